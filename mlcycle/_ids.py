@@ -1,0 +1,246 @@
+"""Names, refs, identifiers and UTC time: the small words every room speaks."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import os
+import re
+import time
+import unicodedata
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mlcycle.errors import InvalidInput, InvalidName
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Ref", "canonical_id", "check_name", "name_key", "near", "new_id", "now", "parse_ref", "parse_time"]
+
+_MAX_NAME = 128
+_WINDOWS_DEVICES = frozenset(
+    ["con", "prn", "aux", "nul", *(f"com{i}" for i in range(10)), *(f"lpt{i}" for i in range(10))]
+)
+_REF = re.compile(r"(?:(?P<kind>dataset|model):)?(?P<name>[^@]*)(?:@(?P<version>.*))?", re.DOTALL)
+
+
+class Ref(NamedTuple):
+    """A parsed address: ``model:churn@production`` or ``customers.train@3``.
+
+    Attributes
+    ----------
+    kind : str or None
+        ``"dataset"`` or ``"model"`` where the text said so.
+    name : str
+        The name, with its part after a dot for datasets.
+    version : int or str
+        A number, an alias, or ``"latest"`` (also for a bare name).
+    """
+
+    kind: str | None
+    name: str
+    version: int | str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}@{self.version}" if self.kind else f"{self.name}@{self.version}"
+
+
+def new_id() -> str:
+    """Return a fresh identifier of 32 hex digits that sorts by the time it was made.
+
+    The first 12 digits are milliseconds since 1970, the rest is random (the layout of a UUID version 7,
+    RFC 9562), so folders of ids list in order and no two processes ever choose the same one.
+
+    Examples
+    --------
+    >>> a, b = new_id(), new_id()
+    >>> len(a), a != b
+    (32, True)
+    """
+    milliseconds = time.time_ns() // 1_000_000
+    random = int.from_bytes(os.urandom(10), "big")
+    value = (milliseconds << 80) | random
+    value = (value & ~(0xF << 76)) | (0x7 << 76)
+    value = (value & ~(0x3 << 62)) | (0x2 << 62)
+    return f"{value:032x}"
+
+
+def now() -> str:
+    """Return the time in UTC, to the microsecond, as it is written everywhere in a store.
+
+    Examples
+    --------
+    >>> len(now()), now()[-1]
+    (27, 'Z')
+    """
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_time(moment: str | date | datetime) -> str:
+    """Return a moment as the UTC text used in stores; a bare date means its last microsecond.
+
+    Parameters
+    ----------
+    moment : str, date or datetime
+        ISO 8601 text, or an object. Without an offset it is read as UTC.
+
+    Examples
+    --------
+    >>> parse_time("2026-11-23")
+    '2026-11-23T23:59:59.999999Z'
+    >>> parse_time("2026-11-23T12:00:00+02:00")
+    '2026-11-23T10:00:00.000000Z'
+    """
+    if isinstance(moment, str):
+        try:
+            moment = date.fromisoformat(moment) if len(moment) == 10 else datetime.fromisoformat(moment)
+        except ValueError as error:
+            raise InvalidInput(f"{moment!r} is no date or time; write it as 2026-11-23 or 2026-11-23T12:00") from error
+    if not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day, 23, 59, 59, 999_999)
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def check_name(name: Any, what: str = "name", *, parts: bool = False) -> str:
+    """Return the name in NFC, or say why it cannot be one.
+
+    A name has 1 to 128 letters, digits, ``-`` and ``_``, and is no Windows device name, because a store may be
+    copied anywhere. The dot is kept for parts of datasets (``customers.train``).
+
+    Parameters
+    ----------
+    name : str
+        The name to check.
+    what : str, default "name"
+        What it names, for the message: ``"dataset name"``.
+    parts : bool, default False
+        Allow dotted parts.
+
+    Raises
+    ------
+    InvalidName
+        With the name, the rule it breaks and a name that would do.
+
+    Examples
+    --------
+    >>> check_name("churn-2026")
+    'churn-2026'
+    >>> check_name("a/b")
+    Traceback (most recent call last):
+    ...
+    mlcycle.errors.InvalidName: 'a/b' is no dataset name: it holds '/'; use 1 to 128 letters, digits, - and _, ...
+    """
+    what = what if what != "name" else "name"
+    if not isinstance(name, str):
+        raise InvalidName(f"a {what} is text, got {type(name).__name__}: {name!r:.80}")
+    text = unicodedata.normalize("NFC", name)
+    for piece in text.split(".") if parts else [text]:
+        if trouble := _trouble(piece):
+            suggestion = _suggest(text)
+            remedy = f", for example {suggestion!r}" if suggestion else ""
+            raise InvalidName(
+                f"{_short(name)} is no {what}: {trouble}; use 1 to {_MAX_NAME} letters, digits, - and _{remedy}"
+            )
+    return text
+
+
+def _trouble(text: str) -> str | None:
+    if not text:
+        return "it is empty"
+    if text.isspace():
+        return "it is only spaces"
+    if len(text) > _MAX_NAME:
+        return f"it has {len(text)} characters"
+    for character in text:
+        if not (character.isalnum() or character in "-_" or unicodedata.category(character) in ("Mn", "Mc")):
+            return f"it holds {character!r}"
+    if text.casefold() in _WINDOWS_DEVICES:
+        return "Windows keeps it for a device"
+    return None
+
+
+def _suggest(text: str) -> str | None:
+    made = re.sub(r"[^\w-]+", "-", text).strip("-_")[:_MAX_NAME]
+    return made if made and not _trouble(made) else None
+
+
+def _short(value: str) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else shown[:56] + "…'"
+
+
+def name_key(name: str) -> str:
+    """Return what must be unique among names: two that differ only in case are one.
+
+    Examples
+    --------
+    >>> name_key("Churn") == name_key("churn")
+    True
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def parse_ref(text: str) -> Ref:
+    """Read an address such as ``churn@7``, ``customers.train`` or ``model:churn@production``.
+
+    Examples
+    --------
+    >>> parse_ref("model:churn@production")
+    Ref(kind='model', name='churn', version='production')
+    >>> parse_ref("customers.train")
+    Ref(kind=None, name='customers.train', version='latest')
+    """
+    if not isinstance(text, str):
+        raise InvalidInput(f"an address is text like 'churn@7' or a record, got {type(text).__name__}: {text!r:.80}")
+    found = _REF.fullmatch(text)
+    assert found is not None  # every text matches: the name takes what is left
+    name = check_name(found["name"], "name in an address", parts=True)
+    version = found["version"]
+    if version is None or version == "latest":
+        return Ref(found["kind"], name, "latest")
+    if version.isascii() and version.isdigit():
+        return Ref(found["kind"], name, int(version))
+    return Ref(found["kind"], name, check_name(version, "alias"))
+
+
+def near(name: str, known: Iterable[str], most: int = 3) -> list[str]:
+    """Return what exists and looks like `name`, best first.
+
+    Examples
+    --------
+    >>> near("curn", ["churn", "fraud"])
+    ['churn']
+    """
+    return difflib.get_close_matches(name, list(known), n=most, cutoff=0.5)
+
+
+def canonical_id(value: Any) -> str | None:
+    """Return the text under which an id of a row is stored, so that ids from pandas and from HTTP join.
+
+    Integers, integral floats and their text are the same id; missing values are ``None``.
+
+    Examples
+    --------
+    >>> canonical_id(7), canonical_id(7.0), canonical_id("7"), canonical_id(float("nan"))
+    ('7', '7', '7', None)
+    """
+    if value is None:
+        return None
+    if hasattr(value, "item") and not isinstance(value, str):
+        value = value.item()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        return str(int(value)) if value.is_integer() else repr(value)
+    if isinstance(value, datetime):
+        return parse_time(value) if value == value else None  # noqa: PLR0124 - NaT is not itself
+    if isinstance(value, bytes):
+        return value.hex()
+    text = str(value)
+    return None if text in ("<NA>", "NaT") else unicodedata.normalize("NFC", text)

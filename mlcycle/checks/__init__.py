@@ -1,0 +1,58 @@
+"""Is this good enough? Checks, the judgement of criteria, gates and decisions.
+
+Names load on first use: deciding needs nothing heavy, judging loads numpy, pandas and scikit-learn.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlcycle.checks._gates import criteria_in_force, decide, evidence_problems, require
+    from mlcycle.checks._judge import CriterionCheck, judge
+    from mlcycle.checks._metrics import Metric, find_metric, validate
+    from mlcycle.checks._protocol import Bench, Check, Context, Rows
+    from mlcycle.checks._recorded import Recorded, record
+    from mlcycle.checks._run import run
+
+_HOMES = {
+    "_gates": ("criteria_in_force", "decide", "evidence_problems", "require"),
+    "_judge": ("CriterionCheck", "judge"),
+    "_metrics": ("Metric", "find_metric", "validate"),
+    "_protocol": ("Bench", "Check", "Context", "Rows"),
+    "_recorded": ("Recorded", "record"),
+    "_run": ("run",),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Bench",
+    "Check",
+    "Context",
+    "CriterionCheck",
+    "Metric",
+    "Recorded",
+    "Rows",
+    "criteria_in_force",
+    "decide",
+    "evidence_problems",
+    "find_metric",
+    "judge",
+    "record",
+    "require",
+    "run",
+    "validate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,222 @@
+"""Gates: from results to a decision, as a pure function of the evidence and the time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlcycle._html import number
+from mlcycle._ids import new_id
+from mlcycle.errors import GateBlocked
+from mlcycle.records import Criterion, Decision, Override, Result, Scope, covers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mlcycle.records import Evaluation, Loosening
+
+__all__ = ["BLOCKING", "criteria_in_force", "decide", "evidence_problems", "require"]
+
+BLOCKING = ("fail", "inconclusive", "error", "skipped")
+"""Verdicts that stop a gate where the result blocks: what failed, and what gave no answer."""
+
+
+def decide(
+    action: str,
+    subject: str,
+    results: Iterable[Result],
+    *,
+    now: str,
+    override: Override | None = None,
+    loosened: Iterable[Loosening] = (),
+    problems: Iterable[str] = (),
+    evaluations: Iterable[str] = (),
+    reason: str = "",
+    author: str = "",
+    id: str | None = None,
+) -> Decision:
+    """Return whether an action may go ahead, with everything the answer rests on.
+
+    Parameters
+    ----------
+    action : str
+        ``"promote"``, ``"route"``, ``"rollback"``.
+    subject : str
+        The version it is about, as a ref.
+    results : iterable of Result
+        The evidence. Blocking results that fail, are inconclusive, skipped or in error stop it; warnings do not.
+    now : str
+        The time (UTC) expiries are held against; recorded.
+    override : Override, optional
+        Lets a blocked action through, unless it has expired.
+    loosened : iterable of Loosening
+        Criteria made easier at this time; mentioned in the answer.
+    problems : iterable of str
+        What is wrong with the evidence itself, e.g. from `evidence_problems`; each stops it.
+    evaluations : iterable of str
+        Ids of the evaluations the results come from.
+    reason, author : str
+        Why the action is asked for, and by whom.
+    id : str, optional
+        Of the decision; a fresh one by default.
+
+    Returns
+    -------
+    Decision
+        Its `why` says what failed, by how much, and how to override.
+
+    Examples
+    --------
+    >>> bad = Result(check="roc_auc ≥ 0.8", verdict="fail", value=0.71, low=0.68, high=0.74, threshold=0.8, n=900)
+    >>> decision = decide("promote", "churn@7", [bad], now="2026-11-23T10:00:00.000000Z")
+    >>> decision.allowed
+    False
+    >>> print(decision.why)
+    promote churn@7 is blocked:
+      ✗ roc_auc ≥ 0.8 failed: 0.71, interval 0.68 to 0.74, 900 rows
+    To do it all the same, pass override=mc.Override(reason="…", until="2026-12-31")...
+    """
+    found = tuple(results)
+    against = [f"  ✗ {problem}" for problem in problems]
+    against += [f"  {_mark(one)} {_told(one)}" for one in found if one.blocking and one.verdict in BLOCKING]
+    in_time = override is not None and override.until > now
+    allowed = not against or in_time
+    return Decision(
+        id=id or new_id(),
+        action=action,
+        subject=subject,
+        allowed=allowed,
+        results=found,
+        evaluations=tuple(evaluations),
+        now=now,
+        override=override,
+        reason=reason,
+        author=author,
+        at=now,
+        why=_why(f"{action} {subject}", found, against, override if against else None, in_time, loosened, now),
+    )
+
+
+def _why(
+    what: str,
+    results: tuple[Result, ...],
+    against: list[str],
+    override: Override | None,
+    in_time: bool,
+    loosened: Iterable[Loosening],
+    now: str,
+) -> str:
+    eased = [
+        f"  · loosened until {one.until[:10]} by {one.author or 'somebody'}: {one} ({one.reason})"
+        for one in loosened
+        if one.until > now
+    ]
+    if not against:
+        passed = sum(result.verdict == "pass" for result in results)
+        head = f"{what} is allowed: {passed} of {len(results)} checks passed, none that blocks stands against it"
+        return "\n".join([head if results else f"{what} is allowed: the scope sets no criteria", *eased])
+    if override is not None and in_time:
+        by = f" by {override.author}" if override.author else ""
+        head = f"{what} is allowed by override{by} until {override.until[:10]} ({override.reason}), in spite of:"
+        return "\n".join([head, *against, *eased])
+    late = [f"The override given ended {override.until[:10]}."] if override is not None else []
+    return "\n".join([f"{what} is blocked:", *against, *eased, *late, _remedy(now)])
+
+
+def _remedy(now: str) -> str:
+    year, month = int(now[:4]), int(now[5:7])
+    until = f"{year}-12-31" if month < 12 else f"{year + 1}-01-31"
+    return f'To do it all the same, pass override=mc.Override(reason="…", until="{until}"); it will be recorded.'
+
+
+def _mark(result: Result) -> str:
+    return "✗" if result.verdict == "fail" else "?"
+
+
+def _told(result: Result) -> str:
+    """Say in a line what a result found, by how much, and on how many rows."""
+    where = f" ({result.slice})" if result.slice else ""
+    word = {"fail": "failed", "error": "could not be computed", "skipped": "was skipped"}.get(result.verdict)
+    measured = []
+    if result.value is not None:
+        measured.append(number(result.value))
+        if result.comparison:
+            measured[0] = _compared(result)
+        if result.low is not None:
+            measured.append(f"interval {number(result.low)} to {number(result.high)}")
+        if result.n is not None:
+            measured.append(f"{result.n:,} rows")
+    told = ", ".join(measured)
+    details = "; ".join(text for text in (told, result.detail) if text)
+    return f"{result.check}{where} {word or 'is inconclusive'}" + (f": {details}" if details else "")
+
+
+def _compared(result: Result) -> str:
+    comparison = result.comparison or {}
+    ours, theirs = comparison.get("subject"), comparison.get("reference_value")
+    return (
+        f"{number(ours)} against {number(theirs)} of {comparison.get('reference')}, difference {number(result.value)}"
+    )
+
+
+def require(decision: Decision) -> Decision:
+    """Return a decision that allows the action, or raise.
+
+    Raises
+    ------
+    GateBlocked
+        With the decision's `why` as its message, and the decision itself.
+
+    Examples
+    --------
+    >>> require(decide("promote", "churn@7", [], now="2026-11-23T10:00:00.000000Z")).allowed
+    True
+    """
+    if not decision.allowed:
+        raise GateBlocked(decision.why, decision)
+    return decision
+
+
+def evidence_problems(evaluation: Evaluation) -> tuple[str, ...]:
+    """Return why an evaluation is no evidence a gate may use: rows the model has been trained on.
+
+    Examples
+    --------
+    >>> from mlcycle.records import Evaluation
+    >>> evidence_problems(Evaluation(id="1", subject="churn@7", data="c.test@1", overlap={"c.train@1": 12}))
+    ('c.test@1 shares 12 rows with c.train@1, which churn@7 was trained on; judge it on rows it has not seen',)
+    """
+    return tuple(
+        f"{evaluation.data} shares {rows:,} rows with {ref}, which {evaluation.subject} was trained on; "
+        "judge it on rows it has not seen"
+        for ref, rows in evaluation.overlap.items()
+        if rows
+    )
+
+
+def criteria_in_force(scope: Scope, now: str) -> tuple[Criterion, ...]:
+    """Return the criteria that hold at a time: where a loosening has expired, what held before holds again.
+
+    Parameters
+    ----------
+    scope : Scope
+    now : str
+        UTC text.
+
+    Examples
+    --------
+    >>> from mlcycle.records import AtLeast, Loosening
+    >>> strict, easy = AtLeast("roc_auc", 0.8), AtLeast("roc_auc", 0.7)
+    >>> eased = Loosening(before=strict, after=easy, reason="pilot", until="2026-06-30T23:59:59.999999Z")
+    >>> scope = Scope(criteria=[easy], loosened=[eased])
+    >>> criteria_in_force(scope, "2026-06-01T00:00:00.000000Z")
+    (AtLeast('roc_auc', 0.7),)
+    >>> criteria_in_force(scope, "2026-07-01T00:00:00.000000Z")
+    (AtLeast('roc_auc', 0.8),)
+    """
+    force = list(scope.criteria)
+    for loosening in scope.loosened:
+        old = loosening.before
+        if loosening.until > now or any(covers(one, old) for one in force):
+            continue
+        force = [one for one in force if not covers(old, one)] + [old]
+    return tuple(force)

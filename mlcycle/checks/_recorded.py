@@ -1,0 +1,94 @@
+"""Predictions made once and asked for many times: what stands in for a model while metrics are resampled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils.metaestimators import available_if
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Recorded", "record"]
+
+
+def _offers(method: str) -> Callable[[Any], bool]:
+    return lambda recorded: hasattr(recorded.model, method)
+
+
+class Recorded(BaseEstimator):  # type: ignore[misc]
+    """What a model answered on fixed rows, behind an estimator's face.
+
+    A scorer of scikit-learn takes it for the model: called with row indices instead of rows, it answers from what was
+    recorded, so that a bootstrap never calls the model again. Answers are asked of the model when first needed.
+
+    Parameters
+    ----------
+    model : object
+        With some of ``predict``, ``predict_proba``, ``decision_function``; only what it has is offered.
+    X : DataFrame or array
+        The rows.
+    """
+
+    def __init__(self, model: Any, X: Any) -> None:
+        self.model = model
+        self.X = X
+        self._answers: dict[str, Any] = {}
+        classes = getattr(model, "classes_", None)
+        if classes is not None:
+            self.classes_ = classes
+
+    def answers(self, method: str) -> Any:
+        """Return all recorded answers of a method, one a row."""
+        if method not in self._answers:
+            self._answers[method] = np.asarray(getattr(self.model, method)(self.X))
+        return self._answers[method]
+
+    @available_if(_offers("predict"))  # type: ignore[untyped-decorator]
+    def predict(self, rows: Any) -> Any:
+        """Return what ``predict`` answered on rows given by index."""
+        return self.answers("predict")[rows]
+
+    @available_if(_offers("predict_proba"))  # type: ignore[untyped-decorator]
+    def predict_proba(self, rows: Any) -> Any:
+        """Return what ``predict_proba`` answered on rows given by index."""
+        return self.answers("predict_proba")[rows]
+
+    @available_if(_offers("decision_function"))  # type: ignore[untyped-decorator]
+    def decision_function(self, rows: Any) -> Any:
+        """Return what ``decision_function`` answered on rows given by index."""
+        return self.answers("decision_function")[rows]
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+
+class RecordedClassifier(ClassifierMixin, Recorded):  # type: ignore[misc]
+    """Recorded answers of a classifier."""
+
+
+class RecordedRegressor(RegressorMixin, Recorded):  # type: ignore[misc]
+    """Recorded answers of a regressor."""
+
+
+def record(model: Any, X: Any) -> Recorded:
+    """Return a stand-in for a model on fixed rows; see `Recorded`.
+
+    Parameters
+    ----------
+    model : object
+        An estimator, or anything with its methods; it is a classifier if it has ``classes_``.
+    X : DataFrame or array
+        The rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.dummy import DummyClassifier
+    >>> X, y = np.zeros((4, 1)), np.array([0, 1, 1, 1])
+    >>> record(DummyClassifier().fit(X, y), X).predict([0, 0, 3]).tolist()
+    [1, 1, 1]
+    """
+    return RecordedClassifier(model, X) if hasattr(model, "classes_") else RecordedRegressor(model, X)

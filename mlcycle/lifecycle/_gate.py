@@ -1,0 +1,206 @@
+"""Evidence for a gate: which criteria hold today, what stored evaluations say of them, and the decision kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from mlcycle import checks, records
+from mlcycle._ids import now
+from mlcycle.errors import GateBlocked, NotFound
+from mlcycle.lifecycle._view import doc_ref
+from mlcycle.lifecycle.scope import scope_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlcycle.lifecycle._session import Session
+    from mlcycle.lifecycle._view import View
+
+__all__ = ["criteria_today", "decide", "decision_changes", "decision_of", "decision_record", "judged_today"]
+
+Doc = dict[str, Any]
+
+
+def criteria_today(scope: Doc | None, at: str | None = None) -> list[records.Criterion]:
+    """Return the criteria in force now, or at a moment."""
+    return [] if scope is None else list(checks.criteria_in_force(scope_record(scope), at or now()))
+
+
+def decide(
+    session: Session, view: View, action: str, doc: Doc, *, reason: str, override: records.Override | None
+) -> records.Decision:
+    """Return what the gate says of a model version today; nothing is written."""
+    moment = now()
+    scope = view.scope()
+    results: list[records.Result] = []
+    evidence: dict[str, records.Evaluation] = {}
+    for criterion in criteria_today(scope, moment):
+        found, evaluation = _evidence(session, view, doc, criterion, scope)
+        results += found
+        if evaluation is not None:
+            evidence[evaluation.id] = evaluation
+    if override is not None and override.author is None:
+        override = attrs.evolve(override, author=session.author)
+    decision: records.Decision = checks.decide(
+        action,
+        doc_ref(doc),
+        results,
+        now=moment,
+        override=override,
+        loosened=scope_record(scope).loosened if scope else (),
+        problems=[problem for one in evidence.values() for problem in checks.evidence_problems(one)],
+        evaluations=list(evidence),
+        reason=reason,
+        author=session.author,
+    )
+    used = [f"  {one.data} has been judged on {_times(one.uses_of_test)}" for one in evidence.values()]
+    return attrs.evolve(decision, why="\n".join([decision.why, *dict.fromkeys(used)]))
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times; the more often, the less it proves"
+
+
+def _evidence(
+    session: Session, view: View, doc: Doc, criterion: records.Criterion, scope: Doc | None
+) -> tuple[list[records.Result], records.Evaluation | None]:
+    """Return the stored results that answer a criterion, or one result that says why there are none."""
+    subject = doc_ref(doc)
+
+    def missing(detail: str) -> tuple[list[records.Result], None]:
+        blocking: bool = criterion.blocking
+        gap = records.Result(check=str(criterion), subject=subject, verdict="error", blocking=blocking, detail=detail)
+        return [gap], None
+
+    name = criterion.on or (scope["scope"]["test"] if scope else None)
+    if name is None:
+        return missing("it names no data: project.scope.set(test='…') or on='…'")
+    try:
+        data = doc_ref(view.version("datasets", name))
+    except NotFound as error:
+        return missing(str(error))
+    for stored, results in stored_answers(session, view, subject, criterion):
+        if stored.data != data:
+            continue
+        if stale := _stale(view, doc, criterion, results):
+            return missing(stale)
+        return results, stored
+    return missing(f"no evaluation answers it: project.evaluate({subject!r}, {data!r})")
+
+
+def stored_answers(
+    session: Session, view: View, subject: str, criterion: records.Criterion
+) -> Iterator[tuple[records.Evaluation, list[records.Result]]]:
+    """Yield what stored evaluations of a version say of a criterion, newest first."""
+    asked = records.to_json(criterion)
+    for doc in reversed(view.logical["evaluations"]):
+        if doc["subject"] == subject:
+            document = evaluation_document(session, view, doc)
+            for answer in document["answers"]:
+                if answer["criterion"] == asked:
+                    yield (
+                        records.from_json(document["evaluation"]),
+                        [records.from_json(result) for result in answer["results"]],
+                    )
+
+
+def evaluation_document(session: Session, view: View, doc: Doc) -> Doc:
+    """Return the stored document of an evaluation."""
+    what = f"evaluation {doc['id']}"
+    found: Doc = session.read_document(view.files(doc["object"], what)[0], what)
+    return found
+
+
+def _stale(view: View, doc: Doc, criterion: records.Criterion, results: list[records.Result]) -> str | None:
+    """Say so where a comparison was made with a version its alias has left since."""
+    reference = getattr(criterion, "reference", None)
+    if reference is None or "@" in reference:
+        return None
+    number = view.alias(doc["name"], reference)
+    current = None if number is None else f"{doc['name']}@{number}"
+    compared = next((result.comparison["reference"] for result in results if result.comparison), None)
+    if current in (compared, doc_ref(doc)):
+        return None
+    return (
+        f"it was compared with {compared or 'nothing'}, and {reference} is {current} now; "
+        f"evaluate again: project.evaluate({doc_ref(doc)!r})"
+    )
+
+
+def decision_changes(decision: records.Decision, file: Doc) -> list[Doc]:
+    """Return the changes that keep a decision."""
+    stored_object = f"decision:{decision.id}"
+    override = decision.override
+    change = {
+        "kind": "decision.add",
+        "id": decision.id,
+        "action": decision.action,
+        "subject": decision.subject,
+        "allowed": decision.allowed,
+        "now": decision.now,
+        "evaluations": list(decision.evaluations),
+        "override": None if override is None else {"author": override.author, "until": override.until},
+        "object": stored_object,
+    }
+    return [{"kind": "place", "object": stored_object, "files": [file]}, change]
+
+
+def decision_of(session: Session, entry: Doc) -> records.Decision:
+    """Return the decision an entry holds."""
+    kept = next(change["id"] for change in entry["changes"] if change["kind"] == "decision.add")
+    with session.view() as view:
+        doc = next(doc for doc in view.logical["decisions"] if doc["id"] == kept)
+    return decision_record(session, doc)
+
+
+def decision_record(session: Session, doc: Doc) -> records.Decision:
+    """Return the record of a stored decision."""
+    with session.view() as view:
+        file = view.files(doc["object"], f"decision {doc['id']}")[0]
+    record: records.Decision = records.from_json(session.read_document(file, f"decision {doc['id']}"))
+    return attrs.evolve(record, author=doc["author"], at=doc["at"], entry=doc["entry"])
+
+
+def judged_today(session: Session, view: View, refs: list[str], override: records.Override | None) -> None:
+    """Refuse to go back to a version whose stored evidence fails today's scope, unless overridden.
+
+    A version nobody evaluated under such a criterion passes: going back must be possible in an emergency.
+    """
+    if override is not None and override.until > now():
+        return
+    criteria = [one for one in criteria_today(view.scope()) if one.blocking and hasattr(one, "threshold")]
+    failing = [
+        f"{ref}: {result.check} was {result.value:.4g} [{result.low:.4g}, {result.high:.4g}]; today: {criterion}"
+        for ref in refs
+        for criterion in criteria
+        for result in _measured(session, view, ref, criterion)
+        if _fails(criterion, result)
+    ]
+    if failing:
+        raise GateBlocked(
+            f"this would go back to what fails today's scope: {'; '.join(failing)}. To go back all the same: "
+            "project.rollback(…, override=mc.Override(reason='…', until='…'))"
+        )
+
+
+def _measured(session: Session, view: View, ref: str, criterion: records.Criterion) -> list[records.Result]:
+    """Return the newest stored results of the question a criterion asks, whatever its threshold was then."""
+    asked = records.to_json(criterion)
+    for doc in reversed(view.logical["evaluations"]):
+        if doc["subject"] != ref:
+            continue
+        for answer in evaluation_document(session, view, doc)["answers"]:
+            former = answer["criterion"]
+            if former and all(former.get(field) == asked.get(field) for field in ("type", "metric", "slices", "on")):
+                return [records.from_json(result) for result in answer["results"]]
+    return []
+
+
+def _fails(criterion: records.Criterion, result: records.Result) -> bool:
+    if result.low is None or result.high is None:
+        return False
+    if isinstance(criterion, records.AtLeast):
+        return bool(result.high < criterion.threshold)
+    return bool(result.low > criterion.threshold)  # type: ignore[attr-defined]

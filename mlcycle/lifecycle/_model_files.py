@@ -1,0 +1,111 @@
+"""Estimators in and out of the store: the model itself, a card that says what it is, a few rows of its input."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlcycle import codecs
+from mlcycle.errors import InvalidInput
+from mlcycle.lifecycle._params import as_params
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import pandas as pd
+
+    from mlcycle.lifecycle._session import Session
+
+__all__ = ["PackedModel", "load_model", "store_model"]
+
+Doc = dict[str, Any]
+_EXAMPLE_ROWS = 20
+
+
+class PackedModel:
+    """A fitted estimator written to a temporary folder, ready to be stored; use it in a ``with`` block.
+
+    Attributes
+    ----------
+    path : Path
+        The model in the safest format that reproduces it.
+    card : dict
+        Format, class, packages, types outside our trust, signature and parameters.
+    """
+
+    def __init__(self, model: Any, example: Any, format: str | None) -> None:
+        if not hasattr(model, "predict") and not hasattr(model, "transform"):
+            raise InvalidInput(
+                f"a model has a predict or a transform method, got {type(model).__name__}: pass a fitted estimator"
+            )
+        self._folder = tempfile.TemporaryDirectory(prefix="mlcycle-")
+        self.path = Path(self._folder.name, "model")
+        self.example = _few_rows(example)
+        packed = codecs.dump_model(model, self.path, example=self.example, format=format)
+        self.card: Doc = {
+            "format": packed.format,
+            "class": packed.class_name,
+            "packages": dict(packed.packages),
+            "untrusted": list(packed.untrusted),
+            "signature": None if self.example is None else codecs.infer_signature(self.example, model),
+            "params": _params(model),
+        }
+
+    def __enter__(self) -> PackedModel:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._folder.cleanup()
+
+
+def store_model(session: Session, folder: str, packed: PackedModel) -> list[Doc]:
+    """Store a packed model below a folder; return the descriptions of its files, the model itself first."""
+    file = session.new_file(folder, "model", f".{packed.card['format']}")
+    try:
+        shutil.copyfile(packed.path, file.path)
+        stored = [file.done()]
+    finally:
+        file.discard()
+    if packed.example is not None:
+        example = session.new_file(folder, "example", ".parquet")
+        try:
+            _as_frame(packed.example).to_parquet(example.path)
+            stored.append(example.done())
+        finally:
+            example.discard()
+    return stored
+
+
+def load_model(
+    session: Session, files: list[Doc], card: Doc, what: str, *, trust: bool | Collection[str], reason: str | None
+) -> Any:
+    """Load an estimator whose bytes are those the log names, by the rules of trust."""
+    file = next(file for file in files if file["kind"] == "model")
+    with session.local_copy(file, what) as path:
+        return codecs.load_model(path, card["format"], trust=trust, reason=reason)
+
+
+def _few_rows(example: Any) -> Any:
+    return None if example is None else example[:_EXAMPLE_ROWS]
+
+
+def _as_frame(example: Any) -> pd.DataFrame:
+    import pandas as pd
+
+    frame = example if isinstance(example, pd.DataFrame) else pd.DataFrame(example)
+    return frame.rename(columns=str)
+
+
+def _params(model: Any) -> Doc:
+    """Return the model's own parameters where they have a JSON form; nothing is refused here."""
+    if not hasattr(model, "get_params"):
+        return {}
+    kept: Doc = {}
+    for name, value in model.get_params(deep=False).items():
+        try:
+            kept |= as_params({name: value})
+        except InvalidInput:
+            kept[name] = f"{type(value).__module__}.{type(value).__qualname__}"
+    return kept

@@ -1,0 +1,130 @@
+"""Where the project stands: each phase of the cycle looks at the log and says what is missing, stale, blocked or due."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlcycle import records
+from mlcycle._ids import new_id, now
+from mlcycle.lifecycle._view import doc_ref
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlcycle.lifecycle._session import Session
+    from mlcycle.lifecycle._view import View
+
+__all__ = ["status_of"]
+
+Doc = dict[str, Any]
+
+
+def status_of(session: Session) -> records.Status:
+    """Return the findings of every phase, from the newest state alone; no data is read."""
+    moment = now()
+    with session.view() as view:
+        phases = {phase: [*look(view, moment)] for phase, look in _PHASES.items()}
+    return records.Status(phases=phases, at=moment)
+
+
+def _finding(kind: str, subject: str, summary: str, severity: str, phase: str, **evidence: Any) -> records.Finding:
+    return records.Finding(
+        id=new_id(), kind=kind, subject=subject, summary=summary, severity=severity, phase=phase, evidence=evidence
+    )
+
+
+def _scope(view: View, moment: str) -> Iterator[records.Finding]:
+    doc = view.scope()
+    if doc is None:
+        yield _finding(
+            "missing", "scope", "no scope yet: project.scope.set(objective=…, criteria=[…])", "warn", "scope"
+        )
+        return
+    scope = doc["scope"]
+    if not scope["criteria"]:
+        yield _finding("missing", "scope", "the scope has no criteria: no gate can block", "warn", "scope")
+    elif scope["test"] is None and any(one.get("on") is None for one in scope["criteria"]):
+        yield _finding("missing", "scope", "criteria name no data: project.scope.set(test='…')", "warn", "scope")
+    for loosening in (records.from_json(one) for one in scope["loosened"]):
+        expired = loosening.until <= moment
+        words = "has expired, the former criterion holds again" if expired else f"ends {loosening.until[:10]}"
+        severity = "warn" if expired else "info"
+        yield _finding("loosened", "scope", f"loosened {loosening.before} {words}", severity, "scope")
+
+
+def _data(view: View, moment: str) -> Iterator[records.Finding]:
+    datasets = view.logical["datasets"].values()
+    if not datasets:
+        yield _finding("missing", "datasets", "no data yet: project.datasets.add(name, frame)", "warn", "data")
+    for doc in datasets:
+        number = view.latest_number("datasets", doc["name"])
+        version = doc["versions"].get(str(number))
+        for parent in version["parents"] if version else ():
+            name = parent.rpartition("@")[0]
+            latest = view.latest_number("datasets", name)
+            if version["type"] == "selection" and latest is not None and parent != f"{name}@{latest}":
+                summary = f"{doc_ref(version)} is a part of {parent}; {name}@{latest} is newer: split it again"
+                yield _finding("stale", doc_ref(version), summary, "warn", "data", newest=f"{name}@{latest}")
+
+
+def _model(view: View, moment: str) -> Iterator[records.Finding]:
+    if not view.logical["models"]:
+        yield _finding("missing", "models", "no model yet: project.models.register(name, run)", "warn", "model")
+    evaluated = {doc["subject"] for doc in view.logical["evaluations"]}
+    for doc in view.logical["models"].values():
+        number = view.latest_number("models", doc["name"])
+        if number is not None and f"{doc['name']}@{number}" not in evaluated:
+            ref = f"{doc['name']}@{number}"
+            yield _finding("due", ref, f"{ref} was never evaluated: project.evaluate({ref!r})", "warn", "model")
+        for alias in doc["aliases"]:
+            yield from _pointed(view, doc, alias)
+    yield from _blocked(view)
+
+
+def _pointed(view: View, doc: Doc, alias: str) -> Iterator[records.Finding]:
+    """Say where the data of a model that an alias points at has gone on."""
+    number = view.alias(doc["name"], alias)
+    if number is None:
+        return
+    version = doc["versions"][str(number)]
+    for ref in version["data"]:
+        name = ref.rpartition("@")[0]
+        latest = view.latest_number("datasets", name)
+        if latest is not None and ref != f"{name}@{latest}":
+            summary = f"{doc_ref(version)} ({alias}) was trained on {ref}; {name}@{latest} is there now"
+            yield _finding("stale", doc_ref(version), summary, "warn", "model", newest=f"{name}@{latest}")
+
+
+def _blocked(view: View) -> Iterator[records.Finding]:
+    last: dict[str, Doc] = {doc["subject"]: doc for doc in view.logical["decisions"]}
+    for subject, doc in last.items():
+        name = subject.rpartition("@")[0]
+        if not doc["allowed"] and subject == f"{name}@{view.latest_number('models', name)}":
+            summary = f"the gate blocked {doc['action']} of {subject} on {doc['at'][:10]}"
+            yield _finding("blocked", subject, summary, "warn", "model", decision=doc["id"])
+
+
+def _deployment(view: View, moment: str) -> Iterator[records.Finding]:
+    for doc in view.logical["deployments"].values():
+        revision = view.revision(doc)
+        if revision is None:
+            yield _finding("missing", doc["name"], f"{doc['name']} has no route yet", "info", "deployment")
+            continue
+        for ref in revision["weights"]:
+            name = ref.rpartition("@")[0]
+            production = view.alias(name, "production")
+            if production is not None and ref != f"{name}@{production}":
+                summary = f"{doc['name']} answers with {ref}, while production is {name}@{production}"
+                yield _finding("differs", doc["name"], summary, "info", "deployment", production=production)
+        yield from _reported(view, doc, revision)
+
+
+def _reported(view: View, deployment: Doc, revision: Doc) -> Iterator[records.Finding]:
+    reports = [doc for doc in view.logical["reports"] if doc["deployment"] == deployment["name"]]
+    if reports and reports[-1]["revision"] == revision["number"] and reports[-1]["severity"] in ("warn", "fail"):
+        last = reports[-1]
+        summary = f"the check of {deployment['name']} on {last['at'][:16]} had {last['findings']} findings"
+        yield _finding("monitoring", deployment["name"], summary, last["severity"], "deployment", report=last["id"])
+
+
+_PHASES = {"scope": _scope, "data": _data, "model": _model, "deployment": _deployment}

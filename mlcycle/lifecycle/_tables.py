@@ -1,0 +1,158 @@
+"""Frames in and out of the store: what the table codec needs of a session, and reading a version whatever its kind."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from mlcycle import codecs
+from mlcycle._digest import canonical_json
+from mlcycle._ids import near
+from mlcycle.errors import InvalidInput
+from mlcycle.lifecycle._view import doc_ref
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+    from typing import BinaryIO
+
+    import numpy as np
+    import pandas as pd
+
+    from mlcycle.lifecycle._session import NewFile, Session
+
+__all__ = ["frame_of", "header_of", "membership", "profile_of", "store_selection", "store_table", "table_object"]
+
+Doc = dict[str, Any]
+
+
+class _Blocks:
+    """The session as the table codec sees it; made for one write or one read, then dropped."""
+
+    def __init__(self, session: Session, dataset: str = "") -> None:
+        self._session = session
+        self._dataset = dataset
+        self._begun: list[NewFile] = []
+
+    def open(self, key: str) -> BinaryIO | Path:
+        return self._session.open_file(key)
+
+    def find(self, digest: str) -> None:
+        """Answer that no block is known: blocks are not shared between versions yet, whole tables are."""
+
+    def new(self, kind: str) -> NewFile:
+        folder = f"tables/{self._dataset}" if kind == "table" else "leaves"
+        file = self._session.new_file(folder, kind, ".parquet")
+        self._begun.append(file)
+        return file
+
+    @contextlib.contextmanager
+    def cleaning(self) -> Iterator[_Blocks]:
+        """Leave no temporary file behind, whatever happens."""
+        try:
+            yield self
+        finally:
+            for file in self._begun:
+                file.discard()
+
+
+def table_object(encoded: codecs.Encoded) -> str:
+    """Return the id under which equal content in equal presentation is stored once."""
+    return f"table:{encoded.content}:{encoded.presentation}"
+
+
+def store_table(session: Session, dataset: str, encoded: codecs.Encoded, profile: Doc) -> list[Doc]:
+    """Write a table, its manifest and its profile; return their descriptions, manifest first."""
+    with _Blocks(session, dataset).cleaning() as blocks:
+        written = codecs.write(encoded, blocks)
+    return [written.manifest, *written.files, _store_profile(session, profile)]
+
+
+def store_selection(session: Session, encoded: codecs.EncodedSelection, profile: Doc) -> list[Doc]:
+    """Write a membership and the profile of its rows; return their descriptions, manifest first."""
+    with _Blocks(session).cleaning() as blocks:
+        manifest = codecs.write_selection(encoded, blocks)
+    return [manifest, _store_profile(session, profile)]
+
+
+def _store_profile(session: Session, profile: Doc) -> Doc:
+    return session.store_bytes("leaves", "profile", ".json", canonical_json(profile))
+
+
+def _files(session: Session, doc: Doc) -> list[Doc]:
+    with session.view() as view:
+        return view.files(doc["object"], doc_ref(doc))
+
+
+def _of_kind(files: list[Doc], kind: str) -> Doc:
+    return next(file for file in files if file["kind"] == kind)
+
+
+def _manifest(session: Session, doc: Doc) -> codecs.Manifest:
+    """Read the manifest of a version, checked against its digest, once a process."""
+    file = _of_kind(_files(session, doc), "manifest")
+
+    def read() -> codecs.Manifest:
+        with session.local_copy(file, doc_ref(doc)) as path:
+            return codecs.read_manifest(path)
+
+    return session.remember(file["key"], read)
+
+
+def _parent(session: Session, doc: Doc) -> Doc:
+    with session.view() as view:
+        return view.version("datasets", doc["parents"][0], dropped=True)
+
+
+def root_of(session: Session, doc: Doc) -> Doc:
+    """Return the version that holds the rows: the version itself, or what a part was selected from."""
+    while doc["type"] == "selection":
+        doc = _parent(session, doc)
+    return doc
+
+
+def membership(session: Session, doc: Doc) -> tuple[Doc, np.ndarray | None]:
+    """Return the version that holds the rows, and which of them a version has (None for all)."""
+    if doc["type"] != "selection":
+        return doc, None
+    mask = codecs.read_selection(_manifest(session, doc))
+    root, outer = membership(session, _parent(session, doc))
+    if outer is not None:
+        whole = outer.copy()
+        whole[outer] = mask
+        mask = whole
+    return root, mask
+
+
+def header_of(session: Session, doc: Doc) -> Doc:
+    """Return the schema and presentation of a version; a part has its parent's."""
+    return _manifest(session, root_of(session, doc)).header
+
+
+def profile_of(session: Session, doc: Doc) -> Doc:
+    """Return the profile stored with a version."""
+    found: Doc = session.read_document(_of_kind(_files(session, doc), "profile"), doc_ref(doc))
+    return found
+
+
+def frame_of(session: Session, doc: Doc, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read the rows of a version as they were added, or some of its columns."""
+    root, mask = membership(session, doc)
+    manifest = _manifest(session, root)
+    if columns is not None:
+        known = [column["name"] for column in manifest.header["schema"]]
+        for column in columns:
+            if str(column) not in known:
+                hint = near(str(column), known)
+                raise InvalidInput(
+                    f"{doc_ref(doc)} has no column {column!r}; "
+                    + (f"did you mean {' or '.join(map(repr, hint))}?" if hint else f"it has {', '.join(known[:12])}")
+                )
+    with _Blocks(session).cleaning() as blocks:
+        return codecs.load(manifest, blocks, columns=None if columns is None else list(columns), rows=mask)
+
+
+def example_bytes(frame: pd.DataFrame) -> bytes:
+    """Return a few rows as JSON that any language reads: columns, types and values."""
+    return json.dumps(json.loads(frame.to_json(orient="table", index=False))).encode()

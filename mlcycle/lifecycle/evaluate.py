@@ -1,0 +1,217 @@
+"""Judging a model version on data by the scope's criteria, and keeping what was found as evidence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import numpy as np
+
+from mlcycle import checks, provenance, records
+from mlcycle._ids import new_id, parse_ref
+from mlcycle.errors import InvalidInput, NotFound
+from mlcycle.lifecycle import _tables as tables
+from mlcycle.lifecycle._gate import criteria_today
+from mlcycle.lifecycle._model_files import load_model
+from mlcycle.lifecycle._session import draft
+from mlcycle.lifecycle._view import doc_ref
+from mlcycle.lifecycle.datasets import features_and_target
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from mlcycle.lifecycle._session import Session
+    from mlcycle.lifecycle._view import View
+    from mlcycle.storage import Draft
+
+__all__ = ["evaluate", "evaluation_record", "evaluations"]
+
+Doc = dict[str, Any]
+_FEW_CLASSES = 50
+
+
+def evaluate(
+    session: Session,
+    subject: str | records.ModelVersion,
+    data: str | records.DatasetVersion | None,
+    extra: Sequence[Any],
+    *,
+    trust: bool | Collection[str],
+    reason: str | None,
+    message: str,
+    op: str | None,
+) -> records.Evaluation:
+    """Evaluate as `mlcycle.Project.evaluate` documents."""
+    session.check_writable()
+    with session.view() as view:
+        model = view.version("models", subject.ref if isinstance(subject, records.ModelVersion) else subject)
+        scope = view.scope()
+        judged_on = _data(view, data, scope)
+        criteria = [one for one in criteria_today(scope) if _concerns(one, judged_on, scope)]
+        used = sum(doc["content"] == judged_on["content"] for doc in view.logical["evaluations"])
+    bench = _bench(session, model, judged_on, trust=trust, reason=reason)
+    answers = [_answer(criterion, doc_ref(model), bench) for criterion in criteria]
+    if not answers and not extra:
+        answers = [{"criterion": None, "results": _described(doc_ref(model), bench)}]
+    answers += [{"criterion": None, "results": list(checks.run([one], doc_ref(model), bench))} for one in extra]
+    found = records.Evaluation(
+        id=new_id(),
+        subject=doc_ref(model),
+        data=doc_ref(judged_on),
+        results=tuple(result for answer in answers for result in answer["results"]),
+        scope=scope["number"] if scope else None,
+        uses_of_test=used + 1,
+        overlap=_overlaps(session, model, judged_on),
+    )
+    return _keep(session, found, answers, judged_on["content"], message, op)
+
+
+def _data(view: View, data: str | records.DatasetVersion | None, scope: Doc | None) -> Doc:
+    if data is None:
+        data = scope["scope"]["test"] if scope else None
+    if data is None:
+        raise InvalidInput(
+            "there is no data to judge on: give it, project.evaluate(model, 'customers.test'), "
+            "or set it once, project.scope.set(test='customers.test')"
+        )
+    return view.version("datasets", data.ref if isinstance(data, records.DatasetVersion) else data)
+
+
+def _concerns(criterion: Any, judged_on: Doc, scope: Doc | None) -> bool:
+    """Say whether a criterion is to be judged on this data: by name, or because the scope has no test set."""
+    on = criterion.on or (scope["scope"]["test"] if scope else None)
+    return on is None or parse_ref(on).name == judged_on["name"]
+
+
+def _answer(criterion: Any, subject: str, bench: checks.Bench) -> Doc:
+    return {"criterion": records.to_json(criterion), "results": list(checks.run([criterion], subject, bench))}
+
+
+def _described(subject: str, bench: checks.Bench) -> list[records.Result]:
+    """Measure the usual metrics of the task where no criterion asks for anything; nothing is judged."""
+    y = bench.target()
+    discrete = not (y.dtype.kind == "f" and (y != y.round()).any()) and len(set(y.tolist())) <= _FEW_CLASSES
+    classes = len(set(y.tolist()))
+    metrics = ("accuracy", "roc_auc") if discrete and classes == 2 else ("accuracy", "balanced_accuracy")
+    found = checks.run(
+        [records.AtLeast(metric, 0.0) for metric in (metrics if discrete else ("r2", "rmse"))], subject, bench
+    )
+    note = "no criterion asks for it"
+    return [
+        attrs.evolve(one, check=one.check.split(" ")[0], verdict="not_applicable", threshold=None, detail=note)
+        for one in found
+        if one.value is not None
+    ]
+
+
+def _bench(
+    session: Session, model: Doc, judged_on: Doc, *, trust: bool | Collection[str], reason: str | None
+) -> checks.Bench:
+    """Return what checks may ask for, loading each thing once."""
+
+    def load_rows(ref: str) -> checks.Rows:
+        with session.view() as view:
+            doc = view.version("datasets", ref)
+        frame = tables.frame_of(session, doc)
+        if doc["roles"].get("target") is None:
+            return checks.Rows(ref=doc_ref(doc), frame=frame, X=frame)
+        X, y = features_and_target(frame, doc["roles"], doc_ref(doc))
+        group = doc["roles"].get("group")
+        return checks.Rows(ref=doc_ref(doc), frame=frame, X=X, y=y, groups=frame[group] if group else None)
+
+    def load(ref: str) -> Any:
+        with session.view() as view:
+            doc = view.version("models", ref)
+            files = view.files(doc["object"], doc_ref(doc))
+        card = session.read_document(next(file for file in files if file["kind"] == "card"), doc_ref(doc))
+        return load_model(session, files, card, doc_ref(doc), trust=trust, reason=reason)
+
+    def find(name: str) -> str | None:
+        with session.view() as view:
+            number = view.alias(model["name"], name)
+            if number is not None:
+                return f"{model['name']}@{number}"
+            try:
+                ref = name if "@" in name else f"{model['name']}@{name}"
+                return doc_ref(view.version("models", ref))
+            except NotFound:
+                return None
+
+    return checks.Bench(data=doc_ref(judged_on), load_rows=load_rows, load_model=load, find_version=find)
+
+
+def _overlaps(session: Session, model: Doc, judged_on: Doc) -> dict[str, int]:
+    """Return the training data that shares rows with the data judged on, and how many rows."""
+    found: dict[str, int] = {}
+    for ref in model["data"]:
+        with session.view() as view:
+            trained_on = view.version("datasets", ref, dropped=True)
+        shared = _shared_rows(session, trained_on, judged_on)
+        # rows of few distinct values repeat by chance; four standard deviations above chance is a leak
+        if shared.rows > shared.expected + 4 * shared.expected**0.5:
+            found[ref] = shared.rows
+    return found
+
+
+def _shared_rows(session: Session, train: Doc, test: Doc) -> provenance.Overlap:
+    train_root, train_mask = tables.membership(session, train)
+    test_root, test_mask = tables.membership(session, test)
+    if train_root["content"] == test_root["content"]:
+        every = np.ones(test_root["rows"], dtype=bool)
+        masks = (every if mask is None else mask for mask in (train_mask, test_mask))
+        return provenance.overlap_by_membership(*masks)
+    key = test["roles"].get("key")
+    if key is not None and key == train["roles"].get("key"):
+        return provenance.overlap_by_key(*(tables.frame_of(session, doc, [key])[key] for doc in (train, test)))
+    return provenance.overlap_by_content(tables.frame_of(session, train), tables.frame_of(session, test))
+
+
+def _keep(
+    session: Session, found: records.Evaluation, answers: list[Doc], content: str, message: str, op: str | None
+) -> records.Evaluation:
+    document = {
+        "evaluation": records.to_json(found),
+        "answers": [
+            {"criterion": one["criterion"], "results": [records.to_json(result) for result in one["results"]]}
+            for one in answers
+        ],
+    }
+
+    def upload() -> Doc:
+        return session.store_document(found.id, "evaluation", document)
+
+    def plan(view: View, file: Doc) -> Draft:
+        stored_object = f"evaluation:{found.id}"
+        change = {
+            "kind": "evaluation.add",
+            "id": found.id,
+            "subject": found.subject,
+            "data": found.data,
+            "content": content,
+            "scope": found.scope,
+            "verdict": found.verdict,
+            "object": stored_object,
+        }
+        return draft([{"kind": "place", "object": stored_object, "files": [file]}, change])
+
+    commit = session.publish(upload, plan, message=message, op=op)
+    assert commit.entry is not None
+    kept = next(change["id"] for change in commit.entry["changes"] if change["kind"] == "evaluation.add")
+    with session.view() as view:
+        return evaluation_record(session, next(doc for doc in view.logical["evaluations"] if doc["id"] == kept))
+
+
+def evaluation_record(session: Session, doc: Doc) -> records.Evaluation:
+    """Return the record of a stored evaluation."""
+    with session.view() as view:
+        file = view.files(doc["object"], f"evaluation {doc['id']}")[0]
+    stored = session.read_document(file, f"evaluation {doc['id']}")["evaluation"]
+    record: records.Evaluation = records.from_json(stored)
+    return attrs.evolve(record, author=doc["author"], at=doc["at"], entry=doc["entry"])
+
+
+def evaluations(session: Session, subject: str | None = None) -> list[records.Evaluation]:
+    """Return the evaluations of a version, or all, oldest first."""
+    with session.view() as view:
+        docs = [doc for doc in view.logical["evaluations"] if subject in (None, doc["subject"])]
+    return [evaluation_record(session, doc) for doc in docs]

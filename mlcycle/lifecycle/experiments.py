@@ -1,0 +1,277 @@
+"""The experiments of a project: named questions, and the runs made to answer them."""
+
+from __future__ import annotations
+
+import os
+import platform
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from mlcycle import provenance, records
+from mlcycle._digest import canonical_json
+from mlcycle._ids import check_name, new_id, now
+from mlcycle.errors import InvalidInput, MlcycleError, MlcycleWarning
+from mlcycle.lifecycle._active_run import ActiveRun
+from mlcycle.lifecycle._params import as_params
+from mlcycle.lifecycle._runs import all_runs, run_of
+from mlcycle.lifecycle._session import draft
+from mlcycle.lifecycle._view import View, doc_ref
+from mlcycle.storage import Draft, Settled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from mlcycle.lifecycle._session import Session
+
+__all__ = ["Experiment", "Experiments"]
+
+Doc = dict[str, Any]
+
+
+class Experiments:
+    """The experiments of one project; lives as long as the project handle it hangs on.
+
+    Examples
+    --------
+    >>> import mlcycle as mc
+    >>> project = mc.open("memory://docs-experiments")
+    >>> boosting = project.experiments.open("boosting", hypothesis="trees beat the scorecard")
+    >>> with boosting.start(params={"depth": 3}) as run:
+    ...     for step in range(3):
+    ...         run.log(loss=1 / (step + 1), step=step)
+    >>> boosting.frame()[["status", "params.depth", "metrics.loss"]].values.tolist()
+    [['finished', 3, 0.3333333333333333]]
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._provenance = _Provenance(session)
+
+    def __repr__(self) -> str:
+        return f"<experiments of {self._session.url}: {', '.join(self.names()) or 'none yet'}>"
+
+    def open(
+        self, name: str, *, hypothesis: str | None = None, metric: str | None = None, op: str | None = None
+    ) -> Experiment:
+        """Open an experiment, making it if there is none of this name.
+
+        Parameters
+        ----------
+        name : str
+            Name of the question.
+        hypothesis : str, optional
+            What is expected, before looking. Given again with other words, the new words are committed.
+        metric : str, optional
+            The number that answers the question.
+        op : str, optional
+            An id of yours for this operation, so that a restarted script does not repeat it.
+        """
+        name = check_name(name, "experiment name")
+        with self._session.view() as view:
+            view.check_free("experiments", name)
+            known = view.logical["experiments"].get(name.casefold())
+        if known and hypothesis in (None, known["hypothesis"]) and metric in (None, known["metric"]):
+            return Experiment(self._session, self._provenance, known)
+
+        def plan(view: View) -> Draft | Settled:
+            view.check_free("experiments", name)
+            before = view.logical["experiments"].get(name.casefold(), {})
+            facts = {
+                "hypothesis": before.get("hypothesis", "") if hypothesis is None else hypothesis,
+                "metric": before.get("metric") if metric is None else metric,
+            }
+            if before and facts.items() <= before.items():
+                return Settled(before)
+            return draft([{"kind": "experiment.open", "name": name, "id": before.get("id") or new_id(), **facts}])
+
+        self._session.commit(plan, message=hypothesis or "", op=op)
+        return self.get(name)
+
+    def get(self, name: str) -> Experiment:
+        """Return an experiment that exists."""
+        with self._session.view() as view:
+            return Experiment(self._session, self._provenance, view.named("experiments", name))
+
+    def names(self) -> list[str]:
+        """Return the names of the experiments, sorted."""
+        with self._session.view() as view:
+            return view.names("experiments")
+
+    def run(self, run: str) -> records.Run:
+        """Return a run of any experiment by its id, or by an unmistakable beginning of it."""
+        return run_of(self._session, run)
+
+    def frame(self) -> pd.DataFrame:
+        """Return every run of the project, one row each (see `Experiment.frame`)."""
+        return _frame(list(all_runs(self._session)))
+
+
+class Experiment:
+    """One named question; lives as long as the project handle it came from.
+
+    Attributes
+    ----------
+    name, hypothesis : str
+    metric : str or None
+    """
+
+    def __init__(self, session: Session, provenance: _Provenance, doc: Doc) -> None:
+        self._session = session
+        self._provenance = provenance
+        self._id = doc["id"]
+        self.name: str = doc["name"]
+        self.hypothesis: str = doc["hypothesis"]
+        self.metric: str | None = doc["metric"]
+
+    def __repr__(self) -> str:
+        return f"<experiment {self.name}: {self.hypothesis or 'no hypothesis'}>"
+
+    def start(
+        self,
+        params: Mapping[str, Any] | None = None,
+        *,
+        uses: Sequence[str | records.DatasetVersion | records.ModelVersion] = (),
+        name: str = "",
+        strict: bool = False,
+    ) -> ActiveRun:
+        """Start a run; use it in a ``with`` block, or call its `finish` yourself.
+
+        Parameters
+        ----------
+        params : mapping, optional
+            What can be turned: stored as JSON, handed back as passed in ``run.params``.
+        uses : sequence of refs or records, optional
+            The versions this run is made from; a model registered from it has them as its lineage.
+        name : str, optional
+            A word for people.
+        strict : bool, default False
+            Raise when something cannot be stored, instead of warning and counting.
+
+        Raises
+        ------
+        InvalidInput, NotFound
+            For params without a JSON form, or a version that is not there: before any training.
+        """
+        self._session.check_writable()
+        stored = as_params(params)
+        with self._session.view() as view:
+            used = [_used(view, one) for one in uses]
+            entry = view.n
+        head = {
+            "v": 1,
+            "id": new_id(),
+            "experiment": self._id,
+            "experiment_name": self.name,
+            "name": name,
+            "params": stored,
+            "uses": used,
+            "author": self._session.author,
+            "started_at": now(),
+            "entry": entry,
+            "host": platform.node(),
+            "pid": os.getpid(),
+            **self._provenance.facts(),
+        }
+        return ActiveRun(self._session, head, params or {}, strict=strict)
+
+    def runs(self) -> list[records.Run]:
+        """Return the runs, oldest first."""
+        return list(all_runs(self._session, self._id))
+
+    def frame(self) -> pd.DataFrame:
+        """Return the runs, one row each: ``run, name, status, …``, then ``params.*`` and ``metrics.*`` (last values)."""
+        return _frame(self.runs())
+
+    def best(self, metric: str | None = None, *, lowest: bool = False) -> records.Run:
+        """Return the finished run with the highest (or lowest) last value of a metric.
+
+        Parameters
+        ----------
+        metric : str, optional
+            Defaults to the metric of the experiment.
+        lowest : bool, default False
+            Take the lowest instead.
+        """
+        metric = metric or self.metric
+        if metric is None:
+            raise InvalidInput(f"experiment {self.name} has no metric; say which: best('roc_auc')")
+        finished = [run for run in self.runs() if run.status == "finished" and metric in run.metrics]
+        if not finished:
+            raise InvalidInput(f"no finished run of {self.name} logged {metric!r}")
+        return (min if lowest else max)(finished, key=lambda run: run.metrics[metric])
+
+
+class _Provenance:
+    """Code and environment, captured once a process and stored once a project."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._facts: Doc | None = None
+        self._pid = os.getpid()
+
+    def facts(self) -> Doc:
+        if self._facts is None or self._pid != os.getpid():
+            self._facts, self._pid = self._capture(), os.getpid()
+        return self._facts
+
+    def _capture(self) -> Doc:
+        code = provenance.capture_code()
+        environment = provenance.capture_environment()
+        blobs = {f"environment:{environment.digest}": canonical_json(environment.document())}
+        if code.diff:
+            blobs[f"code:{code.diff_digest}"] = code.diff.encode()
+        for stored_object, data in blobs.items():
+            self._pin(stored_object, data)
+        diff = f"code:{code.diff_digest}" if code.diff else None
+        return {"code": {**code.document(), "diff": diff}, "environment": environment.digest}
+
+    def _pin(self, stored_object: str, data: bytes) -> None:
+        """Name a blob that several runs share in the log, so that no sweep takes it from under them."""
+        kind = stored_object.split(":")[0]
+
+        def upload() -> Doc | None:
+            with self._session.view() as view:
+                if stored_object in view.placement["objects"]:
+                    return None
+            return self._session.store_bytes(f"files/{kind}", kind, ".json" if kind == "environment" else ".diff", data)
+
+        def plan(view: View, file: Doc | None) -> Draft | Settled:
+            if file is None or stored_object in view.placement["objects"]:
+                return Settled(None)
+            return draft([{"kind": "place", "object": stored_object, "files": [file]}])
+
+        try:
+            self._session.publish(upload, plan, message=f"{kind} of a run")
+        except (MlcycleError, OSError) as error:
+            warnings.warn(f"the {kind} of this run could not be stored: {error}", MlcycleWarning, stacklevel=5)
+
+
+def _used(view: View, used: str | records.DatasetVersion | records.ModelVersion) -> str:
+    if isinstance(used, records.ModelVersion):
+        return f"model:{doc_ref(view.version('models', used.ref))}"
+    if isinstance(used, str) and used.startswith("model:"):
+        return f"model:{doc_ref(view.version('models', used))}"
+    return doc_ref(view.version("datasets", used if isinstance(used, str) else used.ref))
+
+
+def _frame(runs: list[records.Run]) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = [
+        {
+            "run": run.id,
+            "experiment": run.experiment,
+            "name": run.name,
+            "status": run.status,
+            "author": run.author,
+            "started_at": pd.Timestamp(run.started_at),
+            "seconds": run.duration,
+            **{f"params.{name}": value for name, value in run.params.items()},
+            **{f"metrics.{name}": value for name, value in run.metrics.items()},
+        }
+        for run in runs
+    ]
+    fixed = ["run", "experiment", "name", "status", "author", "started_at", "seconds"]
+    return pd.DataFrame(rows, columns=None if rows else fixed)

@@ -1,0 +1,380 @@
+"""The project: one object through which everything in a store is reached."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from mlcycle import records, storage
+from mlcycle._digest import canonical_json
+from mlcycle._ids import new_id, now
+from mlcycle.errors import (
+    AccessDenied,
+    Corrupt,
+    InvalidInput,
+    NotAStore,
+    SchemaError,
+    StorageUnavailable,
+    StoreExists,
+)
+from mlcycle.lifecycle import _rollback
+from mlcycle.lifecycle._gate import judged_today
+from mlcycle.lifecycle._history import history_frame
+from mlcycle.lifecycle._session import Session, draft
+from mlcycle.lifecycle._status import status_of
+from mlcycle.lifecycle._view import View
+from mlcycle.lifecycle.datasets import Datasets
+from mlcycle.lifecycle.deployments import Deployments
+from mlcycle.lifecycle.evaluate import evaluate
+from mlcycle.lifecycle.experiments import Experiments
+from mlcycle.lifecycle.models import Models
+from mlcycle.lifecycle.scope import ScopeHandle
+from mlcycle.lifecycle.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import date, datetime
+    from os import PathLike
+
+    import pandas as pd
+
+    from mlcycle.storage import Draft, Settled
+
+__all__ = ["Project", "open"]
+
+Doc = dict[str, Any]
+_FORMAT = {"format": "mlcycle-store", "v": 1}
+
+
+class Project:
+    """An open project; lives as long as you work with it, in one process, and is made by `mlcycle.open`.
+
+    Handles are cheap and safe to share between threads. A project pickles to its URL (with its storage options), so
+    that it travels to workers.
+
+    Attributes
+    ----------
+    scope, datasets, experiments, models, deployments : handles
+        The phases of the cycle.
+    store : Store
+        The store underneath: verify, sweep, tag, drop, restore.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.scope = ScopeHandle(session)
+        self.datasets = Datasets(session)
+        self.experiments = Experiments(session)
+        self.models = Models(session)
+        self.deployments = Deployments(session)
+        self.store = Store(session)
+
+    def __repr__(self) -> str:
+        past = "" if self._session.at is None else f" as of entry {self._session.at}"
+        return f"<mlcycle project {self._session.url}{past}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Project, (self._session,)
+
+    def load(
+        self,
+        what: records.DatasetVersion | records.ModelVersion | str,
+        *,
+        columns: Iterable[Any] | None = None,
+        xy: bool = False,
+        trust: bool | Collection[str] = (),
+        reason: str | None = None,
+    ) -> Any:
+        """Load what a record stands for: a DataFrame for a dataset, an estimator for a model.
+
+        Parameters
+        ----------
+        what : DatasetVersion, ModelVersion or str
+            Text says its kind: ``"dataset:churn@3"``, ``"model:churn@production"``.
+        columns, xy
+            For datasets, as in `Datasets.load`.
+        trust, reason
+            For models, as in `Models.load`.
+        """
+        if isinstance(what, records.ModelVersion) or (isinstance(what, str) and what.startswith("model:")):
+            if columns is not None or xy:
+                raise InvalidInput("columns= and xy= are for datasets, and this is a model")
+            return self.models.load(what, trust=trust, reason=reason)
+        if isinstance(what, records.DatasetVersion) or (isinstance(what, str) and what.startswith("dataset:")):
+            return self.datasets.load(what, columns=columns, xy=xy)
+        if isinstance(what, str):
+            raise InvalidInput(f"say what {what!r} is: 'dataset:{what}' or 'model:{what}'")
+        raise InvalidInput(f"load takes a DatasetVersion, a ModelVersion or text, got {type(what).__name__}")
+
+    def evaluate(
+        self,
+        subject: str | records.ModelVersion,
+        data: str | records.DatasetVersion | None = None,
+        *,
+        checks: Sequence[Any] = (),
+        trust: bool | Collection[str] = (),
+        reason: str | None = None,
+        message: str = "",
+        op: str | None = None,
+    ) -> records.Evaluation:
+        """Judge a model version on data by the criteria of the scope, and keep what was found.
+
+        Parameters
+        ----------
+        subject : ref or ModelVersion
+            What is judged.
+        data : ref or DatasetVersion, optional
+            On what; defaults to the scope's ``test``.
+        checks : sequence of callables, optional
+            More questions: ``(subject, context) -> Result | number | bool | iterable of them``.
+        trust, reason
+            As in `Models.load`.
+        message, op : str, optional
+            Why, for the history; and an id of yours that makes a restarted script idempotent.
+
+        Returns
+        -------
+        Evaluation
+            Values, intervals, verdicts, and how often this test set has been used.
+        """
+        return evaluate(self._session, subject, data, checks, trust=trust, reason=reason, message=message, op=op)
+
+    def status(self) -> records.Status:
+        """Return, per phase, what is missing, stale, blocked or due."""
+        return status_of(self._session)
+
+    def history(self, *, limit: int | None = None) -> pd.DataFrame:
+        """Return who did what, when and why: one row per entry of the log, oldest first.
+
+        Parameters
+        ----------
+        limit : int, optional
+            Only the newest so many.
+        """
+        return history_frame(self._session, limit)
+
+    def at(self, moment: int | str | date | datetime) -> Project:
+        """Return the project as it stood, read-only.
+
+        Parameters
+        ----------
+        moment : int, str, date or datetime
+            A log entry, a tag, or a date or time (UTC unless it says otherwise).
+        """
+        return Project(self._session.sibling(self._session.entry_number(moment)))
+
+    def rollback(
+        self,
+        to: int | str | date | datetime,
+        *,
+        reason: str = "",
+        dry_run: bool = False,
+        override: records.Override | None = None,
+        op: str | None = None,
+    ) -> list[records.Move]:
+        """Set datasets, aliases and routes together to what they were, as one entry.
+
+        Versions made later are retracted: no longer ``latest``, still addressable. Scope, runs, evaluations,
+        decisions, labels and reports are facts and stay. To undo a rollback, roll back to the entry before it.
+
+        Parameters
+        ----------
+        to : int, str, date or datetime
+            A log entry, a tag, or a moment.
+        reason : str
+            Why, for the history.
+        dry_run : bool, default False
+            Only list what would move.
+        override : Override, optional
+            Goes back even to a model that fails today's scope.
+        op : str, optional
+            An id of yours for this operation, so that a restarted script does not repeat it.
+
+        Returns
+        -------
+        list of Move
+            Pointer, from, to, and who had set it.
+
+        Raises
+        ------
+        VersionDeleted
+            When a target is gone.
+        GateBlocked
+            When a target fails today's scope and there is no override.
+        """
+        entry = self._session.entry_number(to)
+        past = self._session.log.as_of(entry)
+        moved: list[records.Move] = []
+
+        def plan(view: View) -> Draft | Settled:
+            then = View(past.state["logical"], view.placement, entry)
+            changes = _rollback.changes_to(view, then)
+            moved[:] = _rollback.moves_of(view, changes)
+            _check_targets(view, changes)
+            judged_today(self._session, view, _new_models(changes, view), override)
+            if not changes or dry_run:
+                return storage.Settled(None)
+            note = {"kind": "project.rollback", "to": entry, "override": override and records.to_json(override)}
+            return draft([note, *changes])
+
+        if dry_run:
+            with self._session.view() as view:
+                plan(view)
+            return moved
+        self._session.commit(plan, message=reason, op=op)
+        return moved
+
+
+def _check_targets(view: View, changes: list[Doc]) -> None:
+    """Refuse to point at versions that are gone."""
+    for change in changes:
+        if change["kind"] == "dataset.head" and change["after"] is not None:
+            doc = view.version("datasets", f"{change['name']}@{change['after']}")
+            view.files(doc["object"], f"{change['name']}@{change['after']}")
+    for ref in _new_models(changes, view):
+        view.files(view.version("models", ref)["object"], ref)
+
+
+def _new_models(changes: list[Doc], view: View) -> list[str]:
+    """Return the model versions that pointers would newly point at."""
+    refs = [f"{c['name']}@{c['after']}" for c in changes if c["kind"] == "alias.move" and c["after"] is not None]
+    for change in changes:
+        if change["kind"] == "route.move" and change["after"] is not None:
+            refs += view.deployment(change["deployment"])["revisions"][str(change["after"])]["weights"]
+    return sorted(set(refs))
+
+
+def open(
+    url: str | PathLike[str],
+    create: bool | None = None,
+    mode: str = "rw",
+    *,
+    author: str | None = None,
+    single_writer: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Project:
+    """Open the project at a URL; make it where the place is absent or empty.
+
+    Parameters
+    ----------
+    url : str or path
+        A folder, or any fsspec URL: ``"churn"``, ``"s3://team/churn"``, ``"memory://churn"``.
+    create : bool, optional
+        None opens what is there and creates only in an absent or empty place, saying so on stderr. False never
+        creates. True creates, and refuses a place that has a store.
+    mode : {"rw", "r"}
+        ``"r"`` writes nothing at all.
+    author : str, optional
+        Who commits; defaults to ``MLCYCLE_AUTHOR``, else to the user of this machine.
+    single_writer : bool, default False
+        Allow storage without a safe way to commit, on your word that nobody else writes.
+    storage_options : mapping, optional
+        Passed to fsspec.
+
+    Raises
+    ------
+    NotAStore
+        Nothing is there and `create` is False, or something is there that is not a store.
+    StoreExists
+        A store is there already and `create` is True, or lies above this place.
+    UnsupportedStorage
+        For a URL that cannot be read or storage that cannot commit safely.
+
+    Examples
+    --------
+    >>> import mlcycle
+    >>> mlcycle.open("memory://docs-open")
+    <mlcycle project memory://docs-open>
+    """
+    if mode not in ("rw", "r"):
+        raise InvalidInput(f"mode={mode!r} is unknown; 'rw' to work, 'r' to only read")
+    session = Session(
+        str(url) if not isinstance(url, str) else url,
+        mode=mode,
+        author=author,
+        single_writer=single_writer,
+        storage_options=storage_options,
+    )
+    found = _read_store_document(session)
+    if found is None:
+        if create is False or mode == "r":
+            raise NotAStore(f"there is no mlcycle project at {session.url}; open it with create=True to make one")
+        _create(session, forced=create is True)
+    elif create is True:
+        raise StoreExists(f"there is a project at {session.url} already; open it without create=True")
+    if mode == "rw" and session.log.snapshot().n < 0:
+        _first_entry(session)
+    return Project(session)
+
+
+def _read_store_document(session: Session) -> Doc | None:
+    import json
+
+    try:
+        document: Doc = json.loads(session.files.read("store.json"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise Corrupt(f"{session.url}/store.json is damaged ({error}); put back a good copy of it") from error
+    if not isinstance(document, dict) or document.get("format") != _FORMAT["format"]:
+        raise NotAStore(f"{session.url} has a store.json, but not one of mlcycle")
+    if document.get("v", 0) > _FORMAT["v"] or document.get("needs_read"):
+        raise SchemaError(
+            f"{session.url} was made by a newer mlcycle (format {document.get('v')}, needs "
+            f"{document.get('needs_read')}); upgrade mlcycle to read it"
+        )
+    return document
+
+
+def _create(session: Session, *, forced: bool) -> None:
+    import mlcycle
+
+    _check_place(session, forced)
+    document = {
+        **_FORMAT,
+        "id": new_id(),
+        "created_at": now(),
+        "by": f"mlcycle {mlcycle.__version__}",
+        "needs_read": [],
+        "needs_write": [],
+        "probe": storage.probe(session.files),
+    }
+    outcome = session.files.create("store.json", canonical_json(document))
+    if outcome is storage.Outcome.WON and not forced:
+        print(f"mlcycle: made a new project at {session.url}", file=sys.stderr)
+
+
+def _check_place(session: Session, forced: bool) -> None:
+    """Refuse a place that has something else in it, or lies inside another store."""
+    for above in storage.parents_of(session.url):
+        try:
+            parent = storage.open_files(above, single_writer=True, storage_options=session.storage_options)
+            parent.read("store.json")
+        except (FileNotFoundError, AccessDenied, StorageUnavailable):
+            continue
+        raise StoreExists(f"{session.url} lies inside the project at {above}; choose a place outside it")
+    try:
+        present = next((item.key for item in session.files.list("")), None)
+    except AccessDenied:
+        if forced:
+            return
+        raise NotAStore(
+            f"{session.url} may not be listed, so whether it is empty cannot be seen; open it with create=True to make a project"
+        ) from None
+    if present is not None:
+        raise NotAStore(
+            f"{session.url} is not empty ({present}) and is no mlcycle project; choose an empty or a new place"
+        )
+
+
+def _first_entry(session: Session) -> None:
+    """Make entry 0, which gives the project its identity; whoever comes second finds it there."""
+    document = _read_store_document(session)
+    assert document is not None
+
+    def plan(view: View) -> Draft | Settled:
+        if view.n >= 0:
+            return storage.Settled(None)
+        return draft([{"kind": "project.create", "id": document["id"]}])
+
+    session.commit(plan, message="project created")

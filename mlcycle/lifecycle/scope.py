@@ -1,0 +1,192 @@
+"""The scope of a project: what it is for and what counts as good, agreed before training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlcycle import checks, records
+from mlcycle._ids import now, parse_ref
+from mlcycle.errors import GateBlocked, InvalidInput
+from mlcycle.lifecycle._session import draft
+from mlcycle.storage import Draft, Settled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlcycle.lifecycle._session import Session
+    from mlcycle.lifecycle._view import View
+
+__all__ = ["ScopeHandle", "scope_record"]
+
+Doc = dict[str, Any]
+
+
+class ScopeHandle:
+    """The scope of one project; lives as long as the project handle it hangs on.
+
+    Examples
+    --------
+    >>> import mlcycle as mc
+    >>> project = mc.open("memory://docs-scope")
+    >>> project.scope.set(objective="Keep customers", criteria=[mc.AtLeast("roc_auc", 0.8)], message="kick-off").number
+    1
+    >>> project.scope.set(risks=["label delay of 30 days"]).objective
+    'Keep customers'
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __repr__(self) -> str:
+        found = self.get()
+        return repr(found) if found else "<scope: not set yet; project.scope.set(objective=…, criteria=[…])>"
+
+    def set(
+        self,
+        *,
+        objective: str | None = None,
+        criteria: Sequence[records.Criterion] | None = None,
+        test: str | None = None,
+        requirements: Sequence[str] | None = None,
+        data_needed: Sequence[str] | None = None,
+        collection_plan: str | None = None,
+        risks: Sequence[str] | None = None,
+        owner: str | None = None,
+        override: records.Override | None = None,
+        message: str = "",
+        op: str | None = None,
+    ) -> records.Scope:
+        """Change the fields given, keep the others, and commit the result as the next version of the scope.
+
+        Parameters
+        ----------
+        objective : str, optional
+            What the project is for, in a sentence.
+        criteria : sequence of AtLeast, AtMost, NotWorseThan, optional
+            What a model must reach; every gate reads them. Tightening is free.
+        test : str, optional
+            The dataset criteria are judged on unless they say otherwise, e.g. ``"customers.test"``.
+        requirements, data_needed, risks : sequence of str, optional
+            What else must hold, what must be collected, what may go wrong.
+        collection_plan, owner : str, optional
+            How data will be collected, and who answers for the project.
+        override : Override, optional
+            Needed to loosen or remove a criterion. When it expires, the former criterion holds again.
+        message, op : str, optional
+            Why, for the history; and an id of yours that makes a restarted script idempotent.
+
+        Raises
+        ------
+        GateBlocked
+            When a criterion would be loosened without an override.
+        InvalidInput
+            For an unknown metric, or a field of the wrong kind.
+        """
+        given: Doc = {
+            "objective": objective,
+            "criteria": None if criteria is None else _criteria(criteria),
+            "test": None if test is None else _dataset_name(test),
+            "requirements": _texts("requirements", requirements),
+            "data_needed": _texts("data_needed", data_needed),
+            "collection_plan": collection_plan,
+            "risks": _texts("risks", risks),
+            "owner": owner,
+        }
+        changed = {field: value for field, value in given.items() if value is not None}
+
+        def plan(view: View) -> Draft | Settled:
+            before = view.scope()
+            known = before["scope"] if before else records.to_json(records.Scope())
+            scope = {**known, **changed}
+            if criteria is not None and before:
+                scope["loosened"] = [*_standing(scope), *self._loosened(before["scope"], scope, override)]
+            if before and scope == known:
+                return Settled(before)
+            number = before["number"] + 1 if before else 1
+            return draft([{"kind": "scope.set", "number": number, "scope": scope}])
+
+        commit = self._session.commit(plan, message=message, op=op)
+        if commit.entry is None:
+            return scope_record(commit.value)
+        return self.get(next(c["number"] for c in commit.entry["changes"] if c["kind"] == "scope.set"))  # type: ignore[return-value]
+
+    def _loosened(self, before: Doc, after: Doc, override: records.Override | None) -> list[Doc]:
+        """Return what this change loosens, as stored; refuse it without an override that still holds."""
+        old, new = ([records.from_json(one) for one in scope["criteria"]] for scope in (before, after))
+        found = records.is_looser(old, new)
+        if not found:
+            return []
+        if override is None or override.until <= now():
+            eased = "; ".join(f"{was} → {to if to is not None else 'removed'}" for was, to in found)
+            expired = f" The override ended {override.until}." if override else ""
+            raise GateBlocked(
+                f"this loosens the scope: {eased}.{expired} Tightening is free; to loosen, say why and until when: "
+                "project.scope.set(…, override=mc.Override(reason='…', until='2027-01-31'))"
+            )
+        author = override.author or self._session.author
+        return [
+            records.to_json(
+                records.Loosening(before=was, after=to, reason=override.reason, author=author, until=override.until)
+            )
+            for was, to in found
+        ]
+
+    def get(self, number: int | None = None) -> records.Scope | None:
+        """Return the scope, or a former version of it; None before the first."""
+        with self._session.view() as view:
+            scopes = view.logical["scopes"]
+            if number is None:
+                return scope_record(scopes[-1]) if scopes else None
+            found = next((doc for doc in scopes if doc["number"] == number), None)
+        if found is None:
+            raise InvalidInput(f"there is no scope {number}; there are {len(scopes)}")
+        return scope_record(found)
+
+    def versions(self) -> list[records.Scope]:
+        """Return every version of the scope, oldest first."""
+        with self._session.view() as view:
+            return [scope_record(doc) for doc in view.logical["scopes"]]
+
+
+def scope_record(doc: Doc) -> records.Scope:
+    """Return the record of a stored scope."""
+    import attrs
+
+    record: records.Scope = records.from_json(doc["scope"])
+    return attrs.evolve(
+        record,
+        number=doc["number"],
+        message=doc["message"],
+        author=doc["author"],
+        at=doc["at"],
+        entry=doc["entry"],
+    )
+
+
+def _standing(scope: Doc) -> list[Doc]:
+    """Keep the loosenings that still speak of a criterion in force or of one removed."""
+    criteria = scope["criteria"]
+    return [one for one in scope["loosened"] if one["after"] is None or one["after"] in criteria]
+
+
+def _criteria(criteria: Sequence[records.Criterion]) -> list[Doc]:
+    if not isinstance(criteria, (list, tuple)):
+        raise InvalidInput(f"criteria is a list, for example [mc.AtLeast('roc_auc', 0.8)], got {criteria!r:.80}")
+    for criterion in criteria:
+        checks.validate(criterion)
+    return [records.to_json(criterion) for criterion in criteria]
+
+
+def _dataset_name(test: str) -> str:
+    ref = parse_ref(test)
+    if ref.kind == "model":
+        raise InvalidInput(f"test={test!r} names a model; it is a dataset, for example 'customers.test'")
+    return ref.name if ref.version == "latest" else f"{ref.name}@{ref.version}"
+
+
+def _texts(field: str, values: Sequence[str] | None) -> list[str] | None:
+    if values is None:
+        return None
+    if isinstance(values, str) or not all(isinstance(value, str) for value in values):
+        raise InvalidInput(f"{field} is a list of texts, got {values!r:.80}")
+    return list(values)

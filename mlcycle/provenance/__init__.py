@@ -1,0 +1,62 @@
+"""How did this come to be? Code, environment and lineage, captured without ever getting in the way.
+
+Names load on first use, so importing this room costs nothing.
+
+>>> from mlcycle.provenance import redact
+>>> redact("git clone https://me:hunter2@example.org/churn.git")
+('git clone https://me:[redacted:url-password]@example.org/churn.git', 1)
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlcycle.provenance._code import CapturedCode, capture_code
+    from mlcycle.provenance._environment import CapturedEnvironment, capture_environment, environment_changes
+    from mlcycle.provenance._lineage import (
+        Overlap,
+        ancestors,
+        overlap_by_content,
+        overlap_by_key,
+        overlap_by_membership,
+    )
+    from mlcycle.provenance._secrets import is_secret_file, redact, redact_argv, strip_credentials
+
+_HOMES = {
+    "_code": ("CapturedCode", "capture_code"),
+    "_environment": ("CapturedEnvironment", "capture_environment", "environment_changes"),
+    "_lineage": ("Overlap", "ancestors", "overlap_by_content", "overlap_by_key", "overlap_by_membership"),
+    "_secrets": ("is_secret_file", "redact", "redact_argv", "strip_credentials"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "CapturedCode",
+    "CapturedEnvironment",
+    "Overlap",
+    "ancestors",
+    "capture_code",
+    "capture_environment",
+    "environment_changes",
+    "is_secret_file",
+    "overlap_by_content",
+    "overlap_by_key",
+    "overlap_by_membership",
+    "redact",
+    "redact_argv",
+    "strip_credentials",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

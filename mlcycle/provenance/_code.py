@@ -1,0 +1,236 @@
+"""Which code is running: commit, uncommitted changes, entry point and command line."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from mlcycle._digest import sha256_bytes
+from mlcycle.provenance._git import Repository, new_file_diff, read_repository
+from mlcycle.provenance._secrets import is_secret_file, redact, redact_argv
+
+__all__ = ["CapturedCode", "capture_code"]
+
+_INTERACTIVE_SECONDS = 30.0
+_MAX_SOURCE = 256 * 1024
+
+
+@frozen(kw_only=True)
+class CapturedCode:
+    """The code a process runs, as far as it could be found out.
+
+    Attributes
+    ----------
+    commit : str or None
+        The commit checked out; ``None`` without git, outside a repository, and before the first commit.
+    branch : str or None
+        ``None`` also on a detached head.
+    repository : str or None
+        Address of the remote, without credentials.
+    dirty : bool
+        Whether something was not committed: a tracked file differs, or there are new files that are not ignored.
+    diff : str
+        What was not committed, through the secret filter; ``git apply`` takes it. Small new text files are part of
+        it. Outside a repository it is the entry point itself, in a notebook the cells that ran so far.
+    entry_point : str or None
+        The script, module or notebook that was started, relative to the repository where it lies inside.
+    entry_digest : str or None
+        ``sha256:…`` of that file.
+    argv : tuple of str
+        The command line through the secret filter, without the program.
+    redacted : int
+        Values the filter replaced.
+    left_out : tuple of str
+        Files that are not in the diff, and why.
+    problems : tuple of str
+        What went wrong; capturing itself never raises.
+    """
+
+    commit: str | None = None
+    branch: str | None = None
+    repository: str | None = None
+    dirty: bool = False
+    diff: str = field(default="", repr=False)
+    entry_point: str | None = None
+    entry_digest: str | None = None
+    argv: tuple[str, ...] = ()
+    redacted: int = 0
+    left_out: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def diff_digest(self) -> str | None:
+        """``sha256:…`` of the diff's UTF-8 bytes; ``None`` where there is no diff."""
+        return sha256_bytes(self.diff.encode()) if self.diff else None
+
+    def document(self) -> dict[str, Any]:
+        """Return everything but the diff as plain JSON data, in the fields of `mlcycle.records.Code`."""
+        detail: dict[str, Any] = {
+            "entry_digest": self.entry_digest,
+            "argv": list(self.argv),
+            "redacted": self.redacted,
+            "left_out": list(self.left_out),
+            "problems": list(self.problems),
+        }
+        return {
+            "commit": self.commit,
+            "branch": self.branch,
+            "repository": self.repository,
+            "dirty": self.dirty,
+            "entry_point": self.entry_point,
+            "detail": {name: value for name, value in detail.items() if value},
+        }
+
+
+_lock = threading.Lock()
+_last: tuple[CapturedCode, float] | None = None
+
+
+def capture_code(*, fresh: bool = False) -> CapturedCode:
+    """Return the code this process runs; quick after the first call.
+
+    A script is captured once a process, because what it has imported does not change any more. An interactive
+    session is captured again when the last capture is older than 30 seconds.
+
+    Parameters
+    ----------
+    fresh : bool, default False
+        Capture again in any case.
+
+    Returns
+    -------
+    CapturedCode
+        With what could be found out; what went wrong is in ``problems``. Nothing is raised, git is given 5 seconds
+        a question, and no more than 512 KB of changes are read.
+
+    Examples
+    --------
+    >>> code = capture_code()
+    >>> code is capture_code()
+    True
+    """
+    global _last
+    with _lock:
+        if _last is None or fresh or (_interactive() and time.monotonic() - _last[1] > _INTERACTIVE_SECONDS):
+            _last = (_capture(), time.monotonic())
+        return _last[0]
+
+
+def _capture() -> CapturedCode:
+    try:
+        return _captured()
+    except Exception as error:  # noqa: BLE001 - provenance must never stop a training
+        return CapturedCode(problems=(f"{type(error).__name__}: {error}",))
+
+
+def _captured() -> CapturedCode:
+    entry = _entry_file()
+    cells = _cells()
+    repository = _repository(entry)
+    problems = list(repository.problems)
+    left_out = list(repository.left_out)
+    name, digest, inside = _describe(entry, repository, problems)
+    diff = repository.diff
+    if cells:
+        diff = _with_source(diff, "session-cells.py", cells, left_out)
+    elif entry is not None and not inside and _own(entry):
+        diff = _with_source(diff, entry.name, _read_text(entry), left_out)
+    diff, redacted = redact(diff)
+    argv, more = redact_argv(sys.argv[1:])
+    return CapturedCode(
+        commit=repository.commit,
+        branch=repository.branch,
+        repository=repository.url,
+        dirty=repository.dirty,
+        diff=diff.encode(errors="replace").decode(),
+        entry_point=name,
+        entry_digest=digest,
+        argv=tuple(argument[:1000].encode(errors="replace").decode() for argument in argv[:200]),
+        redacted=redacted + more,
+        left_out=tuple(_printable(left_out)),
+        problems=tuple(_printable(problems)),
+    )
+
+
+def _printable(texts: list[str]) -> list[str]:
+    return [redact(text.encode(errors="replace").decode())[0] for text in texts]
+
+
+def _entry_file() -> Path | None:
+    """Return the file that was started: script, module or notebook."""
+    main = sys.modules.get("__main__")
+    names = getattr(main, "__dict__", {})
+    candidates = [names.get("__vsc_ipynb_file__"), os.environ.get("JPY_SESSION_NAME")] if _interactive() else []
+    candidates += [names.get("__file__"), sys.argv[0] if sys.argv else None]
+    for candidate in candidates:
+        if isinstance(candidate, str) and candidate and Path(candidate).is_file():
+            return Path(candidate).resolve()
+    return None
+
+
+def _interactive() -> bool:
+    main = sys.modules.get("__main__")
+    return hasattr(sys, "ps1") or not hasattr(main, "__file__") or "__vsc_ipynb_file__" in vars(main) or bool(_inputs())
+
+
+def _inputs() -> list[str]:
+    found = getattr(sys.modules.get("__main__"), "In", None)
+    return found if "IPython" in sys.modules and isinstance(found, list) else []
+
+
+def _cells() -> str:
+    cells = [cell for cell in _inputs() if isinstance(cell, str) and cell.strip()]
+    return "".join(f"# In[{number}]\n{cell.rstrip()}\n\n" for number, cell in enumerate(cells, 1))
+
+
+def _own(file: Path) -> bool:
+    """Tell whether a file is somebody's own rather than part of an installation."""
+    installed = (sys.prefix, sys.base_prefix)
+    inside = any(file.is_relative_to(Path(folder).resolve()) for folder in installed if folder not in ("/", "/usr"))
+    return not inside and not {"site-packages", "dist-packages"} & set(file.parts) and not file.is_relative_to("/usr")
+
+
+def _repository(entry: Path | None) -> Repository:
+    """Return the repository of the entry point, else the one around the working folder."""
+    if entry is not None and _own(entry):
+        found = read_repository(entry.parent)
+        if found.root is not None:
+            return found
+    return read_repository(Path.cwd())
+
+
+def _describe(entry: Path | None, repository: Repository, problems: list[str]) -> tuple[str | None, str | None, bool]:
+    """Return name and digest of the entry point, and whether commit and diff hold it already."""
+    if entry is None:
+        return None, None, False
+    root = repository.root.resolve() if repository.root else None
+    inside = root is not None and entry.is_relative_to(root)
+    name = entry.relative_to(root).as_posix() if root is not None and inside else entry.name
+    digest = None
+    try:
+        with entry.open("rb") as file:
+            digest = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        problems.append(f"the entry point cannot be read: {error.strerror}")
+    return name.encode(errors="replace").decode(), digest, inside
+
+
+def _read_text(file: Path) -> str:
+    if is_secret_file(file.name) or file.stat().st_size > _MAX_SOURCE:
+        return ""
+    data = file.read_bytes()
+    return "" if b"\0" in data else data.decode(errors="replace")
+
+
+def _with_source(diff: str, name: str, text: str, left_out: list[str]) -> str:
+    if len(text) > _MAX_SOURCE:
+        left_out.append(f"{name} (larger than {_MAX_SOURCE // 1024} KB)")
+        return diff
+    return diff + new_file_diff(name, text) if text else diff

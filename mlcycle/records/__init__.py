@@ -1,0 +1,88 @@
+"""Frozen facts and their one JSON form, criteria as data included.
+
+A record prints, compares, pickles and goes into a DataFrame; it does no input or output and holds no live object.
+Names load on first use, so importing this room costs nothing.
+
+>>> from mlcycle.records import AtLeast, from_json, to_json
+>>> to_json(AtLeast("roc_auc", 0.8))["type"]
+'AtLeast'
+>>> from_json(to_json(AtLeast("roc_auc", 0.8))) == AtLeast("roc_auc", 0.8)
+True
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlcycle.records._criteria import AtLeast, AtMost, Criterion, NotWorseThan, covers, is_looser
+    from mlcycle.records._data import Column, DatasetVersion, FileRef, Roles
+    from mlcycle.records._deployments import Finding, Move, Report, Revision, Status
+    from mlcycle.records._json import TYPES, from_json, to_json
+    from mlcycle.records._models import ModelVersion, Signature
+    from mlcycle.records._record import Record, as_row
+    from mlcycle.records._results import VERDICTS, Decision, Evaluation, Override, Result, worst
+    from mlcycle.records._runs import Code, Environment, Run
+    from mlcycle.records._scope import Loosening, Scope
+
+_HOMES = {
+    "_criteria": ("AtLeast", "AtMost", "Criterion", "NotWorseThan", "covers", "is_looser"),
+    "_data": ("Column", "DatasetVersion", "FileRef", "Roles"),
+    "_deployments": ("Finding", "Move", "Report", "Revision", "Status"),
+    "_json": ("TYPES", "from_json", "to_json"),
+    "_models": ("ModelVersion", "Signature"),
+    "_record": ("Record", "as_row"),
+    "_results": ("VERDICTS", "Decision", "Evaluation", "Override", "Result", "worst"),
+    "_runs": ("Code", "Environment", "Run"),
+    "_scope": ("Loosening", "Scope"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "TYPES",
+    "VERDICTS",
+    "AtLeast",
+    "AtMost",
+    "Code",
+    "Column",
+    "Criterion",
+    "DatasetVersion",
+    "Decision",
+    "Environment",
+    "Evaluation",
+    "FileRef",
+    "Finding",
+    "Loosening",
+    "ModelVersion",
+    "Move",
+    "NotWorseThan",
+    "Override",
+    "Record",
+    "Report",
+    "Result",
+    "Revision",
+    "Roles",
+    "Run",
+    "Scope",
+    "Signature",
+    "Status",
+    "as_row",
+    "covers",
+    "from_json",
+    "is_looser",
+    "to_json",
+    "worst",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,225 @@
+"""Facts about attempts: runs, and the code and environment they happened in."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import attrs
+from attrs import field, frozen
+
+from mlcycle import _html
+from mlcycle.records._data import FileRef
+from mlcycle.records._record import Record, copied, texts
+
+__all__ = ["Code", "Environment", "Run"]
+
+
+@frozen(kw_only=True, repr=False)
+class Code(Record):
+    """The source a run was made by.
+
+    Attributes
+    ----------
+    commit : str or None
+        Of the version control system; ``None`` where there is none.
+    branch, repository : str or None
+        As version control knows them; the address without credentials.
+    dirty : bool, default False
+        Whether there were changes that were not committed.
+    diff_file : FileRef or None
+        Those changes.
+    entry_point : str or None
+        The script, module or notebook that was started.
+    detail : dict
+        What else was noticed.
+
+    Examples
+    --------
+    >>> Code(commit="4f0c1d2e3a", dirty=True, entry_point="train.py")
+    Code('4f0c1d2e3a+changes', entry_point='train.py')
+    """
+
+    commit: str | None = None
+    branch: str | None = None
+    repository: str | None = None
+    dirty: bool = False
+    diff_file: FileRef | None = None
+    entry_point: str | None = None
+    detail: dict[str, Any] = field(factory=dict, converter=copied, hash=False)
+
+    def _title(self) -> str:
+        return f"{(self.commit or 'no commit')[:12]}{'+changes' if self.dirty else ''}"
+
+    def _facts(self) -> list[tuple[str, Any]]:
+        return [("repository", self.repository), ("branch", self.branch), ("entry point", self.entry_point)]
+
+
+@frozen(kw_only=True, repr=False)
+class Environment(Record):
+    """The machine and the packages a run happened with.
+
+    Attributes
+    ----------
+    digest : str, default ""
+        Identifies an equal environment.
+    python, platform, cpu : str
+        Versions and names.
+    cores : int or None
+        Logical processors.
+    memory : int or None
+        Bytes.
+    threads : dict
+        Thread settings of numerical libraries.
+    packages : dict
+        Installed distribution to version.
+    detail : dict
+        What else was noticed.
+
+    Examples
+    --------
+    >>> Environment(python="3.12.1", platform="Linux", packages={"numpy": "2.1.0"})
+    Environment('Python 3.12.1', platform='Linux', packages=1)
+    """
+
+    digest: str = ""
+    python: str = ""
+    platform: str = ""
+    cpu: str = ""
+    cores: int | None = None
+    memory: int | None = None
+    threads: dict[str, Any] = field(factory=dict, converter=copied, hash=False)
+    packages: dict[str, str] = field(factory=dict, converter=copied, hash=False)
+    detail: dict[str, Any] = field(factory=dict, converter=copied, hash=False)
+
+    def _title(self) -> str:
+        return f"Python {self.python}" if self.python else "environment"
+
+    def _facts(self) -> list[tuple[str, Any]]:
+        return [("platform", self.platform), ("cpu", self.cpu), ("packages", len(self.packages) or None)]
+
+
+def _known(kind: Any, document: dict[str, Any]) -> Any:
+    """Make a record of a dict, keeping what it has no field for under `detail`."""
+    names = set(attrs.fields_dict(kind))
+    given = {name: value for name, value in document.items() if name in names}
+    rest = {name: value for name, value in document.items() if name not in names and name != "type"}
+    if isinstance(given.get("diff_file"), dict):
+        given["diff_file"] = FileRef(**given["diff_file"])
+    return kind(**{**given, "detail": {**given.get("detail", {}), **rest}})
+
+
+def _code(value: Code | dict[str, Any] | None) -> Code | None:
+    return _known(Code, value) if isinstance(value, dict) else value
+
+
+def _environment(value: Environment | dict[str, Any] | str | None) -> Environment | None:
+    if isinstance(value, str):
+        return Environment(digest=value)
+    return _known(Environment, value) if isinstance(value, dict) else value
+
+
+@frozen(kw_only=True, repr=False)
+class Run(Record):
+    """One attempt: what went in, what came out, and how it ended.
+
+    Attributes
+    ----------
+    id : str
+    experiment : str
+        Name of the experiment it belongs to.
+    name : str
+        What people call it.
+    status : str, default "running"
+        ``running``, ``finished``, ``failed``, ``cancelled``, ``probably lost``, ``lost``.
+    params : dict
+        Parameters, as given.
+    metrics : dict of str to float
+        The last value logged under each name; may be NaN or infinite.
+    uses : tuple of str
+        Datasets and models that went in, as refs.
+    artifacts : dict of str to FileRef
+        Files saved, by name.
+    model : dict or None
+        What `save_model` wrote: files, format, class, signature.
+    code, environment : Code, Environment or None
+        A dict is taken too, what has no field goes to `detail`; an environment's digest alone is enough.
+    error : str or None
+        The traceback of a failed run.
+    author, started_at, ended_at : str
+        Who, and when (UTC); `ended_at` is ``None`` while it runs.
+    entry : int or None
+        The last log entry seen when it started; orders runs among the project's changes.
+    points : int, default 0
+        Metric points logged.
+    failures : int, default 0
+        Points or files the storage did not take.
+    tags : tuple of str
+
+    Examples
+    --------
+    >>> run = Run(id="0192", experiment="boosting", name="calm-otter", status="finished", metrics={"loss": 0.31},
+    ...           started_at="2026-11-23T10:00:00.000000Z", ended_at="2026-11-23T10:01:30.000000Z")
+    >>> run.duration
+    90.0
+    >>> run
+    Run('boosting/calm-otter', status='finished', seconds=90, metrics={loss: 0.31})
+    """
+
+    id: str
+    experiment: str
+    name: str = ""
+    status: str = "running"
+    params: dict[str, Any] = field(factory=dict, converter=copied, hash=False)
+    metrics: dict[str, float] = field(factory=dict, converter=copied, hash=False)
+    uses: tuple[str, ...] = field(default=(), converter=texts)
+    artifacts: dict[str, FileRef] = field(factory=dict, converter=copied, hash=False)
+    model: dict[str, Any] | None = field(default=None, converter=copied, hash=False)
+    code: Code | None = field(default=None, converter=_code)
+    environment: Environment | None = field(default=None, converter=_environment)
+    error: str | None = None
+    author: str = ""
+    started_at: str = ""
+    ended_at: str | None = None
+    entry: int | None = None
+    points: int = 0
+    failures: int = 0
+    tags: tuple[str, ...] = field(default=(), converter=texts)
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from start to end; ``None`` while it runs."""
+        if not self.started_at or not self.ended_at:
+            return None
+        return (datetime.fromisoformat(self.ended_at) - datetime.fromisoformat(self.started_at)).total_seconds()
+
+    def _title(self) -> str:
+        return f"{self.experiment}/{self.name or self.id}"
+
+    def _facts(self) -> list[tuple[str, Any]]:
+        return [
+            ("status", self.status),
+            ("seconds", self.duration),
+            ("params", self.params),
+            ("metrics", self.metrics),
+            ("uses", self.uses),
+            ("artifacts", tuple(self.artifacts)),
+            ("failures", self.failures or None),
+            ("author", self.author),
+        ]
+
+    def _repr_html_(self) -> str:
+        facts: list[tuple[str, Any]] = [
+            ("status", _html.badge(self.status)),
+            ("started", self.started_at),
+            ("seconds", self.duration),
+            ("uses", ", ".join(self.uses)),
+            ("artifacts", ", ".join(self.artifacts)),
+            ("author", self.author),
+            ("code", str(self.code) if self.code else None),
+            ("points the storage did not take", self.failures or None),
+            ("error", self.error.strip().splitlines()[-1] if self.error and self.error.strip() else None),
+        ]
+        params = _html.table(["parameter", "value"], [[key, str(value)] for key, value in self.params.items()])
+        metrics = _html.table(["metric", "last value"], list(self.metrics.items()))
+        return _html.card(f"run {self._title()}", facts, params if self.params else "", metrics if self.metrics else "")

@@ -1,0 +1,23 @@
+"""Two samples or two models in, effect and interval out: statistics whose verdicts can be believed.
+
+Functions are pure and deterministic for a given ``seed``; they take numpy and pandas and return small frozen results
+that print well. Nothing here knows of projects, records or storage.
+"""
+
+from __future__ import annotations
+
+from mlcycle.stats._bootstrap import interval, paired_difference
+from mlcycle.stats._estimate import Estimate
+from mlcycle.stats._multiple import benjamini_hochberg, benjamini_yekutieli, e_benjamini_hochberg, holm
+from mlcycle.stats._rates import wilson
+
+__all__ = [
+    "Estimate",
+    "benjamini_hochberg",
+    "benjamini_yekutieli",
+    "e_benjamini_hochberg",
+    "holm",
+    "interval",
+    "paired_difference",
+    "wilson",
+]

@@ -1,0 +1,126 @@
+"""Proportions: an interval for one, a difference of two, exact tests of a table of two by two."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from mlcycle.errors import InvalidInput
+from mlcycle.stats._estimate import Estimate, check_confidence, smallest_detectable, unknown, z_value
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["difference_of_rates", "fisher", "wilson", "wilson_limits"]
+
+
+def wilson(successes: int, n: int, confidence: float = 0.95) -> Estimate:
+    """Return a proportion with Wilson's score interval, which holds at 0, at 1 and for few rows.
+
+    Parameters
+    ----------
+    successes : int
+        Rows that have the property.
+    n : int
+        Rows in all.
+    confidence : float, default 0.95
+        Share of intervals that hold the true proportion.
+
+    Raises
+    ------
+    InvalidInput
+        If `successes` is not between 0 and `n`.
+
+    References
+    ----------
+    Wilson (1927), JASA 22. Recommended by Brown, Cai and DasGupta (2001), Statistical Science 16.
+
+    Examples
+    --------
+    >>> from mlcycle import stats
+    >>> stats.wilson(8, 10)
+    Estimate(0.80, 95 % interval 0.49 to 0.94, n = 10)
+    >>> stats.wilson(30, 30).low < 0.9
+    True
+    """
+    confidence = check_confidence(confidence)
+    if not 0 <= successes <= n:
+        raise InvalidInput(f"successes lie between 0 and n={n}, got {successes}")
+    if n == 0:
+        return unknown(math.nan, 0, confidence, "Wilson", "there are no rows")
+    low, high = wilson_limits(successes, n, confidence)
+    share = successes / n
+    # Where all or none succeed the plug-in error is 0; the half width of the interval is the honest scale.
+    error = math.sqrt(share * (1 - share) / n) or (high - low) / (2 * z_value(0.5 + confidence / 2))
+    return Estimate(share, low, high, confidence, n, error, smallest_detectable(error, confidence), "Wilson")
+
+
+def wilson_limits(successes: float, n: float, confidence: float) -> tuple[float, float]:
+    """Return the limits of Wilson's interval; see `wilson`."""
+    if n == 0:
+        return 0.0, 1.0
+    z, share = z_value(0.5 + confidence / 2), successes / n
+    middle = share + z * z / (2 * n)
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    low, high = (middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)
+    return (0.0 if successes == 0 else low), (1.0 if successes == n else high)
+
+
+def difference_of_rates(a: int, n_a: int, b: int, n_b: int, confidence: float = 0.95) -> tuple[float, float, float]:
+    """Return ``b / n_b - a / n_a`` with the limits of Newcombe's hybrid score interval.
+
+    References
+    ----------
+    Newcombe (1998), Interval estimation for the difference between independent proportions, Statistics in Medicine
+    17, method 10.
+
+    Examples
+    --------
+    >>> [round(x, 4) for x in difference_of_rates(48, 80, 56, 70)]  # Newcombe's example (a), signs swapped
+    [0.2, 0.0524, 0.3339]
+    """
+    rate_a, rate_b = a / n_a, b / n_b
+    (low_a, high_a), (low_b, high_b) = wilson_limits(a, n_a, confidence), wilson_limits(b, n_b, confidence)
+    found = rate_b - rate_a
+    return (
+        found,
+        found - math.hypot(rate_b - low_b, high_a - rate_a),
+        found + math.hypot(high_b - rate_b, rate_a - low_a),
+    )
+
+
+def fisher(a: int, n_a: int, b: int, n_b: int) -> tuple[float, str]:
+    """Return the two-sided p-value that two proportions are one, and the name of the test.
+
+    Fisher's exact test where an expected count is below 5, Pearson's chi-square otherwise.
+
+    References
+    ----------
+    Fisher (1935), The Design of Experiments, chapter 2; Cochran (1954), Biometrics 10, for the rule of 5.
+
+    Examples
+    --------
+    >>> p, test = fisher(1, 9, 9, 11)
+    >>> round(p, 4), test
+    (0.0055, 'Fisher exact')
+    """
+    import numpy as np
+    from scipy import special
+
+    total, hits = n_a + n_b, a + b
+    smallest = min(n_a, n_b) * min(hits, total - hits) / total
+    if smallest >= 5:
+        pooled = hits / total
+        z2 = (a / n_a - b / n_b) ** 2 / (pooled * (1 - pooled) * (1 / n_a + 1 / n_b))
+        return float(special.chdtrc(1, z2)), "chi-square"
+    possible = np.arange(max(0, hits - n_b), min(hits, n_a) + 1)
+
+    def log_ways(items: int, chosen: NDArray[Any]) -> NDArray[Any]:
+        ways: NDArray[Any] = -special.betaln(items - chosen + 1, chosen + 1) - math.log(items + 1)
+        return ways
+
+    logs = log_ways(n_a, possible) + log_ways(n_b, hits - possible)
+    chances = np.exp(logs - logs.max())
+    chances /= chances.sum()
+    here = chances[a - possible[0]]
+    return min(1.0, float(chances[chances <= here * (1 + 1e-7)].sum())), "Fisher exact"

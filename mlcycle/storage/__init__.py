@@ -1,0 +1,80 @@
+"""Bytes under keys, the log that orders them, and the streams beside it; has never heard of machine learning."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlcycle.storage._entries import Entry
+    from mlcycle.storage._files import (
+        Appender,
+        Files,
+        KeyNotFound,
+        Listed,
+        Outcome,
+        check_key,
+        open_files,
+    )
+    from mlcycle.storage._log import Commit, Draft, Log, Settled
+    from mlcycle.storage._places import parents_of
+    from mlcycle.storage._probe import probe
+    from mlcycle.storage._ranges import open_range
+    from mlcycle.storage._replay import Fold, Snapshot, State
+    from mlcycle.storage._streams import SegmentWriter, owner_alive, read_lines, recover_spools
+    from mlcycle.storage._sweep import SweepResult, garbage, sweep, verify
+
+__all__ = [
+    "Appender",
+    "Commit",
+    "Draft",
+    "Entry",
+    "Files",
+    "Fold",
+    "KeyNotFound",
+    "Listed",
+    "Log",
+    "Outcome",
+    "SegmentWriter",
+    "Settled",
+    "Snapshot",
+    "State",
+    "SweepResult",
+    "check_key",
+    "garbage",
+    "open_files",
+    "open_range",
+    "owner_alive",
+    "parents_of",
+    "probe",
+    "read_lines",
+    "recover_spools",
+    "sweep",
+    "verify",
+]
+
+# Loaded on first use: who only opens a file should not pay for the log, and nobody at import pays for fsspec.
+_HOMES = {
+    "_entries": ("Entry",),
+    "_files": ("Appender", "Files", "KeyNotFound", "Listed", "Outcome", "check_key", "open_files"),
+    "_log": ("Commit", "Draft", "Log", "Settled"),
+    "_places": ("parents_of",),
+    "_probe": ("probe",),
+    "_ranges": ("open_range",),
+    "_replay": ("Fold", "Snapshot", "State"),
+    "_streams": ("SegmentWriter", "owner_alive", "read_lines", "recover_spools"),
+    "_sweep": ("SweepResult", "garbage", "sweep", "verify"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

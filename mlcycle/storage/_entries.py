@@ -1,0 +1,204 @@
+"""One entry of the project log: its envelope, its bytes, its place in the chain."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from mlcycle._digest import canonical_json
+from mlcycle.errors import Corrupt, InvalidInput, SchemaError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+__all__ = ["MAX_BYTES", "VERSION", "Entry", "decode", "encode", "entry_key", "unknown_kinds"]
+
+Entry = dict[str, Any]
+
+# The envelope is a format for ever. A library refuses a larger number with SchemaError, so raise it only when readers
+# must not go on; for everything else add a field (unknown ones are ignored and kept), a need, or a kind of change.
+VERSION = 1
+
+# Entries are read in bulk by everyone who opens the project: values and long text belong into files.
+MAX_BYTES = 64 * 1024
+
+_FIELDS: dict[str, type] = {
+    "v": int,
+    "n": int,
+    "prev": str,
+    "op": str,
+    "author": str,
+    "at": str,
+    "message": str,
+    "needs_read": list,
+    "needs_write": list,
+    "changes": list,
+    "uses": list,
+}
+
+
+def entry_key(n: int) -> str:
+    """Return the key of entry `n`.
+
+    Examples
+    --------
+    >>> entry_key(42)
+    'log/0000000042.json'
+    """
+    return f"log/{n:010d}.json"
+
+
+def encode(
+    n: int,
+    prev: str,
+    *,
+    op: str,
+    author: str,
+    at: str,
+    message: str = "",
+    changes: Sequence[Entry],
+    uses: Sequence[str] = (),
+    needs_read: Sequence[str] = (),
+    needs_write: Sequence[str] = (),
+) -> bytes:
+    """Return the bytes of an entry: compact UTF-8 JSON with sorted keys, at most 64 KB.
+
+    Parameters
+    ----------
+    n : int
+        Its number, from 0.
+    prev : str
+        The digest of the stored bytes of entry ``n - 1``, ``""`` for entry 0.
+    op : str
+        The operation id: ``"user:…"`` where a caller gave one, else ``"auto:…"``.
+    author, at, message : str
+        Who, when (UTC text) and why.
+    changes : sequence of dict
+        What changed, each with its ``kind``.
+    uses : sequence of str
+        Keys of the files the changes name.
+    needs_read, needs_write : sequence of str
+        What a library must understand to read on, or to write on.
+
+    Raises
+    ------
+    InvalidInput
+        When something in it is no JSON, or the entry would be too large.
+
+    Examples
+    --------
+    >>> data = encode(0, "", op="auto:1", author="ann", at="2026-11-23T00:00:00.000000Z", changes=[{"kind": "begin"}])
+    >>> decode(data, 0, "")["author"]
+    'ann'
+    """
+    entry: Entry = {
+        "v": VERSION,
+        "n": n,
+        "prev": prev,
+        "op": op,
+        "author": author,
+        "at": at,
+        "message": message,
+        "needs_read": list(needs_read),
+        "needs_write": list(needs_write),
+        "changes": list(changes),
+        "uses": list(uses),
+        "sig": None,
+    }
+    data = canonical_json(entry)
+    if len(data) > MAX_BYTES:
+        raise InvalidInput(
+            f"an entry has at most {MAX_BYTES} bytes, this one has {len(data)}; "
+            "shorten the message, commit in several steps, or put long text and values into a file"
+        )
+    trouble = _trouble(entry)
+    if trouble:
+        raise InvalidInput(f"this entry cannot be written: {trouble}")
+    return data
+
+
+def decode(data: bytes, n: int, prev: str | None = None) -> Entry:
+    """Return the entry in stored bytes, checked as a document and as the link after `prev`.
+
+    Parameters
+    ----------
+    data : bytes
+        What is stored.
+    n : int
+        The number it is stored under.
+    prev : str, optional
+        The digest of the stored bytes of entry ``n - 1``; without it the link is not checked.
+
+    Raises
+    ------
+    Corrupt
+        When the bytes are torn, no entry, another entry, or do not follow `prev`.
+    SchemaError
+        When a newer mlcycle wrote the envelope.
+    """
+    if len(data) > MAX_BYTES:
+        raise _corrupt(n, f"it has {len(data)} bytes, an entry has at most {MAX_BYTES}")
+    try:
+        entry = json.loads(data)
+    except ValueError as error:
+        raise _corrupt(n, f"its {len(data)} bytes are no JSON ({error})") from error
+    if isinstance(entry, dict) and isinstance(entry.get("v"), int) and entry["v"] > VERSION:
+        raise SchemaError(
+            f"{entry_key(n)} was written by a newer mlcycle (envelope {entry['v']}, this one reads {VERSION}); "
+            "upgrade mlcycle to open this project"
+        )
+    trouble = _trouble(entry)
+    if trouble:
+        raise _corrupt(n, trouble)
+    if entry["n"] != n:
+        raise _corrupt(n, f"it says it is entry {entry['n']}")
+    if prev is not None and entry["prev"] != prev:
+        raise _corrupt(
+            n, f"it follows {_short(entry['prev'])}, but {_before(n)}; one of the two is not what was committed"
+        )
+    return entry  # type: ignore[no-any-return]
+
+
+def unknown_kinds(entry: Entry, kinds: Collection[str], needs: Collection[str]) -> list[str]:
+    """Return what in an entry forbids this library to write after it, as words for a message.
+
+    Examples
+    --------
+    >>> unknown_kinds({"changes": [{"kind": "teleport"}], "needs_write": []}, {"begin"}, set())
+    ["change 'teleport'"]
+    """
+    found = {f"change {change['kind']!r}" for change in entry["changes"] if change["kind"] not in kinds}
+    return sorted(found | {f"need {need!r}" for need in entry["needs_write"] if need not in needs})
+
+
+def _trouble(entry: Any) -> str | None:
+    """Return why something is no envelope, or None."""
+    if not isinstance(entry, dict):
+        return f"it holds a {type(entry).__name__}, not an object"
+    for field, kind in _FIELDS.items():
+        if type(entry.get(field)) is not kind:
+            return f"its field {field!r} should be {kind.__name__} and is {entry.get(field)!r:.60}"
+    if entry["v"] != VERSION:
+        return f"its envelope is {entry['v']!r}, which no mlcycle has written"
+    for change in entry["changes"]:
+        if not isinstance(change, dict) or not isinstance(change.get("kind"), str):
+            return f"a change is an object with a kind, not {change!r:.60}"
+    for field in ("needs_read", "needs_write", "uses"):
+        if not all(isinstance(item, str) for item in entry[field]):
+            return f"its field {field!r} should be a list of texts"
+    return None
+
+
+def _corrupt(n: int, trouble: str) -> Corrupt:
+    return Corrupt(
+        f"{entry_key(n)} is damaged: {trouble}. Put the file back from a copy of the store (log/rollup-*.jsonl.gz may "
+        "hold the entry too); project.store.verify() lists everything that is hurt"
+    )
+
+
+def _before(n: int) -> str:
+    return "nothing comes before entry 0" if n == 0 else f"the bytes of {entry_key(n - 1)} have another digest"
+
+
+def _short(digest: str) -> str:
+    return digest[:19] + "…" if digest else "nothing"

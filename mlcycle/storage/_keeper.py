@@ -1,0 +1,116 @@
+"""The one thread of a process that looks after open writers, and what a fork means for them."""
+
+from __future__ import annotations
+
+import atexit
+import math
+import os
+import threading
+import time
+import weakref
+from typing import Protocol
+
+__all__ = ["Kept", "keeper"]
+
+_GOODBYE = 10.0  # seconds the interpreter waits at exit for last uploads; what is left stays in the spool
+
+
+class Kept(Protocol):
+    """What the keeper needs of a writer."""
+
+    def _due(self) -> float:
+        """Return when it next wants a tick, on the monotonic clock; infinity for never."""
+
+    def _tick(self, now: float) -> None:
+        """Do what is due; raises nothing."""
+
+    def _hurry(self) -> None:
+        """Make everything that must not be lost due at once."""
+
+    def _after_fork(self) -> None:
+        """Forget, in a child, what is the parent's."""
+
+
+class Keeper:
+    """Knows every open writer of the process; its thread starts when one needs care and ends when none does."""
+
+    def __init__(self) -> None:
+        self._writers: weakref.WeakSet[Kept] = weakref.WeakSet()
+        self._without_thread()
+
+    def _without_thread(self) -> None:
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._leaving = False
+        self._left = threading.Event()
+
+    def watch(self, writer: Kept) -> None:
+        """Look after the writer from now on, for as long as it lives."""
+        with self._changed:
+            self._writers.add(writer)
+            if writer._due() == math.inf:
+                return
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="mlcycle-keeper", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def writers(self) -> list[Kept]:
+        """Return the writers that are looked after."""
+        with self._changed:
+            return list(self._writers)
+
+    def _run(self) -> None:
+        while self._wait():
+            self._round()
+            if self._leaving:
+                break
+        self._left.set()
+
+    def _round(self) -> None:
+        now = time.monotonic()
+        for writer in self.writers():
+            if self._leaving:
+                writer._hurry()
+            if writer._due() <= now:
+                writer._tick(now)
+
+    def _wait(self) -> bool:
+        """Sleep until a writer is due; False when none ever will be."""
+        with self._changed:
+            due = min((writer._due() for writer in self._writers), default=math.inf)
+            if due == math.inf:
+                self._thread = None
+                return False
+            if not self._leaving and (pause := due - time.monotonic()) > 0:
+                self._changed.wait(pause)
+            return True
+
+    def before_fork(self) -> None:
+        """Keep the set of writers whole while the process is copied."""
+        self._changed.acquire()
+
+    def in_parent(self) -> None:
+        """Go on after a fork."""
+        self._changed.release()
+
+    def in_child(self) -> None:
+        """Begin anew after a fork: there is no thread here, and no writer of ours yet."""
+        self._without_thread()
+        for writer in list(self._writers):
+            writer._after_fork()
+
+    def leave(self) -> None:
+        """Give what still waits in spools a last chance before the interpreter ends."""
+        with self._changed:
+            if self._thread is None:
+                return
+            self._leaving = True
+            self._changed.notify_all()
+        self._left.wait(_GOODBYE)
+
+
+keeper = Keeper()
+atexit.register(keeper.leave)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=keeper.before_fork, after_in_parent=keeper.in_parent, after_in_child=keeper.in_child)

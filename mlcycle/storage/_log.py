@@ -1,0 +1,388 @@
+"""The project log: numbered entries, and whoever creates the next number first wins.
+
+Nothing else decides a commit: no clock, no lease, no lock. A commit folds the log forward to the newest entry `n`, asks
+what should be written given that state, and creates entry `n + 1`. When somebody else was quicker, the winner is folded
+and the question is asked again. When the storage's answer is lost, the entry is read back: its operation id says whose
+it is.
+
+Calls to the storage, kept by a test: a refresh that finds nothing new is one read; a commit is one read and one create;
+a lost race adds one read and one create; at most once a second one read and one put for the hint.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from mlcycle._digest import sha256_bytes
+from mlcycle._ids import new_id, now
+from mlcycle.errors import Corrupt, InvalidInput, NotFound, ReadOnly, StorageUnavailable
+from mlcycle.storage._checkpoints import Caches, Hint, Mark, list_marks, read_checkpoint, read_hint
+from mlcycle.storage._entries import decode, encode, entry_key
+from mlcycle.storage._files import Outcome
+from mlcycle.storage._replay import Fold, Reader, Replay, Snapshot, Stored
+from mlcycle.storage._waits import Waits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from mlcycle.storage._entries import Entry
+    from mlcycle.storage._files import Files
+
+__all__ = ["Commit", "Draft", "Fold", "Log", "Settled", "Snapshot"]
+
+_PATIENCE = 120.0  # seconds
+
+
+@frozen
+class Draft:
+    """What should be written, given a snapshot.
+
+    Attributes
+    ----------
+    changes : list of dict
+        The changes, each with its ``kind``; they take effect together.
+    uses : list of str
+        Keys of the files the changes name.
+    needs_read, needs_write : sequence of str
+        What a library must understand to read on, or to write on.
+    """
+
+    changes: list[dict[str, Any]]
+    uses: list[str] = field(factory=list)
+    needs_read: Sequence[str] = ()
+    needs_write: Sequence[str] = ()
+
+
+@frozen
+class Settled:
+    """Nothing needs to be written: what was asked for is there already, and this is it."""
+
+    value: Any = None
+
+
+@frozen
+class Commit:
+    """How a commit ended.
+
+    Attributes
+    ----------
+    n : int
+        The entry: the one written, or the earlier one of the same operation; for `Settled` the entry looked at.
+    entry : dict or None
+        What is stored under `n`; None for `Settled`.
+    value : object
+        What `Settled` held.
+    snapshot : Snapshot
+        The project afterwards.
+    mine : bool
+        Whether this call wrote the entry.
+    """
+
+    n: int
+    entry: Entry | None
+    value: Any
+    snapshot: Snapshot
+    mine: bool
+
+
+class Log:
+    """The log of one store, and the state it folds to.
+
+    Keep one for as long as the store is open: it remembers the state and reads only what is new. Threads may share it;
+    a process forked off must make its own.
+
+    Parameters
+    ----------
+    files : Files
+        The storage.
+    fold : Fold
+        What entries mean.
+    author : str, default ""
+        Who commits, where `commit` is not told.
+    caches : bool, default True
+        Keep hint, checkpoints and rollups fresh behind commits. False writes nothing but entries.
+    patience : float, default 120
+        Seconds for which a commit goes on while it loses every race or gets no answer.
+
+    Attributes
+    ----------
+    lock : threading.RLock
+        Held while the state moves. Hold it to read the state of a `Snapshot` in peace.
+
+    Examples
+    --------
+    >>> from mlcycle.storage import open_files
+    >>> class Names:
+    ...     version, kinds, needs = 1, {"name"}, set()
+    ...     def empty(self):
+    ...         return {"names": []}
+    ...     def apply(self, state, entry):
+    ...         state["names"] += [change["name"] for change in entry["changes"]]
+    >>> log = Log(open_files("memory://doc-log"), Names(), author="ann")
+    >>> log.commit(lambda snapshot: Draft([{"kind": "name", "name": "churn"}]), message="first").n
+    0
+    >>> log.snapshot().state["names"]
+    ['churn']
+    """
+
+    def __init__(
+        self, files: Files, fold: Fold, *, author: str = "", caches: bool = True, patience: float = _PATIENCE
+    ) -> None:
+        self.files, self.fold, self.author = files, fold, author
+        self.lock = threading.RLock()
+        self._reader = Reader(files)
+        self._caches = Caches(files, fold)
+        self._keep = caches
+        self._patience = patience
+        self._replay: Replay | None = None
+
+    def snapshot(self, *, refresh: bool = True) -> Snapshot:
+        """Return the project as it stands after the newest entry.
+
+        Parameters
+        ----------
+        refresh : bool, default True
+            Look for newer entries first; False returns what is known, if anything is.
+
+        Raises
+        ------
+        Corrupt
+            Naming the entry that is damaged or missing, and the remedy.
+        SchemaError
+            When an entry needs a newer mlcycle to be read.
+        """
+        with self.lock:
+            if self._replay is None:
+                self._replay = self._open()
+            elif refresh:
+                self._advance()
+            return self._replay.now
+
+    def commit(
+        self,
+        propose: Callable[[Snapshot], Draft | Settled],
+        *,
+        author: str | None = None,
+        message: str = "",
+        op: str | None = None,
+    ) -> Commit:
+        """Write the next entry, or find that nothing need be written.
+
+        Parameters
+        ----------
+        propose : callable
+            Given the newest snapshot, returns what to write or `Settled`; raises to give up. It is asked again after
+            every lost race, so it must decide from the snapshot alone.
+        author : str, optional
+            Who commits; by default the author of this log.
+        message : str, default ""
+            Why.
+        op : str, optional
+            An operation id of the caller's. A second commit with the same one, from any process, writes nothing and
+            returns the first: a script that is run again does not do its work twice.
+
+        Returns
+        -------
+        Commit
+
+        Raises
+        ------
+        ReadOnly
+            When a newer mlcycle wrote something this one does not understand.
+        ConflictError
+            When every race was lost for as long as `patience` allows.
+        StorageUnavailable
+            When the storage fails. Should the message say that the outcome is unknown, repeat the commit with the
+            same `op`.
+        """
+        operation = f"auto:{new_id()}" if op is None else f"user:{op}"
+        waits = Waits(self.files.can_append, self._patience)
+        with self.lock:
+            while True:
+                before = self.snapshot()
+                done = before.state["ops"].get(operation)
+                if done is not None:
+                    return Commit(done, self.entry(done), None, before, mine=False)
+                if before.read_only is not None:
+                    raise ReadOnly(before.read_only)
+                wanted = propose(before)
+                if isinstance(wanted, Settled):
+                    return Commit(before.n, None, wanted.value, before, mine=False)
+                drafted = self._draft(wanted, before, operation, self.author if author is None else author, message)
+                winner = self._create(drafted, waits)
+                self._take(winner)
+                if winner == drafted:
+                    return self._committed(winner)
+                waits.lost(decode(winner.data, winner.n))
+
+    def entry(self, n: int) -> Entry:
+        """Return entry `n`, a copy of one's own.
+
+        Raises
+        ------
+        NotFound
+            When the log has no such entry.
+        """
+        data = self._reader.one(n) if n >= 0 else None
+        if data is None:
+            raise NotFound(f"the log of {self.files.url} has no entry {n}; its newest is {self.snapshot().n}")
+        return decode(data, n)
+
+    def entries(self, start: int = 0, stop: int | None = None) -> Iterator[Entry]:
+        """Yield the entries from `start` to before `stop`, each a copy of one's own, checked as a chain."""
+        last = self.snapshot(refresh=False).n
+        expect = last if stop is None else min(stop - 1, last)
+        digest = "" if start == 0 else None
+        for stored in self._reader.run(start, stop, expect=expect):
+            yield decode(stored.data, stored.n, digest)
+            digest = sha256_bytes(stored.data)
+
+    def as_of(self, n: int) -> Snapshot:
+        """Return the project as it stood after entry `n`, in a state of its own; -1 is before the first.
+
+        Raises
+        ------
+        NotFound
+            When the log has no such entry.
+        """
+        hint = read_hint(self.files) or Hint()
+        base = next(
+            (
+                found
+                for mark in hint.marks
+                if -1 < mark.n <= n and (found := read_checkpoint(self.files, self.fold, mark))
+            ),
+            None,
+        )
+        try:
+            past = self._fold_from(base, n + 1, expect=n).now
+        except Corrupt:
+            past = self._fold_from(None, n + 1, rollups=False).now
+        if past.n != n:
+            raise NotFound(f"the log of {self.files.url} has no entry {n}; its newest is {past.n}")
+        return past
+
+    def number_at(self, moment: str) -> int:
+        """Return the last entry committed at or before a moment (UTC text), -1 if that is before the first.
+
+        Moments never decrease along the log, whatever the clocks of the writers said.
+        """
+        low, high = -1, self.snapshot().n
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self.entry(middle)["at"] <= moment:
+                low = middle
+            else:
+                high = middle - 1
+        return low
+
+    def flush(self) -> None:
+        """Write the hint now, and a checkpoint or a rollup where one is due; failures are passed over."""
+        with self.lock:
+            if self._keep:
+                self._caches.flush(self.snapshot(refresh=False))
+
+    def _open(self) -> Replay:
+        """Fold from the newest checkpoint that can be believed, or else from entry 0 without any cache."""
+        hint = read_hint(self.files)
+        base, marks = self._newest(hint)
+        self._caches.opened(Hint(-1, marks, hint.rolled if hint else 0))
+        expect = hint.n if hint else -1
+        try:
+            replay = self._fold_from(base, expect=expect)
+        except Corrupt:
+            self._caches.opened(Hint())
+            replay = self._fold_from(None, rollups=False)
+        if expect > replay.now.n and self._reader.one(expect) and not self._reader.one(replay.now.n + 1):
+            raise Corrupt(
+                f"{entry_key(replay.now.n + 1)} is missing, though {entry_key(expect)} is there. Put the file back "
+                "from a copy of the store (log/rollup-*.jsonl.gz may hold it); project.store.verify() lists what is hurt"
+            )
+        return replay
+
+    def _newest(self, hint: Hint | None) -> tuple[Snapshot | None, tuple[Mark, ...]]:
+        """Return the newest state that can be taken from a checkpoint, and the checkpoints up to it."""
+        if hint is not None and not hint.marks:
+            return None, ()  # a young log has none, and listing is not for every opening
+        base, marks = self._usable(hint.marks if hint else ())
+        return (base, marks) if base is not None else self._usable(tuple(list_marks(self.files)))
+
+    def _usable(self, marks: tuple[Mark, ...]) -> tuple[Snapshot | None, tuple[Mark, ...]]:
+        for i, mark in enumerate(marks):
+            base = read_checkpoint(self.files, self.fold, mark)
+            if base is not None:
+                return base, marks[i:]
+        return None, ()
+
+    def _fold_from(
+        self, base: Snapshot | None, stop: int | None = None, *, expect: int = -1, rollups: bool = True
+    ) -> Replay:
+        replay = Replay(self.fold, base)
+        for stored in self._reader.run(replay.now.n + 1, stop, expect=expect, rollups=rollups):
+            replay.apply(stored)
+            if stop is None:
+                self._caches.folded(len(stored.data))
+        return replay
+
+    def _advance(self) -> None:
+        """Fold what is new; the lock is held and the log is open."""
+        assert self._replay is not None
+        for stored in self._reader.run(self._replay.now.n + 1):
+            self._take(stored)
+
+    def _take(self, stored: Stored) -> None:
+        # An interrupt or an error half-way leaves a state of no use; the next look then opens the log anew.
+        replay, self._replay = self._replay, None
+        assert replay is not None
+        replay.apply(stored)
+        self._caches.folded(len(stored.data))
+        self._replay = replay
+
+    # committing
+
+    def _draft(self, wanted: Draft, before: Snapshot, op: str, author: str, message: str) -> Stored:
+        unknown = {change.get("kind") for change in wanted.changes} - {*self.fold.kinds}
+        unknown |= {*wanted.needs_read, *wanted.needs_write} - {*self.fold.needs}
+        if unknown:
+            raise InvalidInput(
+                f"this library could not read back {sorted(map(str, unknown))}; its fold does not know it"
+            )
+        data = encode(
+            before.n + 1,
+            before.digest,
+            op=op,
+            author=author,
+            at=max(now(), before.at),
+            message=message,
+            changes=wanted.changes,
+            uses=wanted.uses,
+            needs_read=wanted.needs_read,
+            needs_write=wanted.needs_write,
+        )
+        return Stored(before.n + 1, data)
+
+    def _create(self, drafted: Stored, waits: Waits) -> Stored:
+        """Create the entry, and return what is stored under its number afterwards: the draft, or a winner's."""
+        unsure = False
+        while True:
+            found: bytes | None = None
+            try:
+                if self.files.create(entry_key(drafted.n), drafted.data) is Outcome.WON:
+                    return drafted
+                unsure = True
+                found = self._reader.one(drafted.n)
+            except StorageUnavailable:
+                if not unsure:
+                    raise
+            if found is not None:
+                return Stored(drafted.n, found)
+            waits.unanswered(drafted.n)
+
+    def _committed(self, won: Stored) -> Commit:
+        assert self._replay is not None
+        if self._keep:
+            self._caches.committed(self._replay.now)
+        return Commit(won.n, decode(won.data, won.n), None, self._replay.now, mine=True)

@@ -1,0 +1,275 @@
+"""The local spool of a stream whose store cannot append: lines wait here until they are uploaded.
+
+Every writer to a remote store has two files in a folder of the user's own (`spool_folder`): ``<writer>.jsonl`` holds
+its bytes and is locked while the writer lives; ``<writer>.json``, the card, says where they belong and how many have
+been sent::
+
+    {"v": 1, "url": ..., "options": {...}, "prefix": ..., "stem": ..., "writer": ..., "sent": 4096}
+
+Options are an extract of those that tell one place from another (an endpoint, an account name): never a secret.
+Sending is idempotent: a segment is created under the offset where it begins; one that is there already is compared and
+counted as sent. So an owner and a later process, or two later processes, may send the same bytes without harm.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from mlcycle.errors import Corrupt, MlcycleWarning, StorageUnavailable, StoreError
+from mlcycle.storage import _flock
+from mlcycle.storage._files import KeyNotFound, Outcome
+from mlcycle.storage._flock import Flock
+from mlcycle.storage._segments import segment_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlcycle.storage._files import Files
+
+__all__ = ["Spool", "owners_alive", "recover_spools", "spool_folder"]
+
+_LARGEST = 8 * 2**20  # bytes in one segment
+_TRIES = 3  # to create one segment whose answer was lost
+_ABANDONED = 3600.0  # seconds without a write after which a spool is taken up where there are no locks
+_PLACE_OPTIONS = ("account_name", "endpoint_url", "project", "region_name")
+
+
+def spool_folder() -> Path:
+    """Return the folder spools are kept in: ``MLCYCLE_SPOOL``, or the platform's folder for state of a user's programs.
+
+    Where that cannot be written, a folder of the user's own in the temporary directory takes its place.
+    """
+    if chosen := os.environ.get("MLCYCLE_SPOOL"):
+        return Path(chosen)
+    try:
+        if sys.platform == "win32":
+            base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+        elif sys.platform == "darwin":
+            base = Path.home() / "Library" / "Application Support"
+        else:
+            base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+        folder = base / "mlcycle" / "spool"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if os.access(folder, os.W_OK):
+            return folder
+    except (OSError, RuntimeError):  # RuntimeError: nobody knows where home is
+        pass
+    user = os.getuid() if sys.platform != "win32" else "user"
+    folder = Path(tempfile.gettempdir()) / f"mlcycle-spool-{user}"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    if sys.platform != "win32" and (folder.is_symlink() or folder.stat().st_uid != user):
+        raise StorageUnavailable(f"{folder} belongs to somebody else; set MLCYCLE_SPOOL to a folder of your own")
+    return folder
+
+
+class Spool:
+    """The bytes of one writer on this machine, and what of them is in the store.
+
+    Lives as long as its writer. `write`, `sync`, `close` and `offset` are those of an appender; `send` uploads.
+    """
+
+    def __init__(self, files: Files, prefix: str, stem: str, writer: str, folder: Path) -> None:
+        self._files = files
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._path = folder / f"{writer}.jsonl"
+        flags = os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_WRONLY | getattr(os, "O_CLOEXEC", 0)
+        self._descriptor: int | None = os.open(self._path, flags | getattr(os, "O_BINARY", 0), 0o600)
+        # locked before the card exists, because a card is what makes another process look here
+        self._flock = Flock.hold(self._path)
+        self.offset = 0
+        self._card = {"v": 1, **_place(files), "prefix": prefix, "stem": stem, "writer": writer, "sent": 0}
+        _save(self._card_path, self._card)
+
+    @property
+    def _card_path(self) -> Path:
+        return self._path.with_suffix(".json")
+
+    @property
+    def unsent(self) -> int:
+        """Bytes written and not yet in the store."""
+        return self.offset - int(self._card["sent"])
+
+    def write(self, data: bytes) -> int:
+        """Append to the spool in one call; return how much was taken."""
+        if self._descriptor is None:
+            raise StorageUnavailable(f"the spool {self._path} is closed")
+        done = os.write(self._descriptor, data)
+        self.offset += done
+        return done
+
+    def send(self) -> list[str]:
+        """Upload the whole lines not yet sent; return the keys of new segments."""
+        return list(_send(self._files, self._path, self._card))
+
+    def sync(self) -> None:
+        """Bring the spool itself to the disk."""
+        if self._descriptor is not None:
+            os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        """Remove the spool if everything was sent; else leave it, unlocked, to the next process."""
+        if self._descriptor is not None and self.unsent == 0:
+            _remove(self._path)
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Let go of the descriptors and touch nothing else; what a child does with its parent's spool."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+        if self._flock is not None:
+            self._flock.release()
+
+    def __del__(self) -> None:
+        if getattr(self, "_descriptor", None) is not None:
+            self.abandon()
+
+
+def recover_spools(files: Files, *, only: str | None = None, spool: Path | None = None) -> list[str]:
+    """Upload what dead writers on this machine left behind for this store.
+
+    Spools of living writers are left alone. Safe to repeat, and for two processes at once. Never raises for trouble
+    with the storage: warns, and leaves the rest to the next call.
+
+    Parameters
+    ----------
+    files : Files
+        The store the spools belong to.
+    only : str, optional
+        Only streams whose prefix begins so. Default: all.
+    spool : Path, optional
+        The folder to look in. Default: `spool_folder`.
+
+    Returns
+    -------
+    list of str
+        Keys of the segments written.
+
+    Warns
+    -----
+    MlcycleWarning
+        If something could not be uploaded now.
+    """
+    if files.can_append:
+        return []
+    keys: list[str] = []
+    try:
+        for path, card in _cards(files, spool):
+            if card["prefix"].startswith(only or ""):
+                keys += _recover(files, path, card)
+    except (StoreError, OSError) as error:
+        what = "what an earlier process spooled on this machine could not be uploaded and is kept for the next try"
+        warnings.warn(f"{files.url}: {what}: {error}", MlcycleWarning, stacklevel=2)
+    return keys
+
+
+def _recover(files: Files, path: Path, card: dict[str, Any]) -> list[str]:
+    if not path.exists():  # an owner removes its bytes first: everything was sent
+        path.with_suffix(".json").unlink(missing_ok=True)
+        return []
+    lock = Flock.hold(path, patience=0.0)
+    try:
+        if lock is None and (_flock.supported or time.time() - path.stat().st_mtime < _ABANDONED):
+            return []
+        keys = list(_send(files, path, card))
+        _remove(path)
+    except FileNotFoundError:  # somebody else has just finished with it
+        return []
+    finally:
+        if lock is not None:
+            lock.release()
+    return keys
+
+
+def owners_alive(files: Files, prefix: str, stem: str, spool: Path | None = None) -> dict[str, bool | None]:
+    """Return, for each writer of the stream with a spool on this machine, whether a living process holds it."""
+    return {
+        card["writer"]: _flock.held(path)
+        for path, card in _cards(files, spool)
+        if (card["prefix"], card["stem"]) == (prefix, stem)
+    }
+
+
+def _send(files: Files, path: Path, card: dict[str, Any]) -> Iterator[str]:
+    with path.open("rb") as source:
+        while True:
+            source.seek(card["sent"])
+            data = _whole_lines(source.read(_LARGEST))
+            if not data:
+                return
+            key = segment_key(card["prefix"], card["stem"], card["writer"], card["sent"])
+            taken = _create(files, key, data)
+            card["sent"] += taken
+            _save(path.with_suffix(".json"), card)
+            yield key
+
+
+def _whole_lines(data: bytes) -> bytes:
+    # one line longer than a segment goes in pieces: readers join segments before they look for lines
+    return data if len(data) == _LARGEST and b"\n" not in data else data[: data.rfind(b"\n") + 1]
+
+
+def _create(files: Files, key: str, data: bytes) -> int:
+    """Return how many of the bytes are in the store under the key, whoever put them there."""
+    for _ in range(_TRIES):
+        if files.create(key, data) is Outcome.WON:
+            return len(data)
+        try:
+            there = files.read(key)
+        except KeyNotFound:  # the answer was lost and so was the write
+            continue
+        if there and (data.startswith(there) or there.startswith(data)):
+            return min(len(there), len(data))
+        raise Corrupt(f"{files.url}: {key} holds {len(there)} bytes that are not this writer's; it is left as it is")
+    raise StorageUnavailable(f"{files.url}: {key} could not be created: the storage's answer was lost {_TRIES} times")
+
+
+def _place(files: Files) -> dict[str, Any]:
+    """Say which store this is, without anything secret."""
+    options = getattr(files, "storage_options", None) or {}
+    nested = options.get("client_kwargs") or {}
+    kept = {name: _plain(str(value)) for name in _PLACE_OPTIONS if (value := options.get(name) or nested.get(name))}
+    return {"url": _plain(files.url), "options": kept}
+
+
+def _plain(url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+def _cards(files: Files, spool: Path | None) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield the bytes and the card of every spool for this store; what is no card is not ours to judge."""
+    place = _place(files)
+    for card_path in sorted((spool or spool_folder()).glob("*.json")):
+        try:
+            card = json.loads(card_path.read_bytes())
+            ours = card["v"] == 1 and {"url": card["url"], "options": card["options"]} == place
+            whole = isinstance(card["sent"], int) and all(
+                isinstance(card[k], str) for k in ("prefix", "stem", "writer")
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if ours and whole and card["writer"] == card_path.stem:
+            yield card_path.with_suffix(".jsonl"), card
+
+
+def _save(path: Path, card: dict[str, Any]) -> None:
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(json.dumps(card), encoding="utf-8")
+    temporary.replace(path)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except PermissionError:  # Windows: its owner has it open, so it lives
+        return
+    path.with_suffix(".json").unlink(missing_ok=True)

@@ -1,0 +1,264 @@
+"""Is the store what its log says: the chain of entries, every file in its size, every byte."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import evolve, frozen
+
+from mlcycle._digest import sha256_bytes
+from mlcycle.errors import AccessDenied, Corrupt, InvalidInput, SchemaError, StoreError
+from mlcycle.storage._checkpoints import read_hint
+from mlcycle.storage._entries import decode, entry_key
+from mlcycle.storage._files import KeyNotFound
+from mlcycle.storage._replay import ROLLUP, Reader, rollup_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from mlcycle.storage._files import Files
+    from mlcycle.storage._log import Log
+    from mlcycle.storage._replay import State
+
+    FileRefs = Mapping[str, Mapping[str, Any]]
+    Progress = Callable[[int, int], None]
+
+__all__ = ["LEVELS", "Problem", "Verification", "verify"]
+
+LEVELS = ("chain", "files", "bytes")
+
+_ENTRY = re.compile(r"log/(\d{10})\.json")
+_AT_ONCE = 256
+_PIECE = 8 * 1024 * 1024
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+@frozen
+class Problem:
+    """One thing that is not as the log says.
+
+    Attributes
+    ----------
+    kind : str
+        ``"missing"``, ``"damaged"``, ``"chain"``, ``"doubled"``, ``"rollup"``, ``"size"``, ``"digest"`` or
+        ``"unreadable"``.
+    key : str
+        The entry or file.
+    what : str
+        What was expected, and what came.
+    hurts : tuple of str
+        The versions that need the file.
+    """
+
+    kind: str
+    key: str
+    what: str
+    hurts: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.what}" + (f" (hurts {', '.join(self.hurts)})" if self.hurts else "")
+
+
+@frozen
+class Verification:
+    """How a verification ended.
+
+    Attributes
+    ----------
+    level : str
+        How deep it looked.
+    entries, files, bytes : int
+        How many entries and files were looked at, and how many bytes of files were read.
+    problems : tuple of Problem
+        Everything found.
+    """
+
+    level: str
+    entries: int
+    files: int
+    bytes: int
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was found."""
+        return not self.problems
+
+    def __str__(self) -> str:
+        looked = f"{self.entries} entries, {self.files} files, {self.bytes:,} bytes read"
+        return "\n".join([f"{'ok' if self.ok else f'{len(self.problems)} problems'}: {looked}", *map(str, self.problems)])
+
+
+def verify(
+    log: Log,
+    files: Files,
+    named: Callable[[State], FileRefs],
+    *,
+    level: str = "chain",
+    owners: Callable[[State, str], Sequence[str]] | None = None,
+    progress: Progress | None = None,
+) -> Verification:
+    """Check a store, and go on after every problem so as to name them all; nothing is changed.
+
+    Parameters
+    ----------
+    log : Log
+        The log of the store.
+    files : Files
+        The storage.
+    named : callable
+        State to the files it names: key to a description with ``size`` and ``sha256``.
+    level : {"chain", "files", "bytes"}
+        The chain of entries and their rollups; also that every named file exists in its size; also every byte.
+    owners : callable, optional
+        State and key to the versions that need the file.
+    progress : callable, optional
+        Called with how many entries or files are done, and how many there are.
+
+    Returns
+    -------
+    Verification
+
+    Raises
+    ------
+    InvalidInput
+        For another level.
+    """
+    if level not in LEVELS:
+        raise InvalidInput(f"a store is verified to the level {' or '.join(map(repr, LEVELS))}, not {level!r}")
+    tell = progress or (lambda done, total: None)
+    chain = _Chain(files)
+    problems = chain.check(tell)
+    if level == "chain":
+        return Verification(level, chain.length, 0, 0, tuple(problems))
+    try:
+        refs = _named(log, named)
+    except (Corrupt, SchemaError) as error:
+        if not problems:
+            problems.append(Problem("chain", "log/", str(error)))
+        return Verification(level, chain.length, 0, 0, tuple(problems))
+    found, read = _check_files(files, refs, tell, deep=level == "bytes")
+    if found:  # a sweep may have passed meanwhile: what nothing names any more is not missed
+        still = _named(log, named)
+        with log.lock:
+            state = log.snapshot(refresh=False).state
+            hurt = [evolve(p, hurts=tuple(owners(state, p.key)) if owners else ()) for p in found if p.key in still]
+        problems += hurt
+    return Verification(level, chain.length, len(refs), read, tuple(problems))
+
+
+def _named(log: Log, named: Callable[[State], FileRefs]) -> FileRefs:
+    with log.lock:
+        # A key that begins with @ lies at a place of the user's own, outside this store.
+        return {key: ref for key, ref in named(log.snapshot().state).items() if not key.startswith("@")}
+
+
+class _Chain:
+    """The entries as they lie there, each looked at for itself and as a link."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._reader = Reader(files)
+        self._digests: dict[int, str] = {}
+        self._rolled: dict[int, str] = {}
+        self.length = 0
+
+    def check(self, tell: Progress) -> list[Problem]:
+        self.length = self._count()
+        self._rolled = self._read_rollups()
+        problems: list[Problem] = []
+        operations: dict[str, int] = {}
+        prev: str | None = ""
+        for n, data in self._stored():
+            if data is None:
+                problems.append(Problem("missing", entry_key(n), f"entry {n} is missing{self._remedy(n)}"))
+                prev = None
+                continue
+            problems += self._look(n, data, prev, operations)
+            prev = self._digests[n] = sha256_bytes(data)
+            tell(n + 1, self.length)
+        return problems + self._compare_rollups()
+
+    def _count(self) -> int:
+        """Return one more than the last entry: by listing, so that a gap is seen, else by name and hint."""
+        try:
+            numbers = [int(match[1]) for item in self._files.list("log/") if (match := _ENTRY.fullmatch(item.key))]
+            return max(numbers, default=-1) + 1
+        except AccessDenied:
+            hint = read_hint(self._files)
+            start = hint.n if hint and self._reader.one(hint.n) else 0
+            return max((stored.n for stored in self._reader.run(start, rollups=False)), default=-1) + 1
+
+    def _stored(self) -> Iterator[tuple[int, bytes | None]]:
+        for first in range(0, self.length, _AT_ONCE):
+            numbers = range(first, min(first + _AT_ONCE, self.length))
+            yield from zip(numbers, self._reader.many(numbers), strict=True)
+
+    def _look(self, n: int, data: bytes, prev: str | None, operations: dict[str, int]) -> list[Problem]:
+        try:
+            entry = decode(data, n)
+        except Corrupt as error:
+            return [Problem("damaged", entry_key(n), f"{error}{self._remedy(n)}")]
+        except SchemaError as error:
+            return [Problem("unreadable", entry_key(n), str(error))]
+        problems = []
+        if prev is not None and entry["prev"] != prev:
+            what = f"it follows {entry['prev'] or 'nothing'}, but the bytes before it are {prev or 'absent'}"
+            problems.append(Problem("chain", entry_key(n), what + self._remedy(n - 1)))
+        first = operations.setdefault(entry["op"], n)
+        if first != n:
+            what = f"its operation {entry['op']} was committed as {entry_key(first)} already"
+            problems.append(Problem("doubled", entry_key(n), what))
+        return problems
+
+    def _read_rollups(self) -> dict[int, str]:
+        rolled = {}
+        for first in range(0, self.length - ROLLUP + 1, ROLLUP):
+            for i, line in enumerate(self._reader.rollup(first) or ()):
+                rolled[first + i] = sha256_bytes(line)
+        return rolled
+
+    def _remedy(self, n: int) -> str:
+        if n not in self._rolled or self._rolled[n] == self._digests.get(n):
+            return ""
+        return f"; line {n % ROLLUP + 1} of {rollup_key(n - n % ROLLUP)} holds other bytes of entry {n}, maybe good ones"
+
+    def _compare_rollups(self) -> list[Problem]:
+        differ = {n - n % ROLLUP: n for n in sorted(self._rolled, reverse=True) if n in self._digests}
+        differ = {
+            n - n % ROLLUP: n
+            for n in sorted(self._rolled, reverse=True)
+            if self._digests.get(n, self._rolled[n]) != self._rolled[n]
+        }
+        return [
+            Problem("rollup", rollup_key(first), f"it holds other bytes for entry {n} than {entry_key(n)}; delete it, if that entry is good")
+            for first, n in sorted(differ.items())
+        ]
+
+
+def _check_files(files: Files, refs: FileRefs, tell: Progress, *, deep: bool) -> tuple[list[Problem], int]:
+    sizes = _sizes(files, refs)
+    problems: list[Problem] = []
+    read = 0
+    keys = sorted(refs)
+    for done, (key, (size, digest, trouble)) in enumerate(
+        zip(keys, _map(files, lambda key: _facts(files, key, sizes, deep=deep), keys), strict=True), 1
+    ):
+        read += size if digest is not None else 0
+        problem = trouble or _compare(key, refs[key], size, digest)
+        if problem:
+            problems.append(problem)
+        tell(done, len(keys))
+    return problems, read
+
+
+def _sizes(files: Files, refs: FileRefs) -> dict[str, int] | None:
+    """Return the size of every file in the folders that matter, or None where listing is not allowed."""
+    try:
+        return {item.key: item.size for top in sorted({key.split("/")[0] for key in refs}) for item in files.list(top + "/")}
+    except AccessDenied:
+        return None

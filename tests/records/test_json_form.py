@@ -1,0 +1,187 @@
+"""The JSON form of records: every type goes out and comes back; what is unknown is refused or ignored as promised."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+import types
+import typing
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mlcycle import records
+from mlcycle.errors import Corrupt, InvalidInput, SchemaError
+from mlcycle.records import TYPES, VERDICTS, AtLeast, Criterion, Finding, Result, Run, Scope, from_json, to_json
+
+TEXT = st.text(max_size=8)
+FLOATS = st.floats(allow_nan=False)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | FLOATS | TEXT | st.sampled_from(["$float", "$a"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.one_of(TEXT, st.sampled_from(["$float", "$$x", "type"])), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+CRITERIA = st.deferred(lambda: st.one_of(*(record(kind) for kind in ("AtLeast", "AtMost", "NotWorseThan"))))
+SPECIAL = {
+    "verdict": st.sampled_from(VERDICTS),
+    "severity": st.sampled_from(["info", "warn", "fail"]),
+    "metric": st.sampled_from(["roc_auc", "log_loss", "package.metrics:profit"]),
+    "reference": st.sampled_from(["production", "churn@7"]),
+    "on": st.none() | st.just("customers.test"),
+    "confidence": st.sampled_from([0.8, 0.95, 0.999]),
+    "margin": st.floats(0, 10),
+    "slices": st.lists(st.sampled_from(["region", "age band"]), unique=True),
+}
+OVERRIDE = {"reason": st.just("pilot"), "until": st.just("2026-12-31T23:59:59.999999Z")}
+CRITERION_ONLY = {"threshold": st.floats(-1e6, 1e6)}
+
+
+def record(name: str) -> st.SearchStrategy[Any]:
+    """Build any record of a type from the types of its fields."""
+    kind = attrs.resolve_types(getattr(records, name))
+    criterion = issubclass(kind, Criterion)
+    fixed = OVERRIDE if name == "Override" else CRITERION_ONLY if criterion else {}
+    names = {} if name == "Result" else {"confidence", "margin", "slices", "on", "metric", "reference"}
+    chosen = {key: value for key, value in SPECIAL.items() if criterion or key not in names}
+    if name == "Result":
+        chosen = {"verdict": SPECIAL["verdict"]}
+    given_by = {**chosen, **fixed}
+    return st.builds(kind, **{f.name: given_by.get(f.name, of_type(f.type)) for f in attrs.fields(kind)})
+
+
+def of_type(hint: Any) -> st.SearchStrategy[Any]:
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return JSON
+    if origin is types.UnionType:
+        return st.one_of(*(of_type(one) for one in inner))
+    if origin is tuple:
+        return st.lists(of_type(inner[0]), max_size=2).map(tuple)
+    if origin is list:
+        return st.lists(of_type(inner[0]), max_size=2)
+    if origin is dict:
+        return st.dictionaries(TEXT, of_type(inner[1]), max_size=2)
+    if hint is Criterion:
+        return CRITERIA
+    if attrs.has(hint):
+        return record(hint.__name__)
+    simple: dict[Any, st.SearchStrategy[Any]] = {
+        str: TEXT,
+        int: st.integers(0, 2**40),
+        float: FLOATS,
+        bool: st.booleans(),
+        type(None): st.none(),
+    }
+    return simple[hint]
+
+
+@pytest.mark.parametrize("name", sorted(TYPES))
+def test_every_record_survives_json(name: str) -> None:
+    """A record written as JSON text and read again equals the original, for any content."""
+
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(original=record(name))
+    def survives(original: Any) -> None:
+        text = json.dumps(to_json(original), allow_nan=False)
+        assert original == from_json(json.loads(text))
+
+    survives()
+
+
+def test_every_public_record_has_a_form_or_is_a_part() -> None:
+    """Only the criterion's base, the record's base and a column, which has a field `type`, have no form of their own."""
+    public = {name for name in records.__all__ if isinstance(getattr(records, name), type)}
+    assert {"Column", "Criterion", "Record"} == public - set(TYPES)
+
+
+def test_numbers_json_cannot_say_are_spelled() -> None:
+    """NaN and infinities survive as metrics and inside free data, in strict JSON."""
+    run = Run(id="a", experiment="e", metrics={"nan": math.nan, "up": math.inf}, params={"deep": [{"x": -math.inf}]})
+    document = json.loads(json.dumps(to_json(run), allow_nan=False))
+    assert {"nan": "NaN", "up": "Infinity"} == document["metrics"]
+    assert {"deep": [{"x": {"$float": "-Infinity"}}]} == document["params"]
+    back = from_json(document)
+    assert math.isnan(back.metrics["nan"])
+    assert (math.inf, -math.inf) == (back.metrics["up"], back.params["deep"][0]["x"])
+
+
+def test_numpy_scalars_become_plain_numbers() -> None:
+    """Numbers straight from numpy can be written."""
+    import numpy as np
+
+    result = Result(check="c", verdict="pass", value=np.float64(0.5), comparison={"n": np.int64(3)})
+    document = json.loads(json.dumps(to_json(result)))
+    assert (0.5, {"n": 3}) == (document["value"], document["comparison"])
+
+
+def test_what_is_no_json_is_refused_with_the_remedy() -> None:
+    """An object in free data is named in the error."""
+    run = Run(id="a", experiment="e", params={"model": object()})
+    with pytest.raises(InvalidInput, match="a object is no JSON value"):
+        to_json(run)
+    with pytest.raises(InvalidInput, match="keys of free data are text"):
+        to_json(Run(id="a", experiment="e", params={"by": {1: 2}}))
+
+
+def test_a_column_alone_has_no_form() -> None:
+    """A part of a record says what has a form instead."""
+    with pytest.raises(InvalidInput, match="Column has no JSON form of its own"):
+        to_json(records.Column(name="a", type="int64"))
+
+
+def test_unknown_fields_are_ignored() -> None:
+    """A newer release may add fields, at any depth."""
+    document = to_json(Scope(number=1, criteria=[AtLeast("roc_auc", 0.8)]))
+    document["added"] = {"later": 1}
+    document["criteria"][0]["also"] = 2
+    assert Scope(number=1, criteria=[AtLeast("roc_auc", 0.8)]) == from_json(document)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"type": "Perfect"},
+        {"type": "Scope", "criteria": [{"type": "Calibrated", "metric": "log_loss"}]},
+        {"type": "Result", "check": "c", "verdict": "splendid"},
+    ],
+)
+def test_unknown_words_are_from_a_newer_release(document: dict[str, Any]) -> None:
+    """An unknown type, criterion or verdict is never guessed at."""
+    with pytest.raises(SchemaError, match="newer"):
+        from_json(document)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [{}, {"type": 3}, {"type": "Finding"}, {"type": "Scope", "criteria": 5}, {"type": "Run", "id": "a"}, "Scope", None],
+)
+def test_damaged_documents_are_corrupt(document: Any) -> None:
+    """Missing fields and wrong shapes say so instead of failing deep inside."""
+    with pytest.raises(Corrupt):
+        from_json(document)
+
+
+def test_reading_back_shares_nothing_with_the_document() -> None:
+    """A record built from stored state may be changed by nobody, and changes nothing in the state."""
+    document = to_json(Finding(id="1", kind="k", subject="s", summary="t", evidence={"numbers": [1]}))
+    finding = from_json(document)
+    finding.evidence["numbers"].append(2)
+    assert {"numbers": [1]} == document["evidence"]
+
+
+def test_records_load_nothing_heavy() -> None:
+    """Making every class needs neither cattrs nor pandas nor numpy."""
+    code = (
+        "import sys, mlcycle.records as r; [getattr(r, n) for n in r.__all__]; "
+        "print(*(m for m in ('cattrs', 'pandas', 'numpy', 'pyarrow', 'sklearn', 'scipy') if m in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

@@ -1,0 +1,117 @@
+"""The house rules that a machine can keep: sizes, doors, and what an import may load."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import attrs
+import pytest
+
+import mlcycle
+
+PACKAGE = Path(mlcycle.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+NAMES = [str(file.relative_to(PACKAGE)) for file in FILES]
+HEAVY = ("pandas", "pyarrow", "sklearn", "scipy", "cattrs", "numpy", "fsspec", "skops", "joblib")
+
+
+@pytest.mark.parametrize("module", ["mlcycle", "mlcycle.storage", "mlcycle.records"])
+def test_import_is_light(module: str) -> None:
+    """Importing the package, or a room that is often opened alone, loads no heavy library."""
+    code = f"import sys, {module}; print([name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_files_stay_small(file: Path) -> None:
+    """No file is longer than 500 lines."""
+    assert len(file.read_text(encoding="utf-8").splitlines()) <= 500
+
+
+def test_the_median_file_is_a_page_or_two() -> None:
+    """Half of the files have at most about 150 lines; docstrings with examples may stretch it."""
+    lengths = sorted(len(file.read_text(encoding="utf-8").splitlines()) for file in FILES)
+    assert lengths[len(lengths) // 2] <= 220
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_functions_stay_short(file: Path) -> None:
+    """No function has more than 40 lines of code, its docstring not counted."""
+    too_long = []
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            lines = (node.end_lineno or 0) - body[0].lineno + 1 if body else 0
+            if lines > 40:
+                too_long.append(f"{node.name}: {lines}")
+    assert too_long == []
+
+
+def _public_classes() -> list[type]:
+    found: dict[str, type] = {}
+    for info in pkgutil.walk_packages(mlcycle.__path__, "mlcycle."):
+        if info.name.endswith("__main__") or ".testing" in info.name:
+            continue
+        module = importlib.import_module(info.name)
+        for name, value in inspect.getmembers(module, inspect.isclass):
+            if value.__module__.startswith("mlcycle") and not name.startswith("_"):
+                found[f"{value.__module__}.{name}"] = value
+    return list(found.values())
+
+
+def _is_record(cls: type) -> bool:
+    return attrs.has(cls) or issubclass(cls, BaseException) or issubclass(cls, tuple)
+
+
+def test_handles_have_at_most_twelve_public_members() -> None:
+    """A handle fits in one's head."""
+    crowded = {}
+    for cls in _public_classes():
+        if not _is_record(cls):
+            members = {name for name in dir(cls) if not name.startswith("_")}
+            members |= {name for name in _assigned_in_init(cls) if not name.startswith("_")}
+            if len(members) > 12 and not issubclass(cls, str | int):
+                crowded[cls.__name__] = sorted(members)
+    assert crowded == {}
+
+
+def _assigned_in_init(cls: type) -> set[str]:
+    try:
+        tree = ast.parse(inspect.cleandoc(inspect.getsource(cls.__init__)))  # type: ignore[misc]
+    except (OSError, TypeError, SyntaxError):
+        return set()
+    targets = [node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+               for node in ast.walk(tree) if isinstance(node, ast.Assign | ast.AnnAssign)]
+    return {t.attr for t in targets if isinstance(t, ast.Attribute) and getattr(t.value, "id", "") == "self"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_all_is_sorted_and_true(file: Path) -> None:
+    """`__all__` is sorted and every name in it resolves."""
+    parts = file.relative_to(PACKAGE.parent).with_suffix("").parts
+    if parts[-1] == "__main__":
+        return
+    module = importlib.import_module(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
+    names = list(getattr(module, "__all__", []))
+    assert names == sorted(names)
+    assert [name for name in names if not hasattr(module, name)] == []
+
+
+def test_open_stays_out_of_all() -> None:
+    """A star import does not shadow the builtin `open`."""
+    assert "open" not in mlcycle.__all__
+    assert callable(mlcycle.open)
+
+
+def test_the_shop_window_is_small() -> None:
+    """About twenty names, each documented."""
+    assert len(mlcycle.__all__) <= 24
+    undocumented = [name for name in mlcycle.__all__ if not getattr(mlcycle, name).__doc__]
+    assert undocumented == []
