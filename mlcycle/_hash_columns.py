@@ -165,14 +165,17 @@ def _hash_arrow_values(values: Any, keys: tuple[int, int], salt: str) -> U64:
         return _hash_arrow(values.storage, keys, salt)
     if pa.types.is_dictionary(kind):
         known = np.append(_hash_arrow(values.dictionary, keys, salt), _null(keys))
-        return known[values.indices.fill_null(len(values.dictionary)).to_numpy(zero_copy_only=False)]
+        codes = values.indices.cast(pa.int64()).fill_null(len(values.dictionary)).to_numpy()
+        found: U64 = known[codes]
+        return found
     if pa.types.is_null(kind):
         return np.full(len(values), _null(keys))
     if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return _hash_numbers(_without_nulls(values).to_numpy(zero_copy_only=False), keys)
-    for test, wide, tag in _BYTES_LIKE:
-        if test(kind):
-            return _hash_bytes(values.cast(wide), tag, keys)
+    if kind in _TEXT_TYPES:
+        return _hash_bytes(values.cast(pa.large_string()), TEXT, keys)
+    if kind in _BYTES_TYPES or pa.types.is_fixed_size_binary(kind):
+        return _hash_bytes(values.cast(pa.large_binary()), BYTES, keys)
     if pa.types.is_temporal(kind) and (ticks := _ticks(values)) is not None:
         return _hash_ticks(*ticks, keys)
     if pa.types.is_decimal(kind):
@@ -186,23 +189,8 @@ def _without_nulls(values: Any) -> Any:
     return values.fill_null(False if pa.types.is_boolean(values.type) else 0)
 
 
-_BYTES_LIKE = (
-    (
-        lambda t: pa.types.is_string(t) or pa.types.is_large_string(t) or str(t) == "string_view",
-        pa.large_string(),
-        TEXT,
-    ),
-    (
-        lambda t: (
-            pa.types.is_binary(t)
-            or pa.types.is_large_binary(t)
-            or pa.types.is_fixed_size_binary(t)
-            or str(t) == "binary_view"
-        ),
-        pa.large_binary(),
-        BYTES,
-    ),
-)
+_TEXT_TYPES = (pa.string(), pa.large_string(), pa.string_view())
+_BYTES_TYPES = (pa.binary(), pa.large_binary(), pa.binary_view())
 
 
 def _ticks(values: Any) -> tuple[NDArray[np.int64], str, int] | None:

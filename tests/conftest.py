@@ -30,7 +30,7 @@ class S3Server:
             "secret": "test",
             "endpoint_url": self.endpoint,
             "client_kwargs": {"region_name": "us-east-1"},
-            "config_kwargs": {"retries": {"max_attempts": 1, "mode": "standard"}},
+            "config_kwargs": {"retries": {"total_max_attempts": 1, "mode": "standard"}},
         }
 
     def bucket(self, prefix: str = "test") -> str:
@@ -56,7 +56,7 @@ class S3Server:
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[S3Server]:
-    """One S3 for the session, started when the first test asks for it."""
+    """Start one S3 for the session, when the first test asks for it."""
     script = Path(__file__).with_name("moto_server.py")
     with subprocess.Popen(
         [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -69,13 +69,13 @@ def s3_server() -> Iterator[S3Server]:
 
 @pytest.fixture
 def s3_url(s3_server: S3Server) -> tuple[str, dict[str, Any]]:
-    """The URL of a place in a fresh bucket, and the storage options to reach it."""
+    """Return the URL of a place in a fresh bucket, and the storage options to reach it."""
     return f"s3://{s3_server.bucket()}/store", s3_server.options()
 
 
 @pytest.fixture
 def memory_url() -> Iterator[tuple[str, dict[str, Any]]]:
-    """A place in memory that is forgotten afterwards."""
+    """Give a place in memory that is forgotten afterwards."""
     from fsspec.implementations.memory import MemoryFileSystem
 
     name = uuid.uuid4().hex
@@ -86,7 +86,7 @@ def memory_url() -> Iterator[tuple[str, dict[str, Any]]]:
 
 @pytest.fixture(params=["local", "memory", "s3"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, dict[str, Any]]:
-    """A place for a store, and the storage options to reach it: a folder, memory, S3."""
+    """Return a place for a store, and the storage options to reach it: a folder, memory, S3."""
     if request.param == "local":
         return str(tmp_path / "store"), {}
     found: tuple[str, dict[str, Any]] = request.getfixturevalue(f"{request.param}_url")

@@ -41,6 +41,7 @@ class Gate:
         self.faults = defaultdict(list)
 
     def __call__(self, environ, start_response):
+        """Answer one request."""
         path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
         body = _body(environ)
         if path.startswith("/-/"):
@@ -61,6 +62,7 @@ class Gate:
         return self.forward(environ, body, start_response)
 
     def forward(self, environ, body, start_response):
+        """Let moto answer, and hide absence where listing is forbidden."""
         status, headers, answer = self.run(environ, body)
         if environ["PATH_INFO"].startswith("/nolist-") and status.startswith("404"):
             return _error(start_response, 403)
@@ -68,6 +70,7 @@ class Gate:
         return [answer]
 
     def run(self, environ, body):
+        """Return moto's answer; one request at a time."""
         seen = {}
 
         def start(status, headers, exc_info=None):
@@ -78,6 +81,7 @@ class Gate:
         return seen["status"], seen["headers"], answer
 
     def control(self, path, body, start_response):
+        """Answer a question about the tests' own buckets."""
         _, _, what, bucket = path.split("/", 3)
         answer = b"[]"
         if what == "requests":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from mlcycle.errors import InvalidInput
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["coerce", "type_of"]
+
+_MOMENTS = (str, date)  # a datetime and a Timestamp are dates
 
 
 def type_of(column: pd.Series[Any]) -> dict[str, Any]:
@@ -37,27 +40,31 @@ def type_of(column: pd.Series[Any]) -> dict[str, Any]:
 
 def coerce(column: Any, item: dict[str, Any]) -> Any:
     """Return the column itself if it fits, a converted one if that is safe, or say which value does not fit."""
+    if item["type"] == "object" or _fits(column, item):
+        return column
+    try:
+        return _convert(column, item)
+    except (ValueError, TypeError, OverflowError) as error:
+        odd = _first_odd(column, item)
+        raise InvalidInput(
+            f"column {item['name']!r} is {item['type']} for the model, and got {odd!r:.80} ({type(odd).__name__}) "
+            f"in a column of {column.dtype}: {error!s:.120}"
+        ) from error
+
+
+def _convert(column: Any, item: dict[str, Any]) -> Any:
     import pandas as pd
 
     wanted = item["type"]
-    if wanted == "object" or _fits(column, item):
-        return column
-    try:
-        if wanted == "category":
-            return coerce(column, {"name": item["name"], "type": item.get("of", "object")}).astype("category")
-        if wanted == "timestamp":
-            return _to_timestamp(column, item)
-        if wanted == "duration":
-            return pd.to_timedelta(column)
-        if wanted == "string":
-            return _to_string(column)
-        return _to_number(column, wanted)
-    except (ValueError, TypeError, OverflowError) as error:
-        odd = _first_odd(column, wanted)
-        raise InvalidInput(
-            f"column {item['name']!r} is {wanted} for the model, and got {odd!r:.80} ({type(odd).__name__}) "
-            f"in a column of {column.dtype}: {error!s:.120}"
-        ) from error
+    if wanted == "category":
+        return coerce(column, {"name": item["name"], "type": item.get("of", "object")}).astype("category")
+    if wanted == "timestamp":
+        return _to_timestamp(column, item)
+    if wanted == "duration":
+        return pd.to_timedelta(column)
+    if wanted == "string":
+        return _to_string(column)
+    return _to_number(column, wanted)
 
 
 def _fits(column: Any, item: dict[str, Any]) -> bool:
@@ -121,8 +128,8 @@ def _to_string(column: Any) -> Any:
 def _to_timestamp(column: Any, item: dict[str, Any]) -> Any:
     import pandas as pd
 
-    if column.dtype.kind in "biuf" and not column.isna().all():
-        raise ValueError("a number is no moment; write it as 2026-11-23T12:00")
+    if column.dtype.kind != "M" and not all(isinstance(value, _MOMENTS) for value in column.dropna()):
+        raise ValueError("this is no moment; write it as 2026-11-23T12:00")
     zone = item.get("tz")
     moments = pd.to_datetime(column, format="ISO8601", utc=True) if column.dtype.kind != "M" else column
     if moments.dt.tz is None:
@@ -130,17 +137,14 @@ def _to_timestamp(column: Any, item: dict[str, Any]) -> Any:
     return moments.dt.tz_convert(zone) if zone else moments.dt.tz_convert(None)
 
 
-def _first_odd(column: Any, wanted: str) -> Any:
-    """Find one value that shows the trouble."""
-    known = column.dropna()
-    for value in known.tolist()[:1000]:
-        if wanted in ("string", "category", "timestamp", "duration"):
-            if not isinstance(value, str) or wanted != "string":
-                return value
-        elif isinstance(value, str) or not _is_whole(value) or wanted == "bool":
+def _first_odd(column: Any, item: dict[str, Any]) -> Any:
+    """Find one value that shows the trouble, by trying them one at a time."""
+    import pandas as pd
+
+    known = column.dropna().tolist()
+    for value in known[:1000]:
+        try:
+            _convert(pd.Series([value], dtype=object), item)
+        except (ValueError, TypeError, OverflowError):
             return value
-    return known.iloc[0] if len(known) else None
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    return known[0] if known else None

@@ -23,7 +23,7 @@ __all__ = ["PackedFolder", "check_archive", "check_member", "pack_folder", "unpa
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest moment a zip can say; a real one would change the bytes each time
 _DRIVE = re.compile(r"[A-Za-z]:")
 _CHUNK = 1 << 20
-_SMALL = 1 << 30
+_SMALL = 1 << 28
 _RATIO = 100
 _DAMAGE = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError)
 
@@ -145,7 +145,7 @@ def unpack_folder(
     target : str or path
         The directory to make; it must be absent or empty.
     max_bytes : int, optional
-        Refuse to unpack more than this. By default 1 GiB or 100 times the size of the zip file, whichever is more.
+        Refuse to unpack more than this. By default 256 MiB or 100 times the size of the zip file, whichever is more.
 
     Raises
     ------

@@ -28,7 +28,7 @@ __all__ = ["Packed", "dump_model", "load_model"]
 
 _FORMATS = ("skops", "joblib")
 _MAX_SCHEMA = 1 << 30
-_MAX_HEADER = 1 << 16
+_MAX_HEADER = 1 << 13
 _KNOWN = {"sklearn": "scikit-learn", "numpy": "numpy", "scipy": "scipy"}
 _METHODS = ("predict_proba", "decision_function", "predict", "transform")
 _filters = threading.RLock()
@@ -273,7 +273,7 @@ def load_model(
             model = _read_joblib(file)
         else:
             model = _read_skops(file, Path(path).name, names)
-    check_bounds(model)
+    check_bounds(model, shadows=format == "skops")
     return model
 
 
@@ -357,7 +357,7 @@ def _telling_damage(format: str) -> Iterator[None]:
             f"the model needs the package {error.name!r}, which cannot be imported here: install it"
         ) from error
     except Exception as error:
-        if isinstance(error, AttributeError) and str(error).startswith(("module ", "Can't get attribute")):
+        if isinstance(error, AttributeError) and str(error).lower().startswith(("module ", "can't get attribute")):
             raise NotFound(
                 f"the model needs something that is not installed here: {error}. Compare the versions it was made with"
             ) from error

@@ -258,7 +258,7 @@ _BY_LOADER: dict[str, frozenset[str]] = {
     "ListNode": frozenset({"builtins.list"}),
     "LossNode": LOSSES,
     "MaskedArrayNode": frozenset({"numpy.ma.MaskedArray", "numpy.ma.core.MaskedArray"}),
-    "NdArrayNode": _SCALARS | {"numpy.ndarray"},
+    "NdArrayNode": _SCALARS | {"numpy.matrix", "numpy.ndarray"},
     "ObjectNode": OBJECTS,
     "PartialNode": frozenset({"functools.partial"}),
     "RandomGeneratorNode": frozenset({"numpy.random._generator.Generator"}),
@@ -270,6 +270,7 @@ _BY_LOADER: dict[str, frozenset[str]] = {
     "TupleNode": frozenset({"builtins.tuple", "sklearn.impute._iterative._ImputerTriplet"}),
     "TypeNode": TYPES,
 }
+_POOL = 1024
 # Only what a caller named may be rebuilt these ways.
 _NEVER_OURS = frozenset({"ConstructorFromReduceNode", "DefaultDictNode", "MethodNode", "OperatorFuncNode"})
 
@@ -334,6 +335,7 @@ def audit(schema: Any, vouched: Collection[str] = ()) -> Audit:
     named: set[str] = set()
     versions: set[str] = set()
     for node in _nodes(schema):
+        _check_seed(node)
         for name in _names_of(node):
             named.add(name)
             if name not in vouched and not _listed(node["__loader__"], name):
@@ -375,6 +377,14 @@ def _names_of(node: dict[str, Any]) -> Iterator[str]:
     if loader == "MethodNode":
         content = node.get("content")
         yield f"{name}.{content.get('func') if isinstance(content, dict) else None}"
+
+
+def _check_seed(node: dict[str, Any]) -> None:
+    """Refuse a seed that takes for ever to mix: the time grows with the square of its pool."""
+    if node["__loader__"] == "RandomGeneratorNode":
+        pool = node["content"]["seed_seq"]["content"]["pool_size"]["content"]
+        if not 0 < int(pool) <= _POOL:
+            raise Corrupt(f"a random generator of the model file has a seed pool of {pool!r:.40}")
 
 
 def _listed(loader: str, name: str) -> bool:

@@ -17,7 +17,7 @@ from mlcycle._digest import sha256_file
 from mlcycle._ids import new_id, now
 from mlcycle.errors import InvalidInput, MlcycleError, MlcycleWarning
 from mlcycle.lifecycle._model_files import PackedModel, store_model
-from mlcycle.lifecycle._points import PointsWriter, beat
+from mlcycle.lifecycle._points import PointsWriter, beat, read_points, to_json
 from mlcycle.lifecycle._runs import POINTS, run_folder
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class ActiveRun:
         self._folder = run_folder(self.id)
         self._attempt("start", lambda: session.files.put(f"{self._folder}/head.json", _document(head), durable=False))
         segments = storage.SegmentWriter(session.files, f"{self._folder}/", POINTS, strict=strict, heartbeat=beat)
-        self._points = PointsWriter(segments)
+        self._points = PointsWriter(segments, strict=strict)
         self.log = self._points.log_values
 
     def __repr__(self) -> str:
@@ -151,12 +151,9 @@ class ActiveRun:
             "status": status,
             "ended_at": now(),
             "entry": self._entry(),
-            "metrics": self._points.last,
-            "points": self._points.count,
             "failures": self.failures,
-            "artifacts": self._artifacts,
-            "model": self._model,
             "error": error,
+            **self._logged(),
         }
         self._attempt("end", lambda: self._session.files.put(f"{self._folder}/end.json", _document(end)))
 
@@ -174,6 +171,23 @@ class ActiveRun:
             self.finish("failed", error="".join(traceback.format_exception(kind, error, trace)))
 
     # trouble -------------------------------------------------------------------------------------------------------
+
+    def _logged(self) -> Doc:
+        """Return what was logged; where forked children logged too, everything is read back and put together."""
+        own: Doc = {
+            "metrics": to_json(self._points.last),
+            "points": self._points.count,
+            "artifacts": self._artifacts,
+            "model": self._model,
+        }
+        try:
+            if len(storage.segments(self._session.files, f"{self._folder}/", POINTS)) <= 1:
+                return own
+            points = read_points(storage.read_lines(self._session.files, f"{self._folder}/", POINTS))
+        except (MlcycleError, OSError):
+            return own
+        together = {"metrics": to_json(points.last), "points": points.count}
+        return together | {"artifacts": points.artifacts, "model": points.model or self._model}
 
     def _entry(self) -> int:
         with contextlib.suppress(MlcycleError, OSError), self._session.view() as view:

@@ -12,8 +12,9 @@ A line may have any of ``m``, ``f`` and ``x``. Everything else that happens to a
     {"t": 1764000004.25, "e": "model", ...}
     {"t": 1764000064.25, "e": "beat"}                                    still alive
 
-Lines that are none of this (torn by a death or a full disk, or of a newer version) are skipped and counted; unknown fields are
-left alone. Writers of one run are put together by time; the lines of one writer keep their order, even if its clock went back.
+Lines that are none of this (torn by a death or a full disk, or of a newer version) are skipped and counted; unknown
+fields are left alone. Writers of one run are put together by time; the lines of one writer keep their order, even if
+its clock went back.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from mlcycle.errors import InvalidInput, MlcycleError, MlcycleWarning
+from mlcycle.errors import InvalidInput, MlcycleWarning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -77,7 +78,8 @@ class PointsWriter:
     writer : SegmentWriter
         Where the lines go.
     strict : bool, optional
-        Raise for a value that cannot be a point, instead of counting and warning once per type. Default: as the writer.
+        Raise for a value that cannot be a point, instead of counting and warning once per type. Default: as the
+        writer.
 
     Attributes
     ----------
@@ -123,7 +125,8 @@ class PointsWriter:
         Parameters
         ----------
         values : mapping of str to number or str
-            numpy scalars and tensors without dimensions are numbers, truth values are 0 and 1, NaN and infinities are kept.
+            numpy scalars and tensors without dimensions are numbers, truth values are 0 and 1, NaN and infinities are
+            kept.
         step : int or float, optional
             Where on the way this was.
 
@@ -167,7 +170,8 @@ class PointsWriter:
             try:
                 merged = {**values, **more}
             except TypeError:
-                self._refuse(InvalidInput(f"log takes names and values, got {_described(values)}; write log(loss=0.31)"))
+                wrong = InvalidInput(f"log takes names and values, got {_described(values)}; write log(loss=0.31)")
+                self._refuse(wrong, once="values")
                 return
             self.log(merged, step)
 
@@ -176,7 +180,7 @@ class PointsWriter:
         try:
             text = json.dumps({"t": round(time.time(), 6), **event}, separators=(",", ":"), allow_nan=False)
         except (TypeError, ValueError) as error:
-            self._refuse(InvalidInput(f"the event {event.get('e')!r} is no JSON: {error}"))
+            self._refuse(InvalidInput(f"the event {event.get('e')!r} is no JSON: {error}"), once="event")
             return
         self._write(text.encode() + b"\n")
 
@@ -190,13 +194,13 @@ class PointsWriter:
 
     def _log_any(self, values: Mapping[str, Any], step: Any) -> None:
         groups: dict[str, list[str]] = {"m": [], "f": [], "x": []}
-        wrong: list[InvalidInput] = []
+        wrong: list[tuple[str, InvalidInput]] = []
         texts: list[str] = []
         for name, value in values.items():
             try:
                 plain = _plain(name, value)
             except InvalidInput as error:
-                wrong.append(error)
+                wrong.append((type(value).__name__, error))
                 continue
             group, text = _spelled(plain)
             groups[group].append(f"{self._encoded(name)}:{text}")
@@ -205,14 +209,16 @@ class PointsWriter:
             self.last[name] = plain
             self.count += 1
         at, trouble = _step(step)
-        wrong += [trouble] if trouble else []
+        wrong += [("step", trouble)] if trouble else []
         parts = [f'"{group}":{{{",".join(pairs)}}}' for group, pairs in groups.items() if pairs]
         if parts:
             self._write(f'{{"t":{time.time():.6f},{at}{",".join(parts)}}}\n'.encode())
-        for error in wrong:
-            self._refuse(error)
+        for kind, reason in wrong:
+            self._refuse(reason, once=kind)
         for name in texts:
-            self._tell(f"text {name}", f"{name!r} was logged as text; it is kept, and left out of charts and comparisons")
+            self._tell(
+                f"text {name}", f"{name!r} was logged as text; it is kept, and left out of charts and comparisons"
+            )
 
     def _encoded(self, name: str) -> str:
         text = self._names.get(name)
@@ -222,11 +228,11 @@ class PointsWriter:
             text = self._names[name] = json.dumps(name)
         return text
 
-    def _refuse(self, error: InvalidInput) -> None:
+    def _refuse(self, error: InvalidInput, *, once: str) -> None:
         if self._strict:
             raise error
         self.refused += 1
-        self._tell(str(error).partition(" is a number")[2], f"not logged: {error}")
+        self._tell(once, f"not logged: {error}")
 
     def _tell(self, once: str, message: str) -> None:
         if once not in self._told:
@@ -249,7 +255,6 @@ def _plain(name: Any, value: Any) -> Value:
         remedy = "log one number, such as its mean, and keep the whole with log_artifact"
         if value is None:
             remedy = "leave out what is not known"
-        # the part from "is a number" on is what is told once
         raise InvalidInput(f"{name!r}: a point is a number or short text, got {_described(value)}; {remedy}")
     return found
 
@@ -337,7 +342,9 @@ class Points:
     @property
     def artifacts(self) -> dict[str, dict[str, Any]]:
         """The file of each artifact, by name; the later one counts."""
-        return {one["name"]: one["file"] for one in self.events if one["e"] == "artifact" and {"name", "file"} <= {*one}}
+        return {
+            one["name"]: one["file"] for one in self.events if one["e"] == "artifact" and {"name", "file"} <= {*one}
+        }
 
     @property
     def model(self) -> dict[str, Any] | None:
@@ -382,9 +389,16 @@ def read_points(lines: Iterable[bytes | tuple[str, bytes]]) -> Points:
             events.append((order, event))
     rows.sort(key=_first)
     events.sort(key=_first)
-    _, *columns = zip(*rows, strict=True) if rows else ((),) * 6
-    heard = max(reached.values(), default=None)
-    return Points(*map(list, columns), events=[event for _, event in events], skipped=skipped, heard=heard)
+    return Points(
+        name=[row[1] for row in rows],
+        step=[row[2] for row in rows],
+        value=[row[3] for row in rows],
+        time=[row[4] for row in rows],
+        writer=[row[5] for row in rows],
+        events=[event for _, event in events],
+        skipped=skipped,
+        heard=max(reached.values(), default=None),
+    )
 
 
 def _first(row: tuple[Any, ...]) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlcycle import records, storage
 from mlcycle._ids import near
 from mlcycle.errors import NotFound
-from mlcycle.lifecycle._points import read_points
+from mlcycle.lifecycle._points import from_json, read_points, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,7 +95,7 @@ def _record(session: Session, head: Doc) -> records.Run:
         name=head["name"],
         status=end["status"],
         params=head["params"],
-        metrics=end["metrics"],
+        metrics=from_json(end["metrics"]),
         uses=tuple(head["uses"]),
         artifacts={name: records.FileRef(**file) for name, file in end["artifacts"].items()},
         model=model,
@@ -133,7 +133,7 @@ def _environment(session: Session, digest: str) -> records.Environment:
 
 def _unended(session: Session, folder: str) -> Doc:
     """Say what is known of a run without an end: what it logged, and whether its owner still lives."""
-    points = read_points(line for _, line in storage.read_lines(session.files, f"{folder}/", POINTS))
+    points = read_points(storage.read_lines(session.files, f"{folder}/", POINTS))
     alive = storage.owner_alive(session.files, f"{folder}/", POINTS)
     if alive is None:
         seen = max((item.mtime for item in session.files.list(f"{folder}/")), default=0.0)
@@ -144,7 +144,7 @@ def _unended(session: Session, folder: str) -> Doc:
     return {
         "status": status,
         "ended_at": None,
-        "metrics": points.last,
+        "metrics": to_json(points.last),
         "points": points.count,
         "failures": 0,
         "artifacts": points.artifacts,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from mlcycle import records, serving, storage
+import attrs
+
+from mlcycle import checks, records, serving, storage
 from mlcycle._ids import now, parse_time
-from mlcycle.errors import NotFound
+from mlcycle.codecs import check_inputs
+from mlcycle.errors import NotFound, UntrustedModel
 from mlcycle.lifecycle import _tables as tables
 from mlcycle.lifecycle._gate import criteria_today
 from mlcycle.lifecycle._model_files import load_model
@@ -16,7 +17,9 @@ from mlcycle.lifecycle._view import doc_ref
 from mlcycle.lifecycle.datasets import features_and_target
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
+
+    import pandas as pd
 
     from mlcycle.lifecycle._session import Session
 
@@ -112,8 +115,8 @@ def _lines(session: Session, deployment: str, start: str | None) -> Iterator[byt
 def inspect(
     session: Session,
     deployment: str,
-    name: str,
     revision: records.Revision | None,
+    name: str,
     since: Any,
     until: Any,
     alpha: float,
@@ -121,48 +124,62 @@ def inspect(
     """Compare traffic in a window with the training data of the version that answers most of it."""
     if revision is None:
         raise NotFound(f"{name} has no route yet, so there is nothing to check")
-    start = _moment(since) if since is not None else revision.at
-    found = read(session, deployment, start, until)
-    main = max(revision.weights, key=lambda ref: revision.weights[ref])
+    start = revision.at if since is None else parse_time(since)
+    end = now() if until is None else parse_time(until)
+    loaded = {ref: _loadable(session, ref) for ref in revision.weights}
+    main = loaded[max(revision.weights, key=lambda ref: revision.weights[ref])]
     with session.view() as view:
-        model = view.version("models", main, dropped=True)
-        scope = view.scope()
-        files = view.files(model["object"], main)
-        trained_on = [view.version("datasets", ref, dropped=True) for ref in model["data"]]
-    card = session.read_document(next(file for file in files if file["kind"] == "card"), main)
-    reference, target = _reference(session, trained_on)
+        criteria = [one for one in criteria_today(view.scope()) if hasattr(one, "threshold") and not one.slices]
+    reference = _reference(session, main.ref)
+    expected = None
+    if reference is not None and main.model is not None and hasattr(main.model, "predict"):
+        expected = main.model.predict(_fitting(main, reference))
+
+    def judge(ref: str, inputs: Any, truth: Any) -> Iterable[records.Result]:
+        if loaded[ref].model is None or not criteria:
+            return ()
+        rows = checks.Rows(ref=f"traffic of {name}", frame=inputs, X=_fitting(loaded[ref], inputs), y=truth)
+        bench = checks.Bench(
+            data=rows.ref, load_rows=lambda _: rows, load_model=lambda _: loaded[ref].model, find_version=lambda _: None
+        )
+        return checks.run([attrs.evolve(one, on=None) for one in criteria], ref, bench)
+
+    found = read(session, deployment, start, end)
     return serving.inspect(
-        name,
         revision,
+        found,
         reference=reference,
-        target=target,
-        traffic=found,
-        signature=card["signature"],
-        model=_loadable(session, main),
-        criteria=criteria_today(scope),
+        expected=expected,
+        judge=judge,
         since=start,
-        until=_moment(until) if until is not None else now(),
+        until=end,
         alpha=alpha,
     )
 
 
-def _reference(session: Session, trained_on: list[Doc]) -> tuple[Any, Any]:
-    """Return features and target of the training data, or nothing where a model has no lineage."""
-    for doc in trained_on:
-        frame = tables.frame_of(session, doc)
-        if doc["roles"].get("target") is None:
-            return frame, None
-        return features_and_target(frame, doc["roles"], doc_ref(doc))
-    return None, None
+def _fitting(loaded: serving.Loaded, rows: Any) -> Any:
+    return rows if loaded.signature is None else check_inputs(loaded.signature, rows)
 
 
-def _loadable(session: Session, ref: str) -> Any:
-    with contextlib.suppress(PermissionError):
-        return Loader(session, (), None)(ref).model
-    return None
+def _reference(session: Session, ref: str) -> pd.DataFrame | None:
+    """Return the features of the training data, or None where a model has no lineage."""
+    with session.view() as view:
+        data = view.version("models", ref, dropped=True)["data"]
+        docs = [view.version("datasets", one, dropped=True) for one in data]
+    frames = [tables.frame_of(session, doc) for doc in docs]
+    for position, doc in enumerate(docs):
+        if doc["roles"].get("target") is not None:
+            frames[position] = features_and_target(frames[position], doc["roles"], doc_ref(doc))[0]
+    if not frames:
+        return None
+    import pandas as pd
+
+    return pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
 
 
-def _moment(value: Any) -> str:
-    if isinstance(value, timedelta):
-        return (datetime.now(UTC) - value).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    return parse_time(value)
+def _loadable(session: Session, ref: str) -> serving.Loaded:
+    """Load a version if that needs no trust; else only its signature, and quality is not judged."""
+    try:
+        return Loader(session, (), None)(ref)
+    except UntrustedModel:
+        return serving.Loaded(ref=ref, model=None, signature=None)

@@ -301,7 +301,7 @@ class Deployment:
             Findings with evidence and a suggested next phase, and a table of everything looked at.
         """
         self._session.check_writable()
-        report = traffic.inspect(self._session, self._id, self.name, self.revision, since, until, alpha)
+        report = traffic.inspect(self._session, self._id, self.revision, self.name, since, until, alpha)
         identity = new_id()
 
         def upload() -> Doc:

@@ -231,7 +231,7 @@ class Models:
         self._session.check_writable()
         with self._session.view() as view:
             doc = view.version("models", _text(version))
-            before = view.alias(doc["name"], alias)
+            before, scope = view.alias(doc["name"], alias), view.scope()
             verdict = gate.decide(self._session, view, "promote", doc, reason=reason, override=override)
 
         def upload() -> Doc:
@@ -239,6 +239,7 @@ class Models:
 
         def plan(view: View, file: Doc) -> Draft:
             view.version("models", doc_ref(doc))
+            self._expect_scope(view, scope)
             changes = gate.decision_changes(verdict, file)
             if verdict.allowed:
                 self._expect(view, doc["name"], alias, before)
@@ -246,7 +247,8 @@ class Models:
                 changes.append({"kind": "alias.move", **move})
             return draft(changes)
 
-        commit = self._session.publish(upload, plan, message=reason, op=op)
+        why = reason or (override.reason if override else "")
+        commit = self._session.publish(upload, plan, message=why, op=op)
         assert commit.entry is not None
         decided = gate.decision_of(self._session, commit.entry)
         if not decided.allowed:
@@ -323,6 +325,16 @@ class Models:
             subject = None if ref is None else doc_ref(view.version("models", _text(ref), dropped=True))
             docs = [doc for doc in view.logical["decisions"] if subject in (None, doc["subject"])]
         return [gate.decision_record(self._session, doc) for doc in docs]
+
+    def _expect_scope(self, view: View, expected: Doc | None) -> None:
+        found = view.scope()
+        if found is not None and found != expected:
+            winner = {field: found[field] for field in ("author", "at", "message")} | {"n": found["entry"]}
+            raise ConflictError(
+                f"{found['author']} set scope {found['number']} while the gate was judging by the one before "
+                f"(entry {found['entry']}); evaluate under it and promote again",
+                winner,
+            )
 
     def _expect(self, view: View, name: str, alias: str, expected: int | None) -> None:
         found = view.alias(name, alias)

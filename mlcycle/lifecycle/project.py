@@ -295,7 +295,12 @@ def open(
         single_writer=single_writer,
         storage_options=storage_options,
     )
-    found = _read_store_document(session)
+    try:
+        found = _read_store_document(session)
+    except AccessDenied:
+        if create is not True:
+            raise
+        found = None  # without permission to list, S3 answers 403 for what is absent; creating will tell
     if found is None:
         if create is False or mode == "r":
             raise NotAStore(f"there is no mlcycle project at {session.url}; open it with create=True to make one")

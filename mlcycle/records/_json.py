@@ -135,6 +135,10 @@ def _converter() -> Any:
     converter.register_structure_hook_func(lambda kind: kind in criteria, lambda value, _: value and from_json(value))
     converter.register_unstructure_hook_func(lambda kind: kind is Any, _plain)
     converter.register_structure_hook_func(lambda kind: kind is Any, lambda value, _: _free(value))
+    # cattrs hands a tuple of anything through as it is, without asking the hook for Any.
+    converter.register_structure_hook_func(
+        lambda kind: kind == tuple[Any, ...], lambda value, _: tuple(_free(item) for item in value)
+    )
     converter.register_unstructure_hook(float, _number)
     converter.register_structure_hook(float, lambda value, _: float(value))
     return converter

@@ -39,13 +39,9 @@ def ks_statistic(a: NDArray[Any], b: NDArray[Any]) -> float:
     """
     if len(a) + len(b) <= _DIRECT:
         return _distance(a, b, np.concatenate([a, b]))
-    best, starts, stops = _narrow(a, b, (a if len(a) >= len(b) else b)[63::64], 0.0)
-    for step in (8, 1):
-        points = [x[_ranges(start, stop, step)] for x, start, stop in zip((a, b), starts, stops, strict=True)]
-        if step == 1:
-            return max(best, _distance(a, b, np.concatenate(points)))
-        best, starts, stops = _narrow(a, b, np.sort(np.concatenate(points)), best)
-    return best
+    best, starts, stops = _narrow(a, b, (a if len(a) >= len(b) else b)[63::64])
+    points = [x[_ranges(start, stop)] for x, start, stop in zip((a, b), starts, stops, strict=True)]
+    return max(best, _distance(a, b, np.sort(np.concatenate(points))))
 
 
 def _distance(a: NDArray[Any], b: NDArray[Any], points: NDArray[Any]) -> float:
@@ -56,13 +52,11 @@ def _distance(a: NDArray[Any], b: NDArray[Any], points: NDArray[Any]) -> float:
 _Stretches = tuple["NDArray[np.intp]", "NDArray[np.intp]"]
 
 
-def _narrow(
-    a: NDArray[Any], b: NDArray[Any], points: NDArray[Any], best: float
-) -> tuple[float, _Stretches, _Stretches]:
+def _narrow(a: NDArray[Any], b: NDArray[Any], points: NDArray[Any]) -> tuple[float, _Stretches, _Stretches]:
     """Return the best distance at the points, and the open stretches between them that could hold a larger one."""
     n, m = len(a), len(b)
     a_upto, b_upto = a.searchsorted(points, "right"), b.searchsorted(points, "right")
-    best = max(best, float(np.abs(a_upto / n - b_upto / m).max(initial=0.0)))
+    best = float(np.abs(a_upto / n - b_upto / m).max(initial=0.0))
     a_from, b_from = np.concatenate(([0], a_upto)), np.concatenate(([0], b_upto))
     a_to, b_to = np.append(a.searchsorted(points, "left"), n), np.append(b.searchsorted(points, "left"), m)
     bound = np.maximum(a_to / n - b_from / m, b_to / m - a_from / n)
@@ -71,11 +65,11 @@ def _narrow(
     return best, (a_from[open_], b_from[open_]), (a_to[open_], b_to[open_])
 
 
-def _ranges(starts: NDArray[np.intp], stops: NDArray[np.intp], step: int) -> NDArray[np.intp]:
-    """Return start, start + step, … below stop, and the last one, for every pair, in one array."""
-    counts = -(-(stops - starts) // step)
-    before = np.concatenate(([0], np.cumsum(counts)[:-1]))
-    found: NDArray[np.intp] = np.repeat(starts - before * step, counts) + np.arange(counts.sum()) * step
+def _ranges(starts: NDArray[np.intp], stops: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return every index from start to below stop, for all pairs in one array."""
+    counts = stops - starts
+    before = np.concatenate(([0], np.cumsum(counts)[:-1])) if len(counts) else counts
+    found: NDArray[np.intp] = np.repeat(starts - before, counts) + np.arange(counts.sum())
     return found
 
 

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from mlcycle.storage._probe import probe
     from mlcycle.storage._ranges import open_range
     from mlcycle.storage._replay import Fold, Snapshot, State
+    from mlcycle.storage._segments import segments
     from mlcycle.storage._streams import SegmentWriter, owner_alive, read_lines, recover_spools
-    from mlcycle.storage._sweep import SweepResult, garbage, sweep, verify
+    from mlcycle.storage._sweep import SweepResult, garbage, sweep
+    from mlcycle.storage._verify import Problem, Verification, verify
 
 __all__ = [
     "Appender",
@@ -35,11 +37,13 @@ __all__ = [
     "Listed",
     "Log",
     "Outcome",
+    "Problem",
     "SegmentWriter",
     "Settled",
     "Snapshot",
     "State",
     "SweepResult",
+    "Verification",
     "check_key",
     "garbage",
     "open_files",
@@ -49,6 +53,7 @@ __all__ = [
     "probe",
     "read_lines",
     "recover_spools",
+    "segments",
     "sweep",
     "verify",
 ]
@@ -62,8 +67,10 @@ _HOMES = {
     "_probe": ("probe",),
     "_ranges": ("open_range",),
     "_replay": ("Fold", "Snapshot", "State"),
+    "_segments": ("segments",),
     "_streams": ("SegmentWriter", "owner_alive", "read_lines", "recover_spools"),
-    "_sweep": ("SweepResult", "garbage", "sweep", "verify"),
+    "_sweep": ("SweepResult", "garbage", "sweep"),
+    "_verify": ("Problem", "Verification", "verify"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -14,7 +14,7 @@ from attrs import frozen
 from mlcycle._digest import sha256_bytes
 from mlcycle._ids import new_id
 from mlcycle.errors import StoreError
-from mlcycle.storage._entries import entry_key
+from mlcycle.storage._entries import decode, entry_key
 from mlcycle.storage._files import KeyNotFound
 from mlcycle.storage._replay import ROLLUP, Reader, Snapshot, rollup_key
 
@@ -31,7 +31,9 @@ _TAIL = 64
 _SHARE = 4
 _HINT_SECONDS = 1.0
 _AFTER_FAILURE = 30.0
+_MOST = 10**10  # the digits of a key
 _NAME = re.compile(r"checkpoints/(\d{10})\.[0-9a-f]{32}\.json")
+_UNUSABLE = (StoreError, OSError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError)
 _STATE = b'"state":'
 
 
@@ -56,11 +58,14 @@ class Hint:
         The newest checkpoints known, newest first.
     rolled : int
         How many entries from 0 are in rollups.
+    fold : int
+        The version of the fold whose checkpoints these are.
     """
 
     n: int = -1
     marks: tuple[Mark, ...] = ()
     rolled: int = 0
+    fold: int = 0
 
 
 def read_hint(files: Files) -> Hint | None:
@@ -70,15 +75,18 @@ def read_hint(files: Files) -> Hint | None:
         marks = sorted(
             (Mark(int(mark["n"]), _checked(mark["key"]), int(mark["size"])) for mark in said["marks"]), reverse=True
         )
-        return Hint(int(said["n"]), tuple(marks[:_KEPT]), max(0, int(said["rolled"])))
-    except (StoreError, OSError, LookupError, TypeError, ValueError):
+        n, rolled, fold = int(said["n"]), int(said["rolled"]), int(said["fold"])
+        if not (-1 <= n < _MOST and rolled >= 0):
+            return None
+        return Hint(n, tuple(marks[:_KEPT]), rolled - rolled % ROLLUP, fold)
+    except _UNUSABLE:
         return None
 
 
 def write_hint(files: Files, hint: Hint) -> None:
     """Replace the hint."""
     marks = [{"n": mark.n, "key": mark.key, "size": mark.size} for mark in hint.marks]
-    said = {"v": 1, "n": hint.n, "marks": marks, "rolled": hint.rolled}
+    said = {"v": 1, "n": hint.n, "fold": hint.fold, "marks": marks, "rolled": hint.rolled}
     files.put(HINT, _json(said), durable=False)
 
 
@@ -119,10 +127,11 @@ def read_checkpoint(files: Files, fold: Fold, mark: Mark) -> Snapshot | None:
         ours = head["fold"] == fold.version and {*head["kinds"]} <= {*fold.kinds} and {*head["needs"]} <= {*fold.needs}
         if not ours or head["sha256"] != sha256_bytes(memoryview(data)[begin:-1]):
             return None
-        if sha256_bytes(files.read(entry_key(head["n"]))) != head["digest"]:
+        entry = files.read(entry_key(mark.n))
+        if head["n"] != mark.n or head["digest"] != sha256_bytes(entry):
             return None
-        return Snapshot(head["n"], json.loads(data[begin:-1]), head["digest"], head["at"])
-    except (StoreError, OSError, LookupError, TypeError, ValueError):
+        return Snapshot(mark.n, json.loads(data[begin:-1]), head["digest"], decode(entry, mark.n)["at"])
+    except _UNUSABLE:
         return None
 
 
@@ -162,13 +171,13 @@ class Caches:
     def flush(self, now: Snapshot) -> None:
         """Write the hint, and a checkpoint and a rollup where they are due."""
         self._failed, self._due = True, time.monotonic() + _AFTER_FAILURE
-        with contextlib.suppress(StoreError, OSError, ValueError, TypeError):
+        with contextlib.suppress(*_UNUSABLE):
             self._learn(read_hint(self._files), now)
             if self._outgrown() and now.read_only is None:
                 self._checkpoint(now)
             if now.n + 1 - self._rolled >= ROLLUP:
                 self._roll()
-            write_hint(self._files, Hint(now.n, self._marks, self._rolled))
+            write_hint(self._files, Hint(now.n, self._marks, self._rolled, self._fold.version))
             self._failed, self._due = False, time.monotonic() + _HINT_SECONDS
 
     def _outgrown(self) -> bool:
@@ -181,7 +190,7 @@ class Caches:
             return
         self._rolled = max(self._rolled, min(hint.rolled, (now.n + 1) // ROLLUP * ROLLUP))
         newest = self._marks[0].n if self._marks else -1
-        if hint.marks and newest < hint.marks[0].n <= now.n:
+        if hint.fold == self._fold.version and hint.marks and newest < hint.marks[0].n <= now.n:
             self._marks = hint.marks
             left = now.n - hint.marks[0].n
             self._bytes = self._bytes * left // max(1, self._entries)

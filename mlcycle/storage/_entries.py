@@ -140,7 +140,7 @@ def decode(data: bytes, n: int, prev: str | None = None) -> Entry:
         raise _corrupt(n, f"it has {len(data)} bytes, an entry has at most {MAX_BYTES}")
     try:
         entry = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _corrupt(n, f"its {len(data)} bytes are no JSON ({error})") from error
     if isinstance(entry, dict) and isinstance(entry.get("v"), int) and entry["v"] > VERSION:
         raise SchemaError(

@@ -16,6 +16,9 @@ if sys.platform == "win32":  # pragma: no cover - no flock there: owners are nev
 
     def _lock(descriptor: int, shared: bool) -> bool | None:
         return None
+
+    def _unlock(descriptor: int) -> None:
+        return None
 else:
     import fcntl
 
@@ -30,18 +33,22 @@ else:
             return None
         return True
 
+    def _unlock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
 
 class Flock:
     """A lock on one file, held until `release` or the death of the process; make one with `hold`.
 
-    A process made by ``fork`` shares the lock of its parent, so it must `release` its copy: the parent keeps
-    holding it through its own descriptor.
+    A child made by ``fork`` shares the lock of its parent, and would keep it alive after the parent's death; `release`
+    in the child gives up the child's share only.
     """
 
-    __slots__ = ("_descriptor",)
+    __slots__ = ("_descriptor", "_owner")
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor: int | None = descriptor
+        self._owner = os.getpid()
 
     @classmethod
     def hold(cls, path: Path, *, patience: float = 1.0) -> Flock | None:
@@ -68,6 +75,8 @@ class Flock:
         """Let go; safe to call twice."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
+            if os.getpid() == self._owner:
+                _unlock(descriptor)  # for children too that were forked and have not yet given up their share
             os.close(descriptor)
 
     def __del__(self) -> None:
@@ -97,7 +106,10 @@ def host_tag() -> str:
     >>> len(host_tag()), host_tag() == host_tag()
     (8, True)
     """
-    name = os.environ.get("COMPUTERNAME", "") if sys.platform == "win32" else os.uname().nodename
+    if sys.platform == "win32":
+        name = os.environ.get("COMPUTERNAME", "")
+    else:
+        name = os.uname().nodename
     try:
         machine = Path("/etc/machine-id").read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):

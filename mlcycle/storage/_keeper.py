@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import math
 import os
 import threading
 import time
 import weakref
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Kept", "keeper"]
 
@@ -37,6 +41,7 @@ class Keeper:
     def __init__(self) -> None:
         self._writers: weakref.WeakSet[Kept] = weakref.WeakSet()
         self._without_thread()
+        self._takes_leave = False
 
     def _without_thread(self) -> None:
         self._changed = threading.Condition()
@@ -50,6 +55,9 @@ class Keeper:
             self._writers.add(writer)
             if writer._due() == math.inf:
                 return
+            if not self._takes_leave:
+                self._takes_leave = True
+                _before_the_end(self.leave)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="mlcycle-keeper", daemon=True)
                 self._thread.start()
@@ -64,7 +72,9 @@ class Keeper:
         while self._wait():
             self._round()
             if self._leaving:
-                break
+                # threads of the user's may go on for hours after the main one: so do we
+                self._leaving = False
+                self._left.set()
         self._left.set()
 
     def _round(self) -> None:
@@ -106,11 +116,24 @@ class Keeper:
             if self._thread is None:
                 return
             self._leaving = True
+            self._left.clear()
             self._changed.notify_all()
         self._left.wait(_GOODBYE)
 
 
+def _before_the_end(farewell: Callable[[], None]) -> None:
+    """Have it called when the interpreter ends, while file systems still work.
+
+    They run their requests in executors, and those refuse work from the moment that `concurrent.futures` learns of
+    the end, which is before `atexit`. What is registered with `threading` after it is called before it. Where that is
+    not to be had, lines stay in the spool and the next process sends them.
+    """
+    import concurrent.futures.thread  # noqa: F401 - registers itself, and must have done so first
+
+    with contextlib.suppress(RuntimeError):  # the end has begun
+        getattr(threading, "_register_atexit", atexit.register)(farewell)
+
+
 keeper = Keeper()
-atexit.register(keeper.leave)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=keeper.before_fork, after_in_parent=keeper.in_parent, after_in_child=keeper.in_child)

@@ -39,6 +39,7 @@ _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF, errno.EACCES)
 _STALE = 86_400.0  # seconds after which a temporary file belongs to a process that died
+_PATIENCE = 100  # times a folder is made again that somebody else removes
 _check_then_write = threading.Lock()
 
 
@@ -174,7 +175,7 @@ class LocalFiles:
         """Open a file at its end, making it and its folder where absent."""
         path = self._path(key)
         try:
-            for _ in range(8):
+            for _ in range(_PATIENCE):
                 try:
                     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _BINARY, 0o666)
                     return LocalAppender(handle, path, self)
@@ -213,7 +214,9 @@ class LocalFiles:
 
     def _open_scratch(self, folder: str, durable: bool) -> tuple[str, int]:
         scratch = f"{folder}{os.sep}{TEMPORARY}{os.urandom(8).hex()}"
-        for _ in range(8):  # trying first costs nothing where the folder is there, and a sweep may remove it meanwhile
+        for _ in range(
+            _PATIENCE
+        ):  # trying first costs nothing where the folder is there, and a sweep may remove it meanwhile
             try:
                 return scratch, os.open(scratch, _NEW, 0o666)
             except FileNotFoundError:
@@ -235,7 +238,7 @@ class LocalFiles:
         return True
 
     def _rename(self, scratch: str, target: str, durable: bool) -> None:
-        for _ in range(8):
+        for _ in range(_PATIENCE):
             try:
                 return os.replace(scratch, target)  # noqa: PTH105
             except FileNotFoundError:
@@ -247,21 +250,21 @@ class LocalFiles:
         while not os.path.isdir(folder):  # noqa: PTH112
             missing.append(folder)
             folder = os.path.dirname(folder)  # noqa: PTH120
-        for path in reversed(missing):
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(path)  # noqa: PTH102
-            if not os.path.isdir(path):  # noqa: PTH112
-                if os.path.lexists(path):
+        with contextlib.suppress(FileNotFoundError):  # removed again already: the caller tries once more
+            for path in reversed(missing):
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(path)  # noqa: PTH102
+                if not os.path.isdir(path) and os.path.lexists(path):  # noqa: PTH112
                     raise NotADirectoryError(errno.ENOTDIR, "there is a file where a folder is needed", path)
-                return  # removed again already: the caller tries once more
-            if durable:
-                _sync_folder(os.path.dirname(path))  # noqa: PTH120
-            else:
-                self._unsynced.add(path)
+                if durable:
+                    _sync_folder(os.path.dirname(path))  # noqa: PTH120
+                else:
+                    self._unsynced.add(path)
 
     def _harden(self, folder: str) -> None:
         """Make the names in `folder` durable, and the folders above it that were made in a hurry."""
-        _sync_folder(folder)
+        with contextlib.suppress(FileNotFoundError):  # the file was deleted meanwhile, and its folder with it
+            _sync_folder(folder)
         while self._unsynced and len(folder) > len(self.url):
             above = os.path.dirname(folder)  # noqa: PTH120
             if folder in self._unsynced:

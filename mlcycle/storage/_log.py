@@ -11,6 +11,7 @@ a lost race adds one read and one create; at most once a second one read and one
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -299,15 +300,18 @@ class Log:
         if expect > replay.now.n and self._reader.one(expect) and not self._reader.one(replay.now.n + 1):
             raise Corrupt(
                 f"{entry_key(replay.now.n + 1)} is missing, though {entry_key(expect)} is there. Put the file back "
-                "from a copy of the store (log/rollup-*.jsonl.gz may hold it); project.store.verify() lists what is hurt"
+                "from a copy of the store (log/rollup-*.jsonl.gz may hold it); project.store.verify() lists all damage"
             )
         return replay
 
     def _newest(self, hint: Hint | None) -> tuple[Snapshot | None, tuple[Mark, ...]]:
         """Return the newest state that can be taken from a checkpoint, and the checkpoints up to it."""
-        if hint is not None and not hint.marks:
-            return None, ()  # a young log has none, and listing is not for every opening
-        base, marks = self._usable(hint.marks if hint else ())
+        marks: tuple[Mark, ...] = ()
+        if hint is not None and hint.fold == self.fold.version:
+            if not hint.marks:
+                return None, ()  # a young log has none, and listing is not for every opening
+            marks = hint.marks
+        base, marks = self._usable(marks)
         return (base, marks) if base is not None else self._usable(tuple(list_marks(self.files)))
 
     def _usable(self, marks: tuple[Mark, ...]) -> tuple[Snapshot | None, tuple[Mark, ...]]:
@@ -368,17 +372,19 @@ class Log:
         """Create the entry, and return what is stored under its number afterwards: the draft, or a winner's."""
         unsure = False
         while True:
-            found: bytes | None = None
+            failure: StorageUnavailable | None = None
             try:
                 if self.files.create(entry_key(drafted.n), drafted.data) is Outcome.WON:
                     return drafted
                 unsure = True
+            except StorageUnavailable as error:
+                failure = error
+            with contextlib.suppress(StorageUnavailable):
                 found = self._reader.one(drafted.n)
-            except StorageUnavailable:
-                if not unsure:
-                    raise
-            if found is not None:
-                return Stored(drafted.n, found)
+                if found is not None:
+                    return Stored(drafted.n, found)
+            if failure is not None and not unsure:
+                raise failure
             waits.unanswered(drafted.n)
 
     def _committed(self, won: Stored) -> Commit:

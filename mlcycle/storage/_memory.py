@@ -93,7 +93,7 @@ class MemoryFiles:
     def put(self, key: str, data: bytes | Path, *, durable: bool = True, move: bool = False) -> None:
         """Write or overwrite, all at once for every reader."""
         path, source = self._path(key), local_source(data)
-        content = Path(source).read_bytes() if source is not None else bytes(data)  # type: ignore[arg-type]
+        content = Path(source).read_bytes() if source is not None else bytes(data)
         with _lock:
             self._fs.store[path] = self._file(self._fs, path, content)
         if move and source is not None:

@@ -85,7 +85,7 @@ class ObjectFiles:
         self._filesystem: Any = None
         self._pid = -1
         self._witness, self._proved = _WITNESS, float("-inf")
-        _ = self.fs
+        _ = self._fs
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.url!r})"
@@ -94,7 +94,7 @@ class ObjectFiles:
         return _reopen, (type(self), self.url, self.protocol, not self.shared, self.storage_options)
 
     @property
-    def fs(self) -> Any:
+    def _fs(self) -> Any:
         """The fsspec file system; another one in a child after fork, because its sockets are the parent's."""
         if self._pid != os.getpid():
             fresh = self._fresh or self._pid != -1
@@ -130,14 +130,14 @@ class ObjectFiles:
                     return Outcome.UNKNOWN
                 if meaning is not Meaning.BUSY:
                     self._raise(error, "create", key)
-                time.sleep(random.uniform(0, 0.05 * 2**attempt))
+                time.sleep(random.uniform(0, 0.02 * 2**attempt))
             else:
                 return Outcome.WON
         return Outcome.UNKNOWN
 
     def _create(self, path: str, data: bytes) -> None:
         # Never an open file: `xb` of no bytes at all overwrites, and an exception inside `with` publishes a torn one.
-        self.fs.pipe_file(path, data, mode="create" if self.shared else "overwrite")
+        self._fs.pipe_file(path, data, mode="create" if self.shared else "overwrite")
 
     def _exists(self, key: str) -> bool:
         try:
@@ -151,9 +151,9 @@ class ObjectFiles:
         path, source = self._path(key), local_source(data)
         try:
             if source is not None:
-                self.fs.put_file(source, path)
+                self._fs.put_file(source, path)
             else:
-                self.fs.pipe_file(path, bytes(data))  # type: ignore[arg-type]
+                self._fs.pipe_file(path, bytes(data))
         except Exception as error:  # noqa: BLE001 - raised again, as one of ours if it is a storage's
             self._raise(error, "write", key)
         if move and source is not None:
@@ -182,11 +182,11 @@ class ObjectFiles:
 
     def _fetch(self, path: str, start: int, stop: int | None) -> bytes:
         if start == 0 and stop is None:
-            return bytes(self.fs.cat_file(path))
+            return bytes(self._fs.cat_file(path))
         if stop is not None and stop <= start:  # HTTP knows no empty range, and would send the whole file
-            self.fs.cat_file(path, start=0, end=1)
+            self._fs.cat_file(path, start=0, end=1)
             return b""
-        return bytes(self.fs.cat_file(path, start=start, end=stop))
+        return bytes(self._fs.cat_file(path, start=start, end=stop))
 
     def _may_read(self, key: str) -> bool:
         if time.monotonic() - self._proved < _TRUST:
@@ -207,8 +207,8 @@ class ObjectFiles:
         check_prefix(prefix)
         folder = prefix.rpartition("/")[0]
         try:
-            self.fs.invalidate_cache()
-            found = self.fs.find(f"{self._root}/{folder}".rstrip("/"), detail=True)
+            self._fs.invalidate_cache()
+            found = self._fs.find(f"{self._root}/{folder}".rstrip("/"), detail=True)
         except Exception as error:  # noqa: BLE001 - raised again, as one of ours if it is a storage's
             if meaning_of(error) is Meaning.ABSENT:
                 return
@@ -224,7 +224,7 @@ class ObjectFiles:
         for key in keys:
             path = self._path(key)
             try:
-                self.fs.rm_file(path)
+                self._fs.rm_file(path)
             except Exception as error:  # noqa: BLE001 - raised again, as one of ours if it is a storage's
                 if meaning_of(error) is not Meaning.ABSENT:
                     self._raise(error, "delete", key)
@@ -239,7 +239,7 @@ class ObjectFiles:
         check_key(key)
 
     def _path(self, key: str) -> str:
-        _ = self.fs  # a forked child learns its root here
+        _ = self._fs  # a forked child learns its root here
         return f"{self._root}/{check_key(key)}"
 
     def _raise(self, error: Exception, verb: str, key: str) -> NoReturn:

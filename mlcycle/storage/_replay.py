@@ -200,7 +200,8 @@ class Reader:
         """
         n = start
         while stop is None or n < stop:
-            if rollups and (expect - n >= _FAR or (n % ROLLUP == 0 and n - start >= _FAR)):
+            far = expect - n >= _FAR if expect >= n else n % ROLLUP == 0 and n - start >= _FAR
+            if rollups and far:
                 first = n - n % ROLLUP
                 lines = self.rollup(first)
                 if lines is not None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["S3Files", "open_s3"]
 
+_TRIES = 2
 _BATCH = 1000  # keys in one DeleteObjects
 
 
@@ -30,14 +31,20 @@ def open_s3(text: str, protocol: str, *, single_writer: bool, storage_options: d
 class S3Files(ObjectFiles):
     """The six calls on S3, through s3fs with its listings cache off; pickles with its storage options."""
 
+    def _connect(self, extra: dict[str, Any]) -> tuple[Any, str]:
+        filesystem, root = super()._connect(extra)
+        # botocore tries again by itself; five times that, once for the request and once for its body, is minutes.
+        filesystem.retries = min(filesystem.retries, _TRIES)
+        return filesystem, root
+
     def _fetch(self, path: str, start: int, stop: int | None) -> bytes:
         if start == 0 and stop is None:
-            return bytes(self.fs.cat_file(path, **_one_request(self.fs)))
+            return bytes(self._fs.cat_file(path, **_one_request(self._fs)))
         return super()._fetch(path, start, stop)
 
     def list(self, prefix: str) -> Iterator[Listed]:
         """Yield every key that begins with `prefix`, in ascending order, a page of 1000 at a time."""
-        filesystem = self.fs
+        filesystem = self._fs
         bucket, _, root = self._root.partition("/")
         above = f"{root}/" if root else ""
         start = above + check_prefix(prefix)
@@ -64,7 +71,7 @@ class S3Files(ObjectFiles):
         for first in range(0, len(names), _BATCH):
             doomed = {"Objects": [{"Key": name} for name in names[first : first + _BATCH]], "Quiet": True}
             try:
-                answer = self.fs.call_s3("delete_objects", Bucket=bucket, Delete=doomed)
+                answer = self._fs.call_s3("delete_objects", Bucket=bucket, Delete=doomed)
             except Exception as error:  # noqa: BLE001 - raised again, as one of ours if it is a storage's
                 self._raise(error, "delete", names[first])
             self._check_deleted(answer.get("Errors") or [])

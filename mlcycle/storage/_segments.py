@@ -17,7 +17,6 @@ from __future__ import annotations
 import itertools
 import re
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlcycle._ids import new_id
@@ -148,6 +147,8 @@ def _bytes_in_order(files: Files, pieces: list[Segment]) -> Iterator[bytes]:
     if len(wanted) < 2 or files.can_append:
         yield from map(fetch, wanted)
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(min(_AHEAD, len(wanted)), thread_name_prefix="mlcycle-segments") as pool:
         rest = iter(wanted)
         waiting = [pool.submit(fetch, span) for span in itertools.islice(rest, _AHEAD)]

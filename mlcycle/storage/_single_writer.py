@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from mlcycle.errors import AccessDenied, MissingExtra, StorageUnavailable, UnsupportedStorage
+from mlcycle.errors import AccessDenied, StorageUnavailable, UnsupportedStorage
 from mlcycle.storage._cloud_errors import Meaning, meaning_of
 from mlcycle.storage._files import (
     TEMPORARY,
@@ -55,7 +55,7 @@ class SingleWriterFiles:
     Raises
     ------
     UnsupportedStorage
-        fsspec does not know the scheme, or cannot read the URL.
+        fsspec does not know the scheme, lacks a package for it, or cannot read the URL.
     """
 
     can_append = False
@@ -72,7 +72,7 @@ class SingleWriterFiles:
         try:
             self._fs, root = url_to_fs(self.url, **{**self.storage_options, "use_listings_cache": False, **extra})
         except ImportError as error:
-            raise MissingExtra(f"{protocol}:// stores", str(error.name or error), "s3") from error
+            raise UnsupportedStorage(f"{self.url!r} needs a package that is not installed: {error}") from error
         except (ValueError, TypeError) as error:
             raise UnsupportedStorage(
                 f"{self.url!r} cannot be opened by fsspec ({error}); check the scheme and storage_options"
@@ -171,7 +171,7 @@ class SingleWriterFiles:
             try:
                 self._fs.rm_file(path)
             except Exception as error:  # noqa: BLE001 - raised again, as one of ours if it is a storage's
-                if meaning_of(error) is not Meaning.ABSENT:
+                if meaning_of(error) is not Meaning.ABSENT and not isinstance(error, IsADirectoryError):
                     self._raise(error, "delete", key)
 
     def append(self, key: str) -> Appender:

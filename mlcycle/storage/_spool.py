@@ -39,7 +39,7 @@ __all__ = ["Spool", "owners_alive", "recover_spools", "spool_folder"]
 _LARGEST = 8 * 2**20  # bytes in one segment
 _TRIES = 3  # to create one segment whose answer was lost
 _ABANDONED = 3600.0  # seconds without a write after which a spool is taken up where there are no locks
-_PLACE_OPTIONS = ("account_name", "endpoint_url", "project", "region_name")
+_PLACE_OPTIONS = ("account_name", "endpoint_url", "project")
 
 
 def spool_folder() -> Path:
@@ -181,8 +181,10 @@ def _recover(files: Files, path: Path, card: dict[str, Any]) -> list[str]:
             return []
         keys = list(_send(files, path, card))
         _remove(path)
-    except FileNotFoundError:  # somebody else has just finished with it
-        return []
+    except FileNotFoundError as error:
+        if isinstance(error, StoreError):
+            raise
+        return []  # somebody else has just finished with it
     finally:
         if lock is not None:
             lock.release()
@@ -234,7 +236,7 @@ def _create(files: Files, key: str, data: bytes) -> int:
 
 def _place(files: Files) -> dict[str, Any]:
     """Say which store this is, without anything secret."""
-    options = getattr(files, "storage_options", None) or {}
+    options = files.storage_options
     nested = options.get("client_kwargs") or {}
     kept = {name: _plain(str(value)) for name in _PLACE_OPTIONS if (value := options.get(name) or nested.get(name))}
     return {"url": _plain(files.url), "options": kept}

@@ -66,6 +66,8 @@ class SegmentWriter:
         How often something could not be stored.
     writer : str
         The name of this writer.
+    strict : bool
+        As given.
 
     Examples
     --------
@@ -95,7 +97,7 @@ class SegmentWriter:
         intervals: tuple[float, float] = (5.0, 60.0),
     ) -> None:
         self._files, self._prefix, self._stem = files, prefix, stem
-        self._strict, self._heartbeat, self._spool, self._intervals = strict, heartbeat, spool, intervals
+        self.strict, self._heartbeat, self._spool, self._intervals = strict, heartbeat, spool, intervals
         self._closed = self._forked = False
         self._begin_anew()
         segment_key(prefix, stem, self.writer, 0)  # a wrong prefix is the caller's mistake and is told at once
@@ -106,7 +108,7 @@ class SegmentWriter:
         return f"<SegmentWriter {self._prefix}{self._stem}{self.writer} {state}, {self.failures} failures>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        options = (self._strict, self._heartbeat, self._spool, self._intervals)
+        options = (self.strict, self._heartbeat, self._spool, self._intervals)
         return _unpickle, (self._files, self._prefix, self._stem, options)
 
     def write(self, lines: bytes) -> None:
@@ -235,7 +237,7 @@ class SegmentWriter:
     def _failed(self, error: Exception, *, kept: bool = False, background: bool = False) -> None:
         with self._lock:
             self.failures += 1
-        if self._strict and not background:
+        if self.strict and not background:
             if isinstance(error, StoreError):
                 raise error
             raise StorageUnavailable(f"{self._files.url}: {self._prefix}{self._stem}*: {error}") from error
@@ -287,9 +289,10 @@ def _unpickle(files: Files, prefix: str, stem: str, options: tuple[Any, ...]) ->
 
 
 def _reopened(files: Files) -> Files:
-    """Return the same store over a filesystem object of its own, made of what the parent's was made of."""
-    options = getattr(files, "storage_options", None)
-    return open_files(files.url, single_writer=not files.shared, storage_options=options, fresh=True)
+    """Return the same store over a file system object of a child's own; a disk and our memory have none to share."""
+    if files.can_append:
+        return files
+    return open_files(files.url, single_writer=not files.shared, storage_options=files.storage_options, fresh=True)
 
 
 def _rest(data: bytes, done: int) -> bytes:

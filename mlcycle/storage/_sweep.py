@@ -155,9 +155,7 @@ def sweep(
     return _result(removed, sizes, dry_run=False)
 
 
-def _commit(
-    log: Log, keys: list[str], named: Named, prefixes: Prefixes, author: str | None, message: str
-) -> list[str]:
+def _commit(log: Log, keys: list[str], named: Named, prefixes: Prefixes, author: str | None, message: str) -> list[str]:
     """Commit the sweep of those keys that nothing names at the newest entry, and return them."""
     going: list[str] = []
 

@@ -33,7 +33,6 @@ _ENTRY = re.compile(r"log/(\d{10})\.json")
 _AT_ONCE = 256
 _PIECE = 8 * 1024 * 1024
 
-Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
@@ -90,7 +89,9 @@ class Verification:
 
     def __str__(self) -> str:
         looked = f"{self.entries} entries, {self.files} files, {self.bytes:,} bytes read"
-        return "\n".join([f"{'ok' if self.ok else f'{len(self.problems)} problems'}: {looked}", *map(str, self.problems)])
+        return "\n".join(
+            [f"{'ok' if self.ok else f'{len(self.problems)} problems'}: {looked}", *map(str, self.problems)]
+        )
 
 
 def verify(
@@ -178,8 +179,9 @@ class _Chain:
                 problems.append(Problem("missing", entry_key(n), f"entry {n} is missing{self._remedy(n)}"))
                 prev = None
                 continue
+            self._digests[n] = sha256_bytes(data)
             problems += self._look(n, data, prev, operations)
-            prev = self._digests[n] = sha256_bytes(data)
+            prev = self._digests[n]
             tell(n + 1, self.length)
         return problems + self._compare_rollups()
 
@@ -225,40 +227,81 @@ class _Chain:
     def _remedy(self, n: int) -> str:
         if n not in self._rolled or self._rolled[n] == self._digests.get(n):
             return ""
-        return f"; line {n % ROLLUP + 1} of {rollup_key(n - n % ROLLUP)} holds other bytes of entry {n}, maybe good ones"
+        return (
+            f"; line {n % ROLLUP + 1} of {rollup_key(n - n % ROLLUP)} holds other bytes of entry {n}, maybe good ones"
+        )
 
     def _compare_rollups(self) -> list[Problem]:
-        differ = {n - n % ROLLUP: n for n in sorted(self._rolled, reverse=True) if n in self._digests}
-        differ = {
-            n - n % ROLLUP: n
-            for n in sorted(self._rolled, reverse=True)
-            if self._digests.get(n, self._rolled[n]) != self._rolled[n]
-        }
-        return [
-            Problem("rollup", rollup_key(first), f"it holds other bytes for entry {n} than {entry_key(n)}; delete it, if that entry is good")
-            for first, n in sorted(differ.items())
-        ]
+        """Report each rollup once, for the first entry in which it differs."""
+        differ: dict[int, int] = {}
+        for n, digest in self._rolled.items():
+            if self._digests.get(n, digest) != digest:
+                differ.setdefault(n - n % ROLLUP, n)
+        what = "it holds other bytes of entry {0} than {1}; delete the rollup, if that entry is good"
+        return [Problem("rollup", rollup_key(first), what.format(n, entry_key(n))) for first, n in differ.items()]
 
 
 def _check_files(files: Files, refs: FileRefs, tell: Progress, *, deep: bool) -> tuple[list[Problem], int]:
+    """Look at every named file; return what is wrong, and how many bytes were read."""
     sizes = _sizes(files, refs)
     problems: list[Problem] = []
     read = 0
-    keys = sorted(refs)
-    for done, (key, (size, digest, trouble)) in enumerate(
-        zip(keys, _map(files, lambda key: _facts(files, key, sizes, deep=deep), keys), strict=True), 1
-    ):
-        read += size if digest is not None else 0
-        problem = trouble or _compare(key, refs[key], size, digest)
-        if problem:
-            problems.append(problem)
-        tell(done, len(keys))
+    answers = _map(files, lambda key: _look_at(files, key, refs[key], sizes, deep=deep), sorted(refs))
+    for done, (problem, size) in enumerate(answers, 1):
+        read += size
+        problems += [problem] if problem else []
+        tell(done, len(refs))
     return problems, read
 
 
 def _sizes(files: Files, refs: FileRefs) -> dict[str, int] | None:
     """Return the size of every file in the folders that matter, or None where listing is not allowed."""
+    folders = sorted({key.split("/")[0] + "/" for key in refs})
     try:
-        return {item.key: item.size for top in sorted({key.split("/")[0] for key in refs}) for item in files.list(top + "/")}
+        return {item.key: item.size for folder in folders for item in files.list(folder)}
     except AccessDenied:
         return None
+
+
+def _look_at(
+    files: Files, key: str, ref: Mapping[str, Any], sizes: dict[str, int] | None, *, deep: bool
+) -> tuple[Problem | None, int]:
+    size = sizes.get(key) if sizes is not None else ref["size"]
+    if size is None:
+        return Problem("missing", key, "it is not there; put it back from a copy of the store"), 0
+    digest = ref["sha256"]
+    read = 0
+    if deep or sizes is None:
+        try:
+            size, digest = _hash(files, key)
+        except KeyNotFound:
+            return Problem("missing", key, "it is not there; put it back from a copy of the store"), 0
+        except StoreError as error:
+            return Problem("unreadable", key, str(error)), 0
+        read = size
+    if size != ref["size"]:
+        return Problem("size", key, f"it has {size} bytes, {ref['size']} were stored; put a good copy back"), read
+    if digest != ref["sha256"]:
+        what = f"its bytes have the digest {digest}, {ref['sha256']} were stored; put a good copy back"
+        return Problem("digest", key, what), read
+    return None, read
+
+
+def _hash(files: Files, key: str) -> tuple[int, str]:
+    hasher, size = hashlib.sha256(), 0
+    while True:
+        piece = files.read(key, size, size + _PIECE)
+        hasher.update(piece)
+        size += len(piece)
+        if len(piece) < _PIECE:
+            return size, "sha256:" + hasher.hexdigest()
+
+
+def _map(files: Files, look: Callable[[str], Answer], keys: list[str]) -> Iterator[Answer]:
+    if files.can_append:  # a disk is read in order; over a network it is the waiting that counts
+        yield from map(look, keys)
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(8, thread_name_prefix="mlcycle-verify") as pool:
+        yield from pool.map(look, keys)

@@ -121,7 +121,7 @@ def test_records_share_no_lists_with_their_maker() -> None:
     params = {"layers": [1, 2]}
     run = Run(id="r", experiment="e", params=params)
     params["layers"].append(3)
-    assert {"layers": [1, 2]} == run.params
+    assert run.params == {"layers": [1, 2]}
 
 
 def test_dicts_are_taken_for_code_and_environment() -> None:
@@ -134,7 +134,7 @@ def test_dicts_are_taken_for_code_and_environment() -> None:
 def test_an_evaluation_is_a_frame_of_its_results() -> None:
     """One row a result, with the columns people filter by."""
     frame = Evaluation(id="e", subject="churn@7", results=[RESULT, RESULT]).frame()
-    assert ["fail", "fail"] == frame["verdict"].tolist()
+    assert frame["verdict"].tolist() == ["fail", "fail"]
     assert {"check", "slice", "value", "low", "high", "threshold", "n", "detectable"} <= set(frame.columns)
 
 
@@ -187,5 +187,5 @@ def test_words_outside_the_vocabulary_are_refused() -> None:
 
 def test_status_shows_every_phase() -> None:
     """Phases without findings are ticked, the others listed."""
-    assert "scope  ✓\ndata   ! <b>age</b> moved" == str(Status(phases={"scope": [], "data": [FINDING]}))
-    assert (FINDING,) == Status(phases={"scope": [], "data": [FINDING]}).findings
+    assert str(Status(phases={"scope": [], "data": [FINDING]})) == "scope  ✓\ndata   ! <b>age</b> moved"
+    assert Status(phases={"scope": [], "data": [FINDING]}).findings == (FINDING,)

@@ -58,6 +58,7 @@ def record(name: str) -> st.SearchStrategy[Any]:
 
 
 def of_type(hint: Any) -> st.SearchStrategy[Any]:
+    """Build any value of an annotation."""
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
         return JSON
@@ -97,7 +98,7 @@ def test_every_record_survives_json(name: str) -> None:
 
 
 def test_every_public_record_has_a_form_or_is_a_part() -> None:
-    """Only the criterion's base, the record's base and a column, which has a field `type`, have no form of their own."""
+    """Only the two bases, and a column (whose field `type` is taken), have no form of their own."""
     public = {name for name in records.__all__ if isinstance(getattr(records, name), type)}
     assert {"Column", "Criterion", "Record"} == public - set(TYPES)
 
@@ -106,8 +107,8 @@ def test_numbers_json_cannot_say_are_spelled() -> None:
     """NaN and infinities survive as metrics and inside free data, in strict JSON."""
     run = Run(id="a", experiment="e", metrics={"nan": math.nan, "up": math.inf}, params={"deep": [{"x": -math.inf}]})
     document = json.loads(json.dumps(to_json(run), allow_nan=False))
-    assert {"nan": "NaN", "up": "Infinity"} == document["metrics"]
-    assert {"deep": [{"x": {"$float": "-Infinity"}}]} == document["params"]
+    assert document["metrics"] == {"nan": "NaN", "up": "Infinity"}
+    assert document["params"] == {"deep": [{"x": {"$float": "-Infinity"}}]}
     back = from_json(document)
     assert math.isnan(back.metrics["nan"])
     assert (math.inf, -math.inf) == (back.metrics["up"], back.params["deep"][0]["x"])
@@ -119,7 +120,7 @@ def test_numpy_scalars_become_plain_numbers() -> None:
 
     result = Result(check="c", verdict="pass", value=np.float64(0.5), comparison={"n": np.int64(3)})
     document = json.loads(json.dumps(to_json(result)))
-    assert (0.5, {"n": 3}) == (document["value"], document["comparison"])
+    assert (document["value"], document["comparison"]) == (0.5, {"n": 3})
 
 
 def test_what_is_no_json_is_refused_with_the_remedy() -> None:
@@ -174,7 +175,7 @@ def test_reading_back_shares_nothing_with_the_document() -> None:
     document = to_json(Finding(id="1", kind="k", subject="s", summary="t", evidence={"numbers": [1]}))
     finding = from_json(document)
     finding.evidence["numbers"].append(2)
-    assert {"numbers": [1]} == document["evidence"]
+    assert document["evidence"] == {"numbers": [1]}
 
 
 def test_records_load_nothing_heavy() -> None:

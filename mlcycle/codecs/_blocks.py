@@ -1,0 +1,67 @@
+"""What tables need of a store: files by key, where a column block lies, a new file to write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import BinaryIO
+
+__all__ = ["Blocks", "NewFile", "Piece", "Place"]
+
+
+class Piece(NamedTuple):
+    """Where some consecutive rows of a column block are.
+
+    Attributes
+    ----------
+    start : int
+        The first of these rows, counted within the block.
+    rows : int
+        How many.
+    key : str
+        The Parquet file.
+    row_group : int
+        The row group in it.
+    skip : int
+        How many rows of the row group come before.
+    field : str
+        The column in it.
+    """
+
+    start: int
+    rows: int
+    key: str
+    row_group: int
+    skip: int
+    field: str
+
+
+Place = tuple[Piece, ...]
+
+
+class NewFile(Protocol):
+    """A file being made: write to `path`, then call `done`, which stores it under `key` and describes it."""
+
+    @property
+    def path(self) -> Path: ...  # noqa: D102
+
+    @property
+    def key(self) -> str: ...  # noqa: D102
+
+    def done(self) -> dict[str, Any]: ...  # noqa: D102
+
+
+class Blocks(Protocol):
+    """A store as tables see it.
+
+    ``open(key)`` gives a file for random access, or its path; ``find(digest)`` says where a column block lies
+    already, or None; ``new(kind)`` begins a file, of kind ``"table"`` or ``"manifest"``.
+    """
+
+    def open(self, key: str) -> BinaryIO | Path: ...  # noqa: D102
+
+    def find(self, digest: str) -> Place | None: ...  # noqa: D102
+
+    def new(self, kind: str) -> NewFile: ...  # noqa: D102

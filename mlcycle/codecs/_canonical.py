@@ -1,0 +1,243 @@
+"""Canonical form 1: the bytes under whose SHA-256 a column block is known, whatever holds its values.
+
+A *format*, the dearest one to change: every dataset version is named by it. ``docs/format.md`` defines it byte by
+byte with golden vectors, and a test compares this module with an implementation written from that text alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from mlcycle.codecs._types import logical_name, logical_type
+from mlcycle.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    Sink = Callable[[Any], object]
+
+__all__ = ["FORM", "block_digest", "canonical_bytes", "plain"]
+
+FORM = 1
+_MAGIC = b"mlcycle" + bytes([FORM])
+_STEP = 1 << 17
+_QUIET_NAN = {2: 0x7E00, 4: 0x7FC00000, 8: 0x7FF8000000000000}
+
+
+def block_digest(values: Any) -> str:
+    """Return the identity of a column block: the SHA-256 of its canonical form 1.
+
+    Equal values of one logical type give one digest, however they are sliced, chunked, encoded as dictionaries, or
+    what garbage lies under their nulls. NaN is not null, and -0.0 is not 0.0.
+
+    Parameters
+    ----------
+    values : pyarrow.Array or pyarrow.ChunkedArray
+
+    Returns
+    -------
+    str
+        ``sha256:`` and 64 hex digits.
+
+    Raises
+    ------
+    InvalidInput
+        A type without canonical form, or a single text or list of 2**32 bytes or members and more.
+
+    Examples
+    --------
+    >>> block_digest(pa.array([1, None, 3], pa.int64()))[:15]
+    'sha256:5c6f1f8b...'
+    """
+    digest = hashlib.sha256()
+    _feed(values, digest.update)
+    return "sha256:" + digest.hexdigest()
+
+
+def canonical_bytes(values: Any) -> bytes:
+    """Return canonical form 1 itself, for small examples and for other implementations to compare with.
+
+    Examples
+    --------
+    >>> canonical_bytes(pa.array([True, None])).hex()
+    '6d6c6379636c650104000000626f6f6c020000000000000001000000000000000101'
+    """
+    made = bytearray()
+    _feed(values, made.extend)
+    return bytes(made)
+
+
+def _feed(values: Any, sink: Sink) -> None:
+    chunks = values.chunks if isinstance(values, pa.ChunkedArray) else [values]
+    name = logical_name(values.type).encode()
+    sink(_MAGIC + struct.pack("<I", len(name)) + name)
+    _feed_array([chunk for chunk in chunks if len(chunk)], logical_type(values.type), sink)
+
+
+def _feed_array(chunks: list[Any], kind: Any, sink: Sink) -> None:
+    chunks = [plain(chunk) for chunk in chunks]
+    nulls = sum(chunk.null_count for chunk in chunks)
+    sink(struct.pack("<QQ", sum(map(len, chunks)), nulls))
+    if nulls:
+        _feed_bits((_valid(chunk) for chunk in chunks), sink)
+    types = pa.types
+    if types.is_boolean(kind):
+        _feed_bits(map(_booleans, chunks), sink)
+    elif types.is_struct(kind):
+        children = [chunk.flatten() for chunk in chunks]
+        for position, field in enumerate(kind):
+            _feed_array([child[position] for child in children], field.type, sink)
+    elif types.is_map(kind) or types.is_list(kind):
+        _feed_lengths(chunks, sink)
+        child = pa.struct([("key", kind.key_type), ("value", kind.item_type)]) if types.is_map(kind) else kind.value_type
+        _feed_array([chunk.flatten() for chunk in chunks], child, sink)
+    elif types.is_string(kind) or types.is_binary(kind):
+        _feed_lengths(chunks, sink)
+        for chunk in chunks:
+            sink(_content(chunk))
+    elif not types.is_null(kind):
+        for chunk in chunks:
+            _feed_fixed(chunk, sink)
+
+
+# one layout for each logical type ----------------------------------------------------------------------------------
+
+
+def plain(chunk: Any) -> Any:
+    """Return an array whose outermost type is decoded: no dictionary, run, view, map, extension or spare width."""
+    types, kind = pa.types, chunk.type
+    if isinstance(kind, pa.BaseExtensionType):
+        return plain(chunk.storage)
+    if types.is_run_end_encoded(kind):
+        return plain(pc.run_end_decode(chunk))
+    if types.is_dictionary(kind):
+        return plain(_decode(chunk))
+    name = str(kind)
+    if name in ("string_view", "binary_view"):
+        return pa.array(chunk.to_pylist(), pa.large_string() if name == "string_view" else pa.large_binary())
+    if name.startswith(("list_view<", "large_list_view<")):
+        return _unview(chunk)
+    if types.is_date64(kind) or (types.is_decimal(kind) and logical_type(kind) != kind):
+        return chunk.cast(logical_type(kind))
+    if types.is_map(kind):
+        return _unmap(chunk)
+    return chunk
+
+
+def _decode(chunk: Any) -> Any:
+    # 64-bit offsets: the decoded text may be far larger than the dictionary
+    dictionary = plain(chunk.dictionary)
+    if pa.types.is_string(dictionary.type) or pa.types.is_binary(dictionary.type):
+        dictionary = dictionary.cast(pa.large_string() if pa.types.is_string(dictionary.type) else pa.large_binary())
+    return dictionary.take(chunk.indices)
+
+
+def _unview(chunk: Any) -> Any:
+    # Arrow's own cast of views to large lists makes invalid arrays (seen in versions 17 to 26)
+    sizes = np.where(_valid(chunk), chunk.sizes.to_numpy(), 0)
+    offsets = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
+    return pa.LargeListArray.from_arrays(pa.array(offsets), chunk.flatten(), mask=pa.array(~_valid(chunk)))
+
+
+def _unmap(chunk: Any) -> Any:
+    entries = pa.struct(
+        [pa.field("key", chunk.type.key_type, nullable=False), pa.field("value", chunk.type.item_type)]
+    )
+    return chunk.cast(pa.list_(pa.field("entries", entries, nullable=False)))
+
+
+def _bits(buffer: Any, offset: int, count: int) -> NDArray[np.bool_]:
+    start = offset // 8
+    packed = np.frombuffer(buffer, dtype=np.uint8, count=(offset + count + 7) // 8 - start, offset=start)
+    skip = offset - 8 * start
+    return np.unpackbits(packed, count=skip + count, bitorder="little")[skip:].view(np.bool_)
+
+
+def _valid(chunk: Any) -> NDArray[np.bool_]:
+    if pa.types.is_null(chunk.type):
+        return np.zeros(len(chunk), dtype=np.bool_)
+    buffer = chunk.buffers()[0]
+    if buffer is None or not chunk.null_count:
+        return np.ones(len(chunk), dtype=np.bool_)
+    return _bits(buffer, chunk.offset, len(chunk))
+
+
+def _booleans(chunk: Any) -> NDArray[np.bool_]:
+    values = _bits(chunk.buffers()[1], chunk.offset, len(chunk))
+    return values & _valid(chunk) if chunk.null_count else values
+
+
+def _feed_bits(masks: Iterable[NDArray[np.bool_]], sink: Sink) -> None:
+    carried = np.empty(0, dtype=np.bool_)
+    for mask in masks:
+        joined = np.concatenate([carried, mask]) if len(carried) else mask
+        whole = len(joined) // 8 * 8
+        sink(np.packbits(joined[:whole], bitorder="little").data)
+        carried = joined[whole:]
+    if len(carried):
+        sink(np.packbits(carried, bitorder="little").data)
+
+
+def _feed_fixed(chunk: Any, sink: Sink) -> None:
+    width = chunk.type.bit_width // 8
+    if not width:
+        return
+    kind = f"<u{width}" if width in (1, 2, 4, 8) else f"V{width}"
+    buffer = chunk.buffers()[1]
+    if buffer is None:
+        sink(bytes(width * len(chunk)))
+        return
+    values = np.frombuffer(buffer, dtype=kind)[chunk.offset : chunk.offset + len(chunk)]
+    floating = pa.types.is_floating(chunk.type)
+    empty = ~_valid(chunk) if chunk.null_count else None
+    for start in range(0, len(values), _STEP):
+        part = values[start : start + _STEP]
+        bad = np.isnan(part.view(f"<f{width}")) if floating else None
+        if bad is not None and bad.any():
+            part = np.where(bad, part.dtype.type(_QUIET_NAN[width]), part)
+        if empty is not None and empty[start : start + _STEP].any():
+            part = part.copy()
+            part[empty[start : start + _STEP]] = np.zeros(1, dtype=kind)[0]
+        sink(part.view(np.uint8).data)
+
+
+def _offsets(chunk: Any) -> NDArray[Any]:
+    large = chunk.type.id in (pa.large_string().id, pa.large_binary().id, pa.large_list(pa.null()).id)
+    buffer = chunk.buffers()[1]
+    offsets = np.frombuffer(buffer, dtype=np.int64 if large else np.int32)
+    return offsets[chunk.offset : chunk.offset + len(chunk) + 1]
+
+
+def _feed_lengths(chunks: list[Any], sink: Sink) -> None:
+    for lengths in map(_lengths, chunks):
+        if len(lengths) and int(lengths.max()) >= 2**32:
+            raise InvalidInput(f"one value is {int(lengths.max()):,} long, and 2**32 - 1 is the most a table can hold")
+        sink(lengths.astype("<u4").data)
+
+
+def _lengths(chunk: Any) -> NDArray[Any]:
+    if pa.types.is_fixed_size_list(chunk.type):
+        lengths = np.full(len(chunk), chunk.type.list_size, dtype=np.int64)
+    else:
+        lengths = np.diff(_offsets(chunk))
+    if chunk.null_count:
+        lengths[~_valid(chunk)] = 0
+    return lengths
+
+
+def _content(chunk: Any) -> Any:
+    """Return the bytes of the values that are not null, one after the other."""
+    if chunk.null_count and np.diff(_offsets(chunk))[~_valid(chunk)].any():
+        chunk = chunk.drop_null()  # bytes hidden under nulls
+    data = chunk.buffers()[2]
+    if data is None or not len(chunk):
+        return b""
+    offsets = _offsets(chunk)
+    return memoryview(data)[int(offsets[0]) : int(offsets[-1])]

@@ -1,0 +1,293 @@
+"""One pandas column to an Arrow column and a JSON description of its dtype, and back without loss.
+
+The description (a *spec*) is ``{"kind": …}``: ``numpy masked text string arrow datetimetz period interval sparse
+category object``. It is part of a presentation: stored beside the data, never hashed into its content.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from mlcycle.codecs._objects import describe_objects, restore_objects
+from mlcycle.codecs._types import arrow_type, logical_type, storage_name
+from mlcycle.codecs._values import values_from_json, values_to_json
+from mlcycle.errors import InvalidInput, SchemaError
+
+__all__ = ["describe", "describe_arrow", "restore"]
+
+Spec = dict[str, Any]
+_NAT = np.iinfo(np.int64).min
+
+
+def describe(values: Any, label: str) -> tuple[Any, Spec]:
+    """Return a column as an Arrow array, and the spec that restores it.
+
+    Parameters
+    ----------
+    values : Series, Index or array of pandas or numpy
+    label : str
+        How messages name it: ``"column 'age' of the frame"``.
+
+    Raises
+    ------
+    InvalidInput
+        For values no spec can restore, with the remedy.
+    """
+    array = values.array if isinstance(values, pd.Series | pd.Index) else values
+    dtype = array.dtype
+    if isinstance(dtype, np.dtype) or type(dtype).__name__ in ("NumpyEADtype", "PandasDtype"):
+        return _describe_numpy(np.asarray(array), label)
+    if isinstance(dtype, pd.CategoricalDtype):
+        return _describe_category(array, label)
+    if isinstance(dtype, pd.StringDtype):
+        return _describe_string(array, dtype, label)
+    if isinstance(dtype, pd.ArrowDtype):
+        logical_type(dtype.pyarrow_dtype)
+        return pa.chunked_array(array.__arrow_array__()), {"kind": "arrow", "type": storage_name(dtype.pyarrow_dtype)}
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        zone = _zone_name(dtype.tz, label)
+        arrow = _ticks(array.asi8, pa.timestamp(dtype.unit, zone))
+        return arrow, {"kind": "datetimetz", "unit": dtype.unit, "tz": zone}
+    if isinstance(dtype, pd.PeriodDtype):
+        return _ticks(array.asi8, pa.int64()), {"kind": "period", "freq": dtype.freq.freqstr}
+    if isinstance(dtype, pd.IntervalDtype):
+        return _describe_interval(array, label)
+    if isinstance(dtype, pd.SparseDtype):
+        return _describe_sparse(array, dtype, label)
+    if hasattr(array, "_mask") and hasattr(array, "__arrow_array__"):
+        return pa.array(array), {"kind": "masked", "dtype": dtype.name}
+    raise InvalidInput(f"{label} has the dtype {dtype}, which cannot be stored; convert it first: .astype(str) or .to_numpy()")
+
+
+def _describe_numpy(array: Any, label: str) -> tuple[Any, Spec]:
+    kind = array.dtype.kind
+    if kind == "O":
+        return describe_objects(array, label)
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    if kind in "biu" or (kind == "f" and array.dtype.itemsize <= 8):
+        return pa.array(array, from_pandas=False), {"kind": "numpy", "dtype": array.dtype.name}
+    if kind in "mM":
+        unit = np.datetime_data(array.dtype)[0]
+        wanted = pa.timestamp(unit) if kind == "M" else pa.duration(unit)
+        return _ticks(array.view(np.int64), wanted), {"kind": "numpy", "dtype": array.dtype.name}
+    remedy = "store its real and imaginary parts as two columns" if kind == "c" else "convert it with .astype('float64')"
+    raise InvalidInput(f"{label} holds {array.dtype} numbers, which cannot be stored; {remedy}")
+
+
+def _ticks(ticks: Any, wanted: Any) -> Any:
+    missing = ticks == _NAT
+    made = pa.array(ticks, mask=missing) if missing.any() else pa.array(ticks)
+    return made if wanted == made.type else made.view(wanted)
+
+
+def _zone_name(zone: Any, label: str) -> str:
+    try:
+        return str(pa.lib.tzinfo_to_string(zone))
+    except (ValueError, TypeError, AttributeError, pa.ArrowException) as error:
+        raise InvalidInput(f"{label} has the time zone {zone!r}, which has no name; use .dt.tz_convert('UTC') first") from error
+
+
+def default_is_text() -> bool:
+    """Say whether this pandas gives text its own dtype where none is asked for."""
+    return isinstance(pd.Series(["a"]).dtype, pd.StringDtype)
+
+
+def _describe_string(array: Any, dtype: pd.StringDtype, label: str) -> tuple[Any, Spec]:
+    try:
+        made = pa.array(array, pa.large_string())
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"{label} holds text that is no valid Unicode: {error.object!r:.60}") from error
+    storage = dtype.storage.removesuffix("_numpy")
+    na = "NA" if dtype.na_value is pd.NA else "nan"
+    if na == "nan" and storage == "pyarrow" and default_is_text():
+        return made, {"kind": "text", "missing": "nan"}
+    return made, {"kind": "string", "storage": storage, "na": na}
+
+
+def _describe_category(array: Any, label: str) -> tuple[Any, Spec]:
+    known, spec = describe(array.categories, f"{label}, in its categories,")
+    known = known.combine_chunks() if isinstance(known, pa.ChunkedArray) else known
+    missing = array.codes < 0
+    codes = pa.array(array.codes, mask=missing) if missing.any() else pa.array(array.codes)
+    return pa.DictionaryArray.from_arrays(codes, known), _category_spec(known, spec, bool(array.ordered))
+
+
+def _category_spec(known: Any, spec: Spec, ordered: bool) -> Spec:
+    kind = {"kind": "category", "ordered": ordered, "of": spec, "type": storage_name(known.type)}
+    return {**kind, "values": values_to_json(known)}
+
+
+def _describe_interval(array: Any, label: str) -> tuple[Any, Spec]:
+    left, spec = describe(array.left, label)
+    right, _ = describe(array.right, label)
+    missing = pa.array(np.asarray(array.isna()))
+    made = pa.StructArray.from_arrays([left, right], ["left", "right"], mask=missing)
+    return made, {"kind": "interval", "closed": array.closed, "of": spec}
+
+
+def _describe_sparse(array: Any, dtype: Any, label: str) -> tuple[Any, Spec]:
+    dense, spec = _describe_numpy(np.asarray(array), label)
+    if spec["kind"] != "numpy" or dtype.subtype.kind not in "biuf":
+        raise InvalidInput(f"{label} is a sparse column of {dtype.subtype}; convert it with .sparse.to_dense()")
+    fill = values_to_json(pa.array(np.asarray([dtype.fill_value], dtype=dtype.subtype)))[0]
+    return dense, {"kind": "sparse", "dtype": spec["dtype"], "fill": fill}
+
+
+# from Arrow itself ---------------------------------------------------------------------------------------------------
+
+_CELLS = {"date": "date", "binary": "bytes", "decimal": "decimal", "list": "list", "map": "list", "struct": "dict"}
+
+
+def describe_arrow(column: Any, label: str) -> Spec:
+    """Return the spec under which an Arrow column will load: numpy where it can, nullable where it has nulls."""
+    kind = logical_type(column.type)
+    types = pa.types
+    if types.is_dictionary(column.type):
+        known = pa.chunked_array(column).unify_dictionaries().chunk(0).dictionary if len(column) else pa.array([], kind)
+        known = known.drop_null()
+        if known.null_count == 0 and len(known.unique()) == len(known):
+            return _category_spec(known, describe_arrow(known, label), column.type.ordered)
+    if types.is_integer(kind) or types.is_boolean(kind):
+        name = "bool" if types.is_boolean(kind) else str(kind)
+        if not column.null_count:
+            return {"kind": "numpy", "dtype": name}
+        return {"kind": "masked", "dtype": "boolean" if name == "bool" else name.replace("i", "I").replace("uI", "UI")}
+    if types.is_floating(kind):
+        return {"kind": "numpy", "dtype": f"float{kind.bit_width}"}
+    if types.is_string(kind):
+        return {"kind": "text", "missing": "nan"}
+    if types.is_timestamp(kind) and kind.tz is not None:
+        return {"kind": "datetimetz", "unit": kind.unit, "tz": kind.tz}
+    if types.is_timestamp(kind) or types.is_duration(kind):
+        return {"kind": "numpy", "dtype": f"{'datetime' if types.is_timestamp(kind) else 'timedelta'}64[{kind.unit}]"}
+    if types.is_time(kind):
+        return {"kind": "arrow", "type": storage_name(kind)}
+    name = storage_name(kind).partition("<")[0].partition("(")[0]
+    return {"kind": "object", "cell": _CELLS.get(name, "null"), "missing": "none"}
+
+
+# back to pandas ------------------------------------------------------------------------------------------------------
+
+
+def restore(column: Any, spec: Spec) -> Any:
+    """Return a column as the pandas or numpy array its spec describes.
+
+    Parameters
+    ----------
+    column : pyarrow.ChunkedArray
+        Of the logical type it was stored with; a dictionary of it for categories.
+    spec : dict
+        From `describe` or `describe_arrow`.
+
+    Raises
+    ------
+    SchemaError
+        A spec this version does not know.
+    """
+    maker = _RESTORERS.get(spec["kind"])
+    if maker is None:
+        raise SchemaError(f"a column dtype of kind {spec['kind']!r} was written by a newer mlcycle: upgrade to read it")
+    return maker(column, spec)
+
+
+def _restore_numpy(column: Any, spec: Spec) -> Any:
+    dtype = np.dtype(spec["dtype"])
+    if dtype.kind in "mM":
+        ticks = column.cast(pa.int64())
+        return _writable((ticks.fill_null(_NAT) if ticks.null_count else ticks).to_numpy()).view(dtype)
+    return _writable(column.to_numpy()).astype(dtype, copy=False)
+
+
+def _writable(array: Any) -> Any:
+    return array if array.flags.writeable else array.copy()
+
+
+def _restore_extension(column: Any, spec: Spec) -> Any:
+    if spec["kind"] == "arrow":
+        kind = arrow_type(spec["type"])
+        return pd.ArrowDtype(kind).__from_arrow__(_cast_storage(column, kind))
+    if spec["kind"] == "string":
+        return _string_dtype(spec["storage"], spec["na"]).__from_arrow__(column)
+    return pd.api.types.pandas_dtype(spec["dtype"]).__from_arrow__(column)  # type: ignore[union-attr]
+
+
+def _cast_storage(column: Any, kind: Any) -> Any:
+    if column.type == kind:
+        return column
+    try:
+        return column.cast(kind)
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        return pa.chunked_array([pa.array(column.to_pylist(), kind)])
+
+
+def _string_dtype(storage: str, na: str) -> Any:
+    if na == "NA":
+        return pd.StringDtype(storage)
+    try:
+        return pd.StringDtype(storage, na_value=np.nan)
+    except TypeError:
+        return pd.StringDtype("pyarrow_numpy")
+
+
+def _restore_text(column: Any, spec: Spec) -> Any:
+    if default_is_text():
+        return pd.Series(["a"]).dtype.__from_arrow__(column)  # type: ignore[union-attr]
+    return restore_objects(column, {**spec, "cell": "str"})
+
+
+def _restore_datetimetz(column: Any, spec: Spec) -> Any:
+    ticks = _restore_numpy(column, {"dtype": f"datetime64[{spec['unit']}]"})
+    return pd.array(ticks, copy=False).tz_localize("UTC").tz_convert(spec["tz"])
+
+
+def _restore_period(column: Any, spec: Spec) -> Any:
+    ticks = _restore_numpy(column, {"dtype": "datetime64[ns]"}).view(np.int64)
+    return pd.arrays.PeriodArray(ticks, dtype=pd.PeriodDtype(spec["freq"]))
+
+
+def _restore_interval(column: Any, spec: Spec) -> Any:
+    left, right = column.flatten()
+    return pd.arrays.IntervalArray.from_arrays(restore(left, spec["of"]), restore(right, spec["of"]), spec["closed"])
+
+
+def _restore_sparse(column: Any, spec: Spec) -> Any:
+    dense = _restore_numpy(column, spec)
+    fill = values_from_json([spec["fill"]], column.type)[0].as_py()
+    return pd.arrays.SparseArray(dense, fill_value=fill, dtype=pd.SparseDtype(dense.dtype, fill))
+
+
+def _restore_category(column: Any, spec: Spec) -> Any:
+    known = values_from_json(spec["values"], arrow_type(spec["type"]))
+    categories = pd.Index(restore(pa.chunked_array([known]), spec["of"]))
+    codes = [_codes(chunk, categories, spec["of"]) for chunk in column.chunks]
+    joined = np.concatenate(codes) if codes else np.empty(0, dtype=np.int64)
+    return pd.Categorical.from_codes(joined, categories=categories, ordered=spec["ordered"])
+
+
+def _codes(chunk: Any, categories: Any, spec: Spec) -> Any:
+    if pa.types.is_dictionary(chunk.type):
+        found = np.append(_codes(chunk.dictionary, categories, spec), -1)
+        return found[chunk.indices.cast(pa.int64()).fill_null(-1).to_numpy()]
+    codes = categories.get_indexer(pd.Index(restore(pa.chunked_array([chunk]), spec)))
+    if chunk.null_count:
+        codes = np.where(chunk.is_null().to_numpy(zero_copy_only=False), -1, codes)
+    return codes
+
+
+_RESTORERS = {
+    "numpy": _restore_numpy,
+    "masked": _restore_extension,
+    "string": _restore_extension,
+    "arrow": _restore_extension,
+    "text": _restore_text,
+    "datetimetz": _restore_datetimetz,
+    "period": _restore_period,
+    "interval": _restore_interval,
+    "sparse": _restore_sparse,
+    "category": _restore_category,
+    "object": restore_objects,
+}

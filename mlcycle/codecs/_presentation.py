@@ -1,0 +1,264 @@
+"""What a frame has besides its values: dtypes, index, column labels, attrs; as JSON, and back to the frame.
+
+A presentation is stored beside the data and never hashed into its content, so the same values from pandas 2, pandas 3
+or Arrow are the same data. Index levels other than the default 0, 1, 2, … are data and become columns.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+
+from mlcycle._digest import canonical_json
+from mlcycle._ids import near
+from mlcycle.codecs._dtypes import describe, describe_arrow, restore
+from mlcycle.errors import InvalidInput, SchemaError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["describe_frame", "describe_table", "fields_of", "restore_frame"]
+
+FORM = 1
+Doc = dict[str, Any]
+
+
+def describe_frame(frame: pd.DataFrame, what: str = "the frame") -> tuple[dict[str, Any], Doc]:
+    """Return the columns of a frame (index levels last) as Arrow arrays by field name, and its presentation.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    what : str, default "the frame"
+        How messages name it.
+
+    Raises
+    ------
+    InvalidInput
+        Doubled or unusable column names, columns that cannot be stored, attrs that are no JSON.
+    """
+    labels = _check_labels(frame.columns, what)
+    columns: dict[str, Any] = {}
+    described = []
+    for position, (label, field) in enumerate(labels):
+        columns[field], spec = describe(frame.iloc[:, position], f"column {label!r} of {what}")
+        described.append({"name": label, "field": field, "dtype": spec})
+    index = _describe_index(frame.index, columns, what)
+    return columns, {
+        "form": FORM,
+        "kind": "pandas",
+        "columns": described,
+        "labels": _describe_labels(frame.columns, what),
+        "index": index,
+        "attrs": _check_attrs(frame.attrs, what),
+    }
+
+
+def describe_table(table: Any, what: str = "the table") -> tuple[dict[str, Any], Doc]:
+    """Return the columns of an Arrow table by name, and the presentation under which it loads as a frame."""
+    names = table.column_names
+    _refuse_doubled(names, what)
+    columns = dict(zip(names, table.columns, strict=True))
+    described = [
+        {"name": name, "field": name, "dtype": describe_arrow(column, f"column {name!r} of {what}")}
+        for name, column in columns.items()
+    ]
+    labels = {"dtype": {"kind": "text", "missing": "none"}, "name": None}
+    return columns, {
+        "form": FORM,
+        "kind": "arrow",
+        "columns": described,
+        "labels": labels,
+        "index": {"kind": "default"},
+        "attrs": {},
+    }
+
+
+def _check_labels(columns: pd.Index, what: str) -> list[tuple[str | int, str]]:
+    remedy = "rename them, for example frame.columns = frame.columns.map(str)"
+    if isinstance(columns, pd.MultiIndex):
+        raise InvalidInput(
+            f"{what} has column names of {columns.nlevels} levels; join them into one, for example "
+            "frame.columns = ['_'.join(map(str, c)) for c in frame.columns]"
+        )
+    labels = []
+    for label in columns.tolist():
+        if isinstance(label, bool) or not isinstance(label, str | int):
+            raise InvalidInput(f"{what} has the column name {label!r} ({type(label).__name__}), names are text or integers; {remedy}")
+        labels.append((label if isinstance(label, str) else int(label), _field(label, what)))
+    _refuse_doubled([field for _, field in labels], what)
+    return labels
+
+
+def _field(label: str | int, what: str) -> str:
+    try:
+        str(label).encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"{what} has the column name {label!r}, which is no valid Unicode; rename it") from error
+    return str(label)
+
+
+def _refuse_doubled(fields: Sequence[str], what: str) -> None:
+    doubled = sorted({field for field in fields if fields.count(field) > 1}) if len(set(fields)) < len(fields) else []
+    if doubled:
+        raise InvalidInput(
+            f"{what} has several columns named {', '.join(map(repr, doubled[:5]))}; a stored column needs a name of its own "
+            "(0 and '0' are one name): rename or drop the others, for example frame.loc[:, ~frame.columns.duplicated()]"
+        )
+
+
+def _describe_labels(columns: pd.Index, what: str) -> Doc:
+    name = _label_name(columns.name, "columns", what)
+    if isinstance(columns, pd.RangeIndex):
+        return {"dtype": {"kind": "range", "range": [columns.start, columns.stop, columns.step]}, "name": name}
+    labels = columns.tolist()
+    if columns.dtype == object and not all(isinstance(label, str) for label in labels):
+        return {"dtype": {"kind": "object"}, "name": name}
+    _, spec = describe(columns, f"the column names of {what}")
+    return {"dtype": spec if spec["kind"] != "category" else {"kind": "object"}, "name": name}
+
+
+def _label_name(name: Any, of: str, what: str) -> str | int | None:
+    if name is None or isinstance(name, str) or (isinstance(name, int) and not isinstance(name, bool)):
+        return name
+    raise InvalidInput(f"the {of} of {what} is named {name!r} ({type(name).__name__}); name it with text, or with None")
+
+
+def _check_attrs(attrs: dict[Any, Any], what: str) -> Doc:
+    remedy = "keep such things out of frame.attrs, or turn them into text, numbers, lists and dicts with text keys"
+    try:
+        kept: Doc = json.loads(canonical_json(attrs))
+    except InvalidInput as error:
+        raise InvalidInput(f"the attrs of {what} are no JSON: {error}; {remedy}") from error
+    if kept != attrs:
+        raise InvalidInput(f"the attrs of {what} would come back changed (tuples become lists): {attrs!r:.80}; {remedy}")
+    return kept
+
+
+# the index -----------------------------------------------------------------------------------------------------------
+
+
+def _describe_index(index: pd.Index, columns: dict[str, Any], what: str) -> Doc:
+    """Describe an index and add its levels to the columns; the default one is nothing but a length."""
+    if isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1 and index.name is None:
+        return {"kind": "default"}
+    levels = [index.get_level_values(i) for i in range(index.nlevels)] if isinstance(index, pd.MultiIndex) else [index]
+    described = []
+    for position, level in enumerate(levels):
+        name = _label_name(level.name, "index", what)
+        field = _field(name, what) if name is not None and str(name) not in columns else f"__index_level_{position}__"
+        if field in columns:
+            raise InvalidInput(f"{what} has a column {field!r}, the name an index level is stored under; rename it")
+        label = f"the index of {what}" if len(levels) == 1 else f"index level {position} of {what}"
+        columns[field], spec = describe(level, label)
+        doc = {"name": name, "field": field, "dtype": spec}
+        if isinstance(level, pd.RangeIndex):
+            doc["range"] = [level.start, level.stop, level.step]
+        if getattr(level, "freqstr", None) and not isinstance(level, pd.PeriodIndex):
+            doc["freq"] = level.freqstr
+        described.append(doc)
+    return {"kind": "multi" if isinstance(index, pd.MultiIndex) else "single", "levels": described}
+
+
+def _restore_index(doc: Doc, arrays: Callable[[str, Doc], Any], rows: int, whole: bool) -> pd.Index:
+    if doc["kind"] == "default":
+        return pd.RangeIndex(rows)
+    levels = []
+    for level in doc["levels"]:
+        if whole and "range" in level:
+            levels.append(pd.RangeIndex(*level["range"], name=level["name"]))
+            continue
+        made = pd.Index(arrays(level["field"], level["dtype"]), name=level["name"])
+        if whole and "freq" in level:
+            made = _with_freq(made, level["freq"])
+        levels.append(made)
+    if doc["kind"] == "single":
+        return levels[0]
+    return pd.MultiIndex.from_arrays(levels, names=[level["name"] for level in doc["levels"]])
+
+
+def _with_freq(index: Any, freq: str) -> Any:
+    try:
+        return type(index)(index, freq=freq)
+    except ValueError:  # the other pandas spells this frequency otherwise; the values are the same
+        return index
+
+
+# back to a frame -----------------------------------------------------------------------------------------------------
+
+
+def fields_of(doc: Doc, columns: Sequence[str | int] | None) -> list[str]:
+    """Return the fields to read for some columns of a frame, those of its index included.
+
+    Raises
+    ------
+    InvalidInput
+        A column that is not there, or named twice; near names are suggested.
+    SchemaError
+        A presentation of a newer form.
+    """
+    if doc.get("form") != FORM or doc.get("kind") not in ("pandas", "arrow"):
+        raise SchemaError(f"a presentation of form {doc.get('form')} and kind {doc.get('kind')!r} needs a newer mlcycle: upgrade to read it")
+    index = [level["field"] for level in doc["index"].get("levels", ())]
+    return [column["field"] for column in _chosen(doc, columns)] + index
+
+
+def _chosen(doc: Doc, columns: Sequence[str | int] | None) -> list[Doc]:
+    if columns is None:
+        return list(doc["columns"])
+    if isinstance(columns, str):
+        raise InvalidInput(f"columns={columns!r} is one name; give a list: columns=[{columns!r}]")
+    known = {column["name"]: column for column in doc["columns"]}
+    columns = list(columns)
+    for name in columns:
+        if name not in known:
+            hint = near(str(name), [str(label) for label in known]) or list(known)[:8]
+            raise InvalidInput(f"there is no column {name!r}; there is {', '.join(map(repr, hint))}")
+    if len(set(columns)) < len(columns):
+        raise InvalidInput(f"columns={columns!r} names a column twice; name each once")
+    return [known[name] for name in columns]
+
+
+def restore_frame(
+    arrays: dict[str, Any], doc: Doc, rows: int, *, columns: Sequence[str | int] | None = None, whole: bool = True
+) -> pd.DataFrame:
+    """Return the frame a presentation describes.
+
+    Parameters
+    ----------
+    arrays : dict of str to pyarrow.ChunkedArray
+        By field, as `fields_of` names them.
+    doc : dict
+        The presentation.
+    rows : int
+        How many rows `arrays` have.
+    columns : sequence, optional
+        Only these, in this order.
+    whole : bool, default True
+        Whether these are all rows; the range and frequency of an index hold only then.
+    """
+    chosen = _chosen(doc, columns)
+    made = {i: restore(arrays[column["field"]], column["dtype"]) for i, column in enumerate(chosen)}
+    index = _restore_index(doc["index"], lambda field, spec: restore(arrays[field], spec), rows, whole)
+    frame = pd.DataFrame(made, index=index, copy=False)
+    frame.columns = _restore_labels(doc["labels"], [column["name"] for column in chosen], columns is None)
+    frame.attrs = dict(doc["attrs"])
+    # many blocks of one column each would make pandas warn when a column is added
+    return frame.copy() if len(chosen) > _FEW_BLOCKS else frame
+
+
+_FEW_BLOCKS = 60
+
+
+def _restore_labels(doc: Doc, labels: list[str | int], every: bool) -> pd.Index:
+    spec, name = doc["dtype"], doc["name"]
+    if spec["kind"] == "range":
+        return pd.RangeIndex(*spec["range"], name=name) if every else pd.Index(labels, name=name, dtype="int64")
+    if spec["kind"] == "object":
+        return pd.Index(labels, name=name, dtype=object)
+    if spec["kind"] == "numpy":
+        return pd.Index(labels, name=name, dtype=spec["dtype"])
+    return pd.Index(restore(pa.chunked_array([pa.array(labels, pa.large_string())]), spec), name=name)

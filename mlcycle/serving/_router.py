@@ -1,0 +1,73 @@
+"""Which version answers which id: by weight, the same answer for the same id, anywhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlcycle._digest import hash64, salt_of, unit_interval
+from mlcycle.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["check_weights", "choose"]
+
+
+def check_weights(weights: Mapping[str, Any]) -> dict[str, int]:
+    """Return weights as positive whole numbers, or say which is none.
+
+    Examples
+    --------
+    >>> check_weights({"churn@6": 90, "churn@7": 10})
+    {'churn@6': 90, 'churn@7': 10}
+    """
+    if not weights:
+        raise InvalidInput("a route names at least one version: {'churn@1': 100}")
+    for ref, weight in weights.items():
+        if isinstance(weight, bool) or not isinstance(weight, int) or weight <= 0:
+            raise InvalidInput(
+                f"the weight of {ref} is a positive whole number, got {weight!r}; leave out a version that gets nothing"
+            )
+    return dict(weights)
+
+
+def choose(ids: Sequence[str], weights: Mapping[str, int], deployment: str) -> NDArray[np.intp]:
+    """Return, for every id, the position of the version that answers it.
+
+    An id is hashed to a point of [0, 1) with a salt of the deployment; the versions, sorted by name and number,
+    divide that interval by weight. Hence an id always gets the same version while weights stand, and moving ten
+    percent of the weight between two neighbours moves ten percent of the ids.
+
+    Parameters
+    ----------
+    ids : sequence of str, shape (n,)
+        Canonical ids.
+    weights : mapping of str to int
+        Shares by version.
+    deployment : str
+        Name of the deployment; another one divides the same ids independently.
+
+    Examples
+    --------
+    >>> choose(["a", "b", "c", "d"], {"churn@1": 1}, "shop").tolist()
+    [0, 0, 0, 0]
+    """
+    import numpy as np
+
+    if len(weights) == 1:
+        return np.zeros(len(ids), dtype=np.intp)
+    refs = list(weights)
+    order = sorted(range(len(refs)), key=lambda position: _place(refs[position]))
+    total = sum(weights.values())
+    edges = np.cumsum([weights[refs[position]] for position in order]) / total
+    points = unit_interval(hash64(np.array(ids, dtype=object), salt_of("route", deployment)))
+    chosen = np.minimum(np.searchsorted(edges, points, side="right"), len(refs) - 1)
+    return np.array(order, dtype=np.intp)[chosen]
+
+
+def _place(ref: str) -> tuple[str, int]:
+    name, _, number = ref.rpartition("@")
+    return name, int(number) if number.isdigit() else 0

@@ -1,0 +1,266 @@
+"""Columns of two frames, read once: what kind each is, and its values in the form the tests want."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from attrs import frozen
+
+from mlcycle.errors import InvalidInput
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["KINDS", "Levels", "Ordered", "as_frame", "joint_kind", "kind_of", "levels_of", "ordered_of"]
+
+KINDS = ("numeric", "discrete", "boolean", "categorical", "text", "datetime")
+_INFERRED = {
+    "string": "text",
+    "boolean": "boolean",
+    "integer": "numeric",
+    "floating": "numeric",
+    "decimal": "numeric",
+    "mixed-integer-float": "numeric",
+    "datetime": "datetime",
+    "datetime64": "datetime",
+    "date": "datetime",
+    "timedelta": "numeric",
+    "timedelta64": "numeric",
+    "categorical": "categorical",
+    "period": "categorical",
+    "empty": "empty",
+}
+
+
+@frozen(eq=False)
+class Ordered:
+    """One side of an ordered column: its finite values, sorted, and how many rows had none."""
+
+    values: NDArray[Any]
+    rows: int
+    nulls: int
+    infinite: int
+
+
+@frozen(eq=False)
+class Levels:
+    """Both sides of a column of levels: counts per level, over the levels of both."""
+
+    reference: NDArray[np.intp]
+    current: NDArray[np.intp]
+    nulls: tuple[int, int]
+
+
+def as_frame(data: Any, side: str) -> pd.DataFrame:
+    """Return data as a frame with unique column names: pandas, Arrow, numpy, or a mapping of columns.
+
+    Examples
+    --------
+    >>> as_frame(np.zeros((2, 3)), "reference").shape
+    (2, 3)
+    """
+    import pandas as pd
+
+    if hasattr(data, "to_pandas"):
+        data = data.to_pandas()
+    if isinstance(data, pd.Series):
+        data = data.to_frame(0 if data.name is None else data.name)
+    if isinstance(data, np.ndarray) and data.ndim > 2:
+        raise InvalidInput(f"{side} has {data.ndim} dimensions; give rows by columns")
+    try:
+        frame = data if isinstance(data, pd.DataFrame) else pd.DataFrame(data)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"{side} is a frame, an array or a mapping of columns, got {type(data).__name__}") from error
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()].tolist()
+        raise InvalidInput(f"{side} has columns of the same name: {twice!r}; rename or drop them")
+    return frame
+
+
+def kind_of(column: pd.Series[Any]) -> str:
+    """Return the kind of one column, ``"empty"`` when it has no value, or ``"mixed: …"`` when it is of no one kind.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> kind_of(pd.Series([1.5, None])), kind_of(pd.Series(["a", "b"])), kind_of(pd.Series([1, "b"], dtype=object))
+    ('numeric', 'text', 'mixed: mixed-integer')
+    """
+    from pandas.api import types
+
+    dtype = column.dtype
+    if types.is_bool_dtype(dtype) and not isinstance(dtype, _categorical()):
+        return "boolean"
+    if types.is_complex_dtype(dtype):
+        return "mixed: complex"
+    if types.is_numeric_dtype(dtype) or types.is_timedelta64_dtype(dtype):
+        return "numeric"
+    if types.is_datetime64_any_dtype(dtype):
+        return "datetime"
+    if isinstance(dtype, _categorical()):
+        return "categorical"
+    if not types.is_object_dtype(dtype) and types.is_string_dtype(dtype):
+        return "text"
+    found = types.infer_dtype(column, skipna=True)
+    return _INFERRED.get(found, f"mixed: {found}")
+
+
+def _categorical() -> type:
+    import pandas as pd
+
+    return pd.CategoricalDtype
+
+
+def joint_kind(reference: pd.Series[Any], current: pd.Series[Any]) -> tuple[str, str]:
+    """Return the kind both sides are compared as, and why they cannot be when that is ``"mixed"``.
+
+    Text with few distinct values for its rows is categorical; a boolean beside numbers is a number.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> joint_kind(pd.Series(["a", "b"] * 9), pd.Series(["a", None]))
+    ('categorical', '')
+    >>> joint_kind(pd.Series([1, 2]), pd.Series(["a"]))
+    ('mixed', 'the reference is numeric and the current data text; convert one, or leave the column out')
+    """
+    a, b = kind_of(reference), kind_of(current)
+    for side, kind in (("reference", a), ("current data", b)):
+        if kind.startswith("mixed"):
+            holds = kind.removeprefix("mixed: ")
+            return "mixed", f"the {side} holds values of no one kind ({holds}); convert the column or leave it out"
+    kinds = {a, b} - {"empty"}
+    if not kinds:
+        return "empty", ""
+    if kinds == {"text"}:
+        return ("categorical" if _few(reference if a == "text" else current) else "text"), ""
+    if kinds == {"categorical", "text"}:
+        return "categorical", ""
+    if kinds == {"boolean", "numeric"}:
+        return "numeric", ""
+    if len(kinds) == 1:
+        return kinds.pop(), ""
+    return "mixed", f"the reference is {a} and the current data {b}; convert one, or leave the column out"
+
+
+def _few(column: pd.Series[Any]) -> bool:
+    """Return whether text repeats itself often enough to be compared level by level."""
+    head = column.iloc[:: max(len(column) // 2000, 1)].dropna()
+    distinct = head.nunique()
+    return bool(distinct <= 20 or distinct <= len(head) / 2)
+
+
+def ordered_of(column: pd.Series[Any], kind: str) -> Ordered:
+    """Return a numeric or datetime column, or the lengths of a text column, as sorted finite values.
+
+    Datetimes become microseconds since 1970 in UTC, timedeltas seconds.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> found = ordered_of(pd.Series([3.0, None, 1.0, float("inf")]), "numeric")
+    >>> found.values.tolist(), found.nulls, found.infinite
+    ([1.0, 3.0], 1, 1)
+    """
+    if kind == "datetime":
+        values = _microseconds(column)
+        values.sort()
+        nulls = int(values.searchsorted(np.iinfo(np.int64).min, "right"))
+        return Ordered(values[nulls:], len(column), nulls, 0)
+    values = np.sort(_numbers(column.str.len() if kind == "text" else column))
+    if values.dtype.kind != "f":
+        return Ordered(values, len(values), 0, 0)
+    # Sorting puts nan last and the infinities at the ends, so they are counted without another pass.
+    known = int(values.searchsorted(np.nan, "left"))
+    low, high = int(values.searchsorted(-np.inf, "right")), int(values[:known].searchsorted(np.inf, "left"))
+    return Ordered(values[low:high], len(values), len(values) - known, low + known - high)
+
+
+def _numbers(column: pd.Series[Any]) -> NDArray[Any]:
+    from pandas.api import types
+
+    dtype = column.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind in "iuf":
+        return column.to_numpy()
+    if isinstance(dtype, np.dtype) and dtype.kind == "b":
+        return column.to_numpy().view(np.uint8)
+    if types.is_timedelta64_dtype(dtype):
+        seconds: NDArray[Any] = column.dt.total_seconds().to_numpy()
+        return seconds
+    if types.is_object_dtype(dtype):
+        import pandas as pd
+
+        column = pd.to_numeric(column.astype(object).where(column.notna(), None).map(_plain), errors="coerce")
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _plain(value: Any) -> Any:
+    if value is None:
+        return None
+    return value.total_seconds() if hasattr(value, "total_seconds") else float(value)
+
+
+def _microseconds(column: pd.Series[Any]) -> NDArray[np.int64]:
+    import pandas as pd
+
+    moments = pd.to_datetime(column, utc=True) if column.dtype == object else column
+    if getattr(moments.dtype, "tz", None) is not None:
+        moments = moments.dt.tz_convert("UTC").dt.tz_localize(None)
+    return moments.to_numpy(dtype="datetime64[us]").astype(np.int64, copy=True)
+
+
+def levels_of(reference: pd.Series[Any], current: pd.Series[Any]) -> Levels:
+    """Return how often each level occurs on either side; nulls are counted apart.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> found = levels_of(pd.Series(["a", "b", None]), pd.Series(["c", "b"]))
+    >>> found.reference.tolist(), found.current.tolist(), found.nulls
+    ([1, 1, 0], [0, 1, 1], (1, 0))
+    """
+    import pandas as pd
+
+    sides = []
+    for column in (reference, current):
+        codes, names = _factorised(column)
+        known = codes[codes >= 0]
+        sides.append((names, np.bincount(known, minlength=len(names)), len(codes) - len(known)))
+    (names_a, a, nulls_a), (names_b, b, nulls_b) = sides
+    joined, every = pd.factorize(np.concatenate([names_a, names_b]))
+    counts = [np.zeros(len(every), np.intp), np.zeros(len(every), np.intp)]
+    np.add.at(counts[0], joined[: len(names_a)], a)
+    np.add.at(counts[1], joined[len(names_a) :], b)
+    return Levels(counts[0], counts[1], (nulls_a, nulls_b))
+
+
+def _factorised(column: pd.Series[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    if isinstance(column.dtype, _categorical()):
+        return column.cat.codes.to_numpy().astype(np.intp), np.asarray(column.cat.categories, dtype=object)
+    codes, names = column.factorize()
+    return codes, np.asarray(names, dtype=object)
+
+
+def running(reference: pd.Series[Any], current: pd.Series[Any], kind: str) -> str:
+    """Return why a column that only runs on, an id or a clock, says nothing about drift; empty when it is neither.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> running(pd.Series(range(100)), pd.Series(range(100, 150)), "numeric")[:40]
+    'every value is new and later than before'
+    """
+    from pandas.api import types
+
+    if len(reference) < 20 or len(current) < 20:
+        return ""
+    if kind == "datetime" or (kind == "numeric" and types.is_integer_dtype(reference.dtype)):
+        runs_on = current.min() > reference.max() and reference.is_unique and current.is_unique
+        if runs_on or (kind == "datetime" and current.min() >= reference.max()):
+            return f"every value is new and later than before: {_CLOCK}; leave it out, or name its kind to compare it"
+    return ""
+
+
+_CLOCK = "a running id or a clock always moves on"

@@ -1,0 +1,229 @@
+"""One column on two sides: which tests it gets, and what each finds before any correction for many tests."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from attrs import field, frozen
+
+from mlcycle.stats import _columns, _levels, _ordered
+from mlcycle.stats._estimate import POWER, z_value
+from mlcycle.stats._rates import difference_of_rates, fisher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["Draft", "Plan", "column_drafts"]
+
+# Up to so many different numbers, each on several rows, are compared as levels: quantiles of them only jump.
+_DISCRETE = 10
+
+
+@frozen
+class Plan:
+    """What is the same for every column.
+
+    Attributes
+    ----------
+    confidence : float
+        Of effect intervals.
+    draws : int
+        Most random tables of a permutation test.
+    least : float
+        The level the smallest p-value of all must reach.
+    """
+
+    confidence: float
+    draws: int
+    least: float
+
+
+@frozen(eq=False)
+class Draft:
+    """One test of one column: what it found, and how to tell what it could have found."""
+
+    aspect: str
+    test: str
+    p: float
+    effect: float
+    low: float
+    high: float
+    unit: str
+    note: str = ""
+    rows_needed: int = 0
+    detectable: Callable[[float, float], float] = field(default=lambda level, margin: math.nan)
+
+
+def column_drafts(
+    reference: pd.Series[Any], current: pd.Series[Any], kind: str, plan: Plan, rng: np.random.Generator
+) -> tuple[str, list[Draft]]:
+    """Return the kind a column turned out to be, and a draft for each of its tests, the values first."""
+    if kind == "empty":
+        return kind, [_untested("nothing but nulls on both sides")]
+    if kind in ("boolean", "categorical", "discrete"):
+        levels = _columns.levels_of(reference, current)
+        return kind, _level_drafts(levels, kind, (len(reference), len(current)), plan, rng)
+    a, b = _columns.ordered_of(reference, kind), _columns.ordered_of(current, kind)
+    if kind == "numeric" and _is_discrete(a.values, b.values):
+        return "discrete", [
+            *_level_drafts(_counted(a, b), "discrete", (a.rows, b.rows), plan, rng),
+            *_share_drafts("infinite", (a.infinite, a.rows), (b.infinite, b.rows), plan),
+        ]
+    return kind, [
+        _ordered_draft(a.values, b.values, kind, plan),
+        *_share_drafts("nulls", (a.nulls, a.rows), (b.nulls, b.rows), plan),
+        *_share_drafts("infinite", (a.infinite, a.rows), (b.infinite, b.rows), plan),
+    ]
+
+
+def _untested(note: str, rows_needed: int = 0, aspect: str = "values") -> Draft:
+    return Draft(aspect, "", math.nan, math.nan, math.nan, math.nan, "", note, rows_needed)
+
+
+def _is_discrete(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    for side in (a, b):
+        if _distinct(side[:: max(len(side) // 512, 1)]) > _DISCRETE:
+            return False
+    distinct = _distinct(a)
+    return 2 <= distinct <= _DISCRETE and len(a) >= 3 * distinct and _distinct(b) <= _DISCRETE
+
+
+def _distinct(ordered: NDArray[Any]) -> int:
+    return int(np.count_nonzero(ordered[1:] != ordered[:-1])) + 1 if len(ordered) else 0
+
+
+def _counted(a: _columns.Ordered, b: _columns.Ordered) -> _columns.Levels:
+    every = np.unique(np.concatenate([a.values, b.values]))
+    counts = [side.values.searchsorted(every, "right") - side.values.searchsorted(every, "left") for side in (a, b)]
+    return _columns.Levels(counts[0], counts[1], (a.nulls, b.nulls))
+
+
+def _ordered_draft(a: NDArray[Any], b: NDArray[Any], kind: str, plan: Plan) -> Draft:
+    aspect = "length" if kind == "text" else "values"
+    needed = _ordered.fewest_rows(plan.least, plan.confidence)
+    if not len(a) or not len(b):
+        return _untested(f"the {'current data' if len(a) else 'reference'} has no values", needed, aspect)
+    if a[0] == a[-1]:
+        return _from_constant(a, b, aspect, plan)
+    if a.dtype != b.dtype:
+        a, b = a.astype(np.float64), b.astype(np.float64)
+    n, m = len(a), len(b)
+    shift = _ordered.quantile_shift(a, b, plan.confidence)
+    p, test = _ordered.ks_p_value(_ordered.ks_statistic(a, b), n, m)
+
+    def detectable(level: float, margin: float) -> float:
+        return _ordered.detectable_shift(n, m, level, plan.confidence, margin)
+
+    if min(n, m) < needed:
+        return Draft(aspect, test, p, shift.effect, shift.low, shift.high, _SD, "", needed, detectable)
+    note = f"{100 * shift.level:g} % quantile {_shown(shift.before, kind)} -> {_shown(shift.after, kind)}"
+    return Draft(aspect, test, p, shift.effect, shift.low, shift.high, _SD, note, 0, detectable)
+
+
+_SD = "robust sd"
+
+
+def _shown(value: float, kind: str) -> str:
+    if kind != "datetime":
+        return f"{value:.4g}"
+    return str(np.datetime64(round(value), "us").astype("datetime64[s]"))
+
+
+def _from_constant(a: NDArray[Any], b: NDArray[Any], aspect: str, plan: Plan) -> Draft:
+    other = int(np.count_nonzero(b != a[0]))
+    if not other:
+        return _untested(f"constant: {a[0]!s} on every row of both sides", 0, aspect)
+    return _rate_draft(
+        aspect, (0, len(a)), (other, len(b)), plan, f"constant {a[0]!s} in the reference; now {other} others"
+    )
+
+
+def _level_drafts(
+    levels: _columns.Levels, kind: str, rows: tuple[int, int], plan: Plan, rng: np.random.Generator
+) -> list[Draft]:
+    nulls = _share_drafts("nulls", (levels.nulls[0], rows[0]), (levels.nulls[1], rows[1]), plan)
+    n, m = int(levels.reference.sum()), int(levels.current.sum())
+    if not n or not m:
+        note = f"the {'current data' if n else 'reference'} has no values"
+        return [_untested(note, _ordered.fewest_rows(plan.least, plan.confidence)), *nulls]
+    table = _levels.pooled_levels(levels.reference, levels.current)
+    if table.shape[1] < 2:
+        return _one_level(levels, plan, rng) + nulls
+    if table.shape[1] == 2:
+        values = _rate_draft("values", (int(table[0, 1]), n), (int(table[1, 1]), m), plan)
+    else:
+        values = _table_draft(table, plan, rng)
+    unseen = [] if kind == "boolean" else [_unseen_draft(levels, plan, rng)]
+    return [values, *unseen, *nulls]
+
+
+def _one_level(levels: _columns.Levels, plan: Plan, rng: np.random.Generator) -> list[Draft]:
+    if len(levels.reference) == 1:
+        return [_untested("constant: one level on both sides")]
+    many = f"{len(levels.reference)} levels and none common enough to compare; is it an id?"
+    return [_untested(many, -1), _unseen_draft(levels, plan, rng)]
+
+
+def _table_draft(table: NDArray[np.intp], plan: Plan, rng: np.random.Generator) -> Draft:
+    n, m = (int(side) for side in table.sum(axis=1))
+    p, test = _levels.level_test(table, plan.draws, rng)
+    found = _levels.total_variation(table, plan.confidence)
+
+    def detectable(level: float, margin: float) -> float:
+        return _levels.detectable_distance(n, m, table.shape[1], level, plan.confidence, margin)
+
+    needed = _fewest(plan)
+    return Draft(
+        "values", test, p, found.effect, found.low, found.high, "total variation", "",
+        needed if min(n, m) < needed else 0, detectable,
+    )  # fmt: skip
+
+
+def _unseen_draft(levels: _columns.Levels, plan: Plan, rng: np.random.Generator) -> Draft:
+    m = int(levels.current.sum())
+    p, found = _levels.unseen_levels(levels.reference, levels.current, plan.draws, rng, plan.confidence)
+    new = int(np.count_nonzero((levels.reference == 0) & (levels.current > 0)))
+    note = f"{new} levels the reference never had" if new else ""
+
+    def detectable(level: float, margin: float) -> float:
+        share = max(-math.log(level), -math.log(1 - POWER)) / m
+        return max(share, margin + (z_value(0.5 + plan.confidence / 2) + z_value(POWER)) * math.sqrt(share / m))
+
+    return Draft("unseen levels", "unseen levels", p, found.effect, found.low, found.high, "share", note, 0, detectable)
+
+
+def _share_drafts(aspect: str, a: tuple[int, int], b: tuple[int, int], plan: Plan) -> list[Draft]:
+    """Return a test of two shares, or none when neither side has any: then there is nothing it could find."""
+    if not (a[1] and b[1]) or a[0] + b[0] in (0, a[1] + b[1]):
+        return []
+    return [_rate_draft(aspect, a, b, plan, f"{a[0] / a[1]:.2%} -> {b[0] / b[1]:.2%}")]
+
+
+def _rate_draft(aspect: str, a: tuple[int, int], b: tuple[int, int], plan: Plan, note: str = "") -> Draft:
+    p, test = fisher(*a, *b)
+    found, low, high = difference_of_rates(*a, *b, plan.confidence)
+    pooled = (a[0] + b[0] + 1) / (a[1] + b[1] + 2)
+    error = math.sqrt(pooled * (1 - pooled) * (1 / a[1] + 1 / b[1]))
+
+    def detectable(level: float, margin: float) -> float:
+        by_test = (z_value(1 - level / 2) + z_value(POWER)) * error
+        by_interval = margin + (z_value(0.5 + plan.confidence / 2) + z_value(POWER)) * error
+        return by if (by := max(by_test, by_interval)) <= 1 else math.inf
+
+    needed = _fewest(plan)
+    return Draft(
+        aspect, test, p, abs(found), max(low, -high, 0.0), max(abs(low), abs(high)), "share", note,
+        needed if min(a[1], b[1]) < needed else 0, detectable,
+    )  # fmt: skip
+
+
+def _fewest(plan: Plan) -> int:
+    k = 2
+    while 2 / math.comb(2 * k, k) > plan.least:
+        k += 1
+    return k

@@ -1,0 +1,149 @@
+"""Gates: what blocks, what does not, what an override does, and how the answer reads."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlcycle.checks import criteria_in_force, decide, evidence_problems, require
+from mlcycle.errors import GateBlocked
+from mlcycle.records import VERDICTS, AtLeast, Evaluation, Loosening, Override, Result, Scope, from_json, to_json
+
+NOW = "2026-11-23T10:00:00.000000Z"
+BAD = Result(
+    check="roc_auc ≥ 0.8",
+    verdict="fail",
+    slice="region=DE",
+    value=0.712,
+    low=0.68,
+    high=0.74,
+    threshold=0.8,
+    n=900,
+    detail="0.088 below 0.8",
+)
+GOOD = Result(check="f1 ≥ 0.5", verdict="pass", value=0.6)
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+@pytest.mark.parametrize("blocking", [True, False])
+def test_each_verdict_blocks_as_stated(verdict: str, blocking: bool) -> None:
+    """What failed or gave no answer blocks where it may; a warning, and what does not apply, never do."""
+    decision = decide("promote", "churn@7", [Result(check="c", verdict=verdict, blocking=blocking)], now=NOW)
+    stops = blocking and verdict in ("fail", "inconclusive", "error", "skipped")
+    assert decision.allowed is not stops
+
+
+@given(st.lists(st.builds(Result, check=st.just("c"), verdict=st.sampled_from(VERDICTS), blocking=st.booleans())))
+def test_more_evidence_against_never_opens_a_gate(results: list[Result]) -> None:
+    """A gate allows exactly if no single result stops it."""
+    alone = all(decide("promote", "m@1", [result], now=NOW).allowed for result in results)
+    assert alone == decide("promote", "m@1", results, now=NOW).allowed
+
+
+def test_the_answer_says_what_failed_by_how_much_and_the_way_out() -> None:
+    """The message holds the check, the slice, the numbers, and a line that can be pasted."""
+    with pytest.raises(GateBlocked) as caught:
+        require(decide("promote", "churn@7", [GOOD, BAD], now=NOW))
+    message = str(caught.value)
+    for piece in [
+        "promote churn@7 is blocked",
+        "roc_auc ≥ 0.8 (region=DE) failed: 0.712",
+        "0.088 below 0.8",
+        "900 rows",
+    ]:
+        assert piece in message
+    assert 'override=mc.Override(reason="…", until="2026-12-31")' in message
+    assert "f1" not in message
+    assert caught.value.decision.results == (GOOD, BAD)
+    assert caught.value.decision == pickle.loads(pickle.dumps(caught.value)).decision
+
+
+def test_a_comparison_names_both_values() -> None:
+    """Whoever reads it sees the two models side by side."""
+    comparison = {"reference": "churn@6", "subject": 0.81, "reference_value": 0.84}
+    result = Result(check="c", verdict="inconclusive", value=-0.03, low=-0.06, high=0.001, n=99, comparison=comparison)
+    assert "0.81 against 0.84 of churn@6, difference -0.03" in decide("promote", "churn@7", [result], now=NOW).why
+
+
+def test_an_override_opens_the_gate_until_it_ends() -> None:
+    """It counts up to its last moment, is recorded either way, and is named in the answer."""
+    override = Override(reason="pilot", until="2026-11-23", author="ada")
+    in_time = decide("promote", "churn@7", [BAD], now=NOW, override=override)
+    assert in_time.allowed
+    assert "allowed by override by ada until 2026-11-23 (pilot), in spite of" in in_time.why
+    assert "roc_auc" in in_time.why
+    late = decide("promote", "churn@7", [BAD], now="2026-11-24T00:00:00.000000Z", override=override)
+    assert not late.allowed
+    assert "The override given ended 2026-11-23." in late.why
+    assert override == late.override
+
+
+def test_an_override_nobody_needed_is_not_the_reason() -> None:
+    """Where everything passed, the answer rests on the evidence."""
+    override = Override(reason="pilot", until="2026-12-31")
+    decision = decide("promote", "churn@7", [GOOD], now=NOW, override=override)
+    assert decision.allowed
+    assert "override" not in decision.why
+
+
+def test_bad_evidence_blocks_good_results() -> None:
+    """Passing on rows the model was trained on proves nothing."""
+    leaky = Evaluation(id="1", subject="churn@7", data="c.test@1", results=[GOOD], overlap={"c.train@1": 12, "d@1": 0})
+    (problem,) = evidence_problems(leaky)
+    decision = decide("promote", "churn@7", leaky.results, now=NOW, problems=[problem], evaluations=[leaky.id])
+    assert not decision.allowed
+    assert "c.test@1 shares 12 rows with c.train@1" in decision.why
+    assert decision.evaluations == ("1",)
+
+
+def test_loosened_criteria_are_mentioned() -> None:
+    """Whoever reads an allowed promotion sees that a criterion had been eased, by whom and until when."""
+    eased = Loosening(
+        before=AtLeast("f1", 0.7), after=AtLeast("f1", 0.5), reason="pilot", author="ada", until="2026-12-31"
+    )
+    why = decide("promote", "churn@7", [GOOD], now=NOW, loosened=[eased]).why
+    assert "loosened until 2026-12-31 by ada: f1 ≥ 0.7 → f1 ≥ 0.5 (pilot)" in why
+
+
+def test_no_criteria_are_said_so() -> None:
+    """An empty scope allows, and does not pretend that anything was checked."""
+    assert "the scope sets no criteria" in decide("promote", "churn@7", [], now=NOW).why
+
+
+def test_a_decision_survives_storage() -> None:
+    """With evidence, override and all."""
+    override = Override(reason="pilot", until="2026-12-31")
+    decision = decide("promote", "churn@7", [BAD], now=NOW, override=override, reason="release", author="ada", id="d1")
+    assert decision == from_json(to_json(decision))
+    assert (
+        decision.id,
+        decision.now,
+        decision.at,
+        decision.reason,
+        decision.author,
+    ) == ("d1", NOW, NOW, "release", "ada")
+
+
+STRICT, EASY = AtLeast("f1", 0.8), AtLeast("f1", 0.6)
+BEFORE, AFTER = "2026-06-01T00:00:00.000000Z", "2026-07-01T00:00:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    ("criteria", "after", "now", "expected"),
+    [
+        ([EASY], EASY, BEFORE, (EASY,)),
+        ([EASY], EASY, AFTER, (STRICT,)),
+        ([], None, BEFORE, ()),
+        ([], None, AFTER, (STRICT,)),
+        ([AtLeast("f1", 0.9)], EASY, AFTER, (AtLeast("f1", 0.9),)),
+        ([EASY, AtLeast("recall", 0.5)], EASY, AFTER, (AtLeast("recall", 0.5), STRICT)),
+    ],
+)
+def test_what_was_loosened_comes_back_in_time(criteria: Any, after: Any, now: str, expected: Any) -> None:
+    """A loosening is for a time: then the stricter criterion holds again, unless a stricter one still was set since."""
+    eased = Loosening(before=STRICT, after=after, reason="pilot", until="2026-06-30T23:59:59.999999Z")
+    assert expected == criteria_in_force(Scope(criteria=criteria, loosened=[eased]), now)

@@ -1,0 +1,316 @@
+"""Numbers and text of a run: what goes in comes out, and what cannot go in is told once."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlcycle.errors import InvalidInput, MlcycleWarning, StorageUnavailable
+from mlcycle.lifecycle._points import Points, PointsWriter, beat, from_json, read_points, to_json
+from mlcycle.storage import SegmentWriter, open_files, read_lines
+from mlcycle.testing import Fault, FaultyFiles, fail_on
+
+PREFIX, STEM = "runs/2026-11/a/", "points-"
+
+
+class Tensor:
+    """What a tensor of another library looks like from here."""
+
+    def __init__(self, value: Any, ndim: int = 0) -> None:
+        self.value, self.ndim, self.shape = value, ndim, (1,) * ndim
+
+    def item(self) -> Any:
+        """Return the one number inside, or fail."""
+        if isinstance(self.value, Exception):
+            raise self.value
+        return self.value
+
+
+@pytest.fixture
+def points(tmp_path: Path) -> PointsWriter:
+    """Give a writer of points to a local folder."""
+    return PointsWriter(SegmentWriter(open_files(tmp_path), PREFIX, STEM))
+
+
+def found(tmp_path: Path) -> Points:
+    """Return what is in the folder."""
+    return read_points(read_lines(open_files(tmp_path), PREFIX, STEM))
+
+
+def lines(tmp_path: Path) -> list[dict[str, Any]]:
+    """Return the lines as JSON, without their times."""
+    documents = [json.loads(text) for _, text in read_lines(open_files(tmp_path), PREFIX, STEM)]
+    return [{key: value for key, value in one.items() if key != "t"} for one in documents]
+
+
+def test_lines_are_as_the_format_says(points: PointsWriter, tmp_path: Path) -> None:
+    """Finite numbers, others, text and events stand where the format puts them."""
+    points.log({"loss": 0.31}, step=10)
+    points.log({"loss": 0.5}, step=11)
+    points.log({"loss": math.nan, "correct": 17, "ok": True})
+    points.log({"a": math.inf, "b": -math.inf}, step=1.5)
+    with pytest.warns(MlcycleWarning, match="logged as text"):
+        points.log({"note": 'warmed "up"'})
+    points.event({"e": "artifact", "name": "curve", "file": {"key": "k"}})
+    points.close()
+    assert lines(tmp_path) == [
+        {"s": 10, "m": {"loss": 0.31}},
+        {"s": 11, "m": {"loss": 0.5}},
+        {"m": {"correct": 17, "ok": 1}, "f": {"loss": "nan"}},
+        {"s": 1.5, "f": {"a": "inf", "b": "-inf"}},
+        {"x": {"note": 'warmed "up"'}},
+        {"e": "artifact", "name": "curve", "file": {"key": "k"}},
+    ]
+
+
+@given(
+    values=st.dictionaries(
+        st.text(max_size=8),
+        st.floats(width=64) | st.integers(-(10**30), 10**30) | st.text(max_size=8),
+        min_size=1,
+        max_size=4,
+    ),
+    step=st.none() | st.integers() | st.floats(allow_nan=False, allow_infinity=False),
+)
+@pytest.mark.filterwarnings("ignore:.*was logged as text")
+def test_values_come_back_as_they_were(values: dict[str, Any], step: Any) -> None:
+    """Every number and text by every name is read back exactly, twice over."""
+    files = open_files("memory://points-come-back")
+    points = PointsWriter(SegmentWriter(files, PREFIX, STEM))
+    points.log(values, step)
+    points.log(values, step)
+    points.close()
+    try:
+        read = read_points(read_lines(files, PREFIX, STEM))
+    finally:
+        files.delete([one.key for one in files.list("")])
+    assert repr(read.last) == repr({name: values[name] for name in read.last})
+    assert set(read.last) == set(values)
+    assert read.step == [step] * 2 * len(values)
+    assert (read.count, read.skipped) == (points.count, 0) == (2 * len(values), 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (np.float64(0.5), 0.5),
+        (np.float32(0.5), 0.5),
+        (np.int8(3), 3),
+        (np.bool_(True), 1),
+        (np.array(2.5), 2.5),
+        (np.longdouble(0.25), 0.25),
+        (True, 1),
+        (Decimal("1.5"), 1.5),
+        (Fraction(1, 4), 0.25),
+        (Tensor(0.125), 0.125),
+        (np.float64("nan"), math.nan),
+    ],
+)
+def test_numbers_of_other_libraries(points: PointsWriter, tmp_path: Path, value: Any, expected: float) -> None:
+    """Scalars of numpy, tensors without dimensions, decimals and fractions are numbers."""
+    points.log_values(loss=value, step=np.int64(3))
+    points.close()
+    read = found(tmp_path)
+    assert (repr(read.value), read.step) == (repr([expected]), [3])
+    assert type(read.value[0]) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (np.zeros(3), r"ndarray of shape \(3,\); log one number, such as its mean"),
+        (np.zeros(1), r"ndarray of shape \(1,\)"),
+        (pd.Series([1.0]), "Series of shape"),
+        ([1, 2], "list; log one number"),
+        (None, "NoneType; leave out"),
+        (1 + 2j, "complex"),
+        (pd.NA, "NAType"),
+        (np.datetime64("2026-11-23"), "datetime64"),
+        (10**400, "integer of 1329 bits"),
+        ("x" * 70_000, "text of 70000 characters"),
+        (b"bytes", "bytes"),
+        (Tensor(RuntimeError("on another device")), "Tensor"),
+        (Tensor(object()), "Tensor"),
+    ],
+)
+def test_what_is_no_point_is_told_once(points: PointsWriter, tmp_path: Path, value: Any, said: str) -> None:
+    """An array or an object is left out with one warning that gives the remedy; its neighbours are logged."""
+    with pytest.warns(MlcycleWarning, match=f"'bad': .*{said}"):
+        points.log({"bad": value, "loss": 0.5}, step=1)
+    points.log({"worse": value})
+    points.close()
+    assert (points.refused, points.failures) == (2, 2)
+    assert found(tmp_path).last == points.last == {"loss": 0.5}
+
+
+def test_names_are_text(points: PointsWriter, tmp_path: Path) -> None:
+    """A name that is no text is refused; a mapping and names may be mixed; what is no mapping is refused."""
+    with pytest.warns(MlcycleWarning, match="name of a point is text, got an integer"):
+        points.log({1: 0.5})  # type: ignore[dict-item]
+    points.log_values({"val/loss": 0.5}, loss=0.25)
+    with pytest.warns(MlcycleWarning, match=r"write log\(loss=0.31\)"):
+        points.log_values(0.5)  # type: ignore[arg-type]
+    points.log_values()
+    points.close()
+    assert found(tmp_path).last == {"val/loss": 0.5, "loss": 0.25}
+
+
+@pytest.mark.parametrize("step", ["ten", math.nan, [1]])
+def test_wrong_step_costs_only_the_step(points: PointsWriter, tmp_path: Path, step: Any) -> None:
+    """Values are kept when their step is none."""
+    with pytest.warns(MlcycleWarning, match="'step'"):
+        points.log_values(loss=0.5, step=step)
+    points.close()
+    assert (found(tmp_path).step, found(tmp_path).value) == ([None], [0.5])
+
+
+def test_text_warns_once_a_name(points: PointsWriter, tmp_path: Path) -> None:
+    """Text is kept, with one warning for every name."""
+    for name in ("a", "b"):
+        with pytest.warns(MlcycleWarning, match=f"'{name}' was logged as text"):
+            points.log({name: "one"})
+        points.log({name: np.str_("two")})
+    points.close()
+    assert found(tmp_path).last == {"a": "two", "b": "two"}
+
+
+def test_strict_raises(tmp_path: Path) -> None:
+    """With strict=True what is no point is an exception, and so is trouble with the storage."""
+    faulty = FaultyFiles(open_files(tmp_path))
+    points = PointsWriter(SegmentWriter(faulty, PREFIX, STEM, strict=True))
+    with pytest.raises(InvalidInput, match="'loss'"):
+        points.log_values(loss=[1])
+    with pytest.raises(InvalidInput, match="no JSON"):
+        points.event({"e": "odd", "what": object()})
+    faulty.plan = fail_on("write", Fault.BEFORE)
+    with pytest.raises(StorageUnavailable):
+        points.log_values(loss=1.0)
+    faulty.plan = None
+    points.close()
+
+
+def test_storage_failure_is_counted(tmp_path: Path) -> None:
+    """Trouble with the storage is a warning and a count, and points after it are there."""
+    faulty = FaultyFiles(open_files(tmp_path), fail_on("write", Fault.BEFORE, times=2))
+    points = PointsWriter(SegmentWriter(faulty, PREFIX, STEM))
+    with pytest.warns(MlcycleWarning, match="is lost"):
+        points.log_values(loss=1.0)
+    points.log_values(loss=2.0)
+    points.log_values(loss=3.0)
+    points.close()
+    assert (points.failures, found(tmp_path).value) == (2, [3.0])
+
+
+def test_event_that_is_no_json_is_refused(points: PointsWriter, tmp_path: Path) -> None:
+    """An event that cannot be written leaves nothing behind."""
+    with pytest.warns(MlcycleWarning, match="'odd' is no JSON"):
+        points.event({"e": "odd", "what": math.nan})
+    points.close()
+    assert (points.refused, found(tmp_path).events) == (1, [])
+
+
+def test_garbage_is_skipped_and_counted() -> None:
+    """Lines that are torn, odd or newer cost nothing but a count."""
+    garbage = [
+        b'{"t":1,"m":{"lo',
+        b"\xff\xfe",
+        b"[]",
+        b"3",
+        b"null",
+        b'{"m":{"a":1}}',
+        b'{"t":"now","m":{"a":1}}',
+        b'{"t":true,"m":{"a":1}}',
+        b'{"t":1e999,"m":{"a":1}}',
+        b'{"t":1,"s":"x","m":{"a":1}}',
+        b'{"t":1,"m":{"a":"1"}}',
+        b'{"t":1,"m":{"a":NaN}}',
+        b'{"t":1,"m":[1]}',
+        b'{"t":1,"f":{"a":"huge"}}',
+        b'{"t":1,"f":{"a":[]}}',
+        b'{"t":1,"x":{"a":1}}',
+        b'{"t":1}',
+        b'{"t":1,"e":5}',
+        b"[" * 100_000,
+        b'{"t":1,"m":{"a":' + b"9" * 5000 + b"}}",
+    ]
+    read = read_points([*garbage, b'{"t":2,"m":{"a":1},"later":{"version":2}}'])
+    assert (read.skipped, read.last, read.heard) == (len(garbage), {"a": 1}, 2.0)
+
+
+@given(st.lists(st.binary(max_size=40)))
+def test_reading_never_fails(texts: list[bytes]) -> None:
+    """Whatever the bytes, reading ends, and every line is accounted for."""
+    read = read_points(texts)
+    assert read.skipped + len(read.events) <= len(texts)
+
+
+def test_writers_are_put_together_by_time() -> None:
+    """Two writers are merged by time; the order within one stays, even where its clock went back."""
+    first = [b'{"t":1,"m":{"a":1}}', b'{"t":5,"m":{"a":2}}', b'{"t":3,"m":{"a":3}}', b'{"t":3,"e":"artifact"}']
+    second = [b'{"t":2,"m":{"a":10}}', b'{"t":4,"e":"artifact"}', b'{"t":9,"m":{"a":11}}']
+    read = read_points([*(("x", one) for one in first), *(("y", one) for one in second)])
+    assert read.value == [1, 10, 2, 3, 11]
+    assert read.writer == ["x", "y", "x", "x", "y"]
+    assert read.time == [1.0, 2.0, 5.0, 3.0, 9.0]
+    assert [one["t"] for one in read.events] == [4, 3]
+    assert (read.last, read.count, read.heard) == ({"a": 11}, 5, 9.0)
+
+
+def test_artifacts_and_model_are_the_latest() -> None:
+    """Of what was stored twice the later one counts, heartbeats are only heard, and the columns make a frame."""
+    events = [
+        {"t": 1, "e": "artifact", "name": "curve", "file": {"key": "old"}},
+        {"t": 2, "e": "artifact", "name": "curve", "file": {"key": "new"}},
+        {"t": 3, "e": "artifact"},
+        {"t": 4, "e": "model", "files": [1]},
+        {"t": 5, "e": "model", "files": [2]},
+        {"t": 6, "m": {"loss": 0.5}, "s": 7},
+    ]
+    read = read_points([*(json.dumps(one).encode() for one in events), beat()])
+    assert read.artifacts == {"curve": {"key": "new"}}
+    assert read.model == {"files": [2]}
+    assert len(read.events) == 5
+    assert read.heard is not None
+    assert read.heard > 6
+    assert pd.DataFrame(read.columns()).to_dict("records") == [
+        {"name": "loss", "step": 7, "value": 0.5, "time": 6.0, "writer": ""}
+    ]
+    assert Points().model is None
+
+
+def test_values_as_json() -> None:
+    """Last values with NaN and infinities fit into strict JSON and come back."""
+    values = {"a": 0.5, "b": math.inf, "c": -math.inf, "d": 3, "e": "nan", "f": math.nan}
+    text = json.dumps(to_json(values), allow_nan=False)
+    assert repr(from_json(json.loads(text))) == repr(values)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_forked_child_logs_too(points: PointsWriter, tmp_path: Path) -> None:
+    """A child made by fork logs beside its parent, and both are complete."""
+    for step in range(50):
+        points.log_values(loss=float(step), step=step)
+    child = os.fork()
+    if child == 0:
+        for step in range(1000, 1050):
+            points.log_values(loss=float(step), step=step)
+        os._exit(0)
+    for step in range(50, 100):
+        points.log_values(loss=float(step), step=step)
+    assert os.waitpid(child, 0)[1] == 0
+    points.close()
+    read = found(tmp_path)
+    assert sorted(read.step) == [*range(100), *range(1000, 1050)]
+    assert len(set(read.writer)) == 2

@@ -1,0 +1,77 @@
+"""The scope: versions, criteria as data, and loosening only with a reason and an end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mlcycle as mc
+from mlcycle import errors
+from mlcycle.lifecycle._gate import criteria_today
+
+
+def test_set_changes_only_what_is_given(anywhere: mc.Project) -> None:
+    """Fields not given keep their value, and every change is a version."""
+    anywhere.scope.set(objective="keep customers", risks=["label delay"], owner="ada")
+    second = anywhere.scope.set(requirements=["explainable"], message="support asked")
+    assert (second.number, second.objective, second.risks) == (2, "keep customers", ("label delay",))
+    assert [scope.number for scope in anywhere.scope.versions()] == [1, 2]
+    assert anywhere.scope.get(1).requirements == ()  # type: ignore[union-attr]
+
+
+def test_setting_the_same_again_writes_nothing(project: mc.Project) -> None:
+    """A script run twice leaves one version."""
+    first = project.scope.set(objective="x", criteria=[mc.AtLeast("roc_auc", 0.8)])
+    assert project.scope.set(objective="x", criteria=[mc.AtLeast("roc_auc", 0.8)]) == first
+
+
+def test_criteria_are_readable_in_any_process(project: mc.Project) -> None:
+    """Criteria come back equal in another process."""
+    criteria = [mc.AtLeast("roc_auc", 0.8, slices="region"), mc.NotWorseThan("production", "accuracy", margin=0.02)]
+    project.scope.set(criteria=criteria)
+    code = f"import mlcycle; print(list(mlcycle.open({project.store.url!r}, mode='r').scope.get().criteria))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(criteria)
+
+
+def test_loosening_needs_an_override_that_ends(project: mc.Project) -> None:
+    """Tightening is free; loosening says who, why and until when."""
+    project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.8)])
+    project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.85)])
+    with pytest.raises(errors.GateBlocked, match="override=mc.Override"):
+        project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.7)])
+    with pytest.raises(errors.GateBlocked):
+        project.scope.set(criteria=[])
+    with pytest.raises(errors.GateBlocked, match="The override ended"):
+        project.scope.set(criteria=[], override=mc.Override(reason="pilot", until="2020-01-01"))
+    loose = project.scope.set(
+        criteria=[mc.AtLeast("roc_auc", 0.7)], override=mc.Override(reason="pilot", until="2099-01-01")
+    )
+    [loosening] = loose.loosened
+    assert (loosening.before, loosening.author) == (mc.AtLeast("roc_auc", 0.85), "ada")
+
+
+def test_an_expired_loosening_gives_way(project: mc.Project) -> None:
+    """After the end, the former criterion holds again by itself."""
+    project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.8)])
+    project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.7)], override=mc.Override(reason="pilot", until="2098-01-01"))
+    with project._session.view() as view:
+        scope = view.scope()
+    assert criteria_today(scope, "2097-01-01T00:00:00.000000Z") == [mc.AtLeast("roc_auc", 0.7)]
+    assert criteria_today(scope, "2099-01-01T00:00:00.000000Z") == [mc.AtLeast("roc_auc", 0.8)]
+
+
+def test_bad_fields_are_named(project: mc.Project, tmp_path: Path) -> None:
+    """An unknown metric, a lone string for a list, a model for a test set."""
+    with pytest.raises(errors.InvalidInput, match="roc_auc"):
+        project.scope.set(criteria=[mc.AtLeast("roc_acu", 0.8)])
+    with pytest.raises(errors.InvalidInput, match="risks is a list"):
+        project.scope.set(risks="label delay")
+    with pytest.raises(errors.InvalidInput, match="names a model"):
+        project.scope.set(test="model:churn")
+    with pytest.raises(errors.InvalidInput, match="criteria is a list"):
+        project.scope.set(criteria=mc.AtLeast("roc_auc", 0.8))  # type: ignore[arg-type]
+    assert project.scope.get() is None

@@ -1,0 +1,21 @@
+"""A process that commits to a store and prints each commit once it is acknowledged: python -m tests.storage.committer STORE WHO COUNT."""
+
+from __future__ import annotations
+
+import sys
+
+from mlcycle.storage import Log, open_files
+from tests.storage.shelf import Shelf, tick
+
+
+def main(url: str, who: str, count: int) -> None:
+    """Commit `count` ticks; say which were acknowledged, each in one write."""
+    log = Log(open_files(url), Shelf(), author=who)
+    for i in range(count):
+        made = log.commit(tick(f"{who}.{i}"))
+        sys.stdout.write(f"{who}.{i} {made.n}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -1,0 +1,151 @@
+"""The envelope of an entry: what is written is what is read, and nothing else is taken for an entry."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlcycle._digest import sha256_bytes
+from mlcycle.errors import Corrupt, InvalidInput, SchemaError
+from mlcycle.storage._entries import MAX_BYTES, decode, encode, entry_key, unknown_kinds
+
+AT = "2026-11-23T12:00:00.000000Z"
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def entry(n: int = 0, prev: str = "", **fields: Any) -> bytes:
+    """Return the bytes of a small entry."""
+    wanted: dict[str, Any] = {"op": "auto:1", "author": "ann", "at": AT, "changes": [{"kind": "tick"}]} | fields
+    return encode(n, prev, **wanted)
+
+
+@given(st.integers(0, 10**9), st.dictionaries(TEXT, JSON, max_size=4), TEXT, TEXT, st.lists(TEXT, max_size=3))
+def test_round_trip(n: int, facts: dict[str, Any], author: str, message: str, uses: list[str]) -> None:
+    """Whatever JSON goes in comes out."""
+    changes = [{**facts, "kind": "tick"}]
+    data = entry(n, "sha256:0", changes=changes, author=author, message=message, uses=uses)
+    found = decode(data, n, "sha256:0")
+    expected = {
+        "v": 1,
+        "n": n,
+        "prev": "sha256:0",
+        "op": "auto:1",
+        "author": author,
+        "at": AT,
+        "message": message,
+        "needs_read": [],
+        "needs_write": [],
+        "changes": changes,
+        "uses": uses,
+        "sig": None,
+    }
+    assert expected == found
+
+
+def test_bytes_are_the_format() -> None:
+    """The stored form is compact UTF-8 JSON with sorted keys, to the byte: a golden vector."""
+    data = entry(3, "sha256:ab", message="é", uses=["files/a"])
+    expected = (
+        '{"at":"2026-11-23T12:00:00.000000Z","author":"ann","changes":[{"kind":"tick"}],"message":"é","n":3,'
+        '"needs_read":[],"needs_write":[],"op":"auto:1","prev":"sha256:ab","sig":null,"uses":["files/a"],"v":1}'
+    )
+    assert expected == data.decode()
+
+
+def test_key_sorts_like_the_number() -> None:
+    """Keys have ten digits, so a listing is in order."""
+    assert [entry_key(9), entry_key(10)] == ["log/0000000009.json", "log/0000000010.json"]
+
+
+def test_64_kilobytes_are_the_limit() -> None:
+    """An entry of exactly 64 KB is written and read; one byte more is refused with the remedy."""
+    room = MAX_BYTES - len(entry(message=""))
+    data = entry(message="x" * room)
+    assert len(data) == MAX_BYTES
+    assert room == len(decode(data, 0)["message"])
+    with pytest.raises(InvalidInput, match=f"at most 65536 bytes, this one has {MAX_BYTES + 1}; shorten the message"):
+        entry(message="x" * (room + 1))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"changes": [{"kind": "tick", "x": float("nan")}]},
+        {"changes": [{"kind": "tick", "x": object()}]},
+        {"changes": [{"kind": "tick", 1: 2}]},
+        {"changes": [{"name": "no kind"}]},
+        {"changes": ["tick"]},
+        {"message": None},
+        {"message": "\ud800"},
+        {"author": 7},
+        {"uses": [None]},
+    ],
+)
+def test_what_is_no_entry_is_not_written(fields: dict[str, Any]) -> None:
+    """NaN, objects, keys that are no text, changes without a kind and wrong types are refused before writing."""
+    with pytest.raises(InvalidInput):
+        entry(**fields)
+
+
+@pytest.mark.parametrize(
+    ("data", "trouble"),
+    [
+        (b"", "its 0 bytes are no JSON"),
+        (entry()[:-20], "are no JSON"),
+        (b"\xff\xfe", "are no JSON"),
+        (b"[" * 60_000, "are no JSON"),
+        (b"[]", "it holds a list, not an object"),
+        (b'{"v":1}', "its field 'n' should be int and is None"),
+        (b'{"v":0}', "its field 'n'"),
+        (entry().replace(b'"v":1', b'"v":0'), "its envelope is 0"),
+        (entry().replace(b'"v":1', b'"v":true'), "its field 'v' should be int"),
+        (entry(1, "p"), "it says it is entry 1"),
+        (entry(0, "sha256:zz"), "it follows sha256:zz"),
+        (entry().replace(b'{"kind":"tick"}', b"7"), "a change is an object with a kind"),
+        (b'{"v":1,"x":"' + b"x" * MAX_BYTES + b'"}', "an entry has at most 65536"),
+    ],
+)
+def test_damage_is_named(data: bytes, trouble: str) -> None:
+    """Every kind of damage is `Corrupt`, names the file, and says what would mend it."""
+    with pytest.raises(Corrupt) as caught:
+        decode(data, 0, "")
+    message = str(caught.value)
+    assert message.startswith("log/0000000000.json is damaged: ")
+    assert trouble in message
+    assert "Put the file back from a copy" in message
+
+
+def test_link_is_checked() -> None:
+    """An entry must name the digest of the bytes before it."""
+    first = entry()
+    second = entry(1, sha256_bytes(first))
+    assert decode(second, 1, sha256_bytes(first))["n"] == 1
+    with pytest.raises(Corrupt, match=r"log/0000000000\.json have another digest"):
+        decode(second, 1, sha256_bytes(first + b" "))
+
+
+def test_newer_envelope_asks_for_an_upgrade() -> None:
+    """A larger envelope number is no damage: a newer library wrote it."""
+    with pytest.raises(SchemaError, match=r"log/0000000000\.json was written by a newer mlcycle .*upgrade"):
+        decode(entry().replace(b'"v":1', b'"v":2'), 0)
+
+
+def test_unknown_fields_are_passed_over() -> None:
+    """A field of a later release does not hinder this one, and is kept."""
+    data = json.dumps({**json.loads(entry()), "colour": "green"}).encode()
+    assert decode(data, 0, "")["colour"] == "green"
+
+
+def test_unknown_kinds_and_needs_are_listed() -> None:
+    """Each unknown kind and need is named once."""
+    found = {"changes": [{"kind": "a"}, {"kind": "b"}, {"kind": "b"}], "needs_write": ["c", "d"]}
+    assert unknown_kinds(found, {"a"}, {"c"}) == ["change 'b'", "need 'd'"]

@@ -1,0 +1,229 @@
+"""Removing what nothing names: logged first, deleted second, and no writer is ever left with a file that is gone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mlcycle.errors import AccessDenied, StorageUnavailable
+from mlcycle.storage import Draft, Files, Log, Snapshot, SweepResult, garbage, open_files, sweep, verify
+from mlcycle.testing import Crash, Fault, FaultyFiles, fail_at
+from tests.storage.shelf import PREFIXES, Shelf, Swept, doomed, drop, named, put, upload
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def memory(memory_url: tuple[str, dict[str, Any]]) -> Files:
+    """Empty files in memory."""
+    return open_files(memory_url[0])
+
+
+def a_log(files: Files) -> Log:
+    """Return a log as another process would open it."""
+    return Log(files, Shelf(), author="ann")
+
+
+def do_sweep(files: Files, log: Log | None = None, **options: Any) -> SweepResult:
+    """Sweep files of any age."""
+    options = {"doomed": doomed, "prefixes": PREFIXES, "min_age": 0, **options}
+    return sweep(log or a_log(files), files, named, **options)
+
+
+def keys(files: Files) -> set[str]:
+    """Return the files there are."""
+    return {item.key for item in files.list("files/")}
+
+
+def stock(files: Files) -> dict[str, str]:
+    """Put a thing there that is named, one that was dropped, and a file that nobody names; return their keys."""
+    kept, dropped, loose = upload(files, b"kept"), upload(files, b"dropped"), upload(files, b"loose")
+    log = a_log(files)
+    log.commit(put("kept", kept))
+    log.commit(put("dropped", dropped))
+    log.commit(drop("dropped"))
+    return {"kept": kept["key"], "dropped": dropped["key"], "loose": loose["key"]}
+
+
+def test_sweep_removes_what_nothing_names(files: Files) -> None:
+    """On every storage: the entry names the files, they are gone, and what is named is whole."""
+    key = stock(files)
+    log = a_log(files)
+    result = do_sweep(files, log, message="tidy")
+    going = tuple(sorted([key["dropped"], key["loose"]]))
+    assert SweepResult(going, 12, dry_run=False) == result
+    assert str(result) == "removed 2 files, 12 bytes"
+    assert {key["kept"]} == keys(files)
+    entry = log.entry(3)
+    assert ([{"kind": "sweep", "keys": list(going)}], "tidy", "ann") == (
+        entry["changes"],
+        entry["message"],
+        entry["author"],
+    )
+    assert verify(log, files, named, level="bytes").ok
+
+
+def test_dry_run_changes_nothing(memory: Files) -> None:
+    """It names the same files and bytes as the sweep would."""
+    stock(memory)
+    before = list(memory.list(""))
+    result = do_sweep(memory, dry_run=True)
+    assert before == list(memory.list(""))
+    assert (
+        len(result.keys),
+        result.bytes,
+        result.dry_run,
+        str(result),
+    ) == (2, 12, True, "would remove 2 files, 12 bytes")
+    assert result.keys == do_sweep(memory).keys
+
+
+def test_nothing_to_sweep_writes_nothing(memory: Files) -> None:
+    """No entry is written for nothing."""
+    stock(memory)
+    do_sweep(memory)
+    log = a_log(memory)
+    assert SweepResult((), 0, dry_run=False) == do_sweep(memory, log)
+    assert log.snapshot().n == 3
+
+
+def test_young_files_are_left(memory: Files) -> None:
+    """For thrift, files younger than a week stay, as a writer may be about to name them."""
+    stock(memory)
+    assert sweep(a_log(memory), memory, named, doomed=doomed, prefixes=PREFIXES).keys == ()
+    assert len(garbage(memory, a_log(memory).snapshot(), named, doomed, PREFIXES, min_age=-60).fresh) == 2
+
+
+def test_only_below_the_prefixes(memory: Files) -> None:
+    """What lies elsewhere is not touched, even when the prefixes change between looking and committing."""
+    loose = upload(memory, b"loose")
+    memory.put("runs/7/head.json", b"{}")
+    memory.put("runs/8/head.json", b"{}")
+    asked = []
+
+    def prefixes(state: dict[str, Any]) -> list[str]:
+        asked.append(state["n"])
+        return ["runs/7/", "runs/8/"] if len(asked) == 1 else ["runs/7/"]
+
+    assert do_sweep(memory, prefixes=prefixes).keys == ("runs/7/head.json",)
+    assert [loose["key"], "runs/8/head.json"] == [item.key for item in memory.list("") if item.key[0] in "fr"]
+
+
+def test_many_keys_make_several_entries(memory: Files) -> None:
+    """An entry has 64 KB; more keys than that are swept in several commits."""
+    for i in range(1500):
+        memory.put(f"files/{i:060d}.bin", b"x")
+    log = a_log(memory)
+    result = do_sweep(memory, log)
+    assert (len(result.keys), result.bytes) == (1500, 1500)
+    assert log.snapshot().n == 2
+    assert set() == keys(memory)
+
+
+def test_a_file_named_meanwhile_is_kept(memory: Files) -> None:
+    """The sweep looks again at the entry it follows: what was committed since it listed is not swept."""
+    loose = upload(memory, b"loose")
+
+    class Late(FaultyFiles):
+        def list(self, prefix: str) -> Iterator[Any]:
+            found = super().list(prefix)
+            if prefix == "files/":
+                a_log(memory).commit(put("late", loose))
+            return found
+
+    assert do_sweep(Late(memory)).keys == ()
+    assert {loose["key"]} == keys(memory)
+
+
+def test_a_file_named_in_a_lost_race_is_kept(memory: Files) -> None:
+    """The sweep loses the race for an entry to a writer that names the file, and lets it be."""
+    file, other = upload(memory, b"wanted"), upload(memory, b"unwanted")
+    writer = a_log(memory)
+
+    class Beaten(FaultyFiles):
+        def create(self, key: str, data: bytes) -> Any:
+            if key == "log/0000000000.json":
+                writer.commit(put("mine", file))
+            return super().create(key, data)
+
+    assert (other["key"],) == do_sweep(Beaten(memory)).keys
+    assert {file["key"]} == keys(memory)
+
+
+def test_a_writer_sees_the_sweep_before_it_can_commit(memory: Files) -> None:
+    """A writer that lost the race to a sweep of its file uploads again under another name."""
+    file = upload(memory, b"mine")
+    log = a_log(memory)
+    proposals = []
+
+    def propose(now: Snapshot) -> Draft:
+        draft = put("mine", file)(now)
+        if not proposals:
+            do_sweep(memory)
+        proposals.append(now.n)
+        return draft
+
+    with pytest.raises(Swept):
+        log.commit(propose)
+    again = upload(memory, b"mine")
+    log.commit(put("mine", again))
+    assert {again["key"]} == keys(memory)
+    assert verify(a_log(memory), memory, named, level="bytes").ok
+
+
+def test_an_interrupted_sweep_is_finished_by_the_next(memory: Files) -> None:
+    """Between entry and deletion the files are doomed; the next sweep deletes them without another entry."""
+    stock(memory)
+    files = FaultyFiles(memory, lambda number, op, key: Fault.BEFORE if op == "delete" and key else None)
+    with pytest.raises(StorageUnavailable):
+        do_sweep(files)
+    log = a_log(memory)
+    left = garbage(memory, log.snapshot(), named, doomed, PREFIXES, min_age=0)
+    assert (len(left.fresh), len(left.left)) == (0, 2)
+    assert len(do_sweep(memory, log, dry_run=True).keys) == 2
+    assert len(do_sweep(memory, log).keys) == 2
+    assert (log.snapshot().n, len(keys(memory))) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault.BEFORE, Fault.AFTER, Fault.UNKNOWN, Fault.UNDONE, Fault.CRASH, Fault.CRASH_AFTER, Fault.STALE],
+)
+def test_a_fault_at_every_call_of_a_sweep(fault: Fault, memory_url: tuple[str, dict[str, Any]]) -> None:
+    """Wherever a fault strikes: what is named is whole, nothing unlogged is gone, and the next sweep finishes."""
+    index = 0
+    while True:
+        plain = open_files(f"{memory_url[0]}/{index}")
+        key = stock(plain)
+        files = FaultyFiles(plain, fail_at(index, fault))
+        try:
+            do_sweep(files)
+        except (StorageUnavailable, Crash):
+            pass
+        log = a_log(plain)
+        now = log.snapshot()
+        gone = set(key.values()) - keys(plain)
+        assert gone <= set(now.state["doomed"])
+        assert set() == set(now.state["doomed"]) & {*named(now.state)}
+        do_sweep(plain, log)
+        assert {key["kept"]} == keys(plain)
+        assert verify(log, plain, named, level="bytes").ok
+        index += 1
+        if index > len(files.calls):
+            break
+    assert index >= 7
+
+
+def test_sweep_needs_permission_to_list(memory: Files) -> None:
+    """Without it the refusal is said, and nothing is removed."""
+
+    class NoList(FaultyFiles):
+        def list(self, prefix: str) -> Iterator[Any]:
+            raise AccessDenied(f"listing {prefix} is not allowed")
+
+    stock(memory)
+    with pytest.raises(AccessDenied, match="listing files/"):
+        do_sweep(NoList(memory))
+    assert len(keys(memory)) == 3

@@ -1,0 +1,207 @@
+"""Verifying a store: every problem is named, with the key and the versions it hurts."""
+
+from __future__ import annotations
+
+import gzip
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mlcycle._digest import sha256_bytes
+from mlcycle.errors import AccessDenied, InvalidInput
+from mlcycle.storage import Files, Log, Problem, Verification, open_files, verify
+from mlcycle.storage._entries import encode, entry_key
+from mlcycle.storage._replay import rollup_key
+from mlcycle.testing import FaultyFiles
+from tests.storage.shelf import Shelf, drop, named, owners, put, tick, upload
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def memory(memory_url: tuple[str, dict[str, Any]]) -> Files:
+    """Empty files in memory."""
+    return open_files(memory_url[0])
+
+
+class NoList(FaultyFiles):
+    """Files that may not be listed."""
+
+    def list(self, prefix: str) -> Iterator[Any]:
+        """Refuse."""
+        raise AccessDenied(f"listing {prefix} is not allowed")
+
+
+class FarAway(FaultyFiles):
+    """Files that are read many at once, as those over a network are."""
+
+    def __init__(self, files: Files) -> None:
+        super().__init__(files)
+        self.can_append = False
+
+
+def stock(files: Files) -> dict[str, str]:
+    """Commit three things and two ticks; return the keys of their files."""
+    log = Log(files, Shelf(), author="ann")
+    key = {}
+    for name in ("a", "b", "c"):
+        file = upload(files, name.encode() * 100)
+        log.commit(put(name, file))
+        key[name] = file["key"]
+    log.commit(tick())
+    log.commit(tick())
+    return key
+
+
+def check(files: Files, level: str = "bytes") -> Verification:
+    """Verify as a newcomer."""
+    return verify(Log(files, Shelf()), files, named, level=level, owners=owners)
+
+
+def kinds(found: Verification) -> list[tuple[str, str]]:
+    """Return kind and key of every problem."""
+    return [(problem.kind, problem.key) for problem in found.problems]
+
+
+def test_a_whole_store(files: Files) -> None:
+    """On every storage each level looks at what it should, and finds nothing."""
+    stock(files)
+    assert Verification("chain", 5, 0, 0, ()) == check(files, "chain")
+    assert Verification("files", 5, 3, 0, ()) == check(files, "files")
+    found = check(files, "bytes")
+    assert Verification("bytes", 5, 3, 300, ()) == found
+    assert str(found) == "ok: 5 entries, 3 files, 300 bytes read"
+
+
+def test_an_empty_store(memory: Files) -> None:
+    """Nothing is whole, too."""
+    assert check(memory).ok
+
+
+def test_unknown_level(memory: Files) -> None:
+    """The levels are named."""
+    with pytest.raises(InvalidInput, match="'chain' or 'files' or 'bytes', not 'all'"):
+        check(memory, "all")
+
+
+def test_missing_short_and_changed_files(memory: Files) -> None:
+    """Each is named with the thing that stands on it; changed bytes are seen only when bytes are read."""
+    key = stock(memory)
+    memory.delete([key["a"]])
+    memory.put(key["b"], b"short")
+    memory.put(key["c"], b"d" * 100)
+    files = {("missing", key["a"]), ("size", key["b"])}
+    assert files == set(kinds(check(memory, "files")))
+    found = check(memory, "bytes")
+    assert files | {("digest", key["c"])} == set(kinds(found))
+    assert sorted(problem.hurts for problem in found.problems) == [("a",), ("b",), ("c",)]
+    assert f"{key['b']}: it has 5 bytes, 100 were stored; put a good copy back (hurts b)" in str(found)
+    assert str(found).startswith("3 problems: ")
+
+
+@pytest.mark.parametrize("wrap", [NoList, FarAway])
+def test_other_permissions_same_findings(memory: Files, wrap: type[FaultyFiles]) -> None:
+    """Without permission to list files are read instead; far away many are read at once."""
+    key = stock(memory)
+    assert check(wrap(memory)).ok
+    assert check(wrap(memory), "files").ok
+    memory.delete([key["a"], entry_key(2)])
+    memory.put(key["b"], b"short")
+    found = check(wrap(memory), "chain")
+    assert [("missing", entry_key(2))] == kinds(found) or wrap is NoList
+    memory.delete([entry_key(n) for n in range(2, 5)])
+    assert {("missing", key["a"]), ("size", key["b"])} == set(kinds(check(wrap(memory))))
+
+
+def test_dropped_things_are_not_missed(memory: Files) -> None:
+    """What is not named any more may be gone."""
+    key = stock(memory)
+    Log(memory, Shelf()).commit(drop("a"))
+    memory.delete([key["a"]])
+    assert check(memory).ok
+
+
+def test_a_sweep_that_passes_meanwhile_is_no_problem(memory: Files) -> None:
+    """A file that goes missing because its thing was dropped during the verification is not reported."""
+    key = stock(memory)
+
+    class Late(FaultyFiles):
+        def list(self, prefix: str) -> Iterator[Any]:
+            if prefix == "files/":
+                Log(memory, Shelf()).commit(drop("a"))
+                memory.delete([key["a"]])
+            return super().list(prefix)
+
+    assert verify(Log(late := Late(memory), Shelf()), late, named, level="files").ok
+
+
+def test_places_elsewhere_are_passed_over(memory: Files) -> None:
+    """A key that begins with @ lies outside the store."""
+    Log(memory, Shelf()).commit(put("private", {"key": "@home/x", "size": 1, "sha256": "sha256:0"}))
+    assert Verification("bytes", 1, 0, 0, ()) == check(memory)
+
+
+def test_gap_and_damage_in_the_chain(memory: Files) -> None:
+    """All problems are named, not only the first."""
+    stock(memory)
+    memory.put(entry_key(1), b"{")
+    memory.delete([entry_key(3)])
+    assert [("damaged", entry_key(1)), ("chain", entry_key(2)), ("missing", entry_key(3))] == kinds(check(memory))
+
+
+def test_changed_entry(memory: Files) -> None:
+    """An entry that was changed does not bear the link of the next."""
+    stock(memory)
+    memory.put(entry_key(3), memory.read(entry_key(3)).replace(b'"ann"', b'"eve"'))
+    assert [("chain", entry_key(4))] == kinds(check(memory))
+
+
+def test_newer_envelope_is_unreadable(memory: Files) -> None:
+    """An entry of a newer library is not called damaged."""
+    stock(memory)
+    memory.put(entry_key(4), memory.read(entry_key(4)).replace(b'"v":1}', b'"v":2}'))
+    assert [("unreadable", entry_key(4))] == kinds(check(memory))
+
+
+def test_an_operation_committed_twice(memory: Files) -> None:
+    """The same operation id in two entries means a commit was doubled."""
+    prev = ""
+    for n in range(2):
+        data = encode(n, prev, op="auto:1", author="x", at="2026-11-23T12:00:00.000000Z", changes=[])
+        memory.put(entry_key(n), data)
+        prev = sha256_bytes(data)
+    assert [("doubled", entry_key(1))] == kinds(check(memory))
+
+
+def test_rollups_are_compared_with_the_entries(memory: Files) -> None:
+    """A rollup with other bytes is named; one with the good bytes of a damaged entry is offered as the remedy."""
+    log = Log(memory, Shelf(), author="ann", caches=False)
+    for i in range(1030):
+        log.commit(tick(str(i)))
+    log = Log(memory, Shelf(), author="ann")
+    log.snapshot()
+    log.flush()
+    assert check(memory).ok
+    good = memory.read(entry_key(500))
+    memory.put(entry_key(500), b"")
+    found = check(memory, "chain")
+    assert [("damaged", entry_key(500)), ("chain", entry_key(501)), ("rollup", rollup_key(0))] == kinds(found)
+    assert "line 501 of log/rollup-0-1023.jsonl.gz holds other bytes of entry 500, maybe good ones" in str(found)
+    memory.put(entry_key(500), good)
+    lines = gzip.decompress(memory.read(rollup_key(0))).replace(b'"by":"7"', b'"by":"8"')
+    memory.put(rollup_key(0), gzip.compress(lines))
+    expected = Problem(
+        "rollup",
+        rollup_key(0),
+        "it holds other bytes of entry 7 than log/0000000007.json; delete the rollup, if that entry is good",
+    )
+    assert (expected,) == check(memory).problems
+
+
+def test_progress(memory: Files) -> None:
+    """How far it is, is told entry by entry and file by file."""
+    stock(memory)
+    told: list[tuple[int, int]] = []
+    verify(Log(memory, Shelf()), memory, named, level="files", progress=lambda done, total: told.append((done, total)))
+    assert [*((n, 5) for n in range(1, 6)), *((n, 3) for n in range(1, 4))] == told
