@@ -14,7 +14,8 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from mlcycle import errors, stats
-    from mlcycle.lifecycle import ActiveRun, Deployment, Experiment, Project, open  # noqa: A004
+    from mlcycle.lifecycle import ActiveRun, Deployment, Experiment, Project
+    from mlcycle.lifecycle import open as open
     from mlcycle.records import (
         AtLeast,
         AtMost,

@@ -239,7 +239,7 @@ def canonical_id(value: Any) -> str | None:
             return None
         return str(int(value)) if value.is_integer() else repr(value)
     if isinstance(value, datetime):
-        return parse_time(value) if value == value else None  # noqa: PLR0124 - NaT is not itself
+        return parse_time(value) if value == value else None  # NaT is not itself
     if isinstance(value, bytes):
         return value.hex()
     text = str(value)

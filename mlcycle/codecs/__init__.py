@@ -9,7 +9,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mlcycle.codecs._blocks import Blocks, NewFile, Piece, Place
+    from mlcycle.codecs._canonical import block_digest, canonical_bytes
     from mlcycle.codecs._folders import pack_folder, unpack_folder
+    from mlcycle.codecs._manifests import Manifest, read_manifest
     from mlcycle.codecs._models import Packed, dump_model, load_model
     from mlcycle.codecs._profile import profile
     from mlcycle.codecs._selections import (
@@ -19,15 +22,18 @@ if TYPE_CHECKING:
         write_selection,
     )
     from mlcycle.codecs._signatures import check_inputs, infer_signature
-    from mlcycle.codecs._tables import Blocks, Encoded, Manifest, NewFile, Written, encode, load, read_manifest, write
+    from mlcycle.codecs._tables import Encoded, Written, encode, load, verify, write
 
 _HOMES = {
+    "_blocks": ("Blocks", "NewFile", "Piece", "Place"),
+    "_canonical": ("block_digest", "canonical_bytes"),
     "_folders": ("pack_folder", "unpack_folder"),
+    "_manifests": ("Manifest", "read_manifest"),
     "_models": ("Packed", "dump_model", "load_model"),
     "_profile": ("profile",),
     "_selections": ("EncodedSelection", "encode_selection", "read_selection", "write_selection"),
     "_signatures": ("check_inputs", "infer_signature"),
-    "_tables": ("Blocks", "Encoded", "Manifest", "NewFile", "Written", "encode", "load", "read_manifest", "write"),
+    "_tables": ("Encoded", "Written", "encode", "load", "verify", "write"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -38,7 +44,11 @@ __all__ = [
     "Manifest",
     "NewFile",
     "Packed",
+    "Piece",
+    "Place",
     "Written",
+    "block_digest",
+    "canonical_bytes",
     "check_inputs",
     "dump_model",
     "encode",
@@ -51,6 +61,7 @@ __all__ = [
     "read_manifest",
     "read_selection",
     "unpack_folder",
+    "verify",
     "write",
     "write_selection",
 ]

@@ -61,8 +61,9 @@ def describe_objects(values: Any, label: str) -> tuple[Any, Spec]:
         return pa.nulls(len(values)), {**spec, "cell": "null"}
     cell, kind = _cell(values, missing, present, label)
     if cell == "str" and not isinstance(pd.Series(["a"]).dtype, pd.StringDtype):
-        spec, made = {"kind": "text", "missing": spec["missing"]}, _convert(values, missing, kind, label)
-        return made, spec
+        # without missing text, the same presentation as from a pandas that gives text its own dtype
+        spec = {"kind": "text", "missing": spec["missing"] if some_missing else "nan"}
+        return _convert(values, missing, kind, label), spec
     spec["cell"] = cell
     if cell == "ndarray":
         spec["dtype"] = _one_dtype(present, label)

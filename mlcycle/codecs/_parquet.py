@@ -6,22 +6,22 @@ How a file is encoded is no part of any identity; only field, row group and valu
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mlcycle.codecs._blocks import Piece
 from mlcycle.codecs._canonical import plain
-from mlcycle.codecs._types import arrow_type
-from mlcycle.errors import Corrupt, StorageUnavailable
+from mlcycle.codecs._types import logical_type
+from mlcycle.errors import Corrupt, InvalidInput, MlcycleError, StorageUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from mlcycle.codecs._blocks import Blocks, Place
 
@@ -36,9 +36,14 @@ _SAMPLE = 1 << 13
 
 
 def write_columns(table: Any, blocks: Blocks) -> tuple[list[dict[str, Any]], dict[str, Place]]:
-    """Write a table to one or two new files; return their descriptions, and where each column lies.
+    """Write a table to one new file, or to two; return their descriptions, and where each column lies.
 
-    Two files, by row ranges and in two threads, from 32 MiB on.
+    From 32 MiB on there are two files, each with half of the rows, written by two threads.
+
+    Raises
+    ------
+    StorageUnavailable
+        The disk is full or fails.
     """
     table = pa.table({name: _storable(column) for name, column in zip(table.column_names, table.columns, strict=True)})
     groups = max(1, -(-table.num_rows // ROW_GROUP))
@@ -60,10 +65,9 @@ def write_columns(table: Any, blocks: Blocks) -> tuple[list[dict[str, Any]], dic
 
 def _write(table: Any, path: Path, options: dict[str, Any]) -> None:
     try:
-        with pq.ParquetWriter(path, table.schema, **options) as writer:
-            if not table.num_rows:
-                writer.write_batch(pa.RecordBatch.from_pylist([], schema=table.schema))
-            writer.write_table(table, row_group_size=ROW_GROUP)
+        pq.write_table(table, path, row_group_size=ROW_GROUP, **options)
+    except pa.ArrowInvalid as error:
+        raise InvalidInput(f"the table has values Parquet cannot keep: {error}; nothing was committed") from error
     except OSError as error:
         raise StorageUnavailable(f"the table could not be written to {path}: {error}; nothing was committed") from error
 
@@ -97,12 +101,12 @@ def _options(table: Any) -> dict[str, Any]:
         if _repeats(sample):
             dictionaries.append(name)
         codecs[name] = "zstd" if name in dictionaries or _shrinks(sample) else "none"
-    simple = len(set(codecs.values())) == 1 or any("." in name or pa.types.is_nested(f.type) for name, f in zip(table.column_names, table.schema, strict=True))
+    nested = any(pa.types.is_nested(field.type) for field in table.schema)
     return {
-        "compression": "zstd" if simple else codecs,
+        "compression": "zstd" if nested else codecs,
         "use_dictionary": dictionaries or False,
         "version": "2.6",
-        "write_statistics": True,
+        "write_page_checksum": True,
     }
 
 
@@ -128,3 +132,76 @@ def _shrinks(sample: Any) -> bool:
 def _own_buffers(chunk: Any) -> Iterator[Any]:
     # a slice shares its parent's buffers: only what it covers is looked at
     return (buffer for buffer in pa.concat_arrays([chunk, chunk.slice(0, 0)]).buffers()[1:] if buffer is not None)
+
+
+# reading -------------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def opened(blocks: Blocks, key: str) -> Iterator[Any]:
+    """Open a Parquet file of a store; whatever is wrong with its bytes is `Corrupt`, naming the key."""
+    with contextlib.ExitStack() as stack:
+        source = blocks.open(key)
+        if hasattr(source, "close"):
+            stack.callback(source.close)
+        with reading(key):
+            yield stack.enter_context(pq.ParquetFile(source, pre_buffer=True, page_checksum_verification=True))
+
+
+@contextlib.contextmanager
+def reading(key: str) -> Iterator[None]:
+    """Turn what Arrow says about bad bytes into `Corrupt`; errors of the storage itself pass."""
+    try:
+        yield
+    except MlcycleError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, KeyError, IndexError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise Corrupt(f"{key} is damaged: {reason}; project.store.verify() lists the versions that are hurt") from error
+
+
+def read_pieces(blocks: Blocks, wanted: Iterable[Piece]) -> dict[Piece, Any]:
+    """Read pieces, each file and row group once; return each as a chunked array of whatever type the file has."""
+    by_file: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
+    wanted = list(wanted)
+    for piece in wanted:
+        if piece.rows:
+            by_file[piece.key][piece.row_group].add(piece.field)
+    found: dict[Piece, Any] = {}
+    for key, groups in by_file.items():
+        by_fields: dict[frozenset[str], list[int]] = defaultdict(list)
+        for group, fields in sorted(groups.items()):
+            by_fields[frozenset(fields)].append(group)
+        with opened(blocks, key) as file:
+            for fields, numbers in by_fields.items():
+                table, first = _read_groups(file, numbers, fields, key)
+                for piece in wanted:
+                    if piece.key == key and piece.row_group in first and piece.field in fields:
+                        found[piece] = _slice(table, first, piece)
+    return found
+
+
+def _read_groups(file: Any, numbers: list[int], fields: frozenset[str], key: str) -> tuple[Any, dict[int, tuple[int, int]]]:
+    known = set(file.schema_arrow.names)
+    if not fields <= known or numbers[-1] >= file.num_row_groups:
+        raise Corrupt(f"{key} lacks what its manifest names: {sorted(fields - known) or 'row groups'}")
+    first, start = {}, 0
+    for number in numbers:
+        rows = file.metadata.row_group(number).num_rows
+        first[number] = (start, rows)
+        start += rows
+    return file.read_row_groups(numbers, columns=sorted(fields)), first
+
+
+def _slice(table: Any, first: dict[int, tuple[int, int]], piece: Piece) -> Any:
+    start, rows = first[piece.row_group]
+    if piece.skip + piece.rows > rows or piece.skip < 0:
+        raise Corrupt(f"{piece.key} has {rows} rows in row group {piece.row_group}, fewer than its manifest names")
+    return table[piece.field].slice(start + piece.skip, piece.rows)
+
+
+def as_logical(column: Any, kind: Any) -> Any:
+    """Bring a column as a file keeps it to its logical type; dictionaries of it stay."""
+    return column if logical_type(column.type) == kind else column.cast(kind)

@@ -10,73 +10,30 @@ import contextlib
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from attrs import field, frozen
 
 from mlcycle._digest import canonical_json, sha256_bytes
 from mlcycle.codecs._canonical import FORM, block_digest
-from mlcycle.codecs._presentation import describe_frame, describe_table
-from mlcycle.codecs._types import logical_name
-from mlcycle.errors import InvalidInput
+from mlcycle.codecs._manifests import pieces_table, write_leaf
+from mlcycle.codecs._parquet import as_logical, read_pieces, reading, write_columns
+from mlcycle.codecs._presentation import describe_frame, describe_table, fields_of, restore_frame
+from mlcycle.codecs._types import arrow_type, logical_name
+from mlcycle.errors import Corrupt, InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["Blocks", "Encoded", "NewFile", "Piece", "Place", "content_digest", "encode"]
+    from mlcycle.codecs._blocks import Blocks, Place
+    from mlcycle.codecs._manifests import Manifest
+
+__all__ = ["Encoded", "Written", "columns_of", "content_digest", "encode", "load", "verify", "write"]
 
 Doc = dict[str, Any]
-
-
-class Piece(NamedTuple):
-    """Where consecutive rows of a column block are.
-
-    Attributes
-    ----------
-    start : int
-        The first of these rows, counted within the block.
-    rows : int
-        How many.
-    key : str
-        The Parquet file.
-    row_group : int
-        The row group in it.
-    skip : int
-        How many rows of the row group come before.
-    field : str
-        The column in it.
-    """
-
-    start: int
-    rows: int
-    key: str
-    row_group: int
-    skip: int
-    field: str
-
-
-Place = tuple[Piece, ...]
-
-
-class NewFile(Protocol):
-    """A file being written: fill `path`, then call `done`."""
-
-    @property
-    def path(self) -> Path: ...
-    @property
-    def key(self) -> str: ...
-    def done(self) -> Doc: ...
-
-
-class Blocks(Protocol):
-    """What tables need of a store."""
-
-    def open(self, key: str) -> BinaryIO | Path: ...
-    def find(self, digest: str) -> Place | None: ...
-    def new(self, kind: str) -> NewFile: ...
 
 
 @frozen(eq=False)
@@ -142,8 +99,7 @@ def encode(data: Any, *, cut: Mapping[str, Any] | None = None, allow_empty: bool
     if not rows and not allow_empty:
         raise InvalidInput(f"{what or 'the table'} has no rows ({len(columns)} columns); add it when it has some")
     schema = [{"name": name, "type": logical_name(column.type)} for name, column in columns.items()]
-    with ThreadPoolExecutor(workers()) as pool:
-        digests = list(pool.map(block_digest, columns.values()))
+    digests = _digests(list(columns.values()), rows)
     content = content_digest(schema, cut, [rows], [digests])
     presentation = sha256_bytes(canonical_json(doc))
     header = {
@@ -159,8 +115,13 @@ def encode(data: Any, *, cut: Mapping[str, Any] | None = None, allow_empty: bool
         "presentation": doc,
         "needs": [],
     }
-    table = pa.table({name: column for name, column in columns.items()})
+    table = pa.table(columns)
     return Encoded(table, content, presentation, header, (tuple(digests),))
+
+
+def columns_of(data: Any) -> tuple[dict[str, Any], int]:
+    """Return the columns of a frame or a table as Arrow arrays by field name, and the number of rows."""
+    return _columns(data, "")[0], len(data)
 
 
 def _columns(data: Any, what: str) -> tuple[dict[str, Any], Doc]:
@@ -179,9 +140,15 @@ def _columns(data: Any, what: str) -> tuple[dict[str, Any], Doc]:
     )
 
 
-def workers() -> int:
-    """Return how many threads are worth it here: one a core, at most eight."""
-    return max(1, min(8, os.cpu_count() or 1))
+def _digests(columns: list[Any], rows: int) -> list[str]:
+    threads = min(8, os.cpu_count() or 1)
+    if threads == 1 or rows * len(columns) < _WORTH_THREADS:
+        return [block_digest(column) for column in columns]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(block_digest, columns))
+
+
+_WORTH_THREADS = 1 << 18
 
 
 def content_digest(schema: list[Doc], cut: Mapping[str, Any], rows: list[int], blocks: Iterable[Iterable[str]]) -> str:
@@ -203,3 +170,178 @@ def content_digest(schema: list[Doc], cut: Mapping[str, Any], rows: list[int], b
     named = [[column["name"], column["type"]] for column in schema]
     doc = {"kind": "blocks", "form": FORM, "schema": named, "cut": dict(cut), "rows": rows}
     return sha256_bytes(canonical_json({**doc, "blocks": "sha256:" + joined.hexdigest()}))
+
+
+# writing -------------------------------------------------------------------------------------------------------------
+
+
+@frozen(eq=False)
+class Written:
+    """What `write` stored.
+
+    Attributes
+    ----------
+    manifest : dict
+        The description of the manifest file.
+    files : list of dict
+        The descriptions of the new data files.
+    reused : list of str
+        The keys of older files that hold blocks of this table.
+    """
+
+    manifest: Doc
+    files: list[Doc]
+    reused: list[str]
+
+
+def write(encoded: Encoded, blocks: Blocks) -> Written:
+    """Store an encoded table: new column blocks to data files, then the manifest.
+
+    Column blocks that `blocks` finds are not written again.
+
+    Raises
+    ------
+    StorageUnavailable
+        The disk is full or fails; nothing names what was written until then.
+    """
+    names = encoded.table.column_names
+    known: dict[str, Place] = {}
+    for name, digest in zip(names, encoded.blocks[0], strict=True):
+        if (place := blocks.find(digest)) is not None:
+            known[name] = place
+    fresh = [name for name in names if name not in known]
+    files, places = write_columns(encoded.table.select(fresh), blocks) if fresh else ([], {})
+    entries = [(0, n, digest, (known | places)[n]) for n, digest in zip(names, encoded.blocks[0], strict=True)]
+    manifest = write_leaf(blocks, encoded.header, pieces_table(entries))
+    return Written(manifest, files, sorted({piece.key for place in known.values() for piece in place}))
+
+
+# reading -------------------------------------------------------------------------------------------------------------
+
+
+def load(
+    manifest: Manifest,
+    blocks: Blocks,
+    *,
+    columns: Sequence[str | int] | None = None,
+    rows: Any = None,
+    check: bool = False,
+) -> pd.DataFrame:
+    """Read a table as it was added.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Of kind blocks.
+    blocks : Blocks
+        The store.
+    columns : sequence of str or int, optional
+        Only these, in this order; the index comes along. Nothing else is read.
+    rows : array of bool or int, optional
+        A truth value for each row, or positions from 0 in any order. Row groups without one are not read.
+    check : bool, default False
+        Compare every column block read with its digest first.
+
+    Raises
+    ------
+    InvalidInput
+        A column that is not there, rows out of range.
+    Corrupt
+        A damaged file, by name.
+    """
+    doc = manifest.header["presentation"]
+    fields = fields_of(doc, columns)
+    total = manifest.header["rows"]
+    chosen, order = _positions(rows, total)
+    if check:
+        verify(manifest, blocks, fields)
+    arrays = _read(manifest, blocks, fields, chosen)
+    if order is not None:
+        arrays = {name: column.take(order) for name, column in arrays.items()}
+    count = total if rows is None else len(chosen if order is None else order)
+    return restore_frame(arrays, doc, count, columns=columns, whole=rows is None)
+
+
+def _positions(rows: Any, total: int) -> tuple[Any, Any]:
+    """Return sorted positions without doubles (None for all), and how to order them if not as they stand."""
+    if rows is None:
+        return None, None
+    rows = np.asarray(rows)
+    if rows.ndim != 1 or (rows.dtype.kind not in "biu" and len(rows)):
+        raise InvalidInput(f"rows= takes one truth value for each row, or positions; got {rows.dtype} of shape {rows.shape}")
+    if rows.dtype.kind == "b":
+        if len(rows) != total:
+            raise InvalidInput(f"rows= has {len(rows)} truth values for {total} rows; give one for each row")
+        return np.flatnonzero(rows), None
+    rows = rows.astype(np.int64)
+    if len(rows) and (rows.min() < 0 or rows.max() >= total):
+        raise InvalidInput(f"rows= goes from {rows.min()} to {rows.max()}; positions go from 0 to {total - 1}")
+    if (np.diff(rows) > 0).all():
+        return rows, None
+    chosen, order = np.unique(rows, return_inverse=True)
+    return chosen, pa.array(order.reshape(-1))
+
+
+def _read(manifest: Manifest, blocks: Blocks, fields: list[str], chosen: Any) -> dict[str, Any]:
+    """Read columns as chunked arrays of their logical type; all rows, or those at sorted positions."""
+    places = manifest.places(fields)
+    starts = np.concatenate([[0], np.cumsum(manifest.header["blocks"])]).tolist()
+    wanted = {
+        name: [
+            (piece, local)
+            for start, (_, place) in zip(starts, blocks_of, strict=False)
+            for piece in place
+            if (local := _local(chosen, start + piece.start, piece.rows)) is not None
+        ]
+        for name, blocks_of in places.items()
+    }
+    found = read_pieces(blocks, [piece for pieces in wanted.values() for piece, _ in pieces])
+    kinds = {column["name"]: arrow_type(column["type"]) for column in manifest.header["schema"]}
+    made = {}
+    for name, pieces in wanted.items():
+        with reading(", ".join(sorted({piece.key for piece, _ in pieces}))):
+            parts = [as_logical(found[piece] if local is _ALL else found[piece].take(local), kinds[name]) for piece, local in pieces]
+            made[name] = _joined(parts, kinds[name])
+    return made
+
+
+_ALL = object()
+
+
+def _local(chosen: Any, start: int, rows: int) -> Any:
+    """Return which rows of a piece are chosen: None for none, `_ALL`, or positions within it."""
+    if chosen is None:
+        return _ALL if rows else None
+    first, last = np.searchsorted(chosen, [start, start + rows])
+    if first == last:
+        return None
+    return _ALL if last - first == rows else pa.array(chosen[first:last] - start)
+
+
+def _joined(parts: list[Any], kind: Any) -> Any:
+    chunks = [chunk for part in parts for chunk in part.chunks if len(chunk)]
+    if not chunks:
+        return pa.chunked_array([pa.array([], kind)])
+    if len({chunk.type for chunk in chunks}) > 1:  # files of different makers keep one logical type differently
+        chunks = [as_logical(chunk.dictionary_decode() if hasattr(chunk, "indices") else chunk, kind).cast(kind) for chunk in chunks]
+    return pa.chunked_array(chunks)
+
+
+def verify(manifest: Manifest, blocks: Blocks, columns: Iterable[str] | None = None) -> None:
+    """Compare the column blocks of some or all columns with their digests.
+
+    Raises
+    ------
+    Corrupt
+        The first block that differs, by file, column and row block.
+    """
+    kinds = {column["name"]: arrow_type(column["type"]) for column in manifest.header["schema"]}
+    for name, blocks_of in manifest.places(list(kinds) if columns is None else columns).items():
+        for number, (digest, place) in enumerate(blocks_of):
+            keys = ", ".join(sorted({piece.key for piece in place}))
+            found = read_pieces(blocks, place)
+            with reading(keys):
+                column = _joined([as_logical(found[piece], kinds[name]) for piece in place if piece.rows], kinds[name])
+                actual = block_digest(column)
+            if actual != digest:
+                raise Corrupt(f"{keys} is damaged: column {name!r}, row block {number} has the digest {actual}, not {digest}")

@@ -57,7 +57,8 @@ def logical_type(kind: Any) -> Any:
     Raises
     ------
     InvalidInput
-        A type without a logical form here (intervals of months, unions, structs without or with doubled fields).
+        A type without a logical form here (intervals of months, unions, structs without or with doubled fields, decimals of negative
+        scale).
 
     Examples
     --------
@@ -67,9 +68,9 @@ def logical_type(kind: Any) -> Any:
     types = pa.types
     if kind in _NAMES or types.is_timestamp(kind) or types.is_duration(kind) or types.is_time(kind):
         return kind
-    if kind in _AS_LOGICAL or types.is_fixed_size_binary(kind):
+    if kind in _AS_LOGICAL or (types.is_fixed_size_binary(kind) and kind.byte_width):
         return _AS_LOGICAL.get(kind, kind)
-    if types.is_decimal(kind):
+    if types.is_decimal(kind) and kind.scale >= 0:
         return (pa.decimal128 if kind.precision <= _MAX_128 else pa.decimal256)(kind.precision, kind.scale)
     if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
         return logical_type(kind.value_type)
@@ -152,7 +153,7 @@ def _any_name(kind: Any) -> str:
 
 
 _WORD = re.compile(r"[a-z_0-9]+")
-_NUMBERS = re.compile(r"\((-?\d+)(?:,(-?\d+))?\)")
+_NUMBERS = re.compile(r"\((\d+)(?:,(\d+))?\)")
 _UNIT = re.compile(r"\[(s|ms|us|ns)")
 _SIZE = re.compile(r"\[(\d+)\]")
 

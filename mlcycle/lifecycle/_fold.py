@@ -78,7 +78,7 @@ def _named(logical: Doc, collection: str, change: Doc, name: str, empty: Doc) ->
 
 
 def _add_dataset(logical: Doc, change: Doc, stamp: Doc) -> None:
-    empty = {"versions": {}, "head": None, "retracted": [], "dropped": []}
+    empty: Doc = {"versions": {}, "head": None, "retracted": [], "dropped": []}
     dataset = _named(logical, "datasets", change, "name", empty)
     dataset["versions"][str(change["number"])] = _facts(change, stamp)
     dataset["head"] = change["number"]
@@ -89,7 +89,7 @@ def _move_head(logical: Doc, change: Doc, stamp: Doc) -> None:
 
 
 def _add_model(logical: Doc, change: Doc, stamp: Doc) -> None:
-    empty = {"versions": {}, "aliases": {}, "retracted": [], "dropped": []}
+    empty: Doc = {"versions": {}, "aliases": {}, "retracted": [], "dropped": []}
     model = _named(logical, "models", change, "name", empty)
     model["versions"][str(change["number"])] = _facts(change, stamp)
 

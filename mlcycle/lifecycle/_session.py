@@ -1,4 +1,4 @@
-"""One open store: look at it, commit to it, put files beside it. Every collection stands on this and on nothing else."""
+"""One open store: look at it, commit to it, put files beside it. Every collection stands on this alone."""
 
 from __future__ import annotations
 
@@ -295,7 +295,8 @@ class Session:
 
     def remember(self, key: str, make: Callable[[], T]) -> T:
         """Return what was made for an immutable file before, or make it now."""
-        return self._documents.get(key, make)
+        found: T = self._documents.get(key, make)
+        return found
 
     @contextlib.contextmanager
     def local_copy(self, file: Doc, what: str) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""Where the project stands: each phase of the cycle looks at the log and says what is missing, stale, blocked or due."""
+"""Where the project stands: each phase looks at the log and says what is missing, stale, blocked or due."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
@@ -142,7 +142,7 @@ def inspect(
         bench = checks.Bench(
             data=rows.ref, load_rows=lambda _: rows, load_model=lambda _: loaded[ref].model, find_version=lambda _: None
         )
-        return checks.run([attrs.evolve(one, on=None) for one in criteria], ref, bench)
+        return checks.run([attrs.evolve(cast("Any", one), on=None) for one in criteria], ref, bench)
 
     found = read(session, deployment, start, end)
     return serving.inspect(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from mlcycle import codecs, records
 from mlcycle._digest import hash64, salt_of, unit_interval
@@ -331,7 +331,7 @@ def features_and_target(frame: pd.DataFrame, roles: Doc, what: str) -> tuple[pd.
     if target is None:
         raise InvalidInput(f"{what} has no target; add it with target=… to load X and y")
     taken = [column for column in roles.values() if column is not None and column in frame.columns]
-    return frame.drop(columns=taken), frame[target]
+    return frame.drop(columns=taken), cast("pd.Series", frame[target])
 
 
 def _text(ref: str | records.DatasetVersion) -> str:
@@ -420,7 +420,7 @@ def _masks(
     for part, mask in masks.items():
         if not mask.any():
             raise InvalidInput(
-                f"the part {doc['name']}.{part} would have no rows: {len(frame)} rows, shares {shares}, method {method!r}"
+                f"the part {doc['name']}.{part} would have no rows: {len(frame)} rows, {shares}, method {method!r}"
             )
     return masks
 

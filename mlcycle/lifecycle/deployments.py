@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import records, serving
@@ -13,7 +14,7 @@ from mlcycle.lifecycle._view import View, doc_ref
 from mlcycle.storage import Draft, Settled
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable
 
     import pandas as pd
 
@@ -143,13 +144,13 @@ class Deployment:
         ConflictError
             When somebody else changed the route meanwhile.
         """
-        given = weights if hasattr(weights, "items") else {weights: 1}
+        given: dict[Any, int] = dict(weights) if isinstance(weights, Mapping) else {weights: 1}
         self._session.check_writable()
         with self._session.view() as view:
-            resolved = {_version(view, ref): weight for ref, weight in given.items()}  # type: ignore[union-attr]
+            resolved = {_version(view, ref): weight for ref, weight in given.items()}
             shadowing = None if shadow is None else _version(view, shadow)
             before = _standing(view, self.name)
-        if len(resolved) != len(given):  # type: ignore[arg-type]
+        if len(resolved) != len(given):
             raise InvalidInput(f"two of {', '.join(map(str, given))} are the same version; give it once")
         serving.check_weights(resolved)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 import numpy as np
@@ -117,7 +117,7 @@ def _bench(
             return checks.Rows(ref=doc_ref(doc), frame=frame, X=frame)
         X, y = features_and_target(frame, doc["roles"], doc_ref(doc))
         group = doc["roles"].get("group")
-        return checks.Rows(ref=doc_ref(doc), frame=frame, X=X, y=y, groups=frame[group] if group else None)
+        return checks.Rows(ref=doc_ref(doc), frame=frame, X=X, y=cast("Any", y), groups=frame[group] if group else None)
 
     def load(ref: str) -> Any:
         with session.view() as view:

@@ -181,7 +181,7 @@ class Experiment:
         return list(all_runs(self._session, self._id))
 
     def frame(self) -> pd.DataFrame:
-        """Return the runs, one row each: ``run, name, status, …``, then ``params.*`` and ``metrics.*`` (last values)."""
+        """Return the runs, one row each: ``run, name, status …``, then ``params.*`` and last ``metrics.*``."""
         return _frame(self.runs())
 
     def best(self, metric: str | None = None, *, lowest: bool = False) -> records.Run:

@@ -301,7 +301,7 @@ class Models:
 
         with self._session.view() as view:
             doc = view.named("models", name)
-            moves = [
+            moves: list[Doc] = [
                 {
                     "entry": move["entry"],
                     "at": pd.Timestamp(move["at"]),
@@ -317,7 +317,8 @@ class Models:
                 for move in pointer["moves"]
             ]
         columns = ["entry", "at", "alias", "before", "after", "how", "author", "reason"]
-        return pd.DataFrame(sorted(moves, key=lambda move: move["entry"]), columns=columns)
+        moves.sort(key=lambda move: int(move["entry"]))
+        return pd.DataFrame(moves, columns=columns)
 
     def decisions(self, ref: str | records.ModelVersion | None = None) -> list[records.Decision]:
         """Return what gates decided, about one version or about all, oldest first."""

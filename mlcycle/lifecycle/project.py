@@ -364,7 +364,8 @@ def _check_place(session: Session, forced: bool) -> None:
         if forced:
             return
         raise NotAStore(
-            f"{session.url} may not be listed, so whether it is empty cannot be seen; open it with create=True to make a project"
+            f"{session.url} may not be listed, so whether it is empty cannot be seen; "
+            "open it with create=True to make a project"
         ) from None
     if present is not None:
         raise NotAStore(

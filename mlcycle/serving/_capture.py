@@ -62,7 +62,7 @@ def encode_predictions(rows: Any, ids: Sequence[str], answers: dict[str, Any], f
 
 
 def encode_labels(ids: Iterable[Any], outcomes: Iterable[Any]) -> bytes:
-    """Return the lines of labels, one each.
+    r"""Return the lines of labels, one each.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def encode_labels(ids: Iterable[Any], outcomes: Iterable[Any]) -> bytes:
 
     Examples
     --------
-    >>> encode_labels([17], [1]).decode().endswith('"id":"17","y":1}\\n')
+    >>> encode_labels([17], [1]).decode().endswith('"id":"17","y":1}\n')
     True
     """
     names, truths = [canonical_id(one) for one in _sequence(ids)], _listed(_sequence(outcomes))
@@ -119,7 +119,7 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else {"float": str(value)}
-    if value != value or str(value) in ("NaT", "<NA>"):  # noqa: PLR0124 - only what is missing differs from itself
+    if value != value or str(value) in ("NaT", "<NA>"):
         return None
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
@@ -164,13 +164,16 @@ def decode(lines: Iterable[bytes], *, since: str | None = None, until: str | Non
     import pandas as pd
 
     begin, end = _epoch(since, -math.inf), _epoch(until, math.inf)
-    predictions, labels, skipped = [], {}, 0
+    predictions: list[dict[str, Any]] = []
+    labels: dict[str, tuple[float, Any]] = {}
+    skipped = 0
     for line in lines:
         try:
             document = json.loads(line)
             moment, identity = float(document["t"]), document["id"]
             if "y" in document:
-                labels[identity] = max(labels.get(identity, (-math.inf, None)), (moment, _Held(document["y"])))
+                if identity not in labels or moment >= labels[identity][0]:
+                    labels[identity] = (moment, document["y"])
             elif begin <= moment < end:
                 predictions.append(_row(document, moment))
         except (ValueError, KeyError, TypeError):
@@ -178,22 +181,10 @@ def decode(lines: Iterable[bytes], *, since: str | None = None, until: str | Non
     fixed = ["t", "id", "version", "revision", "role", "output", "scores", "ms"]
     frame = pd.DataFrame(predictions, columns=None if predictions else fixed).sort_values("t", kind="stable")
     held = [labels.get(identity) for identity in frame["id"]]
-    truths = pd.Series([None if one is None else _read(one[1].value) for one in held], index=frame.index, dtype=object)
+    truths = pd.Series([None if one is None else _read(one[1]) for one in held], index=frame.index, dtype=object)
     frame.insert(len(fixed), "label", truths)
     frame["t"] = pd.to_datetime(frame["t"], unit="s", utc=True)
     return Traffic(frame=frame.reset_index(drop=True), skipped=skipped)
-
-
-class _Held:
-    """A label beside its time; of two at the same time the one read later counts, whatever its type."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __lt__(self, other: object) -> bool:
-        return True
-
-    __gt__ = __lt__
 
 
 def _row(document: dict[str, Any], moment: float) -> dict[str, Any]:

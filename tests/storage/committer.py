@@ -1,4 +1,4 @@
-"""A process that commits to a store and prints each commit once it is acknowledged: python -m tests.storage.committer STORE WHO COUNT."""
+"""A process that commits and prints what is acknowledged: ``python -m tests.storage.committer STORE WHO COUNT``."""
 
 from __future__ import annotations
 

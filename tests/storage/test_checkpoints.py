@@ -297,7 +297,7 @@ def test_checkpoint_is_one_json_document(memory: Files) -> None:
 
 @pytest.fixture
 def rolled(memory: Files) -> Files:
-    """A log of 2 100 entries with two rollups and no checkpoint."""
+    """Return a log of 2 100 entries with two rollups and no checkpoint."""
     fill(memory, 2100)
     log = Log(memory, Shelf(), author="ann")
     log.snapshot()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -341,10 +342,8 @@ def test_a_fault_at_every_call_of_commits(fault: Fault, memory_url: tuple[str, d
     while True:
         files = FaultyFiles(open_files(f"{memory_url[0]}/{total}"), fail_at(total, fault))
         said: list[str] = []
-        try:
+        with contextlib.suppress(StorageUnavailable, Crash):
             scenario(files, said)
-        except (StorageUnavailable, Crash):
-            pass
         found = ticks(files.files)
         assert len(found) == len(set(found))
         assert found[: len(said)] == said

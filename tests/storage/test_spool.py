@@ -90,7 +90,7 @@ def test_flush_uploads_what_is_new(remote: Remote, spool: Path, slow: Callable[[
 
 def test_uploads_in_the_background(remote: Remote, spool: Path) -> None:
     """Lines appear in the store by themselves, at intervals that grow."""
-    writer = SegmentWriter(remote, PREFIX, STEM, spool=spool, intervals=(0.02, 0.05))
+    writer = SegmentWriter(remote, PREFIX, STEM, spool=spool, intervals=(0.02, 0.03))
     deadline = time.monotonic() + 5
     number = 0
     while len(list(remote.list(PREFIX))) < 4 and time.monotonic() < deadline:
@@ -98,7 +98,7 @@ def test_uploads_in_the_background(remote: Remote, spool: Path) -> None:
         number += 1
         time.sleep(0.005)
     assert len(list(remote.list(PREFIX))) >= 4
-    assert writer._pause == 0.05
+    assert writer._pause == 0.03
     writer.close()
     assert [b"%d" % one for one in range(number)] == texts(remote)
 

@@ -1,0 +1,196 @@
+"""What a table looks like, column by column, as plain JSON: missing values, range, shape, frequent values.
+
+A profile repeats values of rows, so it is stored as a file that can be erased, never in a log entry.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from mlcycle.codecs._canonical import plain
+from mlcycle.codecs._tables import Encoded, columns_of
+from mlcycle.codecs._types import logical_name, logical_type
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["profile"]
+
+_SAMPLE = 1 << 16
+_TOP = 10
+_QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+_LONGEST = 200
+
+
+def profile(data: pd.DataFrame | Any) -> dict[str, Any]:
+    """Describe every column of a table.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame, pyarrow.Table or Encoded
+
+    Returns
+    -------
+    dict
+        ``{"rows": …, "columns": {field: {…}}}``. Every column has ``type`` and ``nulls`` (null or NaN). Numbers have
+        ``min max mean std`` (of a sample, n - 1), ``quantiles`` as pairs ``[q, value]``, ``zeros`` and, where there are
+        any, ``infinite``; durations are in seconds. Moments and dates have ``min`` and ``max`` as ISO 8601. Text,
+        truth values, whole numbers and dates have ``top``, pairs ``[value, share]`` of the ten most frequent. Text, bytes and
+        lists have ``length`` with ``min mean max``. ``distinct`` counts values that are there. Above 65 536
+        rows, ``quantiles``, ``top`` and ``distinct`` come from a sample of that many rows and ``sampled`` is true;
+        ``distinct`` is then the estimate GEE [1]_. Infinities are left out of ``mean``, ``std`` and ``quantiles``.
+
+    References
+    ----------
+    .. [1] Charikar, Chaudhuri, Motwani, Narasayya: Towards Estimation Error Guarantees for Distinct Values, PODS 2000.
+
+    Examples
+    --------
+    >>> profile(pa.table({"age": [30, 40, None]}))["columns"]["age"]["mean"]
+    35.0
+    """
+    if isinstance(data, Encoded):
+        columns = dict(zip(data.table.column_names, data.table.columns, strict=True))
+        rows = data.table.num_rows
+    else:
+        columns, rows = columns_of(data)
+    picked = _picked(rows)
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        described = list(pool.map(lambda column: _describe(column, picked), columns.values()))
+    return {"rows": rows, "columns": dict(zip(columns, described, strict=True))}
+
+
+def _picked(rows: int) -> Any:
+    """Return sorted positions of the sample, one from each of equal stretches; None for all rows."""
+    if rows <= _SAMPLE:
+        return None
+    edges = np.linspace(0, rows, _SAMPLE + 1).astype(np.int64)
+    jitter = np.random.default_rng(0).random(_SAMPLE)
+    return pa.array(edges[:-1] + (jitter * np.diff(edges)).astype(np.int64))
+
+
+def _describe(column: Any, picked: Any) -> dict[str, Any]:
+    column = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
+    kind, types = logical_type(column.type), pa.types
+    made: dict[str, Any] = {"type": logical_name(kind), "nulls": _nulls(column, kind)}
+    sample = _plain(column if picked is None else column.take(picked)).drop_null()
+    if types.is_boolean(kind):
+        return {**made, **_levels(sample, column, picked)}
+    if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind) or types.is_duration(kind):
+        levels = _levels(sample, column, picked)
+        if not types.is_integer(kind):
+            levels.pop("top", None)
+        return {**made, **levels, **_numbers(_plain(column), sample, kind)}
+    if types.is_temporal(kind):
+        return {**made, **_levels(sample, column, picked), **_range(_plain(column))}
+    if types.is_string(kind) or types.is_binary(kind) or types.is_fixed_size_binary(kind):
+        levels = _levels(sample, column, picked)
+        if not types.is_string(kind):
+            levels.pop("top", None)
+        return {**made, **levels, **_lengths(sample)}
+    return {**made, **(_lengths(sample) if types.is_list(kind) or types.is_map(kind) else {})}
+
+
+def _plain(column: Any) -> Any:
+    chunks = [plain(chunk) for chunk in column.chunks]
+    return pa.chunked_array(chunks) if chunks else pa.chunked_array([], plain(pa.nulls(0, column.type)).type)
+
+
+def _nulls(column: Any, kind: Any) -> int:
+    if pa.types.is_floating(kind):
+        return int(pc.sum(pc.is_null(_plain(column), nan_is_null=True)).as_py() or 0)
+    if pa.types.is_dictionary(column.type):
+        return sum(chunk.null_count for chunk in _plain(column).chunks)
+    return int(column.null_count)
+
+
+def _levels(sample: Any, column: Any, picked: Any) -> dict[str, Any]:
+    """Count distinct values and the most frequent of them."""
+    if pa.types.is_floating(sample.type):
+        sample = sample.filter(pc.invert(pc.is_nan(sample)))
+    if not len(sample):
+        return {"distinct": 0}
+    counted = sample.value_counts()
+    counts = counted.field("counts").to_numpy()
+    sampled = picked is not None
+    distinct = len(counts)
+    if sampled and distinct > 1:
+        rows = len(column) * len(sample) / len(picked)
+        once = int((counts == 1).sum())
+        distinct = min(round(rows), round(math.sqrt(rows / len(sample)) * once + distinct - once))
+        distinct = round(rows) if once == len(counts) else distinct
+    made: dict[str, Any] = {"distinct": distinct, **({"sampled": True} if sampled else {})}
+    if len(counts) < len(sample):
+        first = np.argsort(-counts, kind="stable")[:_TOP]
+        values = counted.field("values").take(pa.array(first)).to_pylist()
+        shares = (counts[first] / len(sample)).tolist()
+        made["top"] = [[_json(value), round(share, 6)] for value, share in zip(values, shares, strict=True)]
+    return made
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, bool | int) or value is None:
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    text = value.isoformat() if hasattr(value, "isoformat") else str(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _numbers(column: Any, sample: Any, kind: Any) -> dict[str, Any]:
+    values, some = _floats(column, kind), _floats(sample, kind)
+    finite = np.isfinite(values)
+    whole = bool(finite.all())
+    kept = values if whole else values[finite]
+    infinite = 0 if whole else int(np.isinf(values).sum())
+    made: dict[str, Any] = {"infinite": infinite} if infinite else {}
+    if not len(kept):
+        return made
+    ends = pc.min_max(column) if pa.types.is_integer(kind) else {"min": kept.min(), "max": kept.max()}
+    for end in ("min", "max"):
+        made[end] = ends[end].as_py() if pa.types.is_integer(kind) else float(ends[end])
+    with np.errstate(all="ignore"):
+        mean, spread = kept.mean(), kept.std(ddof=1) if len(kept) > 1 else math.nan
+    made |= {"mean": _json(float(mean)), "std": _json(float(spread)), "zeros": int((kept == 0).sum())}
+    some = some[np.isfinite(some)]
+    if len(some):
+        with np.errstate(all="ignore"):
+            made["quantiles"] = [[q, _json(float(v))] for q, v in zip(_QUANTILES, np.quantile(some, _QUANTILES), strict=True)]
+    return made
+
+
+def _floats(column: Any, kind: Any) -> NDArray[np.float64]:
+    if pa.types.is_duration(kind):
+        column, scale = column.cast(pa.int64()), {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}[kind.unit]
+        return _floats(column, pa.int64()) * scale
+    if pa.types.is_decimal(kind):
+        column = column.cast(pa.float64())
+    column = column.drop_null() if column.null_count else column
+    made: NDArray[np.float64] = column.to_numpy().astype(np.float64, copy=False)
+    return made
+
+
+def _range(column: Any) -> dict[str, Any]:
+    ends = pc.min_max(column)
+    text = {end: ends[end].cast(pa.string()).as_py() for end in ("min", "max")}
+    return text if text["min"] is not None else {}
+
+
+def _lengths(sample: Any) -> dict[str, Any]:
+    if not len(sample):
+        return {}
+    if pa.types.is_fixed_size_binary(sample.type):
+        return {"length": {"min": sample.type.byte_width, "mean": float(sample.type.byte_width), "max": sample.type.byte_width}}
+    text = pa.types.is_string(sample.type) or pa.types.is_large_string(sample.type)
+    nested = pa.types.is_nested(sample.type)
+    lengths = pc.utf8_length(sample) if text else pc.list_value_length(sample) if nested else pc.binary_length(sample)
+    values = lengths.to_numpy()
+    return {"length": {"min": int(values.min()), "mean": float(values.mean()), "max": int(values.max())}}

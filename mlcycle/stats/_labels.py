@@ -1,0 +1,106 @@
+"""Truth and predictions, checked: the same length, nothing missing, probabilities that are some."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlcycle.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["check_pair", "class_probabilities", "midranks", "positive_score"]
+
+
+def check_pair(y: ArrayLike, prediction: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return truth and prediction as arrays of the same length with nothing missing."""
+    truth, guess = np.asarray(y), np.asarray(prediction)
+    if truth.ndim != 1:
+        raise InvalidInput(f"y has one value per row, got shape {truth.shape}")
+    if guess.ndim not in (1, 2) or len(guess) != len(truth):
+        raise InvalidInput(f"predictions need {len(truth)} rows as y has, got shape {guess.shape}")
+    for name, values in (("y", truth), ("predictions", guess)):
+        if missing := _missing(values):
+            raise InvalidInput(f"{name} has {missing} missing values; drop those rows from both")
+    return truth, guess
+
+
+def _missing(values: NDArray[Any]) -> int:
+    if values.dtype.kind == "f":
+        return int(np.isnan(values).sum())
+    if values.dtype == object:
+        import pandas as pd
+
+        return int(np.sum(pd.isna(values)))
+    return 0
+
+
+def _classes(y: NDArray[Any], labels: ArrayLike | None) -> NDArray[Any]:
+    found = np.unique(y)
+    if labels is None:
+        # One class alone does not say what the other is, except for 0 and 1.
+        binary = y.dtype.kind == "b" or (len(found) and y.dtype.kind in "iuf" and set(found.tolist()) <= {0, 1})
+        return np.array([0, 1]).astype(y.dtype) if binary else found
+    known = np.unique(np.asarray(labels))
+    if strange := set(found.tolist()) - set(known.tolist()):
+        raise InvalidInput(f"y holds labels that are not among `labels`: {sorted(map(str, strange))}")
+    return known
+
+
+def positive_score(
+    y: NDArray[Any], prediction: NDArray[Any], labels: ArrayLike | None
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the score of the greater of two labels, and which rows have it.
+
+    Examples
+    --------
+    >>> score, positive = positive_score(np.array(["no", "yes"]), np.array([[0.9, 0.1], [0.2, 0.8]]), None)
+    >>> score.tolist(), positive.tolist()
+    ([0.1, 0.8], [False, True])
+    """
+    if prediction.ndim == 2 and prediction.shape[1] != 2:
+        raise InvalidInput(
+            f"the fast AUC is for two classes, got {prediction.shape[1]} columns; use stats.interval(measure, n)"
+        )
+    classes = _classes(y, labels)
+    if len(classes) > 2:
+        raise InvalidInput(f"the fast AUC is for two classes, y has {len(classes)}; use stats.interval(measure, n)")
+    score = (prediction[:, 1] if prediction.ndim == 2 else prediction).astype(np.float64)
+    return score, np.asarray(y == classes[-1] if len(classes) else np.zeros(len(y), bool), dtype=np.bool_)
+
+
+def class_probabilities(
+    y: NDArray[Any], prediction: NDArray[Any], labels: ArrayLike | None
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return one column of probabilities a label, and the column of every row's own label."""
+    chances = prediction.astype(np.float64)
+    if chances.size and not (chances.min() >= 0 and chances.max() <= 1):
+        raise InvalidInput(
+            f"probabilities lie in [0, 1], got {chances.min():.4g} to {chances.max():.4g}; not decisions?"
+        )
+    if chances.ndim == 1:
+        chances = np.column_stack([1 - chances, chances])
+    elif chances.size and not np.allclose(chances.sum(axis=1), 1, atol=1e-4):
+        worst = chances.sum(axis=1)[np.argmax(np.abs(chances.sum(axis=1) - 1))]
+        raise InvalidInput(f"the probabilities of a row sum to one, got {worst:.4g}")
+    classes = _classes(y, labels)
+    if len(classes) != chances.shape[1]:
+        raise InvalidInput(
+            f"{chances.shape[1]} columns of probabilities for {len(classes)} labels in y; name them all with labels="
+        )
+    return chances, np.searchsorted(classes, y).astype(np.intp)
+
+
+def midranks(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Return ranks from 1, tied values sharing their mean rank.
+
+    Examples
+    --------
+    >>> midranks(np.array([10, 30, 10])).tolist()
+    [1.5, 3.0, 1.5]
+    """
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: NDArray[np.float64] = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    return ranks

@@ -1,0 +1,150 @@
+"""Deployments: who answers, what is kept, what the traffic says, and going back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import mlcycle as mc
+from mlcycle import errors
+from tests.lifecycle.conftest import begin, fitted
+
+
+@pytest.fixture
+def shop(project: mc.Project, cells: pd.DataFrame) -> Any:
+    """Return a deployment with two versions to route to, and rows to ask about."""
+    _, train = begin(project, cells)
+    X, y = project.load(train, xy=True)
+    project.models.register("tumour", fitted(X, y, 0.01), data=[train], example=X[:5])
+    deployment = project.deployments.open("shop")
+    deployment.route({"tumour@1": 1}, reason="go")
+    return deployment
+
+
+def test_answers_are_the_estimators_own(project: mc.Project, shop: Any, cells: pd.DataFrame) -> None:
+    """`predict` and `predict_proba` return what the model returns."""
+    X = cells.drop(columns="target")
+    model = project.load("model:tumour@1")
+    with shop.serve() as service:
+        np.testing.assert_array_equal(model.predict(X), service.predict(X, ids=X.index))
+        np.testing.assert_array_equal(model.predict_proba(X), service.predict_proba(X))
+        with pytest.raises(errors.InvalidInput, match="mean radius"):
+            service.predict(X.drop(columns="mean radius"))
+        with pytest.raises(errors.InvalidInput, match="3 ids"):
+            service.predict(X[:5], ids=[1, 2, 3])
+
+
+def test_ids_divide_by_weight_and_stay(project: mc.Project, shop: Any, cells: pd.DataFrame) -> None:
+    """The same id gets the same version; moving weight moves only its share."""
+    X = cells.drop(columns="target")
+    both = [project.load(f"model:tumour@{n}").predict_proba(X)[:, 1] for n in (1, 2)]
+    shop.route({"tumour@1": 90, "tumour@2": 10}, reason="canary")
+    with shop.serve(follow=0) as service:
+        first = service.predict_proba(X, ids=X.index)[:, 1]
+        second = np.concatenate([service.predict_proba(X[i : i + 100], ids=X.index[i : i + 100])[:, 1] for i in range(0, 569, 100)])
+        np.testing.assert_allclose(first, second)
+        by_second = first == both[1]
+        assert by_second.mean() == pytest.approx(0.1, abs=0.05)
+        np.testing.assert_array_equal(first, np.where(by_second, both[1], both[0]))
+        shop.route({"tumour@1": 70, "tumour@2": 30}, reason="more")
+        wider = service.predict_proba(X, ids=X.index)[:, 1] == both[1]
+    assert (wider | ~by_second).all()
+    assert wider.mean() == pytest.approx(0.3, abs=0.06)
+
+
+def test_a_shadow_answers_unseen(project: mc.Project, shop: Any, cells: pd.DataFrame) -> None:
+    """The shadow's answers are kept and never returned."""
+    X = cells.drop(columns="target")[:20]
+    shop.route("tumour@1", shadow="tumour@2", reason="shadow")
+    with shop.serve() as service:
+        np.testing.assert_array_equal(project.load("model:tumour@1").predict(X), service.predict(X, ids=range(20)))
+    kept = shop.traffic()
+    assert kept.groupby("role")["version"].unique().map(list).to_dict() == {"live": ["tumour@1"], "shadow": ["tumour@2"]}
+
+
+def test_traffic_joins_with_labels(shop: Any, cells: pd.DataFrame) -> None:
+    """Ids from pandas and from text meet; the last label counts, whoever reported it."""
+    X = cells.drop(columns="target")[:4]
+    with shop.serve() as service:
+        service.predict(X, ids=pd.Series([1.0, 2.0, 3.0, 4.0]))
+        service.label(["1", "2"], [0, 0])
+    shop.label([2], [1])
+    frame = shop.traffic().set_index("id")
+    assert frame["label"].tolist() == [0, 1, None, None]
+    assert frame["in.mean radius"].tolist() == X["mean radius"].tolist()
+    with pytest.raises(errors.InvalidInput, match="one outcome for each id"):
+        shop.label([1, 2], [0])
+
+
+def test_check_is_quiet_on_the_same_and_loud_on_a_shift(
+    project: mc.Project, shop: Any, cells: pd.DataFrame
+) -> None:
+    """No finding where nothing changed; drift and lost quality where something did."""
+    X, y = project.load("dataset:cells.test", xy=True)
+    with shop.serve() as service:
+        service.predict_proba(X, ids=X.index)
+        service.label(X.index, y)
+    quiet = shop.check()
+    assert quiet.findings == ()
+    assert {"data drift", "prediction drift", "quality", "latency", "traffic"} == set(quiet.frame()["look"])
+    shop.route("tumour@1", reason="new window")
+    rng = np.random.default_rng(0)
+    with shop.serve() as service:
+        service.predict_proba(X.apply(rng.permutation) * 1.4, ids=X.index)
+        service.label(X.index, y)
+    kinds = {finding.kind for finding in shop.check().findings}
+    assert {"data drift", "quality"} <= kinds
+    assert [len(report.findings) > 0 for report in shop.reports()] == [False, True]
+    assert "monitoring" in {finding.kind for finding in project.status().phases["deployment"]}
+
+
+def test_too_little_traffic_is_said(shop: Any) -> None:
+    """Silence is not a verdict."""
+    [finding] = shop.check().findings
+    assert finding.kind == "too little traffic"
+
+
+def test_rollback_of_a_route(project: mc.Project, shop: Any) -> None:
+    """A deployment goes back to the newest revision that was not rolled back."""
+    shop.route("tumour@2", reason="better?")
+    assert shop.rollback(reason="worse in DE").weights == {"tumour@1": 1}
+    with pytest.raises(errors.NotFound, match="no earlier revision"):
+        shop.rollback()
+    assert shop.history()["how"].tolist() == ["route", "route", "rollback"]
+
+
+def test_a_service_that_cannot_follow_goes_on(project: mc.Project, shop: Any, cells: pd.DataFrame) -> None:
+    """When a new revision cannot be loaded, the old one answers and says so."""
+    X = cells.drop(columns="target")[:3]
+    with shop.serve(follow=0) as service:
+        shop.route("tumour@2", reason="go")
+        with project._session.view() as view:
+            [file] = [f for f in view.files(view.version("models", "tumour@2")["object"], "") if f["kind"] == "model"]
+        path = project._session.files.local_path(file["key"])
+        assert path is not None
+        path.write_bytes(b"broken")
+        with pytest.warns(errors.MlcycleWarning, match="stays at revision 1"):
+            service.predict(X)
+        assert (service.revision.number, service.failures["refresh"]) == (1, 1)
+
+
+@pytest.mark.parametrize("weights", [{}, {"tumour@1": 0}, {"tumour@1": -1}, {"tumour@1": 0.5}, {"tumour@1": True}])
+def test_bad_weights_are_refused(shop: Any, weights: dict[str, Any]) -> None:
+    """Weights are positive whole numbers."""
+    with pytest.raises(errors.InvalidInput):
+        shop.route(weights)
+
+
+def test_routes_to_nothing_are_refused(project: mc.Project, shop: Any) -> None:
+    """A route names versions that stand."""
+    with pytest.raises(errors.NotFound):
+        shop.route("tumour@9")
+    with pytest.raises(errors.NotFound, match="no route yet"):
+        project.deployments.open("empty").serve()
+    with pytest.raises(errors.NotFound, match="no route yet"):
+        project.deployments.open("empty").check()
+    with pytest.raises(errors.ConflictError, match="deployment shop"):
+        project.store.drop("model:tumour@1")

@@ -1,0 +1,193 @@
+"""Experiments: runs survive what happens to them, and training never does not."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression, Ridge
+
+import mlcycle as mc
+from mlcycle import errors
+from mlcycle.lifecycle._params import as_params
+from mlcycle.testing import Fault, FaultyFiles, fail_on
+
+
+def test_a_run_is_kept_whole(anywhere: mc.Project, cells: pd.DataFrame, tmp_path: Path) -> None:
+    """Params, metrics, artifacts, inputs, code, environment and status come back, on every storage."""
+    data = anywhere.datasets.add("cells", cells, target="target")
+    experiment = anywhere.experiments.open("linear", hypothesis="linear is enough", metric="loss")
+    (tmp_path / "plot.svg").write_text("<svg/>")
+    with experiment.start(params={"C": np.float32(0.5), "path": tmp_path}, uses=[data], name="first") as run:
+        run.log(loss=0.5, step=1)
+        run.log(loss=0.25, accuracy=np.float64(0.9), step=2)
+        run.log_artifact("plot", tmp_path / "plot.svg")
+        run.log_artifact("table", cells.head())
+        assert run.params["C"] == np.float32(0.5)
+    [found] = experiment.runs()
+    assert (found.status, found.name, found.uses) == ("finished", "first", ("cells@1",))
+    assert (found.params["C"], found.metrics) == (0.5, {"loss": 0.25, "accuracy": 0.9})
+    assert set(found.artifacts) == {"plot", "table"}
+    assert found.environment is not None
+    assert "numpy" in found.environment.packages
+    assert experiment.best(lowest=True) == found
+    assert anywhere.experiments.run(found.id[:30]) == found
+
+
+def test_what_is_not_finite_or_not_a_number_is_kept(project: mc.Project) -> None:
+    """NaN and infinity are values; text is kept with one warning."""
+    experiment = project.experiments.open("odd")
+    with experiment.start() as run:
+        run.log(loss=float("nan"))
+        run.log(worst=float("-inf"))
+        with pytest.warns(mc.errors.MlcycleWarning, match="logged as text"):
+            run.log(note="warmed up")
+        run.log(note="again")
+    metrics = experiment.runs()[0].metrics
+    assert math.isnan(metrics["loss"])
+    assert (metrics["worst"], metrics["note"]) == (-math.inf, "again")
+
+
+def test_a_failed_run_says_why(project: mc.Project) -> None:
+    """The traceback is kept, and the exception goes on."""
+    experiment = project.experiments.open("bad")
+    with pytest.raises(ZeroDivisionError), experiment.start():
+        1 / 0  # noqa: B018
+    with pytest.raises(KeyboardInterrupt), experiment.start():
+        raise KeyboardInterrupt
+    failed, cancelled = experiment.runs()
+    assert (failed.status, cancelled.status) == ("failed", "cancelled")
+    assert "ZeroDivisionError" in (failed.error or "")
+
+
+def test_a_killed_run_is_lost_and_its_points_are_not(project: mc.Project) -> None:
+    """After SIGKILL every point that log acknowledged is there, and the run is known to be lost."""
+    code = f"""
+        import mlcycle, os, signal
+        run = mlcycle.open({project.store.url!r}).experiments.open("killed").start(params={{"a": 1}})
+        for step in range(500):
+            run.log(loss=step, step=step)
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False, capture_output=True)
+    assert done.returncode == -signal.SIGKILL
+    [run] = project.experiments.get("killed").runs()
+    assert (run.status, run.points, run.metrics) == ("lost", 500, {"loss": 499})
+
+
+def test_a_living_run_is_running(project: mc.Project) -> None:
+    """A run whose owner lives is running, and its numbers can be read meanwhile."""
+    experiment = project.experiments.open("alive")
+    run = experiment.start()
+    run.log(loss=1.0)
+    [found] = experiment.runs()
+    assert (found.status, found.metrics, found.ended_at) == ("running", {"loss": 1.0}, None)
+    run.finish()
+    run.finish()
+    assert experiment.runs()[0].status == "finished"
+
+
+def test_a_forked_child_logs_to_the_same_run(project: mc.Project) -> None:
+    """A child writes beside its parent, and the end tells of both."""
+    experiment = project.experiments.open("forked")
+    with experiment.start() as run:
+        run.log(parent=1.0)
+        child = os.fork()
+        if child == 0:
+            run.log(child=2.0)
+            os._exit(0)
+        os.waitpid(child, 0)
+    assert experiment.runs()[0].metrics == {"parent": 1.0, "child": 2.0}
+
+
+def test_many_processes_log_runs_at_once(project: mc.Project) -> None:
+    """Runs of several processes do not disturb one another."""
+    project.experiments.open("many")
+    code = f"""
+        import mlcycle
+        experiment = mlcycle.open({project.store.url!r}).experiments.open("many")
+        for number in range(10):
+            with experiment.start(params={{"number": number}}) as run:
+                run.log(loss=number)
+    """
+    workers = [subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)]) for _ in range(3)]
+    assert [worker.wait() for worker in workers] == [0, 0, 0]
+    frame = project.experiments.get("many").frame()
+    assert len(frame) == 30
+    assert (frame["params.number"] == frame["metrics.loss"]).all()
+
+
+def test_a_storage_failure_does_not_stop_training(project: mc.Project) -> None:
+    """Trouble is a warning and a count; with strict=True it is an exception."""
+    experiment = project.experiments.open("broken")
+    session = experiment._session
+    real = session._files
+    session._files = FaultyFiles(real, fail_on("put", Fault.BEFORE), local_paths=True)
+    with pytest.warns(mc.errors.MlcycleWarning, match="training goes on"):
+        run = experiment.start()
+        run.log(loss=0.5)
+        run.log_artifact("notes", "text")
+        run.finish()
+    assert run.failures >= 2
+    with pytest.raises(errors.StorageUnavailable):
+        experiment.start(strict=True)
+    session._files = real
+
+
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [
+        (np.arange(3), [0, 1, 2]),
+        (np.int64(3), 3),
+        (Path("a") / "b", "a/b"),
+        (Ridge(alpha=2.0), {"class": "sklearn.linear_model._ridge.Ridge"}),
+        ({"x": {1, 2}}, {"x": [1, 2]}),
+        (float("nan"), {"float": "nan"}),
+        (math.sqrt, "math.sqrt"),
+        (pd.Timestamp("2026-01-01"), "2026-01-01T00:00:00"),
+    ],
+    ids=str,
+)
+def test_params_are_stored_usefully(value: object, stored: object) -> None:
+    """Arrays, paths, estimators and functions have a form that says what was meant."""
+    found = as_params({"p": value})["p"]
+    assert found == stored or stored.items() <= found.items()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("value", [np.zeros(5000), object(), "x" * 20_000, {1: 2}], ids=["array", "object", "text", "key"])
+def test_params_without_a_form_are_refused(project: mc.Project, value: object) -> None:
+    """What cannot be stored usefully is refused before training, with the remedy."""
+    experiment = project.experiments.open("params")
+    with pytest.raises(errors.InvalidInput):
+        experiment.start(params={"p": value})
+    assert experiment.runs() == []
+
+
+def test_unknown_inputs_are_refused(project: mc.Project) -> None:
+    """A run cannot use what is not there."""
+    with pytest.raises(errors.NotFound):
+        project.experiments.open("e").start(uses=["nothing@1"])
+    with pytest.raises(errors.InvalidInput, match="no model"):
+        run = project.experiments.open("e").start()
+        run.finish()
+        project.models.register("m", run)
+
+
+def test_save_model_and_register(project: mc.Project, cells: pd.DataFrame) -> None:
+    """A run's model becomes a version with the run's lineage, also while the run goes on."""
+    data = project.datasets.add("cells", cells, target="target")
+    X, y = project.load(data, xy=True)
+    run = project.experiments.open("e").start(uses=[data])
+    run.save_model(LogisticRegression(max_iter=5000).fit(X, y), example=X[:3])
+    version = project.models.register("tumour", run)
+    run.finish()
+    assert (version.run, version.data) == (run.id, ("cells@1",))
+    assert (project.load(version).predict(X[:5]) == y[:5]).all()

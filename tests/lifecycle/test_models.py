@@ -1,0 +1,186 @@
+"""Models: versions, aliases, the gate, trust, and two people at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.tree import DecisionTreeClassifier
+
+import mlcycle as mc
+from mlcycle import errors
+from tests.lifecycle.conftest import begin, fitted
+
+
+class Custom(ClassifierMixin, BaseEstimator):
+    """An estimator nobody vouches for."""
+
+    def fit(self, X: Any, y: Any) -> Custom:
+        """Learn the labels."""
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X: Any) -> Any:
+        """Say the first label."""
+        return np.full(len(X), self.classes_[0])
+
+
+def _weak(project: mc.Project, train: Any) -> mc.ModelVersion:
+    X, y = project.load(train, xy=True)
+    model = DecisionTreeClassifier(max_depth=1, random_state=0).fit(X, y)
+    return project.models.register("tumour", model, data=[train], example=X[:5])
+
+
+def test_the_gate_blocks_with_reasons(project: mc.Project, cells: pd.DataFrame) -> None:
+    """A weak model is blocked, the decision is kept, and an override passes."""
+    _, train = begin(project, cells)
+    weak = _weak(project, train)
+    project.evaluate(weak)
+    with pytest.raises(errors.GateBlocked, match=r"override=mc\.Override") as caught:
+        project.models.promote(weak, reason="smaller")
+    assert not caught.value.decision.allowed
+    assert project.models.aliases("tumour") == {"production": "tumour@1"}
+    assert [decision.allowed for decision in project.models.decisions(weak)] == [False]
+    decision = project.models.promote(weak, override=mc.Override(reason="pilot in one ward", until="2099-01-01"))
+    assert decision.override is not None
+    assert decision.override.author == "ada"
+    assert project.models.aliases("tumour") == {"production": "tumour@2"}
+
+
+def test_an_expired_override_does_not_count(project: mc.Project, cells: pd.DataFrame) -> None:
+    """An override ends."""
+    _, train = begin(project, cells)
+    weak = _weak(project, train)
+    project.evaluate(weak)
+    with pytest.raises(errors.GateBlocked, match="ended 2020-01-01"):
+        project.models.promote(weak, override=mc.Override(reason="pilot", until="2020-01-01"))
+
+
+def test_no_evidence_is_no_pass(project: mc.Project, cells: pd.DataFrame) -> None:
+    """Without an evaluation, or with one of an older scope or production, the gate says what to do."""
+    _, train = begin(project, cells)
+    X, y = project.load(train, xy=True)
+    version = project.models.register("tumour", fitted(X, y, 0.5), data=[train], example=X[:5])
+    with pytest.raises(errors.GateBlocked, match=r"project\.evaluate\('tumour@2'"):
+        project.models.promote(version)
+    project.evaluate(version)
+    third = project.models.register("tumour", fitted(X, y, 0.3), data=[train], example=X[:5])
+    project.evaluate(third)
+    project.models.promote(third)
+    with pytest.raises(errors.GateBlocked, match="production is tumour@3 now"):
+        project.models.promote(version)
+
+
+def test_evidence_seen_in_training_is_refused(project: mc.Project, cells: pd.DataFrame) -> None:
+    """Rows the model was trained on prove nothing."""
+    begin(project, cells)
+    X, y = project.load("dataset:cells", xy=True)
+    leaky = project.models.register("tumour", fitted(X, y), data=["cells@1"], example=X[:5])
+    evaluation = project.evaluate(leaky)
+    assert evaluation.overlap == {"cells@1": evaluation.results[0].n}
+    with pytest.raises(errors.GateBlocked, match="was trained on"):
+        project.models.promote(leaky)
+
+
+def test_the_test_set_is_counted(project: mc.Project, cells: pd.DataFrame) -> None:
+    """An evaluation says how often its test set has been used."""
+    first, _ = begin(project, cells)
+    assert project.evaluate(first).uses_of_test == 2
+    assert project.evaluate(first).uses_of_test == 3
+
+
+def test_checks_of_ones_own(project: mc.Project, cells: pd.DataFrame) -> None:
+    """Any callable is a check."""
+    first, _ = begin(project, cells)
+
+    def small(subject: str, context: Any) -> bool:
+        return len(context.load()) < 10
+
+    evaluation = project.evaluate(first, checks=[small])
+    assert evaluation.results[-1].verdict == "fail"
+
+
+def test_rollback_goes_to_what_was_not_rolled_back(project: mc.Project, cells: pd.DataFrame) -> None:
+    """Rolling back twice goes back twice."""
+    _, train = begin(project, cells)
+    X, y = project.load(train, xy=True)
+    for C in (0.5, 0.3):
+        version = project.models.register("tumour", fitted(X, y, C), data=[train], example=X[:5])
+        project.evaluate(version)
+        project.models.promote(version)
+    assert project.models.rollback("tumour", reason="worse").ref == "tumour@2"
+    assert project.models.rollback("tumour").ref == "tumour@1"
+    with pytest.raises(errors.NotFound, match="no earlier version"):
+        project.models.rollback("tumour")
+    history = project.models.history("tumour")
+    assert history["after"].tolist() == ["tumour@1", "tumour@2", "tumour@3", "tumour@2", "tumour@1"]
+    assert history["how"].tolist() == ["promote"] * 3 + ["rollback"] * 2
+
+
+def test_a_lost_race_for_an_alias_names_the_winner(
+    project: mc.Project, cells: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who promotes against a production that moved meanwhile is told who moved it."""
+    _, train = begin(project, cells)
+    X, y = project.load(train, xy=True)
+    mine = project.models.register("tumour", fitted(X, y, 0.5), data=[train], example=X[:5])
+    theirs = project.models.register("tumour", fitted(X, y, 0.3), data=[train], example=X[:5])
+    project.evaluate(mine)
+    project.evaluate(theirs)
+    other = mc.open(Path(project.store.url.removeprefix("file://")), author="bob")
+    session = project._session
+    publish = session.publish
+
+    def late(*arguments: Any, **keywords: Any) -> Any:
+        monkeypatch.setattr(session, "publish", publish)
+        other.models.promote(theirs, reason="mine first")
+        return publish(*arguments, **keywords)
+
+    monkeypatch.setattr(session, "publish", late)
+    with pytest.raises(errors.ConflictError, match=r"set by bob .* mine first") as caught:
+        project.models.promote(mine)
+    assert caught.value.winner["author"] == "bob"
+    assert project.models.aliases("tumour") == {"production": theirs.ref}
+
+
+def test_unknown_types_need_trust_and_a_reason(project: mc.Project, cells: pd.DataFrame) -> None:
+    """Loading code is a decision, with a name to it."""
+    X, y = cells.drop(columns="target"), cells["target"]
+    with pytest.warns(errors.MlcycleWarning, match="trust="):
+        version = project.models.register("custom", Custom().fit(X, y))
+    with pytest.raises(errors.UntrustedModel, match="reason="):
+        project.load(version)
+    with pytest.raises((errors.UntrustedModel, errors.InvalidInput)):
+        project.models.load(version, trust=True)
+    loaded = project.models.load(version, trust=True, reason="I wrote it a minute ago")
+    assert loaded.predict(X[:2]).tolist() == [0, 0]
+
+
+def test_a_damaged_model_is_named(project: mc.Project, cells: pd.DataFrame) -> None:
+    """A flipped byte in a model file is an error that names the version."""
+    first, _ = begin(project, cells)
+    [file] = Path(project.store.url.removeprefix("file://")).glob("files/*/*.skops")
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(bytes(data))
+    with pytest.raises(errors.Corrupt, match="tumour@1"):
+        project.load(first)
+
+
+def test_bad_input_to_register_and_promote(project: mc.Project, cells: pd.DataFrame) -> None:
+    """Things that are no model, aliases that are numbers, versions that are not there."""
+    with pytest.raises(errors.InvalidInput, match="fitted estimator"):
+        project.models.register("m", object())
+    with pytest.raises(errors.NotFound):
+        project.models.register("m", "0" * 32)
+    first, _ = begin(project, cells)
+    with pytest.raises(errors.InvalidInput, match="cannot be an alias"):
+        project.models.promote(first, "7")
+    with pytest.raises(errors.NotFound, match="no alias 'staging'"):
+        project.models.get("tumour@staging")
+    with pytest.raises(errors.InvalidInput, match=r"Override\(reason"):
+        mc.Override(reason=" ", until="2099-01-01")

@@ -1,0 +1,131 @@
+"""The store under a project: verify, sweep, drop, restore, tag."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import mlcycle as mc
+from mlcycle import errors
+from tests.lifecycle.conftest import begin
+
+NOW = timedelta(0)
+
+
+def _root(project: mc.Project) -> Path:
+    return Path(project.store.url.removeprefix("file://"))
+
+
+def test_a_whole_store_verifies(anywhere: mc.Project, cells: pd.DataFrame) -> None:
+    """Chain, files and bytes are right after a cycle, on every storage."""
+    begin(anywhere, cells)
+    for level in ("chain", "files", "bytes"):
+        assert anywhere.store.verify(level).ok
+
+
+def test_sweep_removes_only_what_nothing_names(anywhere: mc.Project, cells: pd.DataFrame) -> None:
+    """A sweep after a cycle finds nothing; after a drop it finds that version, and nothing else breaks."""
+    begin(anywhere, cells)
+    assert list(anywhere.store.sweep(min_age=NOW).keys) == []
+    anywhere.datasets.add("other", cells[:50])
+    anywhere.store.drop("dataset:other@1", reason="not needed")
+    planned = anywhere.store.sweep(dry_run=True, min_age=NOW)
+    assert planned.bytes > 0
+    swept = anywhere.store.sweep(min_age=NOW)
+    assert set(swept.keys) == set(planned.keys)
+    assert anywhere.store.verify("bytes").ok
+    with pytest.raises(errors.VersionDeleted, match="removed by a sweep"):
+        anywhere.store.restore("dataset:other@1")
+    assert anywhere.datasets.add("other", cells[:50]).ref == "other@2"
+    assert len(anywhere.load("dataset:other")) == 50
+
+
+def test_drop_and_restore(project: mc.Project, cells: pd.DataFrame) -> None:
+    """What is dropped is not loaded, and comes back while its files are there."""
+    project.datasets.add("cells", cells)
+    project.datasets.add("cells", cells[:10])
+    project.store.drop("dataset:cells@2")
+    assert project.datasets.latest("cells").ref == "cells@1"
+    with pytest.raises(errors.VersionDeleted, match="restore"):
+        project.datasets.get("cells@2")
+    project.store.restore("dataset:cells@2")
+    assert project.datasets.latest("cells").ref == "cells@2"
+
+
+def test_young_files_are_spared(project: mc.Project, cells: pd.DataFrame) -> None:
+    """By default a sweep leaves alone what may belong to a writer at work."""
+    project.datasets.add("cells", cells)
+    project.store.drop("dataset:cells@1")
+    assert list(project.store.sweep().keys) == []
+
+
+def test_a_part_keeps_its_parents_rows(project: mc.Project, cells: pd.DataFrame) -> None:
+    """Dropping a parent does not take the rows from its parts."""
+    project.datasets.add("cells", cells, target="target")
+    train, _ = project.datasets.split("cells", test=0.3)
+    project.datasets.add("cells", cells[:10], target="target")
+    project.store.drop("dataset:cells@1")
+    project.store.sweep(min_age=NOW)
+    assert len(project.load(train)) == train.rows
+
+
+def test_a_dropped_run_goes_and_its_registered_model_stays(project: mc.Project, cells: pd.DataFrame) -> None:
+    """Files of a run belong to it, until a model version names them."""
+    X, y = cells.drop(columns="target"), cells["target"]
+    from sklearn.tree import DecisionTreeClassifier
+
+    with project.experiments.open("e").start() as run:
+        run.save_model(DecisionTreeClassifier(max_depth=2).fit(X, y), example=X[:3])
+        run.log_artifact("notes", "hello")
+    version = project.models.register("m", run)
+    project.store.drop(f"run:{run.id}")
+    assert project.experiments.get("e").runs() == []
+    swept = project.store.sweep(min_age=NOW)
+    assert any(key.endswith("head.json") for key in swept.keys)
+    assert project.load(version).predict(X[:1]).shape == (1,)
+    with pytest.raises(errors.VersionDeleted):
+        project.store.restore(f"run:{run.id}")
+
+
+def test_a_lost_file_is_named_with_the_version_it_hurts(project: mc.Project, cells: pd.DataFrame) -> None:
+    """Verify says which versions are hurt."""
+    project.datasets.add("cells", cells)
+    next(_root(project).glob("tables/*/*.parquet")).unlink()
+    found = project.store.verify("files")
+    assert not found.ok
+    assert "dataset:cells@1" in str(found)
+    with pytest.raises((errors.VersionDeleted, errors.Corrupt)):
+        project.load("dataset:cells")
+
+
+def test_tags_name_entries(project: mc.Project) -> None:
+    """A tag names an entry, moves when given again, and is never a number."""
+    assert project.store.tag("start") == 0
+    assert project.store.tag("start", to=0) == 0
+    project.scope.set(objective="x")
+    assert project.store.tag("start") == 2
+    with pytest.raises(errors.InvalidInput):
+        project.store.tag("42")
+    with pytest.raises(errors.NotFound):
+        project.store.tag("later", to=99)
+
+
+def test_refs_say_their_kind(project: mc.Project, cells: pd.DataFrame) -> None:
+    """Dropping asks what is meant."""
+    project.datasets.add("cells", cells)
+    with pytest.raises(errors.InvalidInput, match="'dataset:cells@1', 'model:cells@1'"):
+        project.store.drop("cells@1")
+
+
+def test_a_copied_store_is_a_store(project: mc.Project, cells: pd.DataFrame, tmp_path: Path) -> None:
+    """No file names the place it lies in."""
+    import shutil
+
+    begin(project, cells)
+    shutil.copytree(_root(project), tmp_path / "copy")
+    copy = mc.open(tmp_path / "copy", mode="r")
+    assert copy.store.verify("bytes").ok
+    pd.testing.assert_frame_equal(project.load("dataset:cells"), copy.load("dataset:cells"))
