@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Sink = Callable[[Any], object]
 
-__all__ = ["FORM", "block_digest", "canonical_bytes", "plain"]
+__all__ = ["FORM", "block_digest", "canonical_bytes", "deeply_plain", "plain"]
 
 FORM = 1
 _MAGIC = b"mlcycle" + bytes([FORM])
@@ -123,12 +123,20 @@ def plain(chunk: Any) -> Any:
     if name in ("string_view", "binary_view"):
         return pa.array(chunk.to_pylist(), pa.large_string() if name == "string_view" else pa.large_binary())
     if name.startswith(("list_view<", "large_list_view<")):
-        return _unview(chunk)
+        return _as_list(chunk, chunk.flatten())
     if types.is_date64(kind) or (types.is_decimal(kind) and logical_type(kind) != kind):
-        return chunk.cast(logical_type(kind))
+        return _narrowed(chunk)
     if types.is_map(kind):
         return _unmap(chunk)
     return chunk
+
+
+def _narrowed(chunk: Any) -> Any:
+    wanted = logical_type(chunk.type)
+    try:
+        return chunk.cast(wanted)
+    except pa.ArrowInvalid as error:
+        raise InvalidInput(f"an Arrow array of {chunk.type} breaks the rules of its type: {error}; cast it first") from error
 
 
 def _decode(chunk: Any) -> Any:
@@ -139,11 +147,28 @@ def _decode(chunk: Any) -> Any:
     return dictionary.take(chunk.indices)
 
 
-def _unview(chunk: Any) -> Any:
-    # Arrow's own cast of views to large lists makes invalid arrays (seen in versions 17 to 26)
-    sizes = np.where(_valid(chunk), chunk.sizes.to_numpy(), 0)
-    offsets = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
-    return pa.LargeListArray.from_arrays(pa.array(offsets), chunk.flatten(), mask=pa.array(~_valid(chunk)))
+def _as_list(chunk: Any, members: Any) -> Any:
+    # Arrow's own casts of list views and of fixed-size lists with nulls make invalid arrays (seen in versions 17 to 26)
+    offsets = np.concatenate([[0], np.cumsum(_lengths(chunk), dtype=np.int64)])
+    mask = pa.array(~_valid(chunk)) if chunk.null_count else None
+    return pa.LargeListArray.from_arrays(pa.array(offsets), members, mask=mask)
+
+
+def deeply_plain(chunk: Any) -> Any:
+    """Return an array that is `plain` at every depth, for writers that know only plain nested types."""
+    if pa.types.is_map(chunk.type):
+        listed = plain(chunk)
+        starts = np.concatenate([[0], np.cumsum(_lengths(listed))])
+        offsets = pa.array(starts, pa.int32(), mask=np.append(~_valid(listed), False))
+        return pa.MapArray.from_arrays(offsets, *map(deeply_plain, listed.flatten().flatten()))
+    chunk = plain(chunk)
+    if pa.types.is_struct(chunk.type):
+        mask = pa.array(~_valid(chunk)) if chunk.null_count else None
+        children = [deeply_plain(child) for child in chunk.flatten()]
+        return pa.StructArray.from_arrays(children, [field.name for field in chunk.type], mask=mask)
+    if pa.types.is_nested(chunk.type):
+        return _as_list(chunk, deeply_plain(chunk.flatten()))
+    return chunk
 
 
 def _unmap(chunk: Any) -> Any:
@@ -225,6 +250,8 @@ def _feed_lengths(chunks: list[Any], sink: Sink) -> None:
 def _lengths(chunk: Any) -> NDArray[Any]:
     if pa.types.is_fixed_size_list(chunk.type):
         lengths = np.full(len(chunk), chunk.type.list_size, dtype=np.int64)
+    elif "list_view" in str(chunk.type).partition("<")[0]:
+        lengths = chunk.sizes.to_numpy().astype(np.int64)
     else:
         lengths = np.diff(_offsets(chunk))
     if chunk.null_count:

@@ -15,9 +15,9 @@ import pyarrow as pa
 from mlcycle.codecs._objects import describe_objects, restore_objects
 from mlcycle.codecs._types import arrow_type, logical_type, storage_name
 from mlcycle.codecs._values import values_from_json, values_to_json
-from mlcycle.errors import InvalidInput, SchemaError
+from mlcycle.errors import Corrupt, InvalidInput, SchemaError
 
-__all__ = ["describe", "describe_arrow", "restore"]
+__all__ = ["describe", "describe_arrow", "restore", "with_freq"]
 
 Spec = dict[str, Any]
 _NAT = np.iinfo(np.int64).min
@@ -53,7 +53,7 @@ def describe(values: Any, label: str) -> tuple[Any, Spec]:
         arrow = _ticks(array.asi8, pa.timestamp(dtype.unit, zone))
         return arrow, {"kind": "datetimetz", "unit": dtype.unit, "tz": zone}
     if isinstance(dtype, pd.PeriodDtype):
-        return _ticks(array.asi8, pa.int64()), {"kind": "period", "freq": dtype.freq.freqstr}
+        return _ticks(array.asi8, pa.int64()), {"kind": "period", "freq": dtype.name.removeprefix("period[").removesuffix("]")}
     if isinstance(dtype, pd.IntervalDtype):
         return _describe_interval(array, label)
     if isinstance(dtype, pd.SparseDtype):
@@ -110,6 +110,8 @@ def _describe_string(array: Any, dtype: pd.StringDtype, label: str) -> tuple[Any
 
 def _describe_category(array: Any, label: str) -> tuple[Any, Spec]:
     known, spec = describe(array.categories, f"{label}, in its categories,")
+    if freq := getattr(array.categories, "freqstr", None) if spec["kind"] in ("numpy", "datetimetz") else None:
+        spec = {**spec, "freq": freq}
     known = known.combine_chunks() if isinstance(known, pa.ChunkedArray) else known
     missing = array.codes < 0
     codes = pa.array(array.codes, mask=missing) if missing.any() else pa.array(array.codes)
@@ -199,6 +201,8 @@ def _restore_numpy(column: Any, spec: Spec) -> Any:
     if dtype.kind in "mM":
         ticks = column.cast(pa.int64())
         return _writable((ticks.fill_null(_NAT) if ticks.null_count else ticks).to_numpy()).view(dtype)
+    if column.null_count and dtype.kind != "f":
+        raise Corrupt(f"a column of dtype {dtype} has nulls; its presentation belongs to other data")
     return _writable(column.to_numpy()).astype(dtype, copy=False)
 
 
@@ -263,18 +267,29 @@ def _restore_sparse(column: Any, spec: Spec) -> Any:
 def _restore_category(column: Any, spec: Spec) -> Any:
     known = values_from_json(spec["values"], arrow_type(spec["type"]))
     categories = pd.Index(restore(pa.chunked_array([known]), spec["of"]))
+    if "freq" in spec["of"]:
+        categories = with_freq(categories, spec["of"]["freq"])
     codes = [_codes(chunk, categories, spec["of"]) for chunk in column.chunks]
     joined = np.concatenate(codes) if codes else np.empty(0, dtype=np.int64)
     return pd.Categorical.from_codes(joined, categories=categories, ordered=spec["ordered"])
+
+
+def with_freq(index: Any, freq: str) -> Any:
+    """Return a moment or duration index with its frequency again."""
+    try:
+        return type(index)(index, freq=freq)
+    except ValueError:  # the other pandas spells this frequency otherwise; the values are the same
+        return index
 
 
 def _codes(chunk: Any, categories: Any, spec: Spec) -> Any:
     if pa.types.is_dictionary(chunk.type):
         found = np.append(_codes(chunk.dictionary, categories, spec), -1)
         return found[chunk.indices.cast(pa.int64()).fill_null(-1).to_numpy()]
-    codes = categories.get_indexer(pd.Index(restore(pa.chunked_array([chunk]), spec)))
-    if chunk.null_count:
-        codes = np.where(chunk.is_null().to_numpy(zero_copy_only=False), -1, codes)
+    codes = np.full(len(chunk), -1, dtype=np.int64)
+    present = ~chunk.is_null().to_numpy(zero_copy_only=False)
+    if present.any():
+        codes[present] = categories.get_indexer(pd.Index(restore(pa.chunked_array([chunk.drop_null()]), spec)))
     return codes
 
 

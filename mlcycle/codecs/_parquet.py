@@ -6,6 +6,7 @@ How a file is encoded is no part of any identity; only field, row group and valu
 from __future__ import annotations
 
 import contextlib
+import re
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mlcycle.codecs._blocks import Piece
-from mlcycle.codecs._canonical import plain
-from mlcycle.codecs._types import logical_type
+from mlcycle.codecs._canonical import deeply_plain, plain
+from mlcycle.codecs._types import logical_type, storage_name
 from mlcycle.errors import Corrupt, InvalidInput, MlcycleError, StorageUnavailable
 
 if TYPE_CHECKING:
@@ -75,12 +76,12 @@ def _write(table: Any, path: Path, options: dict[str, Any]) -> None:
 def _storable(column: Any) -> Any:
     """Bring a column to a type Parquet keeps; `read_columns` casts it back to its logical type."""
     kind = column.type
-    if pa.types.is_dictionary(kind) and pa.types.is_struct(kind.value_type):
-        return pa.chunked_array([plain(chunk) for chunk in column.chunks], kind.value_type)
-    if isinstance(kind, pa.BaseExtensionType) or str(kind).startswith(("run_end", "list_view", "large_list_view")):
-        return _chunked([plain(chunk) for chunk in column.chunks], kind)
-    if str(kind) in ("string_view", "binary_view"):
-        return _chunked([plain(chunk) for chunk in column.chunks], kind)
+    keeps = not _UNWRITABLE.search(f"{kind} {storage_name(kind)}")
+    if pa.types.is_dictionary(kind) and not pa.types.is_nested(kind.value_type):
+        keeps = not isinstance(kind.value_type, pa.BaseExtensionType)
+    if not keeps:
+        chunks = [deeply_plain(chunk) for chunk in column.chunks]
+        return pa.chunked_array(chunks) if chunks else pa.chunked_array([], deeply_plain(pa.nulls(0, kind)).type)
     if pa.types.is_timestamp(kind) and kind.unit == "s":
         try:
             return column.cast(pa.timestamp("ms", kind.tz))
@@ -89,8 +90,7 @@ def _storable(column: Any) -> Any:
     return column
 
 
-def _chunked(chunks: list[Any], kind: Any) -> Any:
-    return pa.chunked_array(chunks) if chunks else pa.chunked_array([], plain(pa.nulls(0, kind)).type)
+_UNWRITABLE = re.compile("dictionary|view|run_end|fixed_list|extension")
 
 
 def _options(table: Any) -> dict[str, Any]:

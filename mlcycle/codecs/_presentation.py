@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from mlcycle._digest import canonical_json
 from mlcycle._ids import near
-from mlcycle.codecs._dtypes import describe, describe_arrow, restore
+from mlcycle.codecs._dtypes import describe, describe_arrow, restore, with_freq
 from mlcycle.errors import InvalidInput, SchemaError
 
 if TYPE_CHECKING:
@@ -173,18 +173,11 @@ def _restore_index(doc: Doc, arrays: Callable[[str, Doc], Any], rows: int, whole
             continue
         made = pd.Index(arrays(level["field"], level["dtype"]), name=level["name"])
         if whole and "freq" in level:
-            made = _with_freq(made, level["freq"])
+            made = with_freq(made, level["freq"])
         levels.append(made)
     if doc["kind"] == "single":
         return levels[0]
     return pd.MultiIndex.from_arrays(levels, names=[level["name"] for level in doc["levels"]])
-
-
-def _with_freq(index: Any, freq: str) -> Any:
-    try:
-        return type(index)(index, freq=freq)
-    except ValueError:  # the other pandas spells this frequency otherwise; the values are the same
-        return index
 
 
 # back to a frame -----------------------------------------------------------------------------------------------------
@@ -241,9 +234,10 @@ def restore_frame(
         Whether these are all rows; the range and frequency of an index hold only then.
     """
     chosen = _chosen(doc, columns)
-    made = {i: restore(arrays[column["field"]], column["dtype"]) for i, column in enumerate(chosen)}
+    made = {i: _as_it_is(restore(arrays[column["field"]], column["dtype"])) for i, column in enumerate(chosen)}
     index = _restore_index(doc["index"], lambda field, spec: restore(arrays[field], spec), rows, whole)
-    frame = pd.DataFrame(made, index=index, copy=False)
+    frame = pd.DataFrame(made, copy=False) if made else pd.DataFrame(index=index)
+    frame.index = index
     frame.columns = _restore_labels(doc["labels"], [column["name"] for column in chosen], columns is None)
     frame.attrs = dict(doc["attrs"])
     # many blocks of one column each would make pandas warn when a column is added
@@ -251,6 +245,11 @@ def restore_frame(
 
 
 _FEW_BLOCKS = 60
+
+
+def _as_it_is(array: Any) -> Any:
+    # a frame would look into an object array and choose another dtype
+    return pd.Series(array, dtype=object, copy=False) if getattr(array, "dtype", None) == object else array
 
 
 def _restore_labels(doc: Doc, labels: list[str | int], every: bool) -> pd.Index:

@@ -80,6 +80,9 @@ def _picked(rows: int) -> Any:
 def _describe(column: Any, picked: Any) -> dict[str, Any]:
     column = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
     kind, types = logical_type(column.type), pa.types
+    if types.is_float16(kind):  # Arrow computes little with half floats
+        chunks = [pa.array(c.to_numpy(zero_copy_only=False), pa.float32(), mask=np.asarray(c.is_null())) for c in column.chunks]
+        column = pa.chunked_array(chunks, pa.float32())
     made: dict[str, Any] = {"type": logical_name(kind), "nulls": _nulls(column, kind)}
     sample = _plain(column if picked is None else column.take(picked)).drop_null()
     if types.is_boolean(kind):
@@ -130,10 +133,21 @@ def _levels(sample: Any, column: Any, picked: Any) -> dict[str, Any]:
     made: dict[str, Any] = {"distinct": distinct, **({"sampled": True} if sampled else {})}
     if len(counts) < len(sample):
         first = np.argsort(-counts, kind="stable")[:_TOP]
-        values = counted.field("values").take(pa.array(first)).to_pylist()
+        values = _listed(counted.field("values").take(pa.array(first)))
         shares = (counts[first] / len(sample)).tolist()
         made["top"] = [[_json(value), round(share, 6)] for value, share in zip(values, shares, strict=True)]
     return made
+
+
+def _listed(values: Any) -> list[Any]:
+    """Return a few values for people; moments as ISO 8601 text in UTC, whatever Python can hold."""
+    if not pa.types.is_temporal(values.type):
+        return list(values.to_pylist())
+    zone = getattr(values.type, "tz", None)
+    if zone is not None:
+        values = values.cast(pa.int64()).cast(pa.timestamp(values.type.unit))
+    texts = (text.replace(" ", "T") if text else None for text in values.cast(pa.string()).to_pylist())
+    return [text and text + ("Z" if zone is not None else "") for text in texts]
 
 
 def _json(value: Any) -> Any:
@@ -180,8 +194,8 @@ def _floats(column: Any, kind: Any) -> NDArray[np.float64]:
 
 def _range(column: Any) -> dict[str, Any]:
     ends = pc.min_max(column)
-    text = {end: ends[end].cast(pa.string()).as_py() for end in ("min", "max")}
-    return text if text["min"] is not None else {}
+    lowest, highest = _listed(pa.array([ends["min"], ends["max"]], column.type))
+    return {"min": lowest, "max": highest} if lowest is not None else {}
 
 
 def _lengths(sample: Any) -> dict[str, Any]:

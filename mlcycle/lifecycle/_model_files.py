@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlcycle import codecs
 from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._params import as_params
+from mlcycle.lifecycle._view import doc_ref
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from mlcycle.lifecycle._session import Session
 
-__all__ = ["PackedModel", "load_model", "store_model"]
+__all__ = ["PackedModel", "card_of", "files_of", "load_version", "store_model"]
 
 Doc = dict[str, Any]
 _EXAMPLE_ROWS = 20
@@ -78,13 +79,35 @@ def store_model(session: Session, folder: str, packed: PackedModel) -> list[Doc]
     return stored
 
 
-def load_model(
-    session: Session, files: list[Doc], card: Doc, what: str, *, trust: bool | Collection[str], reason: str | None
-) -> Any:
-    """Load an estimator whose bytes are those the log names, by the rules of trust."""
-    file = next(file for file in files if file["kind"] == "model")
-    with session.local_copy(file, what) as path:
-        return codecs.load_model(path, card["format"], trust=trust, reason=reason)
+def files_of(session: Session, doc: Doc) -> list[Doc]:
+    """Return where the files of a version are now."""
+    with session.view() as view:
+        return view.files(doc["object"], doc_ref(doc))
+
+
+def card_of(session: Session, doc: Doc) -> Doc:
+    """Return what is said of a version: format, class, packages, signature, parameters."""
+
+    def read() -> Doc:
+        card: Doc = session.read_document(_of_kind(files_of(session, doc), "card"), doc_ref(doc))
+        return card
+
+    return session.resolving(doc_ref(doc), read)
+
+
+def load_version(session: Session, doc: Doc, *, trust: bool | Collection[str] = (), reason: str | None = None) -> Any:
+    """Load the estimator of a version, its bytes being those the log names, by the rules of trust."""
+    card = card_of(session, doc)
+
+    def read() -> Any:
+        with session.local_copy(_of_kind(files_of(session, doc), "model"), doc_ref(doc)) as path:
+            return codecs.load_model(path, card["format"], trust=trust, reason=reason)
+
+    return session.resolving(doc_ref(doc), read)
+
+
+def _of_kind(files: list[Doc], kind: str) -> Doc:
+    return next(file for file in files if file["kind"] == kind)
 
 
 def _few_rows(example: Any) -> Any:

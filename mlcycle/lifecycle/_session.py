@@ -273,21 +273,27 @@ class Session:
         ------
         Corrupt
             Naming the file and the version it belongs to.
-        VersionDeleted
-            When a sweep removed it.
+        FileNotFoundError
+            When it is not there (any more); see `resolving`.
         """
-        try:
-            data = self.files.read(file["key"])
-        except FileNotFoundError as error:
-            raise VersionDeleted(
-                f"{file['key']} of {what} is gone; project.store.verify() lists what is hurt"
-            ) from error
+        data = self.files.read(file["key"])
         if len(data) != file["size"] or sha256_bytes(data) != file["sha256"]:
             raise Corrupt(
                 f"{file['key']} of {what} is damaged: expected {file['size']} bytes of {file['sha256'][:19]}…, found "
                 f"{len(data)} of sha256:{hashlib.sha256(data).hexdigest()[:12]}…; put a good copy back under that key"
             )
         return data
+
+    def resolving(self, what: str, read: Callable[[], T]) -> T:
+        """Read files found through the placement; where one is missing, look again where it is now, once."""
+        with contextlib.suppress(FileNotFoundError):
+            return read()
+        try:
+            return read()
+        except FileNotFoundError as error:
+            raise VersionDeleted(
+                f"a file of {what} is gone ({error}); project.store.verify() lists what is hurt"
+            ) from error
 
     def read_document(self, file: Doc, what: str) -> Any:
         """Return a stored JSON document; kept in memory, so never change what comes back."""

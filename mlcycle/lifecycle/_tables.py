@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from mlcycle import codecs
+from mlcycle import codecs, records
 from mlcycle._digest import canonical_json
-from mlcycle._ids import near
-from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._view import doc_ref
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Hashable, Iterator, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
@@ -22,7 +19,16 @@ if TYPE_CHECKING:
 
     from mlcycle.lifecycle._session import NewFile, Session
 
-__all__ = ["frame_of", "header_of", "membership", "profile_of", "store_selection", "store_table", "table_object"]
+__all__ = [
+    "column_names",
+    "columns_of",
+    "frame_of",
+    "membership",
+    "profile_of",
+    "store_selection",
+    "store_table",
+    "table_object",
+]
 
 Doc = dict[str, Any]
 
@@ -136,23 +142,31 @@ def profile_of(session: Session, doc: Doc) -> Doc:
     return found
 
 
-def frame_of(session: Session, doc: Doc, columns: Sequence[str] | None = None) -> pd.DataFrame:
+def frame_of(session: Session, doc: Doc, columns: Sequence[Hashable] | None = None) -> pd.DataFrame:
     """Read the rows of a version as they were added, or some of its columns."""
-    root, mask = membership(session, doc)
-    manifest = _manifest(session, root)
-    if columns is not None:
-        known = [column["name"] for column in manifest.header["schema"]]
-        for column in columns:
-            if str(column) not in known:
-                hint = near(str(column), known)
-                raise InvalidInput(
-                    f"{doc_ref(doc)} has no column {column!r}; "
-                    + (f"did you mean {' or '.join(map(repr, hint))}?" if hint else f"it has {', '.join(known[:12])}")
-                )
-    with _Blocks(session).cleaning() as blocks:
-        return codecs.load(manifest, blocks, columns=None if columns is None else list(columns), rows=mask)
+
+    def read() -> pd.DataFrame:
+        root, mask = membership(session, doc)
+        with _Blocks(session).cleaning() as blocks:
+            return codecs.load(_manifest(session, root), blocks, columns=cast("Any", columns), rows=mask)
+
+    return session.resolving(doc_ref(doc), read)
 
 
-def example_bytes(frame: pd.DataFrame) -> bytes:
-    """Return a few rows as JSON that any language reads: columns, types and values."""
-    return json.dumps(json.loads(frame.to_json(orient="table", index=False))).encode()
+def column_names(header: Doc) -> list[str]:
+    """Return the column names a header describes, without the levels of its index."""
+    return [column["name"] for column in header["presentation"]["columns"]]
+
+
+def columns_of(session: Session, doc: Doc, profile: Doc) -> tuple[records.Column, ...]:
+    """Return the columns of a version with their types, and the missing values its own rows have."""
+    header = header_of(session, doc)
+    types = {field["name"]: field["type"] for field in header["schema"]}
+    return tuple(
+        records.Column(
+            name=str(column["name"]),
+            type=types[column["field"]],
+            nulls=profile["columns"].get(column["field"], {}).get("nulls", 0),
+        )
+        for column in header["presentation"]["columns"]
+    )

@@ -12,7 +12,7 @@ from mlcycle.codecs import check_inputs
 from mlcycle.errors import NotFound, UntrustedModel
 from mlcycle.lifecycle import _tables as tables
 from mlcycle.lifecycle._gate import criteria_today
-from mlcycle.lifecycle._model_files import load_model
+from mlcycle.lifecycle._model_files import card_of, load_version
 from mlcycle.lifecycle._view import doc_ref
 from mlcycle.lifecycle.datasets import features_and_target
 
@@ -59,10 +59,8 @@ class Loader:
         """Load a version and its signature."""
         with self._session.view() as view:
             doc = view.version("models", ref)
-            files = view.files(doc["object"], ref)
-        card = self._session.read_document(next(file for file in files if file["kind"] == "card"), ref)
-        model = load_model(self._session, files, card, ref, trust=self._trust, reason=self._reason)
-        return serving.Loaded(ref=doc_ref(doc), model=model, signature=card["signature"])
+        model = load_version(self._session, doc, trust=self._trust, reason=self._reason)
+        return serving.Loaded(ref=doc_ref(doc), model=model, signature=card_of(self._session, doc)["signature"])
 
 
 class Sink:

@@ -100,7 +100,7 @@ class Datasets:
         name = check_name(name, "dataset name")
         self._session.check_writable()
         encoded = codecs.encode(data)
-        columns = [column["name"] for column in encoded.header["schema"]]
+        columns = tables.column_names(encoded.header)
         with self._session.view() as view:
             view.check_free("datasets", name)
             lineage = [doc_ref(view.version("datasets", _text(parent))) for parent in parents]
@@ -298,14 +298,6 @@ class Datasets:
 
     def _record(self, doc: Doc) -> records.DatasetVersion:
         profile = tables.profile_of(self._session, doc)
-        columns = tuple(
-            records.Column(
-                name=column["name"],
-                type=column["type"],
-                nulls=profile.get("columns", {}).get(column["name"], {}).get("nulls", 0),
-            )
-            for column in tables.header_of(self._session, doc)["schema"]
-        )
         return records.DatasetVersion(
             name=doc["name"],
             number=doc["number"],
@@ -314,7 +306,7 @@ class Datasets:
             content=doc["content"],
             presentation=doc["presentation"],
             rows=doc["rows"],
-            columns=columns,
+            columns=tables.columns_of(self._session, doc, profile),
             roles=records.Roles(**doc["roles"]),
             parents=tuple(doc["parents"]),
             profile=profile,

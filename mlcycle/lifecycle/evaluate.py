@@ -12,7 +12,7 @@ from mlcycle._ids import new_id, parse_ref
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.lifecycle import _tables as tables
 from mlcycle.lifecycle._gate import criteria_today
-from mlcycle.lifecycle._model_files import load_model
+from mlcycle.lifecycle._model_files import load_version
 from mlcycle.lifecycle._session import draft
 from mlcycle.lifecycle._view import doc_ref
 from mlcycle.lifecycle.datasets import features_and_target
@@ -122,9 +122,7 @@ def _bench(
     def load(ref: str) -> Any:
         with session.view() as view:
             doc = view.version("models", ref)
-            files = view.files(doc["object"], doc_ref(doc))
-        card = session.read_document(next(file for file in files if file["kind"] == "card"), doc_ref(doc))
-        return load_model(session, files, card, doc_ref(doc), trust=trust, reason=reason)
+        return load_version(session, doc, trust=trust, reason=reason)
 
     def find(name: str) -> str | None:
         with session.view() as view:

@@ -9,7 +9,7 @@ from mlcycle._ids import check_name, new_id
 from mlcycle.errors import ConflictError, GateBlocked, InvalidInput, NotFound
 from mlcycle.lifecycle import _gate as gate
 from mlcycle.lifecycle._active_run import ActiveRun
-from mlcycle.lifecycle._model_files import PackedModel, load_model, store_model
+from mlcycle.lifecycle._model_files import PackedModel, card_of, files_of, load_version, store_model
 from mlcycle.lifecycle._runs import run_of
 from mlcycle.lifecycle._session import draft
 from mlcycle.lifecycle._view import View, doc_ref
@@ -181,9 +181,7 @@ class Models:
         """
         with self._session.view() as view:
             doc = view.version("models", _text(ref))
-            files = view.files(doc["object"], doc_ref(doc))
-        card = self._session.read_document(next(f for f in files if f["kind"] == "card"), doc_ref(doc))
-        return load_model(self._session, files, card, doc_ref(doc), trust=trust, reason=reason)
+        return load_version(self._session, doc, trust=trust, reason=reason)
 
     # aliases -------------------------------------------------------------------------------------------------------
 
@@ -351,10 +349,9 @@ class Models:
         )
 
     def _record(self, doc: Doc) -> records.ModelVersion:
-        with self._session.view() as view:
-            files = view.files(doc["object"], doc_ref(doc))
-        by_kind = {file["kind"]: file for file in files}
-        card = self._session.read_document(by_kind["card"], doc_ref(doc))
+        files = files_of(self._session, doc)
+        example = next((file for file in files if file["kind"] == "example"), None)
+        card = card_of(self._session, doc)
         return records.ModelVersion(
             name=doc["name"],
             number=doc["number"],
@@ -363,7 +360,7 @@ class Models:
             class_name=card["class"],
             files=tuple(records.FileRef(**file) for file in files),
             signature=_signature(card["signature"]),
-            example=records.FileRef(**by_kind["example"]) if "example" in by_kind else None,
+            example=records.FileRef(**example) if example else None,
             run=doc["run"],
             data=tuple(doc["data"]),
             params=card["params"],

@@ -203,7 +203,10 @@ class Store:
     def _target(self, ref: str) -> tuple[Any, str]:
         self._session.check_writable()
         if isinstance(ref, str) and ref.startswith("run:"):
-            return "runs", run_of(self._session, ref.removeprefix("run:")).id
+            run = ref.removeprefix("run:")
+            with self._session.view() as view:
+                known = run in view.logical["dropped_runs"]  # a sweep may have taken what run_of would read
+            return "runs", run if known else run_of(self._session, run).id
         parsed = parse_ref(ref)
         if parsed.kind is None:
             raise InvalidInput(f"say what {ref!r} is: 'dataset:{ref}', 'model:{ref}' or 'run:<id>'")

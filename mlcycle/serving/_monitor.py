@@ -1,12 +1,14 @@
-"""What traffic says: inputs, predictions, quality and latency against what the model was trained on."""
+"""What traffic says: inputs, predictions, quality, failures and latency, against how things were."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
 
 from mlcycle import stats
 from mlcycle._ids import new_id, now
-from mlcycle.errors import InvalidInput
 from mlcycle.records import Finding, Report, Result
 
 if TYPE_CHECKING:
@@ -17,11 +19,14 @@ if TYPE_CHECKING:
     from mlcycle.records import Revision
     from mlcycle.serving._capture import Traffic
 
-    Judge = Callable[[str, pd.DataFrame, pd.Series], Iterable[Result]]
+    Judge = Callable[[str, pd.DataFrame, pd.Series[Any]], Iterable[Result]]
 
 __all__ = ["inspect"]
 
 _ENOUGH = 30
+_CLASSES = 30
+_FAILURES = 0.01
+_SLOWER = 1.25
 _INPUT = "in."
 
 
@@ -40,7 +45,9 @@ def inspect(
 
     Inputs and predictions are compared by `mlcycle.stats.drift`: a correct two-sample test for each column, control over
     all of them, and an effect beyond its margin. Half of `alpha` goes to the inputs and half to the predictions, so
-    that the chance of any false alarm among both is at most `alpha`.
+    that the chance of any false alarm among both is at most `alpha`. Quality is judged on labelled rows. Latency is
+    compared between the earlier and the later half of the window. Too little of anything is a finding that says how
+    much would do, not silence.
 
     Parameters
     ----------
@@ -49,9 +56,10 @@ def inspect(
     traffic : Traffic
         What was captured in the window.
     reference : DataFrame or None
-        The features the model was trained on; None where that is not known.
+        Rows as they were when the model was made, without the target; None where that is not known.
     expected : array or None
-        What the model answers on the reference.
+        What the version with most of the traffic answers on rows like the reference. Best are rows it was not trained
+        on: a model that remembers its training rows answers them unlike any others.
     judge : callable
         ``(version, X, y) -> results``: the scope's criteria on labelled rows.
     since, until : str
@@ -62,13 +70,14 @@ def inspect(
     Returns
     -------
     Report
+        Findings with their numbers and the phase to look at next, and one row of a table for each look.
     """
     live = traffic.live()
+    look = _Look(revision, traffic, live, reference, expected, judge, alpha / 2)
     findings: list[Finding] = []
     table: list[dict[str, Any]] = []
-    looks = [_coverage, _drift_of_inputs, _drift_of_predictions, _quality, _latency]
-    for look in looks:
-        for row, finding in look(_Look(revision, live, reference, expected, judge, alpha / 2)):
+    for one in (_coverage, _drift_of_inputs, _drift_of_predictions, _quality, _failing, _latency):
+        for row, finding in one(look):
             table += [] if row is None else [row]
             findings += [] if finding is None else [finding]
     return Report(
@@ -83,21 +92,28 @@ def inspect(
     )
 
 
+@frozen(eq=False)
 class _Look:
     """All that the looks below share."""
 
-    def __init__(
-        self, revision: Revision, live: pd.DataFrame, reference: Any, expected: Any, judge: Judge, alpha: float
-    ) -> None:
-        self.revision, self.live, self.reference = revision, live, reference
-        self.expected, self.judge, self.alpha = expected, judge, alpha
-        self.name = revision.deployment
+    revision: Revision
+    traffic: Traffic
+    live: pd.DataFrame
+    reference: pd.DataFrame | None
+    expected: Any
+    judge: Judge
+    alpha: float
+
+    @property
+    def main(self) -> str:
+        """The version with most of the traffic."""
+        return max(self.revision.weights, key=lambda ref: self.revision.weights[ref])
 
     def finding(self, kind: str, summary: str, severity: str, phase: str, **evidence: Any) -> Finding:
         return Finding(
             id=new_id(),
             kind=kind,
-            subject=self.name,
+            subject=self.revision.deployment,
             summary=summary,
             severity=severity,
             phase=phase,
@@ -110,12 +126,23 @@ _Seen = tuple[dict[str, Any] | None, Finding | None]
 
 
 def _coverage(look: _Look) -> Iterator[_Seen]:
-    """Say how much there is to go by; too little is a finding, not silence."""
+    """Say how much there is to go by."""
     rows, labelled = len(look.live), int(look.live["label"].notna().sum())
-    yield {"look": "traffic", "subject": "labelled rows", "value": labelled, "n": rows}, None
+    share = labelled / rows if rows else math.nan
+    yield {"look": "traffic", "subject": "labelled rows", "value": labelled, "share": share, "n": rows}, None
     if rows < _ENOUGH:
         summary = f"{rows} predictions are too few for any verdict; {_ENOUGH} would begin to do"
         yield None, look.finding("too little traffic", summary, "info", "deployment", rows=rows, needed=_ENOUGH)
+    elif labelled < _ENOUGH:
+        summary = (
+            f"{labelled} of {rows} predictions have a label, too few to judge quality; "
+            f"{_ENOUGH} would begin to do: report outcomes with label(ids, outcomes)"
+        )
+        evidence = {"rows": rows, "labelled": labelled, "needed": _ENOUGH}
+        yield None, look.finding("too few labels", summary, "info", "data", **evidence)
+    if look.traffic.skipped:
+        summary = f"{look.traffic.skipped} captured lines could not be read: torn, or written by a newer mlcycle"
+        yield None, look.finding("unreadable lines", summary, "info", "deployment", lines=look.traffic.skipped)
 
 
 def _drift_of_inputs(look: _Look) -> Iterator[_Seen]:
@@ -125,67 +152,180 @@ def _drift_of_inputs(look: _Look) -> Iterator[_Seen]:
         return
     if len(look.live) < _ENOUGH:
         return
-    current = look.live[[name for name in look.live.columns if name.startswith(_INPUT)]]
-    current = current.rename(columns=lambda name: name.removeprefix(_INPUT))
-    reference = look.reference.rename(columns=str)
-    shared = [name for name in reference.columns if name in current.columns]
-    drift = stats.drift(reference[shared], _as_in(current[shared], reference), alpha=look.alpha, control="holm")
-    drifted = []
+    reference, current = _side_by_side(look.reference, look.live)
+    if not len(current.columns):
+        summary = "no input that was captured is a column of the data the model was trained on, so none was compared"
+        yield None, look.finding("no reference", summary, "info", "data")
+        return
+    drift = stats.drift(reference, current, alpha=look.alpha, control="holm")
     for column in drift.columns:
         yield _row("data drift", column), None
-        if column.verdict == "drifted":
-            drifted.append(column)
+    drifted = [column for column in drift.columns if column.verdict == "drifted"]
     if drifted:
-        yield None, _drifted(look, "data drift", drifted, f"{len(drifted)} of {len(shared)} inputs drifted", "data")
+        head = f"{len(drifted)} of {len(drift.columns)} inputs drifted"
+        yield None, _drifted(look, "data drift", drifted, head, "data")
+    unsure = [column for column in drift.columns if column.verdict == "inconclusive"]
+    if unsure:
+        yield None, _unsure(look, "data drift", unsure)
+
+
+def _side_by_side(reference: pd.DataFrame, live: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the columns both sides have, the captured values in the types of the reference."""
+    inputs = live[[name for name in live.columns if name.startswith(_INPUT)]]
+    inputs = inputs.rename(columns=lambda name: name.removeprefix(_INPUT))
+    reference = reference.rename(columns=str)
+    unnamed = list(inputs.columns) == [f"x{i}" for i in range(len(reference.columns))]
+    if unnamed and not set(inputs.columns) & set(reference.columns):  # a model of arrays knows columns by place
+        inputs = inputs.set_axis(reference.columns, axis=1)
+    shared = [name for name in reference.columns if name in inputs.columns]
+    return reference[shared], _as_in(inputs[shared], reference)
 
 
 def _drift_of_predictions(look: _Look) -> Iterator[_Seen]:
-    if look.expected is None or len(look.live) < _ENOUGH:
+    """Compare what the main version answers with what it answered on the reference."""
+    rows = look.live[look.live["output"].notna() & (look.live["version"] == look.main)]
+    if look.expected is None or len(rows) < _ENOUGH:
         return
     import pandas as pd
 
-    before = pd.DataFrame({"prediction": _one_column(look.expected)})
-    after = pd.DataFrame({"prediction": look.live["output"].tolist()})
-    if len({*before["prediction"]}) <= _ENOUGH:  # classes, even where they are numbers
+    answers = look.expected.tolist() if hasattr(look.expected, "tolist") else list(look.expected)
+    if answers and isinstance(answers[0], list):
+        note = "predictions of several targets are not compared"
+        yield {"look": "prediction drift", "subject": "prediction", "verdict": "not_applicable", "note": note}, None
+        return
+    before = pd.DataFrame({"prediction": answers})
+    after = pd.DataFrame({"prediction": rows["output"].tolist()})
+    if before["prediction"].nunique() <= _CLASSES:  # classes, even where they are numbers
         before, after = before.astype(str), after.astype(str)
-    drift = stats.drift(before, after, alpha=look.alpha, control="holm")
-    column = drift.columns[0]
+    column = stats.drift(before, after, alpha=look.alpha, control="holm").columns[0]
     yield _row("prediction drift", column), None
     if column.verdict == "drifted":
-        yield None, _drifted(look, "prediction drift", [column], "the predictions drifted", "model")
+        yield None, _drifted(look, "prediction drift", [column], f"the predictions of {look.main} drifted", "model")
+    elif column.verdict == "inconclusive":
+        yield None, _unsure(look, "prediction drift", [column])
 
 
 def _quality(look: _Look) -> Iterator[_Seen]:
-    """Judge each version on the labelled rows it answered."""
+    """Judge each version on the labelled rows it answered, an id once."""
     labelled = look.live[look.live["label"].notna()]
     for ref in look.revision.weights:
-        rows = labelled[labelled["version"] == ref]
+        rows = labelled[labelled["version"] == ref].drop_duplicates("id", keep="last")
         if not len(rows):
             continue
         inputs = rows[[name for name in rows.columns if name.startswith(_INPUT)]]
         truth = rows["label"].infer_objects()
         for result in look.judge(ref, inputs.rename(columns=lambda name: name.removeprefix(_INPUT)), truth):
-            yield _judged(result, ref), None
-            if result.verdict == "fail":
-                summary = f"{ref} no longer meets {result.check}: {_measured(result)} on {result.n} labelled rows"
-                evidence = {"value": result.value, "low": result.low, "high": result.high, "n": result.n}
-                yield None, look.finding("quality", summary, "fail", "model", version=ref, **evidence)
+            yield _judged(result, ref), _about(look, result, ref)
 
 
 def _judged(result: Result, ref: str) -> dict[str, Any]:
     fields = ("value", "low", "high", "threshold", "detectable", "n", "verdict")
-    return {"look": "quality", "subject": f"{ref}: {result.check}", **{one: getattr(result, one) for one in fields}}
+    row = {"look": "quality", "subject": f"{ref}: {result.check}", **{one: getattr(result, one) for one in fields}}
+    return {**row, "note": result.detail}
+
+
+def _about(look: _Look, result: Result, ref: str) -> Finding | None:
+    """Return what a result means for the deployment; None where all is well."""
+    if result.verdict in ("pass", "skipped", "not_applicable"):
+        return None
+    fields = ("value", "low", "high", "threshold", "n")
+    evidence = {"version": ref, **{one: getattr(result, one) for one in fields}}
+    where = f"{_measured(result)} on {result.n} labelled rows"
+    if result.verdict == "fail":
+        return look.finding("quality", f"{ref} no longer meets {result.check}: {where}", "fail", "model", **evidence)
+    if result.verdict == "warn":
+        return look.finding("quality", f"{ref} comes short of {result.check}: {where}", "warn", "model", **evidence)
+    if result.verdict == "error":
+        summary = f"{result.check} could not be computed for {ref}: {result.detail}"
+        return look.finding("quality", summary, "warn", "scope", **evidence)
+    needed = _rows_needed(result)
+    more = f"; about {needed} labelled rows would do" if needed else ""
+    summary = f"whether {ref} meets {result.check} cannot be told: {where}{more}"
+    return look.finding("quality", summary, "info", "data", needed=needed, **evidence)
+
+
+def _rows_needed(result: Result) -> int | None:
+    """Return the rows at which the interval would clear the threshold, if the value stays: widths go as 1/sqrt(n)."""
+    told = (result.value, result.low, result.high, result.threshold, result.n)
+    if any(one is None or not math.isfinite(one) for one in told):
+        return None
+    value, low, high, threshold, n = (float(one) for one in told if one is not None)
+    distance = abs(value - threshold)
+    reach = high - value if value < threshold else value - low
+    if distance == 0 or reach <= 0 or n * (reach / distance) ** 2 > 1e7:
+        return None
+    return math.ceil(n * (reach / distance) ** 2) + 1
 
 
 def _measured(result: Result) -> str:
-    return f"{result.value:.3g} [{result.low:.3g}, {result.high:.3g}]" if result.low is not None else f"{result.value}"
+    if result.value is None:
+        return "no value"
+    if result.low is None or result.high is None:
+        return f"{result.value:.3g}"
+    return f"{result.value:.3g} [{result.low:.3g}, {result.high:.3g}]"
+
+
+def _failing(look: _Look) -> Iterator[_Seen]:
+    """Say how often versions failed to answer, live or as a shadow."""
+    frame = look.traffic.frame
+    for (ref, role), rows in frame.groupby(["version", "role"], sort=True):
+        failed = rows["error"].notna()
+        share = stats.wilson(int(failed.sum()), len(rows))
+        row = {"look": "failures", "subject": f"{ref} ({role})", "value": share.value, "low": share.low}
+        yield {**row, "high": share.high, "threshold": _FAILURES, "n": len(rows)}, None
+        if not failed.any():
+            continue
+        often = rows.loc[failed, "error"].value_counts()
+        summary = f"{ref} ({role}) gave no answer for {int(failed.sum())} of {len(rows)} rows: {often.index[0]}"
+        severity = "info" if share.low <= _FAILURES else "fail" if role == "live" else "warn"
+        evidence = {"version": ref, "share": share.value, "low": share.low, "high": share.high, "n": len(rows)}
+        yield None, look.finding("failures", summary, severity, "deployment", most=str(often.index[0]), **evidence)
 
 
 def _latency(look: _Look) -> Iterator[_Seen]:
-    if len(look.live):
-        middle, slow = look.live["ms"].quantile([0.5, 0.95])
-        yield {"look": "latency", "subject": "ms a row, median", "value": float(middle), "n": len(look.live)}, None
-        yield {"look": "latency", "subject": "ms a row, 95 %", "value": float(slow), "n": len(look.live)}, None
+    """Give median and 95 % quantile, and compare the later half of the window with the earlier one."""
+    known = look.live["ms"].dropna().astype(float).to_numpy()
+    if not len(known):
+        return
+    import numpy as np
+
+    for share, name in ((0.5, "median"), (0.95, "95 %")):
+        value = float(np.quantile(known, share))
+        yield {"look": "latency", "subject": f"ms a row, {name}", "value": value, "n": len(known)}, None
+    half = len(known) // 2
+    if half < 200:
+        return
+    earlier, later = known[:half], known[half:]
+    ratio, low, high = _ratio(earlier, later)
+    row = {"look": "latency", "subject": "95 %, later to earlier half", "value": ratio, "low": low, "high": high}
+    slower = low > _SLOWER
+    yield {**row, "threshold": _SLOWER, "n": len(known), "verdict": "slower" if slower else "stable"}, None
+    if slower:
+        summary = f"the slowest 5 % of answers take {ratio:.2g} times as long as earlier in the window"
+        yield None, look.finding("latency", summary, "warn", "deployment", ratio=ratio, low=low, high=high)
+
+
+def _ratio(earlier: Any, later: Any) -> tuple[float, float, float]:
+    """Return the ratio of 95 % quantiles with its 99 % bootstrap interval, drawing runs of rows that came together.
+
+    Neighbours in time share what slows them, so blocks are drawn, not rows (Künsch 1989, Annals of Statistics 17).
+    """
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+
+    def draws(values: Any) -> Any:
+        size = max(1, round(len(values) ** 0.5))
+        starts = rng.integers(0, len(values) - size + 1, size=(500, -(-len(values) // size)))
+        picks = (starts[:, :, None] + np.arange(size)).reshape(500, -1)
+        return np.quantile(values[picks], 0.95, axis=1)
+
+    step = max(1, len(earlier) // 2000)  # a few thousand rows tell a quantile well enough
+    earlier, later = earlier[::step], later[::step]
+    tiny = 1e-6
+    ratio = max(float(np.quantile(later, 0.95)), tiny) / max(float(np.quantile(earlier, 0.95)), tiny)
+    low, high = np.quantile(np.maximum(draws(later), tiny) / np.maximum(draws(earlier), tiny), [0.005, 0.995])
+    return ratio, float(low), float(high)
 
 
 def _row(kind: str, column: stats.ColumnDrift) -> dict[str, Any]:
@@ -210,11 +350,28 @@ def _row(kind: str, column: stats.ColumnDrift) -> dict[str, Any]:
 
 def _drifted(look: _Look, kind: str, columns: list[stats.ColumnDrift], head: str, phase: str) -> Finding:
     """Put the columns that moved most into one finding."""
-    strongest = sorted(columns, key=lambda column: -column.leading.effect / column.leading.margin)[:3]
+    strongest = sorted(columns, key=lambda column: -column.leading.effect / (column.leading.margin or 1.0))[:3]
     told = "; ".join(f"{one.name} by {one.leading.effect:.2g} {one.leading.unit}" for one in strongest)
     more = f" and {len(columns) - 3} more" if len(columns) > 3 else ""
-    evidence = {str(one.name): {"effect": one.leading.effect, "adjusted_p": one.leading.adjusted_p} for one in columns}
+    evidence = {
+        str(one.name): {
+            "effect": one.leading.effect,
+            "low": one.leading.low,
+            "high": one.leading.high,
+            "unit": one.leading.unit,
+            "adjusted_p": one.leading.adjusted_p,
+        }
+        for one in columns
+    }
     return look.finding(kind, f"{head}: {told}{more}", "warn", phase, columns=evidence)
+
+
+def _unsure(look: _Look, kind: str, columns: list[stats.ColumnDrift]) -> Finding:
+    """Say of which columns nothing can be said, and why."""
+    told = "; ".join(f"{one.name}: {one.leading.note}" for one in columns[:3])
+    more = f"; and {len(columns) - 3} more" if len(columns) > 3 else ""
+    evidence = {str(one.name): one.leading.note for one in columns}
+    return look.finding(kind, f"no verdict yet on {told}{more}", "info", "data", columns=evidence)
 
 
 def _as_in(current: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
@@ -225,18 +382,13 @@ def _as_in(current: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
     for name in current.columns:
         wanted, values = reference[name].dtype, current[name].infer_objects()
         if isinstance(wanted, pd.CategoricalDtype):
-            columns[name] = values.astype(wanted.categories.dtype, errors="ignore")
-        elif wanted.kind == "M":
+            wanted = wanted.categories.dtype
+        if wanted.kind == "M":
             columns[name] = pd.to_datetime(values, utc=getattr(wanted, "tz", None) is not None, errors="coerce")
-        elif wanted.kind == "f" and values.dtype.kind in "biuO":
+        elif wanted.kind == "m":
+            columns[name] = pd.to_timedelta(values, errors="coerce")
+        elif wanted.kind in "iuf" and values.dtype.kind in "biuO":
             columns[name] = pd.to_numeric(values, errors="coerce")
         else:
             columns[name] = values
     return pd.DataFrame(columns, index=current.index)
-
-
-def _one_column(answers: Any) -> list[Any]:
-    listed: list[Any] = answers.tolist() if hasattr(answers, "tolist") else list(answers)
-    if listed and isinstance(listed[0], list):
-        raise InvalidInput("predictions with several outputs a row cannot be compared as one column")
-    return listed

@@ -5,16 +5,17 @@ from __future__ import annotations
 import threading
 import time
 import warnings
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from mlcycle._digest import hash64, salt_of, unit_interval
 from mlcycle._ids import canonical_id, new_id
 from mlcycle.codecs import check_inputs
 from mlcycle.errors import InvalidInput, MlcycleWarning
-from mlcycle.serving._capture import encode_labels, encode_predictions
+from mlcycle.serving._capture import encode_failures, encode_labels, encode_predictions
 from mlcycle.serving._router import choose
+from mlcycle.serving._scores import aligned, asked, label_follows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,14 +25,33 @@ if TYPE_CHECKING:
 
 __all__ = ["Load", "Loaded", "Routes", "Service", "Sink"]
 
+_LONGEST_PAUSE = 60.0
+
 
 @frozen(eq=False)
 class Loaded:
-    """A model ready to answer: its version, the estimator, and the signature its inputs are held against (or None)."""
+    """A model ready to answer.
+
+    Attributes
+    ----------
+    ref : str
+        Its version, ``"churn@7"``.
+    model : object
+        The estimator.
+    signature : dict or None
+        What inputs are held against; None takes them as they come.
+    follows : bool
+        Whether one call of ``predict_proba`` answers ``predict`` too; found out from the model.
+    """
 
     ref: str
     model: Any
     signature: dict[str, Any] | None
+    follows: bool = field(init=False, repr=False)
+
+    @follows.default
+    def _find_out(self) -> bool:
+        return label_follows(self.model)
 
 
 class Routes(Protocol):
@@ -52,7 +72,7 @@ class Sink(Protocol):
     """Where a service writes what it keeps; never raises into a prediction."""
 
     def write(self, lines: bytes) -> None:
-        """Append whole lines."""
+        """Append whole lines; called by one thread at a time."""
 
     def flush(self) -> None:
         """Make what was written visible to others."""
@@ -66,16 +86,17 @@ class _Crew:
     """The models of one revision, loaded together and exchanged together."""
 
     revision: Revision
-    weights: dict[str, int]
     models: tuple[Loaded, ...]
     shadow: Loaded | None
+    classes: Any = None  # every class any of them knows, where they do not all know the same
 
 
 class Service:
     """A live deployment; lives as long as it answers, in one process, and is closed by `close` or a ``with`` block.
 
     It follows new revisions by itself. Models of a new revision are loaded before it takes over; when that fails, the
-    old revision goes on answering and a warning says so. Any thread may call.
+    old revision goes on answering, a warning says so, and it is tried again after a pause that grows to a minute. Any
+    thread may call.
 
     Parameters
     ----------
@@ -84,9 +105,31 @@ class Service:
     routes, load, sink : Routes, Load, Sink
         What it stands on.
     capture : float, default 1.0
-        Share of the predictions kept, chosen by id.
+        Share of the ids whose predictions are kept; an id is kept always or never.
     follow : float, default 5.0
-        Seconds between two looks for a new revision; 0 looks at every call.
+        Seconds between two looks for a new revision, made by the call that comes next; 0 looks at every call.
+
+    Notes
+    -----
+    Inputs, the label and, for classifiers whose label is the class of the largest probability (logistic regression,
+    trees, forests, boosting, naive Bayes, pipelines of them), the scores are kept of every `predict`, from one call of
+    the model; of other classifiers `predict` keeps the label alone, so that serving never costs two calls.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from mlcycle.records import Revision
+    >>> class Here:
+    ...     def current(self):
+    ...         return Revision(deployment="shop", number=1, weights={"churn@1": 1})
+    >>> class Nowhere:
+    ...     def write(self, lines): ...
+    ...     def flush(self): ...
+    ...     def close(self): ...
+    >>> model = LogisticRegression().fit([[0.0], [1.0]], ["no", "yes"])
+    >>> with Service("shop", routes=Here(), load=lambda ref: Loaded(ref, model, None), sink=Nowhere()) as service:
+    ...     service.predict([[2.0]], ids=["17"]).tolist()
+    ['yes']
     """
 
     def __init__(
@@ -94,18 +137,26 @@ class Service:
     ) -> None:
         if not 0 <= capture <= 1:
             raise InvalidInput(f"capture={capture!r} is the share of predictions to keep, from 0 to 1")
-        if follow < 0:
+        if not follow >= 0:
             raise InvalidInput(f"follow={follow!r} is a number of seconds, 0 or more")
         self.name = name
         self._routes, self._load, self._sink = routes, load, sink
         self._capture, self._follow = capture, follow
-        self._lock = threading.Lock()
-        self._failures: dict[str, int] = {"refresh": 0, "shadow": 0, "capture": 0}
-        self._crew = self._muster(routes.current(), None)
-        self._looked = time.monotonic()
+        self._refreshing, self._writing, self._counting = threading.Lock(), threading.Lock(), threading.Lock()
+        self._failures: dict[str, int] = {"refresh": 0, "answer": 0, "shadow": 0, "capture": 0}
+        self._told: set[tuple[str, int]] = set()
+        self._closed = False
+        self._crew = self._mustered(routes.current(), None)
+        self._next_look, self._pause = time.monotonic() + follow, follow
 
     def __repr__(self) -> str:
-        return f"<service {self.name}: {self.revision}>"
+        return f"<service {self.name}: {self.revision}{', closed' if self._closed else ''}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"a service answers in one process; send the project to the other one and call "
+            f"deployments.get({self.name!r}).serve() there"
+        )
 
     @property
     def revision(self) -> Revision:
@@ -114,7 +165,7 @@ class Service:
 
     @property
     def failures(self) -> dict[str, int]:
-        """How often a new revision could not be loaded, a shadow failed, or a prediction could not be kept."""
+        """How often a revision could not be loaded (``refresh``), a model failed (``answer``), … shadow, capture."""
         return dict(self._failures)
 
     # answering -----------------------------------------------------------------------------------------------------
@@ -138,124 +189,937 @@ class Service:
         Raises
         ------
         InvalidInput
-            For columns that are missing or do not fit, or ids that are missing or not as many as rows.
+            For columns that are missing or do not fit, ids that are missing or not as many as rows, and after `close`.
         """
         return self._answer("predict", X, ids)
 
     def predict_proba(self, X: Any, ids: Iterable[Any] | None = None) -> Any:
-        """Answer rows with probabilities, one column a class; otherwise as `predict`."""
+        """Answer rows with probabilities, one column a class; otherwise as `predict`.
+
+        Where the versions of a revision do not know the same classes, there is a column for every class any of them
+        knows, sorted, and 0 where a version does not know it.
+        """
         return self._answer("predict_proba", X, ids)
 
     def _answer(self, method: str, X: Any, ids: Iterable[Any] | None) -> Any:
-        self._look()
+        if self._closed:
+            raise InvalidInput(f"the service {self.name} is closed; serve() gives a new one")
+        if time.monotonic() >= self._next_look:
+            self.refresh()
         crew = self._crew
-        began = time.perf_counter()
+        if isinstance(X, dict | list | tuple):
+            X = _framed(X)
+        names = _names(ids, _length(X), self._capture > 0 or len(crew.models) > 1)
         if len(crew.models) == 1:
-            rows = _checked(crew.models[0], X)
-            answer = getattr(crew.models[0].model, method)(rows)
-            names = _names(ids, len(answer))
-            milliseconds = (time.perf_counter() - began) * 1e3 / max(len(answer), 1)
-            self._keep(crew, crew.models[0], rows, names, {method: answer}, milliseconds, "live")
+            answer = self._asked(crew, crew.models[0], method, X, names)
         else:
-            names, answer = self._divided(crew, method, X, ids, began)
+            answer = self._divided(crew, method, X, names)
         if crew.shadow is not None:
-            self._shadowed(crew, method, X, names)
+            self._shadowed(crew, crew.shadow, method, X, names)
         return answer
 
-    def _divided(self, crew: _Crew, method: str, X: Any, ids: Any, began: float) -> tuple[list[str], Any]:
+    def _divided(self, crew: _Crew, method: str, X: Any, names: list[str]) -> Any:
         """Let every version answer its share, and put the answers back in the order of the rows."""
         import numpy as np
 
-        count = _count(X)
-        names = _names(ids, count)
-        chosen = choose(names, crew.weights, self.name)
+        chosen = choose(names, crew.revision.weights, self.name)
         parts: list[tuple[Any, Any]] = []
         for position, loaded in enumerate(crew.models):
             where = np.flatnonzero(chosen == position)
-            if not len(where):
-                continue
-            rows = _checked(loaded, _taken(X, where))
-            answer = getattr(loaded.model, method)(rows)
-            milliseconds = (time.perf_counter() - began) * 1e3 / len(where)
-            self._keep(crew, loaded, rows, [names[i] for i in where], {method: answer}, milliseconds, "live")
-            parts.append((where, answer))
-        if len(parts) == 1:
-            return names, parts[0][1]
-        joined = np.concatenate([np.asarray(answer) for _, answer in parts])
+            if len(where) == len(names):
+                return self._asked(crew, loaded, method, X, names)
+            if len(where):
+                share = self._asked(crew, loaded, method, _taken(X, where), [names[i] for i in where])
+                parts.append((where, share))
+        if not parts:
+            return self._asked(crew, crew.models[0], method, X, names)
         back = np.argsort(np.concatenate([where for where, _ in parts]), kind="stable")
-        return names, joined[back]
+        if isinstance(parts[0][1], list):  # several targets give an array each
+            return [np.concatenate(arrays)[back] for arrays in zip(*(answer for _, answer in parts), strict=True)]
+        return np.concatenate([np.asarray(answer) for _, answer in parts])[back]
 
-    def _shadowed(self, crew: _Crew, method: str, X: Any, names: list[str]) -> None:
-        assert crew.shadow is not None
+    def _asked(self, crew: _Crew, loaded: Loaded, method: str, X: Any, names: list[str], role: str = "live") -> Any:
+        """Let one version answer some rows, and keep what it said."""
         began = time.perf_counter()
+        facts = {"v": loaded.ref, "r": crew.revision.number, "role": role}
         try:
-            rows = _checked(crew.shadow, X)
-            answer = getattr(crew.shadow.model, method)(rows)
+            rows = X if loaded.signature is None else check_inputs(loaded.signature, X)
+            answer, kept = asked(loaded.model, method, rows, follows=loaded.follows)
+        except Exception as error:
+            self._keep(names, X, error, facts)
+            if role == "live":
+                with self._counting:
+                    self._failures["answer"] += 1
+            raise
+        if self._capture > 0:
+            facts["ms"] = round((time.perf_counter() - began) * 1e3 / max(len(names), 1), 4)
+            self._keep(names, rows, kept, facts)
+        if method == "predict_proba" and crew.classes is not None and role == "live":
+            return aligned(answer, loaded.model.classes_, crew.classes)
+        return answer
+
+    def _shadowed(self, crew: _Crew, shadow: Loaded, method: str, X: Any, names: list[str]) -> None:
+        try:
+            self._asked(crew, shadow, method, X, names, "shadow")
         except Exception as error:  # noqa: BLE001 - a shadow never reaches the caller, whatever it does
-            self._count("shadow", f"the shadow {crew.shadow.ref} failed: {error!r:.200}")
-            return
-        milliseconds = (time.perf_counter() - began) * 1e3 / max(len(names), 1)
-        self._keep(crew, crew.shadow, rows, names, {method: answer}, milliseconds, "shadow")
+            self._count("shadow", f"the shadow {shadow.ref} failed: {error!r:.200}", crew.revision.number)
 
     # keeping -------------------------------------------------------------------------------------------------------
 
     def label(self, ids: Iterable[Any], outcomes: Iterable[Any]) -> None:
-        """Report the truth for ids answered before, here or anywhere; of several reports the last counts."""
-        self._sink.write(encode_labels(ids, outcomes))
+        """Report the truth for ids answered before, here or anywhere; of several reports the last counts.
 
-    def _keep(
-        self, crew: _Crew, loaded: Loaded, rows: Any, names: list[str], answers: dict[str, Any], ms: float, role: str
-    ) -> None:
+        Parameters
+        ----------
+        ids, outcomes : iterables of one length
+            Ids as given to `predict`; what really happened. A missing outcome takes an earlier one back.
+
+        Raises
+        ------
+        InvalidInput
+            When there are not as many outcomes as ids, or an id is missing.
+        """
+        lines = encode_labels(ids, outcomes)
+        with self._writing:
+            if self._closed:
+                raise InvalidInput(f"the service {self.name} is closed; label through the deployment, or serve() again")
+            if lines:
+                self._sink.write(lines)
+
+    def _keep(self, names: list[str], rows: Any, said: dict[str, Any] | Exception, facts: dict[str, Any]) -> None:
+        """Keep what a version said, or the exception it raised instead."""
         if self._capture <= 0:
             return
-        facts = {"v": loaded.ref, "r": crew.revision.number, "role": role, "ms": round(ms, 4)}
         try:
             if self._capture < 1:
-                rows, names, answers = self._sampled(rows, names, answers)
-            kept = _as_kept(loaded.model, answers)
-            self._sink.write(encode_predictions(rows, names, kept, facts))
+                names, rows, said = self._sampled(names, rows, said)
+            lines = (
+                encode_failures(names, said, facts)
+                if isinstance(said, Exception)
+                else encode_predictions(names, rows, said, facts)
+            )
+            with self._writing:
+                if lines and not self._closed:
+                    self._sink.write(lines)
         except Exception as error:  # noqa: BLE001 - keeping never comes in the way of answering
-            self._count("capture", f"predictions of {loaded.ref} could not be kept: {error!r:.200}")
+            self._count("capture", f"predictions at {self.name} could not be kept: {error!r:.200}", facts["r"])
 
-    def _sampled(self, rows: Any, names: list[str], answers: dict[str, Any]) -> tuple[Any, list[str], dict[str, Any]]:
+    def _sampled(self, names: list[str], rows: Any, said: Any) -> tuple[list[str], Any, Any]:
         import numpy as np
 
         points = unit_interval(hash64(np.array(names, dtype=object), salt_of("capture", self.name)))
         where = np.flatnonzero(points < self._capture)
-        return _taken(rows, where), [names[i] for i in where], {key: _taken(a, where) for key, a in answers.items()}
+        kept = [names[i] for i in where]
+        if isinstance(said, Exception):
+            return kept, rows, said
+        return kept, _taken(rows, where), {key: _part(answer, where) for key, answer in said.items()}
+
+    def flush(self) -> None:
+        """Make what was written visible to others."""
+
+    def close(self) -> None:
+        """End."""
+
+
+@frozen(eq=False)
+class _Crew:
+    """The models of one revision, loaded together and exchanged together."""
+
+    revision: Revision
+    models: tuple[Loaded, ...]
+    shadow: Loaded | None
+    classes: Any = None  # every class any of them knows, where they do not all know the same
+
+
+class Service:
+    """A live deployment; lives as long as it answers, in one process, and is closed by `close` or a ``with`` block.
+
+    It follows new revisions by itself. Models of a new revision are loaded before it takes over; when that fails, the
+    old revision goes on answering, a warning says so, and it is tried again after a pause that grows to a minute. Any
+    thread may call.
+
+    Parameters
+    ----------
+    name : str
+        Name of the deployment; salts the division of ids.
+    routes, load, sink : Routes, Load, Sink
+        What it stands on.
+    capture : float, default 1.0
+        Share of the ids whose predictions are kept; an id is kept always or never.
+    follow : float, default 5.0
+        Seconds between two looks for a new revision, made by the call that comes next; 0 looks at every call.
+
+    Notes
+    -----
+    Inputs, the label and, for classifiers whose label is the class of the largest probability (logistic regression,
+    trees, forests, boosting, naive Bayes, pipelines of them), the scores are kept of every `predict`, from one call of
+    the model; of other classifiers `predict` keeps the label alone, so that serving never costs two calls.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from mlcycle.records import Revision
+    >>> class Here:
+    ...     def current(self):
+    ...         return Revision(deployment="shop", number=1, weights={"churn@1": 1})
+    >>> class Nowhere:
+    ...     def write(self, lines): ...
+    ...     def flush(self): ...
+    ...     def close(self): ...
+    >>> model = LogisticRegression().fit([[0.0], [1.0]], ["no", "yes"])
+    >>> with Service("shop", routes=Here(), load=lambda ref: Loaded(ref, model, None), sink=Nowhere()) as service:
+    ...     service.predict([[2.0]], ids=["17"]).tolist()
+    ['yes']
+    """
+
+    def __init__(
+        self, name: str, *, routes: Routes, load: Load, sink: Sink, capture: float = 1.0, follow: float = 5.0
+    ) -> None:
+        if not 0 <= capture <= 1:
+            raise InvalidInput(f"capture={capture!r} is the share of predictions to keep, from 0 to 1")
+        if not follow >= 0:
+            raise InvalidInput(f"follow={follow!r} is a number of seconds, 0 or more")
+        self.name = name
+        self._routes, self._load, self._sink = routes, load, sink
+        self._capture, self._follow = capture, follow
+        self._refreshing, self._writing, self._counting = threading.Lock(), threading.Lock(), threading.Lock()
+        self._failures: dict[str, int] = {"refresh": 0, "answer": 0, "shadow": 0, "capture": 0}
+        self._told: set[tuple[str, int]] = set()
+        self._closed = False
+        self._crew = self._mustered(routes.current(), None)
+        self._next_look, self._pause = time.monotonic() + follow, follow
+
+    def __repr__(self) -> str:
+        return f"<service {self.name}: {self.revision}{', closed' if self._closed else ''}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"a service answers in one process; send the project to the other one and call "
+            f"deployments.get({self.name!r}).serve() there"
+        )
+
+    @property
+    def revision(self) -> Revision:
+        """The revision that answers in this process."""
+        return self._crew.revision
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """How often a revision could not be loaded (``refresh``), a model failed (``answer``), … shadow, capture."""
+        return dict(self._failures)
+
+    # answering -----------------------------------------------------------------------------------------------------
+
+    def predict(self, X: Any, ids: Iterable[Any] | None = None) -> Any:
+        """Answer rows, each by the version its id is routed to.
+
+        Parameters
+        ----------
+        X : DataFrame, array, list of dicts or dict of lists
+            The rows, held against the signature of the version.
+        ids : iterable, optional
+            One id a row: the same id is answered by the same version, and `label` finds it again. Fresh random ids are
+            made without.
+
+        Returns
+        -------
+        array
+            What the estimator's own `predict` returns, in the order of the rows.
+
+        Raises
+        ------
+        InvalidInput
+            For columns that are missing or do not fit, ids that are missing or not as many as rows, and after `close`.
+        """
+        return self._answer("predict", X, ids)
+
+    def predict_proba(self, X: Any, ids: Iterable[Any] | None = None) -> Any:
+        """Answer rows with probabilities, one column a class; otherwise as `predict`.
+
+        Where the versions of a revision do not know the same classes, there is a column for every class any of them
+        knows, sorted, and 0 where a version does not know it.
+        """
+        return self._answer("predict_proba", X, ids)
+
+    def _answer(self, method: str, X: Any, ids: Iterable[Any] | None) -> Any:
+        if self._closed:
+            raise InvalidInput(f"the service {self.name} is closed; serve() gives a new one")
+        if time.monotonic() >= self._next_look:
+            self.refresh()
+        crew = self._crew
+        if isinstance(X, dict | list | tuple):
+            X = _framed(X)
+        names = _names(ids, _length(X), self._capture > 0 or len(crew.models) > 1)
+        if len(crew.models) == 1:
+            answer = self._asked(crew, crew.models[0], method, X, names)
+        else:
+            answer = self._divided(crew, method, X, names)
+        if crew.shadow is not None:
+            self._shadowed(crew, crew.shadow, method, X, names)
+        return answer
+
+    def _divided(self, crew: _Crew, method: str, X: Any, names: list[str]) -> Any:
+        """Let every version answer its share, and put the answers back in the order of the rows."""
+        import numpy as np
+
+        chosen = choose(names, crew.revision.weights, self.name)
+        parts: list[tuple[Any, Any]] = []
+        for position, loaded in enumerate(crew.models):
+            where = np.flatnonzero(chosen == position)
+            if len(where) == len(names):
+                return self._asked(crew, loaded, method, X, names)
+            if len(where):
+                share = self._asked(crew, loaded, method, _taken(X, where), [names[i] for i in where])
+                parts.append((where, share))
+        if not parts:
+            return self._asked(crew, crew.models[0], method, X, names)
+        back = np.argsort(np.concatenate([where for where, _ in parts]), kind="stable")
+        if isinstance(parts[0][1], list):  # several targets give an array each
+            return [np.concatenate(arrays)[back] for arrays in zip(*(answer for _, answer in parts), strict=True)]
+        return np.concatenate([np.asarray(answer) for _, answer in parts])[back]
+
+    def _asked(self, crew: _Crew, loaded: Loaded, method: str, X: Any, names: list[str], role: str = "live") -> Any:
+        """Let one version answer some rows, and keep what it said."""
+        began = time.perf_counter()
+        facts = {"v": loaded.ref, "r": crew.revision.number, "role": role}
+        try:
+            rows = X if loaded.signature is None else check_inputs(loaded.signature, X)
+            answer, kept = asked(loaded.model, method, rows, follows=loaded.follows)
+        except Exception as error:
+            self._keep(names, X, error, facts)
+            if role == "live":
+                with self._counting:
+                    self._failures["answer"] += 1
+            raise
+        if self._capture > 0:
+            facts["ms"] = round((time.perf_counter() - began) * 1e3 / max(len(names), 1), 4)
+            self._keep(names, rows, kept, facts)
+        if method == "predict_proba" and crew.classes is not None and role == "live":
+            return aligned(answer, loaded.model.classes_, crew.classes)
+        return answer
+
+    def _shadowed(self, crew: _Crew, shadow: Loaded, method: str, X: Any, names: list[str]) -> None:
+        try:
+            self._asked(crew, shadow, method, X, names, "shadow")
+        except Exception as error:  # noqa: BLE001 - a shadow never reaches the caller, whatever it does
+            self._count("shadow", f"the shadow {shadow.ref} failed: {error!r:.200}", crew.revision.number)
+
+    # keeping -------------------------------------------------------------------------------------------------------
+
+    def label(self, ids: Iterable[Any], outcomes: Iterable[Any]) -> None:
+        """Report the truth for ids answered before, here or anywhere; of several reports the last counts.
+
+        Parameters
+        ----------
+        ids, outcomes : iterables of one length
+            Ids as given to `predict`; what really happened. A missing outcome takes an earlier one back.
+
+        Raises
+        ------
+        InvalidInput
+            When there are not as many outcomes as ids, or an id is missing.
+        """
+        lines = encode_labels(ids, outcomes)
+        with self._writing:
+            if self._closed:
+                raise InvalidInput(f"the service {self.name} is closed; label through the deployment, or serve() again")
+            if lines:
+                self._sink.write(lines)
+
+    def _keep(self, encode: Any, names: list[str], *told: Any) -> None:
+        try:
+            if 0 < self._capture < 1:
+                names, told = self._sampled(names, told)
+            if not names or self._capture <= 0:
+                return
+            lines = encode(names, *told) if encode is encode_failures else encode(told[0], names, *told[1:])
+            with self._writing:
+                self._sink.write(lines)
+        except Exception as error:  # noqa: BLE001 - keeping never comes in the way of answering
+            self._count("capture", f"predictions at {self.name} could not be kept: {error!r:.200}")
+
+    def _sampled(self, names: list[str], told: tuple[Any, ...]) -> tuple[list[str], tuple[Any, ...]]:
+        import numpy as np
+
+        points = unit_interval(hash64(np.array(names, dtype=object), salt_of("capture", self.name)))
+        where = np.flatnonzero(points < self._capture)
+        if len(told) == 3:
+            rows, answers, facts = told
+            told = _taken(rows, where), {key: _part(answer, where) for key, answer in answers.items()}, facts
+        return [names[i] for i in where], told
+
+    def flush(self) -> None:
+        """Make what was kept so far visible to others; needed only where the store is remote."""
+        with self._writing:
+            self._sink.flush()
 
     # following -----------------------------------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Look for a new revision now."""
-        self._looked = time.monotonic()
-        with self._lock:
+        """Look for a new revision now; the old one goes on answering where the new one cannot be loaded."""
+        self._next_look = time.monotonic() + self._pause  # first, so that other threads answer meanwhile
+        with self._refreshing:
+            number = self._crew.revision.number
             try:
                 newest = self._routes.current()
-                if newest.number != self._crew.revision.number:
-                    self._crew = self._muster(newest, self._crew)
+                number = newest.number
+                if newest != self._crew.revision:
+                    self._crew = self._mustered(newest, self._crew)
+                self._pause = self._follow
             except Exception as error:  # noqa: BLE001 - the old revision answers on, whatever fails
-                self._count("refresh", f"{self.name} stays at revision {self._crew.revision.number}: {error!r:.200}")
+                self._pause = min(max(2 * self._pause, 0.5), max(_LONGEST_PAUSE, self._follow))
+                message = f"{self.name} stays at revision {self._crew.revision.number}: {error!r:.300}"
+                self._count("refresh", message, number)
+            self._next_look = time.monotonic() + self._pause
 
-    def _look(self) -> None:
-        if time.monotonic() - self._looked >= self._follow:
-            self.refresh()
-
-    def _muster(self, revision: Revision, before: _Crew | None) -> _Crew:
+    def _mustered(self, revision: Revision, before: _Crew | None) -> _Crew:
         """Load the models of a revision, taking over those that answer already."""
         present = {} if before is None else {one.ref: one for one in (*before.models, before.shadow) if one}
         models = tuple(present.get(ref) or self._load(ref) for ref in revision.weights)
-        shadow = present.get(revision.shadow) or self._load(revision.shadow) if revision.shadow else None
-        return _Crew(revision=revision, weights=dict(revision.weights), models=models, shadow=shadow)
+        shadow = present.get(revision.shadow)
+        if revision.shadow and shadow is None:
+            try:
+                shadow = self._load(revision.shadow)
+            except Exception as error:  # noqa: BLE001 - the live versions are not held up by a shadow
+                self._count(
+                    "shadow", f"the shadow {revision.shadow} could not be loaded: {error!r:.200}", revision.number
+                )
+        return _Crew(revision=revision, models=models, shadow=shadow, classes=_all_classes(models))
 
-    def _count(self, what: str, message: str) -> None:
-        self._failures[what] += 1
-        if self._failures[what] == 1:
-            warnings.warn(message, MlcycleWarning, stacklevel=4)
+    def _count(self, what: str, message: str, number: int) -> None:
+        """Count a failure, and warn of the first one of its kind at every revision."""
+        with self._counting:
+            self._failures[what] += 1
+            new = (what, number) not in self._told
+            self._told.add((what, number))
+        if new:
+            warnings.warn(message, MlcycleWarning, stacklevel=5)
+
+    def close(self) -> None:
+        """End."""
+
+
+@frozen(eq=False)
+class _Crew:
+    """The models of one revision, loaded together and exchanged together."""
+
+    revision: Revision
+    models: tuple[Loaded, ...]
+    shadow: Loaded | None
+    classes: Any = None  # every class any of them knows, where they do not all know the same
+
+
+class Service:
+    """A live deployment; lives as long as it answers, in one process, and is closed by `close` or a ``with`` block.
+
+    It follows new revisions by itself. Models of a new revision are loaded before it takes over; when that fails, the
+    old revision goes on answering, a warning says so, and it is tried again after a pause that grows to a minute. Any
+    thread may call.
+
+    Parameters
+    ----------
+    name : str
+        Name of the deployment; salts the division of ids.
+    routes, load, sink : Routes, Load, Sink
+        What it stands on.
+    capture : float, default 1.0
+        Share of the ids whose predictions are kept; an id is kept always or never.
+    follow : float, default 5.0
+        Seconds between two looks for a new revision, made by the call that comes next; 0 looks at every call.
+
+    Notes
+    -----
+    Inputs, the label and, for classifiers whose label is the class of the largest probability (logistic regression,
+    trees, forests, boosting, naive Bayes, pipelines of them), the scores are kept of every `predict`, from one call of
+    the model; of other classifiers `predict` keeps the label alone, so that serving never costs two calls.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from mlcycle.records import Revision
+    >>> class Here:
+    ...     def current(self):
+    ...         return Revision(deployment="shop", number=1, weights={"churn@1": 1})
+    >>> class Nowhere:
+    ...     def write(self, lines): ...
+    ...     def flush(self): ...
+    ...     def close(self): ...
+    >>> model = LogisticRegression().fit([[0.0], [1.0]], ["no", "yes"])
+    >>> with Service("shop", routes=Here(), load=lambda ref: Loaded(ref, model, None), sink=Nowhere()) as service:
+    ...     service.predict([[2.0]], ids=["17"]).tolist()
+    ['yes']
+    """
+
+    def __init__(
+        self, name: str, *, routes: Routes, load: Load, sink: Sink, capture: float = 1.0, follow: float = 5.0
+    ) -> None:
+        if not 0 <= capture <= 1:
+            raise InvalidInput(f"capture={capture!r} is the share of predictions to keep, from 0 to 1")
+        if not follow >= 0:
+            raise InvalidInput(f"follow={follow!r} is a number of seconds, 0 or more")
+        self.name = name
+        self._routes, self._load, self._sink = routes, load, sink
+        self._capture, self._follow = capture, follow
+        self._refreshing, self._writing, self._counting = threading.Lock(), threading.Lock(), threading.Lock()
+        self._failures: dict[str, int] = {"refresh": 0, "answer": 0, "shadow": 0, "capture": 0}
+        self._told: set[tuple[str, int]] = set()
+        self._closed = False
+        self._crew = self._mustered(routes.current(), None)
+        self._next_look, self._pause = time.monotonic() + follow, follow
+
+    def __repr__(self) -> str:
+        return f"<service {self.name}: {self.revision}{', closed' if self._closed else ''}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"a service answers in one process; send the project to the other one and call "
+            f"deployments.get({self.name!r}).serve() there"
+        )
+
+    @property
+    def revision(self) -> Revision:
+        """The revision that answers in this process."""
+        return self._crew.revision
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """How often a revision could not be loaded (``refresh``), a model failed (``answer``), … shadow, capture."""
+        return dict(self._failures)
+
+    # answering -----------------------------------------------------------------------------------------------------
+
+    def predict(self, X: Any, ids: Iterable[Any] | None = None) -> Any:
+        """Answer rows, each by the version its id is routed to.
+
+        Parameters
+        ----------
+        X : DataFrame, array, list of dicts or dict of lists
+            The rows, held against the signature of the version.
+        ids : iterable, optional
+            One id a row: the same id is answered by the same version, and `label` finds it again. Fresh random ids are
+            made without.
+
+        Returns
+        -------
+        array
+            What the estimator's own `predict` returns, in the order of the rows.
+
+        Raises
+        ------
+        InvalidInput
+            For columns that are missing or do not fit, ids that are missing or not as many as rows, and after `close`.
+        """
+        return self._answer("predict", X, ids)
+
+    def predict_proba(self, X: Any, ids: Iterable[Any] | None = None) -> Any:
+        """Answer rows with probabilities, one column a class; otherwise as `predict`.
+
+        Where the versions of a revision do not know the same classes, there is a column for every class any of them
+        knows, sorted, and 0 where a version does not know it.
+        """
+        return self._answer("predict_proba", X, ids)
+
+    def _answer(self, method: str, X: Any, ids: Iterable[Any] | None) -> Any:
+        if self._closed:
+            raise InvalidInput(f"the service {self.name} is closed; serve() gives a new one")
+        if time.monotonic() >= self._next_look:
+            self.refresh()
+        crew = self._crew
+        if isinstance(X, dict | list | tuple):
+            X = _framed(X)
+        names = _names(ids, _length(X), self._capture > 0 or len(crew.models) > 1)
+        if len(crew.models) == 1:
+            answer = self._asked(crew, crew.models[0], method, X, names)
+        else:
+            answer = self._divided(crew, method, X, names)
+        if crew.shadow is not None:
+            self._shadowed(crew, crew.shadow, method, X, names)
+        return answer
+
+    def _divided(self, crew: _Crew, method: str, X: Any, names: list[str]) -> Any:
+        """Let every version answer its share, and put the answers back in the order of the rows."""
+        import numpy as np
+
+        chosen = choose(names, crew.revision.weights, self.name)
+        parts: list[tuple[Any, Any]] = []
+        for position, loaded in enumerate(crew.models):
+            where = np.flatnonzero(chosen == position)
+            if len(where) == len(names):
+                return self._asked(crew, loaded, method, X, names)
+            if len(where):
+                share = self._asked(crew, loaded, method, _taken(X, where), [names[i] for i in where])
+                parts.append((where, share))
+        if not parts:
+            return self._asked(crew, crew.models[0], method, X, names)
+        back = np.argsort(np.concatenate([where for where, _ in parts]), kind="stable")
+        if isinstance(parts[0][1], list):  # several targets give an array each
+            return [np.concatenate(arrays)[back] for arrays in zip(*(answer for _, answer in parts), strict=True)]
+        return np.concatenate([np.asarray(answer) for _, answer in parts])[back]
+
+    def _asked(self, crew: _Crew, loaded: Loaded, method: str, X: Any, names: list[str], role: str = "live") -> Any:
+        """Let one version answer some rows, and keep what it said."""
+        began = time.perf_counter()
+        facts = {"v": loaded.ref, "r": crew.revision.number, "role": role}
+        try:
+            rows = X if loaded.signature is None else check_inputs(loaded.signature, X)
+            answer, kept = asked(loaded.model, method, rows, follows=loaded.follows)
+        except Exception as error:
+            self._keep(names, X, error, facts)
+            if role == "live":
+                with self._counting:
+                    self._failures["answer"] += 1
+            raise
+        if self._capture > 0:
+            facts["ms"] = round((time.perf_counter() - began) * 1e3 / max(len(names), 1), 4)
+            self._keep(names, rows, kept, facts)
+        if method == "predict_proba" and crew.classes is not None and role == "live":
+            return aligned(answer, loaded.model.classes_, crew.classes)
+        return answer
+
+    def _shadowed(self, crew: _Crew, shadow: Loaded, method: str, X: Any, names: list[str]) -> None:
+        try:
+            self._asked(crew, shadow, method, X, names, "shadow")
+        except Exception as error:  # noqa: BLE001 - a shadow never reaches the caller, whatever it does
+            self._count("shadow", f"the shadow {shadow.ref} failed: {error!r:.200}", crew.revision.number)
+
+    # keeping -------------------------------------------------------------------------------------------------------
+
+    def label(self, ids: Iterable[Any], outcomes: Iterable[Any]) -> None:
+        """Report the truth for ids answered before, here or anywhere; of several reports the last counts.
+
+        Parameters
+        ----------
+        ids, outcomes : iterables of one length
+            Ids as given to `predict`; what really happened. A missing outcome takes an earlier one back.
+
+        Raises
+        ------
+        InvalidInput
+            When there are not as many outcomes as ids, or an id is missing.
+        """
+        lines = encode_labels(ids, outcomes)
+        with self._writing:
+            if self._closed:
+                raise InvalidInput(f"the service {self.name} is closed; label through the deployment, or serve() again")
+            if lines:
+                self._sink.write(lines)
+
+    def _keep(self, names: list[str], rows: Any, said: dict[str, Any] | Exception, facts: dict[str, Any]) -> None:
+        """Keep what a version said, or the exception it raised instead."""
+        if self._capture <= 0:
+            return
+        try:
+            if self._capture < 1:
+                names, rows, said = self._sampled(names, rows, said)
+            lines = (
+                encode_failures(names, said, facts)
+                if isinstance(said, Exception)
+                else encode_predictions(names, rows, said, facts)
+            )
+            with self._writing:
+                if lines and not self._closed:
+                    self._sink.write(lines)
+        except Exception as error:  # noqa: BLE001 - keeping never comes in the way of answering
+            self._count("capture", f"predictions at {self.name} could not be kept: {error!r:.200}", facts["r"])
+
+    def _sampled(self, names: list[str], rows: Any, said: Any) -> tuple[list[str], Any, Any]:
+        import numpy as np
+
+        points = unit_interval(hash64(np.array(names, dtype=object), salt_of("capture", self.name)))
+        where = np.flatnonzero(points < self._capture)
+        kept = [names[i] for i in where]
+        if isinstance(said, Exception):
+            return kept, rows, said
+        return kept, _taken(rows, where), {key: _part(answer, where) for key, answer in said.items()}
+
+    def flush(self) -> None:
+        """Make what was written visible to others."""
+
+    def close(self) -> None:
+        """End."""
+
+
+@frozen(eq=False)
+class _Crew:
+    """The models of one revision, loaded together and exchanged together."""
+
+    revision: Revision
+    models: tuple[Loaded, ...]
+    shadow: Loaded | None
+    classes: Any = None  # every class any of them knows, where they do not all know the same
+
+
+class Service:
+    """A live deployment; lives as long as it answers, in one process, and is closed by `close` or a ``with`` block.
+
+    It follows new revisions by itself. Models of a new revision are loaded before it takes over; when that fails, the
+    old revision goes on answering, a warning says so, and it is tried again after a pause that grows to a minute. Any
+    thread may call.
+
+    Parameters
+    ----------
+    name : str
+        Name of the deployment; salts the division of ids.
+    routes, load, sink : Routes, Load, Sink
+        What it stands on.
+    capture : float, default 1.0
+        Share of the ids whose predictions are kept; an id is kept always or never.
+    follow : float, default 5.0
+        Seconds between two looks for a new revision, made by the call that comes next; 0 looks at every call.
+
+    Notes
+    -----
+    Inputs, the label and, for classifiers whose label is the class of the largest probability (logistic regression,
+    trees, forests, boosting, naive Bayes, pipelines of them), the scores are kept of every `predict`, from one call of
+    the model; of other classifiers `predict` keeps the label alone, so that serving never costs two calls.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from mlcycle.records import Revision
+    >>> class Here:
+    ...     def current(self):
+    ...         return Revision(deployment="shop", number=1, weights={"churn@1": 1})
+    >>> class Nowhere:
+    ...     def write(self, lines): ...
+    ...     def flush(self): ...
+    ...     def close(self): ...
+    >>> model = LogisticRegression().fit([[0.0], [1.0]], ["no", "yes"])
+    >>> with Service("shop", routes=Here(), load=lambda ref: Loaded(ref, model, None), sink=Nowhere()) as service:
+    ...     service.predict([[2.0]], ids=["17"]).tolist()
+    ['yes']
+    """
+
+    def __init__(
+        self, name: str, *, routes: Routes, load: Load, sink: Sink, capture: float = 1.0, follow: float = 5.0
+    ) -> None:
+        if not 0 <= capture <= 1:
+            raise InvalidInput(f"capture={capture!r} is the share of predictions to keep, from 0 to 1")
+        if not follow >= 0:
+            raise InvalidInput(f"follow={follow!r} is a number of seconds, 0 or more")
+        self.name = name
+        self._routes, self._load, self._sink = routes, load, sink
+        self._capture, self._follow = capture, follow
+        self._refreshing, self._writing, self._counting = threading.Lock(), threading.Lock(), threading.Lock()
+        self._failures: dict[str, int] = {"refresh": 0, "answer": 0, "shadow": 0, "capture": 0}
+        self._told: set[tuple[str, int]] = set()
+        self._closed = False
+        self._crew = self._mustered(routes.current(), None)
+        self._next_look, self._pause = time.monotonic() + follow, follow
+
+    def __repr__(self) -> str:
+        return f"<service {self.name}: {self.revision}{', closed' if self._closed else ''}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"a service answers in one process; send the project to the other one and call "
+            f"deployments.get({self.name!r}).serve() there"
+        )
+
+    @property
+    def revision(self) -> Revision:
+        """The revision that answers in this process."""
+        return self._crew.revision
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """How often a revision could not be loaded (``refresh``), a model failed (``answer``), … shadow, capture."""
+        return dict(self._failures)
+
+    # answering -----------------------------------------------------------------------------------------------------
+
+    def predict(self, X: Any, ids: Iterable[Any] | None = None) -> Any:
+        """Answer rows, each by the version its id is routed to.
+
+        Parameters
+        ----------
+        X : DataFrame, array, list of dicts or dict of lists
+            The rows, held against the signature of the version.
+        ids : iterable, optional
+            One id a row: the same id is answered by the same version, and `label` finds it again. Fresh random ids are
+            made without.
+
+        Returns
+        -------
+        array
+            What the estimator's own `predict` returns, in the order of the rows.
+
+        Raises
+        ------
+        InvalidInput
+            For columns that are missing or do not fit, ids that are missing or not as many as rows, and after `close`.
+        """
+        return self._answer("predict", X, ids)
+
+    def predict_proba(self, X: Any, ids: Iterable[Any] | None = None) -> Any:
+        """Answer rows with probabilities, one column a class; otherwise as `predict`.
+
+        Where the versions of a revision do not know the same classes, there is a column for every class any of them
+        knows, sorted, and 0 where a version does not know it.
+        """
+        return self._answer("predict_proba", X, ids)
+
+    def _answer(self, method: str, X: Any, ids: Iterable[Any] | None) -> Any:
+        if self._closed:
+            raise InvalidInput(f"the service {self.name} is closed; serve() gives a new one")
+        if time.monotonic() >= self._next_look:
+            self.refresh()
+        crew = self._crew
+        if isinstance(X, dict | list | tuple):
+            X = _framed(X)
+        names = _names(ids, _length(X), self._capture > 0 or len(crew.models) > 1)
+        if len(crew.models) == 1:
+            answer = self._asked(crew, crew.models[0], method, X, names)
+        else:
+            answer = self._divided(crew, method, X, names)
+        if crew.shadow is not None:
+            self._shadowed(crew, crew.shadow, method, X, names)
+        return answer
+
+    def _divided(self, crew: _Crew, method: str, X: Any, names: list[str]) -> Any:
+        """Let every version answer its share, and put the answers back in the order of the rows."""
+        import numpy as np
+
+        chosen = choose(names, crew.revision.weights, self.name)
+        parts: list[tuple[Any, Any]] = []
+        for position, loaded in enumerate(crew.models):
+            where = np.flatnonzero(chosen == position)
+            if len(where) == len(names):
+                return self._asked(crew, loaded, method, X, names)
+            if len(where):
+                share = self._asked(crew, loaded, method, _taken(X, where), [names[i] for i in where])
+                parts.append((where, share))
+        if not parts:
+            return self._asked(crew, crew.models[0], method, X, names)
+        back = np.argsort(np.concatenate([where for where, _ in parts]), kind="stable")
+        if isinstance(parts[0][1], list):  # several targets give an array each
+            return [np.concatenate(arrays)[back] for arrays in zip(*(answer for _, answer in parts), strict=True)]
+        return np.concatenate([np.asarray(answer) for _, answer in parts])[back]
+
+    def _asked(self, crew: _Crew, loaded: Loaded, method: str, X: Any, names: list[str], role: str = "live") -> Any:
+        """Let one version answer some rows, and keep what it said."""
+        began = time.perf_counter()
+        facts = {"v": loaded.ref, "r": crew.revision.number, "role": role}
+        try:
+            rows = X if loaded.signature is None else check_inputs(loaded.signature, X)
+            answer, kept = asked(loaded.model, method, rows, follows=loaded.follows)
+        except Exception as error:
+            self._keep(names, X, error, facts)
+            if role == "live":
+                with self._counting:
+                    self._failures["answer"] += 1
+            raise
+        if self._capture > 0:
+            facts["ms"] = round((time.perf_counter() - began) * 1e3 / max(len(names), 1), 4)
+            self._keep(names, rows, kept, facts)
+        if method == "predict_proba" and crew.classes is not None and role == "live":
+            return aligned(answer, loaded.model.classes_, crew.classes)
+        return answer
+
+    def _shadowed(self, crew: _Crew, shadow: Loaded, method: str, X: Any, names: list[str]) -> None:
+        try:
+            self._asked(crew, shadow, method, X, names, "shadow")
+        except Exception as error:  # noqa: BLE001 - a shadow never reaches the caller, whatever it does
+            self._count("shadow", f"the shadow {shadow.ref} failed: {error!r:.200}", crew.revision.number)
+
+    # keeping -------------------------------------------------------------------------------------------------------
+
+    def label(self, ids: Iterable[Any], outcomes: Iterable[Any]) -> None:
+        """Report the truth for ids answered before, here or anywhere; of several reports the last counts.
+
+        Parameters
+        ----------
+        ids, outcomes : iterables of one length
+            Ids as given to `predict`; what really happened. A missing outcome takes an earlier one back.
+
+        Raises
+        ------
+        InvalidInput
+            When there are not as many outcomes as ids, or an id is missing.
+        """
+        lines = encode_labels(ids, outcomes)
+        with self._writing:
+            if self._closed:
+                raise InvalidInput(f"the service {self.name} is closed; label through the deployment, or serve() again")
+            if lines:
+                self._sink.write(lines)
+
+    def _keep(self, encode: Any, names: list[str], *told: Any) -> None:
+        try:
+            if 0 < self._capture < 1:
+                names, told = self._sampled(names, told)
+            if not names or self._capture <= 0:
+                return
+            lines = encode(names, *told) if encode is encode_failures else encode(told[0], names, *told[1:])
+            with self._writing:
+                self._sink.write(lines)
+        except Exception as error:  # noqa: BLE001 - keeping never comes in the way of answering
+            self._count("capture", f"predictions at {self.name} could not be kept: {error!r:.200}")
+
+    def _sampled(self, names: list[str], told: tuple[Any, ...]) -> tuple[list[str], tuple[Any, ...]]:
+        import numpy as np
+
+        points = unit_interval(hash64(np.array(names, dtype=object), salt_of("capture", self.name)))
+        where = np.flatnonzero(points < self._capture)
+        if len(told) == 3:
+            rows, answers, facts = told
+            told = _taken(rows, where), {key: _part(answer, where) for key, answer in answers.items()}, facts
+        return [names[i] for i in where], told
+
+    def flush(self) -> None:
+        """Make what was kept so far visible to others; needed only where the store is remote."""
+        with self._writing:
+            self._sink.flush()
+
+    # following -----------------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Look for a new revision now; the old one goes on answering where the new one cannot be loaded."""
+        self._next_look = time.monotonic() + self._pause  # first, so that other threads answer meanwhile
+        with self._refreshing:
+            number = self._crew.revision.number
+            try:
+                newest = self._routes.current()
+                number = newest.number
+                if newest != self._crew.revision:
+                    self._crew = self._mustered(newest, self._crew)
+                self._pause = self._follow
+            except Exception as error:  # noqa: BLE001 - the old revision answers on, whatever fails
+                self._pause = min(max(2 * self._pause, 0.5), max(_LONGEST_PAUSE, self._follow))
+                message = f"{self.name} stays at revision {self._crew.revision.number}: {error!r:.300}"
+                self._count("refresh", message, number)
+            self._next_look = time.monotonic() + self._pause
+
+    def _mustered(self, revision: Revision, before: _Crew | None) -> _Crew:
+        """Load the models of a revision, taking over those that answer already."""
+        present = {} if before is None else {one.ref: one for one in (*before.models, before.shadow) if one}
+        models = tuple(present.get(ref) or self._load(ref) for ref in revision.weights)
+        shadow = present.get(revision.shadow)
+        if revision.shadow and shadow is None:
+            try:
+                shadow = self._load(revision.shadow)
+            except Exception as error:  # noqa: BLE001 - the live versions are not held up by a shadow
+                self._count(
+                    "shadow", f"the shadow {revision.shadow} could not be loaded: {error!r:.200}", revision.number
+                )
+        return _Crew(revision=revision, models=models, shadow=shadow, classes=_all_classes(models))
+
+    def _count(self, what: str, message: str, number: int | None = None) -> None:
+        """Count a failure, and warn the first time for every revision."""
+        place = (what, self._crew.revision.number if number is None and hasattr(self, "_crew") else number or 0)
+        with self._counting:
+            self._failures[what] += 1
+            new = place not in self._told
+            self._told.add(place)
+        if new:
+            warnings.warn(message, MlcycleWarning, stacklevel=5)
 
     def close(self) -> None:
         """Send what is still here and end; calling again is harmless."""
-        self._sink.close()
+        with self._writing:
+            if not self._closed:
+                self._closed = True
+                self._sink.close()
 
     def __enter__(self) -> Service:
         return self
@@ -266,42 +1130,56 @@ class Service:
         self.close()
 
 
-def _checked(loaded: Loaded, X: Any) -> Any:
-    return X if loaded.signature is None else check_inputs(loaded.signature, X)
+def _all_classes(models: tuple[Loaded, ...]) -> Any:
+    """Return the classes of all models together, or None where all know the same or have none."""
+    import numpy as np
+
+    known = [getattr(one.model, "classes_", None) for one in models]
+    if len(models) < 2 or any(getattr(classes, "ndim", 0) != 1 for classes in known):
+        return None
+    if all(np.array_equal(classes, known[0]) for classes in known):
+        return None
+    return np.unique(np.concatenate(known))
 
 
-def _as_kept(model: Any, answers: dict[str, Any]) -> dict[str, Any]:
-    """Name answers as they are kept; of probabilities the likeliest class is the output too."""
-    if "predict" in answers:
-        return {"out": answers["predict"]}
-    scores = answers["predict_proba"]
-    classes = getattr(model, "classes_", None)
-    return {"p": scores} if classes is None else {"out": classes[scores.argmax(axis=1)], "p": scores}
-
-
-def _names(ids: Iterable[Any] | None, count: int) -> list[str]:
+def _names(ids: Iterable[Any] | None, count: int, needed: bool) -> list[str]:
     if ids is None:
-        return [new_id() for _ in range(count)]
+        return [new_id() for _ in range(count)] if needed else [""] * count
+    if isinstance(ids, str | bytes):
+        raise InvalidInput(f"ids are a list or a column, one a row, got the text {ids!r:.60}; write [{ids!r:.60}]")
     found = [canonical_id(one) for one in ids]
     if len(found) != count:
         raise InvalidInput(f"there are {count} rows and {len(found)} ids; give one id for each row")
-    names = [name for name in found if name is not None]
-    if len(names) != count:
+    if None in found:
         raise InvalidInput(
             f"the id at position {found.index(None)} is missing; every row needs one, or give none at all"
         )
-    return names
+    return [name for name in found if name is not None]
 
 
-def _count(X: Any) -> int:
+def _framed(X: Any) -> Any:
+    """Return rows given by name as a frame; other lists as they are, for they may be text."""
+    import pandas as pd
+
     if isinstance(X, dict):
-        return len(next(iter(X.values()), ()))
+        listed = any(hasattr(value, "__len__") and not isinstance(value, str | bytes) for value in X.values())
+        try:
+            return pd.DataFrame(X if listed else [X])
+        except ValueError as error:
+            raise InvalidInput(f"the columns cannot be put side by side: {error}") from error
+    return pd.DataFrame(list(X)) if X and all(isinstance(row, dict) for row in X) else list(X)
+
+
+def _length(X: Any) -> int:
     return int(X.shape[0]) if hasattr(X, "shape") else len(X)
 
 
 def _taken(X: Any, where: Any) -> Any:
     if hasattr(X, "iloc"):
         return X.iloc[where]
-    if isinstance(X, dict):
-        return {name: [values[i] for i in where] for name, values in X.items()}
     return [X[i] for i in where] if isinstance(X, list) else X[where]
+
+
+def _part(answer: Any, where: Any) -> Any:
+    """Return some rows of an answer; several targets are a list of arrays."""
+    return [array[where] for array in answer] if isinstance(answer, list) else _taken(answer, where)

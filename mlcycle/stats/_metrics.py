@@ -264,22 +264,21 @@ def _errors(y: NDArray[Any], prediction: NDArray[Any]) -> NDArray[np.float64]:
 
 def _auc(y: NDArray[Any], prediction: NDArray[Any], labels: ArrayLike | None, units: Units) -> _Part:
     score, positive = positive_score(y, prediction, labels)
-    order = np.argsort(score, kind="stable")
-    up, ordered = positive[order], score[order]
-    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if len(ordered) else np.zeros(0, np.intp)
-    tied = len(starts) < len(ordered)
+    low = np.flatnonzero(~positive)[np.argsort(score[~positive], kind="stable")]
+    high = np.flatnonzero(positive)[np.argsort(score[positive], kind="stable")]
+    below, upto = (score[low].searchsorted(score[high], side) for side in ("left", "right"))
+    tied = bool(np.any(below != upto))
 
     def resampled(draws: _Draws) -> NDArray[np.float64]:
-        weights = draws.weights()[:, order]
-        low = weights * ~up
-        high = weights - low
+        weights = draws.weights()
+        up = np.take(weights, high, axis=1)
+        passed = np.zeros((len(weights), len(low) + 1), dtype=weights.dtype)
+        np.cumsum(np.take(weights, low, axis=1), axis=1, out=passed[:, 1:])
+        won = np.einsum("ij,ij->i", up, np.take(passed, below, axis=1)).astype(np.float64)
         if tied:
-            low, high = np.add.reduceat(low, starts, axis=1), np.add.reduceat(high, starts, axis=1)
-        below = np.cumsum(low, axis=1)
-        # Without ties a positive row has no negative weight of its own, so the half of it is nothing to take off.
-        won = np.einsum("ij,ij->i", high, below) - (np.einsum("ij,ij->i", high, low) / 2 if tied else 0)
+            won = (won + np.einsum("ij,ij->i", up, np.take(passed, upto, axis=1))) / 2
         with np.errstate(invalid="ignore"):
-            area: NDArray[np.float64] = won / (high.sum(axis=1) * below[:, -1].astype(np.float64))
+            area: NDArray[np.float64] = won / (up.sum(axis=1) * passed[:, -1].astype(np.float64))
         return area
 
     rarer = int(min(positive.sum(), (~positive).sum()))

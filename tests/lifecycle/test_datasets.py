@@ -170,7 +170,7 @@ def test_bad_refs_suggest_near_ones(project: mc.Project) -> None:
         project.datasets.get("peple")
     with pytest.raises(errors.NotFound, match="no version 7"):
         project.datasets.get("people@7")
-    with pytest.raises(errors.InvalidInput, match="did you mean 'age'"):
+    with pytest.raises(errors.InvalidInput, match="there is 'age'"):
         project.load("dataset:people", columns=["agee"])
     with pytest.raises(errors.InvalidInput, match="target='lft'"):
         project.datasets.add("people", _people(5), target="lft")

@@ -44,13 +44,15 @@ def test_ids_divide_by_weight_and_stay(project: mc.Project, shop: Any, cells: pd
     shop.route({"tumour@1": 90, "tumour@2": 10}, reason="canary")
     with shop.serve(follow=0) as service:
         first = service.predict_proba(X, ids=X.index)[:, 1]
-        second = np.concatenate([service.predict_proba(X[i : i + 100], ids=X.index[i : i + 100])[:, 1] for i in range(0, 569, 100)])
+        second = np.concatenate(
+            [service.predict_proba(X[i : i + 100], ids=X.index[i : i + 100])[:, 1] for i in range(0, 569, 100)]
+        )
         np.testing.assert_allclose(first, second)
-        by_second = first == both[1]
+        by_second = np.isclose(first, both[1], rtol=1e-9)
         assert by_second.mean() == pytest.approx(0.1, abs=0.05)
-        np.testing.assert_array_equal(first, np.where(by_second, both[1], both[0]))
+        np.testing.assert_allclose(first, np.where(by_second, both[1], both[0]))
         shop.route({"tumour@1": 70, "tumour@2": 30}, reason="more")
-        wider = service.predict_proba(X, ids=X.index)[:, 1] == both[1]
+        wider = np.isclose(service.predict_proba(X, ids=X.index)[:, 1], both[1], rtol=1e-9)
     assert (wider | ~by_second).all()
     assert wider.mean() == pytest.approx(0.3, abs=0.06)
 
@@ -62,7 +64,10 @@ def test_a_shadow_answers_unseen(project: mc.Project, shop: Any, cells: pd.DataF
     with shop.serve() as service:
         np.testing.assert_array_equal(project.load("model:tumour@1").predict(X), service.predict(X, ids=range(20)))
     kept = shop.traffic()
-    assert kept.groupby("role")["version"].unique().map(list).to_dict() == {"live": ["tumour@1"], "shadow": ["tumour@2"]}
+    assert kept.groupby("role")["version"].unique().map(list).to_dict() == {
+        "live": ["tumour@1"],
+        "shadow": ["tumour@2"],
+    }
 
 
 def test_traffic_joins_with_labels(shop: Any, cells: pd.DataFrame) -> None:
@@ -79,9 +84,7 @@ def test_traffic_joins_with_labels(shop: Any, cells: pd.DataFrame) -> None:
         shop.label([1, 2], [0])
 
 
-def test_check_is_quiet_on_the_same_and_loud_on_a_shift(
-    project: mc.Project, shop: Any, cells: pd.DataFrame
-) -> None:
+def test_check_is_quiet_on_the_same_and_loud_on_a_shift(project: mc.Project, shop: Any, cells: pd.DataFrame) -> None:
     """No finding where nothing changed; drift and lost quality where something did."""
     X, y = project.load("dataset:cells.test", xy=True)
     with shop.serve() as service:

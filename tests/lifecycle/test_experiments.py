@@ -128,6 +128,7 @@ def test_many_processes_log_runs_at_once(project: mc.Project) -> None:
 def test_a_storage_failure_does_not_stop_training(project: mc.Project) -> None:
     """Trouble is a warning and a count; with strict=True it is an exception."""
     experiment = project.experiments.open("broken")
+    experiment.start().finish()  # code and environment are stored by the first run of a process
     session = experiment._session
     real = session._files
     session._files = FaultyFiles(real, fail_on("put", Fault.BEFORE), local_paths=True)
@@ -162,7 +163,9 @@ def test_params_are_stored_usefully(value: object, stored: object) -> None:
     assert found == stored or stored.items() <= found.items()  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("value", [np.zeros(5000), object(), "x" * 20_000, {1: 2}], ids=["array", "object", "text", "key"])
+@pytest.mark.parametrize(
+    "value", [np.zeros(5000), object(), "x" * 20_000, {1: 2}], ids=["array", "object", "text", "key"]
+)
 def test_params_without_a_form_are_refused(project: mc.Project, value: object) -> None:
     """What cannot be stored usefully is refused before training, with the remedy."""
     experiment = project.experiments.open("params")

@@ -1,0 +1,124 @@
+"""A frame to a dataset and back, against a floor: write_table, fsync, SHA-256 of the file; and read_table to pandas.
+
+Run ``python tests/benchmarks/bench_dataset.py --rows 5000000 --columns 20``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import itertools
+import json
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mlcycle import codecs
+from mlcycle._digest import sha256_file
+
+
+class _File:
+    def __init__(self, folder: Path, key: str, kind: str) -> None:
+        self.path, self.key, self.kind = folder / key, key, kind
+
+    def done(self) -> dict[str, Any]:
+        _fsync(self.path)
+        size = self.path.stat().st_size
+        return {"key": self.key, "size": size, "sha256": sha256_file(self.path), "enc": None, "kind": self.kind}
+
+
+class _Folder:
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.count = folder, itertools.count()
+
+    def open(self, key: str) -> Path:
+        return self.folder / key
+
+    def find(self, digest: str) -> None:
+        return None
+
+    def new(self, kind: str) -> _File:
+        return _File(self.folder, f"{kind}-{next(self.count)}.parquet", kind)
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    os.fsync(handle)
+    os.close(handle)
+
+
+def make_frame(rows: int, columns: int) -> pd.DataFrame:
+    """Make columns of ten kinds in turn: noise, rounded, small and large integers, text, categories, moments, gaps."""
+    random = np.random.default_rng(0)
+    kinds = [
+        lambda: random.normal(size=rows),
+        lambda: random.normal(size=rows),
+        lambda: np.round(random.normal(size=rows) * 100, 2),
+        lambda: random.integers(0, 50, rows),
+        lambda: np.arange(rows),
+        lambda: random.random(rows) < 0.3,
+        lambda: pd.Timestamp("2026-01-01") + pd.to_timedelta(np.sort(random.integers(0, 10**7, rows)), unit="s"),
+        lambda: pd.Categorical.from_codes(random.integers(0, 200, rows), [f"city {i}" for i in range(200)]),
+        lambda: np.array([f"segment-{i}" for i in range(1000)], dtype=object)[random.integers(0, 1000, rows)],
+        lambda: np.where(random.random(rows) < 0.1, np.nan, random.normal(size=rows)),
+    ]
+    return pd.DataFrame({f"c{i}": kinds[i % len(kinds)]() for i in range(columns)})
+
+
+def _seconds(work: Any) -> tuple[float, Any]:
+    os.sync()
+    start = time.perf_counter()
+    result = work()
+    return time.perf_counter() - start, result
+
+
+def measure(rows: int, columns: int, repeats: int) -> dict[str, Any]:
+    """Measure both ways in turn; return medians in seconds and sizes in MB."""
+    frame = make_frame(rows, columns)
+    taken: dict[str, list[float]] = {}
+    sizes: dict[str, float] = {}
+    for _ in range(repeats):
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place)
+
+            def floor() -> None:
+                path = folder / "floor.parquet"
+                pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), path)
+                _fsync(path)
+                with path.open("rb") as file:
+                    hashlib.file_digest(file, "sha256")
+
+            steps: dict[str, Any] = {"floor: write": floor}
+            steps["floor: read"] = lambda: pq.read_table(folder / "floor.parquet").to_pandas()
+            results: dict[str, Any] = {}
+            blocks = _Folder(folder)
+            steps["encode"] = lambda: codecs.encode(frame)
+            steps["write"] = lambda: codecs.write(results["encode"], blocks)
+            steps["load"] = lambda: codecs.load(codecs.read_manifest(blocks.open(results["write"].manifest["key"])), blocks)
+            steps["profile"] = lambda: codecs.profile(results["encode"])
+            for name, work in steps.items():
+                seconds, results[name] = _seconds(work)
+                taken.setdefault(name, []).append(seconds)
+            sizes["floor MB"] = (folder / "floor.parquet").stat().st_size / 1e6
+            sizes["stored MB"] = sum(file["size"] for file in results["write"].files) / 1e6
+    medians = {name: round(statistics.median(times), 3) for name, times in taken.items()}
+    medians["(encode + write) / floor"] = round((medians["encode"] + medians["write"]) / medians["floor: write"], 2)
+    medians["load / floor"] = round(medians["load"] / medians["floor: read"], 2)
+    return {"rows": rows, "columns": columns, **medians, **{name: round(size) for name, size in sizes.items()}}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--columns", type=int, default=20)
+    parser.add_argument("--repeats", type=int, default=3)
+    chosen = parser.parse_args()
+    print(json.dumps(measure(chosen.rows, chosen.columns, chosen.repeats), indent=2))

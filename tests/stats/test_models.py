@@ -1,0 +1,183 @@
+"""One model's metric, two models compared: against scikit-learn, the plain bootstrap and published examples."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats as scipy_stats
+from sklearn import metrics as sk
+
+from mlcycle import stats
+from mlcycle.errors import InvalidInput
+
+RNG = np.random.default_rng(7)
+Y = RNG.integers(0, 2, 300)
+SCORE = 1 / (1 + np.exp(-(Y + RNG.normal(0, 1.2, 300) - 0.5)))
+TIED = np.round(SCORE, 1)
+TARGET = RNG.normal(size=300)
+CASES = {
+    "accuracy": (Y, (SCORE > 0.5).astype(int), sk.accuracy_score),
+    "roc_auc": (Y, SCORE, sk.roc_auc_score),
+    "auc": (Y, TIED, sk.roc_auc_score),
+    "log_loss": (Y, SCORE, sk.log_loss),
+    "brier_score_loss": (Y, SCORE, sk.brier_score_loss),
+    "mae": (TARGET, TARGET + SCORE, sk.mean_absolute_error),
+    "mse": (TARGET, TARGET + SCORE, sk.mean_squared_error),
+    "rmse": (TARGET, TARGET + SCORE, sk.root_mean_squared_error),
+}
+
+
+@pytest.mark.parametrize("metric", CASES)
+@pytest.mark.parametrize("grouped", [False, True])
+def test_fast_intervals_are_the_plain_bootstrap(metric: str, grouped: bool) -> None:
+    """Weights give the very limits that calling scikit-learn's metric on the same draws gives."""
+    y, guess, reference = CASES[metric]
+    groups = np.repeat(np.arange(60), 5) if grouped else None
+    fast = stats.metric_interval(y, guess, metric, groups=groups, resamples=60, seed=3)
+    slow = stats.interval(lambda rows: reference(y[rows], guess[rows]), len(y), groups=groups, resamples=60, seed=3)
+    assert [fast.value, fast.low, fast.high] == pytest.approx([slow.value, slow.low, slow.high], abs=1e-9)
+
+
+@pytest.mark.parametrize("metric", ["neg_log_loss", "neg_mean_absolute_error"])
+def test_scorer_names_turn_the_sign(metric: str) -> None:
+    """A name with neg_ gives the value, limits and direction of scikit-learn's scorer."""
+    y, guess, _ = CASES["log_loss" if "log" in metric else "mae"]
+    plain, turned = (stats.metric_interval(y, guess, name) for name in (metric.removeprefix("neg_"), metric))
+    assert [turned.value, turned.low, turned.high] == pytest.approx([-plain.value, -plain.high, -plain.low])
+
+
+def test_several_classes_have_log_loss_and_brier_score() -> None:
+    """Tables of probabilities over text labels give scikit-learn's values."""
+    rng = np.random.default_rng(0)
+    y = rng.choice(["a", "b", "c"], 200)
+    table = rng.dirichlet([1, 1, 1], 200)
+    found = [stats.metric_interval(pd.Series(y), table, name).value for name in ("log_loss", "brier")]
+    assert found == pytest.approx([sk.log_loss(y, table), sk.brier_score_loss(y, table)])
+
+
+def test_a_metric_difference_is_the_paired_bootstrap() -> None:
+    """Both paths draw the same rows for both models."""
+    other = np.clip(SCORE + RNG.normal(0, 0.2, 300), 0, 1)
+    fast = stats.metric_difference(Y, SCORE, other, "roc_auc", resamples=80)
+    slow = stats.paired_difference(
+        lambda rows: sk.roc_auc_score(Y[rows], SCORE[rows]),
+        lambda rows: sk.roc_auc_score(Y[rows], other[rows]),
+        300,
+        resamples=80,
+    )
+    assert [fast.value, fast.low, fast.high] == pytest.approx([slow.value, slow.low, slow.high], abs=1e-9)
+
+
+def test_perfect_predictions_have_an_exact_limit() -> None:
+    """All right on 40 rows, 10 of them positive: accuracy rests on 40 rows, AUC on 10."""
+    y = np.array([1] * 10 + [0] * 30)
+    low = [stats.metric_interval(y, y, name).low for name in ("accuracy", "roc_auc")]
+    assert low == pytest.approx([0.025 ** (1 / 40), 0.025 ** (1 / 10)])
+
+
+def test_the_same_model_twice_is_no_worse() -> None:
+    """Identical predictions differ by 0 for certain, even perfect ones."""
+    assert stats.compare(Y, SCORE, SCORE, "roc_auc").verdict == "not worse"
+    assert stats.compare(Y, Y, Y, "accuracy").verdict == "not worse"
+
+
+def test_one_class_has_no_area() -> None:
+    """An AUC of one class is nan with the reason, never a number."""
+    found = stats.metric_interval(np.zeros(50, int), SCORE[:50], "roc_auc")
+    assert (math.isnan(found.value), found.reason) == (True, "the measure is undefined on these rows")
+
+
+@pytest.mark.parametrize(
+    ("y", "guess", "metric", "message"),
+    [
+        ([0, 1], [0.2, 1.2], "log_loss", "probabilities lie in"),
+        ([0, 1], [[0.2, 0.2], [0.5, 0.5]], "brier", "sum to one, got 0.4"),
+        ([0, 1, 2], [0.2, 0.3, 0.1], "roc_auc", "two classes, y has 3"),
+        ([0, 1], [0.2], "mae", "need 2 rows"),
+        ([0.0, np.nan], [0.2, 0.1], "mae", "1 missing values"),
+        ([0, 1], [0.2, 0.3], "f1", "no fast metric 'f1'"),
+        (["x", "x"], [0.2, 0.3], "log_loss", "name them all with labels="),
+    ],
+)
+def test_predictions_that_do_not_fit_are_refused(
+    y: list[object], guess: list[object], metric: str, message: str
+) -> None:
+    """Each mistake is named with what came."""
+    with pytest.raises(InvalidInput, match=message):
+        stats.metric_interval(y, guess, metric)
+
+
+def test_delong_has_the_variance_of_the_bootstrap() -> None:
+    """The analytic standard error is that of 4 000 resamples, for one area and for a difference."""
+    other = SCORE + RNG.normal(0, 0.2, 300)
+    one = stats.delong(Y, TIED), stats.metric_interval(Y, TIED, "roc_auc", resamples=4000)
+    two = stats.delong(Y, SCORE, other), stats.metric_difference(Y, SCORE, other, "roc_auc", resamples=4000)
+    for analytic, drawn in (one, two):
+        assert analytic.value == pytest.approx(drawn.value)
+        assert analytic.standard_error == pytest.approx(drawn.standard_error, rel=0.06)
+
+
+def test_delong_variance_is_the_definition() -> None:
+    """Computed by ranks or by all pairs, the structural components are the same."""
+    high, low = TIED[Y == 1], TIED[Y == 0]
+    wins = (high[:, None] > low) + 0.5 * (high[:, None] == low)
+    variance = wins.mean(1).var(ddof=1) / len(high) + wins.mean(0).var(ddof=1) / len(low)
+    assert stats.delong(Y, TIED).standard_error == pytest.approx(math.sqrt(variance))
+
+
+def test_mcnemar_is_the_binomial_test() -> None:
+    """The exact p-value is scipy's binomial test of the discordant rows."""
+    a, b = (SCORE > 0.5).astype(int), (SCORE > 0.7).astype(int)
+    found = stats.mcnemar(Y, a, b)
+    assert found.p == pytest.approx(scipy_stats.binomtest(found.only_a, found.only_a + found.only_b).pvalue)
+
+
+def test_wilson_agrees_with_scipy() -> None:
+    """Limits are scipy's for every count of 0 to 12."""
+    for k in range(13):
+        theirs = scipy_stats.binomtest(k, 12).proportion_ci(0.9, method="wilson")
+        found = stats.wilson(k, 12, 0.9)
+        assert [found.low, found.high] == pytest.approx([theirs.low, theirs.high], abs=1e-9)
+
+
+def test_corrected_t_is_wider_than_plain_t() -> None:
+    """Ten folds of ten: the variance is 1/10 + 1/9 instead of 1/10."""
+    values = RNG.normal(0.01, 0.02, 10)
+    found = stats.corrected_t(values, test_share=0.1)
+    assert found.standard_error == pytest.approx(values.std(ddof=1) * math.sqrt(1 / 10 + 1 / 9))
+
+
+@pytest.mark.parametrize(
+    ("shift", "margin", "verdict"),
+    [(0.5, 0.0, "better"), (0.0, 0.2, "not worse"), (-0.5, 0.1, "worse"), (0.0, 0.0, "inconclusive")],
+)
+def test_compare_says_which_of_four(shift: float, margin: float, verdict: str) -> None:
+    """Squared errors that differ by a known amount give the verdict of the margin; lower is better here."""
+    rng = np.random.default_rng(5)
+    y = rng.normal(size=600)
+    a, b = y + rng.normal(0, 1, 600), y + rng.normal(0, 1 + shift, 600) if shift >= 0 else y + rng.normal(0, 0.5, 600)
+    assert stats.compare(y, a, b, "mae", margin=margin).verdict == verdict
+
+
+def test_an_inconclusive_comparison_says_how_many_rows_would_settle_it() -> None:
+    """With that many rows of the same kind, the verdict is settled about four times in five."""
+    rng = np.random.default_rng(1)
+    draw = lambda n: (rng.normal(0, 1, n), rng.normal(0.05, 1, n), rng.normal(0.0, 1, n))  # noqa: E731
+    found = stats.compare(*draw(200), "mae", margin=0.1)
+    assert found.verdict == "inconclusive"
+    assert found.rows_needed is not None
+    assert found.rows_needed > 200
+
+
+@pytest.mark.deep
+def test_delong_intervals_cover() -> None:
+    """Of 2 000 intervals of a known area, 95 % hold it, within 2 points, at 30 and 200 rows."""
+    area = scipy_stats.norm.cdf(1.5 / math.sqrt(2))
+    rng = np.random.default_rng(0)
+    for n in (30, 200):
+        y = np.arange(n) % 2
+        held = [(e.low <= area <= e.high) for e in (stats.delong(y, 1.5 * y + rng.normal(size=n)) for _ in range(2000))]
+        assert np.mean(held) == pytest.approx(0.95, abs=0.02)
