@@ -45,12 +45,12 @@ class NewFile(Protocol):
     """A file being made: write to `path`, then call `done`, which stores it under `key` and describes it."""
 
     @property
-    def path(self) -> Path: ...  # noqa: D102
+    def path(self) -> Path: ...
 
     @property
-    def key(self) -> str: ...  # noqa: D102
+    def key(self) -> str: ...
 
-    def done(self) -> dict[str, Any]: ...  # noqa: D102
+    def done(self) -> dict[str, Any]: ...
 
 
 class Blocks(Protocol):
@@ -60,8 +60,8 @@ class Blocks(Protocol):
     already, or None; ``new(kind)`` begins a file, of kind ``"table"`` or ``"manifest"``.
     """
 
-    def open(self, key: str) -> BinaryIO | Path: ...  # noqa: D102
+    def open(self, key: str) -> BinaryIO | Path: ...
 
-    def find(self, digest: str) -> Place | None: ...  # noqa: D102
+    def find(self, digest: str) -> Place | None: ...
 
-    def new(self, kind: str) -> NewFile: ...  # noqa: D102
+    def new(self, kind: str) -> NewFile: ...

@@ -19,7 +19,7 @@ from mlcycle.codecs._types import logical_name, logical_type
 from mlcycle.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     Sink = Callable[[Any], object]
 
@@ -96,7 +96,9 @@ def _feed_array(chunks: list[Any], kind: Any, sink: Sink) -> None:
             _feed_array([child[position] for child in children], field.type, sink)
     elif types.is_map(kind) or types.is_list(kind):
         _feed_lengths(chunks, sink)
-        child = pa.struct([("key", kind.key_type), ("value", kind.item_type)]) if types.is_map(kind) else kind.value_type
+        child = (
+            pa.struct([("key", kind.key_type), ("value", kind.item_type)]) if types.is_map(kind) else kind.value_type
+        )
         _feed_array([chunk.flatten() for chunk in chunks], child, sink)
     elif types.is_string(kind) or types.is_binary(kind):
         _feed_lengths(chunks, sink)
@@ -136,7 +138,9 @@ def _narrowed(chunk: Any) -> Any:
     try:
         return chunk.cast(wanted)
     except pa.ArrowInvalid as error:
-        raise InvalidInput(f"an Arrow array of {chunk.type} breaks the rules of its type: {error}; cast it first") from error
+        raise InvalidInput(
+            f"an Arrow array of {chunk.type} breaks the rules of its type: {error}; cast it first"
+        ) from error
 
 
 def _decode(chunk: Any) -> Any:
@@ -172,9 +176,7 @@ def deeply_plain(chunk: Any) -> Any:
 
 
 def _unmap(chunk: Any) -> Any:
-    entries = pa.struct(
-        [pa.field("key", chunk.type.key_type, nullable=False), pa.field("value", chunk.type.item_type)]
-    )
+    entries = pa.struct([pa.field("key", chunk.type.key_type, nullable=False), pa.field("value", chunk.type.item_type)])
     return chunk.cast(pa.list_(pa.field("entries", entries, nullable=False)))
 
 

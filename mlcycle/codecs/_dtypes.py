@@ -37,7 +37,7 @@ def describe(values: Any, label: str) -> tuple[Any, Spec]:
     InvalidInput
         For values no spec can restore, with the remedy.
     """
-    array = values.array if isinstance(values, pd.Series | pd.Index) else values
+    array: Any = values.array if isinstance(values, pd.Series | pd.Index) else values
     dtype = array.dtype
     if isinstance(dtype, np.dtype) or type(dtype).__name__ in ("NumpyEADtype", "PandasDtype"):
         return _describe_numpy(np.asarray(array), label)
@@ -53,14 +53,19 @@ def describe(values: Any, label: str) -> tuple[Any, Spec]:
         arrow = _ticks(array.asi8, pa.timestamp(dtype.unit, zone))
         return arrow, {"kind": "datetimetz", "unit": dtype.unit, "tz": zone}
     if isinstance(dtype, pd.PeriodDtype):
-        return _ticks(array.asi8, pa.int64()), {"kind": "period", "freq": dtype.name.removeprefix("period[").removesuffix("]")}
+        return _ticks(array.asi8, pa.int64()), {
+            "kind": "period",
+            "freq": dtype.name.removeprefix("period[").removesuffix("]"),
+        }
     if isinstance(dtype, pd.IntervalDtype):
         return _describe_interval(array, label)
     if isinstance(dtype, pd.SparseDtype):
         return _describe_sparse(array, dtype, label)
     if hasattr(array, "_mask") and hasattr(array, "__arrow_array__"):
         return pa.array(array), {"kind": "masked", "dtype": dtype.name}
-    raise InvalidInput(f"{label} has the dtype {dtype}, which cannot be stored; convert it first: .astype(str) or .to_numpy()")
+    raise InvalidInput(
+        f"{label} has the dtype {dtype}, which cannot be stored; convert it first: .astype(str) or .to_numpy()"
+    )
 
 
 def _describe_numpy(array: Any, label: str) -> tuple[Any, Spec]:
@@ -74,7 +79,9 @@ def _describe_numpy(array: Any, label: str) -> tuple[Any, Spec]:
         unit = np.datetime_data(array.dtype)[0]
         wanted = pa.timestamp(unit) if kind == "M" else pa.duration(unit)
         return _ticks(array.view(np.int64), wanted), {"kind": "numpy", "dtype": array.dtype.name}
-    remedy = "store its real and imaginary parts as two columns" if kind == "c" else "convert it with .astype('float64')"
+    remedy = (
+        "store its real and imaginary parts as two columns" if kind == "c" else "convert it with .astype('float64')"
+    )
     raise InvalidInput(f"{label} holds {array.dtype} numbers, which cannot be stored; {remedy}")
 
 
@@ -88,7 +95,9 @@ def _zone_name(zone: Any, label: str) -> str:
     try:
         return str(pa.lib.tzinfo_to_string(zone))
     except (ValueError, TypeError, AttributeError, pa.ArrowException) as error:
-        raise InvalidInput(f"{label} has the time zone {zone!r}, which has no name; use .dt.tz_convert('UTC') first") from error
+        raise InvalidInput(
+            f"{label} has the time zone {zone!r}, which has no name; use .dt.tz_convert('UTC') first"
+        ) from error
 
 
 def default_is_text() -> bool:
@@ -213,7 +222,8 @@ def _writable(array: Any) -> Any:
 def _restore_extension(column: Any, spec: Spec) -> Any:
     if spec["kind"] == "arrow":
         kind = arrow_type(spec["type"])
-        return pd.ArrowDtype(kind).__from_arrow__(_cast_storage(column, kind))
+        dtype: Any = pd.ArrowDtype(kind)
+        return dtype.__from_arrow__(_cast_storage(column, kind))
     if spec["kind"] == "string":
         return _string_dtype(spec["storage"], spec["na"]).__from_arrow__(column)
     return pd.api.types.pandas_dtype(spec["dtype"]).__from_arrow__(column)  # type: ignore[union-attr]

@@ -76,7 +76,9 @@ class Manifest:
             digest = "sha256:" + row["digest"].hex()
             found[row["column"]].setdefault(row["block"], (digest, []))[1].append(piece)
         sizes = self.header["blocks"]
-        return {column: [_tiled(column, found[column].get(i), rows) for i, rows in enumerate(sizes)] for column in columns}
+        return {
+            column: [_tiled(column, found[column].get(i), rows) for i, rows in enumerate(sizes)] for column in columns
+        }
 
     def keys(self) -> list[str]:
         """Return the keys of the files that hold its blocks, sorted."""
@@ -121,7 +123,9 @@ def write_leaf(blocks: Blocks, header: dict[str, Any], table: Any) -> dict[str, 
             writer.write_table(table)
             writer.add_key_value_metadata({_KEY: canonical_json(header)})
     except OSError as error:
-        raise StorageUnavailable(f"the manifest could not be written to {file.path}: {error}; nothing was committed") from error
+        raise StorageUnavailable(
+            f"the manifest could not be written to {file.path}: {error}; nothing was committed"
+        ) from error
     return file.done()
 
 
@@ -167,7 +171,11 @@ def _check_header(header: Any, name: str) -> None:
             f"{name} has form {form!r}, kind {kind!r} and needs {needs!r}; this mlcycle reads form {FORM}, kinds "
             f"{' and '.join(_KINDS)} and no needs: upgrade to read it"
         )
-    missing = {"content", "rows", *(("schema", "cut", "blocks", "presentation") if kind == "blocks" else ("parent",))} - header.keys()
+    missing = {
+        "content",
+        "rows",
+        *(("schema", "cut", "blocks", "presentation") if kind == "blocks" else ("parent",)),
+    } - header.keys()
     if missing:
         raise Corrupt(f"{name} is damaged: its header lacks {', '.join(sorted(missing))}")
 

@@ -113,8 +113,10 @@ def _one_dtype(present: Any, label: str) -> str:
     found = {(array.dtype.name, array.ndim) for array in present}
     if len(found) > 1 or next(iter(found))[1] != 1:
         shown = ", ".join(f"{ndim}-dimensional {dtype}" for dtype, ndim in sorted(found))
-        raise InvalidInput(f"{label} holds arrays that are not all 1-dimensional and of one dtype: {shown}; make them so")
-    return next(iter(found))[0]
+        raise InvalidInput(
+            f"{label} holds arrays that are not all 1-dimensional and of one dtype: {shown}; make them so"
+        )
+    return str(next(iter(found))[0])
 
 
 def _convert(values: Any, missing: Any, kind: Any, label: str) -> Any:
@@ -123,10 +125,14 @@ def _convert(values: Any, missing: Any, kind: Any, label: str) -> Any:
         return pa.array(values, type=kind, mask=mask, from_pandas=False)
     except UnicodeEncodeError as error:
         row = next(i for i, v in enumerate(values) if not missing[i] and error.object in str(v))
-        raise InvalidInput(f"{label} holds text that is no valid Unicode (a lone surrogate), first at row {row}") from error
+        raise InvalidInput(
+            f"{label} holds text that is no valid Unicode (a lone surrogate), first at row {row}"
+        ) from error
     except (pa.ArrowException, OverflowError, ValueError, TypeError) as error:
         reason = str(error).splitlines()[0][:200]
-        raise InvalidInput(f"{label} cannot be stored: {reason}; give its values one simple type, or store them as text") from error
+        raise InvalidInput(
+            f"{label} cannot be stored: {reason}; give its values one simple type, or store them as text"
+        ) from error
 
 
 def _prove(values: Any, missing: Any, made: Any, spec: Spec, label: str) -> None:

@@ -9,6 +9,7 @@ import contextlib
 import re
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from mlcycle.codecs._blocks import Blocks, Place
 
-__all__ = ["ROW_GROUP", "opened", "read_columns", "write_columns"]
+__all__ = ["ROW_GROUP", "as_logical", "opened", "read_pieces", "reading", "write_columns"]
 
 ROW_GROUP = 1 << 18
 _TWO_FILES = 1 << 25
@@ -52,7 +53,7 @@ def write_columns(table: Any, blocks: Blocks) -> tuple[list[dict[str, Any]], dic
     edges = [min(table.num_rows, ROW_GROUP * (groups * i // count)) for i in range(count)] + [table.num_rows]
     files = [blocks.new("table") for _ in range(count)]
     options = _options(table)
-    parts = [table.slice(start, stop - start) for start, stop in zip(edges, edges[1:], strict=False)]
+    parts = [table.slice(start, stop - start) for start, stop in pairwise(edges)]
     with ThreadPoolExecutor(count) as pool:
         list(pool.map(lambda part, file: _write(part, file.path, options), parts, files))
     pieces = [
@@ -175,15 +176,17 @@ def read_pieces(blocks: Blocks, wanted: Iterable[Piece]) -> dict[Piece, Any]:
         for group, fields in sorted(groups.items()):
             by_fields[frozenset(fields)].append(group)
         with opened(blocks, key) as file:
-            for fields, numbers in by_fields.items():
-                table, first = _read_groups(file, numbers, fields, key)
+            for names, numbers in by_fields.items():
+                table, first = _read_groups(file, numbers, names, key)
                 for piece in wanted:
-                    if piece.key == key and piece.row_group in first and piece.field in fields:
+                    if piece.key == key and piece.row_group in first and piece.field in names:
                         found[piece] = _slice(table, first, piece)
     return found
 
 
-def _read_groups(file: Any, numbers: list[int], fields: frozenset[str], key: str) -> tuple[Any, dict[int, tuple[int, int]]]:
+def _read_groups(
+    file: Any, numbers: list[int], fields: frozenset[str], key: str
+) -> tuple[Any, dict[int, tuple[int, int]]]:
     known = set(file.schema_arrow.names)
     if not fields <= known or numbers[-1] >= file.num_row_groups:
         raise Corrupt(f"{key} lacks what its manifest names: {sorted(fields - known) or 'row groups'}")

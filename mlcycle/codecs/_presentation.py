@@ -7,8 +7,11 @@ or Arrow are the same data. Index levels other than the default 0, 1, 2, … are
 from __future__ import annotations
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -87,7 +90,9 @@ def _check_labels(columns: pd.Index, what: str) -> list[tuple[str | int, str]]:
     labels = []
     for label in columns.tolist():
         if isinstance(label, bool) or not isinstance(label, str | int):
-            raise InvalidInput(f"{what} has the column name {label!r} ({type(label).__name__}), names are text or integers; {remedy}")
+            raise InvalidInput(
+                f"{what} has the column name {label!r} ({type(label).__name__}), names are text or integers; {remedy}"
+            )
         labels.append((label if isinstance(label, str) else int(label), _field(label, what)))
     _refuse_doubled([field for _, field in labels], what)
     return labels
@@ -105,8 +110,8 @@ def _refuse_doubled(fields: Sequence[str], what: str) -> None:
     doubled = sorted({field for field in fields if fields.count(field) > 1}) if len(set(fields)) < len(fields) else []
     if doubled:
         raise InvalidInput(
-            f"{what} has several columns named {', '.join(map(repr, doubled[:5]))}; a stored column needs a name of its own "
-            "(0 and '0' are one name): rename or drop the others, for example frame.loc[:, ~frame.columns.duplicated()]"
+            f"{what} has several columns named {', '.join(map(repr, doubled[:5]))}; a stored column needs a name of its "
+            "own (0 and '0' are one): rename or drop the others, for example frame.loc[:, ~frame.columns.duplicated()]"
         )
 
 
@@ -134,7 +139,9 @@ def _check_attrs(attrs: dict[Any, Any], what: str) -> Doc:
     except InvalidInput as error:
         raise InvalidInput(f"the attrs of {what} are no JSON: {error}; {remedy}") from error
     if kept != attrs:
-        raise InvalidInput(f"the attrs of {what} would come back changed (tuples become lists): {attrs!r:.80}; {remedy}")
+        raise InvalidInput(
+            f"the attrs of {what} would come back changed (tuples become lists): {attrs!r:.80}; {remedy}"
+        )
     return kept
 
 
@@ -154,22 +161,22 @@ def _describe_index(index: pd.Index, columns: dict[str, Any], what: str) -> Doc:
             raise InvalidInput(f"{what} has a column {field!r}, the name an index level is stored under; rename it")
         label = f"the index of {what}" if len(levels) == 1 else f"index level {position} of {what}"
         columns[field], spec = describe(level, label)
-        doc = {"name": name, "field": field, "dtype": spec}
+        doc: Doc = {"name": name, "field": field, "dtype": spec}
         if isinstance(level, pd.RangeIndex):
             doc["range"] = [level.start, level.stop, level.step]
-        if getattr(level, "freqstr", None) and not isinstance(level, pd.PeriodIndex):
+        if isinstance(level, pd.DatetimeIndex | pd.TimedeltaIndex) and level.freqstr:
             doc["freq"] = level.freqstr
         described.append(doc)
     return {"kind": "multi" if isinstance(index, pd.MultiIndex) else "single", "levels": described}
 
 
-def _restore_index(doc: Doc, arrays: Callable[[str, Doc], Any], rows: int, whole: bool) -> pd.Index:
+def _restore_index(doc: Doc, arrays: Callable[[str, Doc], Any], rows: int, whole: bool) -> Any:
     if doc["kind"] == "default":
         return pd.RangeIndex(rows)
     levels = []
     for level in doc["levels"]:
         if whole and "range" in level:
-            levels.append(pd.RangeIndex(*level["range"], name=level["name"]))
+            levels.append(_range(level["range"], level["name"]))
             continue
         made = pd.Index(arrays(level["field"], level["dtype"]), name=level["name"])
         if whole and "freq" in level:
@@ -178,6 +185,11 @@ def _restore_index(doc: Doc, arrays: Callable[[str, Doc], Any], rows: int, whole
     if doc["kind"] == "single":
         return levels[0]
     return pd.MultiIndex.from_arrays(levels, names=[level["name"] for level in doc["levels"]])
+
+
+def _range(ends: list[int], name: Any) -> Any:
+    start, stop, step = ends
+    return pd.RangeIndex(start, stop, step, name=name)
 
 
 # back to a frame -----------------------------------------------------------------------------------------------------
@@ -194,7 +206,10 @@ def fields_of(doc: Doc, columns: Sequence[str | int] | None) -> list[str]:
         A presentation of a newer form.
     """
     if doc.get("form") != FORM or doc.get("kind") not in ("pandas", "arrow"):
-        raise SchemaError(f"a presentation of form {doc.get('form')} and kind {doc.get('kind')!r} needs a newer mlcycle: upgrade to read it")
+        raise SchemaError(
+            f"a presentation of form {doc.get('form')} and kind {doc.get('kind')!r} needs a newer mlcycle: "
+            "upgrade to read it"
+        )
     index = [level["field"] for level in doc["index"].get("levels", ())]
     return [column["field"] for column in _chosen(doc, columns)] + index
 
@@ -234,7 +249,7 @@ def restore_frame(
         Whether these are all rows; the range and frequency of an index hold only then.
     """
     chosen = _chosen(doc, columns)
-    made = {i: _as_it_is(restore(arrays[column["field"]], column["dtype"])) for i, column in enumerate(chosen)}
+    made = dict(enumerate(_restored(arrays, chosen, rows)))
     index = _restore_index(doc["index"], lambda field, spec: restore(arrays[field], spec), rows, whole)
     frame = pd.DataFrame(made, copy=False) if made else pd.DataFrame(index=index)
     frame.index = index
@@ -245,17 +260,30 @@ def restore_frame(
 
 
 _FEW_BLOCKS = 60
+_WORTH_THREADS = 1 << 20
+
+
+def _restored(arrays: dict[str, Any], chosen: list[Doc], rows: int) -> list[Any]:
+    def one(column: Doc) -> Any:
+        return _as_it_is(restore(arrays[column["field"]], column["dtype"]))
+
+    if rows * len(chosen) < _WORTH_THREADS:
+        return [one(column) for column in chosen]
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        return list(pool.map(one, chosen))
 
 
 def _as_it_is(array: Any) -> Any:
     # a frame would look into an object array and choose another dtype
-    return pd.Series(array, dtype=object, copy=False) if getattr(array, "dtype", None) == object else array
+    if isinstance(array, np.ndarray) and array.dtype.kind == "O":
+        return pd.Series(array, dtype=object, copy=False)
+    return array
 
 
-def _restore_labels(doc: Doc, labels: list[str | int], every: bool) -> pd.Index:
+def _restore_labels(doc: Doc, labels: list[str | int], every: bool) -> Any:
     spec, name = doc["dtype"], doc["name"]
     if spec["kind"] == "range":
-        return pd.RangeIndex(*spec["range"], name=name) if every else pd.Index(labels, name=name, dtype="int64")
+        return _range(spec["range"], name) if every else pd.Index(labels, name=name, dtype="int64")
     if spec["kind"] == "object":
         return pd.Index(labels, name=name, dtype=object)
     if spec["kind"] == "numpy":

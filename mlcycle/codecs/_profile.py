@@ -43,10 +43,11 @@ def profile(data: pd.DataFrame | Any) -> dict[str, Any]:
         ``{"rows": …, "columns": {field: {…}}}``. Every column has ``type`` and ``nulls`` (null or NaN). Numbers have
         ``min max mean std`` (of a sample, n - 1), ``quantiles`` as pairs ``[q, value]``, ``zeros`` and, where there are
         any, ``infinite``; durations are in seconds. Moments and dates have ``min`` and ``max`` as ISO 8601. Text,
-        truth values, whole numbers and dates have ``top``, pairs ``[value, share]`` of the ten most frequent. Text, bytes and
-        lists have ``length`` with ``min mean max``. ``distinct`` counts values that are there. Above 65 536
-        rows, ``quantiles``, ``top`` and ``distinct`` come from a sample of that many rows and ``sampled`` is true;
-        ``distinct`` is then the estimate GEE [1]_. Infinities are left out of ``mean``, ``std`` and ``quantiles``.
+        truth values, whole numbers and dates have ``top``, pairs ``[value, share]`` of the ten most frequent. Text,
+        bytes and lists have ``length`` with ``min mean max``. ``distinct`` counts values that are there. Above
+        65 536 rows, ``quantiles``, ``top``, ``distinct`` and ``length`` come from a sample of that many rows and
+        ``sampled`` is true; ``distinct`` is then the estimate GEE [1]_. ``mean``, ``std`` and ``quantiles`` leave out
+        infinities.
 
     References
     ----------
@@ -81,7 +82,10 @@ def _describe(column: Any, picked: Any) -> dict[str, Any]:
     column = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
     kind, types = logical_type(column.type), pa.types
     if types.is_float16(kind):  # Arrow computes little with half floats
-        chunks = [pa.array(c.to_numpy(zero_copy_only=False), pa.float32(), mask=np.asarray(c.is_null())) for c in column.chunks]
+        chunks = [
+            pa.array(c.to_numpy(zero_copy_only=False), pa.float32(), mask=np.asarray(c.is_null()))
+            for c in column.chunks
+        ]
         column = pa.chunked_array(chunks, pa.float32())
     made: dict[str, Any] = {"type": logical_name(kind), "nulls": _nulls(column, kind)}
     sample = _plain(column if picked is None else column.take(picked)).drop_null()
@@ -177,7 +181,9 @@ def _numbers(column: Any, sample: Any, kind: Any) -> dict[str, Any]:
     some = some[np.isfinite(some)]
     if len(some):
         with np.errstate(all="ignore"):
-            made["quantiles"] = [[q, _json(float(v))] for q, v in zip(_QUANTILES, np.quantile(some, _QUANTILES), strict=True)]
+            made["quantiles"] = [
+                [q, _json(float(v))] for q, v in zip(_QUANTILES, np.quantile(some, _QUANTILES), strict=True)
+            ]
     return made
 
 
@@ -202,7 +208,13 @@ def _lengths(sample: Any) -> dict[str, Any]:
     if not len(sample):
         return {}
     if pa.types.is_fixed_size_binary(sample.type):
-        return {"length": {"min": sample.type.byte_width, "mean": float(sample.type.byte_width), "max": sample.type.byte_width}}
+        return {
+            "length": {
+                "min": sample.type.byte_width,
+                "mean": float(sample.type.byte_width),
+                "max": sample.type.byte_width,
+            }
+        }
     text = pa.types.is_string(sample.type) or pa.types.is_large_string(sample.type)
     nested = pa.types.is_nested(sample.type)
     lengths = pc.utf8_length(sample) if text else pc.list_value_length(sample) if nested else pc.binary_length(sample)

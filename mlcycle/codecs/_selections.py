@@ -97,7 +97,11 @@ def read_selection(manifest: Manifest) -> NDArray[np.bool_]:
     if manifest.kind != "selection":
         raise InvalidInput(f"this manifest is of kind {manifest.kind!r}, not a selection; load it as a table")
     members = manifest.table["member"]
-    if members.null_count or len(members) != manifest.header["rows"] or block_digest(members) != manifest.header["members"]:
+    if (
+        members.null_count
+        or len(members) != manifest.header["rows"]
+        or block_digest(members) != manifest.header["members"]
+    ):
         raise Corrupt("the membership of a selection is not what its header says; project.store.verify() tells more")
     mask: NDArray[np.bool_] = members.to_numpy()
     return mask

@@ -6,7 +6,6 @@ they need of a store is the small Protocol `Blocks`. ``docs/format.md`` defines 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -268,7 +267,9 @@ def _positions(rows: Any, total: int) -> tuple[Any, Any]:
         return None, None
     rows = np.asarray(rows)
     if rows.ndim != 1 or (rows.dtype.kind not in "biu" and len(rows)):
-        raise InvalidInput(f"rows= takes one truth value for each row, or positions; got {rows.dtype} of shape {rows.shape}")
+        raise InvalidInput(
+            f"rows= takes one truth value for each row, or positions; got {rows.dtype} of shape {rows.shape}"
+        )
     if rows.dtype.kind == "b":
         if len(rows) != total:
             raise InvalidInput(f"rows= has {len(rows)} truth values for {total} rows; give one for each row")
@@ -300,7 +301,10 @@ def _read(manifest: Manifest, blocks: Blocks, fields: list[str], chosen: Any) ->
     made = {}
     for name, pieces in wanted.items():
         with reading(", ".join(sorted({piece.key for piece, _ in pieces}))):
-            parts = [as_logical(found[piece] if local is _ALL else found[piece].take(local), kinds[name]) for piece, local in pieces]
+            parts = [
+                as_logical(found[piece] if local is _ALL else found[piece].take(local), kinds[name])
+                for piece, local in pieces
+            ]
             made[name] = _joined(parts, kinds[name])
     return made
 
@@ -323,7 +327,10 @@ def _joined(parts: list[Any], kind: Any) -> Any:
     if not chunks:
         return pa.chunked_array([pa.array([], kind)])
     if len({chunk.type for chunk in chunks}) > 1:  # files of different makers keep one logical type differently
-        chunks = [as_logical(chunk.dictionary_decode() if hasattr(chunk, "indices") else chunk, kind).cast(kind) for chunk in chunks]
+        chunks = [
+            as_logical(chunk.dictionary_decode() if hasattr(chunk, "indices") else chunk, kind).cast(kind)
+            for chunk in chunks
+        ]
     return pa.chunked_array(chunks)
 
 
@@ -344,4 +351,6 @@ def verify(manifest: Manifest, blocks: Blocks, columns: Iterable[str] | None = N
                 column = _joined([as_logical(found[piece], kinds[name]) for piece in place if piece.rows], kinds[name])
                 actual = block_digest(column)
             if actual != digest:
-                raise Corrupt(f"{keys} is damaged: column {name!r}, row block {number} has the digest {actual}, not {digest}")
+                raise Corrupt(
+                    f"{keys} is damaged: column {name!r}, row block {number} has the digest {actual}, not {digest}"
+                )

@@ -57,8 +57,8 @@ def logical_type(kind: Any) -> Any:
     Raises
     ------
     InvalidInput
-        A type without a logical form here (intervals of months, unions, structs without or with doubled fields, decimals of negative
-        scale).
+        A type without a logical form: months and days together, unions, structs without fields or with doubled ones,
+        decimals of negative scale.
 
     Examples
     --------
@@ -174,7 +174,9 @@ def arrow_type(name: str) -> Any:
     try:
         kind, rest = _parse(name)
     except (ValueError, AttributeError, IndexError, TypeError, pa.ArrowException) as error:
-        raise SchemaError(f"the type {name!r} is unknown; it was written by a newer mlcycle: upgrade to read it") from error
+        raise SchemaError(
+            f"the type {name!r} is unknown; it was written by a newer mlcycle: upgrade to read it"
+        ) from error
     if rest:
         raise SchemaError(f"the type {name!r} is unknown; it was written by a newer mlcycle: upgrade to read it")
     return kind

@@ -90,7 +90,7 @@ class ActiveRun:
         write, suffix = _artifact_writer(thing)
 
         def store() -> None:
-            file = self._session.new_file(f"{self._folder}/files", "artifact", suffix)
+            file = self._session.depot.new_file(f"{self._folder}/files", "artifact", suffix)
             try:
                 write(file.path)
                 description = file.done()

@@ -109,7 +109,7 @@ def stored_answers(
 def evaluation_document(session: Session, view: View, doc: Doc) -> Doc:
     """Return the stored document of an evaluation."""
     what = f"evaluation {doc['id']}"
-    found: Doc = session.read_document(view.files(doc["object"], what)[0], what)
+    found: Doc = session.depot.read_document(view.files(doc["object"], what)[0], what)
     return found
 
 
@@ -159,7 +159,7 @@ def decision_record(session: Session, doc: Doc) -> records.Decision:
     """Return the record of a stored decision."""
     with session.view() as view:
         file = view.files(doc["object"], f"decision {doc['id']}")[0]
-    record: records.Decision = records.from_json(session.read_document(file, f"decision {doc['id']}"))
+    record: records.Decision = records.from_json(session.depot.read_document(file, f"decision {doc['id']}"))
     return attrs.evolve(record, author=doc["author"], at=doc["at"], entry=doc["entry"])
 
 

@@ -63,14 +63,14 @@ class PackedModel:
 
 def store_model(session: Session, folder: str, packed: PackedModel) -> list[Doc]:
     """Store a packed model below a folder; return the descriptions of its files, the model itself first."""
-    file = session.new_file(folder, "model", f".{packed.card['format']}")
+    file = session.depot.new_file(folder, "model", f".{packed.card['format']}")
     try:
         shutil.copyfile(packed.path, file.path)
         stored = [file.done()]
     finally:
         file.discard()
     if packed.example is not None:
-        example = session.new_file(folder, "example", ".parquet")
+        example = session.depot.new_file(folder, "example", ".parquet")
         try:
             _as_frame(packed.example).to_parquet(example.path)
             stored.append(example.done())
@@ -89,10 +89,10 @@ def card_of(session: Session, doc: Doc) -> Doc:
     """Return what is said of a version: format, class, packages, signature, parameters."""
 
     def read() -> Doc:
-        card: Doc = session.read_document(_of_kind(files_of(session, doc), "card"), doc_ref(doc))
+        card: Doc = session.depot.read_document(_of_kind(files_of(session, doc), "card"), doc_ref(doc))
         return card
 
-    return session.resolving(doc_ref(doc), read)
+    return session.depot.resolving(doc_ref(doc), read)
 
 
 def load_version(session: Session, doc: Doc, *, trust: bool | Collection[str] = (), reason: str | None = None) -> Any:
@@ -100,10 +100,10 @@ def load_version(session: Session, doc: Doc, *, trust: bool | Collection[str] = 
     card = card_of(session, doc)
 
     def read() -> Any:
-        with session.local_copy(_of_kind(files_of(session, doc), "model"), doc_ref(doc)) as path:
+        with session.depot.local_copy(_of_kind(files_of(session, doc), "model"), doc_ref(doc)) as path:
             return codecs.load_model(path, card["format"], trust=trust, reason=reason)
 
-    return session.resolving(doc_ref(doc), read)
+    return session.depot.resolving(doc_ref(doc), read)
 
 
 def _of_kind(files: list[Doc], kind: str) -> Doc:

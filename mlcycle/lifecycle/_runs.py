@@ -72,7 +72,7 @@ def _ids(session: Session) -> list[str]:
 
 def _head(session: Session, run: str) -> Doc | None:
     try:
-        return session.remember(f"head:{run}", lambda: _read(session, f"{run_folder(run)}/head.json"))
+        return session.depot.remember(f"head:{run}", lambda: _read(session, f"{run_folder(run)}/head.json"))
     except (FileNotFoundError, ValueError):
         return None
 
@@ -85,7 +85,7 @@ def _read(session: Session, key: str) -> Doc:
 def _record(session: Session, head: Doc) -> records.Run:
     folder = run_folder(head["id"])
     try:
-        end = session.remember(f"end:{head['id']}", lambda: _read(session, f"{folder}/end.json"))
+        end = session.depot.remember(f"end:{head['id']}", lambda: _read(session, f"{folder}/end.json"))
     except FileNotFoundError:
         end = _unended(session, folder)
     model = end["model"]
@@ -128,7 +128,7 @@ def _environment(session: Session, digest: str) -> records.Environment:
     file = _stored_blob(session, f"environment:{digest}")
     if file is None:
         return records.Environment(digest=digest)
-    return records.Environment(**session.read_document(file, "the environment of a run"))
+    return records.Environment(**session.depot.read_document(file, "the environment of a run"))
 
 
 def _unended(session: Session, folder: str) -> Doc:

@@ -10,14 +10,15 @@ from mlcycle._digest import canonical_json
 from mlcycle.lifecycle._view import doc_ref
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
     import numpy as np
     import pandas as pd
 
-    from mlcycle.lifecycle._session import NewFile, Session
+    from mlcycle.lifecycle._depot import NewFile
+    from mlcycle.lifecycle._session import Session
 
 __all__ = [
     "column_names",
@@ -36,20 +37,21 @@ Doc = dict[str, Any]
 class _Blocks:
     """The session as the table codec sees it; made for one write or one read, then dropped."""
 
-    def __init__(self, session: Session, dataset: str = "") -> None:
+    def __init__(self, session: Session, dataset: str = "", files: Iterable[Doc] = ()) -> None:
         self._session = session
+        self._sizes = {file["key"]: file["size"] for file in files}
         self._dataset = dataset
         self._begun: list[NewFile] = []
 
     def open(self, key: str) -> BinaryIO | Path:
-        return self._session.open_file(key)
+        return self._session.depot.open_file(key, self._sizes.get(key))
 
     def find(self, digest: str) -> None:
         """Answer that no block is known: blocks are not shared between versions yet, whole tables are."""
 
     def new(self, kind: str) -> NewFile:
         folder = f"tables/{self._dataset}" if kind == "table" else "leaves"
-        file = self._session.new_file(folder, kind, ".parquet")
+        file = self._session.depot.new_file(folder, kind, ".parquet")
         self._begun.append(file)
         return file
 
@@ -83,7 +85,7 @@ def store_selection(session: Session, encoded: codecs.EncodedSelection, profile:
 
 
 def _store_profile(session: Session, profile: Doc) -> Doc:
-    return session.store_bytes("leaves", "profile", ".json", canonical_json(profile))
+    return session.depot.store_bytes("leaves", "profile", ".json", canonical_json(profile))
 
 
 def _files(session: Session, doc: Doc) -> list[Doc]:
@@ -100,10 +102,10 @@ def _manifest(session: Session, doc: Doc) -> codecs.Manifest:
     file = _of_kind(_files(session, doc), "manifest")
 
     def read() -> codecs.Manifest:
-        with session.local_copy(file, doc_ref(doc)) as path:
+        with session.depot.local_copy(file, doc_ref(doc)) as path:
             return codecs.read_manifest(path)
 
-    return session.remember(file["key"], read)
+    return session.depot.remember(file["key"], read)
 
 
 def _parent(session: Session, doc: Doc) -> Doc:
@@ -138,7 +140,7 @@ def header_of(session: Session, doc: Doc) -> Doc:
 
 def profile_of(session: Session, doc: Doc) -> Doc:
     """Return the profile stored with a version."""
-    found: Doc = session.read_document(_of_kind(_files(session, doc), "profile"), doc_ref(doc))
+    found: Doc = session.depot.read_document(_of_kind(_files(session, doc), "profile"), doc_ref(doc))
     return found
 
 
@@ -147,10 +149,10 @@ def frame_of(session: Session, doc: Doc, columns: Sequence[Hashable] | None = No
 
     def read() -> pd.DataFrame:
         root, mask = membership(session, doc)
-        with _Blocks(session).cleaning() as blocks:
+        with _Blocks(session, files=_files(session, root)).cleaning() as blocks:
             return codecs.load(_manifest(session, root), blocks, columns=cast("Any", columns), rows=mask)
 
-    return session.resolving(doc_ref(doc), read)
+    return session.depot.resolving(doc_ref(doc), read)
 
 
 def column_names(header: Doc) -> list[str]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 from mlcycle import codecs, records
 from mlcycle._digest import hash64, salt_of, unit_interval
 from mlcycle._ids import check_name, name_key, near, new_id, parse_ref
-from mlcycle.errors import ConflictError, InvalidInput
+from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle import _tables as tables
-from mlcycle.lifecycle._session import draft
+from mlcycle.lifecycle._session import Swept, draft
 from mlcycle.lifecycle._view import View, doc_ref
 from mlcycle.storage import Draft, Settled
 
@@ -100,43 +100,26 @@ class Datasets:
         name = check_name(name, "dataset name")
         self._session.check_writable()
         encoded = codecs.encode(data)
-        columns = tables.column_names(encoded.header)
         with self._session.view() as view:
             view.check_free("datasets", name)
             lineage = [doc_ref(view.version("datasets", _text(parent))) for parent in parents]
         given = {"target": target, "key": key, "time": time, "group": group}
 
-        def settle(view: View) -> tuple[Doc, Doc | None]:
+        def version(view: View) -> Doc:
             view.check_free("datasets", name)
-            current = _current(view, name)
-            roles = _roles(name, given, columns, current["roles"] if current else {})
-            doc = {
-                "type": "blocks",
-                "content": encoded.content,
-                "presentation": encoded.presentation,
-                "rows": encoded.header["rows"],
-                "columns": len(columns),
-                "roles": roles,
-                "parents": lineage,
-                "object": tables.table_object(encoded),
-            }
-            same = current is not None and all(current[field] == doc[field] for field in ("object", "roles"))
-            return doc, current if same else None
+            return _table_version(view, name, encoded, given, lineage)
 
         def upload() -> list[Doc] | None:
             with self._session.view() as view:
-                doc, same = settle(view)
-                if same or doc["object"] in view.placement["objects"]:
+                doc = version(view)
+                if _same(view, doc) or doc["object"] in view.placement["objects"]:
                     return None
-                known = view.logical["datasets"].get(name_key(name))
-                owner = next(iter(known["versions"].values()))["id"] if known else new_id()
+                owner = _identity(view, name)
             return tables.store_table(self._session, owner, encoded, codecs.profile(data))
 
         def plan(view: View, stored: list[Doc] | None) -> Draft | Settled:
-            doc, same = settle(view)
-            if same:
-                return Settled(same)
-            return _addition(view, name, [doc], stored)
+            doc = version(view)
+            return Settled([_current(view, name)]) if _same(view, doc) else _addition(view, doc, stored)
 
         return self._record_of(self._session.publish(upload, plan, message=message, op=op), name)
 
@@ -194,45 +177,27 @@ class Datasets:
         frame = tables.frame_of(self._session, doc)
         masks = _masks(doc, frame, shares, chosen, column, seed)
         parts = {f"{doc['name']}.{part}": mask for part, mask in masks.items()}
-        encoded = {part: codecs.encode_selection(doc["content"], mask, how) for part, mask in parts.items()}
-        documents = [
-            {
-                "name": part,
-                "type": "selection",
-                "content": encoded[part].content,
-                "presentation": doc["presentation"],
-                "rows": int(mask.sum()),
-                "columns": doc["columns"],
-                "roles": doc["roles"],
-                "parents": [doc_ref(doc)],
-                "object": f"selection:{encoded[part].content}",
-            }
-            for part, mask in parts.items()
-        ]
+        encoded = {name: codecs.encode_selection(doc["content"], mask, how) for name, mask in parts.items()}
+        documents = [_part(doc, name, encoded[name].content, int(mask.sum())) for name, mask in parts.items()]
 
         def upload() -> dict[str, list[Doc]]:
             with self._session.view() as view:
-                missing = [d["name"] for d in documents if d["object"] not in view.placement["objects"]]
+                missing = [part["name"] for part in documents if part["object"] not in view.placement["objects"]]
             return {
-                part: tables.store_selection(self._session, encoded[part], codecs.profile(frame[parts[part]]))
-                for part in missing
+                name: tables.store_selection(self._session, encoded[name], codecs.profile(frame[parts[name]]))
+                for name in missing
             }
 
         def plan(view: View, stored: dict[str, list[Doc]]) -> Draft | Settled:
             view.version("datasets", doc_ref(doc))
-            current = [_current(view, part["name"]) for part in documents]
-            if all(
-                c and c["object"] == d["object"] and c["roles"] == d["roles"]
-                for c, d in zip(current, documents, strict=True)
-            ):
-                return Settled(current)
-            drafts = [_addition(view, part["name"], [part], stored.get(part["name"])) for part in documents]
-            return draft(
-                [change for one in drafts for change in one.changes], [use for one in drafts for use in one.uses]
-            )
+            if all(_same(view, part) for part in documents):
+                return Settled([_current(view, part["name"]) for part in documents])
+            drafts = [_addition(view, part, stored.get(part["name"])) for part in documents]
+            changes = [change for one in drafts for change in one.changes]
+            return draft(changes, [use for one in drafts for use in one.uses])
 
         commit = self._session.publish(upload, plan, message=message or f"split {doc_ref(doc)}", op=op)
-        return tuple(self._record_of(commit, part) for part in parts)
+        return tuple(self._record_of(commit, name) for name in parts)
 
     def _classes(self, doc: Doc, method: str, by: str | None) -> int | None:
         column = by or doc["roles"].get("target")
@@ -291,8 +256,7 @@ class Datasets:
 
     def _record_of(self, commit: Commit, name: str) -> records.DatasetVersion:
         if commit.entry is None:
-            found = commit.value if isinstance(commit.value, list) else [commit.value]
-            return self._record(next(doc for doc in found if doc["name"] == name))
+            return self._record(next(doc for doc in commit.value if doc["name"] == name))
         change = next(c for c in commit.entry["changes"] if c["kind"] == "dataset.add" and c["name"] == name)
         return self.get(f"{name}@{change['number']}")
 
@@ -335,24 +299,54 @@ def _current(view: View, name: str) -> Doc | None:
     return None if number is None else view.version("datasets", f"{name}@{number}")
 
 
-def _addition(view: View, name: str, documents: list[Doc], stored: list[Doc] | None) -> Draft:
-    """Draft the next version of a name; its files are new, or named by an entry before."""
-    document = {key: value for key, value in documents[0].items() if key != "name"}
+def _identity(view: View, name: str) -> str:
+    """Return the id whose folder holds the tables of a name, a fresh one for a new name."""
     known = view.logical["datasets"].get(name_key(name))
-    identity = next(iter(known["versions"].values()))["id"] if known else new_id()
-    change = {
-        "kind": "dataset.add",
+    return str(next(iter(known["versions"].values()))["id"]) if known else new_id()
+
+
+def _table_version(
+    view: View, name: str, encoded: codecs.Encoded, given: dict[str, str | None], lineage: list[str]
+) -> Doc:
+    """Return what the log would say of a table as the next version of a name."""
+    current = _current(view, name)
+    columns = tables.column_names(encoded.header)
+    return {
         "name": name,
-        "number": view.next_number("datasets", name),
-        "id": identity,
-        **document,
+        "type": "blocks",
+        "content": encoded.content,
+        "presentation": encoded.presentation,
+        "rows": encoded.header["rows"],
+        "columns": len(columns),
+        "roles": _roles(name, given, columns, current["roles"] if current else {}),
+        "parents": lineage,
+        "object": tables.table_object(encoded),
     }
-    if document["object"] in view.placement["objects"]:
-        reused = [file["key"] for file in view.placement["objects"][document["object"]]]
-        return draft([change], reused)
+
+
+def _part(parent: Doc, name: str, content: str, rows: int) -> Doc:
+    """Return what the log would say of a part selected from a version."""
+    kept = {field: parent[field] for field in ("presentation", "columns", "roles")}
+    lineage = {"parents": [doc_ref(parent)], "object": f"selection:{content}"}
+    return {"name": name, "type": "selection", "content": content, "rows": rows, **kept, **lineage}
+
+
+def _same(view: View, doc: Doc) -> bool:
+    """Say whether the current version is this very one: content, presentation and roles."""
+    current = _current(view, doc["name"])
+    return current is not None and all(current[field] == doc[field] for field in ("object", "roles"))
+
+
+def _addition(view: View, doc: Doc, stored: list[Doc] | None) -> Draft:
+    """Draft the next version of a name; its files are new, or named by an entry before."""
+    name = doc["name"]
+    numbered = {"number": view.next_number("datasets", name), "id": _identity(view, name)}
+    change = {"kind": "dataset.add", **doc, **numbered}
+    if doc["object"] in view.placement["objects"]:
+        return draft([change], [file["key"] for file in view.placement["objects"][doc["object"]]])
     if stored is None:
-        raise ConflictError(f"the files of {name} were swept while it was being added; add it again")
-    return draft([{"kind": "place", "object": document["object"], "files": stored}, change])
+        raise Swept
+    return draft([{"kind": "place", "object": doc["object"], "files": stored}, change])
 
 
 def _roles(name: str, given: dict[str, str | None], columns: list[str], before: Doc) -> Doc:

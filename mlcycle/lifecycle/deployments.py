@@ -306,7 +306,7 @@ class Deployment:
         identity = new_id()
 
         def upload() -> Doc:
-            return self._session.store_document(identity, "report", records.to_json(report))
+            return self._session.depot.store_document(identity, "report", records.to_json(report))
 
         def plan(view: View, file: Doc) -> Draft:
             stored_object = f"report:{identity}"
@@ -331,7 +331,7 @@ class Deployment:
         with self._session.view() as view:
             docs = [doc for doc in view.logical["reports"] if doc["deployment"] == self.name]
             files = [view.files(doc["object"], f"report {doc['id']}")[0] for doc in docs]
-        found = (self._session.read_document(file, "a report") for file in files)
+        found = (self._session.depot.read_document(file, "a report") for file in files)
         return [records.from_json(document) for document in found]
 
 

@@ -176,7 +176,7 @@ def _keep(
     }
 
     def upload() -> Doc:
-        return session.store_document(found.id, "evaluation", document)
+        return session.depot.store_document(found.id, "evaluation", document)
 
     def plan(view: View, file: Doc) -> Draft:
         stored_object = f"evaluation:{found.id}"
@@ -203,7 +203,7 @@ def evaluation_record(session: Session, doc: Doc) -> records.Evaluation:
     """Return the record of a stored evaluation."""
     with session.view() as view:
         file = view.files(doc["object"], f"evaluation {doc['id']}")[0]
-    stored = session.read_document(file, f"evaluation {doc['id']}")["evaluation"]
+    stored = session.depot.read_document(file, f"evaluation {doc['id']}")["evaluation"]
     record: records.Evaluation = records.from_json(stored)
     return attrs.evolve(record, author=doc["author"], at=doc["at"], entry=doc["entry"])
 

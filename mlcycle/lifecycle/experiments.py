@@ -235,7 +235,9 @@ class _Provenance:
             with self._session.view() as view:
                 if stored_object in view.placement["objects"]:
                     return None
-            return self._session.store_bytes(f"files/{kind}", kind, ".json" if kind == "environment" else ".diff", data)
+            return self._session.depot.store_bytes(
+                f"files/{kind}", kind, ".json" if kind == "environment" else ".diff", data
+            )
 
         def plan(view: View, file: Doc | None) -> Draft | Settled:
             if file is None or stored_object in view.placement["objects"]:

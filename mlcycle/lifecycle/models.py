@@ -125,7 +125,7 @@ class Models:
 
         def upload() -> tuple[str, list[Doc]]:
             identity = new_id()
-            return identity, [*model["files"], self._session.store_document(identity, "card", model["card"])]
+            return identity, [*model["files"], self._session.depot.store_document(identity, "card", model["card"])]
 
         environment = run.environment.digest if run.environment else None
         return upload, {"run": run.id, "data": data or used, "environment": environment}
@@ -135,7 +135,7 @@ class Models:
             identity = new_id()
             with PackedModel(model, example, format) as packed:
                 files = store_model(self._session, f"files/{identity}", packed)
-            return identity, [*files, self._session.store_document(identity, "card", packed.card)]
+            return identity, [*files, self._session.depot.store_document(identity, "card", packed.card)]
 
         return upload, {"run": None, "data": data, "environment": None}
 
@@ -233,7 +233,7 @@ class Models:
             verdict = gate.decide(self._session, view, "promote", doc, reason=reason, override=override)
 
         def upload() -> Doc:
-            return self._session.store_document(verdict.id, "decision", records.to_json(verdict))
+            return self._session.depot.store_document(verdict.id, "decision", records.to_json(verdict))
 
         def plan(view: View, file: Doc) -> Draft:
             view.version("models", doc_ref(doc))

@@ -20,6 +20,7 @@ from mlcycle.errors import (
 from mlcycle.lifecycle import _rollback
 from mlcycle.lifecycle._gate import judged_today
 from mlcycle.lifecycle._history import history_frame
+from mlcycle.lifecycle._moments import entry_number
 from mlcycle.lifecycle._session import Session, draft
 from mlcycle.lifecycle._status import status_of
 from mlcycle.lifecycle._view import View
@@ -161,7 +162,7 @@ class Project:
         moment : int, str, date or datetime
             A log entry, a tag, or a date or time (UTC unless it says otherwise).
         """
-        return Project(self._session.sibling(self._session.entry_number(moment)))
+        return Project(self._session.sibling(entry_number(self._session, moment)))
 
     def rollback(
         self,
@@ -202,7 +203,7 @@ class Project:
         GateBlocked
             When a target fails today's scope and there is no override.
         """
-        entry = self._session.entry_number(to)
+        entry = entry_number(self._session, to)
         past = self._session.log.as_of(entry)
         moved: list[records.Move] = []
 
@@ -353,7 +354,7 @@ def _check_place(session: Session, forced: bool) -> None:
     """Refuse a place that has something else in it, or lies inside another store."""
     for above in storage.parents_of(session.url):
         try:
-            parent = storage.open_files(above, single_writer=True, storage_options=session.storage_options)
+            parent = storage.open_files(above, single_writer=True, storage_options=session.files.storage_options)
             parent.read("store.json")
         except (FileNotFoundError, AccessDenied, StorageUnavailable):
             continue

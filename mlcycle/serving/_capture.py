@@ -7,9 +7,9 @@ A prediction::
 
 ``t`` is seconds since 1970 (UTC), ``id`` the canonical id of the row, ``v`` the version that answered, ``r`` the number
 of the revision, ``role`` ``live`` or ``shadow``, ``ms`` the milliseconds the version took divided by the rows it
-answered in that call, ``in`` the inputs by name (``x0``, ``x1`` … where they have none), ``out`` what `predict` returns, ``p``
-what `predict_proba` returns, each where it is known. A row that got no answer has ``"error"`` with the exception instead
-of ``in``, ``out`` and ``p``. A label, whenever it arrives::
+answered in that call, ``in`` the inputs by name (``x0``, ``x1`` … where they have none), ``out`` what `predict`
+returns, ``p`` what `predict_proba` returns, each where it is known. A row that got no answer has ``"error"`` with the
+exception instead of ``in``, ``out`` and ``p``. A label, whenever it arrives::
 
     {"t":1764000060.0,"id":"17","y":1}
 
@@ -44,7 +44,7 @@ _text = JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).
 
 
 def encode_predictions(ids: Sequence[str], rows: Any, answers: dict[str, Any], facts: dict[str, Any]) -> bytes:
-    """Return the lines of one call: a row each of the inputs, with its id and answers.
+    r"""Return the lines of one call: a row each of the inputs, with its id and answers.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def encode_predictions(ids: Sequence[str], rows: Any, answers: dict[str, Any], f
     >>> import numpy as np
     >>> line = encode_predictions(["17"], np.array([[1, 2]]), {"out": np.array([0])}, {"v": "churn@7"})
     >>> line.partition(b'"id"')[2]
-    b':"17","v":"churn@7","in":{"x0":1,"x1":2},"out":0}\\n'
+    b':"17","v":"churn@7","in":{"x0":1,"x1":2},"out":0}\n'
     """
     names, values = _table(rows)
     shared = "".join(f",{_text(key)}:{_json(value)}" for key, value in facts.items())
@@ -77,12 +77,12 @@ def encode_predictions(ids: Sequence[str], rows: Any, answers: dict[str, Any], f
 
 
 def encode_failures(ids: Sequence[str], error: BaseException, facts: dict[str, Any]) -> bytes:
-    """Return the lines of rows that got no answer.
+    r"""Return the lines of rows that got no answer.
 
     Examples
     --------
     >>> encode_failures(["17"], ValueError("no"), {"v": "churn@7"}).partition(b'"id"')[2]
-    b':"17","v":"churn@7","error":"ValueError: no"}\\n'
+    b':"17","v":"churn@7","error":"ValueError: no"}\n'
     """
     shared = "".join(f",{_text(key)}:{_json(value)}" for key, value in facts.items())
     told = _text(f"{type(error).__name__}: {error}"[:300])
@@ -192,8 +192,8 @@ class Traffic:
     Attributes
     ----------
     frame : DataFrame
-        One row a prediction, in order of time: ``t, id, version, revision, role, output, scores, ms, error, label``, then
-        ``in.<column>`` for each input. ``label`` is the last one reported for that id, None where there is none.
+        One row a prediction, in order of time: ``t, id, version, revision, role, output, scores, ms, error, label``,
+        then ``in.<column>`` for each input. ``label`` is the last one reported for that id, None where there is none.
     skipped : int
         Lines that could not be read (torn by a death, or of a newer version).
     """

@@ -43,9 +43,9 @@ def inspect(
 ) -> Report:
     """Compare traffic with a reference and return what was found.
 
-    Inputs and predictions are compared by `mlcycle.stats.drift`: a correct two-sample test for each column, control over
-    all of them, and an effect beyond its margin. Half of `alpha` goes to the inputs and half to the predictions, so
-    that the chance of any false alarm among both is at most `alpha`. Quality is judged on labelled rows. Latency is
+    Inputs and predictions are compared by `mlcycle.stats.drift`: a correct two-sample test for each column, control
+    over all of them, and an effect beyond its margin. Half of `alpha` goes to the inputs and half to the predictions,
+    so that the chance of any false alarm among both is at most `alpha`. Quality is judged on labelled rows. Latency is
     compared between the earlier and the later half of the window. Too little of anything is a finding that says how
     much would do, not silence.
 
@@ -270,11 +270,11 @@ def _failing(look: _Look) -> Iterator[_Seen]:
     frame = look.traffic.frame
     for (ref, role), rows in frame.groupby(["version", "role"], sort=True):
         failed = rows["error"].notna()
+        if not failed.any():
+            continue
         share = stats.wilson(int(failed.sum()), len(rows))
         row = {"look": "failures", "subject": f"{ref} ({role})", "value": share.value, "low": share.low}
         yield {**row, "high": share.high, "threshold": _FAILURES, "n": len(rows)}, None
-        if not failed.any():
-            continue
         often = rows.loc[failed, "error"].value_counts()
         summary = f"{ref} ({role}) gave no answer for {int(failed.sum())} of {len(rows)} rows: {often.index[0]}"
         severity = "info" if share.low <= _FAILURES else "fail" if role == "live" else "warn"
@@ -378,7 +378,7 @@ def _as_in(current: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
     """Bring captured values, which came through JSON, back to the types of the reference where that is possible."""
     import pandas as pd
 
-    columns = {}
+    columns: dict[str, Any] = {}
     for name in current.columns:
         wanted, values = reference[name].dtype, current[name].infer_objects()
         if isinstance(wanted, pd.CategoricalDtype):

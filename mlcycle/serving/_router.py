@@ -83,7 +83,8 @@ def choose(ids: Sequence[str], weights: Mapping[str, int], deployment: str) -> N
         else unit_interval(hash64(np.array(ids, dtype=object), salt))
     )
     chosen = np.minimum(np.searchsorted(edges, points, side="right"), len(refs) - 1)
-    return np.array(order, dtype=np.intp)[chosen]
+    positions: NDArray[np.intp] = np.array(order, dtype=np.intp)[chosen]
+    return positions
 
 
 def _place(ref: str) -> tuple[str, int]:

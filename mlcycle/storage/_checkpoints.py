@@ -29,6 +29,8 @@ HINT = "hint.json"
 _KEPT = 2
 _TAIL = 64
 _SHARE = 4
+# Opening and checking one more small file takes as long as parsing this many bytes of a checkpoint.
+_ENTRY_COST = 2048
 _HINT_SECONDS = 1.0
 _AFTER_FAILURE = 30.0
 _MOST = 10**10  # the digits of a key
@@ -161,7 +163,7 @@ class Caches:
     def folded(self, size: int) -> None:
         """Take note of one entry of `size` bytes after the newest checkpoint known."""
         self._entries += 1
-        self._bytes += size
+        self._bytes += max(size, _ENTRY_COST)
 
     def committed(self, now: Snapshot) -> None:
         """Do what is due after a commit; a failure is forgotten and tried again after a while."""

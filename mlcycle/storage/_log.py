@@ -49,6 +49,11 @@ class Draft:
         Keys of the files the changes name.
     needs_read, needs_write : sequence of str
         What a library must understand to read on, or to write on.
+
+    Examples
+    --------
+    >>> Draft([{"kind": "tag.set", "name": "launch", "to": 41}]).uses
+    []
     """
 
     changes: list[dict[str, Any]]

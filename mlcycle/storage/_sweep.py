@@ -140,6 +140,24 @@ def sweep(
     ------
     AccessDenied
         Where listing is not allowed; nothing can be swept then.
+
+    Examples
+    --------
+    >>> from mlcycle.storage import Log, open_files
+    >>> class Swept:
+    ...     version, kinds, needs = 1, {"sweep"}, set()
+    ...     def empty(self):
+    ...         return {"doomed": []}
+    ...     def apply(self, state, entry):
+    ...         state["doomed"] += [key for change in entry["changes"] for key in change["keys"]]
+    >>> files = open_files("memory://doc-sweep")
+    >>> files.put("files/loose.bin", b"nobody names me")
+    >>> log = Log(files, Swept(), author="ann")
+    >>> found = sweep(
+    ...     log, files, lambda state: {}, doomed=lambda state: state["doomed"], prefixes=["files/"], min_age=0
+    ... )
+    >>> print(found)
+    removed 1 files, 15 bytes
     """
     with log.lock:
         found = garbage(files, log.snapshot(), named, doomed, prefixes, min_age=min_age)

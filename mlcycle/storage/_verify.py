@@ -128,6 +128,24 @@ def verify(
     ------
     InvalidInput
         For another level.
+
+    Examples
+    --------
+    >>> from mlcycle.storage import Draft, Log, open_files
+    >>> class Kept:
+    ...     version, kinds, needs = 1, {"keep"}, set()
+    ...     def empty(self):
+    ...         return {"files": {}}
+    ...     def apply(self, state, entry):
+    ...         state["files"].update({change["file"]["key"]: change["file"] for change in entry["changes"]})
+    >>> files = open_files("memory://doc-verify")
+    >>> log = Log(files, Kept())
+    >>> lost = {"key": "files/a.bin", "size": 3, "sha256": "sha256:…"}
+    >>> log.commit(lambda now: Draft([{"kind": "keep", "file": lost}])).n
+    0
+    >>> print(verify(log, files, lambda state: state["files"], level="files"))
+    1 problems: 1 entries, 1 files, 0 bytes read
+    files/a.bin: it is not there; put it back from a copy of the store
     """
     if level not in LEVELS:
         raise InvalidInput(f"a store is verified to the level {' or '.join(map(repr, LEVELS))}, not {level!r}")

@@ -80,39 +80,37 @@ def _seconds(work: Any) -> tuple[float, Any]:
     return time.perf_counter() - start, result
 
 
+def _floor(frame: pd.DataFrame, path: Path) -> None:
+    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), path)
+    _fsync(path)
+    with path.open("rb") as file:
+        hashlib.file_digest(file, "sha256")
+
+
+def _once(frame: pd.DataFrame, folder: Path) -> tuple[dict[str, float], dict[str, int]]:
+    path, blocks, taken = folder / "floor.parquet", _Folder(folder), {}
+    taken["floor: write"], _ = _seconds(lambda: _floor(frame, path))
+    taken["encode"], encoded = _seconds(lambda: codecs.encode(frame))
+    taken["write"], written = _seconds(lambda: codecs.write(encoded, blocks))
+    taken["floor: read"], _ = _seconds(lambda: pq.read_table(path).to_pandas())
+    manifest = codecs.read_manifest(blocks.open(written.manifest["key"]))
+    taken["load"], _ = _seconds(lambda: codecs.load(manifest, blocks))
+    taken["profile"], _ = _seconds(lambda: codecs.profile(encoded))
+    return taken, {"floor": path.stat().st_size, "stored": sum(file["size"] for file in written.files)}
+
+
 def measure(rows: int, columns: int, repeats: int) -> dict[str, Any]:
     """Measure both ways in turn; return medians in seconds and sizes in MB."""
     frame = make_frame(rows, columns)
-    taken: dict[str, list[float]] = {}
-    sizes: dict[str, float] = {}
+    runs = []
     for _ in range(repeats):
         with tempfile.TemporaryDirectory() as place:
-            folder = Path(place)
-
-            def floor() -> None:
-                path = folder / "floor.parquet"
-                pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), path)
-                _fsync(path)
-                with path.open("rb") as file:
-                    hashlib.file_digest(file, "sha256")
-
-            steps: dict[str, Any] = {"floor: write": floor}
-            steps["floor: read"] = lambda: pq.read_table(folder / "floor.parquet").to_pandas()
-            results: dict[str, Any] = {}
-            blocks = _Folder(folder)
-            steps["encode"] = lambda: codecs.encode(frame)
-            steps["write"] = lambda: codecs.write(results["encode"], blocks)
-            steps["load"] = lambda: codecs.load(codecs.read_manifest(blocks.open(results["write"].manifest["key"])), blocks)
-            steps["profile"] = lambda: codecs.profile(results["encode"])
-            for name, work in steps.items():
-                seconds, results[name] = _seconds(work)
-                taken.setdefault(name, []).append(seconds)
-            sizes["floor MB"] = (folder / "floor.parquet").stat().st_size / 1e6
-            sizes["stored MB"] = sum(file["size"] for file in results["write"].files) / 1e6
-    medians = {name: round(statistics.median(times), 3) for name, times in taken.items()}
+            runs.append(_once(frame, Path(place)))
+    medians = {name: round(statistics.median(taken[name] for taken, _ in runs), 3) for name in runs[0][0]}
     medians["(encode + write) / floor"] = round((medians["encode"] + medians["write"]) / medians["floor: write"], 2)
     medians["load / floor"] = round(medians["load"] / medians["floor: read"], 2)
-    return {"rows": rows, "columns": columns, **medians, **{name: round(size) for name, size in sizes.items()}}
+    sizes = {f"{name} MB": round(size / 1e6) for name, size in runs[0][1].items()}
+    return {"rows": rows, "columns": columns, **medians, **sizes}
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Opening a project of 10 000 entries, cold, checkpointed, against reading and parsing one JSON of that state.
 
-Run: ``python tests/benchmarks/bench_open.py [--entries N] [--json]``. To reach: at most 2 times the floor. The checkpoint is as old
-as it is on average: half of the longest tail that is allowed.
+Run: ``python tests/benchmarks/bench_open.py [--entries N] [--json]``. To reach: at most 2 times the floor.
+The checkpoint is as old as it is on average: half of the longest tail that is allowed.
 """
 
 from __future__ import annotations
@@ -69,7 +69,12 @@ def changes(n: int) -> list[dict[str, Any]]:
         return [{"kind": "evaluation.add", "id": new_id(), "subject": f"churn@{n}", "on": "customers.test@3", **values}]
     thing, number = new_id(), n // 4 + 1
     kind, name = ("dataset.add", f"customers-{n % 20}") if n % 4 == 0 else ("model.add", f"churn-{n % 20}")
-    file = {"key": f"files/{thing}/{new_id()}.zip", "size": 1000 + n, "sha256": sha256_bytes(thing.encode()), "enc": None}
+    file = {
+        "key": f"files/{thing}/{new_id()}.zip",
+        "size": 1000 + n,
+        "sha256": sha256_bytes(thing.encode()),
+        "enc": None,
+    }
     return [
         {"kind": kind, "name": name, "number": number, "object": thing, "rows": n, "parents": [f"customers@{number}"]},
         {"kind": "place", "object": thing, "files": [{**file, "kind": "model"}]},
@@ -86,7 +91,7 @@ def build(files: Files, entries: int) -> int:
         sizes.append(len(data))
     log = Log(files, Versions(), author="bench")
     mark = write_checkpoint(files, Versions(), log.snapshot())
-    tail = max(32, round(mark.size / 4 / statistics.mean(sizes) / 2))
+    tail = max(32, round(mark.size / 4 / statistics.mean(max(size, 2048) for size in sizes) / 2))
     for _ in range(entries // 1024):
         log.flush()
     hint = read_hint(files)

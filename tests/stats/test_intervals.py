@@ -33,11 +33,11 @@ def test_bca_limits_agree_with_scipy() -> None:
 def test_the_seed_decides_the_draws() -> None:
     """The same seed gives the same estimate, another seed another, and the global generator is left alone."""
     x = np.random.default_rng(0).normal(size=100)
-    np.random.seed(1)  # noqa: NPY002
-    before = np.random.get_state()[1].tolist()  # type: ignore[index] # noqa: NPY002
+    np.random.seed(1)
+    before = np.random.get_state()[1].tolist()  # type: ignore[index]
     one, same, other = (stats.interval(lambda rows: x[rows].mean(), 100, seed=seed) for seed in (1, 1, 2))
     assert (one == same, one == other) == (True, False)
-    assert before == np.random.get_state()[1].tolist()  # type: ignore[index] # noqa: NPY002
+    assert before == np.random.get_state()[1].tolist()  # type: ignore[index]
 
 
 def test_groups_are_drawn_whole() -> None:

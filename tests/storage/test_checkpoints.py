@@ -97,20 +97,21 @@ def test_checkpoint_when_the_tail_has_64_entries(memory: Files) -> None:
 
 
 def test_checkpoint_waits_for_a_quarter_of_a_large_state(memory: Files) -> None:
-    """A large state is written again only when the tail has grown to a quarter of it."""
+    """A large state is written again only when the tail has grown to a quarter of it; an entry counts 2 KB at least."""
     log = Log(memory, Shelf(), author="ann")
     for _ in range(64):
-        log.commit(tick("x" * 2000))
-    sizes = [mark.size for mark in list_marks(memory)]
-    entry = len(memory.read(entry_key(63)))
-    count = 0
+        log.commit(tick("x" * 20_000))
+    size = list_marks(memory)[0].size
+    assert size > 64 * 20_000
+    small = large = 0
     while len(list_marks(memory)) == 1:
         log.commit(tick())
-        count += 1
-    small = len(memory.read(entry_key(70)))
-    assert sizes[0] > 64 * 2000
-    assert entry > 2000
-    assert abs(count - sizes[0] / 4 / small) < 5
+        small += 1
+    assert small == -(-size // 4 // 2048)
+    while list_marks(memory)[0].n == 63 + small:
+        log.commit(tick("x" * 4000))
+        large += 1
+    assert 64 <= large < small
 
 
 def test_two_checkpoints_are_kept(memory: Files) -> None:

@@ -1,0 +1,138 @@
+"""How the demo is told: coloured on a terminal, plain in a pipe, and every line of code shown is the line that runs."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import linecache
+import os
+import sys
+import textwrap
+from typing import TYPE_CHECKING, Any, TextIO
+
+from mlcycle import _text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy as np
+
+    from mlcycle.records import Decision, Evaluation, Result
+
+__all__ = ["Show"]
+
+_WIDTH = 88
+_SHADES = " ░▒▓█"
+_BARS = "▁▂▃▄▅▆▇█"
+_MARKS = {"pass": "✓", "fail": "✗", "error": "✗", "warn": "!", "inconclusive": "?", "not_applicable": "·", "info": "·"}
+_COLOURS = {"✓": "32", "✗": "31", "!": "33", "?": "33"}
+
+
+class Show:
+    """What the audience sees; lives for one telling.
+
+    Parameters
+    ----------
+    out : text file
+        Where it goes. Colour is used if this is a terminal and ``NO_COLOR`` is not set.
+    """
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._colour = out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+    def act(self, number: int, title: str) -> None:
+        """Begin a part of the story."""
+        head = f" {number}  {title} "
+        self._print(f"\n{self._paint('1;7' if self._colour else '', head)}" + ("" if self._colour else f"\n{'═' * 88}"))
+
+    def say(self, text: str) -> None:
+        """Tell something, a paragraph."""
+        self._print("\n" + textwrap.fill(" ".join(text.split()), _WIDTH))
+
+    def code(self) -> contextlib.AbstractContextManager[None]:
+        """Show the lines of the ``with`` block this opens; then they run."""
+        caller = sys._getframe(1)
+        below = linecache.getlines(caller.f_code.co_filename, caller.f_globals)[caller.f_lineno :]
+        depth = _depth(linecache.getline(caller.f_code.co_filename, caller.f_lineno))
+        block = itertools.takewhile(lambda line: not line.strip() or _depth(line) > depth, below)
+        lines = textwrap.dedent("".join(block)).rstrip().splitlines()
+        self._print("\n" + "\n".join(self._paint("36", f"  > {line}".rstrip()) for line in lines))
+        return contextlib.nullcontext()
+
+    def table(self, headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Show a table."""
+        self.block(_text.table(headers, rows))
+
+    def block(self, text: str) -> None:
+        """Show prepared lines as they are."""
+        lines = [self._marked(line) for line in text.splitlines()]
+        self._print("\n" + "\n".join(f"    {line}".rstrip() for line in lines))
+
+    def pictures(self, pictures: Iterable[np.ndarray], captions: Iterable[str]) -> None:
+        """Show grey pictures side by side, each with a caption above."""
+        drawn = [_drawn(picture) for picture in pictures]
+        rows = [list(captions), *map(list, zip(*drawn, strict=True))]
+        self._print("\n" + "\n".join("    " + "   ".join(f"{cell:<16}" for cell in row).rstrip() for row in rows))
+
+    def evaluation(self, *evaluations: Evaluation) -> None:
+        """Show what evaluations found: a row each, with the interval drawn against the line it must clear."""
+        self.results(result for one in evaluations for result in one.results)
+
+    def results(self, results: Iterable[Result]) -> None:
+        """Show results of checks, as `evaluation` does."""
+        self.table(
+            ["", "check", "data", "rows", "value", "95 % interval", ""],
+            [
+                [_MARKS.get(one.verdict, "?"), one.check, one.data, one.n, one.value, _interval(one), _ruler(one)]
+                for one in results
+            ],
+        )
+
+    def decision(self, decision: Decision) -> None:
+        """Show a gate's answer in its own words."""
+        mark = "✓" if decision.allowed else "✗"
+        words = [textwrap.fill(line, _WIDTH - 4, subsequent_indent="    ") for line in decision.why.splitlines()]
+        self.block(f"{mark} " + "\n".join(words))
+
+    def curve(self, name: str, values: Sequence[float]) -> None:
+        """Show the course of a number as a small curve."""
+        lowest, highest = min(values), max(values)
+        steps = [round(7 * (value - lowest) / ((highest - lowest) or 1)) for value in values]
+        self.block(f"{name} {values[0]:.3g} {''.join(_BARS[step] for step in steps)} {values[-1]:.3g}")
+
+    def _marked(self, line: str) -> str:
+        mark = line.lstrip()[:1]
+        return self._paint(_COLOURS[mark], line) if mark in _COLOURS else line
+
+    def _paint(self, colour: str, text: str) -> str:
+        return f"\033[{colour}m{text}\033[0m" if self._colour else text
+
+    def _print(self, text: str) -> None:
+        print(text, file=self._out, flush=True)
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _drawn(picture: np.ndarray) -> list[str]:
+    """Draw a picture of grey values 0 to 16, two characters a pixel."""
+    return ["".join(2 * _SHADES[min(4, int(value) * 5 // 17)] for value in row) for row in picture]
+
+
+def _interval(result: Result) -> str:
+    return "" if result.low is None or result.high is None else f"{result.low:.3f} … {result.high:.3f}"
+
+
+def _ruler(result: Result, size: int = 24) -> str:
+    """Draw an interval and the threshold its near end must clear: ``┊  ├──●──┤``."""
+    value, low, high, line = result.value, result.low, result.high, result.threshold
+    if value is None or low is None or high is None or line is None:
+        return ""
+    start, stop = min(low, line), max(high, line)
+    place = {at: round((size - 1) * (at - start) / ((stop - start) or 1)) for at in (value, low, high, line)}
+    drawn = [" "] * size
+    drawn[place[low] : place[high] + 1] = "─" * (place[high] + 1 - place[low])
+    drawn[place[low]], drawn[place[high]], drawn[place[line]], drawn[place[value]] = "├", "┤", "┊", "●"
+    return "".join(drawn)

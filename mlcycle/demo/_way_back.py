@@ -1,0 +1,56 @@
+"""Everything can be undone: the whole project back to an earlier day, and forward again."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import mlcycle as mc
+from mlcycle.demo._data import PIXELS, Forms
+
+if TYPE_CHECKING:
+    from mlcycle.demo._show import Show
+
+__all__ = ["rollback"]
+
+
+def rollback(show: Show, project: mc.Project, service: mc.Service, forms: Forms) -> None:
+    """Take the project back to the first cycle, work a day there, and return."""
+    show.act(7, "The way back, and forward again")
+    show.say(
+        """The new scanner breaks, and for some days the old one is back. The office wants everything as it was in the
+        first cycle: data, model and route together. First, what would move?"""
+    )
+    with show.code():
+        newest = int(project.history().index[-1])
+        moves = project.rollback(to="first-cycle", dry_run=True, override=_for_a_week("old scanner"))
+    show.table(["what", "now", "then", "set by"], [[f"{m.name} {m.pointer}", m.before, m.after, m.author] for m in moves])
+    show.say("The scope has grown since, and remembers that the first reader cannot read the new scanner. So it asks:")
+    try:
+        with show.code():
+            project.rollback(to="first-cycle", reason="the old scanner is back")
+    except mc.errors.GateBlocked as blocked:
+        show.block(f"✗ {blocked}")
+    with show.code():
+        project.rollback(
+            to="first-cycle",
+            reason="the old scanner is back",
+            override=mc.Override(reason="old scanner only", until=date.today() + timedelta(days=7)),
+        )
+    _where_it_stands(show, project, service)
+    old = forms.old_scanner
+    with show.code():
+        answers = service.predict(old[PIXELS], ids=old["form"])
+        service.label(old["form"], old["digit"])
+    show.block(f"✓ {(answers == old['digit']).mean():.1%} of {len(old)} forms from the old scanner read correctly")
+    show.say("The scanner is mended. Forward is a rollback too, to the entry before it:")
+    with show.code():
+        project.rollback(to=newest, reason="the new scanner is mended")
+    _where_it_stands(show, project, service)
+    show.say("And nothing of it is forgotten:")
+    with show.code():
+        history = project.history(limit=16)
+    show.table(["entry", "what", "why"], [[n, row["what"], row["message"]] for n, row in history.iterrows()])
+    with show.code():
+        verified = project.store.verify("bytes")
+    show.block(f"✓ {verified}" if verified.ok else f"✗ {verified}")

@@ -1,0 +1,363 @@
+"""Drift of two frames: known shifts are found, nothing is found in nothing, and every odd column gets a word."""
+
+from __future__ import annotations
+
+import math
+import pickle
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from scipy import stats as scipy_stats
+
+from mlcycle import stats
+from mlcycle.errors import InvalidInput, NotFound
+from mlcycle.stats import _levels, _ordered
+
+
+def column(reference: object, current: object, **options: object) -> stats.ColumnDrift:
+    """Return the drift of one column."""
+    found = stats.drift({"x": reference}, {"x": current}, **options)  # type: ignore[arg-type]
+    return found.columns[0]
+
+
+def make(kind: str, n: int, rng: np.random.Generator, shift: float = 0.0) -> object:
+    """Return a column of a kind, moved by about `shift` standard deviations."""
+    if kind == "normal":
+        return rng.normal(shift, 1, n)
+    if kind == "heavy":
+        return rng.standard_t(1.5, n) + shift
+    if kind == "ties":
+        return np.round(rng.normal(shift, 1, n), 1)
+    if kind == "counts":
+        return rng.poisson(2 * (1 + 0.7 * shift), n)
+    if kind == "zeros":
+        return np.where(rng.random(n) < 0.6 - 0.3 * shift, 0.0, rng.lognormal(size=n))
+    if kind == "levels":
+        weights = np.array([0.5, 0.25, 0.12, 0.08, 0.04, 0.01]) ** (1 - 0.8 * shift)
+        return rng.choice(list("abcdef"), n, p=weights / weights.sum())
+    if kind == "many":
+        weights = (1 / np.arange(1, 301)) ** (1 - 0.8 * shift)
+        return rng.choice([f"level {i}" for i in range(300)], n, p=weights / weights.sum())
+    if kind == "boolean":
+        return rng.random(n) < 0.2 + 0.25 * shift
+    assert kind == "nulls"
+    return np.where(rng.random(n) < 0.05 + 0.2 * shift, np.nan, rng.normal(size=n))
+
+
+KINDS = ["normal", "heavy", "ties", "counts", "zeros", "levels", "many", "boolean", "nulls"]
+
+
+def frame(n: int, columns: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Return a frame whose columns go round the kinds."""
+    return pd.DataFrame({f"c{i}": make(KINDS[i % len(KINDS)], n, rng) for i in range(columns)})
+
+
+def alarms(n: int, m: int, columns: int, times: int) -> tuple[float, float]:
+    """Return how often nothing was called drift, and how often anything was significant."""
+    rng = np.random.default_rng([n, m, columns])
+    drifted = significant = 0
+    for seed in range(times):
+        found = stats.drift(frame(n, columns, rng), frame(m, columns, rng), seed=seed)
+        drifted += found.drifted
+        significant += bool((found.frame(every=True)["adjusted_p"] <= 0.05).any())
+    return drifted / times, significant / times
+
+
+@pytest.mark.parametrize(("n", "m", "columns"), [(30, 30, 9), (100, 40, 9), (300, 300, 18), (1000, 1000, 1)])
+def test_nothing_raises_no_alarm(n: int, m: int, columns: int) -> None:
+    """On the same distribution any alarm at all stays at 5 % a frame (tolerance: 3 standard errors of the runs)."""
+    times = 120
+    drifted, significant = alarms(n, m, columns, times)
+    most = 0.05 + 3 * math.sqrt(0.05 * 0.95 / times)
+    assert (drifted <= most, significant <= most) == (True, True)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize(
+    ("n", "m", "columns"), [(30, 30, 9), (100, 1000, 27), (1000, 1000, 50), (1000, 300, 9), (10_000, 10_000, 9)]
+)
+def test_nothing_raises_no_alarm_in_many_runs(n: int, m: int, columns: int) -> None:
+    """The same over 1 000 frames (200 of the largest), within 2.5 standard errors."""
+    times = 1000 if n * columns < 20_000 else 200
+    drifted, significant = alarms(n, m, columns, times)
+    most = 0.05 + 2.5 * math.sqrt(0.05 * 0.95 / times)
+    assert (drifted <= most, significant <= most) == (True, True)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_known_shifts_are_found(kind: str) -> None:
+    """A shift of about one standard deviation among nine columns of 500 rows is found at least nine times in ten."""
+    rng = np.random.default_rng(11)
+    found = 0
+    for seed in range(20):
+        before, after = frame(500, 9, rng), frame(500, 9, rng)
+        name = f"c{KINDS.index(kind)}"
+        after[name] = make(kind, 500, rng, shift=0.8)
+        columns = {c.name: c.verdict for c in stats.drift(before, after, seed=seed).columns}
+        found += columns[name] == "drifted"
+    assert found >= 18
+
+
+@pytest.mark.parametrize(("n", "m"), [(100, 100), (400, 150), (2000, 2000)])
+def test_detectable_shifts_are_found_with_their_power(n: int, m: int) -> None:
+    """A normal column moved by `detectable` is called drift at least three times in four."""
+    rng = np.random.default_rng(n)
+    size = column(rng.normal(size=n), rng.normal(size=m)).leading.detectable
+    hits = [column(rng.normal(size=n), rng.normal(size, 1, m)).verdict == "drifted" for _ in range(150)]
+    assert np.mean(hits) >= 0.75
+
+
+@pytest.mark.parametrize("kind", ["levels", "boolean"])
+def test_detectable_distances_are_found_with_their_power(kind: str) -> None:
+    """Levels moved by `detectable` are called drift at least three times in four."""
+    rng = np.random.default_rng(3)
+    shares = np.array([0.4, 0.3, 0.2, 0.1] if kind == "levels" else [0.6, 0.4])
+    draw = lambda p: rng.choice(len(p), 800, p=p).astype(str)  # noqa: E731
+    size = column(draw(shares), draw(shares)).leading.detectable
+    moved = shares + size * (np.array([-0.6, -0.4, 0.6, 0.4]) if kind == "levels" else np.array([-1, 1]))
+    hits = [column(draw(shares), draw(moved)).verdict == "drifted" for _ in range(100)]
+    assert np.mean(hits) >= 0.75
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.15, 1.0])
+def test_quantile_shift_intervals_cover(shift: float) -> None:
+    """The largest quantile shift of a moved normal is `shift`; its interval holds it in at least 93 % of 300 samples."""
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(300):
+        a, b = np.sort(rng.normal(size=300)), np.sort(rng.normal(shift, 1, 200))
+        found = _ordered.quantile_shift(a, b)
+        # The unit is the sample's own scale, so the truth is measured with it.
+        held += found.low <= shift / found.scale <= found.high
+    assert held / 300 >= 0.93
+
+
+@pytest.mark.parametrize("size", [0.0, 0.1, 0.3])
+@pytest.mark.parametrize("levels", [3, 30])
+def test_total_variation_is_debiased_and_covers(size: float, levels: int) -> None:
+    """The mean estimate is within 0.03 of the truth (the plain one is not), and the interval holds it in 92 %."""
+    rng = np.random.default_rng(levels)
+    before = np.full(levels, 1 / levels)
+    step = np.where(np.arange(levels) < levels // 2, 1.0, 0.0)
+    after = before + size * (step / step.sum() - (1 - step) / (1 - step).sum())
+    after = np.maximum(after, 0) / np.maximum(after, 0).sum()
+    truth = np.abs(after - before).sum() / 2
+    plain, effects, held = [], [], 0
+    for _ in range(300):
+        table = np.stack([rng.multinomial(400, before), rng.multinomial(300, after)])
+        found = _levels.total_variation(table)
+        plain.append(np.abs(table[0] / 400 - table[1] / 300).sum() / 2)
+        effects.append(found.effect)
+        held += found.low <= truth <= found.high
+    assert held / 300 >= 0.92
+    assert abs(np.mean(effects) - truth) < min(0.03, max(abs(np.mean(plain) - truth), 0.01))
+
+
+@pytest.mark.parametrize(("n", "m"), [(4, 9), (30, 30), (70, 200), (3000, 2000), (6000, 50)])
+def test_ks_is_scipys(n: int, m: int) -> None:
+    """Distance and p-value are scipy's, with ties and without, exact and asymptotic."""
+    rng = np.random.default_rng(n)
+    for decimals in (1, 8):
+        a, b = np.sort(np.round(rng.normal(size=n), decimals)), np.sort(np.round(rng.normal(0.05, 1.1, m), decimals))
+        statistic = _ordered.ks_statistic(a, b)
+        theirs = scipy_stats.ks_2samp(a, b, method="exact" if n * m <= 250_000 else "asymp")
+        assert statistic == pytest.approx(theirs.statistic, abs=1e-12)
+        assert _ordered.ks_p_value(statistic, n, m)[0] == pytest.approx(theirs.pvalue, abs=0.01, rel=1e-6)
+
+
+def test_contingency_tests_are_scipys() -> None:
+    """Chi-square without correction, Fisher's exact test, and a permutation p near the exact one."""
+    rng = np.random.default_rng(0)
+    wide = np.array([[50, 30, 20], [30, 30, 40]])
+    assert _levels.level_test(wide, 999, rng)[0] == pytest.approx(scipy_stats.chi2_contingency(wide).pvalue)
+    small = np.array([[1, 8], [9, 2]])
+    assert _levels.level_test(small, 999, rng)[0] == pytest.approx(scipy_stats.fisher_exact(small)[1])
+    sparse = np.array([[6, 1, 0, 3], [1, 5, 3, 1]])
+    p, test = _levels.level_test(sparse, 20_000, rng)
+    theirs = scipy_stats.chi2_contingency(
+        sparse, method=scipy_stats.PermutationMethod(n_resamples=20_000, rng=np.random.default_rng(1))
+    )
+    assert (p, test) == (pytest.approx(theirs.pvalue, rel=0.3), "chi-square permutation")
+
+
+def test_pooling_does_not_know_the_sides() -> None:
+    """Swapping the two sides or the order of the levels pools the same rows."""
+    rng = np.random.default_rng(0)
+    a, b = rng.poisson(1, 300), rng.poisson(1, 300)
+    table = _levels.pooled_levels(a, b)
+    order = rng.permutation(300)
+    assert np.sort(table, axis=1).tolist() == np.sort(_levels.pooled_levels(b[order], a[order])[::-1], axis=1).tolist()
+
+
+@pytest.mark.parametrize(
+    ("reference", "current", "kind", "verdict", "note"),
+    [
+        ([5.0] * 40, [5.0] * 40, "numeric", "stable", "constant: 5.0"),
+        ([5.0] * 40, [5.0] * 10 + [6.0] * 30, "numeric", "drifted", "now 30 others"),
+        ([None] * 40, [None] * 40, "empty", "stable", "nothing but nulls"),
+        ([1.5] * 20 + [2.5] * 20, [None] * 40, "numeric", "drifted", "0.00% -> 100.00%"),
+        ([1.0], [2.0], "numeric", "inconclusive", "too few rows for any verdict"),
+        ([], [], "empty", "stable", "nothing but nulls"),
+        ([1, "a"] * 20, ["a"] * 40, "mixed", "inconclusive", "values of no one kind"),
+        ([1.5] * 40, ["a"] * 40, "mixed", "inconclusive", "the reference is numeric and the current data text"),
+        ([1j] * 40, [1j] * 40, "mixed", "inconclusive", "complex"),
+        (list(range(100)), list(range(100, 200)), "numeric", "inconclusive", "a running id or a clock"),
+        ([f"id-{i}" for i in range(100)], [f"id-{i}" for i in range(100, 200)], "text", "stable", ""),
+    ],
+)
+def test_odd_columns_get_an_explicit_verdict(
+    reference: list[object], current: list[object], kind: str, verdict: str, note: str
+) -> None:
+    """Constant, empty, single, mixed and running columns each get a verdict and a reason, never a silent number."""
+    found = column(pd.Series(reference), pd.Series(current))
+    assert (found.kind, found.verdict) == (kind, verdict)
+    assert note in found.leading.note
+
+
+def test_infinite_values_are_a_test_of_their_own() -> None:
+    """Infinities are counted apart; the finite values stay comparable."""
+    rng = np.random.default_rng(0)
+    before, after = rng.normal(size=300), rng.normal(size=300)
+    after[:40] = np.inf
+    found = column(before, after)
+    assert {s.aspect: s.verdict for s in found.shifts} == {"values": "stable", "infinite": "drifted"}
+
+
+def test_unseen_levels_are_a_test_of_their_own() -> None:
+    """A new level is named as such, and rare levels that are only missing by chance are not."""
+    rng = np.random.default_rng(0)
+    before, after = rng.choice(list("abc"), 300), rng.choice(list("abcd"), 300, p=[0.3, 0.3, 0.3, 0.1])
+    found = {s.aspect: (s.verdict, s.note) for s in column(before, after).shifts}
+    assert found["unseen levels"] == ("drifted", "1 levels the reference never had")
+    names = [f"n{i}" for i in range(300)]
+    assert column(rng.choice(names, 700), rng.choice(names, 700)).verdict == "stable"
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda values: pd.Series(values, dtype="Float64"),
+        lambda values: pd.Series(values, dtype="float32"),
+        lambda values: pd.Series(values, dtype=object),
+        lambda values: pd.Series(values, dtype=pd.ArrowDtype(pa.float64())),
+        lambda values: pd.to_timedelta(values, unit="s").to_series(),
+        lambda values: pd.Series(pd.Timestamp("2026-01-01", tz="Europe/Berlin") + pd.to_timedelta(values, unit="D")),
+    ],
+)
+def test_the_same_values_give_the_same_verdict_in_every_dtype(convert) -> None:  # type: ignore[no-untyped-def]
+    """Nullable, Arrow, object, duration and time zone columns all take the ordered path."""
+    rng = np.random.default_rng(0)
+    before, after = rng.normal(size=400), rng.normal(1, 1, size=400)
+    found = column(convert(before), convert(after)).leading
+    plain = column(before, after).leading
+    assert (found.verdict, found.p) == ("drifted", pytest.approx(plain.p))
+    assert found.effect == pytest.approx(plain.effect, rel=1e-3)
+
+
+@pytest.mark.parametrize("dtype", ["category", "object", "str", "string", "large"])
+def test_levels_are_the_same_in_every_dtype(dtype: str) -> None:
+    """Categories of different order, strings and objects count the same."""
+    rng = np.random.default_rng(0)
+    sides = [pd.Series(rng.choice(list("abc"), 300)), pd.Series(rng.choice(list("abc"), 300, p=[0.2, 0.3, 0.5]))]
+    arrow = pd.ArrowDtype(pa.large_string())
+    typed = [side.astype(arrow if dtype == "large" else dtype) for side in sides]
+    if dtype == "category":
+        typed[1] = typed[1].cat.reorder_categories(["c", "a", "b"])
+    assert column(*typed).leading.p == pytest.approx(column(*sides).leading.p)
+
+
+def test_text_is_compared_by_length() -> None:
+    """Texts that are nearly all different are compared by how long they are."""
+    rng = np.random.default_rng(0)
+    texts = lambda n: ["".join(rng.choice(list("abcdefgh"), size)) for size in rng.poisson(n, 300)]  # noqa: E731
+    found = column(texts(20), texts(35))
+    assert (found.kind, found.leading.aspect, found.verdict) == ("text", "length", "drifted")
+
+
+def test_columns_of_one_side_are_named() -> None:
+    """They are listed, not judged, and appear in what is printed."""
+    found = stats.drift(pd.DataFrame({"a": [1.0] * 9, "b": 1}), pd.DataFrame({"c": [1], "a": [1.0]}))
+    assert (found.only_reference, found.only_current) == (("b",), ("c",))
+    assert "only in the reference: b" in str(found)
+
+
+def test_a_column_does_not_depend_on_its_neighbours() -> None:
+    """With the same seed a column's own p-value is the same alone and among others, in any order."""
+    rng = np.random.default_rng(0)
+    before, after = frame(60, 9, rng), frame(60, 9, rng)
+    together = {c.name: [s.p for s in c.shifts] for c in stats.drift(before, after, control="none").columns}
+    alone = stats.drift(before, after, columns=["c6"], control="none").columns[0]
+    assert [s.p for s in alone.shifts] == pytest.approx(together["c6"], nan_ok=True)
+    assert stats.drift(before, after, seed=3).frame().equals(stats.drift(before, after, seed=3).frame())
+
+
+def test_a_small_certain_change_is_not_drift() -> None:
+    """With enough rows a change below the margin is significant and stable; a smaller margin makes it drift."""
+    rng = np.random.default_rng(0)
+    before, after = rng.normal(size=200_000), rng.normal(0.04, 1, 200_000)
+    found = column(before, after)
+    assert (found.leading.adjusted_p < 1e-6, found.verdict) == (True, "stable")
+    assert column(before, after, margin=0.005).verdict == "drifted"
+    assert column(before, after, margin={"x": 0.005}).verdict == "drifted"
+    assert column(before, after, margin={"numeric": 0.03}).verdict == "inconclusive"
+
+
+def test_arrays_and_arrow_tables_are_frames() -> None:
+    """numpy, Arrow, Series and mappings go in as they are."""
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(200, 2)), rng.normal(size=(200, 2)) + [0, 2]
+    assert [c.verdict for c in stats.drift(a, b).columns] == ["stable", "drifted"]
+    tables = [pa.table({"x": x[:, 1]}) for x in (a, b)]
+    assert stats.drift(*tables).drifted
+    assert stats.drift(pd.Series(a[:, 1], name="x"), pd.Series(b[:, 1], name="x")).columns[0].name == "x"
+
+
+def test_inputs_are_left_as_they_were() -> None:
+    """Nothing is sorted or converted in place."""
+    rng = np.random.default_rng(0)
+    before, after = frame(50, 9, rng), frame(50, 9, rng)
+    copies = before.copy(deep=True), after.copy(deep=True)
+    stats.drift(before, after)
+    pd.testing.assert_frame_equal(before, copies[0])
+    pd.testing.assert_frame_equal(after, copies[1])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        ({"alpha": 5}, InvalidInput, "level between 0 and 1"),
+        ({"control": "bonferroni"}, InvalidInput, "holm, bh, by, none"),
+        ({"margin": -1}, InvalidInput, "0 or more"),
+        ({"kinds": {"x": "number"}}, InvalidInput, "is one of numeric"),
+        ({"kinds": {"z": "numeric"}}, NotFound, "'z'"),
+        ({"columns": ["z"]}, NotFound, "no column 'z'"),
+        ({"kinds": {"x": "datetime"}}, InvalidInput, "cannot be read as datetime"),
+    ],
+)
+def test_arguments_that_cannot_be_used_are_refused(wrong: dict[str, object], error: type, message: str) -> None:
+    """Each names the argument, what came and what would do."""
+    with pytest.raises(error, match=message):
+        column(["a", "b"] * 20, ["a", "b"] * 20, **wrong)
+
+
+def test_frames_with_twins_are_refused() -> None:
+    """Two columns of one name cannot be told apart."""
+    with pytest.raises(InvalidInput, match="columns of the same name"):
+        stats.drift(pd.DataFrame([[1, 2]], columns=["a", "a"]), pd.DataFrame({"a": [1]}))
+
+
+def test_results_print_pickle_and_become_tables() -> None:
+    """One row a column, one a test with every=True, HTML with the names escaped, and a pickle that is equal."""
+    rng = np.random.default_rng(0)
+    before = pd.DataFrame({"<b>": rng.normal(size=100), "y": rng.normal(size=100)})
+    after = pd.DataFrame({"<b>": rng.normal(3, 1, 100), "y": np.where(np.arange(100) < 50, np.nan, 0.1)})
+    found = stats.drift(before, after)
+    assert found.frame()["column"].tolist() == ["<b>", "y"]
+    assert len(found.frame(every=True)) == 3
+    assert "&lt;b&gt;" in found._repr_html_()
+    assert repr(found) == "Drift(drifted: 2 of 2 columns drifted (alpha 0.05, holm))"
+    assert str(pickle.loads(pickle.dumps(found))) == str(found)
+    assert found.columns[0].as_dict()["verdict"] == "drifted"
+    assert stats.drift(before[[]], after[[]]).frame().shape[0] == 0
