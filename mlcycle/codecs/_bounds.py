@@ -192,6 +192,20 @@ def _check_linkage(model: Any) -> None:
             require((steps[side] >= 0).all() and (steps[side] < made).all(), model, "a step joins what is not there")
 
 
+def _check_one_vs_rest(model: Any) -> None:
+    """Check that each binary model scores a row once: rows of the sparse answer are counted by their scores."""
+    import numpy as np
+
+    for estimator in vars(model).get("estimators_", ()):
+        last = vars(estimator)
+        while "steps" in last:
+            last = vars(last["steps"][-1][1])
+        for name in ("coef_", "intercept_", "y_"):
+            part = last.get(name)
+            scores = 1 if part is None or np.ndim(part) == 0 else np.shape(part)[0]
+            require(scores == 1, model, f"a binary model gives {scores} scores a row")
+
+
 def _check_spline(spline: Any) -> None:
     knots, weights, degree = spline.t, spline.c, spline.k
     require(type(degree) is int and 0 <= degree <= 100, spline, f"its degree is {degree!r:.40}")
@@ -218,6 +232,7 @@ _CHECKS: dict[str, Callable[[Any], None]] = {
     "sklearn.ensemble._iforest.IsolationForest": trees.check_isolation,
     "sklearn.feature_extraction.text.CountVectorizer": _check_vocabulary,
     "sklearn.feature_extraction._dict_vectorizer.DictVectorizer": _check_vocabulary,
+    "sklearn.multiclass.OneVsRestClassifier": _check_one_vs_rest,
     "sklearn.neighbors._ball_tree.BallTree": points.check_point_tree,
     "sklearn.neighbors._ball_tree.BallTree32": points.check_point_tree,
     "sklearn.neighbors._base.NeighborsBase": points.check_neighbors,

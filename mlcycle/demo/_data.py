@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 from attrs import frozen
@@ -45,9 +47,9 @@ def arriving_forms() -> Forms:
     forms = pd.DataFrame(pixels[order].astype("int64"), columns=PIXELS)
     forms.insert(0, "form", [f"form-{number:04d}" for number in range(len(forms))])
     forms["digit"] = digits[order]
-    collected, ordinary, new, canary, old = (
-        part.reset_index(drop=True) for part in np.split(forms, [1100, 1200, 1560, 1740])
-    )
+    ends = [0, 1100, 1200, 1560, 1740, len(forms)]
+    parts = [forms.iloc[start:end].reset_index(drop=True) for start, end in pairwise(ends)]
+    collected, ordinary, new, canary, old = parts
     return Forms(collected, ordinary, rescanned(new), rescanned(canary), old)
 
 

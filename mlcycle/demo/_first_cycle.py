@@ -68,41 +68,31 @@ def experiments(
 ) -> tuple[mc.Run, mc.Run]:
     """Try several models; returns the run of a tempting one and the run of the best."""
     show.act(3, "Model: experiments, a gate that says no, and one that says yes")
-    show.say("First what comes for nothing: a guess, and a tree so small that anybody can follow it.")
     X, y = project.load(train, xy=True)
     X_val, y_val = project.load(validation, xy=True)
+    show.say("First what comes for nothing: a guess, and a tree so small that anybody can follow it.")
     with show.code():
-        simple = project.experiments.open("simple", hypothesis="a small tree will do", metric="accuracy")
+        simple = project.experiments.open("simple", hypothesis="a small tree will do")
         for model in (DummyClassifier(), DecisionTreeClassifier(max_depth=6, random_state=0)):
-            with simple.start(params={"model": type(model).__name__}, uses=[train]) as run:
+            with simple.start(name=type(model).__name__, uses=[train]) as run:
                 model.fit(X, y)
                 run.log(accuracy=model.score(X_val, y_val))
                 run.save_model(model, example=X[:5])
-    _kernels(show, project, train, validation)
-    _network(show, project, train, validation)
-    frame = project.experiments.frame().sort_values("metrics.accuracy")
-    told = frame["params.model"].fillna(frame["params.gamma"].map("SVC, gamma={:g}".format)).where(
-        frame["experiment"] != "network", "MLPClassifier"
-    )
-    show.say("Every run is kept, with its parameters, numbers, model, code and environment:")
-    with show.code():
-        frame = project.experiments.frame()
-    columns = zip(frame["experiment"], told[frame.index], frame["status"], frame["seconds"], frame["metrics.accuracy"], strict=True)
-    show.table(["experiment", "model", "status", "seconds", "accuracy (validation)"], columns)
-    return simple.best(), project.experiments.get("kernels").best()
-
-
-def _kernels(show: Show, project: mc.Project, train: mc.DatasetVersion, validation: mc.DatasetVersion) -> None:
-    X, y = project.load(train, xy=True)
-    X_val, y_val = project.load(validation, xy=True)
     show.say("Then what usually wins on small pictures:")
     with show.code():
-        kernels = project.experiments.open("kernels", hypothesis="similar pictures, same digit", metric="accuracy")
+        kernels = project.experiments.open("kernels", hypothesis="similar picture, same digit")
         for gamma in (1e-5, 1e-4, 1e-3, 1e-2):
-            with kernels.start(params={"gamma": gamma}, uses=[train]) as run:
+            with kernels.start({"gamma": gamma}, name=f"SVC {gamma:g}", uses=[train]) as run:
                 model = SVC(**run.params).fit(X, y)
                 run.log(accuracy=model.score(X_val, y_val))
                 run.save_model(model, example=X[:5])
+    _network(show, project, train, validation)
+    show.say("Every run is kept, with its parameters, numbers, model, code and environment:")
+    with show.code():
+        runs = project.experiments.frame()
+    columns = ["experiment", "name", "status", "seconds", "metrics.accuracy"]
+    show.table(columns, runs.sort_values("metrics.accuracy")[columns].itertuples(index=False))
+    return simple.best("accuracy"), kernels.best("accuracy")
 
 
 def _network(show: Show, project: mc.Project, train: mc.DatasetVersion, validation: mc.DatasetVersion) -> None:
@@ -111,8 +101,8 @@ def _network(show: Show, project: mc.Project, train: mc.DatasetVersion, validati
     losses = []
     show.say("And a small neural network, which logs a point every epoch; a point is safe once `log` returns.")
     with show.code():
-        network = project.experiments.open("network", hypothesis="a network finds better features", metric="accuracy")
-        with network.start(params={"hidden": 48, "rate": 0.005, "epochs": 40}, uses=[train]) as run:
+        network = project.experiments.open("network", hypothesis="it finds better features")
+        with network.start({"hidden": 48, "rate": 0.005, "epochs": 40}, name="MLP", uses=[train]) as run:
             scaler = MaxAbsScaler().fit(X)
             model = MLPClassifier(run.params["hidden"], learning_rate_init=run.params["rate"], random_state=0)
             for epoch in range(run.params["epochs"]):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from mlcycle.records import Decision, Evaluation, Result
+    from mlcycle.records import Decision, Evaluation, Report, Result
 
 __all__ = ["Show"]
 
@@ -43,8 +43,7 @@ class Show:
 
     def act(self, number: int, title: str) -> None:
         """Begin a part of the story."""
-        head = f" {number}  {title} "
-        self._print(f"\n{self._paint('1;7' if self._colour else '', head)}" + ("" if self._colour else f"\n{'═' * 88}"))
+        self._print("\n\n" + self._paint("1", f"{number}  {title}\n" + "═" * _WIDTH))
 
     def say(self, text: str) -> None:
         """Tell something, a paragraph."""
@@ -89,11 +88,16 @@ class Show:
             ],
         )
 
+    def report(self, report: Report) -> None:
+        """Show what monitoring found."""
+        looked = f"{report.rows} forms looked at, {len(report.findings) or 'no'} findings"
+        told = [f"{_MARKS[one.severity]} {one.kind}: {one.summary}" for one in report.findings]
+        self.block("\n".join([f"{'!' if told else '✓'} {looked}", *map(_wrapped, told)]))
+
     def decision(self, decision: Decision) -> None:
         """Show a gate's answer in its own words."""
         mark = "✓" if decision.allowed else "✗"
-        words = [textwrap.fill(line, _WIDTH - 4, subsequent_indent="    ") for line in decision.why.splitlines()]
-        self.block(f"{mark} " + "\n".join(words))
+        self.block("\n".join(map(_wrapped, f"{mark} {decision.why}".splitlines())))
 
     def curve(self, name: str, values: Sequence[float]) -> None:
         """Show the course of a number as a small curve."""
@@ -110,6 +114,10 @@ class Show:
 
     def _print(self, text: str) -> None:
         print(text, file=self._out, flush=True)
+
+
+def _wrapped(line: str) -> str:
+    return textwrap.fill(line, _WIDTH - 4, subsequent_indent=" " * (_depth(line) + 4))
 
 
 def _depth(line: str) -> int:

@@ -40,8 +40,7 @@ def tell(out: TextIO, store: str | None = None, *, keep: bool = False, command: 
     """
     began = time.perf_counter()
     url = store or ("mlcycle-demo" if keep else tempfile.mkdtemp(prefix="mlcycle-demo-"))
-    project = _open(url)
-    show, forms = Show(out), arriving_forms()
+    show, forms, project = Show(out), arriving_forms(), _open(url)
     show.say(f"One project, twice around the cycle and back. Its store is {project.store.url}; nothing else is needed.")
 
     _first_cycle.scoping(show, project)

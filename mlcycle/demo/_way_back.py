@@ -19,24 +19,21 @@ def rollback(show: Show, project: mc.Project, service: mc.Service, forms: Forms)
     show.act(7, "The way back, and forward again")
     show.say(
         """The new scanner breaks, and for some days the old one is back. The office wants everything as it was in the
-        first cycle: data, model and route together. First, what would move?"""
+        first cycle: data, model and route together. But the scope has grown since, and remembers:"""
     )
-    with show.code():
-        newest = int(project.history().index[-1])
-        moves = project.rollback(to="first-cycle", dry_run=True, override=_for_a_week("old scanner"))
-    show.table(["what", "now", "then", "set by"], [[f"{m.name} {m.pointer}", m.before, m.after, m.author] for m in moves])
-    show.say("The scope has grown since, and remembers that the first reader cannot read the new scanner. So it asks:")
+    newest = int(project.history().index[-1])
     try:
         with show.code():
             project.rollback(to="first-cycle", reason="the old scanner is back")
     except mc.errors.GateBlocked as blocked:
         show.block(f"✗ {blocked}")
+    show.say("That is so, and for once it is all right. An override says who, why and until when. First, what would move?")
     with show.code():
-        project.rollback(
-            to="first-cycle",
-            reason="the old scanner is back",
-            override=mc.Override(reason="old scanner only", until=date.today() + timedelta(days=7)),
-        )
+        week = mc.Override(reason="old scanner only", until=date.today() + timedelta(days=7))
+        moves = project.rollback(to="first-cycle", dry_run=True, override=week)
+    show.table(["what", "now", "then", "set by"], [[f"{m.name} {m.pointer}", m.before, m.after, m.author] for m in moves])
+    with show.code():
+        project.rollback(to="first-cycle", reason="the old scanner is back", override=week)
     _where_it_stands(show, project, service)
     old = forms.old_scanner
     with show.code():
@@ -54,3 +51,14 @@ def rollback(show: Show, project: mc.Project, service: mc.Service, forms: Forms)
     with show.code():
         verified = project.store.verify("bytes")
     show.block(f"✓ {verified}" if verified.ok else f"✗ {verified}")
+
+
+def _where_it_stands(show: Show, project: mc.Project, service: mc.Service) -> None:
+    show.table(
+        ["production", "datasets", "the service answers with"],
+        [[
+            project.models.aliases("reader")["production"],
+            ", ".join(project.datasets.names()),
+            ", ".join(project.deployments.get("mailroom").revision.weights),
+        ]],
+    )

@@ -27,6 +27,7 @@ __all__ = ["Depot", "NewFile"]
 Doc = dict[str, Any]
 T = TypeVar("T")
 _CACHED_DOCUMENTS = 4096
+_LOOKS = 4
 
 
 class NewFile:
@@ -127,9 +128,13 @@ class Depot:
         return data
 
     def resolving(self, what: str, read: Callable[[], T]) -> T:
-        """Read files found through the placement; where one is missing, look again where it is now, once."""
-        with contextlib.suppress(FileNotFoundError):
-            return read()
+        """Read files found through the placement; where one is missing, look again where it is now.
+
+        `read` must look up the placement itself. Once would do, but for two compactions overtaking one reader.
+        """
+        for _ in range(_LOOKS - 1):
+            with contextlib.suppress(FileNotFoundError):
+                return read()
         try:
             return read()
         except FileNotFoundError as error:
@@ -165,7 +170,7 @@ class Depot:
             Path(name).unlink(missing_ok=True)
 
     def open_file(self, key: str, size: int | None = None) -> BinaryIO | Path:
-        """Open a stored file for reading at random, as pyarrow wants it; with its size, only what is asked for is read."""
+        """Open a stored file for reading at random; where its size is known, only what is asked for is fetched."""
         path = self.files.local_path(key)
         if path is not None:
             return path

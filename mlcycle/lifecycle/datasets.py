@@ -249,7 +249,7 @@ class Datasets:
         """
         with self._session.view() as view:
             doc = view.version("datasets", _text(ref))
-        frame = tables.frame_of(self._session, doc, None if columns is None else list(columns))  # type: ignore[arg-type]
+        frame = tables.frame_of(self._session, doc, None if columns is None else list(columns))
         return features_and_target(frame, doc["roles"], doc_ref(doc)) if xy else frame
 
     # records -------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mlcycle import storage
 from mlcycle._ids import check_name, parse_ref
 from mlcycle.errors import ConflictError, InvalidInput, NotFound, VersionDeleted
+from mlcycle.lifecycle._progress import watched
 from mlcycle.lifecycle._runs import run_folder, run_of
 from mlcycle.lifecycle._session import draft
 from mlcycle.lifecycle._view import View, doc_ref, named_files, owners_of
@@ -66,7 +67,10 @@ class Store:
             The chain of the log; also that every file the log names is there in the right size; also that its bytes
             have the right digest.
         """
-        return storage.verify(self._session.log, self._session.files, named_files, level=level, owners=owners_of)
+        with watched("verify", "files") as progress:
+            return storage.verify(
+                self._session.log, self._session.files, named_files, level=level, owners=owners_of, progress=progress
+            )
 
     def sweep(self, *, dry_run: bool = False, min_age: timedelta = timedelta(days=7)) -> storage.SweepResult:
         """Remove files that nothing standing names: of dropped versions and runs, and of commits that never came.
@@ -81,14 +85,16 @@ class Store:
         """
         if not dry_run:
             self._session.check_writable()
-        with self._session.view() as view:
-            dropped = list(view.logical["dropped_runs"])
+
+        def prefixes(state: Doc) -> list[str]:
+            return [*_SWEPT_FOLDERS, *(f"{run_folder(run)}/" for run in state["logical"]["dropped_runs"])]
+
         return storage.sweep(
             self._session.log,
             self._session.files,
             named_files,
             doomed=lambda state: state["placement"]["doomed"],
-            prefixes=[*_SWEPT_FOLDERS, *(f"{run_folder(run)}/" for run in dropped)],
+            prefixes=prefixes,
             author=self._session.author,
             dry_run=dry_run,
             min_age=min_age.total_seconds(),

@@ -29,6 +29,7 @@ __all__ = [
 _EXPECTED = 5.0
 _ALWAYS = 20
 _ENOUGH = 20
+_CHI_SQUARE_MEDIAN = 0.4549
 
 
 @frozen
@@ -145,11 +146,14 @@ def _chi_square(reference: NDArray[Any], totals: NDArray[Any], n: int, m: int) -
 def total_variation(table: NDArray[np.intp], confidence: float = 0.95) -> Distance:
     """Return the total variation between two rows of counts, debiased, with its interval.
 
-    Total variation is the share of rows that would have to change level. The plain estimate is too large by
-    ``sum(sqrt(2 v / pi)) / 2`` for equal distributions (mean of a folded normal, `v` the variance of a difference of
-    two proportions) and by less the more a level really differs; each level is corrected by the folded-normal bias at
-    its own difference, shrunk by twice its variance. The standard error is that of the difference in probability
-    of the set of levels that grew.
+    Total variation is the share of rows that would have to change level. The plain estimate is too large, for equal
+    distributions by ``sum(sqrt(2 v / pi)) / 2`` (the mean of a folded normal, `v` the variance of a difference of two
+    proportions), and by less the more a level really differs. Each level is corrected by the folded-normal bias
+    at what it surely differs by: its own difference shrunk by twice its variance, or that of the median level.
+
+    The near limit takes off the bias of levels that hardly differ (three standard errors less than seen), the far limit
+    none, so the interval is wide rather than wrong where many levels each move a little. The standard error
+    is that of the change in probability of the set of levels that grew.
 
     References
     ----------
@@ -165,24 +169,26 @@ def total_variation(table: NDArray[np.intp], confidence: float = 0.95) -> Distan
     p, q = table[0] / n, table[1] / m
     gap = q - p
     pooled = (table[0] + table[1]) / (n + m)
-    variance = pooled * (1 - pooled) * (1 / n + 1 / m)
-    effect = float(np.abs(gap).sum() / 2 - _bias(gap, variance) / 2)
+    spread = np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
+    z = np.abs(gap) / spread
+    plain = float(np.abs(gap).sum() / 2)
+    typical = float(np.median(z**2)) / _CHI_SQUARE_MEDIAN - 1
+    effect = plain - _bias(np.sqrt(np.maximum(z**2 - 2, max(typical, 0.0))), spread)
     grew = gap > 0
     a, b = float(p[grew].sum()), float(q[grew].sum())
     # A tenth of an observation keeps the error above 0 when the two share no level at all.
     error = math.sqrt(max(a * (1 - a), 0.1 / n) / n + max(b * (1 - b), 0.1 / m) / m)
     half = z_value(0.5 + confidence / 2) * error
-    effect = min(max(effect, 0.0), 1.0)
-    return Distance(effect, max(effect - half, 0.0), min(effect + half, 1.0))
+    near = plain - _bias(np.maximum(z - 3, 0.0), spread) - half
+    return Distance(min(max(effect, 0.0), 1.0), max(near, 0.0), min(plain + half, 1.0))
 
 
-def _bias(gap: NDArray[np.float64], variance: NDArray[np.float64]) -> float:
+def _bias(true: NDArray[np.float64], spread: NDArray[np.float64]) -> float:
+    """Return how much too large the plain total variation is when levels differ by `true` standard errors."""
     from scipy import special
 
-    spread = np.sqrt(variance[variance > 0])
-    true = np.sqrt(np.maximum(gap[variance > 0] ** 2 - 2 * spread**2, 0.0)) / spread
     folded = math.sqrt(2 / math.pi) * np.exp(-(true**2) / 2) + true * (1 - 2 * special.ndtr(-true))
-    return float(((folded - true) * spread).sum())
+    return float(((folded - true) * spread).sum()) / 2
 
 
 def unseen_levels(

@@ -28,8 +28,10 @@ from sklearn.ensemble import (
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import KernelDensity, KNeighborsClassifier, NearestNeighbors
-from sklearn.preprocessing import OneHotEncoder, SplineTransformer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, SplineTransformer, StandardScaler
 from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.tree._tree import Tree
@@ -230,6 +232,10 @@ DAMAGE = {
     "words: a place used twice": (
         DictVectorizer().fit([{"a": 1, "b": 2}]),
         lambda model: model.vocabulary_.update(a=1),
+    ),
+    "one against the rest: two scores a row": (
+        OneVsRestClassifier(make_pipeline(StandardScaler(), LogisticRegression())).fit(X, Y > 0),
+        lambda model: setattr(model.estimators_[0][-1], "coef_", np.ones((2, 5))),
     ),
     "one hot: columns of another number": (ONE_HOT, lambda model: model._n_features_outs.__setitem__(0, 1)),
     "one hot: rare ones lead outside": (

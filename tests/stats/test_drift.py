@@ -123,7 +123,7 @@ def test_detectable_distances_are_found_with_their_power(kind: str) -> None:
 
 @pytest.mark.parametrize("shift", [0.0, 0.15, 1.0])
 def test_quantile_shift_intervals_cover(shift: float) -> None:
-    """The largest quantile shift of a moved normal is `shift`; its interval holds it in at least 93 % of 300 samples."""
+    """The largest quantile shift of a moved normal is `shift`; its interval holds it in 93 % of 300 samples."""
     rng = np.random.default_rng(0)
     held = 0
     for _ in range(300):
@@ -137,7 +137,7 @@ def test_quantile_shift_intervals_cover(shift: float) -> None:
 @pytest.mark.parametrize("size", [0.0, 0.1, 0.3])
 @pytest.mark.parametrize("levels", [3, 30])
 def test_total_variation_is_debiased_and_covers(size: float, levels: int) -> None:
-    """The mean estimate is within 0.03 of the truth (the plain one is not), and the interval holds it in 92 %."""
+    """The mean estimate is nearer to the truth than the plain one, or within 0.025, and the interval holds it in 93 %."""
     rng = np.random.default_rng(levels)
     before = np.full(levels, 1 / levels)
     step = np.where(np.arange(levels) < levels // 2, 1.0, 0.0)
@@ -151,8 +151,8 @@ def test_total_variation_is_debiased_and_covers(size: float, levels: int) -> Non
         plain.append(np.abs(table[0] / 400 - table[1] / 300).sum() / 2)
         effects.append(found.effect)
         held += found.low <= truth <= found.high
-    assert held / 300 >= 0.92
-    assert abs(np.mean(effects) - truth) < min(0.03, max(abs(np.mean(plain) - truth), 0.01))
+    assert held / 300 >= 0.93
+    assert abs(np.mean(effects) - truth) < max(abs(np.mean(plain) - truth) / 2, 0.025)
 
 
 @pytest.mark.parametrize(("n", "m"), [(4, 9), (30, 30), (70, 200), (3000, 2000), (6000, 50)])
@@ -177,7 +177,7 @@ def test_contingency_tests_are_scipys() -> None:
     sparse = np.array([[6, 1, 0, 3], [1, 5, 3, 1]])
     p, test = _levels.level_test(sparse, 20_000, rng)
     theirs = scipy_stats.chi2_contingency(
-        sparse, method=scipy_stats.PermutationMethod(n_resamples=20_000, rng=np.random.default_rng(1))
+        sparse, correction=False, method=scipy_stats.PermutationMethod(n_resamples=20_000, rng=np.random.default_rng(1))
     )
     assert (p, test) == (pytest.approx(theirs.pvalue, rel=0.3), "chi-square permutation")
 
@@ -197,14 +197,20 @@ def test_pooling_does_not_know_the_sides() -> None:
         ([5.0] * 40, [5.0] * 40, "numeric", "stable", "constant: 5.0"),
         ([5.0] * 40, [5.0] * 10 + [6.0] * 30, "numeric", "drifted", "now 30 others"),
         ([None] * 40, [None] * 40, "empty", "stable", "nothing but nulls"),
-        ([1.5] * 20 + [2.5] * 20, [None] * 40, "numeric", "drifted", "0.00% -> 100.00%"),
+        ([1.5] * 20 + [2.5] * 20, [None] * 40, "discrete", "drifted", "0.00% -> 100.00%"),
         ([1.0], [2.0], "numeric", "inconclusive", "too few rows for any verdict"),
         ([], [], "empty", "stable", "nothing but nulls"),
         ([1, "a"] * 20, ["a"] * 40, "mixed", "inconclusive", "values of no one kind"),
         ([1.5] * 40, ["a"] * 40, "mixed", "inconclusive", "the reference is numeric and the current data text"),
         ([1j] * 40, [1j] * 40, "mixed", "inconclusive", "complex"),
         (list(range(100)), list(range(100, 200)), "numeric", "inconclusive", "a running id or a clock"),
-        ([f"id-{i}" for i in range(100)], [f"id-{i}" for i in range(100, 200)], "text", "stable", ""),
+        (
+            [f"id-{i}" for i in range(100)],
+            [f"id-{i}" for i in range(100, 200)],
+            "text",
+            "inconclusive",
+            "an id says nothing",
+        ),
     ],
 )
 def test_odd_columns_get_an_explicit_verdict(
@@ -271,7 +277,7 @@ def test_levels_are_the_same_in_every_dtype(dtype: str) -> None:
 def test_text_is_compared_by_length() -> None:
     """Texts that are nearly all different are compared by how long they are."""
     rng = np.random.default_rng(0)
-    texts = lambda n: ["".join(rng.choice(list("abcdefgh"), size)) for size in rng.poisson(n, 300)]  # noqa: E731
+    texts = lambda n: ["".join(rng.choice(list("abcdefg "), size)) for size in rng.poisson(n, 300)]  # noqa: E731
     found = column(texts(20), texts(35))
     assert (found.kind, found.leading.aspect, found.verdict) == ("text", "length", "drifted")
 
@@ -301,13 +307,13 @@ def test_a_small_certain_change_is_not_drift() -> None:
     assert (found.leading.adjusted_p < 1e-6, found.verdict) == (True, "stable")
     assert column(before, after, margin=0.005).verdict == "drifted"
     assert column(before, after, margin={"x": 0.005}).verdict == "drifted"
-    assert column(before, after, margin={"numeric": 0.03}).verdict == "inconclusive"
+    assert column(before, after, margin={"numeric": 0.04}).verdict == "inconclusive"
 
 
 def test_arrays_and_arrow_tables_are_frames() -> None:
     """numpy, Arrow, Series and mappings go in as they are."""
     rng = np.random.default_rng(0)
-    a, b = rng.normal(size=(200, 2)), rng.normal(size=(200, 2)) + [0, 2]
+    a, b = rng.normal(size=(200, 2)), rng.normal([0, 2], size=(200, 2))
     assert [c.verdict for c in stats.drift(a, b).columns] == ["stable", "drifted"]
     tables = [pa.table({"x": x[:, 1]}) for x in (a, b)]
     assert stats.drift(*tables).drifted
