@@ -10,10 +10,8 @@ if TYPE_CHECKING:
 
 __all__ = ["table", "width"]
 
-_WIDEST = 100
 
-
-def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, indent: str = "") -> str:
+def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, widest: int = 100) -> str:
     """Return rows as aligned text under a ruled head.
 
     Parameters
@@ -21,9 +19,9 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, indent: str 
     headers : sequence of str
         Column titles; empty for a table without a head.
     rows : iterable of sequences
-        Cells. Floats are shown with four significant digits, missing values as nothing, long text is cut.
-    indent : str, default ""
-        Put before every line.
+        Cells. Floats are shown with four significant digits, missing values as nothing.
+    widest : int, default 100
+        Cut a text that is longer.
 
     Examples
     --------
@@ -36,11 +34,11 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, indent: str 
     body = [list(row) for row in rows]
     columns = max((len(row) for row in [headers, *body]), default=0)
     right = [bool(body) and all(_is_number(row[i]) or row[i] is None for row in body) for i in range(columns)]
-    texts = [[_cell(value) for value in row] for row in body]
+    texts = [[_cell(value, widest) for value in row] for row in body]
     wide = [max(width(line[i]) for line in [*([headers] if headers else []), *texts]) for i in range(columns)]
     lines = [_line(headers, wide, right), " ".join("─" * size for size in wide)] if headers else []
     lines += [_line(row, wide, right) for row in texts]
-    return "\n".join(f"{indent}{line}".rstrip() for line in lines)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def width(text: str) -> int:
@@ -67,7 +65,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, widest: int) -> str:
     if value is None or value != value:
         return ""
     if isinstance(value, bool):
@@ -76,5 +74,5 @@ def _cell(value: Any) -> str:
         return f"{value:,}".replace(",", " ")
     if isinstance(value, float):
         return f"{value:.4g}"
-    text = " ".join(str(value).split())
-    return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
+    text = " ".join(str(value).splitlines())
+    return text if len(text) <= widest else text[: widest - 1] + "…"

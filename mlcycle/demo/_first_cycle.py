@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from sklearn.dummy import DummyClassifier
 from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MaxAbsScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -21,15 +18,15 @@ if TYPE_CHECKING:
 __all__ = ["data", "deployment", "evaluation", "experiments", "scoping"]
 
 
-def scoping(show: Show, project: mc.Project) -> None:
-    """Agree what the project is for, before any training."""
+def scoping(show: Show, project: mc.Project) -> mc.Scope:
+    """Agree what the project is for, before any training; returns what was agreed."""
     show.act(1, "Scoping: what counts as good, agreed before anybody trains anything")
     show.say(
         """An office receives paper forms with a handwritten digit on each. A model shall read them. What it must reach
         is written down first; from now on no model goes to work that has not shown it."""
     )
     with show.code():
-        project.scope.set(
+        scope = project.scope.set(
             objective="Read the digit on each paper form",
             criteria=[
                 mc.AtLeast("accuracy", 0.92),
@@ -39,9 +36,8 @@ def scoping(show: Show, project: mc.Project) -> None:
             risks=["scanners get replaced"],
             message="agreed with the office",
         )
-    scope = project.scope.get()
-    assert scope is not None
     show.block("\n".join(f"✓ {criterion}" for criterion in scope.criteria))
+    return scope
 
 
 def data(show: Show, project: mc.Project, forms: Forms) -> tuple[mc.DatasetVersion, mc.DatasetVersion]:
@@ -49,17 +45,19 @@ def data(show: Show, project: mc.Project, forms: Forms) -> tuple[mc.DatasetVersi
     show.act(2, "Data: a version, and parts of it that stay what they are")
     show.say(f"{len(forms.collected)} forms were collected and labelled by hand. Three of them:")
     some = forms.collected.head(3)
-    show.pictures(images(some), [f"{form} is a {digit}" for form, digit in zip(some["form"], some["digit"], strict=True)])
+    show.pictures(
+        images(some), [f"{form} is a {digit}" for form, digit in zip(some["form"], some["digit"], strict=True)]
+    )
     with show.code():
         digits = project.datasets.add(
             "digits", forms.collected, target="digit", key="form", message="collected by hand"
         )
-        train, validation, test = project.datasets.split(
-            digits, validation=0.15, test=0.35, method="key"
-        )
+        train, validation, test = project.datasets.split(digits, validation=0.15, test=0.35, method="key")
     show.say("A row goes to a part by the hash of its form number: the same part on every machine, for ever.")
     versions = (digits, train, validation, test)
-    show.table(["version", "rows", "columns", "content"], [[v.ref, v.rows, len(v.columns), v.content[:19]] for v in versions])
+    show.table(
+        ["version", "rows", "columns", "content"], [[v.ref, v.rows, len(v.columns), v.content[:19]] for v in versions]
+    )
     return train, validation
 
 
@@ -98,19 +96,16 @@ def experiments(
 def _network(show: Show, project: mc.Project, train: mc.DatasetVersion, validation: mc.DatasetVersion) -> None:
     X, y = project.load(train, xy=True)
     X_val, y_val = project.load(validation, xy=True)
-    losses = []
     show.say("And a small neural network, which logs a point every epoch; a point is safe once `log` returns.")
     with show.code():
         network = project.experiments.open("network", hypothesis="it finds better features")
-        with network.start({"hidden": 48, "rate": 0.005, "epochs": 40}, name="MLP", uses=[train]) as run:
-            scaler = MaxAbsScaler().fit(X)
-            model = MLPClassifier(run.params["hidden"], learning_rate_init=run.params["rate"], random_state=0)
-            for epoch in range(run.params["epochs"]):
-                model.partial_fit(scaler.transform(X), y, classes=np.unique(y))
-                run.log(step=epoch, loss=model.loss_, accuracy=model.score(scaler.transform(X_val), y_val))
-                losses.append(model.loss_)
-            run.save_model(make_pipeline(scaler, model), example=X[:5])
-    show.curve("loss", losses)
+        with network.start({"hidden_layer_sizes": 48}, name="MLP", uses=[train]) as run:
+            model = MLPClassifier(**run.params, random_state=0)
+            for epoch in range(40):
+                model.partial_fit(X, y, classes=range(10))
+                run.log(step=epoch, loss=model.loss_, accuracy=model.score(X_val, y_val))
+            run.save_model(model, example=X[:5])
+    show.curve("loss", model.loss_curve_)
 
 
 def evaluation(show: Show, project: mc.Project, tree_run: mc.Run, best_run: mc.Run) -> None:

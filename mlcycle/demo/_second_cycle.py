@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.svm import SVC
 
 import mlcycle as mc
-from mlcycle.demo._data import PIXELS, Forms, images
+from mlcycle.demo._data import PIXELS, Forms, images, rescanned
 
 if TYPE_CHECKING:
     from mlcycle.demo._show import Show
@@ -17,14 +17,17 @@ if TYPE_CHECKING:
 __all__ = ["canary", "data", "models", "monitoring"]
 
 
-def monitoring(show: Show, project: mc.Project, mailroom: mc.Deployment, service: mc.Service, forms: Forms) -> pd.DataFrame:
+def monitoring(
+    show: Show, project: mc.Project, mailroom: mc.Deployment, service: mc.Service, forms: Forms
+) -> pd.DataFrame:
     """Let the new scanner in, see the reader fail, and hear of it; returns the labelled traffic."""
     show.act(5, "The scanner is replaced")
-    show.say("The new one is faster. It also moves every picture by one pixel and is a little pale. Nobody mentions it.")
+    show.say(
+        "The new one is faster. It also moves every picture by one pixel and is a little pale. Nobody mentions it."
+    )
     new = forms.new_scanner
-    before, after = images(forms.collected.head(1))[0], images(new.head(2))
-    digits = [forms.collected["digit"][0], *new["digit"][:2]]
-    show.pictures([before, *after], [f"{how} scanner, {digit}" for how, digit in zip(("old", "new", "new"), digits, strict=True)])
+    one = forms.collected.iloc[1:3]
+    show.pictures([*images(one), *images(rescanned(one))], [*one["form"], "new scanner", "new scanner"])
     replaced = datetime.now(UTC)
     with show.code():
         answers = service.predict(new[PIXELS], ids=new["form"])
@@ -43,19 +46,17 @@ def monitoring(show: Show, project: mc.Project, mailroom: mc.Deployment, service
     return seen
 
 
-def data(show: Show, project: mc.Project, seen: pd.DataFrame) -> None:
+def data(show: Show, project: mc.Project, scope: mc.Scope, seen: pd.DataFrame) -> None:
     """Make a dataset of what was captured, and a criterion of what was learnt."""
     show.act(6, "The second cycle: new data, a tighter scope, a better reader")
     show.say("The captured forms, with the truth the clerks told, are the next dataset. Its test part joins the scope:")
     with show.code():
         captured = seen.filter(like="in.").rename(columns=lambda name: name.removeprefix("in."))
         captured = captured.assign(form=seen["id"], digit=seen["label"].astype("int64"))
-        live = project.datasets.add(
-            "live", captured, target="digit", key="form", message="forms from the new scanner"
-        )
+        live = project.datasets.add("live", captured, target="digit", key="form", message="forms from the new scanner")
         live_train, live_test = project.datasets.split(live, test=0.5, method="key")
         project.scope.set(
-            criteria=[*project.scope.get().criteria, mc.AtLeast("accuracy", 0.8, on="live.test")],
+            criteria=[*scope.criteria, mc.AtLeast("accuracy", 0.8, on="live.test")],
             message="must read the new scanner too",
         )
     show.table(["version", "rows"], [[version.ref, version.rows] for version in (live, live_train, live_test)])
@@ -67,12 +68,14 @@ def models(show: Show, project: mc.Project) -> None:
     with show.code():
         everything = [project.datasets.get("digits"), project.datasets.get("live")]
         hurried = project.experiments.open("hurried", hypothesis="more data is better")
-        with hurried.start(params={"gamma": 0.001}, uses=everything) as run:
-            X, y = (pd.concat(part) for part in zip(*(project.load(d, xy=True) for d in everything)))
-            run.save_model(SVC(**run.params).fit(X, y), example=X[:5])
+        with hurried.start({"gamma": 0.001, "C": 100}, uses=everything) as run:
+            known = pd.concat([project.load(version) for version in everything])
+            model = SVC(**run.params).fit(known[PIXELS], known["digit"])
+            run.save_model(model, example=known[PIXELS][:5])
         perfect = project.models.register("reader", run, message="trained on everything")
         found = [project.evaluate(perfect, test) for test in ("digits.test", "live.test")]
-    show.evaluation(*found)
+    for one in found:
+        show.evaluation(one)
     show.say("Perfect, it seems. But it has seen the questions of its examination before:")
     try:
         with show.code():
@@ -83,18 +86,21 @@ def models(show: Show, project: mc.Project) -> None:
 
 
 def _honest(show: Show, project: mc.Project) -> None:
-    show.say("So it is trained on the training parts alone, and judged on both tests, beside what is in production now:")
+    show.say(
+        "So it is trained on the training parts alone, and judged on both tests, beside what is in production now:"
+    )
     with show.code():
         parts = [project.datasets.get("digits.train"), project.datasets.get("live.train")]
-        both = project.experiments.open("both scanners".replace(" ", "-"), hypothesis="one reader for two scanners")
-        with both.start(params={"gamma": 0.001}, uses=parts) as run:
-            X, y = (pd.concat(part) for part in zip(*(project.load(d, xy=True) for d in parts)))
-            run.save_model(SVC(**run.params).fit(X, y), example=X[:5])
+        both = project.experiments.open("both-scanners", hypothesis="one reader can do both")
+        with both.start({"gamma": 0.001}, uses=parts) as run:
+            known = pd.concat([project.load(part) for part in parts])
+            model = SVC(**run.params).fit(known[PIXELS], known["digit"])
+            run.save_model(model, example=known[PIXELS][:5])
         better = project.models.register("reader", run, message="for both scanners")
         found = [project.evaluate(better, test) for test in ("digits.test", "live.test")]
         present = project.evaluate("reader@production", "live.test")
-    show.evaluation(present)
-    show.evaluation(*found)
+    for one in (present, *found):
+        show.evaluation(one)
     with show.code():
         decision = project.models.promote(better, reason="reads both scanners")
     show.decision(decision)
@@ -104,13 +110,14 @@ def canary(show: Show, mailroom: mc.Deployment, service: mc.Service, forms: Form
     """Give the new reader a tenth of the work, then all of it."""
     show.say("It gets a tenth of the work first. The service that runs already follows by itself:")
     new = forms.canary
-    first, latest = "reader@2", "reader@production"
     with show.code():
-        mailroom.route({first: 90, latest: 10}, reason="canary")
+        canary = mailroom.route({"reader@2": 90, "reader@4": 10}, reason="canary")
         service.predict(new[PIXELS], ids=new["form"])
         service.label(new["form"], new["digit"])
-        seen = mailroom.traffic(since=mailroom.revision.at)
+        seen = mailroom.traffic(since=canary.at)
     scores = seen.assign(right=seen["output"] == seen["label"]).groupby("version")["right"].agg(["size", "mean"])
-    show.table(["version", "forms", "read correctly"], [[ref, int(n), f"{mean:.1%}"] for ref, n, mean in scores.itertuples()])
+    show.table(
+        ["version", "forms", "read correctly"], [[ref, int(n), f"{mean:.1%}"] for ref, n, mean in scores.itertuples()]
+    )
     with show.code():
-        mailroom.route("reader@production", reason="the canary is well")
+        mailroom.route({"reader@production": 100}, reason="the canary is well")

@@ -59,9 +59,9 @@ class Show:
         self._print("\n" + "\n".join(self._paint("36", f"  > {line}".rstrip()) for line in lines))
         return contextlib.nullcontext()
 
-    def table(self, headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    def table(self, headers: Sequence[str], rows: Iterable[Sequence[Any]], *, widest: int = 60) -> None:
         """Show a table."""
-        self.block(_text.table(headers, rows))
+        self.block(_text.table(headers, rows, widest=widest))
 
     def block(self, text: str) -> None:
         """Show prepared lines as they are."""
@@ -74,30 +74,30 @@ class Show:
         rows = [list(captions), *map(list, zip(*drawn, strict=True))]
         self._print("\n" + "\n".join("    " + "   ".join(f"{cell:<16}" for cell in row).rstrip() for row in rows))
 
-    def evaluation(self, *evaluations: Evaluation) -> None:
-        """Show what evaluations found: a row each, with the interval drawn against the line it must clear."""
-        self.results(result for one in evaluations for result in one.results)
-
-    def results(self, results: Iterable[Result]) -> None:
-        """Show results of checks, as `evaluation` does."""
-        self.table(
-            ["", "check", "data", "rows", "value", "95 % interval", ""],
-            [
-                [_MARKS.get(one.verdict, "?"), one.check, one.data, one.n, one.value, _interval(one), _ruler(one)]
-                for one in results
-            ],
-        )
+    def evaluation(self, evaluation: Evaluation) -> None:
+        """Show what an evaluation found: a row a criterion, its interval drawn against the line it must clear."""
+        rows = [[_MARKS[one.verdict], one.check, *_measured(one)] for one in evaluation.results]
+        seen = max(one.n or 0 for one in evaluation.results)
+        self.block(f"{evaluation.subject} on {evaluation.data}, {seen} rows\n{_text.table([], rows)}")
 
     def report(self, report: Report) -> None:
-        """Show what monitoring found."""
-        looked = f"{report.rows} forms looked at, {len(report.findings) or 'no'} findings"
+        """Show what monitoring looked at and what it found."""
+        inputs = sum(row["look"] == "data drift" for row in report.table)
+        quality = [row for row in report.table if row["look"] == "quality"]
+        latency = next(row["value"] for row in report.table if row["look"] == "latency")
+        looked = [f"{report.rows} forms", f"{inputs} inputs", "the predictions"]
+        looked += [f"accuracy {row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]" for row in quality]
         told = [f"{_MARKS[one.severity]} {one.kind}: {one.summary}" for one in report.findings]
-        self.block("\n".join([f"{'!' if told else '✓'} {looked}", *map(_wrapped, told)]))
+        head = f"looked at {', '.join(looked)}, {latency:.2f} ms a form"
+        self.answer("\n".join([head, *(told or ["✓ nothing to report"])]))
 
     def decision(self, decision: Decision) -> None:
         """Show a gate's answer in its own words."""
-        mark = "✓" if decision.allowed else "✗"
-        self.block("\n".join(map(_wrapped, f"{mark} {decision.why}".splitlines())))
+        self.answer(f"{'✓' if decision.allowed else '✗'} {decision.why}")
+
+    def answer(self, text: str) -> None:
+        """Show what the library says, long lines folded."""
+        self.block("\n".join(_folded(line) for line in text.splitlines()))
 
     def curve(self, name: str, values: Sequence[float]) -> None:
         """Show the course of a number as a small curve."""
@@ -116,7 +116,7 @@ class Show:
         print(text, file=self._out, flush=True)
 
 
-def _wrapped(line: str) -> str:
+def _folded(line: str) -> str:
     return textwrap.fill(line, _WIDTH - 4, subsequent_indent=" " * (_depth(line) + 4))
 
 
@@ -129,15 +129,16 @@ def _drawn(picture: np.ndarray) -> list[str]:
     return ["".join(2 * _SHADES[min(4, int(value) * 5 // 17)] for value in row) for row in picture]
 
 
-def _interval(result: Result) -> str:
-    return "" if result.low is None or result.high is None else f"{result.low:.3f} … {result.high:.3f}"
+def _measured(result: Result) -> list[Any]:
+    """Return value, interval and picture of a result, or the sentence that says why there are none."""
+    if result.value is None or result.low is None or result.high is None or result.threshold is None:
+        return [None, "–", result.detail]
+    ruler = _ruler(result.value, result.low, result.high, result.threshold)
+    return [result.value, f"{result.low:.3f} … {result.high:.3f}", ruler]
 
 
-def _ruler(result: Result, size: int = 24) -> str:
+def _ruler(value: float, low: float, high: float, line: float, size: int = 20) -> str:
     """Draw an interval and the threshold its near end must clear: ``┊  ├──●──┤``."""
-    value, low, high, line = result.value, result.low, result.high, result.threshold
-    if value is None or low is None or high is None or line is None:
-        return ""
     start, stop = min(low, line), max(high, line)
     place = {at: round((size - 1) * (at - start) / ((stop - start) or 1)) for at in (value, low, high, line)}
     drawn = [" "] * size

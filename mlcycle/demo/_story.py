@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["tell"]
 
 
-def tell(out: TextIO, store: str | None = None, *, keep: bool = False, command: str = "python -m mlcycle") -> mc.Project:
+def tell(
+    out: TextIO, store: str | None = None, *, keep: bool = False, command: str = "python -m mlcycle"
+) -> mc.Project:
     """Tell the whole story into a store, and return the project.
 
     Parameters
@@ -43,7 +45,7 @@ def tell(out: TextIO, store: str | None = None, *, keep: bool = False, command: 
     show, forms, project = Show(out), arriving_forms(), _open(url)
     show.say(f"One project, twice around the cycle and back. Its store is {project.store.url}; nothing else is needed.")
 
-    _first_cycle.scoping(show, project)
+    scope = _first_cycle.scoping(show, project)
     train, validation = _first_cycle.data(show, project, forms)
     tree, reader = _first_cycle.experiments(show, project, train, validation)
     _first_cycle.evaluation(show, project, tree, reader)
@@ -51,7 +53,7 @@ def tell(out: TextIO, store: str | None = None, *, keep: bool = False, command: 
 
     with service:
         labelled = _second_cycle.monitoring(show, project, mailroom, service, forms)
-        _second_cycle.data(show, project, labelled)
+        _second_cycle.data(show, project, scope, labelled)
         _second_cycle.models(show, project)
         _second_cycle.canary(show, mailroom, service, forms)
         _way_back.rollback(show, project, service, forms)
@@ -64,8 +66,9 @@ def _open(url: str) -> mc.Project:
     try:
         return mc.open(url, create=True)
     except mc.errors.StoreExists as error:
-        raise mc.errors.StoreExists(f"the demo begins in an empty place: {error.args[0].split(';')[0]}; "
-                                    "give another one with --store") from None
+        raise mc.errors.StoreExists(
+            f"the demo begins in an empty place: {error.args[0].split(';')[0]}; give another one with --store"
+        ) from None
 
 
 def _the_end(show: Show, project: mc.Project, command: str, seconds: float) -> None:
@@ -75,8 +78,19 @@ def _the_end(show: Show, project: mc.Project, command: str, seconds: float) -> N
         f"{info['bytes'] / 1e6:.1f} MB of Parquet, JSON and models. It is all in {project.store.url}."
     )
     if url.startswith("memory:"):
-        show.say("Being in memory, it is gone with this process. Give a folder or a bucket, --store URL, to look around.")
+        show.say(
+            "Being in memory, it is gone with this process. Give a folder or a bucket, --store URL, to look around."
+        )
         return
     show.say("Look around:")
-    show.block("\n".join(f"{command} {words}" for words in (
-        f"history {url}", f"status {url}", f"show {url} model:reader@production", f"verify {url} --level bytes")))
+    show.block(
+        "\n".join(
+            f"{command} {words}"
+            for words in (
+                f"history {url}",
+                f"status {url}",
+                f"show {url} model:reader@production",
+                f"verify {url} --level bytes",
+            )
+        )
+    )

@@ -26,12 +26,16 @@ def rollback(show: Show, project: mc.Project, service: mc.Service, forms: Forms)
         with show.code():
             project.rollback(to="first-cycle", reason="the old scanner is back")
     except mc.errors.GateBlocked as blocked:
-        show.block(f"✗ {blocked}")
-    show.say("That is so, and for once it is all right. An override says who, why and until when. First, what would move?")
+        show.answer(f"✗ {blocked}")
+    show.say(
+        "That is so, and for once it is all right. An override says who, why and until when. First, what would move?"
+    )
     with show.code():
         week = mc.Override(reason="old scanner only", until=date.today() + timedelta(days=7))
         moves = project.rollback(to="first-cycle", dry_run=True, override=week)
-    show.table(["what", "now", "then", "set by"], [[f"{m.name} {m.pointer}", m.before, m.after, m.author] for m in moves])
+    show.table(
+        ["what", "now", "then", "set by"], [[f"{m.name} {m.pointer}", m.before, m.after, m.author] for m in moves]
+    )
     with show.code():
         project.rollback(to="first-cycle", reason="the old scanner is back", override=week)
     _where_it_stands(show, project, service)
@@ -47,18 +51,14 @@ def rollback(show: Show, project: mc.Project, service: mc.Service, forms: Forms)
     show.say("And nothing of it is forgotten:")
     with show.code():
         history = project.history(limit=16)
-    show.table(["entry", "what", "why"], [[n, row["what"], row["message"]] for n, row in history.iterrows()])
+    show.table(["entry", "what", "why"], [[n, row["what"], row["message"]] for n, row in history.iterrows()], widest=48)
     with show.code():
         verified = project.store.verify("bytes")
     show.block(f"✓ {verified}" if verified.ok else f"✗ {verified}")
 
 
 def _where_it_stands(show: Show, project: mc.Project, service: mc.Service) -> None:
-    show.table(
-        ["production", "datasets", "the service answers with"],
-        [[
-            project.models.aliases("reader")["production"],
-            ", ".join(project.datasets.names()),
-            ", ".join(project.deployments.get("mailroom").revision.weights),
-        ]],
+    answering = ", ".join(project.deployments.get(service.name).revision.weights)
+    show.block(
+        f"✓ production is {project.models.aliases('reader')['production']}, and {answering} answers in the mailroom"
     )

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle._session import Session
     from mlcycle.lifecycle._view import View
 
-__all__ = ["criteria_today", "decide", "decision_changes", "decision_of", "decision_record", "judged_today"]
+__all__ = [
+    "criteria_today",
+    "decide",
+    "decision_changes",
+    "decision_of",
+    "decision_record",
+    "evaluation_record",
+    "judged_today",
+]
 
 Doc = dict[str, Any]
 
@@ -111,6 +119,14 @@ def evaluation_document(session: Session, view: View, doc: Doc) -> Doc:
     what = f"evaluation {doc['id']}"
     found: Doc = session.depot.read_document(view.files(doc["object"], what)[0], what)
     return found
+
+
+def evaluation_record(session: Session, doc: Doc) -> records.Evaluation:
+    """Return the record of a stored evaluation."""
+    with session.view() as view:
+        document = evaluation_document(session, view, doc)
+    record: records.Evaluation = records.from_json(document["evaluation"])
+    return attrs.evolve(record, author=doc["author"], at=doc["at"], entry=doc["entry"])
 
 
 def _stale(view: View, doc: Doc, criterion: records.Criterion, results: list[records.Result]) -> str | None:

@@ -11,7 +11,7 @@ from mlcycle import checks, provenance, records
 from mlcycle._ids import new_id, parse_ref
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.lifecycle import _tables as tables
-from mlcycle.lifecycle._gate import criteria_today
+from mlcycle.lifecycle._gate import criteria_today, evaluation_record
 from mlcycle.lifecycle._model_files import load_version
 from mlcycle.lifecycle._session import draft
 from mlcycle.lifecycle._view import doc_ref
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle._view import View
     from mlcycle.storage import Draft
 
-__all__ = ["evaluate", "evaluation_record", "evaluations"]
+__all__ = ["evaluate"]
 
 Doc = dict[str, Any]
 _FEW_CLASSES = 50
@@ -197,19 +197,3 @@ def _keep(
     kept = next(change["id"] for change in commit.entry["changes"] if change["kind"] == "evaluation.add")
     with session.view() as view:
         return evaluation_record(session, next(doc for doc in view.logical["evaluations"] if doc["id"] == kept))
-
-
-def evaluation_record(session: Session, doc: Doc) -> records.Evaluation:
-    """Return the record of a stored evaluation."""
-    with session.view() as view:
-        file = view.files(doc["object"], f"evaluation {doc['id']}")[0]
-    stored = session.depot.read_document(file, f"evaluation {doc['id']}")["evaluation"]
-    record: records.Evaluation = records.from_json(stored)
-    return attrs.evolve(record, author=doc["author"], at=doc["at"], entry=doc["entry"])
-
-
-def evaluations(session: Session, subject: str | None = None) -> list[records.Evaluation]:
-    """Return the evaluations of a version, or all, oldest first."""
-    with session.view() as view:
-        docs = [doc for doc in view.logical["evaluations"] if subject in (None, doc["subject"])]
-    return [evaluation_record(session, doc) for doc in docs]

@@ -318,6 +318,13 @@ class Models:
         moves.sort(key=lambda move: int(move["entry"]))
         return pd.DataFrame(moves, columns=columns)
 
+    def evaluations(self, ref: str | records.ModelVersion | None = None) -> list[records.Evaluation]:
+        """Return what was found by `Project.evaluate`, about one version or about all, oldest first."""
+        with self._session.view() as view:
+            subject = None if ref is None else doc_ref(view.version("models", _text(ref), dropped=True))
+            docs = [doc for doc in view.logical["evaluations"] if subject in (None, doc["subject"])]
+        return [gate.evaluation_record(self._session, doc) for doc in docs]
+
     def decisions(self, ref: str | records.ModelVersion | None = None) -> list[records.Decision]:
         """Return what gates decided, about one version or about all, oldest first."""
         with self._session.view() as view:

@@ -128,7 +128,7 @@ _Seen = tuple[dict[str, Any] | None, Finding | None]
 def _coverage(look: _Look) -> Iterator[_Seen]:
     """Say how much there is to go by."""
     rows, labelled = len(look.live), int(look.live["label"].notna().sum())
-    share = labelled / rows if rows else math.nan
+    share = labelled / rows if rows else None
     yield {"look": "traffic", "subject": "labelled rows", "value": labelled, "share": share, "n": rows}, None
     if rows < _ENOUGH:
         summary = f"{rows} predictions are too few for any verdict; {_ENOUGH} would begin to do"

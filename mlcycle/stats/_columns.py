@@ -257,11 +257,11 @@ def running(reference: pd.Series[Any], current: pd.Series[Any], kind: str) -> st
     if len(reference) < 20 or len(current) < 20:
         return ""
     if kind == "text" and _names(reference) and _names(current):
-        return "every value is different and none has a space: an id says nothing about drift; leave it out, or name its kind"
+        return f"every value is different and none has a space: an id says nothing about drift; {_REMEDY}"
     if kind == "datetime" or (kind == "numeric" and types.is_integer_dtype(reference.dtype)):
         runs_on = current.min() > reference.max() and reference.is_unique and current.is_unique
         if runs_on or (kind == "datetime" and current.min() >= reference.max()):
-            return f"every value is new and later than before: {_CLOCK}; leave it out, or name its kind to compare it"
+            return f"every value is new and later than before: {_CLOCK}; {_REMEDY}"
     return ""
 
 
@@ -270,4 +270,5 @@ def _names(column: pd.Series[Any]) -> bool:
     return bool(column.is_unique and not head.str.contains(" ", regex=False).any())
 
 
+_REMEDY = "leave it out, or name its kind to compare it"
 _CLOCK = "a running id or a clock always moves on"

@@ -78,7 +78,8 @@ def ks_p_value(statistic: float, n: int, m: int) -> tuple[float, str]:
     """Return the two-sided p-value of a Kolmogorov-Smirnov distance, and the name of the test.
 
     Exact up to ``n * m = 250 000``, and 10 million where one side has at most 100 rows, by counting the lattice paths
-    that stay closer than `statistic`; beyond that Kolmogorov's limit with Stephens' correction. With ties both are conservative.
+    that stay closer than `statistic`; beyond that Kolmogorov's limit with Stephens' correction. With ties both are
+    conservative.
 
     References
     ----------

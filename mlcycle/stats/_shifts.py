@@ -175,7 +175,7 @@ def _table_draft(table: NDArray[np.intp], plan: Plan, rng: np.random.Generator) 
     found = _levels.total_variation(table, plan.confidence)
 
     def detectable(level: float, margin: float) -> float:
-        return _levels.detectable_distance(n, m, table.shape[1], level, plan.confidence, margin)
+        return _levels.detectable_distance(table, level, plan.confidence, margin)
 
     needed = _fewest(plan)
     return Draft(

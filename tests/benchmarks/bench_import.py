@@ -1,6 +1,6 @@
 """`import mlcycle` in a cold process, against `import attrs, fsspec`.
 
-    python tests/benchmarks/bench_import.py [--times 21]
+python tests/benchmarks/bench_import.py [--times 21]
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=21)
     times = parser.parse_args().times
     codes = {"nothing": "pass", "attrs, fsspec": "import attrs, fsspec", "mlcycle": "import mlcycle"}
-    codes["mlcycle, all names"] = "import mlcycle; [getattr(mlcycle, n) for n in mlcycle.__all__ if n != 'stats']; mlcycle.open"
+    codes["mlcycle, all names"] = (
+        "import mlcycle; [getattr(mlcycle, n) for n in mlcycle.__all__ if n != 'stats']; mlcycle.open"
+    )
     found: dict[str, list[float]] = {name: [] for name in codes}
     for _ in range(times):
         for name, code in codes.items():

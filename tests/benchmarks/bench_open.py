@@ -16,8 +16,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import mlcycle
 from mlcycle._digest import sha256_bytes
 from mlcycle._ids import new_id
+from mlcycle.lifecycle._fold import ProjectFold
 from mlcycle.storage import Log, open_files
 from mlcycle.storage._checkpoints import Hint, read_hint, write_checkpoint, write_hint
 from mlcycle.storage._entries import encode, entry_key
@@ -25,60 +27,46 @@ from mlcycle.storage._entries import encode, entry_key
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mlcycle.storage import Entry, Files, State
+    from mlcycle.storage import Files
 
 REACH = 2.0
 AT = "2026-11-23T12:00:00.000000Z"
 ROUNDS = 15
 
 
-class Versions:
-    """A fold as a project has it: versions of datasets and models, aliases, evaluations, where files lie."""
-
-    version = 1
-    kinds = frozenset({"dataset.add", "model.add", "alias.move", "evaluation.add", "place"})
-    needs: frozenset[str] = frozenset()
-
-    def empty(self) -> State:
-        """Return an empty project."""
-        return {"logical": {"datasets": {}, "models": {}, "aliases": {}, "evaluations": []}, "placement": {}}
-
-    def apply(self, state: State, entry: Entry) -> None:
-        """Fold one entry."""
-        logical = state["logical"]
-        stamp = {"author": entry["author"], "at": entry["at"], "message": entry["message"], "entry": entry["n"]}
-        for change in entry["changes"]:
-            facts = {key: value for key, value in change.items() if key != "kind"} | stamp
-            kind = change["kind"]
-            if kind == "place":
-                state["placement"][change["object"]] = change["files"]
-            elif kind == "alias.move":
-                logical["aliases"].setdefault(change["alias"], []).append(facts)
-            elif kind == "evaluation.add":
-                logical["evaluations"].append(facts)
-            else:
-                logical[kind.split(".")[0] + "s"].setdefault(change["name"], {})[str(change["number"])] = facts
-
-
 def changes(n: int) -> list[dict[str, Any]]:
     """Return what entry `n` changes: a dataset, a model, an evaluation or an alias, in turn."""
+    if n == 0:
+        return [{"kind": "project.create", "id": new_id()}]
+    thing, number, name = new_id(), n // 80 + 1, f"churn-{n // 4 % 20}"
     if n % 4 == 3:
-        return [{"kind": "alias.move", "name": "churn", "alias": f"alias-{n % 7}", "before": n - 4, "after": n}]
+        move = {"name": name, "before": number - 1 or None, "after": number, "how": "promote"}
+        return [{"kind": "alias.move", "alias": "production", **move}]
     if n % 4 == 2:
-        values = {"roc_auc": 0.8 + n * 1e-6, "low": 0.79, "high": 0.83, "rows": 25_000, "verdict": "pass"}
-        return [{"kind": "evaluation.add", "id": new_id(), "subject": f"churn@{n}", "on": "customers.test@3", **values}]
-    thing, number = new_id(), n // 4 + 1
-    kind, name = ("dataset.add", f"customers-{n % 20}") if n % 4 == 0 else ("model.add", f"churn-{n % 20}")
+        judged = {"subject": f"{name}@{number}", "data": "customers.test@3", "content": sha256_bytes(b""), "scope": 1}
+        change = {"kind": "evaluation.add", "id": thing, **judged, "verdict": "pass", "object": f"evaluation:{thing}"}
+    elif n % 4 == 1:
+        lineage = {"run": new_id(), "data": [f"customers.train@{number}"], "environment": sha256_bytes(b"")}
+        change = {
+            "kind": "model.add",
+            "name": name,
+            "number": number,
+            "id": thing,
+            "object": f"model:{thing}",
+            **lineage,
+        }
+    else:
+        content = {"content": sha256_bytes(thing.encode()), "presentation": sha256_bytes(b""), "rows": n, "columns": 20}
+        roles = {"target": "churned", "key": "customer_id", "time": None, "group": None}
+        change = {"kind": "dataset.add", "name": name, "number": number, "id": thing, "type": "blocks", **content}
+        change |= {"roles": roles, "parents": [], "object": f"table:{content['content']}:{content['presentation']}"}
     file = {
         "key": f"files/{thing}/{new_id()}.zip",
         "size": 1000 + n,
         "sha256": sha256_bytes(thing.encode()),
         "enc": None,
     }
-    return [
-        {"kind": kind, "name": name, "number": number, "object": thing, "rows": n, "parents": [f"customers@{number}"]},
-        {"kind": "place", "object": thing, "files": [{**file, "kind": "model"}]},
-    ]
+    return [{"kind": "place", "object": change["object"], "files": [{**file, "kind": "model"}]}, change]
 
 
 def build(files: Files, entries: int) -> int:
@@ -89,15 +77,15 @@ def build(files: Files, entries: int) -> int:
         files.put(entry_key(n), data, durable=False)
         prev = sha256_bytes(data)
         sizes.append(len(data))
-    log = Log(files, Versions(), author="bench")
-    mark = write_checkpoint(files, Versions(), log.snapshot())
+    log = Log(files, ProjectFold(), author="bench")
+    mark = write_checkpoint(files, ProjectFold(), log.snapshot())
     tail = max(32, round(mark.size / 4 / statistics.mean(max(size, 2048) for size in sizes) / 2))
     for _ in range(entries // 1024):
         log.flush()
     hint = read_hint(files)
     assert hint is not None
-    mark = write_checkpoint(files, Versions(), log.as_of(entries - 1 - tail))
-    write_hint(files, Hint(entries - 1, (mark,), hint.rolled, Versions.version))
+    mark = write_checkpoint(files, ProjectFold(), log.as_of(entries - 1 - tail))
+    write_hint(files, Hint(entries - 1, (mark,), hint.rolled, ProjectFold.version))
     return tail
 
 
@@ -114,14 +102,18 @@ def timed(do: Callable[[], Any]) -> float:
 def measure(folder: Path, entries: int) -> dict[str, float]:
     """Return medians in seconds: opening and floor in turns, so that both meet the same machine."""
     store, state = folder / "store", folder / "state.json"
+    mlcycle.open(store, create=True)
+    (store / entry_key(0)).unlink()
     tail = build(open_files(store), entries)
 
-    def opened() -> Log:
-        log = Log(open_files(store), Versions())
-        log.snapshot()
-        return log
+    def opened() -> mlcycle.Project:
+        project = mlcycle.open(store, create=False)
+        project.datasets.names()
+        return project
 
-    state.write_text(json.dumps(opened().snapshot().state, ensure_ascii=False, separators=(",", ":")))
+    state.write_text(
+        json.dumps(Log(open_files(store), ProjectFold()).snapshot().state, ensure_ascii=False, separators=(",", ":"))
+    )
     opens, floors = [], []
     for _ in range(ROUNDS):
         opens.append(timed(opened))

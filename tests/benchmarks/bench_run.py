@@ -1,6 +1,6 @@
 """A run: create, ten params, five metrics, finish, fsynced at the end; against one JSON file with fsync per run.
 
-    python tests/benchmarks/bench_run.py [--runs 200] [--store URL]
+python tests/benchmarks/bench_run.py [--runs 200] [--store URL]
 """
 
 from __future__ import annotations

@@ -91,6 +91,7 @@ def test_the_test_set_is_counted(project: mc.Project, cells: pd.DataFrame) -> No
     first, _ = begin(project, cells)
     assert project.evaluate(first).uses_of_test == 2
     assert project.evaluate(first).uses_of_test == 3
+    assert [one.uses_of_test for one in project.models.evaluations(first)] == [1, 2, 3]
 
 
 def test_checks_of_ones_own(project: mc.Project, cells: pd.DataFrame) -> None:

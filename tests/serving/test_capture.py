@@ -35,7 +35,7 @@ def test_every_type_comes_back_by_its_signature() -> None:
             "bool": [True, False, True],
             "text": ["a", 'quote " \n line', "ö 🦊"],
             "category": pd.Categorical(["x", None, "y"]),
-            "moment": pd.to_datetime(["2026-01-01", None, "2026-01-02 03:04:05.678901"]),
+            "moment": pd.to_datetime(["2026-01-01", None, "2026-01-02T03:04:05.678901"], format="ISO8601"),
             "zoned": pd.to_datetime(["2026-01-01", None, "2026-01-02"]).tz_localize("Europe/Berlin"),
             "small": np.array([1, 2, 3], dtype="int8"),
         }

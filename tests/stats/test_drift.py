@@ -137,7 +137,7 @@ def test_quantile_shift_intervals_cover(shift: float) -> None:
 @pytest.mark.parametrize("size", [0.0, 0.1, 0.3])
 @pytest.mark.parametrize("levels", [3, 30])
 def test_total_variation_is_debiased_and_covers(size: float, levels: int) -> None:
-    """The mean estimate is nearer to the truth than the plain one, or within 0.025, and the interval holds it in 93 %."""
+    """The estimate halves the bias of the plain one, or is within 0.03, and the interval holds the truth in 94 %."""
     rng = np.random.default_rng(levels)
     before = np.full(levels, 1 / levels)
     step = np.where(np.arange(levels) < levels // 2, 1.0, 0.0)
@@ -151,8 +151,8 @@ def test_total_variation_is_debiased_and_covers(size: float, levels: int) -> Non
         plain.append(np.abs(table[0] / 400 - table[1] / 300).sum() / 2)
         effects.append(found.effect)
         held += found.low <= truth <= found.high
-    assert held / 300 >= 0.93
-    assert abs(np.mean(effects) - truth) < max(abs(np.mean(plain) - truth) / 2, 0.025)
+    assert held / 300 >= 0.94
+    assert abs(np.mean(effects) - truth) < max(abs(np.mean(plain) - truth) / 2, 0.03)
 
 
 @pytest.mark.parametrize(("n", "m"), [(4, 9), (30, 30), (70, 200), (3000, 2000), (6000, 50)])
