@@ -29,7 +29,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, widest: int 
     name    rows
     ────── ─────
     train    500
-    test   1 200
+    test   1,200
     """
     body = [list(row) for row in rows]
     columns = max((len(row) for row in [headers, *body]), default=0)
@@ -71,7 +71,7 @@ def _cell(value: Any, widest: int) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
-        return f"{value:,}".replace(",", " ")
+        return f"{value:,}"
     if isinstance(value, float):
         return f"{value:.4g}"
     text = " ".join(str(value).splitlines())

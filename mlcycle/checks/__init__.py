@@ -5,8 +5,9 @@ Names load on first use: deciding needs nothing heavy, judging loads numpy, pand
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mlcycle._doors import doors
 
 if TYPE_CHECKING:
     from mlcycle.checks._gates import criteria_in_force, decide, evidence_problems, require
@@ -24,7 +25,6 @@ _HOMES = {
     "_recorded": ("Recorded", "record"),
     "_run": ("run",),
 }
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Bench",
@@ -45,14 +45,4 @@ __all__ = [
     "validate",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = doors(__name__, _HOMES)

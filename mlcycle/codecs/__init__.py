@@ -5,8 +5,9 @@ Names load on first use, so importing this room costs nothing.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mlcycle._doors import doors
 
 if TYPE_CHECKING:
     from mlcycle.codecs._blocks import Blocks, NewFile, Piece, Place
@@ -35,7 +36,6 @@ _HOMES = {
     "_signatures": ("check_inputs", "infer_signature"),
     "_tables": ("Encoded", "Written", "encode", "load", "verify", "write"),
 }
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Blocks",
@@ -66,14 +66,4 @@ __all__ = [
     "write_selection",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = doors(__name__, _HOMES)

@@ -200,10 +200,10 @@ def _check_one_vs_rest(model: Any) -> None:
         last = vars(estimator)
         while "steps" in last:
             last = vars(last["steps"][-1][1])
-        for name in ("coef_", "intercept_", "y_"):
-            part = last.get(name)
-            scores = 1 if part is None or np.ndim(part) == 0 else np.shape(part)[0]
-            require(scores == 1, model, f"a binary model gives {scores} scores a row")
+        sizes = [np.shape(last[name]) for name in ("coef_", "intercept_", "y_") if np.ndim(last.get(name)) > 0]
+        # coefficients of a regressor are one line, without a row for each score
+        scores = [size[0] for size in sizes if len(size) == 2 or size != np.shape(last.get("coef_"))]
+        require(all(count == 1 for count in scores), model, f"a binary model gives {scores} scores a row")
 
 
 def _check_spline(spline: Any) -> None:

@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["canary", "data", "models", "monitoring"]
 
 
-def monitoring(
-    show: Show, project: mc.Project, mailroom: mc.Deployment, service: mc.Service, forms: Forms
-) -> pd.DataFrame:
-    """Let the new scanner in, see the reader fail, and hear of it; returns the labelled traffic."""
+def monitoring(show: Show, project: mc.Project, mailroom: mc.Deployment, service: mc.Service, forms: Forms) -> datetime:
+    """Let the new scanner in, see the reader fail, and hear of it; returns when the new scanner came."""
     show.act(5, "The scanner is replaced")
     show.say(
         "The new one is faster. It also moves every picture by one pixel and is a little pale. Nobody mentions it."
@@ -41,16 +39,15 @@ def monitoring(
     with show.code():
         status = project.status()
     show.block(str(status))
-    with show.code():
-        seen = mailroom.traffic(since=replaced)
-    return seen
+    return replaced
 
 
-def data(show: Show, project: mc.Project, scope: mc.Scope, seen: pd.DataFrame) -> None:
+def data(show: Show, project: mc.Project, mailroom: mc.Deployment, scope: mc.Scope, replaced: datetime) -> None:
     """Make a dataset of what was captured, and a criterion of what was learnt."""
     show.act(6, "The second cycle: new data, a tighter scope, a better reader")
     show.say("The captured forms, with the truth the clerks told, are the next dataset. Its test part joins the scope:")
     with show.code():
+        seen = mailroom.traffic(since=replaced)
         captured = seen.filter(like="in.").rename(columns=lambda name: name.removeprefix("in."))
         captured = captured.assign(form=seen["id"], digit=seen["label"].astype("int64"))
         live = project.datasets.add("live", captured, target="digit", key="form", message="forms from the new scanner")

@@ -55,9 +55,12 @@ class Show:
         below = linecache.getlines(caller.f_code.co_filename, caller.f_globals)[caller.f_lineno :]
         depth = _depth(linecache.getline(caller.f_code.co_filename, caller.f_lineno))
         block = itertools.takewhile(lambda line: not line.strip() or _depth(line) > depth, below)
-        lines = textwrap.dedent("".join(block)).rstrip().splitlines()
-        self._print("\n" + "\n".join(self._paint("36", f"  > {line}".rstrip()) for line in lines))
+        self.lines(textwrap.dedent("".join(block)).rstrip())
         return contextlib.nullcontext()
+
+    def lines(self, code: str) -> None:
+        """Show lines of code."""
+        self._print("\n" + "\n".join(self._paint("36", f"  > {line}".rstrip()) for line in code.splitlines()))
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[Any]], *, widest: int = 60) -> None:
         """Show a table."""
@@ -132,9 +135,9 @@ def _drawn(picture: np.ndarray) -> list[str]:
 def _measured(result: Result) -> list[Any]:
     """Return value, interval and picture of a result, or the sentence that says why there are none."""
     if result.value is None or result.low is None or result.high is None or result.threshold is None:
-        return [None, "–", result.detail]
+        return ["     –", "", result.detail]
     ruler = _ruler(result.value, result.low, result.high, result.threshold)
-    return [result.value, f"{result.low:.3f} … {result.high:.3f}", ruler]
+    return [f"{result.value:6.3f}", f"{result.low:.3f} … {result.high:.3f}", ruler]
 
 
 def _ruler(value: float, low: float, high: float, line: float, size: int = 20) -> str:

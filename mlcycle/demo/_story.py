@@ -43,7 +43,8 @@ def tell(
     began = time.perf_counter()
     url = store or ("mlcycle-demo" if keep else tempfile.mkdtemp(prefix="mlcycle-demo-"))
     show, forms, project = Show(out), arriving_forms(), _open(url)
-    show.say(f"One project, twice around the cycle and back. Its store is {project.store.url}; nothing else is needed.")
+    show.say("One project, twice around the cycle and back. A folder or a bucket is all it needs:")
+    show.lines(f'import mlcycle as mc\nproject = mc.open("{url}")')
 
     scope = _first_cycle.scoping(show, project)
     train, validation = _first_cycle.data(show, project, forms)
@@ -52,8 +53,8 @@ def tell(
     mailroom, service = _first_cycle.deployment(show, project, forms)
 
     with service:
-        labelled = _second_cycle.monitoring(show, project, mailroom, service, forms)
-        _second_cycle.data(show, project, scope, labelled)
+        replaced = _second_cycle.monitoring(show, project, mailroom, service, forms)
+        _second_cycle.data(show, project, mailroom, scope, replaced)
         _second_cycle.models(show, project)
         _second_cycle.canary(show, mailroom, service, forms)
         _way_back.rollback(show, project, service, forms)
@@ -74,8 +75,8 @@ def _open(url: str) -> mc.Project:
 def _the_end(show: Show, project: mc.Project, command: str, seconds: float) -> None:
     info, url = project.store.info(), shlex.quote(project.store.url)
     show.say(
-        f"That was a whole lifecycle in {seconds:.0f} seconds: {info['entries']} entries in the log, {info['files']} files, "
-        f"{info['bytes'] / 1e6:.1f} MB of Parquet, JSON and models. It is all in {project.store.url}."
+        f"That was a whole lifecycle in {seconds:.0f} seconds: {info['entries']} entries in the log, "
+        f"{info['files']} files, {info['bytes'] / 1e6:.1f} MB of Parquet, JSON and models. It is all in {project.store.url}."
     )
     if url.startswith("memory:"):
         show.say(

@@ -9,8 +9,9 @@ Names load on first use, so importing this room costs nothing.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mlcycle._doors import doors
 
 if TYPE_CHECKING:
     from mlcycle.provenance._code import CapturedCode, capture_code
@@ -30,7 +31,6 @@ _HOMES = {
     "_lineage": ("Overlap", "ancestors", "overlap_by_content", "overlap_by_key", "overlap_by_membership"),
     "_secrets": ("is_secret_file", "redact", "redact_argv", "strip_credentials"),
 }
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "CapturedCode",
@@ -49,14 +49,4 @@ __all__ = [
     "strip_credentials",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = doors(__name__, _HOMES)

@@ -12,8 +12,9 @@ True
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mlcycle._doors import doors
 
 if TYPE_CHECKING:
     from mlcycle.records._criteria import AtLeast, AtMost, Criterion, NotWorseThan, covers, is_looser
@@ -37,7 +38,6 @@ _HOMES = {
     "_runs": ("Code", "Environment", "Run"),
     "_scope": ("Loosening", "Scope"),
 }
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "TYPES",
@@ -75,14 +75,4 @@ __all__ = [
     "worst",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = doors(__name__, _HOMES)

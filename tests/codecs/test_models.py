@@ -43,11 +43,12 @@ from sklearn.impute import SimpleImputer
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, SplineTransformer, StandardScaler
-from sklearn.svm import SVC, SVR
+from sklearn.svm import SVC, SVR, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from mlcycle.codecs._models import dump_model, load_model
@@ -72,6 +73,8 @@ MODELS = [
     KNeighborsClassifier(algorithm="ball_tree", metric="manhattan"),
     LogisticRegression(),
     MLPClassifier((4,), max_iter=400, tol=0.1, random_state=0),
+    OneVsRestClassifier(Ridge()),
+    OneVsRestClassifier(make_pipeline(StandardScaler(), LinearSVC(random_state=0))),
     PCA(2),
     RandomForestClassifier(4, random_state=0),
     RandomForestRegressor(4, random_state=0),
