@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import mlcycle
 from mlcycle._text import table
-from mlcycle.errors import InvalidInput, MlcycleError, NotFound
+from mlcycle.errors import InvalidInput, MlcycleError, NotAStore, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"mlcycle: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # `mlcycle history … | head` is no failure; nothing more can be said to that pipe
-        with contextlib.suppress(OSError), open(os.devnull, "w") as nowhere:
+        with contextlib.suppress(OSError), Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
@@ -95,7 +95,10 @@ def _reader(commands: Any, name: str, run: Any, help: str) -> argparse.ArgumentP
 
 
 def _open(arguments: argparse.Namespace, mode: str = "r") -> mlcycle.Project:
-    return mlcycle.open(arguments.url, create=False, mode=mode)
+    try:
+        return mlcycle.open(arguments.url, create=False, mode=mode)
+    except NotAStore as error:
+        raise NotAStore(str(error).replace("; open it with create=True to make one", "")) from None
 
 
 def _demo(arguments: argparse.Namespace) -> int:

@@ -66,10 +66,10 @@ def experiments(
 ) -> tuple[mc.Run, mc.Run]:
     """Try several models; returns the run of a tempting one and the run of the best."""
     show.act(3, "Model: experiments, a gate that says no, and one that says yes")
-    X, y = project.load(train, xy=True)
-    X_val, y_val = project.load(validation, xy=True)
     show.say("First what comes for nothing: a guess, and a tree so small that anybody can follow it.")
     with show.code():
+        X, y = project.load(train, xy=True)
+        X_val, y_val = project.load(validation, xy=True)
         simple = project.experiments.open("simple", hypothesis="a small tree will do")
         for model in (DummyClassifier(), DecisionTreeClassifier(max_depth=6, random_state=0)):
             with simple.start(name=type(model).__name__, uses=[train]) as run:

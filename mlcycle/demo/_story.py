@@ -76,7 +76,8 @@ def _the_end(show: Show, project: mc.Project, command: str, seconds: float) -> N
     info, url = project.store.info(), shlex.quote(project.store.url)
     show.say(
         f"That was a whole lifecycle in {seconds:.0f} seconds: {info['entries']} entries in the log, "
-        f"{info['files']} files, {info['bytes'] / 1e6:.1f} MB of Parquet, JSON and models. It is all in {project.store.url}."
+        f"{info['files']} files, {info['bytes'] / 1e6:.1f} MB of Parquet, JSON and models. "
+        f"It is all in {project.store.url}."
     )
     if url.startswith("memory:"):
         show.say(

@@ -34,7 +34,8 @@ def rollback(show: Show, project: mc.Project, service: mc.Service, forms: Forms)
         week = mc.Override(reason="old scanner only", until=date.today() + timedelta(days=7))
         moves = project.rollback(to="first-cycle", dry_run=True, override=week)
     show.table(
-        ["what", "now", "then", "set by"], [[f"{m.name} {m.pointer}", m.before, m.after, m.author] for m in moves]
+        ["what", "now", "then", "set by"],
+        [[f"{m.name} {m.pointer}", m.before, m.after or "nothing", m.author] for m in moves],
     )
     with show.code():
         project.rollback(to="first-cycle", reason="the old scanner is back", override=week)
@@ -58,7 +59,6 @@ def rollback(show: Show, project: mc.Project, service: mc.Service, forms: Forms)
 
 
 def _where_it_stands(show: Show, project: mc.Project, service: mc.Service) -> None:
-    answering = ", ".join(project.deployments.get(service.name).revision.weights)
-    show.block(
-        f"✓ production is {project.models.aliases('reader')['production']}, and {answering} answers in the mailroom"
-    )
+    service.refresh()
+    production, answering = project.models.get("reader@production"), ", ".join(service.revision.weights)
+    show.block(f"✓ production is {production.ref}, and {answering} answers in the mailroom")

@@ -60,14 +60,17 @@ class Session:
         self._open(url, fresh=False)
 
     def _open(self, url: str, *, fresh: bool) -> None:
+        options = self._storage_options or None
+        self._stand_on(open_files(url, single_writer=self._single_writer, storage_options=options, fresh=fresh))
+
+    def _stand_on(self, files: Files) -> None:
+        """Take these files as the store, whatever stood here before; the seam at which tests break things."""
         self._pid = os.getpid()
-        self._files = open_files(
-            url, single_writer=self._single_writer, storage_options=self._storage_options or None, fresh=fresh
-        )
-        self.url = self._files.url
-        self._log = Log(self._files, ProjectFold(), caches=self.mode == "rw")
+        self._files = files
+        self.url = files.url
+        self._log = Log(files, ProjectFold(), caches=self.mode == "rw")
+        self._depot = Depot(files)
         self._past: Snapshot | None = None
-        self._depot = Depot(self._files)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopen, (self.url, self.mode, self._author, self._single_writer, self._storage_options, self.at)

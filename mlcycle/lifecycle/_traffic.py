@@ -23,9 +23,23 @@ if TYPE_CHECKING:
 
     from mlcycle.lifecycle._session import Session
 
-__all__ = ["Loader", "Routes", "Sink", "inspect", "read"]
+__all__ = ["Loader", "Routes", "Sink", "inspect", "read", "revision_record"]
 
 Doc = dict[str, Any]
+
+
+def revision_record(doc: Doc) -> records.Revision:
+    """Return the record of a stored revision."""
+    return records.Revision(
+        deployment=doc["deployment"],
+        number=doc["number"],
+        weights=doc["weights"],
+        shadow=doc["shadow"],
+        reason=doc["message"],
+        author=doc["author"],
+        at=doc["at"],
+        entry=doc["entry"],
+    )
 
 
 class Routes:
@@ -37,14 +51,11 @@ class Routes:
 
     def current(self) -> records.Revision:
         """Return the revision that answers now."""
-        from mlcycle.lifecycle.deployments import Deployment
-
         with self._session.view() as view:
-            doc = view.deployment(self._name)
-        revision = Deployment(self._session, doc).revision
-        if revision is None:
+            doc = view.revision(view.deployment(self._name))
+        if doc is None:
             raise NotFound(f"{self._name} has no route")
-        return revision
+        return revision_record(doc)
 
 
 class Loader:

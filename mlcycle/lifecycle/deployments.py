@@ -110,13 +110,13 @@ class Deployment:
         """The revision that answers now; None before the first route."""
         with self._session.view() as view:
             doc = view.revision(view.deployment(self.name))
-        return None if doc is None else _revision(doc)
+        return None if doc is None else traffic.revision_record(doc)
 
     def revisions(self) -> list[records.Revision]:
         """Return every revision there was, oldest first."""
         with self._session.view() as view:
             found = view.deployment(self.name)["revisions"]
-        return [_revision(doc) for doc in sorted(found.values(), key=lambda doc: doc["number"])]
+        return [traffic.revision_record(doc) for doc in sorted(found.values(), key=lambda doc: doc["number"])]
 
     def route(
         self,
@@ -344,16 +344,3 @@ def _version(view: View, ref: str | records.ModelVersion) -> str:
     if isinstance(ref, records.ModelVersion):
         return doc_ref(view.version("models", ref.ref))
     return doc_ref(view.version("models", str(parse_ref(ref))))
-
-
-def _revision(doc: Doc) -> records.Revision:
-    return records.Revision(
-        deployment=doc["deployment"],
-        number=doc["number"],
-        weights=doc["weights"],
-        shadow=doc["shadow"],
-        reason=doc["message"],
-        author=doc["author"],
-        at=doc["at"],
-        entry=doc["entry"],
-    )

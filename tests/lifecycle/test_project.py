@@ -220,7 +220,7 @@ def test_a_store_of_the_future_is_refused(tmp_path: Path) -> None:
     with pytest.raises(errors.SchemaError, match="upgrade mlcycle"):
         mc.open(tmp_path / "s")
     path.write_text("{")
-    with pytest.raises(errors.Corrupt, match="store.json is damaged"):
+    with pytest.raises(errors.Corrupt, match="is damaged"):
         mc.open(tmp_path / "s")
     path.write_text("{}")
     with pytest.raises(errors.NotAStore):

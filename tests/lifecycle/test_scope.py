@@ -41,7 +41,7 @@ def test_loosening_needs_an_override_that_ends(project: mc.Project) -> None:
     """Tightening is free; loosening says who, why and until when."""
     project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.8)])
     project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.85)])
-    with pytest.raises(errors.GateBlocked, match="override=mc.Override"):
+    with pytest.raises(errors.GateBlocked, match=r"override=mc\.Override"):
         project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.7)])
     with pytest.raises(errors.GateBlocked):
         project.scope.set(criteria=[])
