@@ -55,6 +55,7 @@ class Session:
         self.mode = mode
         self.at = at
         self._author = author
+        self._refusal: str | None = None
         self._single_writer = single_writer
         self._storage_options = dict(storage_options or {})
         self._open(url, fresh=False)
@@ -126,12 +127,18 @@ class Session:
                 self._past = log.as_of(self.at)
             yield View(self._past.state["logical"], now.state["placement"], self._past.n)
 
+    def refuse_writing(self, why: str) -> None:
+        """Read only from now on, saying why; a pickled copy is read-only too."""
+        self.mode, self._refusal = "r", why
+
     # committing ----------------------------------------------------------------------------------------------------
 
     def check_writable(self) -> None:
         """Refuse before any work is done where a commit could not follow."""
         if self.at is not None:
             raise ReadOnly(f"this is the project as it stood at entry {self.at}; open {self.url} itself to change it")
+        if self._refusal is not None:
+            raise ReadOnly(self._refusal)
         if self.mode != "rw":
             raise ReadOnly(f"{self.url} was opened with mode='r'; open it with mode='rw' to change it")
 

@@ -139,10 +139,6 @@ def inspect(
     main = loaded[max(revision.weights, key=lambda ref: revision.weights[ref])]
     with session.view() as view:
         criteria = [one for one in criteria_today(view.scope()) if hasattr(one, "threshold") and not one.slices]
-    reference = _reference(session, main.ref)
-    expected = None
-    if reference is not None and main.model is not None and hasattr(main.model, "predict"):
-        expected = main.model.predict(_fitting(main, reference))
 
     def judge(ref: str, inputs: Any, truth: Any) -> Iterable[records.Result]:
         if loaded[ref].model is None or not criteria:
@@ -157,8 +153,8 @@ def inspect(
     return serving.inspect(
         revision,
         found,
-        reference=reference,
-        expected=expected,
+        reference=_reference(session, main.ref),
+        expected=_expected(session, main),
         judge=judge,
         since=start,
         until=end,
@@ -184,6 +180,25 @@ def _reference(session: Session, ref: str) -> pd.DataFrame | None:
     import pandas as pd
 
     return pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+
+
+def _expected(session: Session, main: serving.Loaded) -> Any:
+    """Return what the model answers on the scope's test rows, or None where there are none.
+
+    Rows it was trained on would not do: a model that overfits answers them like no others, and that reads as drift.
+    """
+    with session.view() as view:
+        scope = view.scope()
+        name = scope["scope"]["test"] if scope else None
+        if name is None or main.model is None or not hasattr(main.model, "predict"):
+            return None
+        try:
+            doc = view.version("datasets", name)
+        except NotFound:
+            return None
+    frame = tables.frame_of(session, doc)
+    rows = features_and_target(frame, doc["roles"], doc_ref(doc))[0] if doc["roles"].get("target") else frame
+    return main.model.predict(_fitting(main, rows))
 
 
 def _loadable(session: Session, ref: str) -> serving.Loaded:

@@ -296,20 +296,28 @@ def open(
         single_writer=single_writer,
         storage_options=storage_options,
     )
+    return _begin(session, create)
+
+
+def _begin(session: Session, create: bool | None) -> Project:
+    """Open the store a session stands on, or make it there."""
     try:
         found = _read_store_document(session)
     except AccessDenied:
         if create is not True:
             raise
         found = None  # without permission to list, S3 answers 403 for what is absent; creating will tell
-    if found is None:
-        if create is False or mode == "r":
-            raise NotAStore(f"there is no mlcycle project at {session.url}; open it with create=True to make one")
-        _create(session, forced=create is True)
-    elif create is True:
+    if found is not None and create is True:
         raise StoreExists(f"there is a project at {session.url} already; open it without create=True")
-    if mode == "rw" and session.log.snapshot().n < 0:
-        _first_entry(session)
+    if found is None:
+        if create is False or session.mode == "r":
+            raise NotAStore(f"there is no mlcycle project at {session.url}; open it with create=True to make one")
+        found = _create(session, forced=create is True)
+    if found.get("needs_write"):
+        needs = ", ".join(map(str, found["needs_write"]))
+        session.refuse_writing(f"writing to {session.url} needs a newer mlcycle (one that knows {needs}); upgrade it")
+    elif session.mode == "rw" and session.log.snapshot().n < 0:
+        _first_entry(session, found["id"])
     return Project(session)
 
 
@@ -332,10 +340,13 @@ def _read_store_document(session: Session) -> Doc | None:
     return document
 
 
-def _create(session: Session, *, forced: bool) -> None:
+def _create(session: Session, *, forced: bool) -> Doc:
+    """Make a store, or find the one that somebody else made meanwhile; return its document."""
     import mlcycle
 
-    _check_place(session, forced)
+    found = _check_place(session, forced)
+    if found is not None:
+        return found
     document = {
         **_FORMAT,
         "id": new_id(),
@@ -345,13 +356,24 @@ def _create(session: Session, *, forced: bool) -> None:
         "needs_write": [],
         "probe": storage.probe(session.files),
     }
-    outcome = session.files.create("store.json", canonical_json(document))
-    if outcome is storage.Outcome.WON and not forced:
+    if session.files.create("store.json", canonical_json(document)) is not storage.Outcome.WON:
+        found = _read_store_document(session)
+        if found is None:
+            raise StorageUnavailable(f"{session.url} did not answer while a project was being made there; try again")
+        if forced and found["id"] != document["id"]:
+            raise StoreExists(f"somebody made a project at {session.url} just now; open it without create=True")
+        return found
+    if not forced:
         print(f"mlcycle: made a new project at {session.url}", file=sys.stderr)
+    return document
 
 
-def _check_place(session: Session, forced: bool) -> None:
-    """Refuse a place that has something else in it, or lies inside another store."""
+def _check_place(session: Session, forced: bool) -> Doc | None:
+    """Refuse a place that has something else in it, or lies inside another store.
+
+    What a probe left there counts as nothing: somebody may be making this project too, or died while making it. A
+    store that was made meanwhile comes back.
+    """
     for above in storage.parents_of(session.url):
         try:
             parent = storage.open_files(above, single_writer=True, storage_options=session.files.storage_options)
@@ -360,28 +382,31 @@ def _check_place(session: Session, forced: bool) -> None:
             continue
         raise StoreExists(f"{session.url} lies inside the project at {above}; choose a place outside it")
     try:
-        present = next((item.key for item in session.files.list("")), None)
+        listed = (item.key for item in session.files.list(""))
+        present = next((key for key in listed if not key.startswith("probe/")), None)
     except AccessDenied:
         if forced:
-            return
+            return None
         raise NotAStore(
             f"{session.url} may not be listed, so whether it is empty cannot be seen; "
             "open it with create=True to make a project"
         ) from None
-    if present is not None:
+    if present is None:
+        return None
+    found = None if forced else _read_store_document(session)
+    if found is None:
         raise NotAStore(
             f"{session.url} is not empty ({present}) and is no mlcycle project; choose an empty or a new place"
         )
+    return found
 
 
-def _first_entry(session: Session) -> None:
+def _first_entry(session: Session, identity: str) -> None:
     """Make entry 0, which gives the project its identity; whoever comes second finds it there."""
-    document = _read_store_document(session)
-    assert document is not None
 
     def plan(view: View) -> Draft | Settled:
         if view.n >= 0:
             return storage.Settled(None)
-        return draft([{"kind": "project.create", "id": document["id"]}])
+        return draft([{"kind": "project.create", "id": identity}])
 
     session.commit(plan, message="project created")
