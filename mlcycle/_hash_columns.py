@@ -213,7 +213,7 @@ def _hash_bytes(values: Any, tag: int, keys: tuple[int, int]) -> U64:
     _, offset_buffer, data_buffer = values.buffers()
     if not count or offset_buffer is None:
         return np.full(count, _null(keys))
-    offsets = np.frombuffer(offset_buffer, dtype=np.int64)[values.offset : values.offset + count + 1]
+    offsets = np.frombuffer(offset_buffer, dtype=np.int64, count=count + 1, offset=8 * values.offset)
     data = np.frombuffer(data_buffer, dtype=np.uint8) if data_buffer is not None else np.empty(0, dtype=np.uint8)
     starts, lengths = offsets[:-1], np.diff(offsets)
     closing = lengths.astype(np.uint64) ^ np.uint64(tag << 56)

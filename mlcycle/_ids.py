@@ -127,12 +127,11 @@ def check_name(name: Any, what: str = "name", *, parts: bool = False) -> str:
     --------
     >>> check_name("churn-2026")
     'churn-2026'
-    >>> check_name("a/b")
+    >>> check_name("a/b", "dataset name")
     Traceback (most recent call last):
     ...
     mlcycle.errors.InvalidName: 'a/b' is no dataset name: it holds '/'; use 1 to 128 letters, digits, - and _, ...
     """
-    what = what if what != "name" else "name"
     if not isinstance(name, str):
         raise InvalidName(f"a {what} is text, got {type(name).__name__}: {name!r:.80}")
     text = unicodedata.normalize("NFC", name)

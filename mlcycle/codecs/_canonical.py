@@ -78,11 +78,11 @@ def _feed(values: Any, sink: Sink) -> None:
     chunks = values.chunks if isinstance(values, pa.ChunkedArray) else [values]
     name = logical_name(values.type).encode()
     sink(_MAGIC + struct.pack("<I", len(name)) + name)
-    _feed_array([chunk for chunk in chunks if len(chunk)], logical_type(values.type), sink)
+    _feed_array(chunks, logical_type(values.type), sink)
 
 
 def _feed_array(chunks: list[Any], kind: Any, sink: Sink) -> None:
-    chunks = [plain(chunk) for chunk in chunks]
+    chunks = [plain(chunk) for chunk in chunks if len(chunk)]
     nulls = sum(chunk.null_count for chunk in chunks)
     sink(struct.pack("<QQ", sum(map(len, chunks)), nulls))
     if nulls:
@@ -221,7 +221,7 @@ def _feed_fixed(chunk: Any, sink: Sink) -> None:
     if buffer is None:
         sink(bytes(width * len(chunk)))
         return
-    values = np.frombuffer(buffer, dtype=kind)[chunk.offset : chunk.offset + len(chunk)]
+    values = np.frombuffer(buffer, dtype=kind, count=len(chunk), offset=chunk.offset * width)
     floating = pa.types.is_floating(chunk.type)
     empty = ~_valid(chunk) if chunk.null_count else None
     for start in range(0, len(values), _STEP):
@@ -237,9 +237,10 @@ def _feed_fixed(chunk: Any, sink: Sink) -> None:
 
 def _offsets(chunk: Any) -> NDArray[Any]:
     large = chunk.type.id in (pa.large_string().id, pa.large_binary().id, pa.large_list(pa.null()).id)
-    buffer = chunk.buffers()[1]
-    offsets = np.frombuffer(buffer, dtype=np.int64 if large else np.int32)
-    return offsets[chunk.offset : chunk.offset + len(chunk) + 1]
+    if not len(chunk):  # may have no buffer at all
+        return np.zeros(1, dtype=np.int64)
+    width = 8 if large else 4
+    return np.frombuffer(chunk.buffers()[1], dtype=f"<i{width}", count=len(chunk) + 1, offset=chunk.offset * width)
 
 
 def _feed_lengths(chunks: list[Any], sink: Sink) -> None:

@@ -41,11 +41,18 @@ class PackedModel:
             raise InvalidInput(
                 f"a model has a predict or a transform method, got {type(model).__name__}: pass a fitted estimator"
             )
+        self.example = _few_rows(example)
         self._folder = tempfile.TemporaryDirectory(prefix="mlcycle-")
         self.path = Path(self._folder.name, "model")
-        self.example = _few_rows(example)
+        try:
+            self.card = self._pack(model, format)
+        except BaseException:
+            self._folder.cleanup()
+            raise
+
+    def _pack(self, model: Any, format: str | None) -> Doc:
         packed = codecs.dump_model(model, self.path, example=self.example, format=format)
-        self.card: Doc = {
+        return {
             "format": packed.format,
             "class": packed.class_name,
             "packages": dict(packed.packages),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle import provenance, records
 from mlcycle._digest import canonical_json
-from mlcycle._ids import check_name, new_id, now
+from mlcycle._ids import check_name, name_key, new_id, now
 from mlcycle.errors import InvalidInput, MlcycleError, MlcycleWarning
 from mlcycle.lifecycle._active_run import ActiveRun
 from mlcycle.lifecycle._params import as_params
@@ -71,13 +71,13 @@ class Experiments:
         name = check_name(name, "experiment name")
         with self._session.view() as view:
             view.check_free("experiments", name)
-            known = view.logical["experiments"].get(name.casefold())
+            known = view.logical["experiments"].get(name_key(name))
         if known and hypothesis in (None, known["hypothesis"]) and metric in (None, known["metric"]):
             return Experiment(self._session, self._provenance, known)
 
         def plan(view: View) -> Draft | Settled:
             view.check_free("experiments", name)
-            before = view.logical["experiments"].get(name.casefold(), {})
+            before = view.logical["experiments"].get(name_key(name), {})
             facts = {
                 "hypothesis": before.get("hypothesis", "") if hypothesis is None else hypothesis,
                 "metric": before.get("metric") if metric is None else metric,
@@ -213,21 +213,24 @@ class _Provenance:
 
     def facts(self) -> Doc:
         if self._facts is None or self._pid != os.getpid():
-            self._facts, self._pid = self._capture(), os.getpid()
+            facts, stored = self._capture()
+            if not stored:
+                return facts  # the next run tries again
+            self._facts, self._pid = facts, os.getpid()
         return self._facts
 
-    def _capture(self) -> Doc:
+    def _capture(self) -> tuple[Doc, bool]:
+        """Return what to say of code and environment, and whether both could be stored."""
         code = provenance.capture_code()
         environment = provenance.capture_environment()
         blobs = {f"environment:{environment.digest}": canonical_json(environment.document())}
         if code.diff:
             blobs[f"code:{code.diff_digest}"] = code.diff.encode()
-        for stored_object, data in blobs.items():
-            self._pin(stored_object, data)
+        stored = [self._pin(stored_object, data) for stored_object, data in blobs.items()]
         diff = f"code:{code.diff_digest}" if code.diff else None
-        return {"code": {**code.document(), "diff": diff}, "environment": environment.digest}
+        return {"code": {**code.document(), "diff": diff}, "environment": environment.digest}, all(stored)
 
-    def _pin(self, stored_object: str, data: bytes) -> None:
+    def _pin(self, stored_object: str, data: bytes) -> bool:
         """Name a blob that several runs share in the log, so that no sweep takes it from under them."""
         kind = stored_object.split(":")[0]
 
@@ -248,6 +251,8 @@ class _Provenance:
             self._session.publish(upload, plan, message=f"{kind} of a run")
         except (MlcycleError, OSError) as error:
             warnings.warn(f"the {kind} of this run could not be stored: {error}", MlcycleWarning, stacklevel=5)
+            return False
+        return True
 
 
 def _used(view: View, used: str | records.DatasetVersion | records.ModelVersion) -> str:
