@@ -14,7 +14,7 @@ from mlcycle.cli import main
 
 @pytest.fixture
 def project(tmp_path: Path) -> mc.Project:
-    """A small project: one dataset in parts, one run, one model."""
+    """Make a small project: one dataset in parts, one run, one model."""
     project = mc.open(tmp_path / "shop", create=True, author="ada")
     frame = pd.DataFrame({"key": range(8), "age": [23.0, 41, 35, 58, 29, 44, 61, 38], "left": [0, 1] * 4})
     people = project.datasets.add("people", frame, target="left", key="key", message="export")

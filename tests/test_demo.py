@@ -18,7 +18,7 @@ from mlcycle.demo import tell
 WORDS = [
     "promote reader@1 is blocked",
     "promote reader@2 is allowed",
-    "shares 406 rows",
+    "which reader@3 was trained on",
     "promote reader@3 is blocked",
     "promote reader@4 is allowed",
     "data drift",

@@ -277,8 +277,8 @@ def test_dictionaries_of_128_values_with_8_bit_codes() -> None:
     "column",
     [
         [2**64], [-(2**63) - 1], [1j], [[1]], [Decimal("1.5")], [("a", 1, 2)], np.zeros((2, 2)),
-        pd.DataFrame({"a": [1]}), np.array([1j]), pa.array([[1]]), pa.array([{"a": 1}]), ["\ud800"], pd.period_range("2020", periods=1, freq="M"),
-        pd.Series([pd.Interval(0, 1)]),
+        pd.DataFrame({"a": [1]}), np.array([1j]), pa.array([[1]]), pa.array([{"a": 1}]), ["\ud800"],
+        pd.period_range("2020", periods=1, freq="M"), pd.Series([pd.Interval(0, 1)]),
     ],
 )  # fmt: skip
 def test_what_cannot_be_hashed_is_refused(column: Any) -> None:

@@ -65,6 +65,8 @@ def describe_objects(values: Any, label: str) -> tuple[Any, Spec]:
         spec = {"kind": "text", "missing": spec["missing"] if some_missing else "nan"}
         return _convert(values, missing, kind, label), spec
     spec["cell"] = cell
+    if cell == "int":
+        kind = pa.uint64() if max(present) >= 2**63 else pa.int64()
     if cell == "ndarray":
         spec["dtype"] = _one_dtype(present, label)
     made = _convert(values, missing, kind, label)

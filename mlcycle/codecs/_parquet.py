@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["ROW_GROUP", "as_logical", "opened", "read_pieces", "reading", "write_columns"]
 
 ROW_GROUP = 1 << 18
-_TWO_FILES = 1 << 25
+_TWO_FILES = 1 << 24
 _SAMPLE = 1 << 13
 
 
@@ -40,7 +40,7 @@ _SAMPLE = 1 << 13
 def write_columns(table: Any, blocks: Blocks) -> tuple[list[dict[str, Any]], dict[str, Place]]:
     """Write a table to one new file, or to two; return their descriptions, and where each column lies.
 
-    From 32 MiB on there are two files, each with half of the rows, written by two threads.
+    From 16 MiB on there are two files, each with half of the rows, written by two threads.
 
     Raises
     ------

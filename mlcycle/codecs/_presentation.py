@@ -170,16 +170,16 @@ def _describe_index(index: pd.Index, columns: dict[str, Any], what: str) -> Doc:
     return {"kind": "multi" if isinstance(index, pd.MultiIndex) else "single", "levels": described}
 
 
-def _restore_index(doc: Doc, arrays: Callable[[str, Doc], Any], rows: int, whole: bool) -> Any:
+def _restore_index(doc: Doc, arrays: Callable[[str, Doc], Any], total: int, rows: Any) -> Any:
     if doc["kind"] == "default":
-        return pd.RangeIndex(rows)
+        return _range([0, total, 1], None, rows)
     levels = []
     for level in doc["levels"]:
-        if whole and "range" in level:
-            levels.append(_range(level["range"], level["name"]))
+        if "range" in level:
+            levels.append(_range(level["range"], level["name"], rows))
             continue
         made = pd.Index(arrays(level["field"], level["dtype"]), name=level["name"])
-        if whole and "freq" in level:
+        if rows is None and "freq" in level:
             made = with_freq(made, level["freq"])
         levels.append(made)
     if doc["kind"] == "single":
@@ -187,9 +187,10 @@ def _restore_index(doc: Doc, arrays: Callable[[str, Doc], Any], rows: int, whole
     return pd.MultiIndex.from_arrays(levels, names=[level["name"] for level in doc["levels"]])
 
 
-def _range(ends: list[int], name: Any) -> Any:
+def _range(ends: list[int], name: Any, rows: Any = None) -> Any:
     start, stop, step = ends
-    return pd.RangeIndex(start, stop, step, name=name)
+    made = pd.RangeIndex(start, stop, step, name=name)
+    return made if rows is None else made[rows]
 
 
 # back to a frame -----------------------------------------------------------------------------------------------------
@@ -231,7 +232,7 @@ def _chosen(doc: Doc, columns: Sequence[str | int] | None) -> list[Doc]:
 
 
 def restore_frame(
-    arrays: dict[str, Any], doc: Doc, rows: int, *, columns: Sequence[str | int] | None = None, whole: bool = True
+    arrays: dict[str, Any], doc: Doc, total: int, *, columns: Sequence[str | int] | None = None, rows: Any = None
 ) -> pd.DataFrame:
     """Return the frame a presentation describes.
 
@@ -241,16 +242,16 @@ def restore_frame(
         By field, as `fields_of` names them.
     doc : dict
         The presentation.
-    rows : int
-        How many rows `arrays` have.
+    total : int
+        How many rows the whole table has.
     columns : sequence, optional
         Only these, in this order.
-    whole : bool, default True
-        Whether these are all rows; the range and frequency of an index hold only then.
+    rows : array of bool or int, optional
+        Which rows `arrays` have; the index is then what pandas gives for these rows of the whole frame.
     """
     chosen = _chosen(doc, columns)
-    made = dict(enumerate(_restored(arrays, chosen, rows)))
-    index = _restore_index(doc["index"], lambda field, spec: restore(arrays[field], spec), rows, whole)
+    made = dict(enumerate(_restored(arrays, chosen)))
+    index = _restore_index(doc["index"], lambda field, spec: restore(arrays[field], spec), total, rows)
     frame = pd.DataFrame(made, copy=False) if made else pd.DataFrame(index=index)
     frame.index = index
     frame.columns = _restore_labels(doc["labels"], [column["name"] for column in chosen], columns is None)
@@ -263,11 +264,11 @@ _FEW_BLOCKS = 60
 _WORTH_THREADS = 1 << 20
 
 
-def _restored(arrays: dict[str, Any], chosen: list[Doc], rows: int) -> list[Any]:
+def _restored(arrays: dict[str, Any], chosen: list[Doc]) -> list[Any]:
     def one(column: Doc) -> Any:
         return _as_it_is(restore(arrays[column["field"]], column["dtype"]))
 
-    if rows * len(chosen) < _WORTH_THREADS:
+    if sum(len(arrays[column["field"]]) for column in chosen) < _WORTH_THREADS:
         return [one(column) for column in chosen]
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         return list(pool.map(one, chosen))

@@ -226,7 +226,7 @@ def load(
     rows: Any = None,
     check: bool = False,
 ) -> pd.DataFrame:
-    """Read a table as it was added.
+    """Read a table as it was added, or what pandas would give for some rows and columns of it.
 
     Parameters
     ----------
@@ -257,8 +257,7 @@ def load(
     arrays = _read(manifest, blocks, fields, chosen)
     if order is not None:
         arrays = {name: column.take(order) for name, column in arrays.items()}
-    count = total if rows is None else len(chosen if order is None else order)
-    return restore_frame(arrays, doc, count, columns=columns, whole=rows is None)
+    return restore_frame(arrays, doc, total, columns=columns, rows=None if rows is None else np.asarray(rows))
 
 
 def _positions(rows: Any, total: int) -> tuple[Any, Any]:

@@ -79,9 +79,11 @@ class Show:
 
     def evaluation(self, evaluation: Evaluation) -> None:
         """Show what an evaluation found: a row a criterion, its interval drawn against the line it must clear."""
-        rows = [[_MARKS[one.verdict], one.check, *_measured(one)] for one in evaluation.results]
+        measured = [one for one in evaluation.results if one.low is not None]
         seen = max(one.n or 0 for one in evaluation.results)
-        self.block(f"{evaluation.subject} on {evaluation.data}, {seen} rows\n{_text.table([], rows)}")
+        table = _text.table([], [[_MARKS[one.verdict], one.check, *_measured(one)] for one in measured])
+        others = [f"{_MARKS[one.verdict]} {one.check}: {one.detail}" for one in evaluation.results if one.low is None]
+        self.block("\n".join([f"{evaluation.subject} on {evaluation.data}, {seen} rows", table, *others]))
 
     def report(self, report: Report) -> None:
         """Show what monitoring looked at and what it found."""
@@ -133,11 +135,9 @@ def _drawn(picture: np.ndarray) -> list[str]:
 
 
 def _measured(result: Result) -> list[Any]:
-    """Return value, interval and picture of a result, or the sentence that says why there are none."""
-    if result.value is None or result.low is None or result.high is None or result.threshold is None:
-        return ["     –", "", result.detail]
-    ruler = _ruler(result.value, result.low, result.high, result.threshold)
-    return [f"{result.value:6.3f}", f"{result.low:.3f} … {result.high:.3f}", ruler]
+    """Return value, interval and picture of a result."""
+    value, low, high, line = (float(one or 0) for one in (result.value, result.low, result.high, result.threshold))
+    return [f"{value:6.3f}", f"{low:6.3f} … {high:.3f}", _ruler(value, low, high, line)]
 
 
 def _ruler(value: float, low: float, high: float, line: float, size: int = 20) -> str:

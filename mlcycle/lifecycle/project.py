@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from mlcycle.errors import (
     AccessDenied,
     Corrupt,
     InvalidInput,
+    MlcycleError,
     NotAStore,
     SchemaError,
     StorageUnavailable,
@@ -318,6 +320,9 @@ def _begin(session: Session, create: bool | None) -> Project:
         session.refuse_writing(f"writing to {session.url} needs a newer mlcycle (one that knows {needs}); upgrade it")
     elif session.mode == "rw" and session.log.snapshot().n < 0:
         _first_entry(session, found["id"])
+    if session.mode == "rw" and not session.files.can_append:
+        with contextlib.suppress(MlcycleError, OSError):  # what a killed process left here is worth a try
+            storage.recover_spools(session.files)
     return Project(session)
 
 

@@ -39,7 +39,7 @@ _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF, errno.EACCES)
 _STALE = 86_400.0  # seconds after which a temporary file belongs to a process that died
-_PATIENCE = 100  # times a folder is made again that somebody else removes
+_PATIENCE = 1000  # times a folder is made again that somebody else removes
 _check_then_write = threading.Lock()
 
 

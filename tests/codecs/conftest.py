@@ -53,6 +53,10 @@ class FolderBlocks:
         """Store a table and load it, checking digests."""
         return codecs.load(self.store(data), self, check=True, **options)
 
+    def round_trip_empty(self, data: Any) -> pd.DataFrame:
+        """Store a table without rows and load it."""
+        return codecs.load(self.store(data, allow_empty=True), self, check=True)
+
 
 @pytest.fixture(scope="module")
 def blocks(tmp_path_factory: pytest.TempPathFactory) -> FolderBlocks:

@@ -7,7 +7,7 @@ import json
 import math
 import re
 import struct
-from decimal import Decimal
+from decimal import Context, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ def _body(kind: Any, values: list[Any]) -> bytes:
         return b"".join(bytes(kind.byte_width) if v is None else v for v in values)
     if name.startswith("decimal"):
         width = 16 if kind.precision <= 38 else 32
-        scaled = [0 if v is None else int(v.scaleb(kind.scale)) for v in values]
+        scaled = [0 if v is None else int(v.scaleb(kind.scale, Context(prec=80))) for v in values]
         return b"".join(v.to_bytes(width, "little", signed=True) for v in scaled)
     if name.startswith(("list", "map")):
         inner = (

@@ -196,3 +196,21 @@ def test_save_model_and_register(project: mc.Project, cells: pd.DataFrame) -> No
     run.finish()
     assert (version.run, version.data) == (run.id, ("cells@1",))
     assert (project.load(version).predict(X[:5]) == y[:5]).all()
+
+
+def test_a_killed_run_on_s3_is_recovered_by_the_next_process(s3_url: tuple[str, dict[str, object]]) -> None:
+    """Points that a killed process had only in its spool are uploaded when the project is opened again here."""
+    url, options = s3_url
+    mc.open(url, create=True, storage_options=options)
+    code = f"""
+        import mlcycle, os, signal
+        project = mlcycle.open({url!r}, storage_options={options!r})
+        run = project.experiments.open("killed").start()
+        for step in range(100):
+            run.log(loss=step, step=step)
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False, capture_output=True)
+    assert done.returncode == -signal.SIGKILL
+    [run] = mc.open(url, storage_options=options).experiments.get("killed").runs()
+    assert (run.status, run.points, run.metrics) == ("lost", 100, {"loss": 99})

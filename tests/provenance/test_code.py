@@ -227,6 +227,6 @@ def test_a_notebook_session_keeps_its_cells(tmp_path: Path) -> None:
 
 def test_in_this_process() -> None:
     """Capturing twice costs nothing and gives the same object; fresh captures again."""
-    code = capture_code()
+    code = capture_code(fresh=True)  # a test before may have captured in another folder
     assert code is capture_code()
     assert code == capture_code(fresh=True)
