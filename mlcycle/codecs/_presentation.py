@@ -75,7 +75,7 @@ def describe_table(table: Any, what: str = "the table") -> tuple[dict[str, Any],
         "kind": "arrow",
         "columns": described,
         "labels": labels,
-        "index": {"kind": "default"},
+        "index": {"kind": "default", "range": True},
         "attrs": {},
     }
 
@@ -150,8 +150,8 @@ def _check_attrs(attrs: dict[Any, Any], what: str) -> Doc:
 
 def _describe_index(index: pd.Index, columns: dict[str, Any], what: str) -> Doc:
     """Describe an index and add its levels to the columns; the default one is nothing but a length."""
-    if isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1 and index.name is None:
-        return {"kind": "default"}
+    if _is_default(index):
+        return {"kind": "default", "range": isinstance(index, pd.RangeIndex)}
     levels = [index.get_level_values(i) for i in range(index.nlevels)] if isinstance(index, pd.MultiIndex) else [index]
     described = []
     for position, level in enumerate(levels):
@@ -170,9 +170,18 @@ def _describe_index(index: pd.Index, columns: dict[str, Any], what: str) -> Doc:
     return {"kind": "multi" if isinstance(index, pd.MultiIndex) else "single", "levels": described}
 
 
+def _is_default(index: pd.Index) -> bool:
+    if isinstance(index, pd.MultiIndex) or index.name is not None or index.dtype != np.int64:
+        return False
+    if isinstance(index, pd.RangeIndex):
+        return (index.start, index.step) == (0, 1)
+    return np.array_equal(index.to_numpy(), np.arange(len(index)))
+
+
 def _restore_index(doc: Doc, arrays: Callable[[str, Doc], Any], total: int, rows: Any) -> Any:
     if doc["kind"] == "default":
-        return _range([0, total, 1], None, rows)
+        default = pd.RangeIndex(total) if doc["range"] else pd.Index(np.arange(total))
+        return default if rows is None else default[rows]
     levels = []
     for level in doc["levels"]:
         if "range" in level:

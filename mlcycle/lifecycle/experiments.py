@@ -7,7 +7,7 @@ import platform
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from mlcycle import provenance, records
+from mlcycle import _html, provenance, records
 from mlcycle._digest import canonical_json
 from mlcycle._ids import check_name, name_key, new_id, now
 from mlcycle.errors import InvalidInput, MlcycleError, MlcycleWarning
@@ -127,6 +127,10 @@ class Experiment:
 
     def __repr__(self) -> str:
         return f"<experiment {self.name}: {self.hypothesis or 'no hypothesis'}>"
+
+    def _repr_html_(self) -> str:
+        table: str = self.frame().to_html(max_rows=20)
+        return _html.card(f"experiment {self.name}", [("hypothesis", self.hypothesis)], _html.Markup(table))
 
     def start(
         self,

@@ -6,7 +6,7 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from mlcycle import records, storage
+from mlcycle import _html, records, storage
 from mlcycle._digest import canonical_json
 from mlcycle._ids import new_id, now
 from mlcycle.errors import (
@@ -75,6 +75,11 @@ class Project:
     def __repr__(self) -> str:
         past = "" if self._session.at is None else f" as of entry {self._session.at}"
         return f"<mlcycle project {self._session.url}{past}>"
+
+    def _repr_html_(self) -> str:
+        info = self.store.info()
+        facts = [("entries", info["entries"]), ("files", info["files"]), ("bytes", f"{info['bytes']:,}")]
+        return _html.card(repr(self)[1:-1], facts, _html.Markup(self.status()._repr_html_()))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Project, (self._session,)

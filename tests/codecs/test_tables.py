@@ -7,6 +7,7 @@ import json
 import math
 import os
 import re
+import resource
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -147,6 +148,7 @@ _TOLD_BY_VALUES = ["text", "text with a gap"]  # without values, an object colum
 
 _INDEXES = {
     "default": pd.RangeIndex(3),
+    "default, not as a range": pd.Index([0, 1, 2], dtype="int64"),
     "a later range": pd.RangeIndex(5, 8),
     "a range with steps": pd.RangeIndex(9, 0, -3),
     "a named range": pd.RangeIndex(3, name="row"),
@@ -278,7 +280,7 @@ def test_content_is_values_names_and_order() -> None:
     frame = pd.DataFrame({"a": [1, 2], "b": [1.0, 2.0]})
     others = [
         frame, frame.assign(a=[1, 3]), frame.astype({"a": "int32"}), frame.rename(columns={"a": "A"}), frame[["b", "a"]],
-        frame.iloc[::-1].reset_index(drop=True), frame.set_index(pd.Index([0, 1])), frame.iloc[1:], frame.assign(b=[1.0, math.nan]),
+        frame.iloc[::-1].reset_index(drop=True), frame.set_index(pd.Index([0, 2])), frame.iloc[1:], frame.assign(b=[1.0, math.nan]),
         frame.assign(b=pd.array([1.0, None], dtype="Float64")), frame.set_index(pd.RangeIndex(1, 3)),
     ]  # fmt: skip
     contents = [codecs.encode(other).content for other in others]
@@ -695,25 +697,18 @@ def test_a_presentation_from_the_future_says_to_upgrade(blocks: FolderBlocks, st
             codecs.load(manifest, blocks)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_is_said(blocks: FolderBlocks) -> None:
-    """A disk that fills up while writing is an error that says nothing was committed."""
-
-    class Full:
-        path, key = Path("/dev/full"), "full.parquet"
-
-        def done(self) -> dict[str, Any]:
-            raise AssertionError
-
-    class OnFullDisk:
-        def new(self, kind: str) -> Full:
-            return Full()
-
-        def find(self, digest: str) -> None:
-            return None
-
-    with pytest.raises(StorageUnavailable, match="nothing was committed"):
-        codecs.write(codecs.encode(_large(1000)), OnFullDisk())  # type: ignore[arg-type]
+    """A disk that takes no more is an error that says nothing was committed, for data and for the manifest."""
+    encoded = codecs.encode(_large(100_000))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        with pytest.raises(StorageUnavailable, match="the table could not be written.*nothing was committed"):
+            codecs.write(encoded, blocks)
+        with pytest.raises(StorageUnavailable, match="the manifest could not be written.*nothing was committed"):
+            codecs.write_selection(codecs.encode_selection("sha256:0", np.arange(9999) % 7 == 0, {}), blocks)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 # without the library -------------------------------------------------------------------------------------------------

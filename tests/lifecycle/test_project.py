@@ -249,3 +249,14 @@ def test_status_walks_the_cycle(project: mc.Project, cells: pd.DataFrame) -> Non
     project.datasets.split("cells", test=0.3)
     [stale] = project.status().phases["model"]
     assert "cells.train@2 is there now" in stale.summary
+
+
+def test_a_project_has_a_picture(project: mc.Project, cells: pd.DataFrame) -> None:
+    """In a notebook, a project and an experiment show themselves, with what is due and nothing unescaped."""
+    begin(project, cells)
+    with project.experiments.open("e", hypothesis="<b>small</b> is enough").start(params={"C": 1}) as run:
+        run.log(loss=0.5)
+    assert "deployment" in project._repr_html_()
+    shown = project.experiments.get("e")._repr_html_()
+    assert "metrics.loss" in shown
+    assert "<b>small</b>" not in shown
