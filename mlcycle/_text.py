@@ -26,10 +26,10 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, widest: int 
     Examples
     --------
     >>> print(table(["name", "rows"], [["train", 500], ["test", 1200]]))
-    name    rows
-    ────── ─────
-    train    500
-    test   1,200
+    name   rows
+    ───── ─────
+    train   500
+    test  1,200
     """
     body = [list(row) for row in rows]
     columns = max((len(row) for row in [headers, *body]), default=0)

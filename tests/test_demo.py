@@ -97,6 +97,23 @@ def test_in_memory(memory_url: tuple[str, dict[str, Any]]) -> None:
     )
 
 
+def test_in_a_bucket(s3_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It can be told into a bucket, found as the environment says."""
+    options = s3_server.options()
+    settings = {
+        "AWS_ENDPOINT_URL": options["endpoint_url"],
+        "AWS_ACCESS_KEY_ID": options["key"],
+        "AWS_SECRET_ACCESS_KEY": options["secret"],
+        "AWS_DEFAULT_REGION": options["client_kwargs"]["region_name"],
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    out = io.StringIO()
+    project = tell(out, f"s3://{s3_server.bucket()}/story")
+    assert [word for word in WORDS if word not in out.getvalue()] == []
+    assert project.store.verify("bytes").ok
+
+
 def _alarms(report: mc.Report) -> dict[str, mc.Finding]:
     return {finding.kind: finding for finding in report.findings if finding.severity != "info"}
 

@@ -176,8 +176,9 @@ def deeply_plain(chunk: Any) -> Any:
 
 
 def _unmap(chunk: Any) -> Any:
-    entries = pa.struct([pa.field("key", chunk.type.key_type, nullable=False), pa.field("value", chunk.type.item_type)])
-    return chunk.cast(pa.list_(pa.field("entries", entries, nullable=False)))
+    # by hand: Arrow casts slices of maps of maps to the wrong members (seen in versions 17 to 26)
+    mask = pa.array(~_valid(chunk)) if chunk.null_count else None
+    return pa.ListArray.from_arrays(pa.array(_offsets(chunk).copy()), chunk.values, mask=mask)
 
 
 def _bits(buffer: Any, offset: int, count: int) -> NDArray[np.bool_]:

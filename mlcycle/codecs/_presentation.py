@@ -110,8 +110,8 @@ def _refuse_doubled(fields: Sequence[str], what: str) -> None:
     doubled = sorted({field for field in fields if fields.count(field) > 1}) if len(set(fields)) < len(fields) else []
     if doubled:
         raise InvalidInput(
-            f"{what} has several columns named {', '.join(map(repr, doubled[:5]))}; a stored column needs a name of its "
-            "own (0 and '0' are one): rename or drop the others, for example frame.loc[:, ~frame.columns.duplicated()]"
+            f"{what} has several columns named {', '.join(map(repr, doubled[:5]))}; a stored column needs a name of "
+            "its own (0 and '0' are one): rename or drop the others, for example frame.loc[:, ~frame.columns.duplicated()]"
         )
 
 

@@ -248,6 +248,7 @@ def load(
     Corrupt
         A damaged file, by name.
     """
+    _check_kind(manifest)
     doc = manifest.header["presentation"]
     fields = fields_of(doc, columns)
     total = manifest.header["rows"]
@@ -258,6 +259,11 @@ def load(
     if order is not None:
         arrays = {name: column.take(order) for name, column in arrays.items()}
     return restore_frame(arrays, doc, total, columns=columns, rows=None if rows is None else np.asarray(rows))
+
+
+def _check_kind(manifest: Manifest) -> None:
+    if manifest.kind != "blocks":
+        raise InvalidInput(f"this manifest is of kind {manifest.kind!r}, which holds no values; load its parent's")
 
 
 def _positions(rows: Any, total: int) -> tuple[Any, Any]:
@@ -341,6 +347,7 @@ def verify(manifest: Manifest, blocks: Blocks, columns: Iterable[str] | None = N
     Corrupt
         The first block that differs, by file, column and row block.
     """
+    _check_kind(manifest)
     kinds = {column["name"]: arrow_type(column["type"]) for column in manifest.header["schema"]}
     for name, blocks_of in manifest.places(list(kinds) if columns is None else columns).items():
         for number, (digest, place) in enumerate(blocks_of):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Loader", "Routes", "Sink", "inspect", "read", "revision_record"]
 
 Doc = dict[str, Any]
+_sinks: weakref.WeakSet[Sink] = weakref.WeakSet()
 
 
 def revision_record(doc: Doc) -> records.Revision:
@@ -82,6 +84,11 @@ class Sink:
         self._deployment = deployment
         self._day = ""
         self._writer: storage.SegmentWriter | None = None
+        _sinks.add(self)
+
+    def belongs_to(self, session: Session, deployment: str) -> bool:
+        """Say whether this writes the traffic of a deployment."""
+        return (self._session.url, self._deployment) == (session.url, deployment)
 
     def write(self, lines: bytes) -> None:
         """Append whole lines; never raises, as `mlcycle.storage.SegmentWriter` says."""
@@ -105,7 +112,10 @@ class Sink:
 
 
 def read(session: Session, deployment: str, since: Any, until: Any) -> serving.Traffic:
-    """Return the captured traffic of a deployment in a window."""
+    """Return the captured traffic of a deployment in a window, what this process still holds included."""
+    for sink in list(_sinks):
+        if sink.belongs_to(session, deployment):
+            sink.flush()
     start = parse_time(since) if since is not None else None
     end = parse_time(until) if until is not None else None
     return serving.decode(_lines(session, deployment, start), since=start, until=end)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -152,6 +154,12 @@ CASES = {
     "sweep": Case(sweep, swept),
     "roll back": Case(roll_back, rolled_back),
 }
+
+
+@pytest.fixture(autouse=True)
+def kept_models_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give temporary files a place of their own: a model that cannot be stored is kept there."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 @pytest.fixture(scope="module")
@@ -332,3 +340,26 @@ def test_a_fault_at_every_call_of_making_a_store(create: bool | None, fault: Fau
 def test_a_fault_at_every_call_of_opening_a_store(fault: Fault, base: str) -> None:
     """Opening changes nothing, however it fails."""
     assert walk_opening(base, None, lambda call: fault) >= 3
+
+
+@pytest.mark.parametrize("fault", [Fault.BEFORE, Fault.AFTER, Fault.UNKNOWN, Fault.UNDONE, Fault.SHORT])
+def test_training_goes_on_without_a_storage(fault: Fault, base: str) -> None:
+    """Once a run has started nothing is raised, whatever fails; it is counted, and the model is kept here."""
+    url = copied(base)
+    files = FaultyFiles(open_files(url))
+    run = on(files).experiments.get("e").start(name="tried")
+    files.plan = lambda number, op, key: fault
+    with pytest.warns(errors.MlcycleWarning) as said, run:
+        run.log(loss=0.5, step=1)
+        run.log_artifact("notes", "hello")
+        run.save_model(TREE, example=FRAME[["x"]][:3])
+    assert run.failures >= 3
+    kept = [
+        Path(str(one.message).partition("kept at ")[2].partition(";")[0])
+        for one in said
+        if "kept at" in str(one.message)
+    ]
+    assert [True] == [path.is_file() for path in kept]
+    files.plan = None
+    check_whole(mc.open(url))
+    forget(url)

@@ -14,7 +14,14 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sklearn.tree import DecisionTreeClassifier
 
 import mlcycle as mc
@@ -227,9 +234,7 @@ class Machine(RuleBasedStateMachine):
         name, number = self.pick("models", which)  # type: ignore[misc]
         gone = number in self.say.models[name]["dropped"]
         project = self.projects[who]
-        self.expect(
-            errors.VersionDeleted if gone else None, lambda: project.models.promote(f"{name}@{number}", alias)
-        )
+        self.expect(errors.VersionDeleted if gone else None, lambda: project.models.promote(f"{name}@{number}", alias))
         if not gone:
             stack = self.say.models[name]["aliases"].setdefault(alias, [])
             if not stack or stack[-1][0] != number:
