@@ -264,7 +264,7 @@ def _estimate(case: _Case, found: Measured, other: Measured | None, rows: NDArra
     resamples = _resamples(n, confidence, found.fast and (other is None or other.fast))
     if other is not None:
         turn, one, two = case.turn, found.measure, other.measure
-        return stats.paired_difference(
+        difference = stats.paired_difference(
             lambda index: turn * one(index),
             lambda index: turn * two(index),
             n,
@@ -272,6 +272,7 @@ def _estimate(case: _Case, found: Measured, other: Measured | None, rows: NDArra
             confidence=confidence,
             resamples=resamples,
         )
+        return _agreeing(case, difference, n if groups is None else len(np.unique(groups)))
     if case.metric.scorer == "accuracy" and groups is None:
         return stats.wilson(round(found.value * n), n, confidence)
     bounds = _bounds(case.metric)
@@ -332,6 +333,19 @@ def _humbled(
     fewest = min((count for count in counts if count), default=0)
     humble = stats.interval(lambda index: estimate.value, fewest, confidence=estimate.confidence, bounds=bounds)
     return evolve(humble, n=estimate.n)
+
+
+def _agreeing(case: _Case, difference: stats.Estimate, units: int) -> stats.Estimate:
+    """Let two models that agree on every row differ on as many as this sample could have missed.
+
+    Where none of n rows (or groups) differs, up to ``1 - (alpha / 2) ** (1 / n)`` of all rows may (Clopper and Pearson
+    1934); each moves a metric of known range by at most that range.
+    """
+    bounds = _bounds(case.metric)
+    if bounds is None or not (difference.low == difference.high == difference.value):
+        return difference
+    missed = (bounds[1] - bounds[0]) * (1 - ((1 - difference.confidence) / 2) ** (1 / units))
+    return evolve(difference, low=difference.value - missed, high=difference.value + missed)
 
 
 # verdicts ------------------------------------------------------------------------------------------------------------

@@ -111,7 +111,8 @@ def _refuse_doubled(fields: Sequence[str], what: str) -> None:
     if doubled:
         raise InvalidInput(
             f"{what} has several columns named {', '.join(map(repr, doubled[:5]))}; a stored column needs a name of "
-            "its own (0 and '0' are one): rename or drop the others, for example frame.loc[:, ~frame.columns.duplicated()]"
+            "its own (0 and '0' are one): rename or drop the others, for example "
+            "frame.loc[:, ~frame.columns.duplicated()]"
         )
 
 

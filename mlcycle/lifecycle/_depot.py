@@ -127,14 +127,16 @@ class Depot:
             )
         return data
 
-    def resolving(self, what: str, read: Callable[[], T]) -> T:
+    def resolving(self, what: str, read: Callable[[], T], refresh: Callable[[], object]) -> T:
         """Read files found through the placement; where one is missing, look again where it is now.
 
-        `read` must look up the placement itself. Once would do, but for two compactions overtaking one reader.
+        `read` must look up the placement itself, and `refresh` make what it sees the newest. Once would do, but for
+        two compactions overtaking one reader.
         """
         for _ in range(_LOOKS - 1):
             with contextlib.suppress(FileNotFoundError):
                 return read()
+            refresh()
         try:
             return read()
         except FileNotFoundError as error:

@@ -123,7 +123,7 @@ def evaluation_document(session: Session, view: View, doc: Doc) -> Doc:
 
 def evaluation_record(session: Session, doc: Doc) -> records.Evaluation:
     """Return the record of a stored evaluation."""
-    with session.view() as view:
+    with session.view(refresh=False) as view:
         document = evaluation_document(session, view, doc)
     record: records.Evaluation = records.from_json(document["evaluation"])
     return attrs.evolve(record, author=doc["author"], at=doc["at"], entry=doc["entry"])
@@ -166,14 +166,14 @@ def decision_changes(decision: records.Decision, file: Doc) -> list[Doc]:
 def decision_of(session: Session, entry: Doc) -> records.Decision:
     """Return the decision an entry holds."""
     kept = next(change["id"] for change in entry["changes"] if change["kind"] == "decision.add")
-    with session.view() as view:
+    with session.view(refresh=False) as view:
         doc = next(doc for doc in view.logical["decisions"] if doc["id"] == kept)
     return decision_record(session, doc)
 
 
 def decision_record(session: Session, doc: Doc) -> records.Decision:
     """Return the record of a stored decision."""
-    with session.view() as view:
+    with session.view(refresh=False) as view:
         file = view.files(doc["object"], f"decision {doc['id']}")[0]
     record: records.Decision = records.from_json(session.depot.read_document(file, f"decision {doc['id']}"))
     return attrs.evolve(record, author=doc["author"], at=doc["at"], entry=doc["entry"])

@@ -88,7 +88,7 @@ def store_model(session: Session, folder: str, packed: PackedModel) -> list[Doc]
 
 def files_of(session: Session, doc: Doc) -> list[Doc]:
     """Return where the files of a version are now."""
-    with session.view() as view:
+    with session.view(refresh=False) as view:
         return view.files(doc["object"], doc_ref(doc))
 
 
@@ -99,7 +99,7 @@ def card_of(session: Session, doc: Doc) -> Doc:
         card: Doc = session.depot.read_document(_of_kind(files_of(session, doc), "card"), doc_ref(doc))
         return card
 
-    return session.depot.resolving(doc_ref(doc), read)
+    return session.depot.resolving(doc_ref(doc), read, session.log.snapshot)
 
 
 def load_version(session: Session, doc: Doc, *, trust: bool | Collection[str] = (), reason: str | None = None) -> Any:
@@ -110,7 +110,7 @@ def load_version(session: Session, doc: Doc, *, trust: bool | Collection[str] = 
         with session.depot.local_copy(_of_kind(files_of(session, doc), "model"), doc_ref(doc)) as path:
             return codecs.load_model(path, card["format"], trust=trust, reason=reason)
 
-    return session.depot.resolving(doc_ref(doc), read)
+    return session.depot.resolving(doc_ref(doc), read, session.log.snapshot)
 
 
 def _of_kind(files: list[Doc], kind: str) -> Doc:

@@ -14,9 +14,10 @@ from mlcycle.lifecycle._points import from_json, read_points, to_json
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mlcycle.lifecycle._points import Points
     from mlcycle.lifecycle._session import Session
 
-__all__ = ["POINTS", "all_runs", "run_folder", "run_of"]
+__all__ = ["POINTS", "all_runs", "points_of", "run_folder", "run_of"]
 
 Doc = dict[str, Any]
 POINTS = "points-"
@@ -49,6 +50,12 @@ def run_of(session: Session, run: str) -> records.Run:
     if matching:
         raise NotFound(f"{len(matching)} runs begin with {run!r}", matching[:3])
     raise NotFound(f"no run begins with {run!r}", near(run, _ids(session)))
+
+
+def points_of(session: Session, run: str) -> Points:
+    """Return everything that was logged to a run."""
+    found = run_of(session, run)
+    return read_points(storage.read_lines(session.files, f"{run_folder(found.id)}/", POINTS))
 
 
 def all_runs(session: Session, experiment: str | None = None) -> Iterator[records.Run]:

@@ -115,11 +115,15 @@ class Session:
     # looking -------------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def view(self) -> Iterator[View]:
-        """Hold the newest state still; or, in a session of the past, that past with today's placement."""
+    def view(self, *, refresh: bool = True) -> Iterator[View]:
+        """Hold the newest state still; or, in a session of the past, that past with today's placement.
+
+        With ``refresh=False`` the state is the newest this session has seen, which asks the storage nothing: for the
+        second look of an operation whose first one was fresh.
+        """
         log = self.log
         with log.lock:
-            now = log.snapshot()
+            now = log.snapshot(refresh=refresh)
             if self.at is None:
                 yield View(now.state["logical"], now.state["placement"], now.n)
                 return

@@ -123,7 +123,7 @@ def _reported(view: View, deployment: Doc, revision: Doc) -> Iterator[records.Fi
     reports = [doc for doc in view.logical["reports"] if doc["deployment"] == deployment["name"]]
     if reports and reports[-1]["revision"] == revision["number"] and reports[-1]["severity"] in ("warn", "fail"):
         last = reports[-1]
-        summary = f"the check of {deployment['name']} on {last['at'][:16]} had {last['findings']} findings"
+        summary = f"the check of {deployment['name']} on {last['at'][:16]} found {last['findings']} things"
         yield _finding("monitoring", deployment["name"], summary, last["severity"], "deployment", report=last["id"])
 
 

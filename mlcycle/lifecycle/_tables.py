@@ -89,7 +89,7 @@ def _store_profile(session: Session, profile: Doc) -> Doc:
 
 
 def _files(session: Session, doc: Doc) -> list[Doc]:
-    with session.view() as view:
+    with session.view(refresh=False) as view:
         return view.files(doc["object"], doc_ref(doc))
 
 
@@ -109,7 +109,7 @@ def _manifest(session: Session, doc: Doc) -> codecs.Manifest:
 
 
 def _parent(session: Session, doc: Doc) -> Doc:
-    with session.view() as view:
+    with session.view(refresh=False) as view:
         return view.version("datasets", doc["parents"][0], dropped=True)
 
 
@@ -152,7 +152,7 @@ def frame_of(session: Session, doc: Doc, columns: Sequence[Hashable] | None = No
         with _Blocks(session, files=_files(session, root)).cleaning() as blocks:
             return codecs.load(_manifest(session, root), blocks, columns=cast("Any", columns), rows=mask)
 
-    return session.depot.resolving(doc_ref(doc), read)
+    return session.depot.resolving(doc_ref(doc), read, session.log.snapshot)
 
 
 def column_names(header: Doc) -> list[str]:

@@ -110,7 +110,7 @@ def _bench(
     """Return what checks may ask for, loading each thing once."""
 
     def load_rows(ref: str) -> checks.Rows:
-        with session.view() as view:
+        with session.view(refresh=False) as view:
             doc = view.version("datasets", ref)
         frame = tables.frame_of(session, doc)
         if doc["roles"].get("target") is None:
@@ -120,12 +120,12 @@ def _bench(
         return checks.Rows(ref=doc_ref(doc), frame=frame, X=X, y=cast("Any", y), groups=frame[group] if group else None)
 
     def load(ref: str) -> Any:
-        with session.view() as view:
+        with session.view(refresh=False) as view:
             doc = view.version("models", ref)
         return load_version(session, doc, trust=trust, reason=reason)
 
     def find(name: str) -> str | None:
-        with session.view() as view:
+        with session.view(refresh=False) as view:
             number = view.alias(model["name"], name)
             if number is not None:
                 return f"{model['name']}@{number}"
@@ -142,7 +142,7 @@ def _overlaps(session: Session, model: Doc, judged_on: Doc) -> dict[str, int]:
     """Return the training data that shares rows with the data judged on, and how many rows."""
     found: dict[str, int] = {}
     for ref in model["data"]:
-        with session.view() as view:
+        with session.view(refresh=False) as view:
             trained_on = view.version("datasets", ref, dropped=True)
         shared = _shared_rows(session, trained_on, judged_on)
         # rows of few distinct values repeat by chance; four standard deviations above chance is a leak
@@ -195,5 +195,5 @@ def _keep(
     commit = session.publish(upload, plan, message=message, op=op)
     assert commit.entry is not None
     kept = next(change["id"] for change in commit.entry["changes"] if change["kind"] == "evaluation.add")
-    with session.view() as view:
+    with session.view(refresh=False) as view:
         return evaluation_record(session, next(doc for doc in view.logical["evaluations"] if doc["id"] == kept))

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle import _html, provenance, records
 from mlcycle._digest import canonical_json
-from mlcycle._ids import check_name, name_key, new_id, now
-from mlcycle.errors import InvalidInput, MlcycleError, MlcycleWarning
+from mlcycle._ids import check_name, name_key, near, new_id, now
+from mlcycle.errors import InvalidInput, MlcycleError, MlcycleWarning, NotFound, VersionDeleted
 from mlcycle.lifecycle._active_run import ActiveRun
 from mlcycle.lifecycle._params import as_params
-from mlcycle.lifecycle._runs import all_runs, run_of
+from mlcycle.lifecycle._runs import all_runs, points_of, run_of
 from mlcycle.lifecycle._session import draft
 from mlcycle.lifecycle._view import View, doc_ref
 from mlcycle.storage import Draft, Settled
@@ -102,6 +102,31 @@ class Experiments:
     def run(self, run: str) -> records.Run:
         """Return a run of any experiment by its id, or by an unmistakable beginning of it."""
         return run_of(self._session, run)
+
+    def points(self, run: str | records.Run) -> pd.DataFrame:
+        """Return every point of a run in order of time: ``name, step, value, time, writer``."""
+        import pandas as pd
+
+        return pd.DataFrame(points_of(self._session, run if isinstance(run, str) else run.id).columns())
+
+    def artifact(self, run: str | records.Run, name: str) -> bytes:
+        """Return the bytes of an artifact of a run, checked against its digest; a folder comes as a zip.
+
+        Raises
+        ------
+        NotFound
+            With the names there are.
+        """
+        found = run_of(self._session, run if isinstance(run, str) else run.id)
+        if name not in found.artifacts:
+            raise NotFound(f"run {found.id} has no artifact {name!r}", near(name, found.artifacts))
+        file = found.artifacts[name]
+        what = f"artifact {name!r} of run {found.id}"
+        described = {"key": file.key, "size": file.size, "sha256": file.sha256}
+        try:
+            return self._session.depot.read_file(described, what)
+        except FileNotFoundError as error:
+            raise VersionDeleted(f"{what} is gone; its run was dropped and swept") from error
 
     def frame(self) -> pd.DataFrame:
         """Return every run of the project, one row each (see `Experiment.frame`)."""

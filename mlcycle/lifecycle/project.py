@@ -192,7 +192,7 @@ class Project:
         reason : str
             Why, for the history.
         dry_run : bool, default False
-            Only list what would move.
+            Only list what would move; nothing is judged and nothing refused.
         override : Override, optional
             Goes back even to a model that fails today's scope.
         op : str, optional
@@ -218,9 +218,11 @@ class Project:
             then = View(past.state["logical"], view.placement, entry)
             changes = _rollback.changes_to(view, then)
             moved[:] = _rollback.moves_of(view, changes)
+            if dry_run:
+                return storage.Settled(None)
             _check_targets(view, changes)
             judged_today(self._session, view, _new_models(changes, view), override)
-            if not changes or dry_run:
+            if not changes:
                 return storage.Settled(None)
             note = {"kind": "project.rollback", "to": entry, "override": override and records.to_json(override)}
             return draft([note, *changes])

@@ -181,7 +181,8 @@ class Report(Record):
         ]
 
     def __str__(self) -> str:
-        head = f"{self.deployment}: {self.rows:,} predictions, {len(self.findings)} findings"
+        noun = "finding" if len(self.findings) == 1 else "findings"
+        head = f"{self.deployment}: {self.rows:,} predictions, {len(self.findings)} {noun}"
         return "\n".join([head, *(f"  {finding}" for finding in self.findings)])
 
     def _repr_html_(self) -> str:

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
 
-from mlcycle.checks import CriterionCheck, judge, run
+from mlcycle.checks import Bench, CriterionCheck, Rows, judge, run
 from mlcycle.records import AtLeast, AtMost, Criterion, NotWorseThan, Result
 
 Make = Callable[..., Any]
@@ -307,3 +309,22 @@ def test_five_criteria_on_ten_thousand_rows_take_seconds(bench: Make, scored: Ma
     found: tuple[Result, ...] = run(criteria, "m@2", context)
     assert time.perf_counter() - started < 3
     assert {"pass"} == {result.verdict for result in found}
+
+
+def test_agreeing_on_every_row_is_no_certainty() -> None:
+    """Two models that agree on all rows seen may differ on others: the interval has the width the rows allow."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=100)})
+    y = (frame["x"] + rng.normal(size=100) > 0).astype(int).to_numpy()
+    model = LogisticRegression().fit(frame, y)
+    bench = Bench(
+        data="d@1",
+        load_rows=lambda ref: Rows(ref, frame, frame, y),
+        load_model=lambda ref: model,
+        find_version=lambda name: "m@1",
+    )
+    [tight] = judge(NotWorseThan("production", "accuracy", margin=0.02), "m@2", bench)
+    [wide] = judge(NotWorseThan("production", "accuracy", margin=0.04), "m@2", bench)
+    missed = 1 - 0.025 ** (1 / 100)  # Clopper and Pearson's upper limit for 0 of 100
+    assert (tight.value, tight.high) == (0, pytest.approx(missed))
+    assert (tight.verdict, wide.verdict) == ("inconclusive", "pass")

@@ -55,7 +55,8 @@ def test_text_and_categories() -> None:
 def test_truth_moments_dates_and_spans() -> None:
     """Each kind has what makes sense for it; moments in a zone are told in UTC."""
     assert _of([True, False, True])["top"] == [[True, 0.666667], [False, 0.333333]]
-    moments = _of(pd.to_datetime(["2026-01-01 12:00", None, "2026-03-01 00:00"]).tz_localize("Europe/Berlin").as_unit("s"))
+    times = pd.to_datetime(["2026-01-01 12:00", None, "2026-03-01 00:00"]).as_unit("s")
+    moments = _of(times.tz_localize("Europe/Berlin"))
     assert [moments[k] for k in ("min", "max", "nulls")] == ["2026-01-01T11:00:00Z", "2026-02-28T23:00:00Z", 1]
     days = _of(pd.Series([dt.date(9999, 1, 1), dt.date(1, 1, 1)], dtype=object))
     assert [days["min"], days["max"]] == ["0001-01-01", "9999-01-01"]

@@ -188,9 +188,9 @@ def test_an_index_comes_back_as_it_was(name: str, blocks: FolderBlocks) -> None:
 @pytest.mark.parametrize(
     "labels",
     [
-        ["a", "b c", "", "a.b"], [0, 1, 2, 3], [3, 1, 2, 0], ["a", 1, "b", 2], pd.Index(["a", "b", "c", "d"], name="field"),
-        pd.Index(["a", "b", "c", "d"], dtype="string"), pd.Index(["a", "b", "c", "d"], dtype=object),
-        pd.RangeIndex(4),
+        ["a", "b c", "", "a.b"], [0, 1, 2, 3], [3, 1, 2, 0], ["a", 1, "b", 2],
+        pd.Index(["a", "b", "c", "d"], name="field"), pd.Index(["a", "b", "c", "d"], dtype="string"),
+        pd.Index(["a", "b", "c", "d"], dtype=object), pd.RangeIndex(4),
         pd.Index([1, 2, 3, 4], dtype="int8", name=3),
     ],
     ids=repr,
@@ -236,7 +236,7 @@ def test_generated_frames_come_back_as_they_were(
 ) -> None:
     """Whatever the columns and their names, the frame comes back; and so do any rows of it."""
     columns = {name: columns[name] for name in columns if not isinstance(name, int) or str(name) not in columns}
-    frame = pd.DataFrame({i: column for i, column in enumerate(columns.values())})
+    frame = pd.DataFrame(dict(enumerate(columns.values())))
     frame.columns = pd.Index(list(columns), dtype=None if all(isinstance(c, int) for c in columns) else object)
     manifest = blocks.store(frame)
     _exactly(frame, codecs.load(manifest, blocks, check=True))
@@ -278,9 +278,10 @@ def test_content_is_values_names_and_order() -> None:
     """A value, a type, a name, the order of columns or rows, and the index change the content."""
     frame = pd.DataFrame({"a": [1, 2], "b": [1.0, 2.0]})
     others = [
-        frame, frame.assign(a=[1, 3]), frame.astype({"a": "int32"}), frame.rename(columns={"a": "A"}), frame[["b", "a"]],
-        frame.iloc[::-1].reset_index(drop=True), frame.set_index(pd.Index([0, 2])), frame.iloc[1:], frame.assign(b=[1.0, math.nan]),
-        frame.assign(b=pd.array([1.0, None], dtype="Float64")), frame.set_index(pd.RangeIndex(1, 3)),
+        frame, frame.assign(a=[1, 3]), frame.astype({"a": "int32"}), frame.rename(columns={"a": "A"}),
+        frame[["b", "a"]], frame.iloc[::-1].reset_index(drop=True), frame.set_index(pd.Index([0, 2])), frame.iloc[1:],
+        frame.assign(b=[1.0, math.nan]), frame.assign(b=pd.array([1.0, None], dtype="Float64")),
+        frame.set_index(pd.RangeIndex(1, 3)),
     ]  # fmt: skip
     contents = [codecs.encode(other).content for other in others]
     assert len(contents) == len(set(contents))
@@ -328,7 +329,8 @@ def test_an_arrow_table_loads_as_a_frame(blocks: FolderBlocks) -> None:
         "int": [1, 2], "gap": [1, None], "truth": [True, None], "float": [1.5, None], "text": ["a", None],
         "kind": pa.array(["x", None]).dictionary_encode(), "day": [dt.date(2020, 1, 1), None],
         "list": [[1], None], "fields": [{"a": 1}, None], "moment": pa.array([0, None], pa.timestamp("ms", "UTC")),
-        "view": pa.array(["a", None], pa.string_view()), "pairs": pa.array([[("k", 1)], None], pa.map_(pa.string(), pa.int64())),
+        "view": pa.array(["a", None], pa.string_view()),
+        "pairs": pa.array([[("k", 1)], None], pa.map_(pa.string(), pa.int64())),
         "deep": pa.array([[{"v": [1.0, 2.0]}], None], pa.list_(pa.struct([("v", pa.list_(pa.float32(), 2))]))),
     })  # fmt: skip
     frame = blocks.round_trip(table)
@@ -429,7 +431,8 @@ def test_the_message_names_the_table() -> None:
     [
         ({"columns": ["valu"]}, "no column 'valu'; there is 'value'"), ({"columns": ["value", "value"]}, "twice"),
         ({"columns": "value"}, r"columns=\['value'\]"), ({"rows": [3]}, "from 0 to 2"), ({"rows": [-1]}, "from 0 to 2"),
-        ({"rows": [True]}, "1 truth values for 3 rows"), ({"rows": [[0]]}, "one truth value"), ({"rows": [0.5]}, "float64"),
+        ({"rows": [True]}, "1 truth values for 3 rows"), ({"rows": [[0]]}, "one truth value"),
+        ({"rows": [0.5]}, "float64"),
     ],
 )  # fmt: skip
 def test_a_choice_that_is_none_is_refused(options: dict[str, Any], says: str, blocks: FolderBlocks) -> None:

@@ -40,6 +40,10 @@ def test_a_run_is_kept_whole(anywhere: mc.Project, cells: pd.DataFrame, tmp_path
     assert "numpy" in found.environment.packages
     assert experiment.best(lowest=True) == found
     assert anywhere.experiments.run(found.id[:30]) == found
+    assert anywhere.experiments.artifact(found, "plot") == b"<svg/>"
+    assert anywhere.experiments.points(found)["value"].tolist() == [0.5, 0.25, 0.9]
+    with pytest.raises(errors.NotFound, match="Did you mean 'plot'"):
+        anywhere.experiments.artifact(found, "plt")
 
 
 def test_what_is_not_finite_or_not_a_number_is_kept(project: mc.Project) -> None:

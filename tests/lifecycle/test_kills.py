@@ -82,7 +82,9 @@ def check_whole(project: mc.Project) -> None:
             assert version.rows == len(project.load(version))
     for version in project.models.versions("m") if "m" in project.models.names() else ():
         assert project.load(version).predict(FEATURES).shape == (12,)
-    assert {*project.experiments.frame()["status"]} <= {"finished", "lost"}
+    for run in project.experiments.get("e").runs():
+        # Who died before the first point holds nothing yet by which the death could be seen.
+        assert run.status in ("finished", "lost") or (run.status, run.points) == ("running", 0)
     assert project.store.verify("bytes").problems == ()
 
 
