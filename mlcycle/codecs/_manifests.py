@@ -80,7 +80,7 @@ class Manifest:
             column: [_tiled(column, found[column].get(i), rows) for i, rows in enumerate(sizes)] for column in columns
         }
 
-    def keys(self) -> list[str]:
+    def files(self) -> list[str]:
         """Return the keys of the files that hold its blocks, sorted."""
         return sorted(set(self.table["key"].to_pylist())) if self.kind == "blocks" else []
 

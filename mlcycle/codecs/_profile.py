@@ -189,8 +189,8 @@ def _numbers(column: Any, sample: Any, kind: Any) -> dict[str, Any]:
 
 def _floats(column: Any, kind: Any) -> NDArray[np.float64]:
     if pa.types.is_duration(kind):
-        column, scale = column.cast(pa.int64()), {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}[kind.unit]
-        return _floats(column, pa.int64()) * scale
+        column, scale = column.cast(pa.int64()), {"s": 1e0, "ms": 1e3, "us": 1e6, "ns": 1e9}[kind.unit]
+        return _floats(column, pa.int64()) / scale
     if pa.types.is_decimal(kind):
         column = column.cast(pa.float64())
     column = column.drop_null() if column.null_count else column

@@ -224,7 +224,7 @@ def load(
     *,
     columns: Sequence[str | int] | None = None,
     rows: Any = None,
-    check: bool = False,
+    verify: bool = False,
 ) -> pd.DataFrame:
     """Read a table as it was added, or what pandas would give for some rows and columns of it.
 
@@ -238,7 +238,7 @@ def load(
         Only these, in this order; the index comes along. Nothing else is read.
     rows : array of bool or int, optional
         A truth value for each row, or positions from 0 in any order. Row groups without one are not read.
-    check : bool, default False
+    verify : bool, default False
         Compare every column block read with its digest first.
 
     Raises
@@ -253,8 +253,8 @@ def load(
     fields = fields_of(doc, columns)
     total = manifest.header["rows"]
     chosen, order = _positions(rows, total)
-    if check:
-        verify(manifest, blocks, fields)
+    if verify:
+        _compare(manifest, blocks, fields)
     arrays = _read(manifest, blocks, fields, chosen)
     if order is not None:
         arrays = {name: column.take(order) for name, column in arrays.items()}
@@ -348,8 +348,12 @@ def verify(manifest: Manifest, blocks: Blocks, columns: Iterable[str] | None = N
         The first block that differs, by file, column and row block.
     """
     _check_kind(manifest)
+    _compare(manifest, blocks, [column["name"] for column in manifest.header["schema"]] if columns is None else columns)
+
+
+def _compare(manifest: Manifest, blocks: Blocks, columns: Iterable[str]) -> None:
     kinds = {column["name"]: arrow_type(column["type"]) for column in manifest.header["schema"]}
-    for name, blocks_of in manifest.places(list(kinds) if columns is None else columns).items():
+    for name, blocks_of in manifest.places(columns).items():
         for number, (digest, place) in enumerate(blocks_of):
             keys = ", ".join(sorted({piece.key for piece in place}))
             found = read_pieces(blocks, place)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import codecs, storage
-from mlcycle._digest import sha256_file
 from mlcycle._ids import new_id, now
 from mlcycle.errors import InvalidInput, MlcycleError, MlcycleWarning
 from mlcycle.lifecycle._model_files import PackedModel, store_model
@@ -118,12 +117,16 @@ class ActiveRun:
         -----
         If the storage fails, the file is kept on this machine and the warning says where.
         """
-        with PackedModel(model, example, format) as packed:
+        try:
+            made = PackedModel(model, example, format)
+        except OSError as error:  # a full disk; a model that cannot be packed is the caller's to know
+            self._failed("model", error)
+            return
+        with made as packed:
             try:
                 files = store_model(self._session, f"{self._folder}/files", packed)
             except (MlcycleError, OSError) as error:
-                kept = _keep(packed.path, self.id, packed.card["format"])
-                self._failed("model", error, f"; it is kept at {kept}")
+                self._failed("model", error, _keep(packed.path, self.id, packed.card["format"]))
                 return
         self._model = {"files": files, "card": packed.card}
         self._points.event({"e": "model", **self._model})
@@ -215,11 +218,15 @@ def _document(document: Doc) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _keep(path: Path, run: str, suffix: str) -> Path:
+def _keep(path: Path, run: str, suffix: str) -> str:
+    """Keep a model on this machine, if there is room, and say where."""
     kept = Path(tempfile.gettempdir(), f"mlcycle-model-{run}-{new_id()[-6:]}.{suffix}")
-    shutil.copyfile(path, kept)
-    assert sha256_file(kept) == sha256_file(path)
-    return kept
+    try:
+        shutil.copyfile(path, kept)
+    except OSError:
+        kept.unlink(missing_ok=True)
+        return ""
+    return f"; it is kept at {kept}"
 
 
 def _artifact_writer(thing: Any) -> tuple[Callable[[Path], Any], str]:

@@ -7,7 +7,7 @@ import getpass
 import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mlcycle.errors import ReadOnly, VersionDeleted
+from mlcycle.errors import MlcycleError, ReadOnly, StorageUnavailable, VersionDeleted
 from mlcycle.lifecycle._depot import Depot
 from mlcycle.lifecycle._fold import ProjectFold
 from mlcycle.lifecycle._view import View
@@ -176,7 +176,12 @@ class Session:
         """Upload files, then commit an entry that names them; again with fresh files if a sweep came between."""
         self.check_writable()
         for _ in range(_UPLOAD_TRIES):
-            stored = upload()
+            try:
+                stored = upload()
+            except OSError as error:
+                if isinstance(error, MlcycleError):
+                    raise
+                raise StorageUnavailable(f"a file could not be written: {error}; nothing was committed") from error
             with contextlib.suppress(Swept):
                 return self.commit(lambda view, stored=stored: plan(view, stored), message=message, op=op)  # type: ignore[misc]
         raise VersionDeleted(

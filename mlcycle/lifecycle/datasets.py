@@ -115,7 +115,7 @@ class Datasets:
                 if _same(view, doc) or doc["object"] in view.placement["objects"]:
                     return None
                 owner = _identity(view, name)
-            return tables.store_table(self._session, owner, encoded, codecs.profile(data))
+            return tables.store_table(self._session, owner, encoded, codecs.profile(encoded))
 
         def plan(view: View, stored: list[Doc] | None) -> Draft | Settled:
             doc = version(view)

@@ -51,11 +51,11 @@ class FolderBlocks:
 
     def round_trip(self, data: Any, **options: Any) -> pd.DataFrame:
         """Store a table and load it, checking digests."""
-        return codecs.load(self.store(data), self, check=True, **options)
+        return codecs.load(self.store(data), self, verify=True, **options)
 
     def round_trip_empty(self, data: Any) -> pd.DataFrame:
         """Store a table without rows and load it."""
-        return codecs.load(self.store(data, allow_empty=True), self, check=True)
+        return codecs.load(self.store(data, allow_empty=True), self, verify=True)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,111 @@
+"""Make the sample stores that `test_stores` reads for ever: ``python -m tests.stores.make``.
+
+``v1/`` is a project as format 1 writes it, once around the cycle. ``future/`` is laid over a copy of it: the next entry, by
+a library that knows more. A released store is never made again; a new format gets a folder of its own beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.tree import DecisionTreeClassifier
+
+import mlcycle as mc
+from mlcycle import provenance
+from mlcycle._digest import canonical_json, sha256_bytes
+
+HERE = Path(__file__).parent
+
+
+def frame() -> pd.DataFrame:
+    """Return twelve customers, with what is hard to store: missing values, text, categories, moments."""
+    return pd.DataFrame(
+        {
+            "id": np.arange(12),
+            "age": [23.0, 41.5, np.nan, 58.0, 29.0, 44.0, 61.0, 38.0, 33.0, 52.0, 47.0, 26.0],
+            "visits": pd.array([3, 1, None, 7, 2, 8, 0, 5, 4, 6, 2, 9], dtype="Int64"),
+            "region": pd.Categorical(["north", "süd", "west"] * 4),
+            "since": pd.Timestamp("2026-01-01") + pd.to_timedelta(np.arange(12), unit="D"),
+            "left": [0, 1, 0, 1, 0, 1, 1, 0, 0, 1, 1, 0],
+        }
+    )
+
+
+def model(rows: pd.DataFrame) -> DecisionTreeClassifier:
+    """Return a tree that knows the age."""
+    return DecisionTreeClassifier(max_depth=1, random_state=0).fit(rows[["age"]].fillna(40.0), rows["left"])
+
+
+def make(url: Path) -> None:
+    """Go once through everything a project does."""
+    project = mc.open(url, create=True, author="ada")
+    project.scope.set(
+        objective="Keep customers who are about to leave",
+        criteria=[mc.AtLeast("accuracy", 0.01)],
+        test="customers.test",
+        message="agreed",
+    )
+    project.datasets.add("customers", frame(), target="left", key="id", message="CRM export")
+    train, test = project.datasets.split("customers", test=0.5)
+    project.store.tag("ready")
+    trees = project.experiments.open("trees", hypothesis="age is enough", metric="accuracy")
+    rows = project.load(train)
+    with trees.start(params={"max_depth": 1}, uses=[train], name="first") as run:
+        run.log(accuracy=0.5, step=1)
+        run.log(accuracy=0.75, loss=float("nan"), step=2)
+        run.log_artifact("notes", "grüße")
+        run.save_model(model(rows), example=rows[["age"]].fillna(40.0)[:3])
+    first = project.models.register("churn", run, message="the first")
+    project.evaluate(first, test)
+    certain = mc.Override(reason="twelve rows prove nothing", until="2100-01-01")
+    project.models.promote(first, "production", reason="it is all we have", override=certain)
+    project.deployments.open("eu").route({"churn@1": 100}, reason="launch")
+    with project.deployments.get("eu").serve() as service:
+        service.predict(pd.DataFrame({"age": [30.0, 60.0]}), ids=["a", "b"])
+        service.label(["a"], [1])
+    project.datasets.add("customers", frame().assign(left=0), message="a broken export")
+    project.rollback("ready", reason="broken export", override=certain)
+
+
+CODE = provenance.CapturedCode(
+    commit="0123456789abcdef0123456789abcdef01234567",
+    branch="main",
+    dirty=True,
+    diff="--- a/train.py\n+++ b/train.py\n@@ -1 +1 @@\n-depth = 2\n+depth = 1\n",
+    entry_point="train.py",
+)
+ENVIRONMENT = provenance.CapturedEnvironment(
+    python="3.11.7", platform="Linux x86_64 glibc 2.36", cores=2, packages={"scikit-learn": "1.5.0"}
+)
+
+
+def beyond(url: Path, target: Path) -> None:
+    """Write the next entry as a newer library would: a kind of change that nobody knows yet."""
+    last = sorted((url / "log").glob("*.json"))[-1]
+    entry: dict[str, Any] = json.loads(last.read_bytes())
+    entry["n"] += 1
+    entry |= {"prev": sha256_bytes(last.read_bytes()), "op": "auto:" + "f" * 32, "message": "from the future"}
+    entry |= {"changes": [{"kind": "dataset.teleport", "name": "customers", "to": "mars"}], "uses": [], "mood": "good"}
+    (target / "log").mkdir(parents=True)
+    (target / "log" / f"{entry['n']:010d}.json").write_bytes(canonical_json(entry))
+
+
+def main() -> None:
+    """Make both anew."""
+    for name in ("v1", "future"):
+        shutil.rmtree(HERE / name, ignore_errors=True)
+    platform.node = lambda: "example"
+    provenance.capture_code = lambda: CODE  # a sample says nothing of the machine it was made on
+    provenance.capture_environment = lambda: ENVIRONMENT
+    make(HERE / "v1")
+    beyond(HERE / "v1", HERE / "future")
+
+
+if __name__ == "__main__":
+    main()
