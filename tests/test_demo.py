@@ -48,9 +48,10 @@ def test_piped(told: tuple[Path, subprocess.CompletedProcess[str], float]) -> No
 
 
 def test_lines_are_not_too_long(told: tuple[Path, subprocess.CompletedProcess[str], float]) -> None:
-    """Nothing is wider than a window of 120 columns."""
+    """Nothing is wider than a window of 120 columns, but for commands that name a path."""
     _, done, _ = told
-    assert [line for line in done.stdout.splitlines() if len(line) > 120] == []
+    wide = [line for line in done.stdout.splitlines() if len(line) > 120]
+    assert [line for line in wide if " -m mlcycle " not in line] == []
 
 
 def test_it_ends_with_commands_that_work(told: tuple[Path, subprocess.CompletedProcess[str], float]) -> None:

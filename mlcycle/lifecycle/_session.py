@@ -145,6 +145,9 @@ class Session:
             raise ReadOnly(self._refusal)
         if self.mode != "rw":
             raise ReadOnly(f"{self.url} was opened with mode='r'; open it with mode='rw' to change it")
+        newer = self.log.snapshot(refresh=False).read_only
+        if newer is not None:
+            raise ReadOnly(newer)
 
     def commit(self, plan: Callable[[View], Draft | Settled], *, message: str = "", op: str | None = None) -> Commit:
         """Commit what `plan` drafts against the newest state; it is asked again after every lost race.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Kept", "keeper"]
 
+_IDLE = 30.0  # seconds to stay with nothing to do: a thread costs more to start than to keep through many short runs
 _GOODBYE = 10.0  # seconds the interpreter waits at exit for last uploads; what is left stays in the spool
 
 
@@ -36,7 +37,7 @@ class Kept(Protocol):
 
 
 class Keeper:
-    """Knows every open writer of the process; its thread starts when one needs care and ends when none does."""
+    """Knows every open writer of the process; its thread starts when one needs care and ends when none has for a while."""
 
     def __init__(self) -> None:
         self._writers: weakref.WeakSet[Kept] = weakref.WeakSet()
@@ -46,6 +47,7 @@ class Keeper:
     def _without_thread(self) -> None:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._asleep_until = -math.inf
         self._leaving = False
         self._left = threading.Event()
 
@@ -61,7 +63,8 @@ class Keeper:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="mlcycle-keeper", daemon=True)
                 self._thread.start()
-            self._changed.notify_all()
+            elif writer._due() < self._asleep_until:
+                self._changed.notify_all()
 
     def writers(self) -> list[Kept]:
         """Return the writers that are looked after."""
@@ -88,13 +91,23 @@ class Keeper:
     def _wait(self) -> bool:
         """Sleep until a writer is due; False when none ever will be."""
         with self._changed:
-            due = min((writer._due() for writer in self._writers), default=math.inf)
-            if due == math.inf:
+            if self._next_due() == math.inf:
+                self._sleep(_IDLE)
+            due = self._next_due()
+            if due == math.inf and not self._leaving:
                 self._thread = None
                 return False
-            if not self._leaving and (pause := due - time.monotonic()) > 0:
-                self._changed.wait(pause)
+            self._sleep(due - time.monotonic())
             return True
+
+    def _next_due(self) -> float:
+        return min((writer._due() for writer in self._writers), default=math.inf)
+
+    def _sleep(self, seconds: float) -> None:
+        if seconds > 0 and not self._leaving:
+            self._asleep_until = time.monotonic() + seconds if self._next_due() < math.inf else math.inf
+            self._changed.wait(seconds)
+            self._asleep_until = -math.inf
 
     def before_fork(self) -> None:
         """Keep the set of writers whole while the process is copied."""

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlcycle.errors import AccessDenied, StorageUnavailable, StoreError, UnsupportedStorage
 from mlcycle.storage._files import (
@@ -28,9 +28,11 @@ from mlcycle.storage._files import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 __all__ = ["LocalAppender", "LocalFiles", "open_local"]
+
+T = TypeVar("T")
 
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY
@@ -39,8 +41,18 @@ _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF, errno.EACCES)
 _STALE = 86_400.0  # seconds after which a temporary file belongs to a process that died
-_PATIENCE = 1000  # times a folder is made again that somebody else removes
+_PATIENCE = 100  # times a folder is made again that another process removes
 _check_then_write = threading.Lock()
+_folders = threading.Lock()  # held to make a folder and use it at once, and to remove one that became empty
+
+
+def _renew_lock() -> None:
+    global _folders
+    _folders = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def open_local(
@@ -175,13 +187,10 @@ class LocalFiles:
         """Open a file at its end, making it and its folder where absent."""
         path = self._path(key)
         try:
-            for _ in range(_PATIENCE):
-                try:
-                    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _BINARY, 0o666)
-                    return LocalAppender(handle, path, self)
-                except FileNotFoundError:
-                    self._make(os.path.dirname(path), durable=False)  # noqa: PTH120
-            raise FileNotFoundError(errno.ENOENT, "somebody keeps removing the folder", path)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | _BINARY
+            folder = os.path.dirname(path)  # noqa: PTH120
+            handle = self._within(folder, lambda: os.open(path, flags, 0o666), durable=False)
+            return LocalAppender(handle, path, self)
         except OSError as error:
             raise self._explain(error, "append to", key) from error
 
@@ -214,14 +223,7 @@ class LocalFiles:
 
     def _open_scratch(self, folder: str, durable: bool) -> tuple[str, int]:
         scratch = f"{folder}{os.sep}{TEMPORARY}{os.urandom(8).hex()}"
-        for _ in range(
-            _PATIENCE
-        ):  # trying first costs nothing where the folder is there, and a sweep may remove it meanwhile
-            try:
-                return scratch, os.open(scratch, _NEW, 0o666)
-            except FileNotFoundError:
-                self._make(folder, durable=durable)
-        raise FileNotFoundError(errno.ENOENT, "somebody keeps removing the folder", folder)
+        return scratch, self._within(folder, lambda: os.open(scratch, _NEW, 0o666), durable=durable)
 
     def _take(self, source: str, durable: bool) -> bool:
         """Return whether a rename can bring the file here; it is synced then."""
@@ -238,12 +240,19 @@ class LocalFiles:
         return True
 
     def _rename(self, scratch: str, target: str, durable: bool) -> None:
+        folder = os.path.dirname(target)  # noqa: PTH120
+        self._within(folder, lambda: os.replace(scratch, target), durable=durable)  # noqa: PTH105
+
+    def _within(self, folder: str, action: Callable[[], T], *, durable: bool) -> T:
+        """Do something in a folder that may be absent, or be removed meanwhile by a sweep that found it empty."""
+        with contextlib.suppress(FileNotFoundError):  # trying first costs nothing where the folder is there
+            return action()
         for _ in range(_PATIENCE):
-            try:
-                return os.replace(scratch, target)  # noqa: PTH105
-            except FileNotFoundError:
-                self._make(os.path.dirname(target), durable=durable)  # noqa: PTH120
-        raise FileNotFoundError(errno.ENOENT, "somebody keeps removing the folder", target)
+            with _folders:
+                self._make(folder, durable=durable)
+                with contextlib.suppress(FileNotFoundError):
+                    return action()
+        raise FileNotFoundError(errno.ENOENT, "somebody keeps removing the folder", folder)
 
     def _make(self, folder: str, *, durable: bool) -> None:
         missing = []
@@ -296,7 +305,7 @@ class LocalFiles:
                 self._abandoned.add(entry.path)
 
     def _prune(self, folder: str) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), _folders:
             while len(folder) > len(self.url):
                 os.rmdir(folder)  # noqa: PTH106
                 self._unsynced.discard(folder)
