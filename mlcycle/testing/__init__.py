@@ -19,9 +19,11 @@ def __getattr__(name: str) -> Any:
     if name != "FilesContract":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
+    import sys
 
     import pytest
 
     suite = f"{__name__}._files_contract"
-    pytest.register_assert_rewrite(suite)  # so that a failing assert there shows its values, as in one's own tests
+    if suite not in sys.modules:
+        pytest.register_assert_rewrite(suite)  # so that a failing assert there shows its values, as in one's own tests
     return importlib.import_module(suite).FilesContract
