@@ -43,35 +43,47 @@ class Case:
 
 
 def add(project: mc.Project) -> None:
+    """Add a version."""
     project.datasets.add("d", OTHER, op="try")
 
 
 def added(project: mc.Project) -> int:
+    """Count the versions with its rows."""
     versions = project.datasets.versions("d")
     return sum(project.load(version).equals(OTHER) for version in versions)
 
 
 def split(project: mc.Project) -> None:
+    """Split anew, by another seed."""
     project.datasets.split("d@1", test=0.5, seed=7, op="try")
 
 
 def parts(project: mc.Project) -> int:
+    """Count the splits made; both parts are there or neither."""
     made = [len(project.datasets.versions(name)) - 1 for name in ("d.train", "d.test")]
     assert made[0] == made[1]
     return made[0]
 
 
 def live(project: mc.Project) -> None:
-    with project.experiments.open("e").start(params={"depth": 1}, uses=["d.train"], name="tried") as run:
-        run.log(loss=0.5, step=1)
-        run.log_artifact("notes", "hello")
-        run.save_model(TREE, example=FRAME[["x"]][:3])
-        run.log(loss=0.25, step=2)
+    """Go through the whole life of a run."""
+    run = project.experiments.open("e").start(params={"depth": 1}, uses=["d.train"], name="tried")
+    train(run)
     if run.failures:  # said in warnings and in this number, which is the opposite of an acknowledgement
         raise errors.StorageUnavailable(f"{run.failures} failures")
 
 
+def train(run: mc.ActiveRun) -> None:
+    """Do what a training script does."""
+    with run:
+        run.log(loss=0.5, step=1)
+        run.log_artifact("notes", "hello")
+        run.save_model(TREE, example=FRAME[["x"]][:3])
+        run.log(loss=0.25, step=2)
+
+
 def lived(project: mc.Project) -> int:
+    """Count the finished runs; those that say nothing failed are complete."""
     finished = [run for run in project.experiments.get("e").runs() if run.name == "tried" and run.status == "finished"]
     complete = [run for run in finished if run.failures == 0]
     assert all(run.metrics == {"loss": 0.25} for run in complete)
@@ -80,23 +92,28 @@ def lived(project: mc.Project) -> int:
 
 
 def register_run(project: mc.Project) -> None:
+    """Register the model of a run."""
     run = next(run for run in project.experiments.get("e").runs() if run.name == "base")
     project.models.register("m", run.id, op="try")
 
 
 def register(project: mc.Project) -> None:
+    """Register an estimator."""
     project.models.register("m", TREE, example=FRAME[["x"]], op="try")
 
 
 def registered(project: mc.Project) -> int:
+    """Count the versions it made."""
     return len(project.models.versions("m")) - 2
 
 
 def promote(project: mc.Project) -> None:
+    """Move an alias through the gate."""
     project.models.promote("m@2", "production", reason="better", op="try")
 
 
 def promoted(project: mc.Project) -> int:
+    """Count the moves; the decision, the move and the alias come together."""
     moves = int((project.models.history("m", "production")["after"] == "m@2").sum())
     assert moves == sum(decision.subject == "m@2" for decision in project.models.decisions())
     assert moves == (project.models.aliases("m")["production"] == "m@2")
@@ -104,35 +121,43 @@ def promoted(project: mc.Project) -> int:
 
 
 def evaluate(project: mc.Project) -> None:
+    """Judge a model."""
     project.evaluate("m@1", "d.test", op="try")
 
 
 def evaluated(project: mc.Project) -> int:
+    """Count the evaluations."""
     with project._session.view() as view:
         return sum(doc["subject"] == "m@1" for doc in view.logical["evaluations"])
 
 
 def route(project: mc.Project) -> None:
+    """Say who answers."""
     project.deployments.open("eu").route({"m@1": 1, "m@2": 1}, reason="canary", op="try")
 
 
 def routed(project: mc.Project) -> int:
+    """Count the revisions made."""
     return len(project.deployments.get("eu").revisions()) - 1
 
 
 def sweep(project: mc.Project) -> None:
+    """Sweep everything that can go."""
     project.store.sweep(min_age=NOW)
 
 
 def swept(project: mc.Project) -> int:
+    """Say whether nothing is left to sweep."""
     return int(not unnamed(project))
 
 
 def roll_back(project: mc.Project) -> None:
+    """Set the whole project back."""
     project.rollback("before", reason="upstream bug", op="try")
 
 
 def rolled_back(project: mc.Project) -> int:
+    """Say whether it is set back: all of it, or nothing."""
     states = [
         project.datasets.latest("e").ref == "e@1",
         project.models.aliases("m") == {},
@@ -189,20 +214,24 @@ def base() -> Iterator[str]:
 
 
 def place() -> str:
+    """Return a place of its own in memory."""
     return f"memory://faults-{uuid.uuid4().hex}"
 
 
 def paths(url: str) -> dict[str, Any]:
+    """Return the files of a place, by key."""
     root = url.removeprefix("memory:/") + "/"
     return {path.removeprefix(root): file for path, file in MemoryFileSystem.store.items() if path.startswith(root)}
 
 
 def forget(url: str) -> None:
+    """Give the memory back."""
     for key in paths(url):
         del MemoryFileSystem.store[f"{url.removeprefix('memory:/')}/{key}"]
 
 
 def copied(base: str) -> str:
+    """Return a copy of a store."""
     url = place()
     files = open_files(url)
     for key, file in paths(base).items():
@@ -218,6 +247,7 @@ def on(files: FaultyFiles) -> mc.Project:
 
 
 def unnamed(project: mc.Project) -> list[str]:
+    """Return the files a sweep would take."""
     return [*project.store.sweep(dry_run=True, min_age=NOW).keys]
 
 
@@ -296,7 +326,7 @@ def walk_opening(base: str | None, create: bool | None, fault_of: Callable[[int]
         calls = len(files.calls)
         again = mc.open(url, author="bob")
         assert bool(base) == ("d" in again.datasets.names())
-        assert [0] == [entry["n"] for entry in created(again)]
+        assert [entry["n"] for entry in created(again)] == [0]
         assert again.store.verify("bytes").problems == ()
         again.store.tag("works")
         forget(url)
@@ -307,6 +337,7 @@ def walk_opening(base: str | None, create: bool | None, fault_of: Callable[[int]
 
 
 def created(project: mc.Project) -> list[dict[str, Any]]:
+    """Return the entries that say the project was created."""
     return [
         entry
         for entry in project._session.log.entries()
@@ -349,17 +380,15 @@ def test_training_goes_on_without_a_storage(fault: Fault, base: str) -> None:
     files = FaultyFiles(open_files(url))
     run = on(files).experiments.get("e").start(name="tried")
     files.plan = lambda number, op, key: fault
-    with pytest.warns(errors.MlcycleWarning) as said, run:
-        run.log(loss=0.5, step=1)
-        run.log_artifact("notes", "hello")
-        run.save_model(TREE, example=FRAME[["x"]][:3])
+    with pytest.warns(errors.MlcycleWarning) as said:
+        train(run)
     assert run.failures >= 3
     kept = [
         Path(str(one.message).partition("kept at ")[2].partition(";")[0])
         for one in said
         if "kept at" in str(one.message)
     ]
-    assert [True] == [path.is_file() for path in kept]
+    assert [path.is_file() for path in kept] == [True]
     files.plan = None
     check_whole(mc.open(url))
     forget(url)

@@ -59,17 +59,20 @@ class Standing:
         self.tags: dict[str, int] = {}
 
     def named(self, kind: str, name: str) -> Doc:
+        """Return what is said of a name."""
         empty: Doc = {"versions": {}, "made": {}, "head": None, "retracted": set(), "dropped": set(), "aliases": {}}
         found: Doc = getattr(self, kind).setdefault(name, empty)
         return found
 
     def add(self, kind: str, name: str, thing: str, entry: int) -> int:
+        """Add a version, and return its number."""
         doc = self.named(kind, name)
         number = len(doc["versions"]) + 1
         doc["versions"][number], doc["made"][number], doc["head"] = thing, entry, number
         return number
 
     def latest(self, kind: str, name: str) -> int | None:
+        """Return the number `latest` means."""
         doc = getattr(self, kind).get(name)
         if doc is None:
             return None
@@ -78,10 +81,12 @@ class Standing:
         return max(set(doc["versions"]) - doc["retracted"] - doc["dropped"], default=None)
 
     def alias(self, name: str, alias: str) -> int | None:
+        """Return the number an alias points at."""
         stack = self.models.get(name, {"aliases": {}})["aliases"].get(alias)
         return stack[-1][0] if stack else None
 
     def standing(self, kind: str) -> Iterator[tuple[str, int, str]]:
+        """Yield name, number and content of every version that was not dropped."""
         for name, doc in getattr(self, kind).items():
             for number, thing in doc["versions"].items():
                 if number not in doc["dropped"]:
@@ -103,10 +108,12 @@ class Machine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
+        """Open two sessions of a new project."""
         self.projects = [mc.open(self.url, create=True, author="ada"), mc.open(self.url, author="bob")]
         self.record(0)
 
     def teardown(self) -> None:
+        """Give the memory back."""
         root = self.url.removeprefix("memory:/") + "/"
         for path in [path for path in MemoryFileSystem.store if path.startswith(root)]:
             del MemoryFileSystem.store[path]
@@ -115,6 +122,7 @@ class Machine(RuleBasedStateMachine):
 
     @property
     def next(self) -> int:
+        """The number of the next entry."""
         return len(self.past)
 
     def record(self, entry: int) -> None:
@@ -127,6 +135,7 @@ class Machine(RuleBasedStateMachine):
         return thing in self.placed and (thing not in self.needs or self.whole(self.needs[thing]))
 
     def live(self) -> set[str]:
+        """Return what standing versions need."""
         found = {thing for kind in ("datasets", "models") for _, _, thing in self.say.standing(kind)}
         for thing in [*found]:
             while thing in self.needs:
@@ -139,12 +148,14 @@ class Machine(RuleBasedStateMachine):
         self.placed &= self.live()
 
     def pick(self, kind: str, which: int, *, dropped: bool = False) -> tuple[str, int] | None:
+        """Return some version, or some dropped one, if there is any."""
         every = [(name, number) for name, doc in sorted(getattr(self.say, kind).items()) for number in doc["versions"]]
         gone = [one for one in every if one[1] in getattr(self.say, kind)[one[0]]["dropped"]]
         chosen = gone if dropped else every
         return chosen[which % len(chosen)] if chosen else None
 
     def expect(self, problem: type[Exception] | None, do: Callable[[], Any]) -> Any:
+        """Do something that works, or fails as said."""
         if problem is None:
             return do()
         with pytest.raises(problem):
@@ -155,10 +166,12 @@ class Machine(RuleBasedStateMachine):
 
     @rule(who=WHO, name=NAMES, content=CONTENTS)
     def add(self, who: int, name: str, content: int) -> None:
+        """Add a table, maybe one that is there."""
         version = self.projects[who].datasets.add(name, frame(content))
         self.added(name, content, version.number)
 
     def added(self, name: str, content: int, number: int) -> None:
+        """Expect a version, or the current one where nothing is new."""
         thing = f"frame:{content}"
         latest = self.say.latest("datasets", name)
         if latest is not None and self.say.datasets[name]["versions"][latest] == thing:
@@ -171,7 +184,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(who=WHO, name=NAMES, content=CONTENTS, dropping=st.booleans())
     def add_while_another_sweeps(self, who: int, name: str, content: int, dropping: bool) -> None:
-        """A writer is caught between its upload and its commit, by a sweep that may come with a drop."""
+        """Catch a writer between its upload and its commit, by a sweep that may come with a drop."""
 
         def meanwhile() -> None:
             if dropping and self.say.latest("datasets", name) is not None:
@@ -191,6 +204,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.say.datasets)
     @rule(who=WHO, which=PICK, sweeping=st.booleans())
     def split(self, who: int, which: int, sweeping: bool) -> None:
+        """Split a version, maybe while another session sweeps."""
         name, number = self.pick("datasets", which)  # type: ignore[misc]
         if "." in name:
             return
@@ -202,7 +216,7 @@ class Machine(RuleBasedStateMachine):
         with caught(project, (lambda: self.sweep(1 - who)) if sweeping else None):
             parts = project.datasets.split(f"{name}@{number}", test=0.34, method="random")
         assert [f"{name}.train", f"{name}.test"] == [part.name for part in parts]
-        assert [4, 2] == [part.rows for part in parts]
+        assert [part.rows for part in parts] == [4, 2]
         loaded = [project.load(part) for part in parts]
         together = pd.concat(loaded).sort_values("row", ignore_index=True)
         pd.testing.assert_frame_equal(together, self.content[parent])
@@ -220,6 +234,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(who=WHO, leaf=CONTENTS, sweeping=st.booleans())
     def register(self, who: int, leaf: int, sweeping: bool) -> None:
+        """Register a model, maybe while another session sweeps."""
         with caught(self.projects[who], (lambda: self.sweep(1 - who)) if sweeping else None):
             version = self.projects[who].models.register("m", TREES[leaf])
         thing = f"model:{version.id}"
@@ -231,6 +246,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.say.models)
     @rule(who=WHO, which=PICK, alias=ALIASES)
     def promote(self, who: int, which: int, alias: str) -> None:
+        """Move an alias to some version."""
         name, number = self.pick("models", which)  # type: ignore[misc]
         gone = number in self.say.models[name]["dropped"]
         project = self.projects[who]
@@ -244,6 +260,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.say.models)
     @rule(who=WHO, alias=ALIASES)
     def roll_alias_back(self, who: int, alias: str) -> None:
+        """Move an alias back to what was not rolled back itself."""
         doc = self.say.models["m"]
         stack = doc["aliases"].get(alias, [])
         target = stack[-2][0] if len(stack) > 1 else None
@@ -255,9 +272,19 @@ class Machine(RuleBasedStateMachine):
             stack.pop()
             self.record(self.next)
 
+    @precondition(lambda self: self.say.models)
+    @rule(who=WHO, first=PICK, second=PICK, alias=ALIASES)
+    def move_to_and_fro(self, who: int, first: int, second: int, alias: str) -> None:
+        """Move an alias twice and back twice."""
+        self.promote(who, first, alias)
+        self.promote(1 - who, second, alias)
+        self.roll_alias_back(who, alias)
+        self.roll_alias_back(1 - who, alias)
+
     @precondition(lambda self: self.say.datasets)
     @rule(who=WHO, which=PICK)
     def drop_dataset(self, who: int, which: int) -> None:
+        """Drop a version; parts may go on needing its rows."""
         name, number = self.pick("datasets", which)  # type: ignore[misc]
         self.projects[who].store.drop(f"dataset:{name}@{number}")
         self.dropped("datasets", name, number)
@@ -265,6 +292,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.say.models)
     @rule(who=WHO, which=PICK)
     def drop_model(self, who: int, which: int) -> None:
+        """Drop a version that no alias points at."""
         name, number = self.pick("models", which)  # type: ignore[misc]
         needed = any(self.say.alias(name, alias) == number for alias in self.say.models[name]["aliases"])
         project = self.projects[who]
@@ -273,6 +301,7 @@ class Machine(RuleBasedStateMachine):
             self.dropped("models", name, number)
 
     def dropped(self, kind: str, name: str, number: int) -> None:
+        """Expect a version to be dropped."""
         doc = getattr(self.say, kind)[name]
         if number not in doc["dropped"]:
             doc["dropped"].add(number)
@@ -280,6 +309,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(who=WHO, kind=st.sampled_from(["datasets", "models"]), which=PICK)
     def restore(self, who: int, kind: str, which: int) -> None:
+        """Bring back a version, unless a sweep was faster."""
         chosen = self.pick(kind, which, dropped=True)
         if chosen is None:
             return
@@ -296,6 +326,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(who=WHO)
     def sweep(self, who: int) -> None:
+        """Remove all that nothing standing names."""
         before = self.projects[who].store.info()["entries"]
         self.projects[who].store.sweep(min_age=NOW)
         self.swept()
@@ -304,12 +335,14 @@ class Machine(RuleBasedStateMachine):
 
     @rule(who=WHO, name=st.sampled_from(["first", "second"]))
     def tag(self, who: int, name: str) -> None:
+        """Name the newest entry."""
         assert self.next - 1 == self.projects[who].store.tag(name)
         self.say.tags[name] = self.next - 1
         self.record(self.next)
 
     @rule(who=WHO, which=PICK)
     def roll_project_back(self, who: int, which: int) -> None:
+        """Set every pointer to where it stood at some entry."""
         to = which % self.next
         then, now = self.past[to], copy.deepcopy(self.say)
         targets = self.return_to(then, to, now)
@@ -354,7 +387,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(who=WHO, which=PICK)
     def read_the_past(self, who: int, which: int) -> None:
-        """A project of the past says what was said then, and reads what is still stored."""
+        """Expect of the past what was said then, and to read what is still stored."""
         to = which % self.next
         tags = {entry: tag for tag, entry in self.say.tags.items()}
         self.agrees(self.projects[who].at(tags.get(to, to)), self.past[to])
@@ -444,7 +477,7 @@ def explore(examples: int, steps: int) -> None:
 
 def test_two_sessions_a_sweep_and_a_reader() -> None:
     """A few walks."""
-    explore(25, 20)
+    explore(40, 25)
 
 
 @pytest.mark.deep

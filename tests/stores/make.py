@@ -1,7 +1,8 @@
 """Make the sample stores that `test_stores` reads for ever: ``python -m tests.stores.make``.
 
-``v1/`` is a project as format 1 writes it, once around the cycle. ``future/`` is laid over a copy of it: the next entry, by
-a library that knows more. A released store is never made again; a new format gets a folder of its own beside it.
+``v1/`` is a project as format 1 writes it, once around the cycle. ``future/`` is laid over a copy of it: the next
+entry, by a library that knows more. A released store is never made again; a new format gets a folder of its own beside
+it.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ def frame() -> pd.DataFrame:
 
 
 def model(rows: pd.DataFrame) -> DecisionTreeClassifier:
-    """Return a tree that knows the age."""
-    return DecisionTreeClassifier(max_depth=1, random_state=0).fit(rows[["age"]].fillna(40.0), rows["left"])
+    """Return a tree that asks for the age."""
+    return DecisionTreeClassifier(max_depth=1, random_state=0).fit(rows[["age", "visits"]], rows["left"])
 
 
 def make(url: Path) -> None:
@@ -51,26 +52,27 @@ def make(url: Path) -> None:
         test="customers.test",
         message="agreed",
     )
-    project.datasets.add("customers", frame(), target="left", key="id", message="CRM export")
-    train, test = project.datasets.split("customers", test=0.5)
-    project.store.tag("ready")
+    roles = {"target": "left", "key": "id", "time": "since", "group": "region"}
+    project.datasets.add("customers", frame(), message="CRM export", **roles)
+    train, test = project.datasets.split("customers", test=0.5, method="stratified")
     trees = project.experiments.open("trees", hypothesis="age is enough", metric="accuracy")
     rows = project.load(train)
     with trees.start(params={"max_depth": 1}, uses=[train], name="first") as run:
         run.log(accuracy=0.5, step=1)
         run.log(accuracy=0.75, loss=float("nan"), step=2)
         run.log_artifact("notes", "grüße")
-        run.save_model(model(rows), example=rows[["age"]].fillna(40.0)[:3])
+        run.save_model(model(rows), example=rows[["age", "visits"]][:3])
     first = project.models.register("churn", run, message="the first")
     project.evaluate(first, test)
     certain = mc.Override(reason="twelve rows prove nothing", until="2100-01-01")
     project.models.promote(first, "production", reason="it is all we have", override=certain)
     project.deployments.open("eu").route({"churn@1": 100}, reason="launch")
     with project.deployments.get("eu").serve() as service:
-        service.predict(pd.DataFrame({"age": [30.0, 60.0]}), ids=["a", "b"])
+        service.predict(pd.DataFrame({"age": [30.0, 60.0], "visits": [1, 2]}), ids=["a", "b"])
         service.label(["a"], [1])
+    project.store.tag("launched")
     project.datasets.add("customers", frame().assign(left=0), message="a broken export")
-    project.rollback("ready", reason="broken export", override=certain)
+    project.rollback("launched", reason="broken export")
 
 
 CODE = provenance.CapturedCode(
