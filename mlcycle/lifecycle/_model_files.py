@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mlcycle.lifecycle._session import Session
 
-__all__ = ["PackedModel", "card_of", "files_of", "load_version", "store_model"]
+__all__ = ["PackedModel", "Signed", "card_of", "files_of", "load_version", "store_model"]
 
 Doc = dict[str, Any]
 _EXAMPLE_ROWS = 20
@@ -111,6 +111,20 @@ def load_version(session: Session, doc: Doc, *, trust: bool | Collection[str] = 
             return codecs.load_model(path, card["format"], trust=trust, reason=reason)
 
     return session.depot.resolving(doc_ref(doc), read, session.log.snapshot)
+
+
+class Signed:
+    """A model that takes from a table what its signature names, as it does when it serves."""
+
+    _ASKED = frozenset({"predict", "predict_proba", "decision_function"})
+
+    def __init__(self, model: Any, signature: Doc) -> None:
+        self._model = model
+        self._signature = signature
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._model, name)
+        return (lambda X: found(codecs.check_inputs(self._signature, X))) if name in self._ASKED else found
 
 
 def _of_kind(files: list[Doc], kind: str) -> Doc:

@@ -12,7 +12,7 @@ from mlcycle._ids import new_id, parse_ref
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.lifecycle import _tables as tables
 from mlcycle.lifecycle._gate import criteria_today, evaluation_record
-from mlcycle.lifecycle._model_files import load_version
+from mlcycle.lifecycle._model_files import Signed, card_of, load_version
 from mlcycle.lifecycle._session import draft
 from mlcycle.lifecycle._view import doc_ref
 from mlcycle.lifecycle.datasets import features_and_target
@@ -122,7 +122,9 @@ def _bench(
     def load(ref: str) -> Any:
         with session.view(refresh=False) as view:
             doc = view.version("models", ref)
-        return load_version(session, doc, trust=trust, reason=reason)
+        estimator = load_version(session, doc, trust=trust, reason=reason)
+        signature = card_of(session, doc)["signature"]
+        return estimator if signature is None else Signed(estimator, signature)
 
     def find(name: str) -> str | None:
         with session.view(refresh=False) as view:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlcycle import _html, provenance, records
 from mlcycle._digest import canonical_json
 from mlcycle._ids import check_name, name_key, near, new_id, now
-from mlcycle.errors import InvalidInput, MlcycleError, MlcycleWarning, NotFound, VersionDeleted
+from mlcycle.errors import InvalidInput, MlcycleError, MlcycleWarning, NotFound, StorageUnavailable, VersionDeleted
 from mlcycle.lifecycle._active_run import ActiveRun
 from mlcycle.lifecycle._params import as_params
 from mlcycle.lifecycle._runs import all_runs, points_of, run_of
@@ -185,9 +185,7 @@ class Experiment:
         """
         self._session.check_writable()
         stored = as_params(params)
-        with self._session.view() as view:
-            used = [_used(view, one) for one in uses]
-            entry = view.n
+        used, entry = self._seen(uses, strict)
         head = {
             "v": 1,
             "id": new_id(),
@@ -204,6 +202,18 @@ class Experiment:
             **self._provenance.facts(),
         }
         return ActiveRun(self._session, head, params or {}, strict=strict)
+
+    def _seen(self, uses: Sequence[Any], strict: bool) -> tuple[list[str], int]:
+        """Return what is used, by the newest entry, or by the newest seen where the storage is gone."""
+        try:
+            with self._session.view() as view:
+                return [_used(view, one) for one in uses], view.n
+        except StorageUnavailable as error:
+            if strict:
+                raise
+            warnings.warn(f"the log cannot be read ({error}); training goes on", MlcycleWarning, stacklevel=4)
+            with self._session.view(refresh=False) as view:
+                return [_used(view, one) for one in uses], view.n
 
     def runs(self) -> list[records.Run]:
         """Return the runs, oldest first."""

@@ -231,7 +231,10 @@ class Project:
             with self._session.view() as view:
                 plan(view)
             return moved
-        self._session.commit(plan, message=reason, op=op)
+        commit = self._session.commit(plan, message=reason, op=op)
+        if commit.entry is not None and not commit.mine:  # done before, under this op
+            with self._session.view() as view:
+                return _rollback.moves_of(view, commit.entry["changes"])
         return moved
 
 

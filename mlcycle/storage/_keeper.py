@@ -37,7 +37,7 @@ class Kept(Protocol):
 
 
 class Keeper:
-    """Knows every open writer of the process; its thread starts when one needs care and ends when none has for a while."""
+    """Knows every open writer of the process; its thread starts when one needs care, and ends some time after."""
 
     def __init__(self) -> None:
         self._writers: weakref.WeakSet[Kept] = weakref.WeakSet()

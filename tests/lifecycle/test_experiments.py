@@ -218,3 +218,19 @@ def test_a_killed_run_on_s3_is_recovered_by_the_next_process(s3_url: tuple[str, 
     assert done.returncode == -signal.SIGKILL
     [run] = mc.open(url, storage_options=options).experiments.get("killed").runs()
     assert (run.status, run.points, run.metrics) == ("lost", 100, {"loss": 99})
+
+
+def test_a_run_starts_though_the_log_cannot_be_read(project: mc.Project) -> None:
+    """A network that is gone for a moment stops no training, unless the run is strict."""
+    experiment = project.experiments.open("offline")
+    experiment.start().finish()
+    session = experiment._session
+    log = session.log
+    log._reader._files = FaultyFiles(session.files, fail_on("read", Fault.BEFORE), local_paths=True)
+    with pytest.warns(mc.errors.MlcycleWarning, match="the log cannot be read"):
+        run = experiment.start()
+    with pytest.raises(errors.StorageUnavailable):
+        experiment.start(strict=True)
+    log._reader._files = session.files
+    run.finish()
+    assert [found.status for found in experiment.runs()] == ["finished", "finished"]

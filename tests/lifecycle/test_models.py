@@ -185,3 +185,14 @@ def test_bad_input_to_register_and_promote(project: mc.Project, cells: pd.DataFr
         project.models.get("tumour@staging")
     with pytest.raises(errors.InvalidInput, match=r"Override\(reason"):
         mc.Override(reason=" ", until="2099-01-01")
+
+
+def test_a_model_takes_what_its_signature_names(project: mc.Project, cells: pd.DataFrame) -> None:
+    """A model of some columns is judged on a table with more, as it would serve it."""
+    begin(project, cells)
+    X, y = project.load("dataset:cells.train", xy=True)
+    few = X[["worst radius", "mean texture"]]
+    version = project.models.register("tumour", fitted(few, y), data=["cells.train"], example=few[:5])
+    evaluation = project.evaluate(version)
+    assert {result.verdict for result in evaluation.results} <= {"pass", "fail", "inconclusive"}
+    assert evaluation.results[0].value > 0.9  # type: ignore[operator]

@@ -260,3 +260,15 @@ def test_a_project_has_a_picture(project: mc.Project, cells: pd.DataFrame) -> No
     shown = project.experiments.get("e")._repr_html_()
     assert "metrics.loss" in shown
     assert "<b>small</b>" not in shown
+
+
+def test_a_rollback_is_done_once(project: mc.Project, cells: pd.DataFrame) -> None:
+    """Repeated under the same op, a rollback moves nothing and says what it moved."""
+    _, train = begin(project, cells)
+    project.store.tag("a")
+    _second(project, train)
+    moves = project.rollback("a", op="undo-1")
+    entries = project.store.info()["entries"]
+    again = project.rollback("a", op="undo-1")
+    assert [(move.pointer, move.after) for move in again] == [(move.pointer, move.after) for move in moves]
+    assert project.store.info()["entries"] == entries
