@@ -249,7 +249,7 @@ def _binomial_quantile(share: float, n: int, p: float) -> int:
         found -= 1
     while special.bdtr(found, n, p) < share:
         found += 1
-    return found
+    return int(found)
 
 
 def fewest_rows(alpha: float, confidence: float) -> int:
