@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -85,6 +86,19 @@ def canonical_json(value: Any) -> bytes:
         ) from error
     _check_keys(value)
     return made
+
+
+def json_number(value: float) -> float | dict[str, str]:
+    """Return a number as JSON documents of a store hold it: what is not finite, which JSON cannot say, as an object.
+
+    Examples
+    --------
+    >>> json_number(0.5), json_number(float("-inf"))
+    (0.5, {'$float': '-Infinity'})
+    """
+    if math.isfinite(value):
+        return value
+    return {"$float": "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"}
 
 
 def _check_keys(value: Any) -> None:

@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import PurePath
 from typing import Any
 
+from mlcycle._digest import json_number
 from mlcycle.errors import InvalidInput
 
 __all__ = ["as_params"]
@@ -20,7 +21,7 @@ def as_params(params: Any) -> dict[str, Any]:
     """Return parameters as a JSON object.
 
     Numbers of numpy become numbers, paths and dates text, small arrays and sets lists, estimators their class and
-    parameters, functions their dotted name, enums their value. NaN and infinities are kept as ``{"float": "nan"}``.
+    parameters, functions their dotted name, enums their value. NaN and infinities are kept as ``{"$float": "NaN"}``.
 
     Raises
     ------
@@ -49,7 +50,7 @@ def _as_json(value: Any, where: str) -> Any:
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, float):
-        return float(value) if math.isfinite(value) else {"float": str(value)}
+        return json_number(float(value))
     if isinstance(value, str):
         return _as_text(str(value), where)
     if isinstance(value, Enum):

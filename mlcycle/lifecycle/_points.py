@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from mlcycle._digest import json_number
 from mlcycle.errors import InvalidInput, MlcycleWarning
 
 if TYPE_CHECKING:
@@ -50,24 +51,21 @@ def beat() -> bytes:
 
 
 def to_json(values: Mapping[str, Value]) -> dict[str, Any]:
-    """Return values as JSON can hold them: what is not finite becomes ``{"f": "nan"}``.
+    """Return values as JSON can hold them: what is not finite becomes ``{"$float": "NaN"}``.
 
     Examples
     --------
     >>> to_json({"loss": float("inf"), "step": 3})
-    {'loss': {'f': 'inf'}, 'step': 3}
+    {'loss': {'$float': 'Infinity'}, 'step': 3}
     >>> from_json(to_json({"loss": float("inf"), "step": 3}))
     {'loss': inf, 'step': 3}
     """
-    return {
-        name: {"f": repr(value)} if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in values.items()
-    }
+    return {name: json_number(value) if isinstance(value, float) else value for name, value in values.items()}
 
 
 def from_json(document: Mapping[str, Any]) -> dict[str, Value]:
     """Return the values that `to_json` wrote."""
-    return {name: _NOT_FINITE[value["f"]] if isinstance(value, dict) else value for name, value in document.items()}
+    return {name: float(value["$float"]) if isinstance(value, dict) else value for name, value in document.items()}
 
 
 class PointsWriter:

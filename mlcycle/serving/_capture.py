@@ -13,9 +13,10 @@ exception instead of ``in``, ``out`` and ``p``. A label, whenever it arrives::
 
     {"t":1764000060.0,"id":"17","y":1}
 
-Missing values, NaN among them, are null; infinities ``{"float":"inf"}`` and ``{"float":"-inf"}``; moments and durations
-ISO 8601 text; categories their values. A signature turns that text back (`mlcycle.codecs.check_inputs`). Fields
-that a reader does not know are passed over; of several labels of one id the last counts.
+Missing values, NaN among them, are null; infinities ``{"$float":"Infinity"}`` and ``{"$float":"-Infinity"}``;
+moments and durations ISO 8601 text; categories their values. A signature turns that text back
+(`mlcycle.codecs.check_inputs`). Fields that a reader does not know are passed over; of several labels of one id the
+last counts.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from mlcycle._digest import json_number
 from mlcycle._ids import canonical_id
 from mlcycle.errors import InvalidInput
 
@@ -171,7 +173,7 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):
-        return None if math.isnan(value) else value if math.isfinite(value) else {"float": str(value)}
+        return None if math.isnan(value) else value if math.isfinite(value) else json_number(value)
     if type(value).__name__ in ("NaTType", "NAType"):
         return None
     if hasattr(value, "tolist"):
@@ -180,8 +182,8 @@ def _plain(value: Any) -> Any:
 
 
 def _read(value: Any) -> Any:
-    if isinstance(value, dict) and set(value) == {"float"}:
-        return float(value["float"])
+    if isinstance(value, dict) and set(value) == {"$float"}:
+        return float(value["$float"])
     return [_read(item) for item in value] if isinstance(value, list) else value
 
 

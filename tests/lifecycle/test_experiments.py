@@ -157,7 +157,7 @@ def test_a_storage_failure_does_not_stop_training(project: mc.Project) -> None:
         (Path("a") / "b", "a/b"),
         (Ridge(alpha=2.0), {"class": "sklearn.linear_model._ridge.Ridge"}),
         ({"x": {1, 2}}, {"x": [1, 2]}),
-        (float("nan"), {"float": "nan"}),
+        (float("nan"), {"$float": "NaN"}),
         (math.sqrt, "math.sqrt"),
         (pd.Timestamp("2026-01-01"), "2026-01-01T00:00:00"),
     ],

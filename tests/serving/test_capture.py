@@ -69,7 +69,7 @@ def test_any_values_are_whole_lines(values: list[Any]) -> None:
     assert found.skipped == 0
     held = [None if isinstance(v, float) and v != v else v for v in values]
     back = [json.loads(line)["in"]["a"] for line in lines.splitlines()]
-    assert [float(v["float"]) if isinstance(v, dict) else v for v in back] == held
+    assert [float(v["$float"]) if isinstance(v, dict) else v for v in back] == held
 
 
 def test_arrays_series_and_text() -> None:
