@@ -89,7 +89,7 @@ def _evidence(
         data = doc_ref(view.version("datasets", name))
     except NotFound as error:
         return missing(str(error))
-    for stored, results in stored_answers(session, view, subject, criterion):
+    for stored, results in _stored_answers(session, view, subject, criterion):
         if stored.data != data:
             continue
         if stale := _stale(view, doc, criterion, results):
@@ -98,7 +98,7 @@ def _evidence(
     return missing(f"no evaluation answers it: project.evaluate({subject!r}, {data!r})")
 
 
-def stored_answers(
+def _stored_answers(
     session: Session, view: View, subject: str, criterion: records.Criterion
 ) -> Iterator[tuple[records.Evaluation, list[records.Result]]]:
     """Yield what stored evaluations of a version say of a criterion, newest first."""

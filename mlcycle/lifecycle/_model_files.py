@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlcycle import codecs
 from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._params import as_params
-from mlcycle.lifecycle._view import doc_ref
+from mlcycle.lifecycle._view import doc_ref, of_kind
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -96,7 +96,7 @@ def card_of(session: Session, doc: Doc) -> Doc:
     """Return what is said of a version: format, class, packages, signature, parameters."""
 
     def read() -> Doc:
-        card: Doc = session.depot.read_document(_of_kind(files_of(session, doc), "card"), doc_ref(doc))
+        card: Doc = session.depot.read_document(of_kind(files_of(session, doc), "card"), doc_ref(doc))
         return card
 
     return session.depot.resolving(doc_ref(doc), read, session.log.snapshot)
@@ -107,7 +107,7 @@ def load_version(session: Session, doc: Doc, *, trust: bool | Collection[str] = 
     card = card_of(session, doc)
 
     def read() -> Any:
-        with session.depot.local_copy(_of_kind(files_of(session, doc), "model"), doc_ref(doc)) as path:
+        with session.depot.local_copy(of_kind(files_of(session, doc), "model"), doc_ref(doc)) as path:
             return codecs.load_model(path, card["format"], trust=trust, reason=reason)
 
     return session.depot.resolving(doc_ref(doc), read, session.log.snapshot)
@@ -125,10 +125,6 @@ class Signed:
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._model, name)
         return (lambda X: found(codecs.check_inputs(self._signature, X))) if name in self._ASKED else found
-
-
-def _of_kind(files: list[Doc], kind: str) -> Doc:
-    return next(file for file in files if file["kind"] == kind)
 
 
 def _few_rows(example: Any) -> Any:

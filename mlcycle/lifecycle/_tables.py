@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from mlcycle import codecs, records
 from mlcycle._digest import canonical_json
-from mlcycle.lifecycle._view import doc_ref
+from mlcycle.lifecycle._view import doc_ref, of_kind
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -93,13 +93,9 @@ def _files(session: Session, doc: Doc) -> list[Doc]:
         return view.files(doc["object"], doc_ref(doc))
 
 
-def _of_kind(files: list[Doc], kind: str) -> Doc:
-    return next(file for file in files if file["kind"] == kind)
-
-
 def _manifest(session: Session, doc: Doc) -> codecs.Manifest:
     """Read the manifest of a version, checked against its digest, once a process."""
-    file = _of_kind(_files(session, doc), "manifest")
+    file = of_kind(_files(session, doc), "manifest")
 
     def read() -> codecs.Manifest:
         with session.depot.local_copy(file, doc_ref(doc)) as path:
@@ -140,7 +136,7 @@ def header_of(session: Session, doc: Doc) -> Doc:
 
 def profile_of(session: Session, doc: Doc) -> Doc:
     """Return the profile stored with a version."""
-    found: Doc = session.depot.read_document(_of_kind(_files(session, doc), "profile"), doc_ref(doc))
+    found: Doc = session.depot.read_document(of_kind(_files(session, doc), "profile"), doc_ref(doc))
     return found
 
 

@@ -10,7 +10,7 @@ from mlcycle.errors import InvalidInput, InvalidName, NotFound, VersionDeleted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Collection", "View", "doc_ref", "named_files", "owners_of"]
+__all__ = ["Collection", "View", "doc_ref", "named_files", "of_kind", "owners_of"]
 
 Doc = dict[str, Any]
 Collection = Literal["datasets", "models"]
@@ -180,6 +180,11 @@ def owners_of(state: Doc, key: str) -> list[str]:
     view = View(state["logical"], state["placement"], -1)
     objects = state["placement"]["objects"]
     return sorted({owner for name, owner in view.live_objects() if any(f["key"] == key for f in objects.get(name, ()))})
+
+
+def of_kind(files: list[Doc], kind: str) -> Doc:
+    """Return the one file of a stored object that is of a kind."""
+    return next(file for file in files if file["kind"] == kind)
 
 
 def doc_ref(doc: Doc) -> str:

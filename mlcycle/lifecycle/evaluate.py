@@ -90,8 +90,8 @@ def _answer(criterion: Any, subject: str, bench: checks.Bench) -> Doc:
 def _described(subject: str, bench: checks.Bench) -> list[records.Result]:
     """Measure the usual metrics of the task where no criterion asks for anything; nothing is judged."""
     y = bench.target()
-    discrete = not (y.dtype.kind == "f" and (y != y.round()).any()) and len(set(y.tolist())) <= _FEW_CLASSES
     classes = len(set(y.tolist()))
+    discrete = not (y.dtype.kind == "f" and (y != y.round()).any()) and classes <= _FEW_CLASSES
     metrics = ("accuracy", "roc_auc") if discrete and classes == 2 else ("accuracy", "balanced_accuracy")
     found = checks.run(
         [records.AtLeast(metric, 0.0) for metric in (metrics if discrete else ("r2", "rmse"))], subject, bench
