@@ -11,7 +11,7 @@ from attrs import asdict, frozen
 from mlcycle.errors import InvalidInput
 from mlcycle.stats._estimate import POWER, Estimate, check_confidence, smallest_detectable, unknown, z_value
 from mlcycle.stats._labels import check_pair, midranks, positive_score
-from mlcycle.stats._metrics import metric_difference, metric_interval, metric_named
+from mlcycle.stats.models._metrics import metric_difference, metric_interval, metric_named
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -9,10 +9,10 @@ import numpy as np
 from attrs import evolve, frozen
 
 from mlcycle.errors import InvalidInput
-from mlcycle.stats._bootstrap import agreeing, check_resamples, summarise
 from mlcycle.stats._estimate import Estimate, check_confidence
 from mlcycle.stats._labels import check_pair, class_probabilities, midranks, positive_score
-from mlcycle.stats._units import Units, units_of
+from mlcycle.stats.models._bootstrap import agreeing, check_resamples, summarise
+from mlcycle.stats.models._units import Units, units_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

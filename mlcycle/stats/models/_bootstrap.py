@@ -10,7 +10,7 @@ import numpy as np
 
 from mlcycle.errors import InvalidInput
 from mlcycle.stats._estimate import Estimate, check_confidence, smallest_detectable, unknown, z_value
-from mlcycle.stats._units import Units, enough, units_of
+from mlcycle.stats.models._units import Units, enough, units_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,10 +10,9 @@ from attrs import frozen
 
 from mlcycle.stats._estimate import POWER, z_value
 from mlcycle.stats._rates import fisher, wilson_limits
+from mlcycle.stats._simulated import simulated_p
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
 __all__ = [
@@ -21,14 +20,12 @@ __all__ = [
     "detectable_distance",
     "level_test",
     "pooled_levels",
-    "simulated_p",
     "total_variation",
     "unseen_levels",
 ]
 
 _EXPECTED = 5.0
 _ALWAYS = 20
-_ENOUGH = 20
 _CHI_SQUARE_MEDIAN = 0.4549
 
 
@@ -108,32 +105,6 @@ def level_test(table: NDArray[np.intp], draws: int, rng: np.random.Generator) ->
         return _chi_square(rng.multivariate_hypergeometric(totals, n, size=size), totals, n, m)
 
     return simulated_p(simulate, found * (1 - 1e-9), draws), "chi-square permutation"
-
-
-def simulated_p(simulate: Callable[[int], NDArray[Any]], found: float, draws: int) -> float:
-    """Return the p-value of `found` against simulated statistics, stopping early when it is clearly large.
-
-    Stops at the 20th simulated value as large as `found`; with fewer after all draws, ``(b + 1) / (draws + 1)``. Valid
-    at every level.
-
-    References
-    ----------
-    Besag and Clifford (1991), Sequential Monte Carlo p-values, Biometrika 78.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> 0.3 < simulated_p(rng.random, 0.5, 9999) < 0.7, simulated_p(rng.random, 2.0, 999)
-    (True, 0.001)
-    """
-    seen, made = 0, 0
-    while made < draws:
-        size = min(max(999, made), draws - made)
-        large = np.flatnonzero(simulate(size) >= found)
-        if seen + len(large) >= _ENOUGH:
-            return _ENOUGH / (made + int(large[_ENOUGH - seen - 1]) + 1)
-        seen, made = seen + len(large), made + size
-    return (seen + 1) / (draws + 1)
 
 
 def _chi_square(reference: NDArray[Any], totals: NDArray[Any], n: int, m: int) -> NDArray[np.float64]:

@@ -10,10 +10,10 @@ import numpy as np
 from attrs import evolve, frozen
 
 from mlcycle.errors import InvalidInput, NotFound
-from mlcycle.stats import _columns
-from mlcycle.stats._findings import ColumnDrift, Drift, Shift
 from mlcycle.stats._multiple import CONTROLS, adjust
-from mlcycle.stats._shifts import Draft, Plan, column_drafts
+from mlcycle.stats.samples import _columns
+from mlcycle.stats.samples._findings import ColumnDrift, Drift, Shift
+from mlcycle.stats.samples._shifts import Draft, Plan, column_drafts
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping

@@ -13,7 +13,7 @@ from scipy import stats as scipy_stats
 
 from mlcycle import stats
 from mlcycle.errors import InvalidInput, NotFound
-from mlcycle.stats import _levels, _ordered
+from mlcycle.stats.samples import _levels, _ordered
 
 
 def column(reference: object, current: object, **options: object) -> stats.ColumnDrift:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import field, frozen
 
-from mlcycle.stats import _columns, _levels, _ordered
 from mlcycle.stats._estimate import POWER, z_value
 from mlcycle.stats._rates import difference_of_rates, fisher
+from mlcycle.stats.samples import _columns, _levels, _ordered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
