@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["CONTROLS", "adjust", "benjamini_hochberg", "benjamini_yekutieli", "e_benjamini_hochberg", "holm"]
+__all__ = [
+    "CONTROLS",
+    "adjust",
+    "benjamini_hochberg",
+    "benjamini_yekutieli",
+    "e_benjamini_hochberg",
+    "global_p",
+    "holm",
+    "strictness",
+]
 
 
 def holm(p: ArrayLike) -> NDArray[np.float64]:
@@ -143,6 +153,46 @@ def adjust(p: ArrayLike, control: str) -> NDArray[np.float64]:
     if control not in CONTROLS:
         raise InvalidInput(f"control is one of {', '.join(CONTROLS)}, got {control!r}")
     return CONTROLS[control](p)
+
+
+def strictness(control: str, chosen: int, tests: int) -> float:
+    """Return the share of alpha at which each of `chosen` claims out of `tests` is made.
+
+    ``chosen / tests`` for the false discovery rate (Benjamini and Yekutieli 2005, JASA 100, also for the intervals of
+    what was chosen), that over the harmonic sum under any dependence, ``1 / tests`` for the family-wise error.
+
+    Examples
+    --------
+    >>> strictness("bh", 5, 50), strictness("holm", 5, 50), strictness("none", 5, 50)
+    (0.1, 0.02, 1.0)
+    """
+    shares = {
+        "holm": 1 / tests,
+        "bh": chosen / tests,
+        "by": chosen / tests / float(np.sum(1 / np.arange(1, tests + 1))),
+        "none": 1.0,
+    }
+    return shares[control]
+
+
+def global_p(p: ArrayLike, control: str = "bh") -> float:
+    """Return the p-value that no hypothesis of a family is false: the smallest adjusted p-value.
+
+    For ``bh`` that is the test of Simes, for ``holm`` that of Bonferroni, for ``by`` Simes' under any dependence. With
+    ``none`` the columns are not held to account for each other, but a family still is: Simes. ``nan`` for no tests.
+
+    References
+    ----------
+    Simes (1986), An improved Bonferroni procedure for multiple tests of significance, Biometrika 73.
+
+    Examples
+    --------
+    >>> round(global_p([0.01, 0.02, 0.9]), 3), round(global_p([0.01, 0.02, 0.9], "by"), 3)
+    (0.03, 0.055)
+    """
+    adjusted = adjust(p, "bh" if control == "none" else control)
+    made = adjusted[~np.isnan(adjusted)]
+    return float(made.min()) if len(made) else math.nan
 
 
 def _step_up(ordered: NDArray[np.float64]) -> NDArray[np.float64]:

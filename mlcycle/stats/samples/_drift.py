@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import math
+import os
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import evolve, frozen
 
 from mlcycle.errors import InvalidInput, NotFound
-from mlcycle.stats._multiple import CONTROLS, adjust
+from mlcycle.stats._multiple import CONTROLS, adjust, global_p, strictness
 from mlcycle.stats.samples import _columns
 from mlcycle.stats.samples._findings import ColumnDrift, Drift, Shift
-from mlcycle.stats.samples._shifts import Draft, Plan, column_drafts
+from mlcycle.stats.samples._shifts import Draft, Plan, column_drafts, untested
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
 
     import pandas as pd
+    from numpy.typing import NDArray
 
 __all__ = ["MARGINS", "drift"]
 
@@ -26,6 +29,7 @@ MARGINS = {
     "numeric": 0.1,
     "datetime": 0.1,
     "text": 0.1,
+    "vocabulary": 0.05,
     "discrete": 0.05,
     "categorical": 0.05,
     "boolean": 0.05,
@@ -33,6 +37,8 @@ MARGINS = {
     "unseen levels": 0.01,
     "infinite": 0.01,
 }
+# Below so many values in all, starting threads costs more than they save.
+_WORTH_THREADS = 1_000_000
 
 
 @frozen
@@ -50,6 +56,10 @@ class _Setting:
             return float(given[name])
         return float(given.get(key, MARGINS.get(key, math.nan)))
 
+    def level(self, chosen: int, tests: int) -> float:
+        """Return the level of each of `chosen` claims among `tests`, so that together they keep to alpha."""
+        return self.alpha * strictness(self.control, chosen, tests)
+
 
 def drift(
     reference: Any,
@@ -59,7 +69,7 @@ def drift(
     kinds: Mapping[Hashable, str] | None = None,
     alpha: float = 0.05,
     margin: float | Mapping[Any, float] | None = None,
-    control: str = "holm",
+    control: str = "bh",
     seed: int = 0,
 ) -> Drift:
     """Compare two samples of rows column by column.
@@ -67,7 +77,8 @@ def drift(
     A column has *drifted* when a test is significant after control over all tests **and** the near end of the interval
     of its effect lies beyond the margin. It is *inconclusive* when there are too few rows for any verdict, or when a
     change is certain but not whether it is larger than the margin. Otherwise it is *stable*, and `detectable` says what
-    could have been missed.
+    could have been missed. The frame has drifted when a global test over all columns is significant too; on the same
+    distribution that happens in at most a share `alpha` of cases.
 
     ============ ==================================== ================================ ========
     kind         test                                 effect                           margin
@@ -76,6 +87,8 @@ def drift(
                  ``n * m <= 250 000``)                75, 90 % quantiles in robust sd
     datetime     as numeric                           as numeric                       0.1
     text         as numeric, on lengths               as numeric                       0.1
+    vocabulary   chi-square or Fisher for each common largest change of the share of   0.05
+                 word, Bonferroni over the words      texts that hold a word
     discrete     chi-square; permutation or Fisher    total variation, debiased        0.05
                  when expected counts are below 5
     categorical  as discrete                          as discrete                      0.05
@@ -95,12 +108,15 @@ def drift(
         Kinds by column where the guess is wrong. Columns of text with few different values are ``categorical``, numbers
         with at most 10 are ``discrete``. Naming a kind also switches off the refusal of running ids and clocks.
     alpha : float, default 0.05
-        The level after control; effect intervals have confidence ``1 - alpha``.
+        The level after control. Intervals have confidence ``1 - alpha`` or more: `Drift.confidence`.
     margin : float or mapping, optional
-        The smallest change of values that matters, for all columns, or by column, kind or aspect (``nulls``,
-        ``unseen levels``, ``infinite``); the defaults stand in the table.
-    control : {"holm", "bh", "by", "none"}, default "holm"
-        With ``holm`` the chance of *any* false alarm is at most `alpha`, whatever the dependence between columns.
+        The smallest change of values that matters, for all columns, or by column, kind or aspect (``vocabulary``,
+        ``nulls``, ``unseen levels``, ``infinite``); the defaults stand in the table.
+    control : {"bh", "holm", "by", "none"}, default "bh"
+        ``bh``: of all columns called drifted, at most a share `alpha` have not moved, or not beyond their margin (false
+        discovery rate; Benjamini and Hochberg 1995, for tests that do not speak against each other). ``by``: the same
+        under any dependence. ``holm``: the chance of *any* such false call is at most `alpha`. Tests and intervals are
+        both held to it.
     seed : int, default 0
         For permutation tests; a column's result does not depend on the other columns or their order.
 
@@ -117,6 +133,11 @@ def drift(
     NotFound
         If `columns` or `kinds` names a column that neither side has.
 
+    References
+    ----------
+    Benjamini and Yekutieli (2005), False discovery rate-adjusted multiple confidence intervals for selected parameters,
+    JASA 100, for intervals of what was chosen. Simes (1986), Biometrika 73, for the global test.
+
     Examples
     --------
     >>> import numpy as np, pandas as pd
@@ -126,8 +147,8 @@ def drift(
     >>> after = pd.DataFrame({"age": rng.normal(47, 10, 500), "plan": rng.choice(["free", "pro"], 500)})
     >>> found = stats.drift(before, after)
     >>> print(found)
-    drifted: 1 of 2 columns drifted (alpha 0.05, holm)
-      drifted      age (numeric, values): 0.967 [0.699, 1.28] robust sd, margin 0.1, p ...
+    drifted: 1 of 2 columns drifted (alpha 0.05, bh; global test: Simes, p ...)
+      drifted      age (numeric, values): 0.967 [..., ...] robust sd, margin 0.1, p ...
       stable       plan (categorical, values): ...
     >>> found.frame()[["column", "verdict"]].values.tolist()
     [['age', 'drifted'], ['plan', 'stable']]
@@ -137,15 +158,23 @@ def drift(
     names, only_before, only_after = _chosen(before, after, columns)
     chosen = _checked_kinds(kinds or {}, before, after)
     # Two tests a column is what a frame has at most on average; the draws must be able to pass control over all.
-    least = alpha / max(2 * len(names), 1) if control != "none" else alpha
-    plan = Plan(1 - alpha, int(np.clip(20 / least, 1999, 99_999)), least)
-    drafts = [_drafted(before[name], after[name], chosen.get(name), plan, seed) for name in names]
-    found = _judged(names, drafts, setting)
+    least = setting.level(1, max(2 * len(names), 1))
+    plan = Plan(least, int(np.clip(20 / least, 1999, 99_999)))
+
+    def drafted(name: Hashable) -> tuple[str, list[Draft]]:
+        return _drafted(before[name], after[name], chosen.get(name), plan, seed)
+
+    if len(names) > 1 and (len(before) + len(after)) * len(names) > _WORTH_THREADS:
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
+            drafts = list(pool.map(drafted, names))
+    else:
+        drafts = [drafted(name) for name in names]
+    found, p, confidence = _judged(names, drafts, setting)
     sizes = len(before), len(after)
     judged = [
         ColumnDrift(name, kind, *sizes, shifts) for name, (kind, _), shifts in zip(names, drafts, found, strict=True)
     ]
-    return Drift(tuple(judged), alpha, control, only_before, only_after)
+    return Drift(tuple(judged), alpha, control, only_before, only_after, p, confidence)
 
 
 def _checked(alpha: float, control: str, margin: float | Mapping[Any, float] | None) -> _Setting:
@@ -187,9 +216,8 @@ def _drafted(
     before: pd.Series[Any], after: pd.Series[Any], kind: str | None, plan: Plan, seed: int
 ) -> tuple[str, list[Draft]]:
     guessed, why = (kind, "") if kind else _columns.joint_kind(before, after)
-    nothing = (math.nan,) * 4
     if guessed == "mixed":
-        return guessed, [Draft("values", "", *nothing, "", why, -1)]
+        return guessed, [untested(why, -1)]
     rng = np.random.default_rng([seed, zlib.crc32(repr(before.name).encode())])
     try:
         found, drafts = column_drafts(before, after, guessed or "empty", plan, rng)
@@ -198,38 +226,66 @@ def _drafted(
             raise
         raise InvalidInput(f"column {before.name!r} cannot be read as {kind}: {error}") from error
     if kind is None and (reason := _columns.running(before, after, found)):
-        return found, [evolve(drafts[0], note=reason, rows_needed=-1), *drafts[1:]]
+        says = evolve(drafts[0].sized(0.5), note=reason)
+        return found, [evolve(drafts[0], sized=lambda confidence: says, rows_needed=-1), *drafts[1:]]
     return found, drafts
 
 
-def _judged(names: list[Hashable], drafts: list[tuple[str, list[Draft]]], setting: _Setting) -> list[tuple[Shift, ...]]:
-    flat = [draft for _, some in drafts for draft in some]
-    adjusted = iter(adjust([math.nan if d.rows_needed < 0 else d.p for d in flat], setting.control))
-    tests = max(sum(not math.isnan(draft.p) for draft in flat), 1)
-    level = setting.alpha if setting.control == "none" else setting.alpha / tests
-    return [
-        tuple(
-            _shift(draft, next(adjusted), setting.margin_for(name, kind, draft.aspect), level, setting)
-            for draft in some
-        )
+def _judged(
+    names: list[Hashable], drafts: list[tuple[str, list[Draft]]], setting: _Setting
+) -> tuple[list[tuple[Shift, ...]], float, float]:
+    """Return every column's tests, the p-value of the global test, and the confidence of all intervals."""
+    flat = [
+        (draft, setting.margin_for(name, kind, draft.aspect))
         for name, (kind, some) in zip(names, drafts, strict=True)
+        for draft in some
     ]
+    p = np.array([math.nan if draft.rows_needed < 0 else draft.p for draft, _ in flat])
+    adjusted = adjust(p, setting.control)
+    tests = max(int(np.count_nonzero(~np.isnan(p))), 1)
+    level = _level_of_claims(flat, adjusted <= setting.alpha, tests, setting)
+    shifts = iter(
+        [
+            _shift(draft, float(value), margin, level, setting.level(1, tests), setting.alpha)
+            for (draft, margin), value in zip(flat, adjusted, strict=True)
+        ]
+    )
+    return [tuple(next(shifts) for _ in some) for _, some in drafts], global_p(p, setting.control), 1 - level
 
 
-def _shift(draft: Draft, adjusted: float, margin: float, level: float, setting: _Setting) -> Shift:
-    significant = adjusted <= setting.alpha
-    verdict, note = "stable", draft.note
-    if significant and draft.low > margin:
+def _level_of_claims(
+    flat: list[tuple[Draft, float]], significant: NDArray[np.bool_], tests: int, setting: _Setting
+) -> float:
+    """Return the level at which intervals must lie beyond their margins for the claims to keep to alpha together.
+
+    "Beyond the margin" is a hypothesis of its own, tested by the interval. Stepping from all that are significant down
+    to the largest number of intervals that lie beyond at the level this number allows is the step-up procedure
+    of Benjamini and Hochberg on those tests (2005, JASA 100, for the intervals).
+    """
+    standing = [pair for pair, one in zip(flat, significant, strict=True) if one]
+    while True:
+        level = setting.level(max(len(standing), 1), tests)
+        still = [(draft, margin) for draft, margin in standing if draft.sized(1 - level).low > margin]
+        if len(still) == len(standing):
+            return level
+        standing = still
+
+
+def _shift(draft: Draft, adjusted: float, margin: float, level: float, alone: float, alpha: float) -> Shift:
+    found = draft.sized(1 - level)
+    significant = adjusted <= alpha
+    verdict, note = "stable", found.note
+    if significant and found.low > margin:
         verdict = "drifted"
     elif draft.rows_needed:
         verdict = "inconclusive"
         if draft.rows_needed > 0:
             few = f"too few rows for any verdict; {draft.rows_needed} with values on either side would do"
             note = f"{note}; {few}" if note else few
-    elif significant and draft.high > margin:
+    elif significant and found.high > margin:
         verdict = "inconclusive"
         note = "; ".join(filter(None, [note, "a change for certain, but not whether it is beyond the margin"]))
     return Shift(
-        draft.aspect, draft.test, draft.p, float(adjusted), draft.effect, draft.low, draft.high, draft.unit,
-        margin, draft.detectable(level, margin), verdict, note,
+        draft.aspect, draft.test, draft.p, adjusted, found.effect, found.low, found.high, draft.unit,
+        margin, draft.detectable(alone, margin), verdict, note,
     )  # fmt: skip

@@ -111,6 +111,11 @@ class Drift:
         How many tests at once were allowed for.
     only_reference, only_current : tuple
         Columns that one side does not have; they are named, not judged.
+    p : float
+        P-value of the global test, that nothing has changed in any column: the smallest adjusted p-value, which is the
+        test of Simes for ``bh`` and of Bonferroni for ``holm``. ``nan`` where no test could be made.
+    confidence : float
+        Of every interval, such that the claims of all drifted columns hold together; at least ``1 - alpha``.
     """
 
     columns: tuple[ColumnDrift, ...]
@@ -118,17 +123,24 @@ class Drift:
     control: str
     only_reference: tuple[Hashable, ...] = ()
     only_current: tuple[Hashable, ...] = ()
+    p: float = math.nan
+    confidence: float = math.nan
 
     @property
     def drifted(self) -> bool:
-        """Whether any column drifted."""
-        return any(column.verdict == "drifted" for column in self.columns)
+        """Whether the frame drifted: the global test is significant, and some column moved beyond its margin.
+
+        On the same distribution this is so in at most a share `alpha` of cases. With ``control="none"`` single columns
+        are called drifted more often than that; the frame is not.
+        """
+        return self.p <= self.alpha and any(column.verdict == "drifted" for column in self.columns)
 
     @property
     def verdict(self) -> str:
-        """``drifted`` if any column did, else ``inconclusive`` if any is, else ``stable``."""
-        verdicts = {column.verdict for column in self.columns}
-        return next((word for word in ("drifted", "inconclusive") if word in verdicts), "stable")
+        """``drifted`` if the frame did, else ``inconclusive`` if any column is, else ``stable``."""
+        if self.drifted:
+            return "drifted"
+        return "inconclusive" if any(column.verdict == "inconclusive" for column in self.columns) else "stable"
 
     def frame(self, *, every: bool = False) -> pd.DataFrame:
         """Return one row per column, its deciding test; with ``every=True`` one row per test."""
@@ -146,8 +158,12 @@ class Drift:
         count = sum(column.verdict == "drifted" for column in self.columns)
         sides = [(self.only_reference, "reference"), (self.only_current, "current data")]
         odd = "".join(f"; only in the {side}: {', '.join(map(str, names))}" for names, side in sides if names)
-        level = f"alpha {self.alpha:g}, {self.control}"
+        level = f"alpha {self.alpha:g}, {self.control}; {self._global()}"
         return f"{self.verdict}: {count} of {len(self.columns)} columns drifted ({level}){odd}"
+
+    def _global(self) -> str:
+        test = {"holm": "Bonferroni", "by": "Simes under any dependence"}.get(self.control, "Simes")
+        return "no test could be made" if math.isnan(self.p) else f"global test: {test}, p {self.p:.2g}"
 
     def __str__(self) -> str:
         return "\n".join([self._headline(), *(f"  {_line(column)}" for column in self._worst_first())])

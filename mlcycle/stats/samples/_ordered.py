@@ -14,7 +14,18 @@ from mlcycle.stats._estimate import POWER, z_value
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["GRID", "QuantileShift", "detectable_shift", "fewest_rows", "ks_p_value", "ks_statistic", "quantile_shift"]
+__all__ = [
+    "GRID",
+    "QuantileShift",
+    "Quantiles",
+    "detectable_shift",
+    "fewest_rows",
+    "ks_p_value",
+    "ks_statistic",
+    "quantile_shift",
+    "robust_scale",
+    "shift_between",
+]
 
 GRID = (0.1, 0.25, 0.5, 0.75, 0.9)
 _EXACT = 250_000
@@ -155,6 +166,50 @@ class QuantileShift:
     scale: float
 
 
+@frozen(eq=False)
+class Quantiles:
+    """The quantiles of a sorted sample and the order statistics around them: enough for an interval, without the rows.
+
+    Attributes
+    ----------
+    n : int
+        Rows.
+    values : ndarray of shape (5,)
+        The quantiles of the grid.
+    ranks : tuple of int
+        The 1-based rank of the first value kept around each quantile.
+    around : tuple of ndarray
+        The values kept, copied, so that the column itself can go.
+    """
+
+    n: int
+    values: NDArray[np.float64]
+    ranks: tuple[int, ...]
+    around: tuple[NDArray[Any], ...]
+
+    @classmethod
+    def of(cls, ordered: NDArray[Any], confidence: float) -> Quantiles:
+        """Keep what intervals of up to this confidence can ask for."""
+        n = len(ordered)
+        low, high = _ranks(n, confidence)
+        first = np.maximum(low, 1)
+        at = np.asarray(GRID) * (n - 1)
+        floor = np.floor(at).astype(np.intp)
+        below, above = ordered[floor].astype(np.float64), ordered[np.minimum(floor + 1, n - 1)].astype(np.float64)
+        around = tuple(ordered[start - 1 : stop].copy() for start, stop in zip(first, high, strict=True))
+        return cls(n, below + (at - floor) * (above - below), tuple(first.tolist()), around)
+
+    def limits(self, confidence: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the ends of the order-statistic interval of every quantile; infinite where the sample has none."""
+        low, high = _ranks(self.n, confidence)
+        lower = [self._at(i, int(rank), -math.inf) for i, rank in enumerate(low)]
+        upper = [self._at(i, int(rank), math.inf) for i, rank in enumerate(high)]
+        return np.array(lower), np.array(upper)
+
+    def _at(self, i: int, rank: int, beyond: float) -> float:
+        return float(self.around[i][rank - self.ranks[i]]) if 1 <= rank <= self.n else beyond
+
+
 def quantile_shift(reference: NDArray[Any], current: NDArray[Any], confidence: float = 0.95) -> QuantileShift:
     """Return the largest shift of the 10, 25, 50, 75 and 90 % quantiles between two sorted samples, with its interval.
 
@@ -183,9 +238,14 @@ def quantile_shift(reference: NDArray[Any], current: NDArray[Any], confidence: f
     >>> 0 < found.low < 0.5 < found.high
     True
     """
-    scale = robust_scale(reference)
-    before, before_low, before_high = _quantiles(reference, confidence)
-    after, after_low, after_high = _quantiles(current, confidence)
+    sides = Quantiles.of(reference, confidence), Quantiles.of(current, confidence)
+    return shift_between(*sides, robust_scale(reference), confidence)
+
+
+def shift_between(reference: Quantiles, current: Quantiles, scale: float, confidence: float) -> QuantileShift:
+    """Return the shift of `quantile_shift` from what was kept of two samples."""
+    before, after = reference.values, current.values
+    (before_low, before_high), (after_low, after_high) = reference.limits(confidence), current.limits(confidence)
     move = (after - before) / scale
     low = move - np.hypot(after - after_low, before_high - before) / scale
     high = move + np.hypot(after_high - after, before - before_low) / scale
@@ -219,20 +279,7 @@ def robust_scale(ordered: NDArray[Any]) -> float:
     return float(np.std(ordered.astype(np.float64))) or 1.0
 
 
-def _quantiles(
-    ordered: NDArray[Any], confidence: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    n = len(ordered)
-    low, high = _ranks(n, confidence)
-    at = np.asarray(GRID) * (n - 1)
-    floor = np.floor(at).astype(np.intp)
-    below, above = ordered[floor].astype(np.float64), ordered[np.minimum(floor + 1, n - 1)].astype(np.float64)
-    lower = np.where(low >= 1, ordered[np.maximum(low - 1, 0)], -np.inf)
-    upper = np.where(high <= n, ordered[np.minimum(high - 1, n - 1)], np.inf)
-    return below + (at - floor) * (above - below), lower, upper
-
-
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _ranks(n: int, confidence: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the 1-based ranks between which each quantile of the grid lies; 0 and n + 1 mean no limit."""
     tail = (1 - confidence) / 2 / len(GRID)

@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from mlcycle.stats._estimate import POWER, z_value
 from mlcycle.stats._rates import difference_of_rates, fisher
-from mlcycle.stats.samples import _columns, _levels, _ordered
+from mlcycle.stats.samples import _columns, _levels, _ordered, _vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Draft", "Plan", "column_drafts"]
+__all__ = ["Draft", "Plan", "Sized", "column_drafts", "untested"]
 
 # Up to so many different numbers, each on several rows, are compared as levels: quantiles of them only jump.
 _DISCRETE = 10
@@ -30,31 +30,48 @@ class Plan:
 
     Attributes
     ----------
-    confidence : float
-        Of effect intervals.
+    least : float
+        The strictest level any test can be held to: the smallest p-value of all must be able to reach it, and intervals
+        are asked for with confidence up to ``1 - least``.
     draws : int
         Most random tables of a permutation test.
-    least : float
-        The level the smallest p-value of all must reach.
     """
 
-    confidence: float
-    draws: int
     least: float
+    draws: int
+
+
+@frozen
+class Sized:
+    """How large a change is, with the ends of its interval, and what changed in words."""
+
+    effect: float
+    low: float
+    high: float
+    note: str = ""
 
 
 @frozen(eq=False)
 class Draft:
-    """One test of one column: what it found, and how to tell what it could have found."""
+    """One test of one column: what it found, and how to tell how large that is and what it could have found.
+
+    Attributes
+    ----------
+    aspect, test, p, unit
+        As in `Shift`.
+    sized : callable
+        Confidence to `Sized`. How sure an interval must be depends on what the other columns show, so it comes last.
+    rows_needed : int
+        0, or the rows on either side from which a verdict would be possible; -1 where no number of rows would do.
+    detectable : callable
+        ``(level, margin)`` to the smallest change called drift with 80 % power.
+    """
 
     aspect: str
     test: str
     p: float
-    effect: float
-    low: float
-    high: float
     unit: str
-    note: str = ""
+    sized: Callable[[float], Sized]
     rows_needed: int = 0
     detectable: Callable[[float, float], float] = field(default=lambda level, margin: math.nan)
 
@@ -64,7 +81,7 @@ def column_drafts(
 ) -> tuple[str, list[Draft]]:
     """Return the kind a column turned out to be, and a draft for each of its tests, the values first."""
     if kind == "empty":
-        return kind, [_untested("nothing but nulls on both sides")]
+        return kind, [untested("nothing but nulls on both sides")]
     if kind in ("boolean", "categorical", "discrete"):
         levels = _columns.levels_of(reference, current)
         return kind, _level_drafts(levels, kind, (len(reference), len(current)), plan, rng)
@@ -76,13 +93,16 @@ def column_drafts(
         ]
     return kind, [
         _ordered_draft(a.values, b.values, kind, plan),
+        *(_word_drafts(reference, current, rng) if kind == "text" else []),
         *_share_drafts("nulls", (a.nulls, a.rows), (b.nulls, b.rows), plan),
         *_share_drafts("infinite", (a.infinite, a.rows), (b.infinite, b.rows), plan),
     ]
 
 
-def _untested(note: str, rows_needed: int = 0, aspect: str = "values") -> Draft:
-    return Draft(aspect, "", math.nan, math.nan, math.nan, math.nan, "", note, rows_needed)
+def untested(note: str, rows_needed: int = 0, aspect: str = "values") -> Draft:
+    """Return the draft of a column that no test can be made of, and why."""
+    nothing = Sized(math.nan, math.nan, math.nan, note)
+    return Draft(aspect, "", math.nan, "", lambda confidence: nothing, rows_needed)
 
 
 def _is_discrete(a: NDArray[Any], b: NDArray[Any]) -> bool:
@@ -105,24 +125,27 @@ def _counted(a: _columns.Ordered, b: _columns.Ordered) -> _columns.Levels:
 
 def _ordered_draft(a: NDArray[Any], b: NDArray[Any], kind: str, plan: Plan) -> Draft:
     aspect = "length" if kind == "text" else "values"
-    needed = _ordered.fewest_rows(plan.least, plan.confidence)
+    needed = _ordered.fewest_rows(plan.least, 1 - plan.least)
     if not len(a) or not len(b):
-        return _untested(f"the {'current data' if len(a) else 'reference'} has no values", needed, aspect)
+        return untested(f"the {'current data' if len(a) else 'reference'} has no values", needed, aspect)
     if a[0] == a[-1]:
         return _from_constant(a, b, aspect, plan)
     if a.dtype != b.dtype:
         a, b = a.astype(np.float64), b.astype(np.float64)
     n, m = len(a), len(b)
-    shift = _ordered.quantile_shift(a, b, plan.confidence)
     p, test = _ordered.ks_p_value(_ordered.ks_statistic(a, b), n, m)
+    before, after = (_ordered.Quantiles.of(side, 1 - plan.least) for side in (a, b))
+    scale = _ordered.robust_scale(a)
+
+    def sized(confidence: float) -> Sized:
+        found = _ordered.shift_between(before, after, scale, confidence)
+        note = f"{100 * found.level:g} % quantile {_shown(found.before, kind)} -> {_shown(found.after, kind)}"
+        return Sized(found.effect, found.low, found.high, note)
 
     def detectable(level: float, margin: float) -> float:
-        return _ordered.detectable_shift(n, m, level, plan.confidence, margin)
+        return _ordered.detectable_shift(n, m, level, 1 - level, margin)
 
-    if min(n, m) < needed:
-        return Draft(aspect, test, p, shift.effect, shift.low, shift.high, _SD, "", needed, detectable)
-    note = f"{100 * shift.level:g} % quantile {_shown(shift.before, kind)} -> {_shown(shift.after, kind)}"
-    return Draft(aspect, test, p, shift.effect, shift.low, shift.high, _SD, note, 0, detectable)
+    return Draft(aspect, test, p, _SD, sized, needed if min(n, m) < needed else 0, detectable)
 
 
 _SD = "robust sd"
@@ -137,7 +160,7 @@ def _shown(value: float, kind: str) -> str:
 def _from_constant(a: NDArray[Any], b: NDArray[Any], aspect: str, plan: Plan) -> Draft:
     other = int(np.count_nonzero(b != a[0]))
     if not other:
-        return _untested(f"constant: {a[0]!s} on every row of both sides", 0, aspect)
+        return untested(f"constant: {a[0]!s} on every row of both sides", 0, aspect)
     return _rate_draft(
         aspect, (0, len(a)), (other, len(b)), plan, f"constant {a[0]!s} in the reference; now {other} others"
     )
@@ -150,7 +173,7 @@ def _level_drafts(
     n, m = int(levels.reference.sum()), int(levels.current.sum())
     if not n or not m:
         note = f"the {'current data' if n else 'reference'} has no values"
-        return [_untested(note, _ordered.fewest_rows(plan.least, plan.confidence)), *nulls]
+        return [untested(note, _ordered.fewest_rows(plan.least, 1 - plan.least)), *nulls]
     table = _levels.pooled_levels(levels.reference, levels.current)
     if table.shape[1] < 2:
         return _one_level(levels, plan, rng) + nulls
@@ -164,37 +187,59 @@ def _level_drafts(
 
 def _one_level(levels: _columns.Levels, plan: Plan, rng: np.random.Generator) -> list[Draft]:
     if len(levels.reference) == 1:
-        return [_untested("constant: one level on both sides")]
+        return [untested("constant: one level on both sides")]
     many = f"{len(levels.reference)} levels and none common enough to compare; is it an id?"
-    return [_untested(many, -1), _unseen_draft(levels, plan, rng)]
+    return [untested(many, -1), _unseen_draft(levels, plan, rng)]
 
 
 def _table_draft(table: NDArray[np.intp], plan: Plan, rng: np.random.Generator) -> Draft:
-    n, m = (int(side) for side in table.sum(axis=1))
     p, test = _levels.level_test(table, plan.draws, rng)
-    found = _levels.total_variation(table, plan.confidence)
+
+    def sized(confidence: float) -> Sized:
+        found = _levels.total_variation(table, confidence)
+        return Sized(found.effect, found.low, found.high)
 
     def detectable(level: float, margin: float) -> float:
-        return _levels.detectable_distance(table, level, plan.confidence, margin)
+        return _levels.detectable_distance(table, level, 1 - level, margin)
 
-    needed = _fewest(plan)
-    return Draft(
-        "values", test, p, found.effect, found.low, found.high, "total variation", "",
-        needed if min(n, m) < needed else 0, detectable,
-    )  # fmt: skip
+    needed = _fewest(plan) if int(table.sum(axis=1).min()) < _fewest(plan) else 0
+    return Draft("values", test, p, "total variation", sized, needed, detectable)
 
 
 def _unseen_draft(levels: _columns.Levels, plan: Plan, rng: np.random.Generator) -> Draft:
     m = int(levels.current.sum())
-    p, found = _levels.unseen_levels(levels.reference, levels.current, plan.draws, rng, plan.confidence)
+    p = _levels.unseen_levels(levels.reference, levels.current, plan.draws, rng)
     new = int(np.count_nonzero((levels.reference == 0) & (levels.current > 0)))
     note = f"{new} levels the reference never had" if new else ""
 
+    def sized(confidence: float) -> Sized:
+        found = _levels.unseen_excess(levels.reference, levels.current, confidence)
+        return Sized(found.effect, found.low, found.high, note)
+
     def detectable(level: float, margin: float) -> float:
         share = max(-math.log(level), -math.log(1 - POWER)) / m
-        return max(share, margin + (z_value(0.5 + plan.confidence / 2) + z_value(POWER)) * math.sqrt(share / m))
+        return max(share, margin + (z_value(1 - level / 2) + z_value(POWER)) * math.sqrt(share / m))
 
-    return Draft("unseen levels", "unseen levels", p, found.effect, found.low, found.high, "share", note, 0, detectable)
+    return Draft("unseen levels", "unseen levels", p, "share", sized, 0, detectable)
+
+
+def _word_drafts(reference: pd.Series[Any], current: pd.Series[Any], rng: np.random.Generator) -> list[Draft]:
+    """Return a test of the vocabulary, or none where no word is common enough to compare."""
+    words = _vocabulary.common_words(reference, current, rng)
+    if not words.names:
+        return []
+    pooled = (words.reference + words.current) / (words.n + words.m)
+    error = math.sqrt(float((pooled * (1 - pooled)).max()) * (1 / words.n + 1 / words.m))
+
+    def sized(confidence: float) -> Sized:
+        found = _vocabulary.word_shift(words, confidence)
+        return Sized(found.effect, found.low, found.high, f"{found.word!r} in {found.before:.2%} -> {found.after:.2%}")
+
+    def detectable(level: float, margin: float) -> float:
+        found = margin + (z_value(1 - level / len(words.names) / 2) + z_value(POWER)) * error
+        return found if found <= 1 else math.inf
+
+    return [Draft("vocabulary", "words, Bonferroni", _vocabulary.word_test(words), "share", sized, 0, detectable)]
 
 
 def _share_drafts(aspect: str, a: tuple[int, int], b: tuple[int, int], plan: Plan) -> list[Draft]:
@@ -206,20 +251,19 @@ def _share_drafts(aspect: str, a: tuple[int, int], b: tuple[int, int], plan: Pla
 
 def _rate_draft(aspect: str, a: tuple[int, int], b: tuple[int, int], plan: Plan, note: str = "") -> Draft:
     p, test = fisher(*a, *b)
-    found, low, high = difference_of_rates(*a, *b, plan.confidence)
     pooled = (a[0] + b[0] + 1) / (a[1] + b[1] + 2)
     error = math.sqrt(pooled * (1 - pooled) * (1 / a[1] + 1 / b[1]))
 
+    def sized(confidence: float) -> Sized:
+        found, low, high = difference_of_rates(*a, *b, confidence)
+        return Sized(abs(found), max(low, -high, 0.0), max(abs(low), abs(high)), note)
+
     def detectable(level: float, margin: float) -> float:
-        by_test = (z_value(1 - level / 2) + z_value(POWER)) * error
-        by_interval = margin + (z_value(0.5 + plan.confidence / 2) + z_value(POWER)) * error
-        return by if (by := max(by_test, by_interval)) <= 1 else math.inf
+        found = margin + (z_value(1 - level / 2) + z_value(POWER)) * error
+        return found if found <= 1 else math.inf
 
     needed = _fewest(plan)
-    return Draft(
-        aspect, test, p, abs(found), max(low, -high, 0.0), max(abs(low), abs(high)), "share", note,
-        needed if min(a[1], b[1]) < needed else 0, detectable,
-    )  # fmt: skip
+    return Draft(aspect, test, p, "share", sized, needed if min(a[1], b[1]) < needed else 0, detectable)
 
 
 def _fewest(plan: Plan) -> int:

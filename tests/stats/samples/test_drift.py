@@ -363,7 +363,75 @@ def test_results_print_pickle_and_become_tables() -> None:
     assert found.frame()["column"].tolist() == ["<b>", "y"]
     assert len(found.frame(every=True)) == 3
     assert "&lt;b&gt;" in found._repr_html_()
-    assert repr(found) == "Drift(drifted: 2 of 2 columns drifted (alpha 0.05, holm))"
+    assert repr(found).startswith("Drift(drifted: 2 of 2 columns drifted (alpha 0.05, bh; global test: Simes, p 4")
     assert str(pickle.loads(pickle.dumps(found))) == str(found)
     assert found.columns[0].as_dict()["verdict"] == "drifted"
     assert stats.drift(before[[]], after[[]]).frame().shape[0] == 0
+
+
+def test_the_global_test_backs_the_verdict_of_the_frame() -> None:
+    """P is Simes' for bh and Bonferroni's for holm; without control columns may alarm where the frame does not."""
+    rng = np.random.default_rng(1)
+    before, after = rng.normal(size=(80, 40)), rng.normal(size=(80, 40))
+    after[:, 0] += 0.7  # significant alone, not among forty
+    loose = stats.drift(before, after, control="none")
+    p = np.sort(loose.frame(every=True)["p"].dropna())
+    simes = float(np.min(p * len(p) / np.arange(1, len(p) + 1)))
+    assert (loose.p, stats.drift(before, after).p) == (pytest.approx(simes), pytest.approx(simes))
+    assert stats.drift(before, after, control="holm").p == pytest.approx(min(1.0, p[0] * len(p)))
+    assert stats.drift(before, after, control="by").p >= simes
+    assert [c.name for c in loose.columns if c.verdict == "drifted"] == [0]
+    assert (loose.p > 0.05, loose.drifted, loose.verdict) == (True, False, "stable")
+    assert math.isnan(stats.drift({"x": [None]}, {"x": [None]}).p)
+
+
+@pytest.mark.parametrize(("control", "rate"), [("bh", 0.05), ("holm", 0.05)])
+def test_claims_beyond_the_margin_are_held_to_alpha(control: str, rate: float) -> None:
+    """Twenty columns moved by just their margin have changed for certain; any is called drift in 5 % of frames."""
+    rng = np.random.default_rng(2)
+    margin, times, alarms_ = 0.2, 150, 0
+    for _ in range(times):
+        before, after = rng.normal(size=(1000, 20)), rng.normal(margin, 1, size=(1000, 20))
+        # The unit is the sample's own scale; measured with it, no column moved further than its margin.
+        scales = [_ordered.robust_scale(np.sort(before[:, i])) for i in range(20)]
+        found = stats.drift(before, after, control=control, margin={i: margin / scales[i] for i in range(20)})
+        assert min(c.leading.adjusted_p for c in found.columns) < 0.05
+        alarms_ += found.drifted
+    assert alarms_ / times <= rate + 3 * math.sqrt(rate * (1 - rate) / times)
+
+
+def test_intervals_are_as_wide_as_the_number_of_claims_asks() -> None:
+    """One drifted column among fifty has an interval of confidence 1 - 0.05 / 50, half of them one of 97.5 %."""
+    rng = np.random.default_rng(0)
+    before, after = rng.normal(size=(2, 500, 50))
+    after[:, 0] += 2
+    assert stats.drift(before, after).confidence == pytest.approx(1 - 0.05 / 50)
+    after[:, 1:25] += 2
+    assert stats.drift(before, after).confidence == pytest.approx(1 - 0.05 / 2)
+    assert stats.drift(before, after, control="none").confidence == pytest.approx(0.95)
+
+
+def texts(n: int, rng: np.random.Generator, words: list[str], weights: list[float] | None = None) -> list[str]:
+    """Return texts of twelve words, all different from each other."""
+    return [" ".join([*rng.choice(words, 12, p=weights), str(i), str(rng.integers(10**9))]) for i in range(n)]
+
+
+def test_vocabulary_of_texts_is_a_test_of_its_own() -> None:
+    """Texts of the same length that speak of something else have drifted in vocabulary, and the word is named."""
+    rng = np.random.default_rng(0)
+    words = [f"word{i}" for i in range(40)]
+    other = [*words[:-1], "refund"]
+    weights = [0.02] * 39 + [0.22]
+    found = {s.aspect: s for s in column(texts(300, rng, words), texts(300, rng, other, weights)).shifts}
+    assert {aspect: s.verdict for aspect, s in found.items()}["vocabulary"] == "drifted"
+    assert "'refund' in 0.00% -> 9" in found["vocabulary"].note
+
+
+def test_texts_of_one_kind_raise_no_alarm() -> None:
+    """Words that hang together within a text are no reason for an alarm (tolerance: 3 standard errors)."""
+    rng = np.random.default_rng(1)
+    topics = [[f"t{t}w{i}" for i in range(15)] for t in range(6)]
+    draw = lambda n: [" ".join(rng.choice(topics[rng.integers(6)], 12)) + f" {rng.random()}" for _ in range(n)]  # noqa: E731
+    times = 100
+    rate = np.mean([column(draw(100), draw(150)).leading.adjusted_p <= 0.05 for _ in range(times)])
+    assert rate <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / times)
