@@ -26,6 +26,9 @@ __all__ = [
 ]
 
 _EXPECTED = 5.0
+# Below an expected count of _SURE the tail of chi-square is not believed between these p-values.
+_SURE = 30.0
+_CLOSE, _NEVER_CLOSE = 0.01, 1e-9
 _ALWAYS = 20
 _CHI_SQUARE_MEDIAN = 0.4549
 
@@ -76,8 +79,10 @@ def _top(totals: NDArray[np.intp], most: int) -> NDArray[np.bool_]:
 def level_test(table: NDArray[np.intp], draws: int, rng: np.random.Generator) -> tuple[float, str]:
     """Return the p-value that both rows of a table of counts come from one distribution, and the name of the test.
 
-    Pearson's chi-square when every expected count is at least 5; else Fisher's exact test for two levels, and
-    the permutation distribution of chi-square (both margins fixed, `draws` random tables) for more.
+    Two levels get `fisher`. For more, Pearson's chi-square, or its permutation distribution (both margins fixed, up to
+    `draws` random tables) when an expected count is below 5, and also below 30 where chi-square finds the table
+    striking: with sides of 200 and 5 000 rows and an expected count of 5 it falls below 0.0002 nearly three times as
+    often as it may (simulated).
 
     References
     ----------
@@ -99,8 +104,10 @@ def level_test(table: NDArray[np.intp], draws: int, rng: np.random.Generator) ->
         return fisher(int(table[0, 0]), n, int(table[1, 0]), m)
     totals = table.sum(axis=0)
     found = float(_chi_square(table[0], totals, n, m))
-    if totals.min() * min(n, m) / (n + m) >= _EXPECTED:
-        return float(special.chdtrc(levels - 1, found)), "chi-square"
+    p = float(special.chdtrc(levels - 1, found))
+    least = totals.min() * min(n, m) / (n + m)
+    if least >= _SURE or (least >= _EXPECTED and not _NEVER_CLOSE < p < _CLOSE):
+        return p, "chi-square"
 
     def simulate(size: int) -> NDArray[np.float64]:
         return _chi_square(rng.multivariate_hypergeometric(totals, n, size=size), totals, n, m)

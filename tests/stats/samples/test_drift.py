@@ -182,6 +182,23 @@ def test_contingency_tests_are_scipys() -> None:
     assert (p, test) == (pytest.approx(theirs.pvalue, rel=0.3), "chi-square permutation")
 
 
+@pytest.mark.parametrize(("totals", "n"), [([130, 5070], 5000), ([130, 2535, 2535], 5000), ([130, 2535, 2535], 200)])
+def test_contingency_tests_hold_at_levels_that_many_columns_ask_for(totals: list[int], n: int) -> None:
+    """Random tables with an expected count of 5 fall below 0.0002 no oftener than that (tolerance: 3 standard errors).
+
+    Only tables that chi-square finds striking are tested; the others cannot come near.
+    """
+    rng = np.random.default_rng(0)
+    sizes, level, times = np.array(totals), 2e-4, 200_000
+    tables = rng.multivariate_hypergeometric(sizes, n, size=times)
+    share = tables * (1 / sizes) - n / sizes.sum()
+    chi_square = (share**2 * sizes).sum(axis=1) * sizes.sum() ** 2 / (n * (sizes.sum() - n))
+    striking = tables[chi_square > scipy_stats.chi2.isf(0.001, len(totals) - 1)]
+    low = [_levels.level_test(np.stack([row, sizes - row]), 99_999, rng)[0] <= level for row in striking[:250]]
+    found = np.mean(low) * len(striking) / times
+    assert found <= level + 3 * math.sqrt(level * len(striking) / times / max(len(low), 1) + level / times)
+
+
 def test_pooling_does_not_know_the_sides() -> None:
     """Swapping the two sides or the order of the levels pools the same rows."""
     rng = np.random.default_rng(0)
