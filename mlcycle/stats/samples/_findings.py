@@ -179,6 +179,7 @@ class Drift:
             "kind",
             "aspect",
             "verdict",
+            "",
             "effect",
             "interval",
             "margin",
@@ -190,8 +191,9 @@ class Drift:
         for column in self._worst_first():
             s = column.leading
             limits = "" if math.isnan(s.low) else f"{s.low:.3g} to {s.high:.3g} {s.unit}"
+            picture = _html.bar(s.effect, s.low, s.high, s.margin, verdict=s.verdict, width=110)
             cells = [s.effect, limits, s.margin, s.detectable, s.adjusted_p, s.note]
-            rows.append([str(column.name), column.kind, s.aspect, _html.badge(s.verdict), *cells])
+            rows.append([str(column.name), column.kind, s.aspect, _html.badge(s.verdict), picture, *cells])
         return str(_html.table(heads, rows, caption=self._headline()))
 
 
