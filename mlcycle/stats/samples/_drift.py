@@ -83,8 +83,8 @@ def drift(
     ============ ==================================== ================================ ========
     kind         test                                 effect                           margin
     ============ ==================================== ================================ ========
-    numeric      Kolmogorov-Smirnov (exact when       largest shift of the 10, 25, 50, 0.1
-                 ``n * m <= 250 000``)                75, 90 % quantiles in robust sd
+    numeric      Kolmogorov-Smirnov (exact for small  largest shift of the 10, 25, 50, 0.1
+                 samples and for repeated values)     75, 90 % quantiles in robust sd
     datetime     as numeric                           as numeric                       0.1
     text         as numeric, on lengths               as numeric                       0.1
     vocabulary   chi-square or Fisher for each common largest change of the share of   0.05

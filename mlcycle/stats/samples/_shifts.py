@@ -11,6 +11,7 @@ from attrs import field, frozen
 from mlcycle.stats._estimate import POWER, z_value
 from mlcycle.stats._rates import difference_of_rates, fisher
 from mlcycle.stats.samples import _columns, _levels, _ordered, _vocabulary
+from mlcycle.stats.samples._ties import tie_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,7 +134,7 @@ def _ordered_draft(a: NDArray[Any], b: NDArray[Any], kind: str, plan: Plan) -> D
     if a.dtype != b.dtype:
         a, b = a.astype(np.float64), b.astype(np.float64)
     n, m = len(a), len(b)
-    p, test = _ordered.ks_p_value(_ordered.ks_statistic(a, b), n, m)
+    p, test = _ordered.ks_p_value(_ordered.ks_statistic(a, b), n, m, tie_blocks(a, b))
     before, after = (_ordered.Quantiles.of(side, 1 - plan.least) for side in (a, b))
     scale = _ordered.robust_scale(a)
 
