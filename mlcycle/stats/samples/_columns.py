@@ -13,7 +13,20 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["KINDS", "Levels", "Ordered", "as_frame", "joint_kind", "kind_of", "levels_of", "ordered_of"]
+__all__ = [
+    "CLOCK",
+    "KINDS",
+    "REMEDY",
+    "Levels",
+    "Ordered",
+    "as_frame",
+    "factorised",
+    "joint_kind",
+    "kind_of",
+    "levels_of",
+    "ordered_of",
+    "running",
+]
 
 KINDS = ("numeric", "discrete", "boolean", "categorical", "text", "datetime")
 _INFERRED = {
@@ -225,7 +238,7 @@ def levels_of(reference: pd.Series[Any], current: pd.Series[Any]) -> Levels:
 
     sides = []
     for column in (reference, current):
-        codes, names = _factorised(column)
+        codes, names = factorised(column)
         known = codes[codes >= 0]
         sides.append((names, np.bincount(known, minlength=len(names)), len(codes) - len(known)))
     (names_a, a, nulls_a), (names_b, b, nulls_b) = sides
@@ -233,10 +246,12 @@ def levels_of(reference: pd.Series[Any], current: pd.Series[Any]) -> Levels:
     counts = [np.zeros(len(every), np.intp), np.zeros(len(every), np.intp)]
     np.add.at(counts[0], joined[: len(names_a)], a)
     np.add.at(counts[1], joined[len(names_a) :], b)
-    return Levels(counts[0], counts[1], (nulls_a, nulls_b))
+    used = counts[0] + counts[1] > 0  # categories that no row has are no levels
+    return Levels(counts[0][used], counts[1][used], (nulls_a, nulls_b))
 
 
-def _factorised(column: pd.Series[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def factorised(column: pd.Series[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the code of every row, -1 for nulls, and the levels that the codes stand for."""
     if isinstance(column.dtype, _categorical()):
         return column.cat.codes.to_numpy().astype(np.intp), np.asarray(column.cat.categories, dtype=object)
     codes, names = column.factorize()
@@ -257,11 +272,11 @@ def running(reference: pd.Series[Any], current: pd.Series[Any], kind: str) -> st
     if len(reference) < 20 or len(current) < 20:
         return ""
     if kind == "text" and _names(reference) and _names(current):
-        return f"every value is different and none has a space: an id says nothing about drift; {_REMEDY}"
+        return f"every value is different and none has a space: an id says nothing about drift; {REMEDY}"
     if kind == "datetime" or (kind == "numeric" and types.is_integer_dtype(reference.dtype)):
         runs_on = current.min() > reference.max() and reference.is_unique and current.is_unique
         if runs_on or (kind == "datetime" and current.min() >= reference.max()):
-            return f"every value is new and later than before: {_CLOCK}; {_REMEDY}"
+            return f"every value is new and later than before: {CLOCK}; {REMEDY}"
     return ""
 
 
@@ -270,5 +285,5 @@ def _names(column: pd.Series[Any]) -> bool:
     return bool(column.is_unique and not head.str.contains(" ", regex=False).any())
 
 
-_REMEDY = "leave it out, or name its kind to compare it"
-_CLOCK = "a running id or a clock always moves on"
+REMEDY = "leave it out, or name its kind to compare it"
+CLOCK = "a running id or a clock always moves on"

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import math
 import os
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from attrs import evolve, frozen
+from attrs import frozen
 
-from mlcycle.errors import InvalidInput, NotFound
+from mlcycle.errors import InvalidInput
 from mlcycle.stats._multiple import CONTROLS, adjust, global_p, strictness
-from mlcycle.stats.samples import _columns
 from mlcycle.stats.samples._findings import ColumnDrift, Drift, Shift
-from mlcycle.stats.samples._shifts import Draft, Plan, column_drafts, untested
+from mlcycle.stats.samples._pairing import Pairing
+from mlcycle.stats.samples._shifts import Draft, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
 
-    import pandas as pd
     from numpy.typing import NDArray
 
 __all__ = ["MARGINS", "drift"]
@@ -100,8 +98,9 @@ def drift(
 
     Parameters
     ----------
-    reference, current : DataFrame, Series, Arrow table, ndarray or mapping of columns
-        Rows that were, rows that are.
+    reference, current : DataFrame, Series, Arrow table, ndarray, mapping of columns or Summary
+        Rows that were, rows that are; or what `summarise` kept of either, which says what is lost. The vocabulary of
+        text is compared only from rows.
     columns : iterable, optional
         The columns to compare; all that both sides have, unless given.
     kinds : mapping, optional
@@ -154,27 +153,25 @@ def drift(
     [['age', 'drifted'], ['plan', 'stable']]
     """
     setting = _checked(alpha, control, margin)
-    before, after = _columns.as_frame(reference, "reference"), _columns.as_frame(current, "current")
-    names, only_before, only_after = _chosen(before, after, columns)
-    chosen = _checked_kinds(kinds or {}, before, after)
+    pairing = Pairing.of(reference, current, columns, kinds)
     # Two tests a column is what a frame has at most on average; the draws must be able to pass control over all.
-    least = setting.level(1, max(2 * len(names), 1))
+    least = setting.level(1, max(2 * len(pairing.names), 1))
     plan = Plan(least, int(np.clip(20 / least, 1999, 99_999)))
 
     def drafted(name: Hashable) -> tuple[str, list[Draft]]:
-        return _drafted(before[name], after[name], chosen.get(name), plan, seed)
+        return pairing.drafted(name, plan, seed)
 
-    if len(names) > 1 and (len(before) + len(after)) * len(names) > _WORTH_THREADS:
+    if len(pairing.names) > 1 and sum(pairing.rows) * len(pairing.names) > _WORTH_THREADS:
         with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
-            drafts = list(pool.map(drafted, names))
+            drafts = list(pool.map(drafted, pairing.names))
     else:
-        drafts = [drafted(name) for name in names]
-    found, p, confidence = _judged(names, drafts, setting)
-    sizes = len(before), len(after)
+        drafts = [drafted(name) for name in pairing.names]
+    found, p, confidence = _judged(pairing.names, drafts, setting)
     judged = [
-        ColumnDrift(name, kind, *sizes, shifts) for name, (kind, _), shifts in zip(names, drafts, found, strict=True)
+        ColumnDrift(name, kind, *pairing.rows, shifts)
+        for name, (kind, _), shifts in zip(pairing.names, drafts, found, strict=True)
     ]
-    return Drift(tuple(judged), alpha, control, only_before, only_after, p, confidence)
+    return Drift(tuple(judged), alpha, control, pairing.only_reference, pairing.only_current, p, confidence)
 
 
 def _checked(alpha: float, control: str, margin: float | Mapping[Any, float] | None) -> _Setting:
@@ -188,51 +185,8 @@ def _checked(alpha: float, control: str, margin: float | Mapping[Any, float] | N
     return _Setting(alpha, control, margin)
 
 
-def _chosen(
-    before: pd.DataFrame, after: pd.DataFrame, columns: Iterable[Hashable] | None
-) -> tuple[list[Hashable], tuple[Hashable, ...], tuple[Hashable, ...]]:
-    wanted = (
-        list(columns) if columns is not None else [*before.columns, *after.columns.difference(before.columns, False)]
-    )
-    if missing := [name for name in wanted if name not in before.columns and name not in after.columns]:
-        raise NotFound(f"no column {missing[0]!r} on either side; there are {list(before.columns)[:20]!r}.")
-    return (
-        [name for name in wanted if name in before.columns and name in after.columns],
-        tuple(name for name in wanted if name not in after.columns),
-        tuple(name for name in wanted if name not in before.columns),
-    )
-
-
-def _checked_kinds(kinds: Mapping[Hashable, str], before: pd.DataFrame, after: pd.DataFrame) -> Mapping[Hashable, str]:
-    for name, kind in kinds.items():
-        if kind not in _columns.KINDS:
-            raise InvalidInput(f"kind of column {name!r} is one of {', '.join(_columns.KINDS)}, got {kind!r}")
-        if name not in before.columns and name not in after.columns:
-            raise NotFound(f"kinds names a column {name!r} that neither side has.")
-    return kinds
-
-
-def _drafted(
-    before: pd.Series[Any], after: pd.Series[Any], kind: str | None, plan: Plan, seed: int
-) -> tuple[str, list[Draft]]:
-    guessed, why = (kind, "") if kind else _columns.joint_kind(before, after)
-    if guessed == "mixed":
-        return guessed, [untested(why, -1)]
-    rng = np.random.default_rng([seed, zlib.crc32(repr(before.name).encode())])
-    try:
-        found, drafts = column_drafts(before, after, guessed or "empty", plan, rng)
-    except (TypeError, ValueError, AttributeError) as error:
-        if kind is None:
-            raise
-        raise InvalidInput(f"column {before.name!r} cannot be read as {kind}: {error}") from error
-    if kind is None and (reason := _columns.running(before, after, found)):
-        says = evolve(drafts[0].sized(0.5), note=reason)
-        return found, [evolve(drafts[0], sized=lambda confidence: says, rows_needed=-1), *drafts[1:]]
-    return found, drafts
-
-
 def _judged(
-    names: list[Hashable], drafts: list[tuple[str, list[Draft]]], setting: _Setting
+    names: tuple[Hashable, ...], drafts: list[tuple[str, list[Draft]]], setting: _Setting
 ) -> tuple[list[tuple[Shift, ...]], float, float]:
     """Return every column's tests, the p-value of the global test, and the confidence of all intervals."""
     flat = [

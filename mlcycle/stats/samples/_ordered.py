@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GRID",
+    "NEGLIGIBLE",
     "QuantileShift",
     "Quantiles",
     "detectable_shift",
     "fewest_rows",
     "ks_p_value",
     "ks_statistic",
+    "quantile_ranks",
     "quantile_shift",
     "robust_scale",
     "shift_between",
@@ -32,11 +34,13 @@ GRID = (0.1, 0.25, 0.5, 0.75, 0.9)
 _EXACT = 250_000
 _SMALL = 100
 _DIRECT = 4096
+# A distance of so many times sqrt(1 / n + 1 / m) has a p-value of 0.99999.
+NEGLIGIBLE = 0.3
 # Where Kolmogorov's limit, which is conservative with ties, lies outside these, ties could not change the answer.
 _CERTAIN, _NOTHING = 1e-8, 0.7
 
 
-def ks_statistic(a: NDArray[Any], b: NDArray[Any]) -> float:
+def ks_statistic(a: NDArray[Any], b: NDArray[Any], *, negligible: float = 0.0) -> float:
     """Return the largest distance between the distribution functions of two sorted samples.
 
     Exact, with ties. Large samples are not merged: the distance is taken at every 64th value first, and only stretches
@@ -46,6 +50,8 @@ def ks_statistic(a: NDArray[Any], b: NDArray[Any]) -> float:
     ----------
     a, b : ndarray, sorted, without missing values
         The two samples.
+    negligible : float, default 0
+        A distance that need not be known better than "no more than this": samples nearly alike keep every stretch open.
 
     Examples
     --------
@@ -54,7 +60,11 @@ def ks_statistic(a: NDArray[Any], b: NDArray[Any]) -> float:
     """
     if len(a) + len(b) <= _DIRECT:
         return _distance(a, b, np.concatenate([a, b]))
-    best, starts, stops = _narrow(a, b, (a if len(a) >= len(b) else b)[63::64])
+    if np.array_equal(a, b):
+        return 0.0
+    best, bound, starts, stops = _narrow(a, b, (a if len(a) >= len(b) else b)[63::64])
+    if bound <= negligible:
+        return best
     points = [x[_ranges(start, stop)] for x, start, stop in zip((a, b), starts, stops, strict=True)]
     return max(best, _distance(a, b, np.sort(np.concatenate(points))))
 
@@ -67,8 +77,8 @@ def _distance(a: NDArray[Any], b: NDArray[Any], points: NDArray[Any]) -> float:
 _Stretches = tuple["NDArray[np.intp]", "NDArray[np.intp]"]
 
 
-def _narrow(a: NDArray[Any], b: NDArray[Any], points: NDArray[Any]) -> tuple[float, _Stretches, _Stretches]:
-    """Return the best distance at the points, and the open stretches between them that could hold a larger one."""
+def _narrow(a: NDArray[Any], b: NDArray[Any], points: NDArray[Any]) -> tuple[float, float, _Stretches, _Stretches]:
+    """Return the best distance at the points, what it could be, and the stretches that could hold a larger one."""
     n, m = len(a), len(b)
     a_upto, b_upto = a.searchsorted(points, "right"), b.searchsorted(points, "right")
     best = float(np.abs(a_upto / n - b_upto / m).max(initial=0.0))
@@ -77,7 +87,8 @@ def _narrow(a: NDArray[Any], b: NDArray[Any], points: NDArray[Any]) -> tuple[flo
     bound = np.maximum(a_to / n - b_from / m, b_to / m - a_from / n)
     # Rounding must not hide a stretch, and an empty stretch holds nothing.
     open_ = (bound > best) & ((a_to > a_from) | (b_to > b_from))
-    return best, (a_from[open_], b_from[open_]), (a_to[open_], b_to[open_])
+    most = float(bound[open_].max(initial=best))
+    return best, most, (a_from[open_], b_from[open_]), (a_to[open_], b_to[open_])
 
 
 def _ranges(starts: NDArray[np.intp], stops: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -199,7 +210,7 @@ class Quantiles:
     def of(cls, ordered: NDArray[Any], confidence: float) -> Quantiles:
         """Keep what intervals of up to this confidence can ask for."""
         n = len(ordered)
-        low, high = _ranks(n, confidence)
+        low, high = quantile_ranks(n, confidence)
         first = np.maximum(low, 1)
         at = np.asarray(GRID) * (n - 1)
         floor = np.floor(at).astype(np.intp)
@@ -209,7 +220,7 @@ class Quantiles:
 
     def limits(self, confidence: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the ends of the order-statistic interval of every quantile; infinite where the sample has none."""
-        low, high = _ranks(self.n, confidence)
+        low, high = quantile_ranks(self.n, confidence)
         lower = [self._at(i, int(rank), -math.inf) for i, rank in enumerate(low)]
         upper = [self._at(i, int(rank), math.inf) for i, rank in enumerate(high)]
         return np.array(lower), np.array(upper)
@@ -288,7 +299,7 @@ def robust_scale(ordered: NDArray[Any]) -> float:
 
 
 @lru_cache(maxsize=1024)
-def _ranks(n: int, confidence: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def quantile_ranks(n: int, confidence: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the 1-based ranks between which each quantile of the grid lies; 0 and n + 1 mean no limit."""
     tail = (1 - confidence) / 2 / len(GRID)
     low = np.array([_binomial_quantile(tail, n, p) for p in GRID], dtype=np.intp)

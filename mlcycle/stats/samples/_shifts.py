@@ -19,10 +19,22 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Draft", "Plan", "Sized", "column_drafts", "untested"]
+__all__ = [
+    "DISCRETE",
+    "Draft",
+    "Plan",
+    "Sized",
+    "column_drafts",
+    "level_drafts",
+    "rate_draft",
+    "share_drafts",
+    "shown",
+    "unseen_draft",
+    "untested",
+]
 
 # Up to so many different numbers, each on several rows, are compared as levels: quantiles of them only jump.
-_DISCRETE = 10
+DISCRETE = 10
 
 
 @frozen
@@ -85,18 +97,18 @@ def column_drafts(
         return kind, [untested("nothing but nulls on both sides")]
     if kind in ("boolean", "categorical", "discrete"):
         levels = _columns.levels_of(reference, current)
-        return kind, _level_drafts(levels, kind, (len(reference), len(current)), plan, rng)
+        return kind, level_drafts(levels, kind, (len(reference), len(current)), plan, rng)
     a, b = _columns.ordered_of(reference, kind), _columns.ordered_of(current, kind)
     if kind == "numeric" and _is_discrete(a.values, b.values):
         return "discrete", [
-            *_level_drafts(_counted(a, b), "discrete", (a.rows, b.rows), plan, rng),
-            *_share_drafts("infinite", (a.infinite, a.rows), (b.infinite, b.rows), plan),
+            *level_drafts(_counted(a, b), "discrete", (a.rows, b.rows), plan, rng),
+            *share_drafts("infinite", (a.infinite, a.rows), (b.infinite, b.rows), plan),
         ]
     return kind, [
         _ordered_draft(a.values, b.values, kind, plan),
         *(_word_drafts(reference, current, rng) if kind == "text" else []),
-        *_share_drafts("nulls", (a.nulls, a.rows), (b.nulls, b.rows), plan),
-        *_share_drafts("infinite", (a.infinite, a.rows), (b.infinite, b.rows), plan),
+        *share_drafts("nulls", (a.nulls, a.rows), (b.nulls, b.rows), plan),
+        *share_drafts("infinite", (a.infinite, a.rows), (b.infinite, b.rows), plan),
     ]
 
 
@@ -108,10 +120,10 @@ def untested(note: str, rows_needed: int = 0, aspect: str = "values") -> Draft:
 
 def _is_discrete(a: NDArray[Any], b: NDArray[Any]) -> bool:
     for side in (a, b):
-        if _distinct(side[:: max(len(side) // 512, 1)]) > _DISCRETE:
+        if _distinct(side[:: max(len(side) // 512, 1)]) > DISCRETE:
             return False
     distinct = _distinct(a)
-    return 2 <= distinct <= _DISCRETE and len(a) >= 3 * distinct and _distinct(b) <= _DISCRETE
+    return 2 <= distinct <= DISCRETE and len(a) >= 3 * distinct and _distinct(b) <= DISCRETE
 
 
 def _distinct(ordered: NDArray[Any]) -> int:
@@ -134,13 +146,14 @@ def _ordered_draft(a: NDArray[Any], b: NDArray[Any], kind: str, plan: Plan) -> D
     if a.dtype != b.dtype:
         a, b = a.astype(np.float64), b.astype(np.float64)
     n, m = len(a), len(b)
-    p, test = _ordered.ks_p_value(_ordered.ks_statistic(a, b), n, m, tie_blocks(a, b))
+    distance = _ordered.ks_statistic(a, b, negligible=_ordered.NEGLIGIBLE * math.sqrt(1 / n + 1 / m))
+    p, test = _ordered.ks_p_value(distance, n, m, tie_blocks(a, b))
     before, after = (_ordered.Quantiles.of(side, 1 - plan.least) for side in (a, b))
     scale = _ordered.robust_scale(a)
 
     def sized(confidence: float) -> Sized:
         found = _ordered.shift_between(before, after, scale, confidence)
-        note = f"{100 * found.level:g} % quantile {_shown(found.before, kind)} -> {_shown(found.after, kind)}"
+        note = f"{100 * found.level:g} % quantile {shown(found.before, kind)} -> {shown(found.after, kind)}"
         return Sized(found.effect, found.low, found.high, note)
 
     def detectable(level: float, margin: float) -> float:
@@ -152,7 +165,8 @@ def _ordered_draft(a: NDArray[Any], b: NDArray[Any], kind: str, plan: Plan) -> D
 _SD = "robust sd"
 
 
-def _shown(value: float, kind: str) -> str:
+def shown(value: float, kind: str) -> str:
+    """Return a value of an ordered column as a reader knows it."""
     if kind != "datetime":
         return f"{value:.4g}"
     return str(np.datetime64(round(value), "us").astype("datetime64[s]"))
@@ -162,15 +176,16 @@ def _from_constant(a: NDArray[Any], b: NDArray[Any], aspect: str, plan: Plan) ->
     other = int(np.count_nonzero(b != a[0]))
     if not other:
         return untested(f"constant: {a[0]!s} on every row of both sides", 0, aspect)
-    return _rate_draft(
+    return rate_draft(
         aspect, (0, len(a)), (other, len(b)), plan, f"constant {a[0]!s} in the reference; now {other} others"
     )
 
 
-def _level_drafts(
+def level_drafts(
     levels: _columns.Levels, kind: str, rows: tuple[int, int], plan: Plan, rng: np.random.Generator
 ) -> list[Draft]:
-    nulls = _share_drafts("nulls", (levels.nulls[0], rows[0]), (levels.nulls[1], rows[1]), plan)
+    """Return the tests of a column of levels, the values first."""
+    nulls = share_drafts("nulls", (levels.nulls[0], rows[0]), (levels.nulls[1], rows[1]), plan)
     n, m = int(levels.reference.sum()), int(levels.current.sum())
     if not n or not m:
         note = f"the {'current data' if n else 'reference'} has no values"
@@ -179,10 +194,10 @@ def _level_drafts(
     if table.shape[1] < 2:
         return _one_level(levels, plan, rng) + nulls
     if table.shape[1] == 2:
-        values = _rate_draft("values", (int(table[0, 1]), n), (int(table[1, 1]), m), plan)
+        values = rate_draft("values", (int(table[0, 1]), n), (int(table[1, 1]), m), plan)
     else:
         values = _table_draft(table, plan, rng)
-    unseen = [] if kind == "boolean" else [_unseen_draft(levels, plan, rng)]
+    unseen = [] if kind == "boolean" else [unseen_draft(levels, plan, rng)]
     return [values, *unseen, *nulls]
 
 
@@ -190,7 +205,7 @@ def _one_level(levels: _columns.Levels, plan: Plan, rng: np.random.Generator) ->
     if len(levels.reference) == 1:
         return [untested("constant: one level on both sides")]
     many = f"{len(levels.reference)} levels and none common enough to compare; is it an id?"
-    return [untested(many, -1), _unseen_draft(levels, plan, rng)]
+    return [untested(many, -1), unseen_draft(levels, plan, rng)]
 
 
 def _table_draft(table: NDArray[np.intp], plan: Plan, rng: np.random.Generator) -> Draft:
@@ -207,7 +222,8 @@ def _table_draft(table: NDArray[np.intp], plan: Plan, rng: np.random.Generator) 
     return Draft("values", test, p, "total variation", sized, needed, detectable)
 
 
-def _unseen_draft(levels: _columns.Levels, plan: Plan, rng: np.random.Generator) -> Draft:
+def unseen_draft(levels: _columns.Levels, plan: Plan, rng: np.random.Generator) -> Draft:
+    """Return the test of rows whose level the reference never had."""
     m = int(levels.current.sum())
     p = _levels.unseen_levels(levels.reference, levels.current, plan.draws, rng)
     new = int(np.count_nonzero((levels.reference == 0) & (levels.current > 0)))
@@ -243,14 +259,15 @@ def _word_drafts(reference: pd.Series[Any], current: pd.Series[Any], rng: np.ran
     return [Draft("vocabulary", "words, Bonferroni", _vocabulary.word_test(words), "share", sized, 0, detectable)]
 
 
-def _share_drafts(aspect: str, a: tuple[int, int], b: tuple[int, int], plan: Plan) -> list[Draft]:
+def share_drafts(aspect: str, a: tuple[int, int], b: tuple[int, int], plan: Plan) -> list[Draft]:
     """Return a test of two shares, or none when neither side has any: then there is nothing it could find."""
     if not (a[1] and b[1]) or a[0] + b[0] in (0, a[1] + b[1]):
         return []
-    return [_rate_draft(aspect, a, b, plan, f"{a[0] / a[1]:.2%} -> {b[0] / b[1]:.2%}")]
+    return [rate_draft(aspect, a, b, plan, f"{a[0] / a[1]:.2%} -> {b[0] / b[1]:.2%}")]
 
 
-def _rate_draft(aspect: str, a: tuple[int, int], b: tuple[int, int], plan: Plan, note: str = "") -> Draft:
+def rate_draft(aspect: str, a: tuple[int, int], b: tuple[int, int], plan: Plan, note: str = "") -> Draft:
+    """Return the test of two shares of rows, each as rows that have something, of rows."""
     p, test = fisher(*a, *b)
     pooled = (a[0] + b[0] + 1) / (a[1] + b[1] + 2)
     error = math.sqrt(pooled * (1 - pooled) * (1 / a[1] + 1 / b[1]))

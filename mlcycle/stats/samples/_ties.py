@@ -10,12 +10,12 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["inside_between_ties", "tie_blocks"]
+__all__ = ["BLOCKS", "SMALL", "inside_between_ties", "tie_blocks"]
 
 _SAMPLED = 512
 _DIFFERENT = 0.7
-_BLOCKS = 200
-_SMALL = 4_000
+BLOCKS = 200
+SMALL = 4_000
 _FOURIER = 300
 
 
@@ -37,7 +37,7 @@ def tie_blocks(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.intp] | None:
             return None
     values = np.union1d(*(side[np.flatnonzero(np.append(True, side[1:] != side[:-1]))] for side in (a, b)))
     rows = len(a) + len(b)
-    if len(values) == rows or (len(values) > _BLOCKS and rows > _SMALL):
+    if len(values) == rows or (len(values) > BLOCKS and rows > SMALL):
         return None
     upto = a.searchsorted(values, "right") + b.searchsorted(values, "right")
     return np.diff(upto, prepend=0)

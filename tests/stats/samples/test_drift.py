@@ -291,6 +291,24 @@ def test_levels_are_the_same_in_every_dtype(dtype: str) -> None:
     assert column(*typed).leading.p == pytest.approx(column(*sides).leading.p)
 
 
+def test_categories_without_rows_are_no_levels() -> None:
+    """A categorical column with one level in use is constant, however many categories it could have."""
+    constant = pd.Series(["a"] * 50).astype(pd.CategoricalDtype(list("abc")))
+    assert column(constant, constant).leading.note == "constant: one level on both sides"
+
+
+def test_large_samples_that_are_alike_cost_no_more() -> None:
+    """Of the same values, or nearly, the distance is known to be negligible without comparing every value."""
+    rng = np.random.default_rng(0)
+    a = np.sort(rng.normal(size=50_000))
+    b = np.sort(np.append(a[:-3], [0.1, 0.2, 0.3]))
+    exact = _ordered.ks_statistic(a, b)
+    assert _ordered.ks_statistic(a, a) == 0
+    assert exact == pytest.approx(scipy_stats.ks_2samp(a, b).statistic)
+    assert _ordered.ks_statistic(a, b, negligible=0.01) <= exact < 0.01
+    assert column(a, b).leading.p == 1.0
+
+
 def test_text_is_compared_by_length() -> None:
     """Texts that are nearly all different are compared by how long they are."""
     rng = np.random.default_rng(0)
@@ -452,3 +470,30 @@ def test_texts_of_one_kind_raise_no_alarm() -> None:
     times = 100
     rate = np.mean([column(draw(100), draw(150)).leading.adjusted_p <= 0.05 for _ in range(times)])
     assert rate <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / times)
+
+
+def test_a_summary_stands_in_for_either_side() -> None:
+    """Of few rows nothing is lost: verdict, p and effect are those of the rows, whichever side was summarised."""
+    rng = np.random.default_rng(4)
+    # Of text that hardly repeats (c6) a summary names only what occurs twice.
+    before, after = (frame(n, 9, rng).drop(columns="c6") for n in (150, 120))
+    after["c0"] += 1
+    rows = stats.drift(before, after, control="none").frame(every=True)
+    kept = stats.summarise(before), stats.summarise(after)
+    for sides in ((kept[0], after), (before, kept[1]), kept):
+        found = stats.drift(*sides, control="none").frame(every=True)
+        assert found["verdict"].tolist() == rows["verdict"].tolist()
+        exact = ~rows["test"].str.contains("permutation|unseen")  # the others are drawn
+        assert found.loc[exact, "p"].tolist() == pytest.approx(rows.loc[exact, "p"].tolist(), nan_ok=True)
+        assert found["effect"].tolist() == pytest.approx(rows["effect"].tolist(), nan_ok=True)
+
+
+def test_a_summary_is_compared_by_name() -> None:
+    """Columns that only the summary or only the frame has are named; unknown ones are refused."""
+    kept = stats.summarise({"a": [1.0, 2.0], "b": ["x", "y"]})
+    found = stats.drift(kept, {"b": ["x"], "c": [1]})
+    assert ([c.name for c in found.columns], found.only_reference, found.only_current) == (["b"], ("a",), ("c",))
+    with pytest.raises(NotFound, match="no column 'z'"):
+        stats.drift(kept, kept, columns=["z"])
+    with pytest.raises(InvalidInput, match="name kinds in summarise"):
+        stats.drift(kept, kept, kinds={"a": "categorical"})
