@@ -1,0 +1,142 @@
+"""How many false alarms a year are bearable: the knob, turned into levels."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from attrs import asdict, field, frozen
+
+from mlcycle.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+__all__ = ["Budget"]
+
+_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_YEAR = 365.25 * 86_400
+
+
+def _interval(cadence: str | timedelta) -> str:
+    """Return the time between looks as text such as ``1d``."""
+    if not isinstance(cadence, str):
+        return f"{cadence.total_seconds():g}s"
+    return cadence.strip()
+
+
+def _seconds(cadence: str) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|min|h|d|w)", cadence)
+    if not found or not 0 < float(found[1]) * _SECONDS[found[2]] <= _YEAR:
+        raise InvalidInput(f"cadence is the time between looks such as '15min', '12h', '1d' or '1w', got {cadence!r}")
+    return float(found[1]) * _SECONDS[found[2]]
+
+
+@frozen(repr=False)
+class Budget:
+    """How many false alarms a year are bearable, over all that is watched, and the levels that follow from it.
+
+    Attributes
+    ----------
+    false_alarms_per_year : float, default 1
+        The expected number, over all streams together. 0.1 is one in ten years.
+    cadence : str or timedelta, default "1d"
+        Time between looks: a number and ``s``, ``min``, ``h``, ``d`` or ``w``.
+    streams : int, default 1
+        How many things are looked at each time: columns, slices, models.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument is out of range, or the budget is larger than the number of looks.
+
+    Notes
+    -----
+    By linearity of expectation none of the levels needs the streams to be independent of one another.
+
+    - Tests made afresh at each look, each at `level`: that many false alarms are expected over all looks of all
+      streams. This holds for one fixed reference, too, on average over references; the alarms of an unlucky one come in
+      crowds.
+    - An `EDetector` with `threshold`, which starts again after each alarm. Its value R with A alarms so far
+      satisfies ``E[R + threshold * A] <= looks``, as every look adds 1 to the expectation of R and every alarm takes at
+      least the threshold off; so ``E[A] <= looks / threshold`` after any number of looks.
+    - A martingale or e-process that runs for one year and stops at its first alarm, at `anytime_level` (Ville 1939).
+
+    References
+    ----------
+    Shin, Ramdas and Rinaldo (2023), E-detectors: a nonparametric framework for sequential change detection, New England
+    Journal of Statistics in Data Science 2(2).
+
+    Examples
+    --------
+    >>> from mlcycle import stats
+    >>> stats.Budget(false_alarms_per_year=1, cadence="1d", streams=40)
+    Budget(1 false alarm a year expected over 40 streams looked at every 1d, 365 times a year: a test made afresh at
+    each
+        look at level 6.84e-05, an e-detector with threshold 14,610, a martingale run for a year at level 0.025)
+    >>> stats.Budget(false_alarms_per_year=2, cadence="1w").level.__round__(4)
+    0.0383
+    """
+
+    false_alarms_per_year: float = field(default=1.0, converter=float)
+    cadence: str = field(default="1d", converter=_interval)
+    streams: int = 1
+
+    def __attrs_post_init__(self) -> None:
+        _seconds(self.cadence)
+        if self.streams != int(self.streams) or self.streams < 1:
+            raise InvalidInput(f"streams is how many things are watched, 1 or more, got {self.streams!r}")
+        most = self.looks_per_year * self.streams
+        if not 0 < self.false_alarms_per_year < most:
+            raise InvalidInput(
+                f"false_alarms_per_year lies above 0 and below the {most:,.0f} looks there are, "
+                f"got {self.false_alarms_per_year!r}"
+            )
+
+    @property
+    def looks_per_year(self) -> float:
+        """Looks at each stream in a year of 365.25 days."""
+        return _YEAR / _seconds(self.cadence)
+
+    @property
+    def level(self) -> float:
+        """The level of one test of one stream at one look, when tests are made afresh at each look."""
+        return self.false_alarms_per_year / (self.looks_per_year * self.streams)
+
+    @property
+    def threshold(self) -> float:
+        """The threshold of the `EDetector` of each stream, fed once a look."""
+        return 1 / self.level
+
+    @property
+    def anytime_level(self) -> float:
+        """The level of a martingale or an e-process of each stream that is started once a year.
+
+        Raises
+        ------
+        InvalidInput
+            If a year with one alarm at most per stream cannot use up the budget.
+        """
+        if self.false_alarms_per_year >= self.streams:
+            raise InvalidInput(
+                f"a martingale that stops at its first alarm has fewer than {self.false_alarms_per_year:g} false "
+                f"alarms a year over {self.streams} streams at any level; "
+                "use an EDetector with .threshold, which starts again"
+            )
+        return self.false_alarms_per_year / self.streams
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the budget and what follows from it as a plain dict."""
+        return {**asdict(self), "looks_per_year": self.looks_per_year, "level": self.level, "threshold": self.threshold}
+
+    def __repr__(self) -> str:
+        alarms = f"{self.false_alarms_per_year:g} false alarm{'' if self.false_alarms_per_year == 1 else 's'}"
+        streams = "1 stream" if self.streams == 1 else f"{self.streams:,} streams"
+        looks = f"looked at every {self.cadence}, {self.looks_per_year:,.0f} times a year"
+        levels = [
+            f"a test made afresh at each look at level {self.level:.3g}",
+            f"an e-detector with threshold {self.threshold:,.0f}",
+        ]
+        if self.false_alarms_per_year < self.streams:
+            levels.append(f"a martingale run for a year at level {self.anytime_level:.3g}")
+        return f"Budget({alarms} a year expected over {streams} {looks}: {', '.join(levels)})"
