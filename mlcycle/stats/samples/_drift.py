@@ -15,6 +15,7 @@ from mlcycle.stats._multiple import CONTROLS, adjust, global_p, strictness
 from mlcycle.stats.samples._findings import ColumnDrift, Drift, Shift
 from mlcycle.stats.samples._pairing import Pairing
 from mlcycle.stats.samples._shifts import Draft, Plan
+from mlcycle.stats.samples._summary import Summary
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
@@ -35,6 +36,7 @@ MARGINS = {
     "unseen levels": 0.01,
     "infinite": 0.01,
 }
+TESTS = ("ks", "cvm")
 # Below so many values in all, starting threads costs more than they save.
 _WORTH_THREADS = 1_000_000
 
@@ -68,6 +70,7 @@ def drift(
     alpha: float = 0.05,
     margin: float | Mapping[Any, float] | None = None,
     control: str = "bh",
+    test: str = "ks",
     seed: int = 0,
 ) -> Drift:
     """Compare two samples of rows column by column.
@@ -116,6 +119,9 @@ def drift(
         discovery rate; Benjamini and Hochberg 1995, for tests that do not speak against each other). ``by``: the same
         under any dependence. ``holm``: the chance of *any* such false call is at most `alpha`. Tests and intervals are
         both held to it.
+    test : {"ks", "cvm"}, default "ks"
+        Of ordered columns: Kolmogorov-Smirnov, or Cramér-von Mises, which sees a shift of the whole column a little
+        sooner, takes a few times as long, and needs the rows of both sides.
     seed : int, default 0
         For permutation tests; a column's result does not depend on the other columns or their order.
 
@@ -154,9 +160,11 @@ def drift(
     """
     setting = _checked(alpha, control, margin)
     pairing = Pairing.of(reference, current, columns, kinds)
+    if test not in TESTS or (test == "cvm" and any(isinstance(side, Summary) for side in (reference, current))):
+        raise InvalidInput(f"test is one of {', '.join(TESTS)}, and 'ks' for summaries, got {test!r}")
     # Two tests a column is what a frame has at most on average; the draws must be able to pass control over all.
     least = setting.level(1, max(2 * len(pairing.names), 1))
-    plan = Plan(least, int(np.clip(20 / least, 1999, 99_999)))
+    plan = Plan(least, int(np.clip(20 / least, 1999, 99_999)), test)
 
     def drafted(name: Hashable) -> tuple[str, list[Draft]]:
         return pairing.drafted(name, plan, seed)

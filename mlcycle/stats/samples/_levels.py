@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Distance",
+    "detectable_change",
     "detectable_distance",
     "level_test",
     "pooled_levels",
@@ -235,28 +236,35 @@ def _missing(
 
 
 def detectable_distance(table: NDArray[np.intp], alpha: float, confidence: float, margin: float) -> float:
-    """Return the total variation from a table like this that is called drift with 80 % power.
-
-    The larger of what the chi-square test needs (for a shift spread evenly over the levels, where total variation is
-    half of Cohen's w) and what the interval needs (its near end beyond the margin, with all of the bias taken off).
-
-    References
-    ----------
-    Cohen (1988), Statistical Power Analysis, chapter 7.
+    """Return the total variation from a table like this that is called drift with 80 % power; see `detectable_change`.
 
     Examples
     --------
     >>> round(detectable_distance(np.full((2, 4), 250), 0.05, 0.95, 0.05), 2)
     0.14
     """
+    n, m = (int(side) for side in table.sum(axis=1))
+    return detectable_change(table.sum(axis=0) / (n + m), n, m, alpha, confidence, margin)
+
+
+def detectable_change(
+    shares: NDArray[np.float64], n: int, m: int, alpha: float, confidence: float, margin: float, power: float = POWER
+) -> float:
+    """Return the total variation between levels of these shares that is called drift with this power.
+
+    The larger of what the chi-square test needs (for a shift spread evenly over the levels, where total variation is
+    half of Cohen's w) and what the interval needs (its near end beyond the margin, with all of the bias taken off,
+    which is more than is taken off a change this large: the power is rather higher).
+
+    References
+    ----------
+    Cohen (1988), Statistical Power Analysis, chapter 7.
+    """
     from scipy import special
 
-    n, m = (int(side) for side in table.sum(axis=1))
-    freedom = max(table.shape[1] - 1, 1)
-    root = math.sqrt(1 / n + 1 / m)
-    noncentral = float(special.chndtrinc(special.chdtri(freedom, alpha), freedom, 1 - POWER))
-    pooled = table.sum(axis=0) / (n + m)
-    bias = _bias(np.zeros(len(pooled)), np.sqrt(pooled * (1 - pooled)) * root)
-    by_interval = margin + bias + (z_value(0.5 + confidence / 2) + z_value(POWER)) * root / 2
+    freedom, root = max(len(shares) - 1, 1), math.sqrt(1 / n + 1 / m)
+    noncentral = float(special.chndtrinc(special.chdtri(freedom, alpha), freedom, 1 - power))
+    bias = _bias(np.zeros(len(shares)), np.sqrt(shares * (1 - shares)) * root)
+    by_interval = margin + bias + (z_value(0.5 + confidence / 2) + z_value(power)) * root / 2
     found = max(math.sqrt(noncentral) * root / 2, by_interval)
     return found if found <= 1 else math.inf

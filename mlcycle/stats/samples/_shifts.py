@@ -11,6 +11,7 @@ from attrs import field, frozen
 from mlcycle.stats._estimate import POWER, z_value
 from mlcycle.stats._rates import difference_of_rates, fisher
 from mlcycle.stats.samples import _columns, _levels, _ordered, _vocabulary
+from mlcycle.stats.samples._cramer_von_mises import cvm_p_value, cvm_statistic, tie_sizes
 from mlcycle.stats.samples._ties import tie_blocks
 
 if TYPE_CHECKING:
@@ -48,10 +49,13 @@ class Plan:
         are asked for with confidence up to ``1 - least``.
     draws : int
         Most random tables of a permutation test.
+    test : str
+        ``ks`` or ``cvm``, for ordered columns.
     """
 
     least: float
     draws: int
+    test: str = "ks"
 
 
 @frozen
@@ -146,8 +150,7 @@ def _ordered_draft(a: NDArray[Any], b: NDArray[Any], kind: str, plan: Plan) -> D
     if a.dtype != b.dtype:
         a, b = a.astype(np.float64), b.astype(np.float64)
     n, m = len(a), len(b)
-    distance = _ordered.ks_statistic(a, b, negligible=_ordered.NEGLIGIBLE * math.sqrt(1 / n + 1 / m))
-    p, test = _ordered.ks_p_value(distance, n, m, tie_blocks(a, b))
+    p, test = _ordered_test(a, b, plan.test)
     before, after = (_ordered.Quantiles.of(side, 1 - plan.least) for side in (a, b))
     scale = _ordered.robust_scale(a)
 
@@ -160,6 +163,14 @@ def _ordered_draft(a: NDArray[Any], b: NDArray[Any], kind: str, plan: Plan) -> D
         return _ordered.detectable_shift(n, m, level, 1 - level, margin)
 
     return Draft(aspect, test, p, _SD, sized, needed if min(n, m) < needed else 0, detectable)
+
+
+def _ordered_test(a: NDArray[Any], b: NDArray[Any], test: str) -> tuple[float, str]:
+    n, m = len(a), len(b)
+    if test == "cvm":
+        return cvm_p_value(cvm_statistic(a, b), n, m, tie_sizes(a, b))
+    distance = _ordered.ks_statistic(a, b, negligible=_ordered.NEGLIGIBLE * math.sqrt(1 / n + 1 / m))
+    return _ordered.ks_p_value(distance, n, m, tie_blocks(a, b))
 
 
 _SD = "robust sd"

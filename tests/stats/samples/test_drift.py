@@ -155,16 +155,25 @@ def test_total_variation_is_debiased_and_covers(size: float, levels: int) -> Non
     assert abs(np.mean(effects) - truth) < max(abs(np.mean(plain) - truth) / 2, 0.03)
 
 
-@pytest.mark.parametrize(("n", "m"), [(4, 9), (30, 30), (70, 200), (3000, 2000), (6000, 50)])
+@pytest.mark.parametrize(("n", "m"), [(4, 9), (30, 30), (70, 200), (3000, 2000), (6000, 50), (3000, 3000), (6, 9000)])
 def test_ks_is_scipys(n: int, m: int) -> None:
     """Distance and p-value are scipy's, with ties and without, exact and asymptotic."""
     rng = np.random.default_rng(n)
     for decimals in (1, 8):
         a, b = np.sort(np.round(rng.normal(size=n), decimals)), np.sort(np.round(rng.normal(0.05, 1.1, m), decimals))
         statistic = _ordered.ks_statistic(a, b)
-        theirs = scipy_stats.ks_2samp(a, b, method="exact" if n * m <= 250_000 else "asymp")
+        theirs = scipy_stats.ks_2samp(a, b, method="exact")
         assert statistic == pytest.approx(theirs.statistic, abs=1e-12)
-        assert _ordered.ks_p_value(statistic, n, m)[0] == pytest.approx(theirs.pvalue, abs=0.01, rel=1e-6)
+        p, test = _ordered.ks_p_value(statistic, n, m)
+        assert p == pytest.approx(theirs.pvalue, rel=1e-6 if "exact" in test else 0.03)
+
+
+def test_ks_p_values_hold_far_out() -> None:
+    """Of equal sizes the smallest p-values are scipy's, and no p-value is 0."""
+    for statistic, n in ((0.4, 3000), (0.2, 500), (1.0, 30)):
+        exact = scipy_stats.ks_2samp(np.arange(n), np.arange(n) + round(statistic * n), method="exact").pvalue
+        assert _ordered.ks_p_value(statistic, n, n)[0] == pytest.approx(exact, rel=1e-6)
+    assert 0 < _ordered.ks_p_value(1.0, 5000, 4999)[0] < 1e-300
 
 
 def test_contingency_tests_are_scipys() -> None:
@@ -306,7 +315,7 @@ def test_large_samples_that_are_alike_cost_no_more() -> None:
     assert _ordered.ks_statistic(a, a) == 0
     assert exact == pytest.approx(scipy_stats.ks_2samp(a, b).statistic)
     assert _ordered.ks_statistic(a, b, negligible=0.01) <= exact < 0.01
-    assert column(a, b).leading.p == 1.0
+    assert column(a, b).leading.p == pytest.approx(1)
 
 
 def test_text_is_compared_by_length() -> None:
@@ -371,6 +380,7 @@ def test_inputs_are_left_as_they_were() -> None:
         ({"alpha": 5}, InvalidInput, "level between 0 and 1"),
         ({"control": "bonferroni"}, InvalidInput, "holm, bh, by, none"),
         ({"margin": -1}, InvalidInput, "0 or more"),
+        ({"test": "t"}, InvalidInput, "test is one of ks, cvm"),
         ({"kinds": {"x": "number"}}, InvalidInput, "is one of numeric"),
         ({"kinds": {"z": "numeric"}}, NotFound, "'z'"),
         ({"columns": ["z"]}, NotFound, "no column 'z'"),
@@ -398,7 +408,7 @@ def test_results_print_pickle_and_become_tables() -> None:
     assert found.frame()["column"].tolist() == ["<b>", "y"]
     assert len(found.frame(every=True)) == 3
     assert "&lt;b&gt;" in found._repr_html_()
-    assert repr(found).startswith("Drift(drifted: 2 of 2 columns drifted (alpha 0.05, bh; global test: Simes, p 4")
+    assert repr(found).startswith("Drift(drifted: 2 of 2 columns drifted (alpha 0.05, bh; global test: Simes, p 5")
     assert str(pickle.loads(pickle.dumps(found))) == str(found)
     assert found.columns[0].as_dict()["verdict"] == "drifted"
     assert stats.drift(before[[]], after[[]]).frame().shape[0] == 0
@@ -486,6 +496,17 @@ def test_a_summary_stands_in_for_either_side() -> None:
         exact = ~rows["test"].str.contains("permutation|unseen")  # the others are drawn
         assert found.loc[exact, "p"].tolist() == pytest.approx(rows.loc[exact, "p"].tolist(), nan_ok=True)
         assert found["effect"].tolist() == pytest.approx(rows["effect"].tolist(), nan_ok=True)
+
+
+def test_cramer_von_mises_may_be_asked_for() -> None:
+    """The p-value is that of the test by itself, and the effect stays as it was; a summary does not have the rows."""
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=400), rng.normal(0.4, 1, 300)
+    found, plain = column(a, b, test="cvm").leading, column(a, b).leading
+    assert found.test.startswith("Cramér-von Mises")
+    assert (found.p, found.effect) == (pytest.approx(stats.cramer_von_mises(a, b).p), plain.effect)
+    with pytest.raises(InvalidInput, match="'ks' for summaries"):
+        stats.drift(stats.summarise({"x": a}), {"x": b}, test="cvm")
 
 
 def test_a_summary_is_compared_by_name() -> None:
