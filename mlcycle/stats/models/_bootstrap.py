@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,9 +19,21 @@ if TYPE_CHECKING:
 
     Measure = Callable[[NDArray[np.int64]], float]
 
-__all__ = ["check_resamples", "interval", "paired_difference", "summarise"]
+__all__ = [
+    "FLAT",
+    "METHODS",
+    "agreeing",
+    "check_resamples",
+    "interval",
+    "jackknife_parts",
+    "level_of",
+    "name_of",
+    "paired_difference",
+    "slopes_of",
+    "summarise",
+]
 
-Method = Literal["percentile", "bca"]
+METHODS = ("percentile", "bca")
 _JACKKNIFE = 200
 
 
@@ -30,10 +42,11 @@ def interval(
     n: int,
     *,
     groups: ArrayLike | None = None,
+    blocks: int | None = None,
     confidence: float = 0.95,
     resamples: int = 1000,
     seed: int = 0,
-    method: Method = "percentile",
+    method: str = "percentile",
     bounds: tuple[float, float] | None = None,
 ) -> Estimate:
     """Return a measure of `n` rows with its bootstrap interval.
@@ -47,6 +60,11 @@ def interval(
         Number of rows.
     groups : array-like of shape (n,), optional
         Rows of one group are drawn together: customers, sessions, days.
+    blocks : int, optional
+        For rows in time order whose errors resemble their neighbours': draw stretches of so many rows (the circular
+        block bootstrap). Intervals stay a little narrow, as every cut loses some memory: 93 % for 95 % measured where a
+        block is ten times as long as the memory and there are 25 or more, 89 % where it is five times as long. Not
+        together with `groups`.
     confidence : float, default 0.95
         Share of intervals that hold the true value.
     resamples : int, default 1000
@@ -75,7 +93,7 @@ def interval(
     ----------
     Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapters 13 and 14. Efron (1987), Better
     bootstrap confidence intervals, JASA 82. Hesterberg (2015), What teachers should know about the bootstrap,
-    The American Statistician 69(4).
+    The American Statistician 69(4). Politis and Romano (1992) and Künsch (1989, Annals of Statistics 17) for blocks.
 
     Examples
     --------
@@ -89,16 +107,16 @@ def interval(
     '3 rows are too few for an interval; 6 would do'
     """
     confidence, resamples = check_confidence(confidence), check_resamples(resamples, confidence)
-    if method not in ("percentile", "bca"):
+    if method not in METHODS:
         raise InvalidInput(f"method is 'percentile' or 'bca', got {method!r}")
-    units = units_of(n, groups)
+    units = units_of(n, groups, blocks)
     if n == 0:
-        return unknown(math.nan, 0, confidence, _name(method, units), "there are no rows")
+        return unknown(math.nan, 0, confidence, name_of(method, units), "there are no rows")
     value = float(measure(np.arange(n)))
     if units.count < enough(confidence) or math.isnan(value):
         return summarise(value, np.empty(0), units, confidence, method)
     values = np.array([_defined(measure, units.rows(row)) for chunk in units.draws(resamples, seed) for row in chunk])
-    slopes = _jackknife(measure, units) if method == "bca" else None
+    slopes = _jackknife(measure, units.apart()) if method == "bca" else None
     return summarise(value, values, units, confidence, method, slopes=slopes, bounds=bounds)
 
 
@@ -108,10 +126,11 @@ def paired_difference(
     n: int,
     *,
     groups: ArrayLike | None = None,
+    blocks: int | None = None,
     confidence: float = 0.95,
     resamples: int = 1000,
     seed: int = 0,
-    method: Method = "percentile",
+    method: str = "percentile",
 ) -> Estimate:
     """Return the difference a - b of two measures on the same rows, with its bootstrap interval.
 
@@ -121,7 +140,7 @@ def paired_difference(
     ----------
     measure_a, measure_b : callable
         As in `interval`.
-    n, groups, confidence, resamples, seed, method
+    n, groups, blocks, confidence, resamples, seed, method
         As in `interval`.
 
     Returns
@@ -149,12 +168,19 @@ def paired_difference(
         return float(measure_a(rows)) - float(measure_b(rows))
 
     found = interval(
-        difference, n, groups=groups, confidence=confidence, resamples=resamples, seed=seed, method=method, bounds=None
+        difference,
+        n,
+        groups=groups,
+        blocks=blocks,
+        confidence=confidence,
+        resamples=resamples,
+        seed=seed,
+        method=method,
     )
-    return found if found.reason != _FLAT else agreeing(found)
+    return found if found.reason != FLAT else agreeing(found)
 
 
-_FLAT = (
+FLAT = (
     "every resample gave the same value, so there is no variation to measure; "
     "give bounds=(smallest, largest possible value) for a limit"
 )
@@ -178,12 +204,11 @@ def summarise(
     bounds: tuple[float, float] | None = None,
 ) -> Estimate:
     """Return the estimate that a set of resampled values stands for; see `interval` for the rules."""
-    name, need = _name(method, units), enough(confidence)
+    name, need = name_of(method, units), enough(confidence)
     if math.isnan(value):
         return unknown(value, units.n, confidence, name, "the measure is undefined on these rows")
     if units.count < need:
-        what = "rows" if units.codes is None else "groups"
-        reason = f"{units.count} {what} are too few for an interval; {need} would do"
+        reason = f"{units.count} {units.what} are too few for an interval; {need} would do"
         return unknown(value, units.n, confidence, name, reason)
     defined = values[np.isfinite(values)]
     lost = len(values) - len(defined)
@@ -207,9 +232,10 @@ def check_resamples(resamples: int, confidence: float) -> int:
     return int(resamples)
 
 
-def _name(method: str, units: Units) -> str:
+def name_of(method: str, units: Units) -> str:
+    """Return how an interval was made, in words."""
     shown = "BCa" if method == "bca" else method
-    return f"{shown} bootstrap" if units.codes is None else f"{shown} bootstrap of {units.count} groups"
+    return f"{shown} bootstrap{units}"
 
 
 def _defined(measure: Measure, rows: NDArray[np.int64]) -> float:
@@ -236,23 +262,55 @@ def _bca(
 ) -> tuple[float, float]:
     from scipy import special
 
-    below = (np.count_nonzero(values < value) + 0.5 * np.count_nonzero(values == value)) / len(values)
-    bias = special.ndtri(np.clip(below, 1 / len(values), 1 - 1 / len(values)))
-    spread = float(np.sum(slopes**2) ** 1.5)
-    acceleration = float(np.sum(slopes**3)) / (6 * spread) if spread > 0 else 0.0
+    bias, acceleration = _bias_and_acceleration(values, value, slopes)
     z = bias + special.ndtri([0.5 - confidence / 2, 0.5 + confidence / 2])
     low, high = np.quantile(values, special.ndtr(bias + z / (1 - acceleration * z)))
     return float(low), float(high)
 
 
-def _jackknife(measure: Measure, units: Units) -> NDArray[np.float64]:
-    # Strided blocks, so that rows sorted by time or class do not make one block unlike the others.
-    blocks = min(units.count, _JACKKNIFE)
-    everything = np.arange(units.count)
-    left = np.array([_defined(measure, units.rows(everything[everything % blocks != b])) for b in range(blocks)])
+def _bias_and_acceleration(
+    values: NDArray[np.float64], value: float, slopes: NDArray[np.float64]
+) -> tuple[float, float]:
+    from scipy import special
+
+    below = (np.count_nonzero(values < value) + 0.5 * np.count_nonzero(values == value)) / len(values)
+    bias = float(special.ndtri(np.clip(below, 1 / len(values), 1 - 1 / len(values))))
+    spread = float(np.sum(slopes**2) ** 1.5)
+    return bias, float(np.sum(slopes**3)) / (6 * spread) if spread > 0 else 0.0
+
+
+def level_of(
+    bound: float, values: NDArray[np.float64], value: float, units: Units, slopes: NDArray[np.float64] | None
+) -> float:
+    """Return the one-sided level at which the lower limit of `summarise` is at `bound`: a p-value for "at most bound".
+
+    Never below what the number of resamples can tell.
+    """
+    from scipy import special
+
+    defined = values[np.isfinite(values)]
+    z = float(special.ndtri((np.count_nonzero(defined <= bound) + 1) / (len(defined) + 2)))
+    if slopes is None:
+        return float(special.stdtr(units.count - 1, z * math.sqrt((units.count - 1) / units.count)))
+    bias, acceleration = _bias_and_acceleration(defined, value, slopes)
+    return float(special.ndtr((z - bias) / (1 + acceleration * (z - bias)) - bias))
+
+
+def jackknife_parts(units: Units) -> int:
+    """Return in how many parts the units are left out, one part at a time."""
+    return min(units.count, _JACKKNIFE)
+
+
+def slopes_of(left: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far the measure moves with every part that was left out."""
     left = left[np.isfinite(left)]
     slopes: NDArray[np.float64] = left.mean() - left if len(left) else np.zeros(1)
     return slopes
+
+
+def _jackknife(measure: Measure, units: Units) -> NDArray[np.float64]:
+    kept = units.without(jackknife_parts(units))
+    return slopes_of(np.array([_defined(measure, units.rows(picks)) for picks in kept]))
 
 
 def _without_spread(
@@ -261,7 +319,7 @@ def _without_spread(
     if bounds is None and value == 1.0:
         bounds = (0.0, 1.0)
     if bounds is None:
-        return unknown(value, units.n, confidence, name, _FLAT)
+        return unknown(value, units.n, confidence, name, FLAT)
     low, high = bounds
     if not low <= value <= high:
         raise InvalidInput(f"the measure is {value!r}, outside the bounds ({low!r}, {high!r}) given for it")

@@ -5,21 +5,19 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from attrs import asdict, frozen
 
 from mlcycle.errors import InvalidInput
-from mlcycle.stats._estimate import POWER, Estimate, check_confidence, smallest_detectable, unknown, z_value
-from mlcycle.stats._labels import check_pair, midranks, positive_score
-from mlcycle.stats.models._metrics import metric_difference, metric_interval, metric_named
+from mlcycle.stats._estimate import POWER, Estimate, z_value
+from mlcycle.stats.models._metrics import resample
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-__all__ = ["Comparison", "McNemar", "compare", "corrected_t", "delong", "mcnemar"]
+__all__ = ["Comparison", "compare"]
 
 
-@frozen
+@frozen(repr=False)
 class Comparison:
     """What `compare` found.
 
@@ -35,6 +33,11 @@ class Comparison:
         How much better a is, in units of the metric; positive is better, whichever way the metric points.
     margin : float
         The loss that would not matter.
+    superiority : float
+        The gain that is asked of ``better``.
+    p_better, p_not_worse : float
+        One-sided p-values that the gain is at most `superiority`, and at most ``-margin``: the level at which the lower
+        limit of `gain` lies there. The smallest that `resamples` draws can tell is about one in as many.
     rows_needed : int or None
         When inconclusive, rows of this kind that would settle it with 80 % power if the gain is as estimated.
     """
@@ -45,6 +48,9 @@ class Comparison:
     b: Estimate
     gain: Estimate
     margin: float
+    superiority: float
+    p_better: float
+    p_not_worse: float
     rows_needed: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -52,9 +58,44 @@ class Comparison:
         return asdict(self)
 
     def __str__(self) -> str:
-        more = f"; about {self.rows_needed} rows would settle it" if self.rows_needed else ""
         values = f"{self.a.value:.4g} against {self.b.value:.4g}"
-        return f"{self.verdict}: {self.metric} {values}, gain {self.gain}, margin {self.margin:g}{more}"
+        return f"{self.verdict}: {self.metric} {values}, gain {self.gain}, {self._asked()}{self._more()}"
+
+    def __repr__(self) -> str:
+        return f"Comparison({self})"
+
+    def _asked(self) -> str:
+        return f"margin {self.margin:g}" + (f", superiority {self.superiority:g}" if self.superiority else "")
+
+    def _more(self) -> str:
+        return f"; about {self.rows_needed} rows would settle it" if self.rows_needed else ""
+
+    def _repr_html_(self) -> str:
+        from mlcycle import _html
+
+        rows = [
+            [name, found.value, _limits(found), _html.bar(found.value, found.low, found.high, at, verdict=colour)]
+            for name, found, at, colour in (
+                ("a", self.a, None, ""),
+                ("b", self.b, None, ""),
+                ("gain of a", self.gain, -self.margin, self.verdict),
+            )
+        ]
+        facts = [
+            ("asked", self._asked()),
+            ("p better", self.p_better),
+            ("p not worse", self.p_not_worse),
+            ("rows", self.gain.n),
+            ("rows needed", self.rows_needed),
+            ("note", self.gain.reason),
+        ]
+        level = f"{100 * self.gain.confidence:g} % interval"
+        found = _html.table(["", self.metric, level, ""], rows)
+        return str(_html.card(_html.badge(self.verdict), facts, found))
+
+
+def _limits(found: Estimate) -> str:
+    return f"{found.low:.4g} to {found.high:.4g}" if found.conclusive else "none"
 
 
 def compare(
@@ -64,23 +105,29 @@ def compare(
     metric: str,
     *,
     margin: float = 0.0,
+    superiority: float = 0.0,
     labels: ArrayLike | None = None,
     groups: ArrayLike | None = None,
+    blocks: int | None = None,
     confidence: float = 0.95,
     resamples: int = 1000,
     seed: int = 0,
+    method: str = "percentile",
 ) -> Comparison:
     """Compare model a with model b on the same rows, against a margin.
 
-    ``better`` when the whole interval of the gain lies above 0, ``not worse`` when it lies above ``-margin``, ``worse``
-    when it lies below ``-margin``, else ``inconclusive``.
+    ``better`` when the whole interval of the gain lies above `superiority`, ``not worse`` when it lies above
+    ``-margin``, ``worse`` when it lies below ``-margin``, else ``inconclusive``. Each of the first two is wrong in at
+    most ``(1 - confidence) / 2`` of cases.
 
     Parameters
     ----------
-    y, a, b, metric, labels, groups, confidence, resamples, seed
+    y, a, b, metric, labels, groups, blocks, confidence, resamples, seed, method
         As in `metric_difference`.
     margin : float, default 0.0
         The loss that would not matter, in units of the metric.
+    superiority : float, default 0.0
+        The gain from which on a counts as better, in units of the metric: what a change has to be worth.
 
     References
     ----------
@@ -95,24 +142,45 @@ def compare(
     >>> a, b = y + rng.normal(0, 0.8, 1000), y + rng.normal(0, 1.2, 1000)
     >>> stats.compare(y, a, b, "roc_auc", margin=0.01).verdict
     'better'
+    >>> stats.compare(y, a, b, "roc_auc", superiority=0.2).verdict
+    'not worse'
     """
-    if not margin >= 0:
-        raise InvalidInput(f"margin is a loss that would not matter, 0 or more, got {margin!r}")
-    common: dict[str, Any] = {
-        "labels": labels, "groups": groups, "confidence": confidence, "resamples": resamples, "seed": seed,
-    }  # fmt: skip
-    first, second = (metric_interval(y, guess, metric, **common) for guess in (a, b))
-    up = metric_named(metric).higher_is_better
-    gain = metric_difference(y, a, b, metric, **common) if up else metric_difference(y, b, a, metric, **common)
-    verdict = _verdict(gain, margin)
-    needed = _rows_needed(gain, margin) if verdict == "inconclusive" else None
-    return Comparison(verdict, metric, first, second, gain, margin, needed)
+    for name, amount in (("margin", margin), ("superiority", superiority)):
+        if not 0 <= amount < math.inf:
+            raise InvalidInput(f"{name} is an amount of the metric, 0 or more, got {amount!r}")
+    found = resample(
+        y,
+        [a, b],
+        metric,
+        labels=labels,
+        groups=groups,
+        blocks=blocks,
+        confidence=confidence,
+        resamples=resamples,
+        seed=seed,
+        method=method,
+    )
+    order = (0, 1) if found.metric.higher_is_better else (1, 0)
+    gain = found.difference(*order)
+    verdict = _verdict(gain, margin, superiority)
+    return Comparison(
+        verdict,
+        metric,
+        a=found.estimate(0),
+        b=found.estimate(1),
+        gain=gain,
+        margin=float(margin),
+        superiority=float(superiority),
+        p_better=found.p_at_most(*order, superiority),
+        p_not_worse=found.p_at_most(*order, -margin),
+        rows_needed=_rows_needed(gain, margin) if verdict == "inconclusive" else None,
+    )
 
 
-def _verdict(gain: Estimate, margin: float) -> str:
+def _verdict(gain: Estimate, margin: float, superiority: float) -> str:
     if not gain.conclusive:
         return "inconclusive"
-    if gain.low > 0:
+    if gain.low > superiority:
         return "better"
     if gain.low > -margin or gain.low == gain.high == 0:
         return "not worse"
@@ -125,174 +193,3 @@ def _rows_needed(gain: Estimate, margin: float) -> int | None:
     if not (math.isfinite(width) and distance > 0):
         return None
     return max(math.ceil(gain.n * (width / distance) ** 2), gain.n + 1)
-
-
-@frozen
-class McNemar:
-    """Exact McNemar test of two classifiers.
-
-    Attributes
-    ----------
-    p : float
-        Two-sided p-value that either is right as often as the other.
-    only_a, only_b : int
-        Rows that only one of them had right.
-    n : int
-        Rows.
-    """
-
-    p: float
-    only_a: int
-    only_b: int
-    n: int
-
-
-def mcnemar(y: ArrayLike, a: ArrayLike, b: ArrayLike) -> McNemar:
-    """Test whether two classifiers are right equally often, on the rows where only one is.
-
-    Parameters
-    ----------
-    y, a, b : array-like of shape (n,)
-        The truth, and the labels either model gave.
-
-    References
-    ----------
-    McNemar (1947), Psychometrika 12; the exact form is the binomial test of the discordant rows (Dietterich 1998,
-    Neural Computation 10, for comparing classifiers).
-
-    Examples
-    --------
-    >>> from mlcycle import stats
-    >>> stats.mcnemar([1] * 10, [1] * 9 + [0], [0] * 9 + [1])
-    McNemar(p=0.021484375, only_a=9, only_b=1, n=10)
-    """
-    from scipy import special
-
-    truth, first = check_pair(y, a)
-    _, second = check_pair(y, b)
-    if first.ndim != 1 or second.ndim != 1:
-        raise InvalidInput("mcnemar compares labels, one per row; got a table of predictions")
-    right_a, right_b = truth == first, truth == second
-    only_a, only_b = int(np.sum(right_a & ~right_b)), int(np.sum(right_b & ~right_a))
-    discordant = only_a + only_b
-    p = min(1.0, 2 * float(special.bdtr(min(only_a, only_b), discordant, 0.5))) if discordant else 1.0
-    return McNemar(p, only_a, only_b, len(truth))
-
-
-def delong(
-    y: ArrayLike,
-    score: ArrayLike,
-    other: ArrayLike | None = None,
-    *,
-    labels: ArrayLike | None = None,
-    confidence: float = 0.95,
-) -> Estimate:
-    """Return the area under the ROC curve, or the difference of two on the same rows, with DeLong's interval.
-
-    One area has its interval on the logit scale, which keeps it inside (0, 1) and covers better near 1; a perfect one
-    has the exact limit described in `metric_interval`.
-
-    Parameters
-    ----------
-    y : array-like of shape (n,)
-        Truth with two labels; the greater one is positive.
-    score, other : array-like of shape (n,) or (n, 2)
-        Scores; with `other` the estimate is the area of `score` minus that of `other`.
-    labels : array-like, optional
-        Both labels, when `y` may lack one.
-    confidence : float, default 0.95
-        Share of intervals that hold the true value.
-
-    References
-    ----------
-    DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44. Sun and Xu (2014), IEEE Signal Processing Letters 21, for
-    computing it by ranks. Pepe (2003), The Statistical Evaluation of Medical Tests, section 5.2.4, for the logit.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from mlcycle import stats
-    >>> rng = np.random.default_rng(0)
-    >>> y = rng.integers(0, 2, 500)
-    >>> stats.delong(y, y + rng.normal(size=500))
-    Estimate(0.727, 95 % interval 0.681 to 0.769, n = 500)
-    """
-    confidence = check_confidence(confidence)
-    placements = []
-    for values in (score,) if other is None else (score, other):
-        truth, guess = check_pair(y, values)
-        placements.append(_placements(*positive_score(truth, guess, labels)))
-    highs, lows = np.array([p[0] for p in placements]), np.array([p[1] for p in placements])
-    n = len(truth)
-    sign = np.array([1.0, -1.0])[: len(placements)]
-    if highs.shape[1] < 2 or lows.shape[1] < 2:
-        value = float(sign @ highs.mean(axis=1)) if highs.shape[1] and lows.shape[1] else math.nan
-        return unknown(value, n, confidence, "DeLong", "each class needs at least 2 rows")
-    value = float(sign @ highs.mean(axis=1))
-    error = math.sqrt(_variance(sign @ highs) + _variance(sign @ lows))
-    if other is None and error <= 1e-12:
-        return metric_interval(y, score, "roc_auc", labels=labels, confidence=confidence)
-    z = z_value(0.5 + confidence / 2)
-    low, high = value - z * error, value + z * error
-    if other is None:
-        centre, half = math.log(value / (1 - value)), z * error / (value * (1 - value))
-        low, high = (1 / (1 + math.exp(-(centre + side))) for side in (-half, half))
-    return Estimate(value, low, high, confidence, n, error, smallest_detectable(error, confidence), "DeLong")
-
-
-def _placements(
-    score: NDArray[np.float64], positive: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return, for every positive row the share of negatives below it, and for every negative of positives above."""
-    high, low = score[positive], score[~positive]
-    ranks = midranks(score)
-    above = (ranks[positive] - midranks(high)) / max(len(low), 1)
-    below = 1 - (ranks[~positive] - midranks(low)) / max(len(high), 1)
-    return above, below
-
-
-def _variance(placements: NDArray[np.float64]) -> float:
-    return float(np.var(placements, ddof=1)) / len(placements)
-
-
-def corrected_t(differences: ArrayLike, *, test_share: float, confidence: float = 0.95) -> Estimate:
-    """Return the mean difference of two models over the folds of a cross-validation, with its interval.
-
-    The interval allows for the folds sharing their training rows, which the plain t interval does not.
-
-    Parameters
-    ----------
-    differences : array-like of shape (k,)
-        Metric of a minus metric of b, one per fold (and repetition).
-    test_share : float
-        Share of rows in a test fold: 0.1 for ten folds.
-    confidence : float, default 0.95
-        Share of intervals that hold the true difference.
-
-    References
-    ----------
-    Nadeau and Bengio (2003), Inference for the generalization error, Machine Learning 52: the variance is
-    ``(1 / k + test / train) * s ** 2``. Bouckaert and Frank (2004) for repeated cross-validation.
-
-    Examples
-    --------
-    >>> from mlcycle import stats
-    >>> stats.corrected_t([0.02, 0.01, 0.03, 0.02, 0.02], test_share=0.2).low < 0.02
-    True
-    """
-    from scipy import special
-
-    confidence = check_confidence(confidence)
-    values = np.asarray(differences, dtype=np.float64)
-    if values.ndim != 1 or not np.all(np.isfinite(values)):
-        raise InvalidInput(f"differences is one finite number per fold, got shape {values.shape}: {values!r:.80}")
-    if not 0 < test_share < 1:
-        raise InvalidInput(f"test_share is the share of rows in a test fold, between 0 and 1, got {test_share!r}")
-    k = len(values)
-    if k < 2:
-        return unknown(values.mean() if k else math.nan, k, confidence, "corrected t", "needs at least 2 folds")
-    value = float(values.mean())
-    error = math.sqrt((1 / k + test_share / (1 - test_share)) * float(np.var(values, ddof=1)))
-    half = float(special.stdtrit(k - 1, 0.5 + confidence / 2)) * error
-    seen = smallest_detectable(error, confidence)
-    return Estimate(value, value - half, value + half, confidence, k, error, seen, "corrected t")

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from attrs import evolve, frozen
 
 from mlcycle.errors import InvalidInput
-from mlcycle.stats._estimate import Estimate, check_confidence
-from mlcycle.stats._labels import check_pair, class_probabilities, midranks, positive_score
-from mlcycle.stats.models._bootstrap import agreeing, check_resamples, summarise
-from mlcycle.stats.models._units import Units, units_of
+from mlcycle.stats._estimate import Estimate, check_confidence, unknown
+from mlcycle.stats._labels import check_pair
+from mlcycle.stats.models._bootstrap import (
+    FLAT,
+    METHODS,
+    agreeing,
+    check_resamples,
+    jackknife_parts,
+    level_of,
+    name_of,
+    slopes_of,
+    summarise,
+)
+from mlcycle.stats.models._parts import Draws, Metric, Part, metric_named
+from mlcycle.stats.models._units import Units, enough, units_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["METRICS", "Metric", "auc", "metric_difference", "metric_interval", "metric_named"]
+__all__ = ["Resampled", "metric_difference", "metric_interval", "resample"]
 
 
 def metric_interval(
@@ -29,9 +40,11 @@ def metric_interval(
     *,
     labels: ArrayLike | None = None,
     groups: ArrayLike | None = None,
+    blocks: int | None = None,
     confidence: float = 0.95,
     resamples: int = 1000,
     seed: int = 0,
+    method: str = "percentile",
 ) -> Estimate:
     """Return a metric of predictions with its bootstrap interval, fast.
 
@@ -48,7 +61,7 @@ def metric_interval(
         One of those, or scikit-learn's name for it; with ``neg_`` in front the sign is turned, as its scorers do.
     labels : array-like, optional
         All labels, when `y` may lack some.
-    groups, confidence, resamples, seed
+    groups, blocks, confidence, resamples, seed, method
         As in `interval`.
 
     Returns
@@ -76,13 +89,21 @@ def metric_interval(
     >>> rng = np.random.default_rng(0)
     >>> y = rng.integers(0, 2, 500)
     >>> stats.metric_interval(y, y + rng.normal(size=500), "roc_auc")
-    Estimate(0.727, 95 % interval 0.685 to 0.769, n = 500)
+    Estimate(0.727, 95 % interval 0.683 to 0.769, n = 500)
     """
-    truth, guess = check_pair(y, prediction)
-    chosen, units = metric_named(metric), units_of(len(truth), groups)
-    part = chosen.part(truth, guess, labels, units)
-    (values,) = _resampled([part], units, resamples, seed, confidence)
-    return _summed(part, values, units, confidence)
+    found = resample(
+        y,
+        [prediction],
+        metric,
+        labels=labels,
+        groups=groups,
+        blocks=blocks,
+        confidence=confidence,
+        resamples=resamples,
+        seed=seed,
+        method=method,
+    )
+    return found.estimate(0)
 
 
 def metric_difference(
@@ -93,9 +114,11 @@ def metric_difference(
     *,
     labels: ArrayLike | None = None,
     groups: ArrayLike | None = None,
+    blocks: int | None = None,
     confidence: float = 0.95,
     resamples: int = 1000,
     seed: int = 0,
+    method: str = "percentile",
 ) -> Estimate:
     """Return the metric of `a` minus that of `b` on the same rows, with its paired bootstrap interval.
 
@@ -105,7 +128,7 @@ def metric_difference(
         The truth.
     a, b : array-like
         Predictions of the two models, as in `metric_interval`.
-    metric, labels, groups, confidence, resamples, seed
+    metric, labels, groups, blocks, confidence, resamples, seed, method
         As in `metric_interval`.
 
     Examples
@@ -117,204 +140,134 @@ def metric_difference(
     >>> stats.metric_difference(y, 0.9 * y, 0.8 * y, "mae").high < 0
     True
     """
-    truth, first = check_pair(y, a)
-    _, second = check_pair(y, b)
-    chosen, units = metric_named(metric), units_of(len(truth), groups)
-    parts = [chosen.part(truth, guess, labels, units) for guess in (first, second)]
-    values = _resampled(parts, units, resamples, seed, confidence)
-    joined = evolve(parts[0], value=parts[0].value - parts[1].value, exact=None)
-    found = _summed(joined, values[0] - values[1], units, confidence)
-    flat = not found.conclusive and math.isfinite(found.value) and np.nanstd(values[0] - values[1]) == 0
-    return agreeing(found) if flat else found
+    found = resample(
+        y,
+        [a, b],
+        metric,
+        labels=labels,
+        groups=groups,
+        blocks=blocks,
+        confidence=confidence,
+        resamples=resamples,
+        seed=seed,
+        method=method,
+    )
+    return found.difference(0, 1)
 
 
 @frozen(eq=False)
-class _Part:
-    """One metric of one prediction: its value on all rows, and its values on arrays of draws.
-
-    `exact` is the number of rows a perfect value rests on, where it has an exact limit.
-    """
-
-    value: float
-    resampled: Callable[[_Draws], NDArray[np.float64]]
-    exact: int | None = None
-    sign: float = 1.0
-
-
-class _Draws:
-    """Resamples, one a row, with the weight of every row worked out once for all metrics that want it."""
-
-    def __init__(self, units: Units, picks: NDArray[np.int64]) -> None:
-        self.units, self.picks = units, picks
-        self._weights: NDArray[np.intp] | None = None
-
-    def weights(self) -> NDArray[np.intp]:
-        if self._weights is None:
-            count, times = self.units.count, len(self.picks)
-            flat = (self.picks + count * np.arange(times)[:, None]).ravel() if times > 1 else self.picks.ravel()
-            counts = np.bincount(flat, minlength=count * times).reshape(times, count)
-            self._weights = self.units.spread(counts)
-        return self._weights
-
-
-def _resampled(
-    parts: Sequence[_Part], units: Units, resamples: int, seed: int, confidence: float
-) -> list[NDArray[np.float64]]:
-    resamples = check_resamples(resamples, check_confidence(confidence))
-    if units.count < 2:
-        return [np.empty(0) for _ in parts]
-    chunks: list[list[NDArray[np.float64]]] = [[] for _ in parts]
-    for picks in units.draws(resamples, seed):
-        draws = _Draws(units, picks)
-        for chunk, part in zip(chunks, parts, strict=True):
-            chunk.append(part.sign * part.resampled(draws))
-    return [np.concatenate(chunk) for chunk in chunks]
-
-
-def _summed(part: _Part, values: NDArray[np.float64], units: Units, confidence: float) -> Estimate:
-    flat = len(values) > 0 and np.all(np.abs(values - part.value) <= 1e-12)
-    if part.exact is None or not flat:
-        return summarise(part.value, values, units, confidence, "percentile")
-    bounds = (0.0, 1.0) if part.sign > 0 else (-1.0, 0.0)
-    narrow = evolve(units, count=min(units.count, part.exact))
-    return evolve(summarise(part.value, values, narrow, confidence, "percentile", bounds=bounds), n=units.n)
-
-
-@frozen(eq=False)
-class Metric:
-    """A metric that is fast to resample.
+class Resampled:
+    """One metric of some predictions, all on the same resamples.
 
     Attributes
     ----------
-    name : str
-        As given.
-    higher_is_better : bool
-        Which way is up.
-    part : callable
-        ``(y, prediction, labels, units)`` to what is resampled.
+    metric : Metric
+        What was measured.
+    units : Units
+        What was drawn.
+    parts : tuple of Part
+        One a prediction.
+    values : ndarray of shape (predictions, resamples)
+        The metric of every prediction on every resample.
+    left : ndarray of shape (predictions, parts left out) or None
+        The same with parts of the rows left out, for BCa.
+    confidence : float
+        Of the intervals.
     """
 
-    name: str
-    higher_is_better: bool
-    part: Callable[[NDArray[Any], NDArray[Any], ArrayLike | None, Units], _Part]
+    metric: Metric
+    units: Units
+    parts: tuple[Part, ...]
+    values: NDArray[np.float64]
+    left: NDArray[np.float64] | None
+    confidence: float
+
+    def estimate(self, which: int) -> Estimate:
+        """Return the metric of one prediction with its interval."""
+        part, left = self.parts[which], None if self.left is None else self.left[which]
+        bounds = None if part.exact is None else (0.0, 1.0) if part.sign > 0 else (-1.0, 0.0)
+        return self._summarised(part.value, self.values[which], left, part.exact, bounds)
+
+    def difference(self, one: int, other: int) -> Estimate:
+        """Return the metric of one prediction minus that of another, with its interval."""
+        value, values, left = self._apart(one, other)
+        exact = self.parts[one].exact
+        # Of metrics between 0 and 1 only all against nothing can differ by the same on every resample, or not at all.
+        bounds = (-1.0, 1.0) if exact is not None and value else None
+        found = self._summarised(value, values, left, exact, bounds)
+        return agreeing(found) if found.reason == FLAT else found
+
+    def p_at_most(self, one: int, other: int, bound: float) -> float:
+        """Return the p-value that the difference is at most `bound`: the level at which its lower limit is there."""
+        found = self.difference(one, other)
+        if not found.conclusive:
+            return math.nan
+        if found.low == found.high:
+            return float(found.value <= bound)
+        value, values, left = self._apart(one, other)
+        return level_of(bound, values, value, self.units, None if left is None else slopes_of(left))
+
+    def _apart(self, one: int, other: int) -> tuple[float, NDArray[np.float64], NDArray[np.float64] | None]:
+        left = None if self.left is None else self.left[one] - self.left[other]
+        return self.parts[one].value - self.parts[other].value, self.values[one] - self.values[other], left
+
+    def _summarised(
+        self,
+        value: float,
+        values: NDArray[np.float64],
+        left: NDArray[np.float64] | None,
+        exact: int | None,
+        bounds: tuple[float, float] | None,
+    ) -> Estimate:
+        units, method = self.units, "percentile" if self.left is None else "bca"
+        need = enough(self.confidence)
+        if exact is not None and 0 < exact < need <= units.count:
+            reason = f"{exact} rows of the rarer label are too few for an interval; {need} would do"
+            return unknown(value, units.n, self.confidence, name_of(method, units), reason)
+        defined = values[np.isfinite(values)]
+        if bounds is not None and exact and len(defined) and np.all(np.abs(defined - value) <= 1e-12):
+            units = evolve(units, count=min(units.count, exact))
+        slopes = None if left is None else slopes_of(left)
+        found = summarise(value, values, units, self.confidence, method, slopes=slopes, bounds=bounds)
+        return evolve(found, method=name_of(method, self.units))
 
 
-def metric_named(name: str) -> Metric:
-    """Return the metric of this name, scikit-learn's names and ``neg_`` included.
+def resample(
+    y: ArrayLike,
+    predictions: Sequence[ArrayLike],
+    metric: str,
+    *,
+    labels: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    blocks: int | None = None,
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+    method: str = "percentile",
+) -> Resampled:
+    """Measure every prediction on the same resamples; see `metric_interval` for the parameters."""
+    if method not in METHODS:
+        raise InvalidInput(f"method is 'percentile' or 'bca', got {method!r}")
+    resamples = check_resamples(resamples, check_confidence(confidence))
+    chosen, pairs = metric_named(metric), [check_pair(y, guess) for guess in predictions]
+    units = units_of(len(pairs[0][0]), groups, blocks)
 
-    Examples
-    --------
-    >>> metric_named("neg_log_loss").higher_is_better, metric_named("rmse").higher_is_better
-    (True, False)
-    """
-    plain = name.removeprefix("neg_") if isinstance(name, str) else name
-    key = _ALIASES.get(plain, plain)
-    if key not in METRICS:
-        known = ", ".join(METRICS)
-        raise InvalidInput(f"no fast metric {name!r}; there are {known}; for any other use stats.interval(measure, n)")
-    up, part = METRICS[key]
-    if plain == name:
-        return Metric(name, up, part)
+    def parts_over(units: Units) -> tuple[Part, ...]:
+        return tuple(chosen.part(truth, guess, labels, units) for truth, guess in pairs)
 
-    def negated(y: NDArray[Any], prediction: NDArray[Any], labels: ArrayLike | None, units: Units) -> _Part:
-        found = part(y, prediction, labels, units)
-        return evolve(found, value=-found.value, sign=-1.0)
-
-    return Metric(name, not up, negated)
-
-
-def _mean(rows: NDArray[np.float64], units: Units, *, root: bool = False, exact: int | None = None) -> _Part:
-    sums, sizes = units.sums(rows), units.sizes()
-
-    def resampled(draws: _Draws) -> NDArray[np.float64]:
-        total = sums[draws.picks].sum(axis=1)
-        means: NDArray[np.float64] = total / (draws.picks.shape[1] if sizes is None else sizes[draws.picks].sum(axis=1))
-        return np.sqrt(means) if root else means
-
-    value = float(rows.mean()) if len(rows) else math.nan
-    return _Part(math.sqrt(value) if root else value, resampled, exact)
-
-
-def _accuracy(y: NDArray[Any], prediction: NDArray[Any], labels: ArrayLike | None, units: Units) -> _Part:
-    if prediction.ndim != 1:
-        raise InvalidInput(f"accuracy needs one label per row, got predictions of shape {prediction.shape}")
-    right = (y == prediction).astype(np.float64)
-    return _mean(right, units, exact=units.n)
+    parts = parts_over(units)
+    if units.count < 2:
+        return Resampled(chosen, units, parts, np.empty((len(parts), 0)), None, confidence)
+    values = np.hstack([_measured(parts, units, picks) for picks in units.draws(resamples, seed)])
+    left = None
+    if method == "bca":
+        apart = units.apart()
+        steady = parts if apart is units else parts_over(apart)
+        kept = apart.without(jackknife_parts(apart))
+        left = np.hstack([_measured(steady, apart, picks[None, :]) for picks in kept])
+    return Resampled(chosen, units, parts, values, left, confidence)
 
 
-def _log_loss(y: NDArray[Any], prediction: NDArray[Any], labels: ArrayLike | None, units: Units) -> _Part:
-    chances, code = class_probabilities(y, prediction, labels)
-    least = np.finfo(np.float64).eps
-    own = chances[np.arange(len(code)), code]
-    return _mean(-np.log(np.clip(own, least, 1 - least)), units)
-
-
-def _brier(y: NDArray[Any], prediction: NDArray[Any], labels: ArrayLike | None, units: Units) -> _Part:
-    chances, code = class_probabilities(y, prediction, labels)
-    squares = (chances**2).sum(axis=1) + 1 - 2 * chances[np.arange(len(code)), code]
-    return _mean(squares / 2 if chances.shape[1] == 2 else squares, units)
-
-
-def _errors(y: NDArray[Any], prediction: NDArray[Any]) -> NDArray[np.float64]:
-    if prediction.ndim != 1:
-        raise InvalidInput(f"one number per row is needed, got predictions of shape {prediction.shape}")
-    errors: NDArray[np.float64] = y.astype(np.float64) - prediction.astype(np.float64)
-    return errors
-
-
-def _auc(y: NDArray[Any], prediction: NDArray[Any], labels: ArrayLike | None, units: Units) -> _Part:
-    score, positive = positive_score(y, prediction, labels)
-    low = np.flatnonzero(~positive)[np.argsort(score[~positive], kind="stable")]
-    high = np.flatnonzero(positive)[np.argsort(score[positive], kind="stable")]
-    below, upto = (score[low].searchsorted(score[high], side) for side in ("left", "right"))
-    tied = bool(np.any(below != upto))
-
-    def resampled(draws: _Draws) -> NDArray[np.float64]:
-        weights = draws.weights()
-        up = np.take(weights, high, axis=1)
-        passed = np.zeros((len(weights), len(low) + 1), dtype=weights.dtype)
-        np.cumsum(np.take(weights, low, axis=1), axis=1, out=passed[:, 1:])
-        won = np.einsum("ij,ij->i", up, np.take(passed, below, axis=1)).astype(np.float64)
-        if tied:
-            won = (won + np.einsum("ij,ij->i", up, np.take(passed, upto, axis=1))) / 2
-        with np.errstate(invalid="ignore"):
-            area: NDArray[np.float64] = won / (up.sum(axis=1) * passed[:, -1].astype(np.float64))
-        return area
-
-    rarer = int(min(positive.sum(), (~positive).sum()))
-    return _Part(auc(positive, score), resampled, exact=rarer)
-
-
-def auc(positive: NDArray[np.bool_], score: NDArray[Any]) -> float:
-    """Return the area under the ROC curve, ties counted one half; ``nan`` for a single class.
-
-    Examples
-    --------
-    >>> auc(np.array([False, True, True]), np.array([0.1, 0.1, 0.9]))
-    0.75
-    """
-    high = int(positive.sum())
-    low = len(positive) - high
-    if not high or not low:
-        return math.nan
-    ranks = midranks(score)
-    return float((ranks[positive].sum() - high * (high + 1) / 2) / (high * low))
-
-
-METRICS: dict[str, tuple[bool, Callable[[NDArray[Any], NDArray[Any], ArrayLike | None, Units], _Part]]] = {
-    "accuracy": (True, _accuracy),
-    "roc_auc": (True, _auc),
-    "log_loss": (False, _log_loss),
-    "brier": (False, _brier),
-    "mae": (False, lambda y, p, labels, units: _mean(np.abs(_errors(y, p)), units)),
-    "mse": (False, lambda y, p, labels, units: _mean(_errors(y, p) ** 2, units)),
-    "rmse": (False, lambda y, p, labels, units: _mean(_errors(y, p) ** 2, units, root=True)),
-}
-_ALIASES = {
-    "auc": "roc_auc",
-    "brier_score": "brier",
-    "brier_score_loss": "brier",
-    "mean_absolute_error": "mae",
-    "mean_squared_error": "mse",
-    "root_mean_squared_error": "rmse",
-}
+def _measured(parts: tuple[Part, ...], units: Units, picks: NDArray[np.int64]) -> NDArray[np.float64]:
+    draws = Draws(units, picks)
+    return np.stack([part.sign * part.resampled(draws) for part in parts])

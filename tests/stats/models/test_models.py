@@ -84,6 +84,22 @@ def test_the_same_model_twice_is_no_worse() -> None:
     assert stats.compare(Y, Y, Y, "accuracy").verdict == "not worse"
 
 
+@pytest.mark.parametrize("metric", ["roc_auc", "neg_roc_auc"])
+def test_few_rows_of_a_class_have_no_interval(metric: str) -> None:
+    """An area that rests on three positive rows of a hundred has none, nor has a difference, and neither is better."""
+    y, score = np.arange(100) % 34 == 0, np.arange(100.0)
+    found = stats.compare(y, score + 1000 * y, score, metric)
+    assert found.a.reason == found.gain.reason == "3 rows of the rarer label are too few for an interval; 6 would do"
+    assert (found.verdict, stats.metric_interval(y[:30], score[:30], "accuracy").conclusive) == ("inconclusive", True)
+
+
+def test_all_against_nothing_differs_by_as_much_as_the_rows_allow() -> None:
+    """A model right on 20 rows against one wrong on all: limits either way round, not a difference of no width."""
+    y = np.arange(20) % 2
+    ahead, behind = stats.metric_difference(y, y, 1 - y, "accuracy"), stats.metric_difference(y, 1 - y, y, "accuracy")
+    assert [ahead.low, -behind.high] == pytest.approx([1 - 2 * (1 - 0.025 ** (1 / 20))] * 2)
+
+
 def test_one_class_has_no_area() -> None:
     """An AUC of one class is nan with the reason, never a number."""
     found = stats.metric_interval(np.zeros(50, int), SCORE[:50], "roc_auc")
@@ -128,11 +144,30 @@ def test_delong_variance_is_the_definition() -> None:
     assert stats.delong(Y, TIED).standard_error == pytest.approx(math.sqrt(variance))
 
 
-def test_mcnemar_is_the_binomial_test() -> None:
-    """The exact p-value is scipy's binomial test of the discordant rows."""
-    a, b = (SCORE > 0.5).astype(int), (SCORE > 0.7).astype(int)
-    found = stats.mcnemar(Y, a, b)
-    assert found.p == pytest.approx(scipy_stats.binomtest(found.only_a, found.only_a + found.only_b).pvalue)
+def test_delong_has_published_values() -> None:
+    """The example worked by hand and by pROC in Draelos (2020), Comparing AUCs of models with DeLong's test.
+
+    Source: glassboxmedicine.com, 4 February 2020: areas of 0.9643 and 0.7381, z = 1.672, p = 0.0945.
+    """
+    y = [0] * 6 + [1] * 7
+    a = [0.1, 0.2, 0.05, 0.3, 0.1, 0.6, 0.6, 0.7, 0.8, 0.99, 0.8, 0.67, 0.5]
+    b = [0.3, 0.6, 0.2, 0.1, 0.1, 0.9, 0.23, 0.7, 0.9, 0.4, 0.77, 0.3, 0.89]
+    found = stats.delong(y, a, b)
+    z = found.value / found.standard_error
+    assert [stats.delong(y, score).value for score in (a, b)] == pytest.approx([27 / 28, 31 / 42])
+    assert [z, 2 * scipy_stats.norm.sf(z)] == pytest.approx([1.672, 0.09453], abs=5e-4)
+
+
+def test_mcnemar_is_that_of_statsmodels() -> None:
+    """Over random pairs the exact p-value is that of statsmodels, and 1 where the two never differ in being right."""
+    from statsmodels.stats.contingency_tables import mcnemar
+
+    rng = np.random.default_rng(0)
+    for n in (10, 40, 300):
+        y, a, b = rng.integers(0, 3, (3, n))
+        table = [[np.sum((a == y) & (b == y)), np.sum((a == y) & (b != y))], [np.sum((a != y) & (b == y)), 0]]
+        assert stats.mcnemar(y, a, b).p == pytest.approx(mcnemar(table, exact=True).pvalue)
+    assert stats.mcnemar([1, 1], [1, 0], [1, 0]).p == 1.0
 
 
 def test_wilson_agrees_with_scipy() -> None:
@@ -148,28 +183,6 @@ def test_corrected_t_is_wider_than_plain_t() -> None:
     values = RNG.normal(0.01, 0.02, 10)
     found = stats.corrected_t(values, test_share=0.1)
     assert found.standard_error == pytest.approx(values.std(ddof=1) * math.sqrt(1 / 10 + 1 / 9))
-
-
-@pytest.mark.parametrize(
-    ("shift", "margin", "verdict"),
-    [(0.5, 0.0, "better"), (0.0, 0.2, "not worse"), (-0.5, 0.1, "worse"), (0.0, 0.0, "inconclusive")],
-)
-def test_compare_says_which_of_four(shift: float, margin: float, verdict: str) -> None:
-    """Squared errors that differ by a known amount give the verdict of the margin; lower is better here."""
-    rng = np.random.default_rng(5)
-    y = rng.normal(size=600)
-    a, b = y + rng.normal(0, 1, 600), y + rng.normal(0, 1 + shift, 600) if shift >= 0 else y + rng.normal(0, 0.5, 600)
-    assert stats.compare(y, a, b, "mae", margin=margin).verdict == verdict
-
-
-def test_an_inconclusive_comparison_says_how_many_rows_would_settle_it() -> None:
-    """With that many rows of the same kind, the verdict is settled about four times in five."""
-    rng = np.random.default_rng(1)
-    draw = lambda n: (rng.normal(0, 1, n), rng.normal(0.05, 1, n), rng.normal(0.0, 1, n))  # noqa: E731
-    found = stats.compare(*draw(200), "mae", margin=0.1)
-    assert found.verdict == "inconclusive"
-    assert found.rows_needed is not None
-    assert found.rows_needed > 200
 
 
 @pytest.mark.deep

@@ -1,0 +1,98 @@
+"""Reliability curves and the Brier score taken apart: intervals that hold at once, parts that sum."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from sklearn.calibration import calibration_curve
+
+from mlcycle import stats
+from mlcycle.errors import InvalidInput
+
+RNG = np.random.default_rng(0)
+SCORE = RNG.random(800)
+Y = RNG.random(800) < SCORE
+
+
+@pytest.mark.parametrize("strategy", ["quantile", "uniform"])
+def test_the_curve_is_scikit_learns(strategy: str) -> None:
+    """Mean scores and rates are those of its calibration curve."""
+    theirs = calibration_curve(Y, SCORE, n_bins=8, strategy=strategy)
+    ours = stats.reliability(Y, SCORE, bins=8, strategy=strategy).frame()
+    # Rows on an edge may fall to either side.
+    assert ours["rate"].to_numpy() == pytest.approx(theirs[0], abs=0.011)
+    assert ours["score"].to_numpy() == pytest.approx(theirs[1], abs=0.011)
+
+
+@pytest.mark.parametrize("simultaneous", [True, False])
+def test_intervals_hold_all_at_once_or_each_alone(simultaneous: bool) -> None:
+    """Of 300 calibrated samples 95 % have every bin inside, or 95 % of bins are (3 standard errors, 1.5 points)."""
+    rng, inside = np.random.default_rng(1), []
+    for _ in range(300):
+        score = rng.random(600)
+        found = stats.reliability(rng.random(600) < score, score, simultaneous=simultaneous)
+        inside.append([each.agrees for each in found.bins])
+    share = np.mean(np.all(inside, axis=1)) if simultaneous else np.mean(inside)
+    assert share == pytest.approx(0.95, abs=3 * math.sqrt(0.95 * 0.05 / 300) if simultaneous else 0.015)
+
+
+def test_tied_scores_stay_together() -> None:
+    """Three different scores make three bins, each of one score."""
+    found = stats.reliability([0, 1, 1] * 20, [0.2, 0.5, 0.9] * 20, bins=10)
+    assert [(each.low, each.high, each.rate.n) for each in found.bins] == [(s, s, 20) for s in (0.2, 0.5, 0.9)]
+
+
+def test_the_curve_is_a_picture_in_a_notebook() -> None:
+    """One dot a bin, and a sentence that says which intervals these are."""
+    found = stats.reliability(Y, SCORE**2, bins=5)
+    shown = found._repr_html_()
+    assert (shown.count("<circle"), "all at once" in str(found), "each alone" in str(found)) == (5, True, False)
+    assert "bins off, most at" in repr(found)
+
+
+def test_the_parts_are_those_of_murphy() -> None:
+    """A worked example: two scores, rates of 1/2 and 3/4."""
+    y, score = [0, 0, 1, 1, 0, 1, 1, 1], [0.2] * 4 + [0.8] * 4
+    found = stats.brier_decomposition(y, score, debiased=False)
+    assert found.reliability == pytest.approx((0.3**2 + 0.05**2) / 2)
+    assert (found.resolution, found.uncertainty, found.within) == (
+        pytest.approx(0.125**2),
+        pytest.approx(5 / 8 * 3 / 8),
+        pytest.approx(0),
+    )
+
+
+@pytest.mark.parametrize("debiased", [True, False])
+@pytest.mark.parametrize("strategy", ["quantile", "uniform"])
+def test_the_parts_sum_to_the_brier_score(debiased: bool, strategy: str) -> None:
+    """Exactly, with scores that differ within bins."""
+    found = stats.brier_decomposition(Y, SCORE**2, strategy=strategy, debiased=debiased)
+    whole = found.reliability - found.resolution + found.uncertainty + found.within
+    assert whole == pytest.approx(found.brier, abs=1e-12)
+    assert found.brier == pytest.approx(np.mean((SCORE**2 - Y) ** 2))
+
+
+def test_debiased_parts_are_right_on_average() -> None:
+    """Over 600 samples of 60 rows: reliability 0, resolution and uncertainty of the truth, where plug-ins are not."""
+    rng, parts = np.random.default_rng(0), {True: [], False: []}
+    levels = np.array([0.2, 0.4, 0.6, 0.8])
+    for _ in range(600):
+        score = rng.choice(levels, 60)
+        y = rng.random(60) < score
+        for debiased, kept in parts.items():
+            found = stats.brier_decomposition(y, score, debiased=debiased, bins=10, strategy="uniform")
+            kept.append([found.reliability, found.resolution, found.uncertainty])
+    truth = [0.0, levels.var(), 0.25]
+    error = np.std(parts[True], axis=0) / math.sqrt(600)
+    assert np.all(np.abs(np.mean(parts[True], axis=0) - truth) < 3.5 * error + 5e-4)
+    assert np.mean(parts[False], axis=0)[0] > 0.01
+
+
+def test_nothing_is_refused() -> None:
+    """No rows have no curve, one row no variance."""
+    with pytest.raises(InvalidInput, match="needs rows"):
+        stats.reliability([], [])
+    with pytest.raises(InvalidInput, match="2 rows or more, got 1"):
+        stats.brier_decomposition([1], [0.5])
