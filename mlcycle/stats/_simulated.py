@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["simulated_p"]
+__all__ = ["ENOUGH", "simulated_p"]
 
-_ENOUGH = 20
+ENOUGH = 20
 
 
 def simulated_p(simulate: Callable[[int], NDArray[Any]], found: float, draws: int) -> float:
@@ -36,7 +36,7 @@ def simulated_p(simulate: Callable[[int], NDArray[Any]], found: float, draws: in
     while made < draws:
         size = min(max(999, made), draws - made)
         large = np.flatnonzero(simulate(size) >= found)
-        if seen + len(large) >= _ENOUGH:
-            return _ENOUGH / (made + int(large[_ENOUGH - seen - 1]) + 1)
+        if seen + len(large) >= ENOUGH:
+            return ENOUGH / (made + int(large[ENOUGH - seen - 1]) + 1)
         seen, made = seen + len(large), made + size
     return (seen + 1) / (draws + 1)

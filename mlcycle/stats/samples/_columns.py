@@ -24,6 +24,8 @@ __all__ = [
     "joint_kind",
     "kind_of",
     "levels_of",
+    "microseconds_in",
+    "numbers_in",
     "ordered_of",
     "running",
 ]
@@ -178,11 +180,11 @@ def ordered_of(column: pd.Series[Any], kind: str) -> Ordered:
     ([1.0, 3.0], 1, 1)
     """
     if kind == "datetime":
-        values = _microseconds(column)
+        values = microseconds_in(column)
         values.sort()
         nulls = int(values.searchsorted(np.iinfo(np.int64).min, "right"))
         return Ordered(values[nulls:], len(column), nulls, 0)
-    values = np.sort(_numbers(column.str.len() if kind == "text" else column))
+    values = np.sort(numbers_in(column.str.len() if kind == "text" else column))
     if values.dtype.kind != "f":
         return Ordered(values, len(values), 0, 0)
     # Sorting puts nan last and the infinities at the ends, so they are counted without another pass.
@@ -191,7 +193,8 @@ def ordered_of(column: pd.Series[Any], kind: str) -> Ordered:
     return Ordered(values[low:high], len(values), len(values) - known, low + known - high)
 
 
-def _numbers(column: pd.Series[Any]) -> NDArray[Any]:
+def numbers_in(column: pd.Series[Any]) -> NDArray[Any]:
+    """Return a numeric column as numpy has it, nulls as nan; timedeltas in seconds."""
     from pandas.api import types
 
     dtype = column.dtype
@@ -215,7 +218,8 @@ def _plain(value: Any) -> Any:
     return value.total_seconds() if hasattr(value, "total_seconds") else float(value)
 
 
-def _microseconds(column: pd.Series[Any]) -> NDArray[np.int64]:
+def microseconds_in(column: pd.Series[Any]) -> NDArray[np.int64]:
+    """Return moments as microseconds since 1970 in UTC, nulls as the smallest int64."""
     import pandas as pd
 
     moments = pd.to_datetime(column, utc=True) if column.dtype == object else column

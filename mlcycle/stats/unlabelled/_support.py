@@ -1,0 +1,42 @@
+"""Which rows are like some of the reference: where nothing alike was labelled, an estimate would be a guess."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["NEIGHBOURS", "UNSUPPORTED_MOST", "unsupported_scores"]
+
+NEIGHBOURS = 10
+UNSUPPORTED_MOST = 0.10
+_NEAR, _NEAR_ODDS = 0.01, np.exp(0.5)
+
+
+def unsupported_scores(reference: NDArray[np.float64], score: NDArray[np.float64]) -> float:
+    """Return the share of rows any of whose scores has fewer than ten reference scores near it.
+
+    Near means within 0.01, or with odds within a factor of 1.65: 0.50 is near 0.38 to 0.62, 0.99 near 0.98 to 1.
+
+    Parameters
+    ----------
+    reference, score : ndarray of shape (n, k)
+        Probabilities, one column a label.
+
+    Examples
+    --------
+    >>> old = np.linspace(0.1, 0.6, 500)[:, None]
+    >>> unsupported_scores(old, np.array([[0.3], [0.65], [0.9], [0.95]]))
+    0.5
+    """
+    alone = np.zeros(len(score), bool)
+    columns = range(1, 2) if score.shape[1] == 2 else range(score.shape[1])
+    for k in columns:
+        known, found = np.sort(reference[:, k]), score[:, k]
+        low = np.minimum(found - _NEAR, found / (found + (1 - found) * _NEAR_ODDS))
+        high = np.maximum(found + _NEAR, found * _NEAR_ODDS / (found * _NEAR_ODDS + 1 - found))
+        alone |= known.searchsorted(high, "right") - known.searchsorted(low, "left") < NEIGHBOURS
+    return float(alone.mean()) if len(alone) else 0.0
