@@ -94,6 +94,11 @@ class Table:
         target = TARGETS[name]
         return cls(name, frame.drop(columns=target).to_numpy(np.float64), frame[target].to_numpy())
 
+    def most(self) -> int:
+        """Return the rows a sample can have so that the second still finds enough without the most common class."""
+        others = len(self.labels) - np.unique(self.labels.astype(str), return_counts=True)[1].max()
+        return int(0.9 * others / (1 + others / len(self.labels)))
+
     def pair(self, rows: int, rng: np.random.Generator, knocked: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
         """Draw two samples, the second without a share of the most common class."""
         order = rng.permutation(len(self.rows))
@@ -155,7 +160,7 @@ def ours(pair: np.ndarray, rows: int, permutations: int, seed: int) -> tuple[dic
 def measured(data: Table, options: argparse.Namespace) -> tuple[list[dict[str, Any]], str]:
     """Return the p-values of every method on every pair, and what the peer said."""
     rng = np.random.default_rng([options.seed, zlib.crc32(data.name.encode())])
-    rows = min(options.rows, len(data.rows) // 3)
+    rows = min(options.rows, data.most())
     plan: list[tuple[str, int, float]] = [("none", 0, 0.0)] * options.nulls
     plan += [shift for shift in shifts(data.name) for _ in range(options.repeats)]
     pairs = [shifted(data, rows, shift, rng) for shift in plan]
