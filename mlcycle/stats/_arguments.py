@@ -1,0 +1,67 @@
+"""Arguments that many functions take, checked in one place: shares, whole numbers, seeds."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+from typing import Any
+
+from mlcycle.errors import InvalidInput
+
+__all__ = ["check_seed", "check_share", "check_size", "check_whole"]
+
+_LEAST = 1e-12
+
+
+def check_share(value: Any, name: str, example: float) -> float:
+    """Return a share strictly between 0 and 1 as a float, or say what came.
+
+    Examples
+    --------
+    >>> check_share(0.05, "alpha", 0.05)
+    0.05
+    >>> check_share("0.05", "alpha", 0.05)
+    Traceback (most recent call last):
+    mlcycle.errors.InvalidInput: alpha is a number between 0 and 1 such as 0.05, got '0.05'
+    """
+    if isinstance(value, bool) or not isinstance(value, Real) or not _LEAST <= float(value) <= 1 - _LEAST:
+        raise InvalidInput(f"{name} is a number between 0 and 1 such as {example:g}, got {value!r}")
+    return float(value)
+
+
+def check_size(value: Any, name: str, what: str) -> float:
+    """Return a finite number of at least 0 as a float; `what` says what it is the size of.
+
+    Examples
+    --------
+    >>> check_size(0, "margin", "a change that would not matter")
+    0.0
+    """
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < math.inf:
+        raise InvalidInput(f"{name} is {what}, a finite number of 0 or more, got {value!r}")
+    return float(value)
+
+
+def check_whole(value: Any, name: str, least: int) -> int:
+    """Return a whole number of at least `least` as an int; whole floats will do.
+
+    Examples
+    --------
+    >>> check_whole(10.0, "bins", 2)
+    10
+    """
+    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    if not (isinstance(value, Integral) or number.is_integer()) or not number >= least:
+        raise InvalidInput(f"{name} is a whole number of at least {least}, got {value!r}")
+    return int(number) if not isinstance(value, Integral) else int(value)
+
+
+def check_seed(seed: Any) -> int:
+    """Return a seed as an int: results are the same for the same seed, so there is always one.
+
+    Examples
+    --------
+    >>> check_seed(7)
+    7
+    """
+    return check_whole(seed, "seed", 0)
