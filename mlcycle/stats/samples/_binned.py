@@ -9,7 +9,8 @@ import numpy as np
 from attrs import frozen
 
 from mlcycle.errors import InvalidInput
-from mlcycle.stats._estimate import POWER, check_confidence, z_value
+from mlcycle.stats._arguments import check_share
+from mlcycle.stats._estimate import POWER, unknown, z_value
 from mlcycle.stats.samples._effects import Debiased
 from mlcycle.stats.samples._one_column import Counts, counts_of
 
@@ -222,15 +223,14 @@ def _estimated(
     Far from 0 a distance varies more than the noncentral chi-square when the change sits in rare levels; the limits are
     then as far from the value as the delta method says.
     """
-    confidence = check_confidence(confidence)
+    confidence = check_share(confidence, "confidence", 0.95)
     table = counts.table[:, counts.table.sum(axis=0) > 0]
     n, m = (int(side) for side in table.sum(axis=1))
     if min(n, m) < 2:
         raise InvalidInput(f"each side has at least 2 rows with values, got {n} and {m}; 30 or more tell something")
     if table.shape[1] < 2:
-        return Debiased(
-            0.0, 0.0, 0.0, confidence, n + m, 0.0, math.nan, "constant", "one level on both sides", 0.0, 0.0
-        )
+        reason = "one level on both sides, and how rare another may be moves no limit; total_variation has one"
+        return Debiased(**unknown(0.0, n + m, confidence, "constant", reason).as_dict(), plain=0.0, bias=0.0)
     found = divergence(table)
     unit = found.times * n * m / (n + m)
     freedom = table.shape[1] - 1

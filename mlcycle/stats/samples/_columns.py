@@ -95,7 +95,7 @@ def as_frame(data: Any, side: str) -> pd.DataFrame:
 
 
 def kind_of(column: pd.Series[Any]) -> str:
-    """Return the kind of one column, ``"empty"`` when it has no value, or ``"mixed: …"`` when it is of no one kind.
+    """Return the kind of one column, ``"mixed: …"`` when it is of no one kind, ``"empty"`` when its type has no value.
 
     Examples
     --------
@@ -106,6 +106,8 @@ def kind_of(column: pd.Series[Any]) -> str:
     from pandas.api import types
 
     dtype = column.dtype
+    if found := _arrow_kind(dtype):
+        return found
     if types.is_bool_dtype(dtype) and not isinstance(dtype, _categorical()):
         return "boolean"
     if types.is_complex_dtype(dtype):
@@ -120,6 +122,16 @@ def kind_of(column: pd.Series[Any]) -> str:
         return "text"
     found = types.infer_dtype(column, skipna=True)
     return _INFERRED.get(found, f"mixed: {found}")
+
+
+def _arrow_kind(dtype: Any) -> str:
+    """Return the kind of an Arrow type that pandas does not know for what it is, or nothing."""
+    arrow = getattr(dtype, "pyarrow_dtype", None)
+    if arrow is None:
+        return ""
+    import pyarrow as pa
+
+    return "empty" if pa.types.is_null(arrow) else "categorical" if pa.types.is_dictionary(arrow) else ""
 
 
 def _categorical() -> type:
@@ -149,6 +161,8 @@ def joint_kind(reference: pd.Series[Any], current: pd.Series[Any]) -> tuple[str,
     kinds = {a, b} - {"empty"}
     if not kinds:
         return "empty", ""
+    if "empty" not in (a, b) and (why := _of_two_sorts(reference, current, kinds)):
+        return "mixed", why
     if kinds == {"text"}:
         return ("categorical" if _few(reference if a == "text" else current) else "text"), ""
     if kinds == {"categorical", "text"}:
@@ -158,6 +172,31 @@ def joint_kind(reference: pd.Series[Any], current: pd.Series[Any]) -> tuple[str,
     if len(kinds) == 1:
         return kinds.pop(), ""
     return "mixed", f"the reference is {a} and the current data {b}; convert one, or leave the column out"
+
+
+def _of_two_sorts(reference: pd.Series[Any], current: pd.Series[Any], kinds: set[str]) -> str:
+    """Return why two columns of one kind can still not be compared: durations and numbers, or levels of two types."""
+    from pandas.api import types
+
+    if kinds == {"numeric"}:
+        durations = [types.is_timedelta64_dtype(side.dtype) for side in (reference, current)]
+        if durations[0] != durations[1]:
+            return f"one side holds durations and the other numbers; {_SAME}"
+    if kinds == {"datetime"}:
+        zones = [getattr(side.dtype, "tz", None) is not None for side in (reference, current)]
+        if zones[0] != zones[1] and not any(types.is_object_dtype(side.dtype) for side in (reference, current)):
+            return f"one side knows its time zone and the other does not; {_SAME}"
+    if kinds <= {"categorical", "text"} and "categorical" in kinds:
+        sorts = [types.infer_dtype(_level_names(side), skipna=True) for side in (reference, current)]
+        if sorts[0] != sorts[1] and "empty" not in sorts:
+            return (
+                f"the levels of the reference are of type {sorts[0]} and those of the current data {sorts[1]}; {_SAME}"
+            )
+    return ""
+
+
+def _level_names(column: pd.Series[Any]) -> Any:
+    return column.cat.categories if isinstance(column.dtype, _categorical()) else column
 
 
 def _few(column: pd.Series[Any]) -> bool:
@@ -205,6 +244,8 @@ def numbers_in(column: pd.Series[Any]) -> NDArray[Any]:
     if types.is_timedelta64_dtype(dtype):
         seconds: NDArray[Any] = column.dt.total_seconds().to_numpy()
         return seconds
+    if types.is_integer_dtype(dtype) and not column.isna().any():
+        return column.to_numpy(dtype=np.uint64 if types.is_unsigned_integer_dtype(dtype) else np.int64)
     if types.is_object_dtype(dtype):
         import pandas as pd
 
@@ -271,17 +312,39 @@ def running(reference: pd.Series[Any], current: pd.Series[Any], kind: str) -> st
     >>> running(pd.Series(range(100)), pd.Series(range(100, 150)), "numeric")[:40]
     'every value is new and later than before'
     """
-    from pandas.api import types
-
     if len(reference) < 20 or len(current) < 20:
         return ""
     if kind == "text" and _names(reference) and _names(current):
         return f"every value is different and none has a space: an id says nothing about drift; {REMEDY}"
-    if kind == "datetime" or (kind == "numeric" and types.is_integer_dtype(reference.dtype)):
-        runs_on = current.min() > reference.max() and reference.is_unique and current.is_unique
-        if runs_on or (kind == "datetime" and current.min() >= reference.max()):
+    if kind == "datetime" or (kind == "numeric" and _whole(reference) and _whole(current)):
+        first, last = _ends(current, kind)[0], _ends(reference, kind)[1]
+        runs_on = first > last and reference.dropna().is_unique and current.dropna().is_unique
+        if runs_on or (kind == "datetime" and first >= last):
             return f"every value is new and later than before: {CLOCK}; {REMEDY}"
     return ""
+
+
+def _whole(column: pd.Series[Any]) -> bool:
+    """Return whether a column holds whole numbers, be it that nulls made them floats."""
+    from pandas.api import types
+
+    if types.is_integer_dtype(column.dtype):
+        return True
+    if not types.is_float_dtype(column.dtype):
+        return False
+    head = column.iloc[:20].to_numpy(dtype=np.float64, na_value=np.nan)
+    if np.any(head != np.floor(head), where=np.isfinite(head)):  # most columns of floats are told by their head
+        return False
+    known = column.dropna().to_numpy(dtype=np.float64)
+    return bool(len(known) and np.isfinite(known).all() and (known == np.floor(known)).all())
+
+
+def _ends(column: pd.Series[Any], kind: str) -> tuple[Any, Any]:
+    if kind != "datetime":
+        return column.min(), column.max()
+    known = microseconds_in(column)
+    known = known[known != np.iinfo(np.int64).min]
+    return (known.min(), known.max()) if len(known) else (np.nan, np.nan)
 
 
 def _names(column: pd.Series[Any]) -> bool:
@@ -290,4 +353,5 @@ def _names(column: pd.Series[Any]) -> bool:
 
 
 REMEDY = "leave it out, or name its kind to compare it"
+_SAME = "make both the same, or leave the column out"
 CLOCK = "a running id or a clock always moves on"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import frozen
 
-from mlcycle.errors import InvalidInput
+from mlcycle.errors import InvalidInput, NotFound
+from mlcycle.stats._arguments import check_seed, check_share, check_size
 from mlcycle.stats._multiple import CONTROLS, adjust, global_p, strictness
 from mlcycle.stats.samples._findings import ColumnDrift, Drift, Shift
 from mlcycle.stats.samples._pairing import Pairing
@@ -18,7 +20,7 @@ from mlcycle.stats.samples._shifts import Draft, Plan
 from mlcycle.stats.samples._summary import Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping
+    from collections.abc import Hashable, Iterable
 
     from numpy.typing import NDArray
 
@@ -45,16 +47,34 @@ _WORTH_THREADS = 1_000_000
 class _Setting:
     alpha: float
     control: str
-    margin: float | Mapping[Any, float] | None = None
+    margin: float | Mapping[Any, float] | None
+    columns: tuple[Hashable, ...]
 
-    def margin_for(self, name: Hashable, kind: str, aspect: str) -> float:
-        key = kind if aspect in ("values", "length") else aspect
-        if isinstance(self.margin, (int, float)):
-            return float(self.margin) if key == kind else MARGINS[key]
-        given = self.margin or {}
-        if key == kind and name in given:
-            return float(given[name])
-        return float(given.get(key, MARGINS.get(key, math.nan)))
+    def margin_for(self, name: Hashable, kind: str, draft: Draft) -> float:
+        """Return the margin of one test: given for the column, or for its kind or aspect, or the usual one."""
+        key = kind if draft.aspect in ("values", "length") else draft.aspect
+        # Against a constant, numbers are compared by the share of others, and standard deviations mean nothing.
+        usual = (
+            MARGINS["discrete" if draft.unit == "share" and key == "numeric" else key] if key in MARGINS else math.nan
+        )
+        if self.margin is None or (isinstance(self.margin, float) and key != kind):
+            return usual
+        if isinstance(self.margin, float):
+            given = self.margin
+        elif key == kind and name in self.margin:
+            given = float(self.margin[name])
+        elif key in self.margin and key not in self.columns:
+            given = float(self.margin[key])
+        else:
+            return usual
+        if given < 1 or not draft.unit or draft.unit == "robust sd":
+            return given
+        if kind in ("numeric", "datetime", "text"):
+            return usual
+        raise InvalidInput(
+            f"margin {given:g} is a share of rows for column {name!r}, which is {kind}: give less than 1, "
+            f"a mapping such as {{'numeric': {given:g}}}, or kinds={{{name!r}: 'numeric'}} if it is a number"
+        )
 
     def level(self, chosen: int, tests: int) -> float:
         """Return the level of each of `chosen` claims among `tests`, so that together they keep to alpha."""
@@ -90,8 +110,8 @@ def drift(
     text         as numeric, on lengths               as numeric                       0.1
     vocabulary   chi-square or Fisher for each common largest change of the share of   0.05
                  word, Bonferroni over the words      texts that hold a word
-    discrete     chi-square; permutation or Fisher    total variation, debiased        0.05
-                 when expected counts are below 5
+    discrete     chi-square; Fisher for two levels,   total variation, debiased        0.05
+                 permutation where counts are small
     categorical  as discrete                          as discrete                      0.05
     boolean      as discrete                          difference of shares             0.05
     nulls        chi-square or Fisher                 difference of shares             0.02
@@ -123,7 +143,8 @@ def drift(
         Of ordered columns: Kolmogorov-Smirnov, or Cramér-von Mises, which sees a shift of the whole column a little
         sooner, takes a few times as long, and needs the rows of both sides.
     seed : int, default 0
-        For permutation tests; a column's result does not depend on the other columns or their order.
+        For permutation tests; a column's result does not depend on the other columns or their order, only, by the
+        number of draws, on how many they are.
 
     Returns
     -------
@@ -133,10 +154,10 @@ def drift(
     Raises
     ------
     InvalidInput
-        If an argument cannot be used. A column whose values cannot be compared raises nothing: its verdict is
-        ``inconclusive`` and says why.
+        If an argument cannot be used, or the sides have no column in common. A column whose values cannot be compared
+        raises nothing: its verdict is ``inconclusive`` and says why.
     NotFound
-        If `columns` or `kinds` names a column that neither side has.
+        If `columns`, `kinds` or `margin` names a column that neither side has.
 
     References
     ----------
@@ -158,8 +179,8 @@ def drift(
     >>> found.frame()[["column", "verdict"]].values.tolist()
     [['age', 'drifted'], ['plan', 'stable']]
     """
-    setting = _checked(alpha, control, margin)
     pairing = Pairing.of(reference, current, columns, kinds)
+    setting, seed = _checked(alpha, control, margin, pairing), check_seed(seed)
     if test not in TESTS or (test == "cvm" and any(isinstance(side, Summary) for side in (reference, current))):
         raise InvalidInput(f"test is one of {', '.join(TESTS)}, and 'ks' for summaries, got {test!r}")
     # Two tests a column is what a frame has at most on average; the draws must be able to pass control over all.
@@ -182,15 +203,17 @@ def drift(
     return Drift(tuple(judged), alpha, control, pairing.only_reference, pairing.only_current, p, confidence)
 
 
-def _checked(alpha: float, control: str, margin: float | Mapping[Any, float] | None) -> _Setting:
-    if not 0 < alpha < 1:
-        raise InvalidInput(f"alpha is a level between 0 and 1 such as 0.05, got {alpha!r}")
-    if control not in CONTROLS:
+def _checked(alpha: Any, control: Any, margin: Any, pairing: Pairing) -> _Setting:
+    alpha = check_share(alpha, "alpha", 0.05)
+    if not isinstance(control, str) or control not in CONTROLS:
         raise InvalidInput(f"control is one of {', '.join(CONTROLS)}, got {control!r}")
-    values = [margin] if isinstance(margin, (int, float)) else list((margin or {}).values())
-    if wrong := [value for value in values if not value >= 0]:
-        raise InvalidInput(f"a margin is a size, 0 or more, got {wrong[0]!r}")
-    return _Setting(alpha, control, margin)
+    columns = (*pairing.names, *pairing.only_reference, *pairing.only_current)
+    what = "the smallest change that matters"
+    if not isinstance(margin, Mapping):
+        return _Setting(alpha, control, None if margin is None else check_size(margin, "margin", what), columns)
+    if odd := [key for key in margin if key not in columns and key not in MARGINS]:
+        raise NotFound(f"margin names {odd[0]!r}, which is no column, kind or aspect; those are {', '.join(MARGINS)}.")
+    return _Setting(alpha, control, {k: check_size(v, f"margin of {k!r}", what) for k, v in margin.items()}, columns)
 
 
 def _judged(
@@ -198,7 +221,7 @@ def _judged(
 ) -> tuple[list[tuple[Shift, ...]], float, float]:
     """Return every column's tests, the p-value of the global test, and the confidence of all intervals."""
     flat = [
-        (draft, setting.margin_for(name, kind, draft.aspect))
+        (draft, setting.margin_for(name, kind, draft))
         for name, (kind, some) in zip(names, drafts, strict=True)
         for draft in some
     ]

@@ -7,7 +7,9 @@ from typing import Any
 
 from attrs import frozen
 
-from mlcycle.stats._estimate import Estimate, check_confidence, unknown, z_value
+from mlcycle.stats._arguments import check_share
+from mlcycle.stats._estimate import Estimate, unknown, z_value
+from mlcycle.stats._rates import difference_of_rates
 from mlcycle.stats.samples import _levels, _ordered
 from mlcycle.stats.samples._one_column import counts_of, finite_numbers
 
@@ -66,12 +68,12 @@ def quantile_shift(reference: Any, current: Any, *, confidence: float = 0.95) ->
     >>> stats.quantile_shift(rng.normal(size=1000), rng.normal(0.5, size=1000))
     Estimate(0.60, 95 % interval 0.45 to 0.84, n = 2000)
     """
-    confidence = check_confidence(confidence)
+    confidence = check_share(confidence, "confidence", 0.95)
     found = finite_numbers(reference, current)
     a, b = found.reference, found.current
     rows, method = len(a) + len(b), "order statistics, MOVER, Bonferroni"
     if a[0] == a[-1]:
-        reason = f"the reference is constant ({a[0]:g}), so there is no unit; compare shares with proportions"
+        reason = "the reference is constant, so there is no unit; compare shares with proportions"
         return unknown(0.0 if b[0] == b[-1] == a[0] else math.nan, rows, confidence, method, reason)
     shift = _ordered.quantile_shift(a, b, confidence)
     if not math.isfinite(shift.high):
@@ -103,7 +105,8 @@ def total_variation(reference: Any, current: Any, *, bins: int = 10, confidence:
     bins : int, default 10
         Bins for numbers.
     confidence : float, default 0.95
-        Share of intervals that hold the true distance.
+        Share of intervals that hold the true distance. Where both sides have one level only, the upper limit is that of
+        a second level that no row of either side showed (Newcombe 1998).
 
     Raises
     ------
@@ -120,14 +123,14 @@ def total_variation(reference: Any, current: Any, *, bins: int = 10, confidence:
     >>> stats.total_variation(["a"] * 500 + ["b"] * 500, ["a"] * 400 + ["b"] * 600)
     Debiased(0.100, 95 % interval 0.057 to 0.143, n = 2000; plain 0.1)
     """
-    confidence = check_confidence(confidence)
+    confidence = check_share(confidence, "confidence", 0.95)
     found = counts_of(reference, current, bins)
     table = found.table
     n, m = (int(side) for side in table.sum(axis=1))
     if table.shape[1] < 2:
-        return Debiased(
-            0.0, 0.0, 0.0, confidence, n + m, 0.0, math.nan, "constant", "one level on both sides", 0.0, 0.0
-        )
+        high = difference_of_rates(0, n, 0, m, confidence)[2]
+        error, reason = high / z_value(0.5 + confidence / 2), "one level on both sides"
+        return Debiased(0.0, 0.0, high, confidence, n + m, error, math.nan, "Newcombe", reason, 0.0, 0.0)
     distance = _levels.total_variation(table, confidence)
     plain = float(abs(table[0] / n - table[1] / m).sum()) / 2
     error = (distance.high - plain) / z_value(0.5 + confidence / 2)

@@ -22,7 +22,8 @@ class Shift:
     Attributes
     ----------
     aspect : str
-        What was compared: ``values``, ``length`` (of text), ``nulls``, ``unseen levels`` or ``infinite``.
+        What was compared: ``values``, ``length`` and ``vocabulary`` (of text), ``nulls``, ``unseen levels`` or
+        ``infinite``.
     test : str
         The test; empty when there was nothing to test.
     p, adjusted_p : float
@@ -104,7 +105,7 @@ class Drift:
     Attributes
     ----------
     columns : tuple of ColumnDrift
-        In the order of the reference.
+        In the order of the reference, or as they were asked for.
     alpha : float
         The level after control.
     control : str
@@ -140,7 +141,8 @@ class Drift:
         """``drifted`` if the frame did, else ``inconclusive`` if any column is, else ``stable``."""
         if self.drifted:
             return "drifted"
-        return "inconclusive" if any(column.verdict == "inconclusive" for column in self.columns) else "stable"
+        unsure = not self.columns or any(column.verdict == "inconclusive" for column in self.columns)
+        return "inconclusive" if unsure else "stable"
 
     def frame(self, *, every: bool = False) -> pd.DataFrame:
         """Return one row per column, its deciding test; with ``every=True`` one row per test."""
@@ -149,6 +151,10 @@ class Drift:
         rows = [evolve(c, shifts=(s,)).as_dict() for c in self.columns for s in (c.shifts if every else (c.leading,))]
         names = ["column", "kind", *(a.name for a in Shift.__attrs_attrs__), "n_reference", "n_current"]
         return pd.DataFrame(rows, columns=names)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything as nested plain dicts, the verdict of the frame beside its columns."""
+        return {**asdict(self), "verdict": self.verdict, "drifted": self.drifted}
 
     def _worst_first(self) -> list[ColumnDrift]:
         order = {"drifted": 0, "inconclusive": 1, "stable": 2}

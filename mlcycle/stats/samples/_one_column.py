@@ -8,6 +8,7 @@ import numpy as np
 from attrs import frozen
 
 from mlcycle.errors import InvalidInput
+from mlcycle.stats._arguments import check_whole
 from mlcycle.stats.samples import _columns, _levels
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["Counts", "Numbers", "counts_of", "finite_numbers", "numbers_of"]
 
 _SIDES = ("reference", "current")
+# Whole numbers up to here are exact as floats; and cubes of distances up to there, which skewness takes, are finite.
+_EXACT = 2**53
+_LARGEST = 1e90
 
 
 @frozen(eq=False)
@@ -30,7 +34,7 @@ class Numbers:
 
 @frozen(eq=False)
 class Counts:
-    """Both sides of a column as a table of counts, two rows by levels, or by bins that were cut at the reference."""
+    """Both sides of a column as a table of counts, two rows by levels, or by bins (`cut`)."""
 
     table: NDArray[np.intp]
     note: str
@@ -39,6 +43,8 @@ class Counts:
 
 def numbers_of(reference: Any, current: Any) -> Numbers:
     """Return both sides sorted, infinities kept as the lowest and highest values; datetimes in microseconds.
+
+    Whole numbers stay what they are: as floats those beyond 2**53 would lose their last digits, and ids their order.
 
     Examples
     --------
@@ -55,22 +61,29 @@ def numbers_of(reference: Any, current: Any) -> Numbers:
     for name, values in zip(_SIDES, sides, strict=True):
         if not len(values):
             raise InvalidInput(f"{name} has no values: it is empty or all missing; give at least one on either side")
-    return Numbers(sides[0], sides[1], _missing(a, b))
+    return Numbers(*_comparable(*sides), _missing(a, b))
 
 
 def finite_numbers(reference: Any, current: Any) -> Numbers:
-    """Return `numbers_of`, or say that a distance in units has no meaning with infinite values."""
+    """Return `numbers_of` as floats, or say that a distance in units has no meaning with infinite values.
+
+    Whole numbers too large to be exact as floats are counted from the smallest: no distance changes by that.
+    """
     found = numbers_of(reference, current)
     for name, values in zip(_SIDES, (found.reference, found.current), strict=True):
         if not (np.isfinite(values[0]) and np.isfinite(values[-1])):
             raise InvalidInput(f"{name} has infinite values, and a distance to them has no size; leave them out first")
-    return found
+        if max(abs(float(values[0])), abs(float(values[-1]))) > _LARGEST:
+            raise InvalidInput(f"{name} has values beyond {_LARGEST:g}, too large for distances; give it in larger units")
+    return Numbers(*_floats(found.reference, found.current), found.note)
 
 
-def counts_of(reference: Any, current: Any, bins: int) -> Counts:
+def counts_of(reference: Any, current: Any, bins: int, *, pooled: bool = False) -> Counts:
     """Return how often each level occurs, or, for numbers of more than `bins` values, each bin of the reference.
 
-    Bins hold equal shares of the reference; the first and the last are open. Rare levels are pooled.
+    Bins hold equal shares of the reference, or with `pooled` of both sides together, as a test wants them whose null
+    hypothesis deals the rows to the sides: cuts must not know which row is on which. The first and the last bin are
+    open. Rare levels are pooled.
 
     Examples
     --------
@@ -79,19 +92,20 @@ def counts_of(reference: Any, current: Any, bins: int) -> Counts:
     >>> counts_of(np.arange(100), np.arange(50, 150), 4).table.tolist()
     [[25, 25, 25, 25], [0, 0, 25, 75]]
     """
-    if isinstance(bins, bool) or int(bins) != bins or bins < 2:
-        raise InvalidInput(f"bins is a whole number of at least 2, got {bins!r}")
+    bins = check_whole(bins, "bins", 2)
     a, b = _series(reference, "reference"), _series(current, "current")
     kind, why = _columns.joint_kind(a, b)
     if kind == "mixed":
         raise InvalidInput(f"reference and current hold values of one kind: {why}")
     if kind in ("numeric", "datetime"):
         found = numbers_of(a, b)
-        values = [_distinct(side) for side in (found.reference, found.current)]
-        if max(map(len, values)) > bins:
-            return Counts(_binned(found.reference, found.current, bins), found.note, cut=True)
+        sides = found.reference, found.current
+        values = [_distinct(side) for side in sides]
         every = np.union1d(*values)
-        return Counts(np.stack([_between(side, every) for side in (found.reference, found.current)]), found.note)
+        if (len(every) if pooled else max(map(len, values))) > bins:
+            chosen = np.sort(np.concatenate(sides), kind="stable") if pooled else found.reference
+            return Counts(_binned(*sides, bins, chosen), found.note, cut=True)
+        return Counts(np.stack([_between(side, every) for side in sides]), found.note)
     levels = _columns.levels_of(a, b)
     table = _levels.pooled_levels(levels.reference, levels.current)
     for name, rows in zip(_SIDES, table.sum(axis=1), strict=True):
@@ -114,10 +128,10 @@ def _between(ordered: NDArray[Any], values: NDArray[Any]) -> NDArray[np.intp]:
     return counts
 
 
-def _binned(a: NDArray[Any], b: NDArray[Any], bins: int) -> NDArray[np.intp]:
-    cuts, times = np.unique(a[(np.arange(1, bins) * len(a)) // bins], return_counts=True)
+def _binned(a: NDArray[Any], b: NDArray[Any], bins: int, chosen: NDArray[Any]) -> NDArray[np.intp]:
+    cuts, times = np.unique(chosen[(np.arange(1, bins) * len(chosen)) // bins], return_counts=True)
     # A value that fills a bin, or starts the column, gets a bin of its own: beside it nothing would be seen.
-    alone = cuts[(times > 1) | (cuts == a[0])]
+    alone = cuts[(times > 1) | (cuts == chosen[0])]
     edges = [np.sort(np.append(side.searchsorted(cuts, "left"), side.searchsorted(alone, "right"))) for side in (a, b)]
     table = np.stack([np.diff(at, prepend=0, append=len(side)) for at, side in zip(edges, (a, b), strict=True)])
     kept: NDArray[np.intp] = table[:, table.sum(axis=0) > 0]
@@ -132,15 +146,34 @@ def _series(data: Any, side: str) -> pd.Series[Any]:
 
 
 def _known(column: pd.Series[Any], kind: str) -> NDArray[Any]:
-    if kind == "datetime":
-        return _columns.ordered_of(column, kind).values.astype(np.float64)
     # Through `ordered_of` infinities would go; rank tests want them at their places.
-    found = _columns.ordered_of(column, "numeric")
-    values = found.values.astype(np.float64)
+    found = _columns.ordered_of(column, "datetime" if kind == "datetime" else "numeric")
+    values = found.values
+    if values.dtype.kind == "f":
+        values = values.astype(np.float64)
     if not found.infinite:
         return values
     low = int((column.dropna() == -np.inf).sum())
     return np.concatenate([np.full(low, -np.inf), values, np.full(found.infinite - low, np.inf)])
+
+
+def _comparable(a: NDArray[Any], b: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return whole numbers as one type that holds both sides, where there is one; numpy takes floats for int and uint."""
+    if a.dtype.kind not in "iu" or b.dtype.kind not in "iu":
+        return a, b
+    least, most = min(int(a[0]), int(b[0])), max(int(a[-1]), int(b[-1]))
+    if most <= np.iinfo(np.int64).max:
+        return a.astype(np.int64), b.astype(np.int64)
+    return (a.astype(np.uint64), b.astype(np.uint64)) if least >= 0 else (a, b)
+
+
+def _floats(a: NDArray[Any], b: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if a.dtype.kind in "iu" and a.dtype == b.dtype:
+        origin = min(int(a[0]), int(b[0]))
+        if max(int(a[-1]), int(b[-1]), -origin) > _EXACT:
+            # Modulo 2**64 no difference is lost, whatever the signs.
+            a, b = (side.astype(np.uint64) - np.uint64(origin % 2**64) for side in (a, b))
+    return a.astype(np.float64), b.astype(np.float64)
 
 
 def _missing(a: pd.Series[Any], b: pd.Series[Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from mlcycle.stats.samples._summary import ColumnSummary, Summary, column_summar
 from mlcycle.stats.samples._summary_shifts import running_on, summary_drafts
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping
+    from collections.abc import Hashable
 
     import pandas as pd
 
@@ -53,10 +54,14 @@ class Pairing:
     ) -> Pairing:
         """Pair the columns of whatever can be read as two frames or summaries; say what cannot be paired."""
         before, after = _side(reference, "reference"), _side(current, "current")
+        if _one_series(reference) and _one_series(current) and not isinstance(after, Summary):
+            after = after.set_axis(_names(before), axis=1)
         mine, its = _names(before), _names(after)
-        wanted = list(columns) if columns is not None else list(dict.fromkeys([*mine, *its]))
+        wanted = _wanted(columns, mine, its)
         if missing := [name for name in wanted if name not in mine and name not in its]:
             raise NotFound(f"no column {missing[0]!r} on either side; there are {list(mine)[:20]!r}.")
+        if kinds is not None and not isinstance(kinds, Mapping):
+            raise InvalidInput(f"kinds is a mapping of columns to kinds, got {type(kinds).__name__}")
         for name, kind in (kinds or {}).items():
             if kind not in _columns.KINDS:
                 raise InvalidInput(f"kind of column {name!r} is one of {', '.join(_columns.KINDS)}, got {kind!r}")
@@ -65,6 +70,11 @@ class Pairing:
             if isinstance(before, Summary) and isinstance(after, Summary):
                 raise InvalidInput(f"kinds names {name!r}, but both sides are summaries; name kinds in summarise()")
         both = tuple(name for name in wanted if name in mine and name in its)
+        if not both and (mine or its):
+            raise InvalidInput(
+                f"reference and current have no column in common: {list(mine)[:10]!r} and {list(its)[:10]!r}; "
+                "give both the same names (Summary.from_dict reads a summary that was kept as JSON)"
+            )
         only_mine = tuple(name for name in wanted if name not in its)
         return cls(before, after, both, only_mine, tuple(name for name in wanted if name not in mine), kinds or {})
 
@@ -83,6 +93,23 @@ class Pairing:
             kept = [_kept(side, name, self.kinds.get(name)) for side in (self.reference, self.current)]
             return _summary_drafts(kept[0], kept[1], plan, rng)
         return _row_drafts(self.reference[name], self.current[name], self.kinds.get(name), plan, rng)
+
+
+def _wanted(columns: Any, mine: Iterable[Hashable], its: Iterable[Hashable]) -> list[Hashable]:
+    if columns is None:
+        return list(dict.fromkeys([*mine, *its]))
+    if isinstance(columns, str) or not isinstance(columns, Iterable):
+        raise InvalidInput(f"columns is a list of columns, got {columns!r}; put one column in a list")
+    try:
+        return list(dict.fromkeys(columns))
+    except TypeError as error:
+        raise InvalidInput(f"columns is a list of column names, got {list(columns)!r:.80}") from error
+
+
+def _one_series(data: Any) -> bool:
+    import pandas as pd
+
+    return isinstance(data, pd.Series)
 
 
 def _side(data: Any, side: str) -> Side:

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from mlcycle.stats._estimate import POWER, z_value
 from mlcycle.stats._rates import difference_of_rates, fisher
@@ -26,6 +26,9 @@ __all__ = [
     "Plan",
     "Sized",
     "column_drafts",
+    "constant_by_chance",
+    "constant_draft",
+    "fewest_rows",
     "level_drafts",
     "rate_draft",
     "share_drafts",
@@ -103,6 +106,8 @@ def column_drafts(
         levels = _columns.levels_of(reference, current)
         return kind, level_drafts(levels, kind, (len(reference), len(current)), plan, rng)
     a, b = _columns.ordered_of(reference, kind), _columns.ordered_of(current, kind)
+    if not (len(a.values) or len(b.values) or a.infinite or b.infinite):
+        return "empty", [untested("nothing but nulls on both sides")]
     if kind == "numeric" and _is_discrete(a.values, b.values):
         return "discrete", [
             *level_drafts(_counted(a, b), "discrete", (a.rows, b.rows), plan, rng),
@@ -187,9 +192,32 @@ def _from_constant(a: NDArray[Any], b: NDArray[Any], aspect: str, plan: Plan) ->
     other = int(np.count_nonzero(b != a[0]))
     if not other:
         return untested(f"constant: {a[0]!s} on every row of both sides", 0, aspect)
-    return rate_draft(
-        aspect, (0, len(a)), (other, len(b)), plan, f"constant {a[0]!s} in the reference; now {other} others"
-    )
+    counts = np.unique(np.concatenate([a, b]), return_counts=True)[1]
+    return constant_draft(f"{a[0]!s}", len(a), (other, len(b)), constant_by_chance(len(a), counts), aspect, plan)
+
+
+def constant_draft(value: str, n: int, others: tuple[int, int], chance: float, aspect: str, plan: Plan) -> Draft:
+    """Return the test of a reference whose `n` rows all hold one value, which `others` of the current rows do not.
+
+    The value was not named beforehand: by `chance` so few rows are alike whatever the distribution.
+    """
+    draft = rate_draft(aspect, (0, n), others, plan, f"constant {value} in the reference; now {others[0]} others")
+    return evolve(draft, p=min(max(draft.p, chance), 1.0))
+
+
+def constant_by_chance(rows: int, counts: NDArray[np.intp]) -> float:
+    """Return the chance that so many random rows, of values that occur so often in all, hold one value.
+
+    Examples
+    --------
+    >>> constant_by_chance(1, np.array([1, 1, 1])), round(constant_by_chance(2, np.array([2, 2])), 3)
+    (1.0, 0.333)
+    """
+    from scipy import special
+
+    total, often = int(counts.sum()), counts[counts >= rows].astype(np.float64)
+    ways = special.gammaln(often + 1) - special.gammaln(often - rows + 1)
+    return min(float(np.exp(ways - math.lgamma(total + 1) + math.lgamma(total - rows + 1)).sum()), 1.0)
 
 
 def level_drafts(
@@ -229,7 +257,7 @@ def _table_draft(table: NDArray[np.intp], plan: Plan, rng: np.random.Generator) 
     def detectable(level: float, margin: float) -> float:
         return _levels.detectable_distance(table, level, 1 - level, margin)
 
-    needed = _fewest(plan) if int(table.sum(axis=1).min()) < _fewest(plan) else 0
+    needed = fewest_rows(plan) if int(table.sum(axis=1).min()) < fewest_rows(plan) else 0
     return Draft("values", test, p, "total variation", sized, needed, detectable)
 
 
@@ -291,11 +319,12 @@ def rate_draft(aspect: str, a: tuple[int, int], b: tuple[int, int], plan: Plan, 
         found = margin + (z_value(1 - level / 2) + z_value(POWER)) * error
         return found if found <= 1 else math.inf
 
-    needed = _fewest(plan)
+    needed = fewest_rows(plan)
     return Draft(aspect, test, p, "share", sized, needed if min(a[1], b[1]) < needed else 0, detectable)
 
 
-def _fewest(plan: Plan) -> int:
+def fewest_rows(plan: Plan) -> int:
+    """Return the rows each side needs before an exact test of two shares can reach the strictest level."""
     k = 2
     while 2 / math.comb(2 * k, k) > plan.least:
         k += 1

@@ -250,7 +250,9 @@ class Summary:
         1
         """
         number = found.get("format") if hasattr(found, "get") else None
-        if isinstance(number, int) and number > _FORMAT:
+        if not isinstance(number, int) or number < 1:
+            raise InvalidInput(f"this is not what Summary.as_dict writes: format {number!r}")
+        if number > _FORMAT:
             raise InvalidInput(
                 f"this summary has format {number} and was written by a newer mlcycle; this one reads up to {_FORMAT}: "
                 "upgrade to read it"

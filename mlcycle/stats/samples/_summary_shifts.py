@@ -85,6 +85,8 @@ def summary_drafts(
     if kind == "categorical":
         return kind, _level_drafts(_levels(reference), _levels(current), kind, reference, current, plan, rng)
     a, b = _values(reference), _values(current)
+    if not (a.n or b.n or reference.infinite or current.infinite):
+        return "empty", [untested("nothing but nulls on both sides")]
     odd = [
         *_shifts.share_drafts("nulls", (reference.nulls, reference.rows), (current.nulls, current.rows), plan),
         *_shifts.share_drafts("infinite", (reference.infinite, reference.rows), (current.infinite, current.rows), plan),
@@ -167,8 +169,12 @@ def _from_constant(value: float, n: int, current: Sketch | Rows, aspect: str, pl
     other = max(current.n - int(upto[1, 0] - below[0, 0]), 0)
     if not other:
         return untested(f"constant: {value!s} on every row of both sides", 0, aspect)
-    note = f"constant {value!s} in the reference; now {other} others"
-    return _shifts.rate_draft(aspect, (0, n), (other, current.n), plan, note)
+    known = current.counted(_ties.SMALL)
+    chance = 1.0 if n < _shifts.fewest_rows(plan) else 0.0
+    if known is not None:
+        counts = np.append(known[1][known[0] != value], n + int(known[1][known[0] == value].sum()))
+        chance = _shifts.constant_by_chance(n, counts)
+    return _shifts.constant_draft(f"{value!s}", n, (other, current.n), chance, aspect, plan)
 
 
 def _level_drafts(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlcycle.stats._estimate import POWER, check_confidence, unknown, z_value
+from mlcycle.stats._arguments import check_seed, check_share
+from mlcycle.stats._estimate import POWER, unknown, z_value
 from mlcycle.stats.samples import _ordered
 from mlcycle.stats.samples._effects import Debiased
 from mlcycle.stats.samples._one_column import finite_numbers
@@ -75,11 +76,11 @@ def wasserstein(
     >>> same.plain > 0.3, same.low
     (True, 0.0)
     """
-    confidence = check_confidence(confidence)
+    confidence, seed = check_share(confidence, "confidence", 0.95), check_seed(seed)
     found = finite_numbers(reference, current)
     a, b = found.reference, found.current
     if standardised and a[0] == a[-1]:
-        reason = f"the reference is constant ({a[0]:g}), so there is no unit; leave standardised out"
+        reason = "the reference is constant, so there is no unit; leave standardised out"
         none = unknown(math.nan, len(a) + len(b), confidence, "area between distribution functions", reason)
         return Debiased(**none.as_dict())
     result = _estimated(a, b, confidence, seed, found.note)
@@ -124,7 +125,9 @@ def _estimated(a: NDArray[Any], b: NDArray[Any], confidence: float, seed: int, n
     value = max(plain - bias, 0.0)
     tail, root = (1 - confidence) / 2, z_value(0.5 + confidence / 2)
     draws = int(np.clip(20 / tail, *_DRAWS))
-    reach = float(np.quantile(_areas(before, after, widths, n, m, draws, seed), 1 - tail))
+    # The larger side may know of values that a small one has not shown yet: what it could have been is in the pooled.
+    laws = (before, after), (pooled, pooled)
+    reach = max(float(np.quantile(_areas(*law, widths, n, m, draws, seed), 1 - tail)) for law in laws)
     error, skewness = _along(before, after, widths, n, m)
     near = max(plain - reach, plain - _bias(np.maximum(z - 2, 0.0), spread, widths) - root * error, 0.0)
     far = max(plain + (root + max(skewness, 0.0) * (2 * root**2 + 1) / 6) * error, value)
@@ -179,9 +182,19 @@ def _along(
 ) -> tuple[float, float]:
     """Return standard error and skewness of the distance when the way every row goes is known: up or down.
 
-    It is then a difference of two means, of the potential along the column.
+    It is then a difference of two means, of the potential along the column. The error is not less than with both sides
+    distributed as they are together: a small side that misses rare values by chance must not pass for one without.
     """
     potential = np.concatenate(([0.0], np.cumsum(np.sign(after - before) * widths)))
+    pooled = (n * before + m * after) / (n + m)
+    error, skewness = _moments(potential, before, after, n, m)
+    return max(error, _moments(potential, pooled, pooled, n, m)[0]), skewness
+
+
+def _moments(
+    potential: NDArray[np.float64], before: NDArray[np.float64], after: NDArray[np.float64], n: int, m: int
+) -> tuple[float, float]:
+    """Return standard error and skewness of the difference of the mean potentials of both sides."""
     variance = third = 0.0
     for upto, rows, sign in ((before, n, 1), (after, m, -1)):
         shares = np.diff(upto, prepend=0.0, append=1.0).clip(0.0)

@@ -248,6 +248,84 @@ def test_odd_columns_get_an_explicit_verdict(
     assert note in found.leading.note
 
 
+@pytest.mark.parametrize(("rows", "level"), [(1, 0.05), (2, 0.01)])
+def test_a_reference_that_is_constant_by_chance_is_no_drift(rows: int, level: float) -> None:
+    """One row, or two that happen to be alike, hold one value whatever the distribution."""
+    rng = np.random.default_rng(0)
+    p = [column(rng.integers(0, 10, rows), rng.integers(0, 10, 500)).leading.p for _ in range(300)]
+    p = [value for value in p if not math.isnan(value)]
+    assert np.mean(np.array(p) <= level) <= level + 3 * math.sqrt(level / 300)
+    kept = [
+        stats.drift(stats.summarise({"x": rng.integers(0, 10, rows)}), {"x": rng.integers(0, 10, 500)}).columns[0]
+        for _ in range(100)
+    ]
+    assert not any(one.verdict == "drifted" for one in kept)
+
+
+@pytest.mark.parametrize(
+    ("reference", "current", "says"),
+    [
+        (pd.Series([1, 2, 3] * 30, dtype="category"), pd.Series(["1", "2", "3"] * 30), "type integer and those"),
+        (pd.to_timedelta(range(50), unit="s").to_series(), pd.Series(range(50)), "durations and the other numbers"),
+        (
+            pd.Series(pd.date_range("2026-01-01", periods=50)),
+            pd.Series(pd.date_range("2026-01-01", periods=50, tz="UTC")),
+            "knows its time zone",
+        ),
+        (pd.Series([*range(60), None]), pd.Series([*range(100, 160), None]), "a running id"),
+    ],
+)
+def test_what_only_looks_alike_is_refused(reference: object, current: object, says: str) -> None:
+    """Levels of two types, durations and numbers, moments with and without a zone, ids that nulls made floats."""
+    found = column(pd.Series(reference).reset_index(drop=True), pd.Series(current).reset_index(drop=True))
+    assert (found.verdict, says in found.leading.note) == ("inconclusive", True)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.Series([np.nan] * 30),
+        pd.Series([pd.NaT] * 30, dtype="datetime64[ns]"),
+        pd.Series([None] * 30, dtype=pd.ArrowDtype(pa.null())),
+    ],
+)
+def test_nothing_but_nulls_is_stable_in_every_dtype(values: pd.Series) -> None:
+    """Whatever the type of the nulls, there is nothing that could have drifted."""
+    assert (column(values, values).verdict, column(values, values).kind) == ("stable", "empty")
+    assert stats.drift(stats.summarise({"x": values}), {"x": values}).columns[0].verdict == "stable"
+
+
+def test_arrow_dictionaries_are_levels_and_large_integers_keep_their_digits() -> None:
+    """What parquet brings back is compared by level; values beyond float64 are not rounded onto each other."""
+    levels = pd.Series(["a", "b", "c"] * 40, dtype=pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string())))
+    assert column(levels, levels).kind == "categorical"
+    large = pd.Series([2**64 - 1 - i for i in range(60)], dtype="UInt64")
+    assert "constant" not in column(large, large[:50]).leading.note
+
+
+def test_margins_are_in_the_unit_of_what_they_judge() -> None:
+    """A margin in standard deviations does not excuse a constant that changed; numpy numbers are numbers."""
+    assert column([1.0] * 50, [2.0] * 50, margin=1.0).verdict == "drifted"
+    rng = np.random.default_rng(0)
+    before, after = rng.normal(size=5000), rng.normal(0.06, 1, 5000)
+    assert column(before, after, margin=np.int64(0)).leading.margin == 0
+    named = stats.drift(
+        {"nulls": before, "x": [1.0, np.nan] * 2500}, {"nulls": after, "x": before}, margin={"nulls": 9}
+    )
+    assert {s.aspect: s.margin for s in named.columns[1].shifts}["nulls"] == 0.02
+
+
+def test_two_series_are_one_column() -> None:
+    """Two columns given as such are compared whatever they are called; frames without a common column are refused."""
+    rng = np.random.default_rng(0)
+    found = stats.drift(pd.Series(rng.normal(size=99), name="age"), pd.Series(rng.normal(3, 1, 99), name="age_now"))
+    assert (found.columns[0].name, found.drifted) == ("age", True)
+    for other in ({"b": [1]}, stats.summarise({"a": [1.0]}).as_dict()):
+        with pytest.raises(InvalidInput, match="no column in common"):
+            stats.drift({"a": [1.0, 2.0]}, other)
+    assert found.as_dict()["columns"][0]["shifts"][0]["verdict"] == "drifted"
+
+
 def test_infinite_values_are_a_test_of_their_own() -> None:
     """Infinities are counted apart; the finite values stay comparable."""
     rng = np.random.default_rng(0)
@@ -377,13 +455,25 @@ def test_inputs_are_left_as_they_were() -> None:
 @pytest.mark.parametrize(
     ("wrong", "error", "message"),
     [
-        ({"alpha": 5}, InvalidInput, "level between 0 and 1"),
+        ({"alpha": 5}, InvalidInput, "alpha is a number between 0 and 1"),
+        ({"alpha": "0.05"}, InvalidInput, "got '0.05'"),
         ({"control": "bonferroni"}, InvalidInput, "holm, bh, by, none"),
+        ({"control": ["bh"]}, InvalidInput, "control is one of"),
         ({"margin": -1}, InvalidInput, "0 or more"),
+        ({"margin": "0.1"}, InvalidInput, "margin is the smallest change"),
+        ({"margin": {"x": None}}, InvalidInput, "margin of 'x'"),
+        ({"margin": {"y": 0.1}}, NotFound, "margin names 'y'"),
+        ({"margin": 2}, InvalidInput, "margin 2 is a share of rows for column 'x'"),
         ({"test": "t"}, InvalidInput, "test is one of ks, cvm"),
+        ({"seed": None}, InvalidInput, "seed is a whole number"),
+        ({"seed": -1}, InvalidInput, "seed is a whole number"),
         ({"kinds": {"x": "number"}}, InvalidInput, "is one of numeric"),
+        ({"kinds": ["numeric"]}, InvalidInput, "kinds is a mapping"),
         ({"kinds": {"z": "numeric"}}, NotFound, "'z'"),
         ({"columns": ["z"]}, NotFound, "no column 'z'"),
+        ({"columns": "x"}, InvalidInput, "put one column in a list"),
+        ({"columns": [["x"]]}, InvalidInput, "columns is a list of column names"),
+        ({"columns": []}, InvalidInput, "no column in common"),
         ({"kinds": {"x": "datetime"}}, InvalidInput, "cannot be read as datetime"),
     ],
 )
