@@ -11,7 +11,7 @@ from mlcycle.errors import InvalidInput
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["check_pair", "class_probabilities", "midranks", "positive_score"]
+__all__ = ["check_pair", "class_probabilities", "decided", "midranks", "numbers_of", "positive_score"]
 
 
 def check_pair(y: ArrayLike, prediction: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -37,11 +37,52 @@ def _missing(values: NDArray[Any]) -> int:
     return 0
 
 
+def numbers_of(name: str, values: NDArray[Any]) -> NDArray[np.float64]:
+    """Return values as finite or infinite numbers, or say what came instead.
+
+    Examples
+    --------
+    >>> numbers_of("predictions", np.array(["0.5"], dtype=object)).tolist()
+    [0.5]
+    """
+    wrong = f"{name} hold numbers, got values of type {values.dtype}"
+    if values.dtype.kind in "cmM":
+        raise InvalidInput(wrong)
+    try:
+        return values.astype(np.float64)
+    except (TypeError, ValueError):
+        raise InvalidInput(f"{wrong} such as {values.flat[0]!r}") from None
+
+
+def _fractions(values: NDArray[Any]) -> bool:
+    return values.dtype.kind == "f" and bool(np.any(values != np.floor(values)))
+
+
+def decided(y: NDArray[Any], prediction: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which rows got their own label, once the predictions are labels at all.
+
+    Examples
+    --------
+    >>> decided(np.array([0, 1, 1]), np.array([0, 1, 0])).tolist()
+    [True, True, False]
+    """
+    right = np.asarray(y == prediction, dtype=np.bool_)
+    if not len(y) or (right.any() and not _fractions(prediction)):
+        return right
+    sorts = [{"text" if isinstance(label, str) else "numbers" for label in side.tolist()} for side in (y, prediction)]
+    if (_fractions(prediction) and not _fractions(y)) or not sorts[0] & sorts[1]:
+        raise InvalidInput(
+            f"predictions are labels as y has them, got {prediction[0]!r:.40} where y has {y[0]!r:.40}; "
+            "give labels of the same type, not scores: score >= threshold, or argmax"
+        )
+    return right
+
+
 def _classes(y: NDArray[Any], labels: ArrayLike | None) -> NDArray[Any]:
     found = np.unique(y)
     if labels is None:
         # One class alone does not say what the other is, except for 0 and 1.
-        binary = y.dtype.kind == "b" or (len(found) and y.dtype.kind in "iuf" and set(found.tolist()) <= {0, 1})
+        binary = y.dtype.kind == "b" or (len(found) and set(found.tolist()) <= {0, 1})
         return np.array([0, 1]).astype(y.dtype) if binary else found
     known = np.unique(np.asarray(labels))
     if strange := set(found.tolist()) - set(known.tolist()):
@@ -67,7 +108,7 @@ def positive_score(
     classes = _classes(y, labels)
     if len(classes) > 2:
         raise InvalidInput(f"the fast AUC is for two classes, y has {len(classes)}; use stats.interval(measure, n)")
-    score = (prediction[:, 1] if prediction.ndim == 2 else prediction).astype(np.float64)
+    score = numbers_of("predictions", prediction[:, 1] if prediction.ndim == 2 else prediction)
     return score, np.asarray(y == classes[-1] if len(classes) else np.zeros(len(y), bool), dtype=np.bool_)
 
 
@@ -75,7 +116,7 @@ def class_probabilities(
     y: NDArray[Any], prediction: NDArray[Any], labels: ArrayLike | None
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Return one column of probabilities a label, and the column of every row's own label."""
-    chances = prediction.astype(np.float64)
+    chances = numbers_of("predictions", prediction)
     if chances.size and not (chances.min() >= 0 and chances.max() <= 1):
         raise InvalidInput(
             f"probabilities lie in [0, 1], got {chances.min():.4g} to {chances.max():.4g}; not decisions?"

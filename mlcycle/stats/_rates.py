@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from mlcycle.errors import InvalidInput
 from mlcycle.stats._estimate import Estimate, check_confidence, smallest_detectable, unknown, z_value
 
@@ -68,6 +70,30 @@ def wilson_limits(successes: float, n: float, confidence: float) -> tuple[float,
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     low, high = (middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)
     return (0.0 if successes == 0 else low), (1.0 if successes == n else high)
+
+
+def clopper_pearson(successes: int, n: int, confidence: float) -> Estimate:
+    """Return a proportion with the exact interval, which covers at any level and near 0 and 1 too.
+
+    References
+    ----------
+    Clopper and Pearson (1934), Biometrika 26. Wilson's interval covers on average; at the levels that many groups at
+    once need, and near 0 or 1, far too seldom (Brown, Cai and DasGupta 2001).
+
+    Examples
+    --------
+    >>> clopper_pearson(27, 30, 0.9974)
+    Estimate(0.90, 99.74 % interval 0.64 to 0.99, n = 30)
+    """
+    from scipy import special
+
+    plain = wilson(successes, n, confidence)
+    if n == 0:
+        return plain
+    tail = (1 - confidence) / 2
+    low = float(special.betaincinv(successes, n - successes + 1, tail)) if successes else 0.0
+    high = float(special.betaincinv(successes + 1, n - successes, 1 - tail)) if successes < n else 1.0
+    return evolve(plain, low=low, high=high, method="Clopper-Pearson")
 
 
 def difference_of_rates(a: int, n_a: int, b: int, n_b: int, confidence: float = 0.95) -> tuple[float, float, float]:

@@ -8,6 +8,7 @@ import numpy as np
 from attrs import frozen
 
 from mlcycle.errors import InvalidInput
+from mlcycle.stats._labels import midranks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,9 +66,8 @@ def bins_of(positive: NDArray[np.bool_], score: NDArray[np.float64], bins: int, 
         # Rounded, so that 0.3 lies in the same bin however it was computed.
         raw = np.minimum(np.floor(np.round(score * bins, 9)), bins - 1)
     else:
-        ordered = np.sort(score)
-        edges = ordered[np.arange(1, bins) * len(score) // bins] if len(score) else score
-        raw = np.searchsorted(np.unique(edges), score, side="right")
+        # By the middle of their ranks, so that a mass of equal scores does not take in all that lie above it.
+        raw = np.floor((midranks(score) - 0.5) * bins / max(len(score), 1))
     code = np.unique(raw, return_inverse=True)[1].astype(np.intp)
     size = np.bincount(code)
     sums = [np.bincount(code, weights=values, minlength=len(size)) for values in (score, positive.astype(np.float64))]

@@ -213,7 +213,10 @@ def conformal_interval(
     promise = _promise(np.maximum(low - truth, truth - high) / spread, coverage)
     new_low, new_high = (new[:, 0], new[:, 1]) if new.ndim == 2 else (new, new)
     reach = promise.threshold * new_spread
-    return ConformalIntervals(new_low - reach, new_high + reach, promise)
+    low, high = new_low - reach, new_high + reach
+    # Quantiles further apart than needed are drawn together, past each other where they were close: nothing conforms.
+    middle = (new_low + new_high) / 2
+    return ConformalIntervals(np.where(low > high, middle, low), np.where(low > high, middle, high), promise)
 
 
 def conformal_sets(

@@ -10,7 +10,7 @@ from attrs import asdict, frozen
 
 from mlcycle.errors import InvalidInput
 from mlcycle.stats._estimate import Estimate, check_confidence
-from mlcycle.stats._rates import wilson
+from mlcycle.stats._rates import clopper_pearson, wilson
 from mlcycle.stats.calibrated._conformal import ConformalIntervals, ConformalSets
 
 if TYPE_CHECKING:
@@ -141,7 +141,9 @@ def coverage(
     level = confidence ** (1 / max(len(each), 1))
     found = [
         GroupCoverage(
-            str(name), wilson(int(held[code == k].sum()), int((code == k).sum()), level), float(size[code == k].mean())
+            str(name),
+            clopper_pearson(int(held[code == k].sum()), int((code == k).sum()), level),
+            float(size[code == k].mean()),
         )
         for k, name in enumerate(each)
     ]
@@ -157,6 +159,8 @@ def _held(
         if truth.shape != (len(low.member),):
             raise InvalidInput(f"y needs one label a set, shape ({len(low.member)},), got shape {truth.shape}")
         own = truth[:, None] == np.asarray(low.labels)[None, :]
+        if strange := sorted({str(label) for label in truth[~own.any(axis=1)]}):
+            raise InvalidInput(f"y holds labels the sets do not know: {strange[:5]}, not among {list(low.labels)[:5]}")
         return np.any(own & low.member, axis=1), low.member.sum(axis=1).astype(np.float64)
     if isinstance(low, ConformalIntervals):
         return _held(y, low.low, low.high)

@@ -9,7 +9,7 @@ from attrs import asdict, frozen
 
 from mlcycle.errors import InvalidInput
 from mlcycle.stats._estimate import Estimate, check_confidence
-from mlcycle.stats._rates import wilson
+from mlcycle.stats._rates import clopper_pearson, wilson
 from mlcycle.stats.calibrated._bins import Bins, bins_of
 from mlcycle.stats.calibrated._scores import check_probabilities
 
@@ -179,13 +179,14 @@ def reliability(
     found = bins_of(positive, chances, bins, strategy)
     count = len(found.size)
     level = confidence ** (1 / count) if simultaneous else confidence
+    rate = clopper_pearson if simultaneous else wilson
     hits = np.bincount(found.code, weights=positive, minlength=count)
     least, most = np.full(count, np.inf), np.full(count, -np.inf)
     np.minimum.at(least, found.code, chances)
     np.maximum.at(most, found.code, chances)
     return Reliability(
         tuple(
-            ReliabilityBin(float(low), float(high), float(mean), wilson(round(came), int(size), level))
+            ReliabilityBin(float(low), float(high), float(mean), rate(round(came), int(size), level))
             for low, high, mean, came, size in zip(least, most, found.score, hits, found.size, strict=True)
         ),
         len(chances),

@@ -20,9 +20,13 @@ _YEAR = 365.25 * 86_400
 
 def _interval(cadence: str | timedelta) -> str:
     """Return the time between looks as text such as ``1d``."""
-    if not isinstance(cadence, str):
-        return f"{cadence.total_seconds():g}s"
-    return cadence.strip()
+    if isinstance(cadence, str):
+        return cadence.strip()
+    if not hasattr(cadence, "total_seconds"):
+        raise InvalidInput(f"cadence is text such as '1d' or a timedelta, got {cadence!r}")
+    seconds = cadence.total_seconds()
+    unit = next((name for name in ("w", "d", "h", "min") if seconds % _SECONDS[name] == 0), "s")
+    return f"{seconds / _SECONDS[unit]:.15g}{unit}"
 
 
 def _seconds(cadence: str) -> float:

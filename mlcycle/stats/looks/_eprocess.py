@@ -85,7 +85,7 @@ class EProcess:
         room = {1.0: self._centre, -1.0: 1 - self._centre}
         self._stakes = np.concatenate([side * _PARTS / room[side] for side in sides[alternative]])
         self._bets = Accounts(len(self._stakes), self._jump)
-        self._n, self._log, self._peak, self._factor = 0, 0.0, 0.0, 1.0
+        self._n, self._log, self._peak, self._gain = 0, 0.0, 0.0, 0.0
 
     @property
     def value(self) -> float:
@@ -105,7 +105,7 @@ class EProcess:
     @property
     def factor(self) -> float:
         """By how much the evidence grew in the last `update` or `extend`: what an `EDetector` is fed with."""
-        return self._factor
+        return grown(self._gain)
 
     def alarm(self, level: float = 0.05) -> bool:
         """Return whether the evidence has ever reached ``1 / level``."""
@@ -120,7 +120,7 @@ class EProcess:
             scaled([value], self._bounds)
         log = self._log
         self._take((value - low) / (high - low) - self._centre)
-        self._factor = grown(self._log - log)
+        self._gain = self._log - log
         return grown(self._log)
 
     def extend(self, x: ArrayLike) -> float:
@@ -128,7 +128,7 @@ class EProcess:
         log = self._log
         for away in (scaled(x, self._bounds) - self._centre).tolist():
             self._take(away)
-        self._factor = grown(self._log - log)
+        self._gain = self._log - log
         return grown(self._log)
 
     def _take(self, away: float) -> None:
@@ -147,7 +147,7 @@ class EProcess:
             "n": self._n,
             "log": self._log,
             "peak": self._peak,
-            "factor": self._factor,
+            "gain": self._gain,
         }
 
     @classmethod
@@ -162,7 +162,7 @@ class EProcess:
         """
         made = cls(state["mean"], alternative=state["alternative"], bounds=state["bounds"], jump=state["jump"])
         made._bets.restore(state["bets"])
-        made._n, made._log, made._peak, made._factor = state["n"], state["log"], state["peak"], state["factor"]
+        made._n, made._log, made._peak, made._gain = state["n"], state["log"], state["peak"], state["gain"]
         return made
 
     def __repr__(self) -> str:

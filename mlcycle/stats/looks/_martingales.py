@@ -111,7 +111,7 @@ class ConformalMartingale:
         self._table, self._limits = np.column_stack([np.ones(len(_SLOPES)), _SLOPES, _CURVES]), [1.0]
         if conditional is not None:
             self._condition(conditional, len(seen))
-        self._n, self._log, self._peak, self._factor = 0, 0.0, 0.0, 1.0
+        self._n, self._log, self._peak, self._gain = 0, 0.0, 0.0, 0.0
 
     def _condition(self, share: float, size: int) -> None:
         if not size:
@@ -143,7 +143,7 @@ class ConformalMartingale:
     @property
     def factor(self) -> float:
         """By how much the evidence grew in the last `update` or `extend`: what an `EDetector` is fed with."""
-        return self._factor
+        return grown(self._gain)
 
     def alarm(self, level: float = 0.05) -> bool:
         """Return whether the evidence has ever reached ``1 / level``."""
@@ -155,7 +155,7 @@ class ConformalMartingale:
         """Take one score and return the evidence."""
         log = self._log
         self._take(x)
-        self._factor = grown(self._log - log)
+        self._gain = self._log - log
         return grown(self._log)
 
     def extend(self, x: ArrayLike, *, shuffled: bool = False) -> float:
@@ -174,7 +174,7 @@ class ConformalMartingale:
         log = self._log
         for score in scores.tolist():
             self._take(score)
-        self._factor = grown(self._log - log)
+        self._gain = self._log - log
         return grown(self._log)
 
     def _take(self, x: float) -> None:
@@ -211,7 +211,7 @@ class ConformalMartingale:
             "n": self._n,
             "log": self._log,
             "peak": self._peak,
-            "factor": self._factor,
+            "gain": self._gain,
         }
 
     @classmethod
@@ -232,7 +232,7 @@ class ConformalMartingale:
             seed=state["seed"],
         )
         made._bets.restore(state["bets"])
-        made._n, made._log, made._peak, made._factor = state["n"], state["log"], state["peak"], state["factor"]
+        made._n, made._log, made._peak, made._gain = state["n"], state["log"], state["peak"], state["gain"]
         return made
 
     def __repr__(self) -> str:

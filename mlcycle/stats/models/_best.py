@@ -178,6 +178,9 @@ def best_of(
     >>> found.winner, round(found.naive.value, 2), round(found.corrected.value, 2), len(found.tied)
     ('coin 12', 0.53, 0.48, 20)
     """
+    if not hasattr(predictions, "items"):
+        raise InvalidInput(f"predictions maps names to predictions, got {type(predictions).__name__}")
+    predictions = {str(name): guess for name, guess in predictions.items()}
     names = list(predictions)
     if len(names) < 2:
         raise InvalidInput(f"best_of chooses among two models or more, got {len(names)}")
@@ -284,7 +287,8 @@ def _near_limit(found: Resampled, turn: float, best: int) -> float:
     rivals = (seen >= seen[best] - 2 * _widest(noise, best, spent)) & (errors > 1e-12)
     rivals[best] = True
     largest = (noise[rivals] / errors[rivals, None]).max(axis=0)
-    count = found.units.count
+    exact = found.parts[best].exact
+    count = min(found.units.count, exact) if exact else found.units.count
     reach = float(np.quantile(largest, 1 - (side - spent)))
     reach = float(special.stdtrit(count - 1, special.ndtr(reach))) * math.sqrt(count / (count - 1))
     return float(unbend(turn * (seen[best] - reach * errors[best])))

@@ -10,8 +10,8 @@ from attrs import frozen
 
 from mlcycle.errors import InvalidInput
 from mlcycle.stats._estimate import Estimate, check_confidence, smallest_detectable, unknown, z_value
-from mlcycle.stats._labels import check_pair, midranks, positive_score
-from mlcycle.stats.models._metrics import metric_interval
+from mlcycle.stats._labels import check_pair, decided, midranks, positive_score
+from mlcycle.stats.models._metrics import metric_difference, metric_interval
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -64,7 +64,7 @@ def mcnemar(y: ArrayLike, a: ArrayLike, b: ArrayLike) -> McNemar:
     _, second = check_pair(y, b)
     if first.ndim != 1 or second.ndim != 1:
         raise InvalidInput("mcnemar compares labels, one per row; got a table of predictions")
-    right_a, right_b = truth == first, truth == second
+    right_a, right_b = decided(truth, first), decided(truth, second)
     only_a, only_b = int(np.sum(right_a & ~right_b)), int(np.sum(right_b & ~right_a))
     discordant = only_a + only_b
     p = min(1.0, 2 * float(special.bdtr(min(only_a, only_b), discordant, 0.5))) if discordant else 1.0
@@ -122,8 +122,10 @@ def delong(
         return unknown(value, n, confidence, "DeLong", "each class needs at least 2 rows")
     value = float(sign @ highs.mean(axis=1))
     error = math.sqrt(_variance(sign @ highs) + _variance(sign @ lows))
-    if other is None and error <= 1e-12:
-        return metric_interval(y, score, "roc_auc", labels=labels, confidence=confidence)
+    if error <= 1e-12:
+        if other is None:
+            return metric_interval(y, score, "roc_auc", labels=labels, confidence=confidence)
+        return metric_difference(y, score, other, "roc_auc", labels=labels, confidence=confidence)
     z = z_value(0.5 + confidence / 2)
     low, high = value - z * error, value + z * error
     if other is None:

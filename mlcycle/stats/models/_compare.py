@@ -118,7 +118,8 @@ def compare(
 
     ``better`` when the whole interval of the gain lies above `superiority`, ``not worse`` when it lies above
     ``-margin``, ``worse`` when it lies below ``-margin``, else ``inconclusive``. Each of the first two is wrong in at
-    most ``(1 - confidence) / 2`` of cases.
+    most about ``(1 - confidence) / 2`` of cases. Two models that agree on every row may still differ on the next: for
+    metrics between 0 and 1 the interval then says by how much, and without a margin the verdict is ``inconclusive``.
 
     Parameters
     ----------
@@ -182,13 +183,16 @@ def _verdict(gain: Estimate, margin: float, superiority: float) -> str:
         return "inconclusive"
     if gain.low > superiority:
         return "better"
-    if gain.low > -margin or gain.low == gain.high == 0:
+    if gain.low > -margin:
         return "not worse"
     return "worse" if gain.high < -margin else "inconclusive"
 
 
 def _rows_needed(gain: Estimate, margin: float) -> int | None:
     distance = abs(gain.value + margin)
+    if gain.standard_error == 0 and 0 < distance < 1:
+        # No row differed: so many without one exclude that more than the margin do.
+        return max(math.ceil(math.log(0.5 - gain.confidence / 2) / math.log1p(-distance)), gain.n + 1)
     width = (z_value(0.5 + gain.confidence / 2) + z_value(POWER)) * gain.standard_error
     if not (math.isfinite(width) and distance > 0):
         return None

@@ -192,8 +192,9 @@ class Resampled:
         """Return the metric of one prediction minus that of another, with its interval."""
         value, values, left = self._apart(one, other)
         exact = self.parts[one].exact
-        # Of metrics between 0 and 1 only all against nothing can differ by the same on every resample, or not at all.
-        bounds = (-1.0, 1.0) if exact is not None and value else None
+        # Of metrics between 0 and 1 only all against nothing can differ by the same on every resample, or not at all;
+        # a row unlike all these can then move the difference by two, or by one.
+        bounds = None if exact is None else (-1.0, 1.0) if value else (-0.5, 0.5)
         found = self._summarised(value, values, left, exact, bounds)
         return agreeing(found) if found.reason == FLAT else found
 
@@ -204,6 +205,10 @@ class Resampled:
             return math.nan
         if found.low == found.high:
             return float(found.value <= bound)
+        if found.standard_error == 0:
+            worth = self.units.count if (exact := self.parts[one].exact) is None else min(self.units.count, exact)
+            room = max(found.value - bound, 0.0) / (2.0 if found.value else 1.0)
+            return max(1 - room, 0.0) ** worth
         value, values, left = self._apart(one, other)
         return level_of(bound, values, value, self.units, None if left is None else slopes_of(left))
 
@@ -224,8 +229,7 @@ class Resampled:
         if exact is not None and 0 < exact < need <= units.count:
             reason = f"{exact} rows of the rarer label are too few for an interval; {need} would do"
             return unknown(value, units.n, self.confidence, name_of(method, units), reason)
-        defined = values[np.isfinite(values)]
-        if bounds is not None and exact and len(defined) and np.all(np.abs(defined - value) <= 1e-12):
+        if exact:
             units = evolve(units, count=min(units.count, exact))
         slopes = None if left is None else slopes_of(left)
         found = summarise(value, values, units, self.confidence, method, slopes=slopes, bounds=bounds)

@@ -9,7 +9,7 @@ import numpy as np
 from attrs import evolve, frozen
 
 from mlcycle.errors import InvalidInput
-from mlcycle.stats._labels import class_probabilities, midranks, positive_score
+from mlcycle.stats._labels import class_probabilities, decided, midranks, numbers_of, positive_score
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,7 +104,7 @@ def _mean(rows: NDArray[np.float64], units: Units, *, root: bool = False, exact:
 def _accuracy(y: NDArray[Any], prediction: NDArray[Any], labels: ArrayLike | None, units: Units) -> Part:
     if prediction.ndim != 1:
         raise InvalidInput(f"accuracy needs one label per row, got predictions of shape {prediction.shape}")
-    right = (y == prediction).astype(np.float64)
+    right = decided(y, prediction).astype(np.float64)
     return _mean(right, units, exact=units.n)
 
 
@@ -124,7 +124,11 @@ def _brier(y: NDArray[Any], prediction: NDArray[Any], labels: ArrayLike | None, 
 def _errors(y: NDArray[Any], prediction: NDArray[Any]) -> NDArray[np.float64]:
     if prediction.ndim != 1:
         raise InvalidInput(f"one number per row is needed, got predictions of shape {prediction.shape}")
-    errors: NDArray[np.float64] = y.astype(np.float64) - prediction.astype(np.float64)
+    truth, guess = numbers_of("y", y), numbers_of("predictions", prediction)
+    for name, values in (("y", truth), ("predictions", guess)):
+        if endless := int(np.sum(~np.isfinite(values))):
+            raise InvalidInput(f"{name} has {endless} infinite values; drop those rows from both")
+    errors: NDArray[np.float64] = truth - guess
     return errors
 
 

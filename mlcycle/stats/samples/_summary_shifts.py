@@ -85,7 +85,7 @@ def summary_drafts(
     if kind == "categorical":
         return kind, _level_drafts(_levels(reference), _levels(current), kind, reference, current, plan, rng)
     a, b = _values(reference), _values(current)
-    if not (a.n or b.n or reference.infinite or current.infinite):
+    if kind not in ("discrete", "boolean") and not (a.n or b.n or reference.infinite or current.infinite):
         return "empty", [untested("nothing but nulls on both sides")]
     odd = [
         *_shifts.share_drafts("nulls", (reference.nulls, reference.rows), (current.nulls, current.rows), plan),

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["dle"]
 
 _FOLDS, _BINS, _FEWEST = 5, 10, 100
+# Rows the loss must rest on (Kish): of fewer, what a further large loss would do is anybody's guess.
+_CARRIERS = 30
 _ASSUMES = "errors depend on the inputs as they did in the reference: no concept drift"
 
 
@@ -107,6 +109,14 @@ def dle(
     found_density = density(old, new, seed)
     facts.update(unsupported=found_density.unsupported, effective_n=found_density.effective_n)
     if reason := missing_support(found_density):
+        return refusal(len(new), confidence, reason, **facts)
+    carried = found_density.weights * loss
+    rows_that_count = float(carried.sum() ** 2 / (carried**2).sum())
+    if rows_that_count < _CARRIERS:
+        reason = (
+            f"the whole loss rests on {rows_that_count:.0f} reference rows, the others have next to none; "
+            f"{_CARRIERS} would do"
+        )
         return refusal(len(new), confidence, reason, **facts)
     held, ahead = _modelled(np.column_stack([old, guess_old]), loss, np.column_stack([new, guess]), seed)
     rows, realised, levels = _drawn(held, loss, found_density.weights, ahead, resamples, seed)

@@ -113,6 +113,8 @@ class AuditSequence:
         """
         if not isinstance(estimate, LabelFree) or estimate.rows is None:
             raise InvalidInput("estimate needs what is expected of every row: one by cbpe, pape or dle, not refused")
+        if estimate.metric != self._metric:
+            raise InvalidInput(f"the estimate is of {estimate.metric}, the sequence of {self._metric}; take the same")
         surprise, expected = self._surprise(sample, y, prediction, estimate.rows, threshold, labels)
         k = len(surprise)
         weights = sample.weights * k / sample.n

@@ -155,3 +155,22 @@ def test_unknown_choices_are_refused(more: dict[str, object], message: str) -> N
     """Each is named with what there is."""
     with pytest.raises(InvalidInput, match=message):
         stats.calibration_error([0, 1] * 100, [0.4, 0.6] * 100, **more)  # type: ignore[arg-type]
+
+
+def test_a_mass_of_equal_scores_hides_nothing() -> None:
+    """Scores above a value that most rows share keep bins of their own, and their error is seen."""
+    rng = np.random.default_rng(0)
+    tail = rng.random(4000) < 0.05
+    score = np.where(tail, rng.uniform(0.6, 0.9, 4000), 0.05)
+    y = rng.random(4000) < np.where(tail, 0, 0.09)
+    found = stats.calibration_error(y, score)
+    assert found.error.low < 0.0755 < found.error.high
+    assert found.error.low > 0.05
+
+
+def test_one_class_in_any_type_is_the_negative_one_where_it_is_0() -> None:
+    """Zeros as objects are zeros."""
+    score = np.full(100, 0.3)
+    zeros = np.zeros(100, int)
+    as_objects, as_ints = (stats.calibration_error(y, score).plug_in for y in (zeros.astype(object), zeros))
+    assert as_objects == pytest.approx(as_ints)

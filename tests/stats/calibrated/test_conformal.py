@@ -146,3 +146,33 @@ def test_what_does_not_fit_is_refused(call: object, message: str) -> None:
     """Each mistake is named with what came."""
     with pytest.raises(InvalidInput, match=message):
         call()  # type: ignore[operator]
+
+
+def test_quantiles_that_cross_give_an_interval_of_no_width() -> None:
+    """Predicted quantiles that are too far apart are drawn together, and never past each other."""
+    rng = np.random.default_rng(0)
+    x = rng.random(500)
+    y, quantiles = rng.normal(0, x), np.column_stack([-3 * x, 3 * x])
+    found = stats.conformal_interval(y[:300], quantiles[:300], quantiles[300:])
+    assert np.all(found.low <= found.high)
+    assert stats.coverage(y[300:], found).share.value > 0.8
+
+
+def test_groups_hold_at_once_near_one() -> None:
+    """Twenty groups covered in 98 %: all their intervals hold that in 95 % of samples (within 3 standard errors)."""
+    rng = np.random.default_rng(0)
+    group, times, held = np.repeat(np.arange(20), 30), 200, 0
+    for _ in range(times):
+        y = (rng.random(600) > 0.98).astype(float)
+        found = stats.coverage(y, np.full(600, -0.5), np.full(600, 0.5), groups=group)
+        held += all(one.share.low <= 0.98 <= one.share.high for one in found.groups)
+    assert held / times >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / times)
+
+
+def test_labels_that_no_set_can_hold_are_refused() -> None:
+    """Labels of another kind are a mistake, not a coverage of 0."""
+    table = np.random.default_rng(0).dirichlet([1, 1, 1], 100)
+    truth = np.array(list("abc"))[table.argmax(axis=1)]
+    sets = stats.conformal_sets(truth[:50], table[:50], table[50:], labels=["a", "b", "c"])
+    with pytest.raises(InvalidInput, match="labels the sets do not know"):
+        stats.coverage(np.zeros(50, int), sets)

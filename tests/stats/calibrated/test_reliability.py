@@ -96,3 +96,14 @@ def test_nothing_is_refused() -> None:
         stats.reliability([], [])
     with pytest.raises(InvalidInput, match="2 rows or more, got 1"):
         stats.brier_decomposition([1], [0.5])
+
+
+def test_intervals_of_all_bins_hold_at_once_near_zero() -> None:
+    """Rare events in ten bins: every interval holds its own rate in 95 % of samples (within 3 standard errors)."""
+    rng = np.random.default_rng(0)
+    times, held = 200, 0
+    for _ in range(times):
+        score = rng.beta(0.3, 15, 600)
+        curve = stats.reliability(rng.random(600) < score, score)
+        held += all(bin.rate.low <= bin.score <= bin.rate.high for bin in curve.bins)
+    assert held / times >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / times)

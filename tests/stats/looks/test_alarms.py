@@ -163,3 +163,27 @@ def test_what_cannot_be_used_is_named(call, message) -> None:  # type: ignore[no
     """Each bad argument is named with what would do."""
     with pytest.raises(InvalidInput, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("cadence", "shown"),
+    [
+        (timedelta(days=14), "2w"),
+        (timedelta(days=30), "30d"),
+        (timedelta(days=1), "1d"),
+        (timedelta(seconds=90), "90s"),
+    ],
+)
+def test_any_timedelta_is_a_cadence(cadence: timedelta, shown: str) -> None:
+    """It is shown in the largest unit that it is a whole number of."""
+    assert stats.Budget(cadence=cadence).cadence == shown
+    with pytest.raises(InvalidInput, match="cadence is text"):
+        stats.Budget(cadence=1)  # type: ignore[arg-type]
+
+
+def test_evidence_beyond_a_float_goes_through_strict_json() -> None:
+    """A growth that is infinite as a number is kept as its logarithm."""
+    watch = stats.EProcess(0.5)
+    watch.extend(np.ones(20_000))
+    text = json.dumps(watch.state(), allow_nan=False)
+    assert stats.EProcess.from_state(json.loads(text)).factor == watch.factor == math.inf

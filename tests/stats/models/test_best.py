@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from attrs import frozen
 from scipy.stats import norm
@@ -149,3 +150,13 @@ def test_the_choice_prints_and_is_drawn() -> None:
     assert found._repr_html_().count("<svg") == 3
     assert list(found.frame().columns) == ["value", "low", "high", "behind", "behind_low", "behind_high", "p", "tied"]
     assert found.as_dict()["models"][0]["name"] == found.winner
+
+
+def test_models_may_be_the_columns_of_a_frame() -> None:
+    """A frame with a column a model is what one has; anything without names is refused."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 100)
+    frame = pd.DataFrame({0: y, 1: 1 - y})
+    assert stats.best_of(y, frame, "accuracy").winner == "0"
+    with pytest.raises(InvalidInput, match="predictions maps names"):
+        stats.best_of(y, [y, y], "accuracy")  # type: ignore[arg-type]

@@ -321,7 +321,6 @@ def test_levels_fit_to_compare_add_up() -> None:
         (["a", 1], [1, 2]),
         (["2020-01-01"], [pd.Timestamp("2020-01-01")]),
         (pd.Categorical(["a", "b"]), ["a", "c"]),
-        ([pd.Timedelta("1s")], [2.0]),
     ],
     ids=str,
 )

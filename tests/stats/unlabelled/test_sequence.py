@@ -131,3 +131,15 @@ def test_bad_input_is_named() -> None:
     refused = stats.cbpe([0, 1] * 50, [0.4, 0.6] * 50, [0.99] * 20, metric="accuracy")
     with pytest.raises(InvalidInput, match="not refused"):
         stats.AuditSequence().update(sample, [1] * 5, estimate=refused)
+
+
+def test_an_estimate_of_another_metric_is_refused() -> None:
+    """Squared losses against absolute ones would disagree for certain."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(900, 1)), rng.normal(size=900)
+    guess = np.zeros(900)
+    estimate = stats.dle(X[:600], y[:600], guess[:600], X[600:], guess[600:], metric="mse", resamples=60)
+    sample = stats.audit_sample(guess[600:], 20, task="regression")
+    watch = stats.AuditSequence("mae", largest=10)
+    with pytest.raises(InvalidInput, match="the estimate is of mse, the sequence of mae"):
+        watch.update(sample, y[600:][sample.indices], guess[600:][sample.indices], estimate=estimate)

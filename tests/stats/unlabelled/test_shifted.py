@@ -170,3 +170,12 @@ def test_simple_estimates_by_hand() -> None:
     # Confidences of the reference are 0.9, 0.8, 0.7, 0.6, and 0.6 is wrong: the threshold is 0.7.
     assert stats.atc(y, old, new).value == 2 / 4
     assert stats.doc(y, old, new).value == pytest.approx(0.75 + (0.95 + 0.65 + 0.55 + 0.8) / 4 - 0.75)
+
+
+def test_losses_that_a_few_rows_carry_are_refused() -> None:
+    """Where three rows in a thousand have any loss, the limits would be those of luck."""
+    rng = np.random.default_rng(0)
+    X, guess = rng.normal(size=(1500, 1)), np.zeros(1500)
+    y = rng.poisson(0.005, 1500).astype(float)
+    found = stats.dle(X[:1000], y[:1000], guess[:1000], X[1000:], guess[1000:])
+    assert (found.refused, "the whole loss rests on" in found.reason) == (True, True)
