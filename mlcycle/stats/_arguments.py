@@ -22,10 +22,10 @@ def check_share(value: Any, name: str, example: float) -> float:
     0.05
     >>> check_share("0.05", "alpha", 0.05)
     Traceback (most recent call last):
-    mlcycle.errors.InvalidInput: alpha is a number between 0 and 1 such as 0.05, got '0.05'
+    mlcycle.errors.InvalidInput: alpha is a share between 0 and 1 such as 0.05, got '0.05'
     """
     if isinstance(value, bool) or not isinstance(value, Real) or not _LEAST <= float(value) <= 1 - _LEAST:
-        raise InvalidInput(f"{name} is a number between 0 and 1 such as {example:g}, got {value!r}")
+        raise InvalidInput(f"{name} is a share between 0 and 1 such as {example:g}, got {value!r}")
     return float(value)
 
 

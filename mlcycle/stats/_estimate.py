@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import asdict, frozen
 
-from mlcycle.errors import InvalidInput
+from mlcycle.stats._arguments import check_share
 
 __all__ = ["POWER", "Estimate", "check_confidence", "smallest_detectable", "unknown", "z_value"]
 
@@ -85,9 +85,7 @@ def unknown(value: float, n: int, confidence: float, method: str, reason: str) -
 
 def check_confidence(confidence: float) -> float:
     """Return the confidence as a float in (0, 1), or say what came."""
-    if not 0.0 < confidence < 1.0:
-        raise InvalidInput(f"confidence is a share between 0 and 1 such as 0.95, got {confidence!r}")
-    return float(confidence)
+    return check_share(confidence, "confidence", 0.95)
 
 
 def z_value(share: float) -> float:

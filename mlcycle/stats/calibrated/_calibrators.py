@@ -76,8 +76,10 @@ class Calibrator:
     brier_after: float
 
     def __call__(self, score: ArrayLike) -> NDArray[np.float64]:
-        """Return the probabilities that scores of new rows, shape (m,), stand for."""
+        """Return the probabilities that scores of new rows, shape (m,) or (m, 2), stand for."""
         values = np.asarray(score, dtype=np.float64)
+        if values.ndim == 2 and values.shape[1] == 2:
+            values = values[:, 1]
         if values.ndim != 1:
             raise InvalidInput(f"score is one probability of the greater label per row, got shape {values.shape}")
         if values.size and not (values.min() >= 0 and values.max() <= 1):

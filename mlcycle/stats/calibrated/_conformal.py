@@ -9,6 +9,7 @@ import numpy as np
 from attrs import asdict, cmp_using, field, frozen
 
 from mlcycle.errors import InvalidInput
+from mlcycle.stats._arguments import check_seed
 from mlcycle.stats._labels import check_pair
 
 if TYPE_CHECKING:
@@ -284,7 +285,7 @@ def conformal_sets(
     if method == "lac":
         odd, new_odd = 1 - known, 1 - new
     elif method == "aps":
-        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
+        rng = np.random.default_rng(np.random.SeedSequence(check_seed(seed), spawn_key=(0,)))
         odd, new_odd = (_heaped(table, rng.random(len(table))) for table in (known, new))
     else:
         raise InvalidInput(f"method is 'lac' or 'aps', got {method!r}")

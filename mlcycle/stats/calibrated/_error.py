@@ -9,6 +9,7 @@ import numpy as np
 from attrs import asdict, frozen
 
 from mlcycle.errors import InvalidInput
+from mlcycle.stats._arguments import check_seed
 from mlcycle.stats._estimate import Estimate, check_confidence, smallest_detectable, unknown
 from mlcycle.stats._simulated import simulated_p
 from mlcycle.stats.calibrated._bins import Bins, bins_of
@@ -154,7 +155,7 @@ def calibration_error(
         reason = f"{n} rows are too few for {bins} bins; {_FEWEST_A_BIN * bins} would do, or fewer bins"
         error = unknown(math.nan, n, confidence, name, reason)
         return CalibrationError(error, math.nan, math.nan, math.nan, norm, len(found.size))
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
+    rng = np.random.default_rng(np.random.SeedSequence(check_seed(seed), spawn_key=(0,)))
     seen = float(_size(found.rate - found.score, found.share, norm))
     drawn = _null(found, chances, norm, rng)
     p = simulated_p(drawn, seen, _DRAWS - 1)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlcycle.errors import InvalidInput
+from mlcycle.stats._arguments import check_seed
 from mlcycle.stats._labels import check_pair, positive_score
 from mlcycle.stats.models._units import groups_of
 
@@ -80,7 +81,7 @@ def deal_folds(positive: NDArray[np.bool_], folds: int, seed: int, groups: Array
     """
     if folds < 2:
         raise InvalidInput(f"folds is 2 or more, got {folds!r}")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed(seed))
     n = len(positive)
     if groups is not None:
         return _fold_of_groups(groups, n, folds, rng)

@@ -30,7 +30,7 @@ def _interval(cadence: str | timedelta) -> str:
 
 
 def _seconds(cadence: str) -> float:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|min|h|d|w)", cadence)
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|min|h|d|w)", cadence.lower())
     if not found or not 0 < float(found[1]) * _SECONDS[found[2]] <= _YEAR:
         raise InvalidInput(f"cadence is the time between looks such as '15min', '12h', '1d' or '1w', got {cadence!r}")
     return float(found[1]) * _SECONDS[found[2]]
@@ -131,7 +131,9 @@ class Budget:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the budget and what follows from it as a plain dict."""
-        return {**asdict(self), "looks_per_year": self.looks_per_year, "level": self.level, "threshold": self.threshold}
+        levels = {"looks_per_year": self.looks_per_year, "level": self.level, "threshold": self.threshold}
+        anytime = self.anytime_level if self.false_alarms_per_year < self.streams else None
+        return {**asdict(self), **levels, "anytime_level": anytime}
 
     def __repr__(self) -> str:
         alarms = f"{self.false_alarms_per_year:g} false alarm{'' if self.false_alarms_per_year == 1 else 's'}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import asdict, frozen
 
+from mlcycle.stats._arguments import check_seed
 from mlcycle.stats._estimate import check_confidence
 from mlcycle.stats._simulated import simulated_p
 from mlcycle.stats.looks._ranks import finite_scores
@@ -154,7 +155,7 @@ def change_point(x: ArrayLike, *, confidence: float = 0.95, seed: int = 0) -> Ch
         return ChangePoint(None, None, None, math.nan, math.nan, math.nan, confidence, n, reason)
     block = -(-n // _MOST)
     ranks = _blocks(_centred_ranks(values), block)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed(seed))
     best = _differences(ranks[None, :])[0]
     p = simulated_p(lambda draws: _permuted_largest(ranks, draws, rng), float(best.max()) - 1e-9, 9999)
     places = np.array(list(_possible(ranks, best, confidence, rng)))

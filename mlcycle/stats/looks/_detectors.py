@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from mlcycle.errors import InvalidInput
+from mlcycle.stats._arguments import check_whole
 
 __all__ = ["ADWIN", "DDM", "PageHinkley"]
 
@@ -52,6 +53,11 @@ class PageHinkley:
     ) -> None:
         if mode not in ("both", "up", "down"):
             raise InvalidInput(f"mode is 'both', 'up' or 'down', got {mode!r}")
+        if not (delta >= 0 and threshold > 0 and 0 < forgetting <= 1):
+            raise InvalidInput(
+                f"delta is 0 or more, threshold above 0 and forgetting a share up to 1, "
+                f"got {delta!r}, {threshold!r} and {forgetting!r}"
+            )
         self._delta, self._threshold, self._forgetting = delta, threshold, forgetting
         self._warm_up, self._mode = warm_up, mode
         self._restart()
@@ -108,6 +114,8 @@ class DDM:
     """
 
     def __init__(self, *, warm_up: int = 30, warning: float = 2.0, drift: float = 3.0) -> None:
+        if not 0 < warning <= drift:
+            raise InvalidInput(f"warning is above 0 and at most drift, got {warning!r} and {drift!r}")
         self._warm_up, self._warning, self._drift = warm_up, warning, drift
         self._restart()
 
@@ -177,6 +185,8 @@ class ADWIN:
     ) -> None:
         if not 0 < delta < 1:
             raise InvalidInput(f"delta is a level between 0 and 1 such as 0.002, got {delta!r}")
+        for name, value in (("clock", clock), ("buckets", buckets), ("shortest", shortest)):
+            check_whole(value, name, 1)
         self._delta, self._clock, self._most = delta, clock, buckets
         self._shortest, self._warm_up = shortest, warm_up
         self._restart()

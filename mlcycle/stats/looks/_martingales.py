@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlcycle.errors import InvalidInput
+from mlcycle.stats._arguments import check_seed
 from mlcycle.stats.looks._bets import Accounts, PowerMixture, check_jump, grown
 from mlcycle.stats.looks._ranks import Ranks, Ties, finite_scores, limits_given_reference
 
@@ -104,7 +105,12 @@ class ConformalMartingale:
     ) -> None:
         if betting not in ("jumper", "mixture"):
             raise InvalidInput(f"betting is 'jumper' or 'mixture', got {betting!r}")
-        self._betting, self._jump, self._conditional, self._seed = betting, check_jump(jump), conditional, seed
+        self._betting, self._jump, self._conditional, self._seed = (
+            betting,
+            check_jump(jump),
+            conditional,
+            check_seed(seed),
+        )
         seen = finite_scores([] if reference is None else reference, "reference")
         self._seen, self._ties = Ranks(seen.tolist()), Ties(seed)
         self._bets = Accounts(len(_SLOPES), self._jump) if betting == "jumper" else PowerMixture()

@@ -82,7 +82,9 @@ def interval(
     Returns
     -------
     Estimate
-        Without limits, and with a reason, when there are too few rows or the measure is mostly undefined.
+        Without limits, and with a reason, when there are too few rows or the measure is mostly undefined. Where a few
+        rare rows carry most of the value, a bootstrap that has seen few of them is too sure: limits at 95 % held the
+        root mean squared error of t-distributed errors (3 degrees of freedom, 500 rows) in 76 % of samples.
 
     Raises
     ------

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from attrs import frozen
+from attrs import asdict, frozen
 
 from mlcycle.errors import InvalidInput
 from mlcycle.stats._estimate import Estimate, check_confidence, smallest_detectable, unknown, z_value
@@ -37,6 +37,10 @@ class McNemar:
     only_a: int
     only_b: int
     n: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as a plain dict, one row of a table."""
+        return asdict(self)
 
 
 def mcnemar(y: ArrayLike, a: ArrayLike, b: ArrayLike) -> McNemar:

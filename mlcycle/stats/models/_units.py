@@ -9,6 +9,7 @@ import numpy as np
 from attrs import frozen
 
 from mlcycle.errors import InvalidInput
+from mlcycle.stats._arguments import check_seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,7 +53,7 @@ class Units:
 
     def chunk(self, number: int, size: int, seed: int) -> NDArray[np.int64]:
         """Return one chunk of the draws; chunks have generators of their own and may be drawn in any order."""
-        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
+        rng = np.random.default_rng(np.random.SeedSequence(check_seed(seed), spawn_key=(number,)))
         return rng.integers(0, self.count, size=(size, self.count))
 
     def rows(self, picks: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -131,7 +132,7 @@ class Blocks(Units):
 
     def chunk(self, number: int, size: int, seed: int) -> NDArray[np.int64]:
         """Return first rows of blocks."""
-        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
+        rng = np.random.default_rng(np.random.SeedSequence(check_seed(seed), spawn_key=(number,)))
         return rng.integers(0, self.n, size=(size, -(-self.n // self.length)))
 
     def rows(self, picks: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -210,7 +210,7 @@ def constant_by_chance(rows: int, counts: NDArray[np.intp]) -> float:
 
     Examples
     --------
-    >>> constant_by_chance(1, np.array([1, 1, 1])), round(constant_by_chance(2, np.array([2, 2])), 3)
+    >>> round(constant_by_chance(1, np.array([1, 1, 1])), 3), round(constant_by_chance(2, np.array([2, 2])), 3)
     (1.0, 0.333)
     """
     from scipy import special

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import asdict, evolve, frozen
 
 from mlcycle.errors import InvalidInput
+from mlcycle.stats._arguments import check_seed, check_size
 from mlcycle.stats._estimate import Estimate, check_confidence, smallest_detectable, unknown
 from mlcycle.stats.unlabelled._label_free import LabelFree
 from mlcycle.stats.unlabelled._labelled import Labelled, class_labelled, loss_labelled
 from mlcycle.stats.unlabelled._losses import LOSSES
+from mlcycle.stats.unlabelled._sampling import AuditSample
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from mlcycle.stats.unlabelled._sampling import AuditSample
 
 __all__ = ["Audit", "audit"]
 
@@ -182,8 +184,11 @@ def audit(
     ('disagree', 0.8, 0.5)
     """
     confidence = check_confidence(confidence)
-    if not margin >= 0:
-        raise InvalidInput(f"margin is a difference that would not matter, 0 or more, got {margin!r}")
+    margin = check_size(margin, "margin", "a difference that would not matter")
+    if not isinstance(sample, AuditSample):
+        raise InvalidInput(f"sample is what audit_sample returned, got {type(sample).__name__}")
+    if estimate is not None and not isinstance(estimate, (LabelFree, Estimate, Real)):
+        raise InvalidInput(f"estimate is a LabelFree, an Estimate or a number, got {type(estimate).__name__}")
     rows = estimate.rows if isinstance(estimate, LabelFree) else None
     if metric in LOSSES:
         found = loss_labelled(sample, y, prediction, metric, rows)
@@ -210,7 +215,7 @@ def _interval(found: Labelled, confidence: float) -> Estimate:
 def _against(
     found: Labelled, value: Estimate, estimate: LabelFree | Estimate | float, margin: float, seed: int, n: int
 ) -> Audit:
-    guess = float(estimate if isinstance(estimate, float | int) else estimate.value)
+    guess = _value_of(estimate)
     if math.isnan(guess) or not value.conclusive:
         why = "there is no label-free estimate" if math.isnan(guess) else value.reason
         nothing = unknown(math.nan, value.n, value.confidence, value.method, why)
@@ -226,7 +231,7 @@ def _against(
 
 
 def _p_value(found: Labelled, value: Estimate, estimate: LabelFree | Estimate | float, seed: int) -> float:
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed(seed))
     if isinstance(estimate, LabelFree) and found.expected is not None:
         gap, draws = found.expected(rng, _DRAWS)
         draws = draws + rng.normal(0.0, max(np.nan_to_num(estimate.reference_error), 1e-15), _DRAWS)
@@ -235,8 +240,12 @@ def _p_value(found: Labelled, value: Estimate, estimate: LabelFree | Estimate | 
     from scipy import special
 
     other = 0.0
-    if not isinstance(estimate, float | int):
+    if isinstance(estimate, (LabelFree, Estimate)):
         other = estimate.standard_error if isinstance(estimate, Estimate) else estimate.interval.standard_error
     error = math.hypot(value.standard_error, np.nan_to_num(other))
-    gap = abs(value.value - float(estimate if isinstance(estimate, float | int) else estimate.value))
+    gap = abs(value.value - _value_of(estimate))
     return float(2 * special.stdtr(found.degrees, -gap / error)) if error > 0 else float(gap <= 1e-12)
+
+
+def _value_of(estimate: LabelFree | Estimate | float) -> float:
+    return float(estimate.value if isinstance(estimate, (LabelFree, Estimate)) else estimate)

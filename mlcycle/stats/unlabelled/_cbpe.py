@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import evolve
 
+from mlcycle.stats._arguments import check_seed
 from mlcycle.stats._estimate import Estimate, check_confidence, smallest_detectable, z_value
 from mlcycle.stats.models._bootstrap import check_resamples
 from mlcycle.stats.unlabelled._calibration import Calibration, calibration_of
 from mlcycle.stats.unlabelled._expected import class_metric
 from mlcycle.stats.unlabelled._label_free import LabelFree, label_free, predicted, refusal
 from mlcycle.stats.unlabelled._scores import Reference, chances_of, check_threshold, decisions, reference_of
-from mlcycle.stats.unlabelled._support import UNSUPPORTED_MOST, unsupported_scores
+from mlcycle.stats.unlabelled._support import missing_scores, unsupported_scores
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -184,7 +185,7 @@ def _simulated(
     calibration: Calibration, chances: Rows, of: Callable[[Rows], float], resamples: int, seed: int
 ) -> tuple[Rows, Rows]:
     """Return the metric of labels drawn from the estimate, and the estimates other references would have given."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed(seed))
     rows = calibration.rows(chances)
     upto = np.cumsum(rows, axis=1)
     upto[:, -1] = 1.0
@@ -205,11 +206,8 @@ def _drawn(upto: Rows, rng: np.random.Generator) -> Rows:
 def _reason(reference: Reference, weights: Rows, n: int, unsupported: float) -> str:
     if n == 0:
         return "there are no rows to estimate"
-    if unsupported > UNSUPPORTED_MOST:
-        return (
-            f"{unsupported:.0%} of rows have scores that fewer than 10 reference rows come near; "
-            "label some of them and add them to the reference"
-        )
+    if reason := missing_scores(unsupported):
+        return reason
     rows = [weights[reference.code == k] for k in range(reference.chances.shape[1])]
     fewest = min(float(w.sum() ** 2 / (w**2).sum()) for w in rows)
     if fewest < FEWEST:

@@ -10,6 +10,7 @@ import numpy as np
 from mlcycle.stats._estimate import Estimate, check_confidence, smallest_detectable, z_value
 from mlcycle.stats.unlabelled._label_free import LabelFree, label_free, refusal
 from mlcycle.stats.unlabelled._scores import chances_of, decisions, reference_of
+from mlcycle.stats.unlabelled._support import missing_scores, unsupported_scores
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,11 +137,13 @@ def _compared(
     right = (decisions(reference.chances, 0.5) == reference.code).astype(np.float64)
     facts: dict[str, Any] = {
         "metric": "accuracy", "method": method, "assumption": assumption, "reference": float(right.mean()),
-        "effective_n": float(len(right)),
+        "effective_n": float(len(right)), "unsupported": unsupported_scores(reference.chances, chances),
     }  # fmt: skip
     m, n = len(right), len(chances)
     if m < _FEWEST or n == 0:
         reason = f"{m} reference rows are too few; {_FEWEST} would do" if n else "there are no rows to estimate"
+        return refusal(n, confidence, reason, **facts)
+    if reason := missing_scores(facts["unsupported"]):
         return refusal(n, confidence, reason, **facts)
     old, new, gap = stand_in(right, reference.chances.max(axis=1), chances.max(axis=1))
     value = min(max(float(new.mean()) + gap, 0.0), 1.0)

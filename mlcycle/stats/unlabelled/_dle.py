@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlcycle.errors import InvalidInput
+from mlcycle.stats._arguments import check_seed
 from mlcycle.stats._estimate import check_confidence
 from mlcycle.stats.models._bootstrap import check_resamples
 from mlcycle.stats.unlabelled._density import density, feature_pair, missing_support
@@ -132,7 +133,7 @@ def _modelled(old: Rows, loss: Rows, new: Rows, seed: int) -> tuple[Rows, Rows]:
     """Return expected losses of reference rows, each from a fold without it, and of new rows."""
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    fold = np.random.default_rng(seed).permutation(len(old)) % _FOLDS
+    fold = np.random.default_rng(check_seed(seed)).permutation(len(old)) % _FOLDS
     held, ahead = np.empty(len(old)), np.zeros(len(new))
     for k in range(_FOLDS):
         model = HistGradientBoostingRegressor(
@@ -149,7 +150,7 @@ def _modelled(old: Rows, loss: Rows, new: Rows, seed: int) -> tuple[Rows, Rows]:
 
 def _drawn(held: Rows, loss: Rows, weights: Rows, ahead: Rows, resamples: int, seed: int) -> tuple[Rows, Rows, Rows]:
     """Return the expected loss of every new row, means of simulated losses, and means other references would give."""
-    rng, n = np.random.default_rng(seed), len(held)
+    rng, n = np.random.default_rng(check_seed(seed)), len(held)
     # Weighted to look like the new rows, the reference says how far the model's losses are from the level there.
     rows = ahead * float(weights @ loss / (weights @ held))
     edges = np.quantile(held, np.linspace(0, 1, _BINS + 1)[1:-1])

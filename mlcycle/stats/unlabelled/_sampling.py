@@ -8,6 +8,7 @@ import numpy as np
 from attrs import field, frozen
 
 from mlcycle.errors import InvalidInput
+from mlcycle.stats._arguments import check_seed
 from mlcycle.stats.unlabelled._scores import chances_of
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def audit_sample(
         raise InvalidInput("score has no rows; there is nothing to choose from")
     if isinstance(k, bool) or int(k) != k or k < 1:
         raise InvalidInput(f"k is a number of rows to label, 1 or more, got {k!r}")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed(seed))
     order = values if values.ndim == 1 else values[:, 1] if values.shape[1] == 2 else spread
     stratum = _strata(order, _shift(shift, n), min(int(k), n), rng)
     sizes = np.bincount(stratum)

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["NEIGHBOURS", "UNSUPPORTED_MOST", "unsupported_scores"]
+__all__ = ["NEIGHBOURS", "UNSUPPORTED_MOST", "missing_scores", "unsupported_scores"]
 
 NEIGHBOURS = 10
 UNSUPPORTED_MOST = 0.10
@@ -40,3 +40,13 @@ def unsupported_scores(reference: NDArray[np.float64], score: NDArray[np.float64
         high = np.maximum(found + _NEAR, found * _NEAR_ODDS / (found * _NEAR_ODDS + 1 - found))
         alone |= known.searchsorted(high, "right") - known.searchsorted(low, "left") < NEIGHBOURS
     return float(alone.mean()) if len(alone) else 0.0
+
+
+def missing_scores(unsupported: float) -> str:
+    """Return why scores so often unlike the reference cannot be judged by it, or nothing."""
+    if unsupported <= UNSUPPORTED_MOST:
+        return ""
+    return (
+        f"{unsupported:.0%} of rows have scores that fewer than {NEIGHBOURS} reference rows come near; "
+        "label some of them and add them to the reference"
+    )

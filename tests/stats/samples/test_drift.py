@@ -455,7 +455,7 @@ def test_inputs_are_left_as_they_were() -> None:
 @pytest.mark.parametrize(
     ("wrong", "error", "message"),
     [
-        ({"alpha": 5}, InvalidInput, "alpha is a number between 0 and 1"),
+        ({"alpha": 5}, InvalidInput, "alpha is a share between 0 and 1"),
         ({"alpha": "0.05"}, InvalidInput, "got '0.05'"),
         ({"control": "bonferroni"}, InvalidInput, "holm, bh, by, none"),
         ({"control": ["bh"]}, InvalidInput, "control is one of"),

@@ -166,10 +166,19 @@ def test_simple_estimates_hold_without_shift(method) -> None:  # type: ignore[no
 def test_simple_estimates_by_hand() -> None:
     """Three of four reference rows are right: ATC takes the third highest confidence, DoC moves by mean confidence."""
     y, old = [1, 1, 0, 1] * 10, [0.9, 0.8, 0.3, 0.4] * 10
-    new = [0.95, 0.65, 0.55, 0.2]
+    new = [0.9, 0.82, 0.31, 0.41]
     # Confidences of the reference are 0.9, 0.8, 0.7, 0.6, and 0.6 is wrong: the threshold is 0.7.
     assert stats.atc(y, old, new).value == 2 / 4
-    assert stats.doc(y, old, new).value == pytest.approx(0.75 + (0.95 + 0.65 + 0.55 + 0.8) / 4 - 0.75)
+    assert stats.doc(y, old, new).value == pytest.approx(0.75 + (0.9 + 0.82 + 0.69 + 0.59) / 4 - 0.75)
+
+
+@pytest.mark.parametrize("estimate", [stats.atc, stats.doc])
+def test_scores_the_reference_never_had_are_refused(estimate) -> None:  # type: ignore[no-untyped-def]
+    """Nothing is said of rows that are surer than any labelled one."""
+    rng = np.random.default_rng(0)
+    old = rng.uniform(0.4, 0.6, 500)
+    found = estimate(rng.random(500) < old, old, rng.uniform(0.9, 1.0, 200))
+    assert (found.refused, "fewer than 10 reference rows" in found.reason) == (True, True)
 
 
 def test_losses_that_a_few_rows_carry_are_refused() -> None:
