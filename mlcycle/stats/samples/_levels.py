@@ -219,7 +219,8 @@ def unseen_excess(reference: NDArray[Any], current: NDArray[Any], confidence: fl
     sizes, levels, missing = _missing(reference, current)
     expected = float((sizes * levels * missing).sum()) / m
     low, high = wilson_limits(found, m, confidence)
-    return Distance(*(max(share - expected, 0.0) for share in (found / m, low, high)))
+    # What is left of two equal shares is rounding.
+    return Distance(*(share - expected if share - expected > 1e-12 else 0.0 for share in (found / m, low, high)))
 
 
 def _missing(

@@ -39,6 +39,7 @@ __all__ = [
 
 # Up to so many different numbers, each on several rows, are compared as levels: quantiles of them only jump.
 DISCRETE = 10
+_MANY = 200
 
 
 @frozen
@@ -158,16 +159,24 @@ def _ordered_draft(a: NDArray[Any], b: NDArray[Any], kind: str, plan: Plan) -> D
     p, test = _ordered_test(a, b, plan.test)
     before, after = (_ordered.Quantiles.of(side, 1 - plan.least) for side in (a, b))
     scale = _ordered.robust_scale(a)
+    hint = "; every value is different: is it an id?" if kind == "numeric" and _never_repeat(a, b) else ""
 
     def sized(confidence: float) -> Sized:
         found = _ordered.shift_between(before, after, scale, confidence)
         note = f"{100 * found.level:g} % quantile {shown(found.before, kind)} -> {shown(found.after, kind)}"
-        return Sized(found.effect, found.low, found.high, note)
+        return Sized(found.effect, found.low, found.high, note + hint)
 
     def detectable(level: float, margin: float) -> float:
         return _ordered.detectable_shift(n, m, level, 1 - level, margin)
 
     return Draft(aspect, test, p, _SD, sized, needed if min(n, m) < needed else 0, detectable)
+
+
+def _never_repeat(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    """Return whether whole numbers are all different on hundreds of rows, as only ids are."""
+    if a.dtype.kind not in "iu" or min(len(a), len(b)) < _MANY:
+        return False
+    return not any(bool(np.any(side[1:] == side[:-1])) for side in (a, b))
 
 
 def _ordered_test(a: NDArray[Any], b: NDArray[Any], test: str) -> tuple[float, str]:

@@ -315,6 +315,15 @@ def test_margins_are_in_the_unit_of_what_they_judge() -> None:
     assert {s.aspect: s.margin for s in named.columns[1].shifts}["nulls"] == 0.02
 
 
+def test_whole_numbers_that_never_repeat_are_asked_about() -> None:
+    """Random ids get the question beside their verdict; counts and measurements do not."""
+    rng = np.random.default_rng(0)
+    ids = rng.permutation(10**6)[:1000]
+    assert "is it an id?" in column(ids[:500], ids[500:]).leading.note
+    assert "id" not in column(rng.poisson(50, 500), rng.poisson(50, 500)).leading.note
+    assert "id" not in column(rng.normal(size=500), rng.normal(size=500)).leading.note
+
+
 def test_two_series_are_one_column() -> None:
     """Two columns given as such are compared whatever they are called; frames without a common column are refused."""
     rng = np.random.default_rng(0)
