@@ -50,10 +50,10 @@ def check_whole(value: Any, name: str, least: int) -> int:
     >>> check_whole(10.0, "bins", 2)
     10
     """
-    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
-    if not (isinstance(value, Integral) or number.is_integer()) or not number >= least:
+    whole = isinstance(value, Integral) or (isinstance(value, Real) and float(value).is_integer())
+    if isinstance(value, bool) or not whole or not value >= least:
         raise InvalidInput(f"{name} is a whole number of at least {least}, got {value!r}")
-    return int(number) if not isinstance(value, Integral) else int(value)
+    return int(value)
 
 
 def check_seed(seed: Any) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 from attrs import frozen
 
 from mlcycle.errors import InvalidInput
+from mlcycle.stats._arguments import check_share
 from mlcycle.stats._multiple import benjamini_hochberg, global_p
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Node:
         }
 
 
-@frozen
+@frozen(repr=False)
 class Hierarchy:
     """What `hierarchy` found.
 
@@ -86,13 +87,19 @@ class Hierarchy:
         return {"alpha": self.alpha, "nodes": [node.as_dict() for node in self.nodes]}
 
     def __str__(self) -> str:
-        lines = [f"{len(self.rejected)} of {len(self.nodes)} claims made (alpha {self.alpha:g})"]
+        lines = [self._claims()]
         for node in self.nodes:
             # Parts of what was not rejected were not tested and would only fill the page.
             if node.rejected or not math.isnan(node.adjusted_p):
                 mark = "changed" if node.rejected else "-"
                 lines.append(f"{'  ' * len(node.path)}{node.path[-1]!s}: {mark}, p {node.p:.2g}")
         return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"Hierarchy({self._claims()})"
+
+    def _claims(self) -> str:
+        return f"{len(self.rejected)} of {len(self.nodes)} claims made (alpha {self.alpha:g})"
 
     def _repr_html_(self) -> str:
         from mlcycle import _html
@@ -102,8 +109,7 @@ class Hierarchy:
              "changed" if node.rejected else ""]
             for node in self.nodes
         ]  # fmt: skip
-        caption = f"{len(self.rejected)} of {len(self.nodes)} claims made (alpha {self.alpha:g})"
-        return str(_html.table(["", "p", "adjusted p", "at level", ""], rows, caption=caption))
+        return str(_html.table(["", "p", "adjusted p", "at level", ""], rows, caption=self._claims()))
 
 
 def hierarchy(p: Mapping[Any, Any], *, alpha: float = 0.05) -> Hierarchy:
@@ -154,8 +160,9 @@ def hierarchy(p: Mapping[Any, Any], *, alpha: float = 0.05) -> Hierarchy:
         IT: -, p 0.6
       plan: -, p 0.8
     """
-    if not 0 < alpha < 1:
-        raise InvalidInput(f"alpha is a level between 0 and 1 such as 0.05, got {alpha!r}")
+    alpha = check_share(alpha, "alpha", 0.05)
+    if not hasattr(p, "items"):
+        raise InvalidInput(f"p is a mapping of names to p-values or to their parts, got {type(p).__name__}")
     return Hierarchy(tuple(_tested(p, (), alpha)), alpha)
 
 
@@ -165,7 +172,7 @@ def _tested(family: Mapping[Any, Any], path: tuple[Any, ...], level: float) -> I
     adjusted = benjamini_hochberg(values) if level else np.full(len(values), math.nan)
     rejected = adjusted <= level
     made = max(int(np.count_nonzero(~np.isnan(values))), 1)
-    inside = level * np.count_nonzero(rejected) / made
+    inside = level * int(np.count_nonzero(rejected)) / made
     for (name, part), value, one, chosen in zip(family.items(), values, adjusted, rejected, strict=True):
         yield Node((*path, name), float(value), level, float(one), bool(chosen))
         if isinstance(part, Mapping):

@@ -44,7 +44,7 @@ def holm(p: ArrayLike) -> NDArray[np.float64]:
     Raises
     ------
     InvalidInput
-        If a value lies outside [0, 1].
+        If a value is no number or lies outside [0, 1].
 
     References
     ----------
@@ -133,10 +133,10 @@ def e_benjamini_hochberg(e: ArrayLike) -> NDArray[np.float64]:
     >>> stats.e_benjamini_hochberg([100.0, 1.0, 30.0]).round(3).tolist()
     [0.03, 1.0, 0.05]
     """
-    values = np.asarray(e, dtype=np.float64)
+    values = _numbers(e, "e")
     if np.any(values < 0):
-        raise InvalidInput(f"e-values are at least 0, got {values[values < 0][0]!r}")
-    with np.errstate(divide="ignore"):
+        raise InvalidInput(f"e-values are at least 0, got {float(values[values < 0][0])!r}")
+    with np.errstate(divide="ignore", over="ignore"):
         return _adjusted(np.minimum(1 / values, 1), _step_up, scale=1 / values)
 
 
@@ -144,7 +144,7 @@ CONTROLS: dict[str, Callable[[ArrayLike], NDArray[np.float64]]] = {
     "holm": holm,
     "bh": benjamini_hochberg,
     "by": benjamini_yekutieli,
-    "none": lambda p: np.asarray(p, dtype=np.float64),
+    "none": lambda p: _numbers(p, "p"),
 }
 
 
@@ -201,16 +201,24 @@ def _step_up(ordered: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.minimum.accumulate(raised[::-1])[::-1]
 
 
+def _numbers(given: ArrayLike, name: str) -> NDArray[np.float64]:
+    try:
+        values = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"{name} is one list of numbers, nan for a test that was not made, got {given!r}") from error
+    if values.ndim != 1:
+        raise InvalidInput(f"{name} is one list of numbers, got shape {values.shape}")
+    return values
+
+
 def _adjusted(
     p: ArrayLike,
     step: Callable[[NDArray[np.float64]], NDArray[np.float64]],
     scale: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
-    values = np.asarray(p, dtype=np.float64)
-    if values.ndim != 1:
-        raise InvalidInput(f"p is one list of p-values, got shape {values.shape}")
+    values = _numbers(p, "p")
     if np.any((values < 0) | (values > 1)):
-        raise InvalidInput(f"p-values lie between 0 and 1, got {values[(values < 0) | (values > 1)][0]!r}")
+        raise InvalidInput(f"p-values lie between 0 and 1, got {float(values[(values < 0) | (values > 1)][0])!r}")
     made = np.flatnonzero(~np.isnan(values))
     used = values if scale is None else scale
     order = made[np.argsort(used[made], kind="stable")]

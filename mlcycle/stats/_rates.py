@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from mlcycle.errors import InvalidInput
+from mlcycle.stats._arguments import check_whole
 from mlcycle.stats._estimate import Estimate, check_confidence, smallest_detectable, unknown, z_value
 
 if TYPE_CHECKING:
@@ -49,8 +50,9 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Estimate:
     >>> stats.wilson(30, 30).low < 0.9
     True
     """
-    confidence = check_confidence(confidence)
-    if not 0 <= successes <= n:
+    confidence, n = check_confidence(confidence), check_whole(n, "n", 0)
+    successes = check_whole(successes, "successes", 0)
+    if successes > n:
         raise InvalidInput(f"successes lie between 0 and n={n}, got {successes}")
     if n == 0:
         return unknown(math.nan, 0, confidence, "Wilson", "there are no rows")

@@ -91,6 +91,8 @@ def test_a_tree_becomes_a_frame_a_dict_and_a_page() -> None:
     assert str(found).splitlines()[0] == "2 of 6 claims made (alpha 0.05)"
     assert len(str(found).splitlines()) == 5
     assert found._repr_html_().count("changed") == 2
+    assert repr(found) == "Hierarchy(2 of 6 claims made (alpha 0.05))"
+    assert "float64" not in repr(found.nodes)
 
 
 @pytest.mark.parametrize(
@@ -99,12 +101,21 @@ def test_a_tree_becomes_a_frame_a_dict_and_a_page() -> None:
         ({"a": {"x": 1.2}}, "a / x is a p-value between 0 and 1"),
         ({"a": {}}, "a has no parts"),
         ({"a": {"x": "small"}}, "a / x is a p-value or a mapping"),
+        ([0.1], "p is a mapping of names .* got list"),
+        (None, "p is a mapping of names .* got NoneType"),
     ],
 )
 def test_what_is_no_tree_of_p_values_is_named(tree: dict, message: str) -> None:  # type: ignore[type-arg]
     """The path says where."""
     with pytest.raises(InvalidInput, match=message):
         stats.hierarchy(tree)
+
+
+@pytest.mark.parametrize("alpha", [0, 1, "0.05", None, math.nan, True])
+def test_a_level_is_checked(alpha: object) -> None:
+    """It is a number between 0 and 1."""
+    with pytest.raises(InvalidInput, match=r"alpha is .* between 0 and 1 .* got"):
+        stats.hierarchy({"a": 0.1}, alpha=alpha)  # type: ignore[arg-type]
 
 
 def test_a_tree_of_nothing_claims_nothing() -> None:

@@ -33,11 +33,24 @@ def test_e_values_reject_as_the_paper_says() -> None:
     assert (adjusted <= 0.1).tolist() == [True, False, True, True, False]  # 19 >= 5 / (3 * 0.1)
 
 
-@pytest.mark.parametrize("p", [[0.1, 1.2], [-0.1], [[0.1]]])
-def test_what_is_no_p_value_is_refused(p: list[float]) -> None:
-    """Values outside [0, 1] and tables are named."""
-    with pytest.raises(InvalidInput):
-        stats.holm(p)
+@pytest.mark.parametrize("p", [[0.1, 1.2], [-0.1], [[0.1]], ["a"], "x", 0.1, None, {"a": 0.1}, [[0.1], [0.1, 0.2]]])
+@pytest.mark.parametrize("adjust", [stats.holm, stats.benjamini_hochberg, stats.benjamini_yekutieli])
+def test_what_is_no_p_value_is_refused(adjust, p) -> None:  # type: ignore[no-untyped-def]
+    """Values outside [0, 1], tables and what is no list of numbers are named."""
+    with pytest.raises(InvalidInput, match="got"):
+        adjust(p)
+
+
+@pytest.mark.parametrize("e", [[-0.1], [[0.1]], ["a"], "x", None])
+def test_what_is_no_e_value_is_refused(e) -> None:  # type: ignore[no-untyped-def]
+    """Negative values, tables and what is no list of numbers are named."""
+    with pytest.raises(InvalidInput, match="got"):
+        stats.e_benjamini_hochberg(e)
+
+
+def test_e_values_next_to_nothing_are_no_evidence() -> None:
+    """One over the smallest of numbers overflows, which is no news to anybody."""
+    assert stats.e_benjamini_hochberg([1e-320, 100.0]).round(3).tolist() == [1.0, 0.02]
 
 
 def test_holm_keeps_the_family_wise_error() -> None:

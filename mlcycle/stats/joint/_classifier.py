@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlcycle.errors import InvalidInput
+from mlcycle.stats._arguments import check_seed, check_whole
 from mlcycle.stats._estimate import POWER, z_value
 from mlcycle.stats._simulated import simulated_p
 from mlcycle.stats.joint._crossfit import CrossFit, Fitted, Ridge, Wrapped, folds_of
@@ -96,11 +96,10 @@ def domain_classifier(
     >>> found.verdict, found.telling[0][0], round(found.effect, 2)
     ('drifted', 5, 0.71)
     """
-    if not 2 <= folds <= 1000:
-        raise InvalidInput(f"folds is a whole number of at least 2, got {folds!r}")
+    folds, seed = check_whole(folds, "folds", 2), check_seed(seed)
     made = _PERMUTATIONS[estimator is not None] if permutations is None else permutations
     setting = Setting.checked(alpha, margin, made)
-    least = _MARGIN if setting.margin is None else setting.margin
+    alpha, least = setting.alpha, _MARGIN if setting.margin is None else setting.margin
     rng = np.random.default_rng(seed)
     points = points_of(reference, current, columns=columns, groups=groups, scale=scale, most=most, rng=rng)
     test = f"domain classifier, {'ridge' if estimator is None else type(estimator).__name__}"
@@ -112,7 +111,8 @@ def domain_classifier(
     found = fit.found()
     p, chance = _permuted(fit, found.auc, setting.permutations, rng)
     low, high = _interval(found, chance, points, 1 - alpha)
-    verdict, note = joint_verdict(p, low, high, alpha, least)
+    detectable = _detectable(chance, alpha, least) if estimator is None else math.nan
+    verdict, note = joint_verdict(p, low, high, alpha, least, detectable)
     return finding(
         points,
         note,
@@ -124,7 +124,7 @@ def domain_classifier(
         high=high,
         unit="AUC",
         margin=least,
-        detectable=_detectable(chance, alpha, least) if estimator is None else math.nan,
+        detectable=detectable,
         alpha=alpha,
         verdict=verdict,
         telling=_telling(fit, found, points, rng) if p <= alpha else (),
@@ -173,14 +173,14 @@ def _interval(found: Fitted, chance: NDArray[np.float64], points: Points, confid
 
 
 def _detectable(chance: NDArray[np.float64], alpha: float, margin: float) -> float:
-    """Return the AUC of the trained classifiers that is called drift with 80 % power.
+    """Return the AUC of the trained classifiers that is called drift with 80 % power; infinite when none below 1 is.
 
     It must exceed the critical value of the permutations and its interval the margin. An AUC spreads most at one half,
     as under permutations.
     """
     noise, critical = float(np.std(chance)), float(np.quantile(chance, 1 - alpha))
     needed = critical + z_value(POWER) * noise, margin + (z_value(POWER) + z_value(1 - alpha / 2)) * noise
-    return min(max(needed), 1.0)
+    return max(needed) if max(needed) < 1 else math.inf
 
 
 def _telling(

@@ -172,7 +172,9 @@ class Wrapped:
         """Copy the estimator, seeded where it has no seed."""
         from sklearn.base import clone, is_classifier
 
-        if not is_classifier(estimator):
+        if isinstance(estimator, type):
+            raise InvalidInput(f"estimator is a scikit-learn classifier, got a class; make one: {estimator.__name__}()")
+        if not (hasattr(estimator, "get_params") and is_classifier(estimator)):
             raise InvalidInput(f"estimator is a scikit-learn classifier, got {type(estimator).__name__}")
         copy = clone(estimator)
         loose = [n for n, v in copy.get_params().items() if v is None and n.split("__")[-1] == "random_state"]

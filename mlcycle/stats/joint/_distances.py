@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlcycle.errors import InvalidInput
+from mlcycle.stats._arguments import check_seed
 from mlcycle.stats.joint._finding import JointDrift, Setting, finding, joint_verdict, undecided
 from mlcycle.stats.joint._pairs import Pairs, distances, energy, kernel_gap, median_distance, separation
 from mlcycle.stats.joint._points import Points, points_of
@@ -98,7 +100,7 @@ def energy_distance(
     (False, True)
     """
     setting = Setting.checked(alpha, margin, permutations)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed(seed))
     points = points_of(reference, current, columns=columns, groups=groups, scale=scale, most=most, rng=rng)
 
     def root(pairs: Pairs) -> float:
@@ -157,23 +159,30 @@ def mmd(
     setting = Setting.checked(alpha, margin, permutations)
     if kernel not in KERNELS:
         raise InvalidInput(f"kernel is one of {', '.join(KERNELS)}, got {kernel!r}")
-    if bandwidth != "median" and not (isinstance(bandwidth, (int, float)) and 0 < bandwidth < math.inf):
-        raise InvalidInput(f"bandwidth is 'median' or a number above 0, got {bandwidth!r}")
-    rng = np.random.default_rng(seed)
+    width = _width(bandwidth)
+    rng = np.random.default_rng(check_seed(seed))
     points = points_of(reference, current, columns=columns, groups=groups, scale=scale, most=most, rng=rng)
 
     def likeness(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        width = median_distance(values, rng) if isinstance(bandwidth, str) else float(bandwidth)
-        return _likeness(distances(values), kernel, width)
+        return _likeness(distances(values), kernel, width or median_distance(values, rng))
 
     return _compared(f"MMD, {kernel}", points, likeness, kernel_gap, None, setting, rng)
 
 
+def _width(bandwidth: Any) -> float | None:
+    if isinstance(bandwidth, str) and bandwidth == "median":
+        return None
+    if isinstance(bandwidth, bool) or not isinstance(bandwidth, Real) or not 0 < float(bandwidth) < math.inf:
+        raise InvalidInput(f"bandwidth is 'median' or a number above 0, got {bandwidth!r}")
+    return float(bandwidth)
+
+
 def _likeness(apart: NDArray[np.float64], kernel: str, width: float) -> NDArray[np.float64]:
-    apart /= width
-    if kernel == "gaussian":
-        apart *= apart
-        apart /= 2
+    with np.errstate(over="ignore"):
+        apart /= width
+        if kernel == "gaussian":
+            apart *= apart
+            apart /= 2
     np.negative(apart, out=apart)
     return np.exp(apart, out=apart)
 
@@ -192,8 +201,9 @@ def _compared(
         return undecided(test, points, "coefficient", margin, setting.alpha, reason)
     pairs = Pairs.of(matrix(points.values), points.unit, points.first)
     found = separation(pairs, gap, setting.permutations, rng)
-    low, high = found.interval(1 - setting.alpha)
-    verdict, note = joint_verdict(found.p, low, high, setting.alpha, margin)
+    low, high = found.interval(setting.alpha)
+    detectable = found.detectable(*points.units, setting.alpha, margin)
+    verdict, note = joint_verdict(found.p, low, high, setting.alpha, margin, detectable)
     if found.least_p > setting.alpha:
         verdict, note = "inconclusive", f"no arrangement of these rows has a p-value below {found.least_p:.2g}"
     return finding(
@@ -207,7 +217,7 @@ def _compared(
         high=high,
         unit="coefficient",
         margin=margin,
-        detectable=found.detectable(*points.units, setting.alpha, margin),
+        detectable=detectable,
         alpha=setting.alpha,
         verdict=verdict,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict, frozen
 
 from mlcycle.errors import InvalidInput
+from mlcycle.stats._arguments import check_share, check_size, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -36,13 +37,14 @@ class JointDrift:
     margin : float
         The smallest effect that matters, in `unit`.
     detectable : float
-        The smallest effect that would have been called drift with 80 % power at these sizes; ``nan`` if not known.
+        The smallest effect that would have been called drift with 80 % power at these sizes; ``nan`` if not known,
+        ``inf`` if none would have been.
     alpha : float
         The level.
     verdict : str
         ``drifted`` when the test is significant **and** the near end of the interval lies beyond the margin,
-        ``inconclusive`` when there are too few rows for any verdict or when a difference is certain but not whether it
-        is larger than the margin, else ``stable``.
+        ``inconclusive`` when there are too few rows for any verdict, when none is seen and none, however large, would
+        have been, or when a difference is certain but not whether it is larger than the margin; else ``stable``.
     n_reference, n_current : int
         Rows given.
     used : tuple of int
@@ -143,18 +145,22 @@ class JointDrift:
         return str(_html.card(self.test, facts, *extra))
 
 
-def joint_verdict(p: float, low: float, high: float, alpha: float, margin: float) -> tuple[str, str]:
+def joint_verdict(p: float, low: float, high: float, alpha: float, margin: float, detectable: float) -> tuple[str, str]:
     """Return the verdict of a test that could have been significant, and what to say of it.
 
     Examples
     --------
-    >>> joint_verdict(0.001, 0.2, 0.3, 0.05, 0.1)[0], joint_verdict(0.4, 0.0, 0.3, 0.05, 0.1)[0]
+    >>> joint_verdict(0.001, 0.2, 0.3, 0.05, 0.1, 0.2)[0], joint_verdict(0.4, 0.0, 0.3, 0.05, 0.1, 0.2)[0]
     ('drifted', 'stable')
+    >>> joint_verdict(0.4, 0.0, 1.0, 0.05, 0.1, math.inf)[0]
+    'inconclusive'
     """
     if p <= alpha and low > margin:
         return "drifted", ""
     if p <= alpha and high > margin:
         return "inconclusive", "a difference for certain, but not whether it is beyond the margin"
+    if p > alpha and math.isinf(detectable):
+        return "inconclusive", "too few rows: no difference, however large, is seen with 80 % power; more rows would do"
     return "stable", ""
 
 
@@ -169,14 +175,15 @@ class Setting:
     @classmethod
     def checked(cls, alpha: float, margin: float | None, permutations: int) -> Setting:
         """Return the setting, or say what cannot be."""
-        if not 0 < alpha < 1:
-            raise InvalidInput(f"alpha is a level between 0 and 1 such as 0.05, got {alpha!r}")
-        if margin is not None and not 0 <= margin < 1:
-            raise InvalidInput(f"margin is the smallest effect that matters, at least 0 and below 1, got {margin!r}")
-        if permutations < 1 / alpha - 1:
+        alpha, made = check_share(alpha, "alpha", 0.05), check_whole(permutations, "permutations", 1)
+        if margin is not None:
+            margin = check_size(margin, "margin", "the smallest effect that matters, below 1")
+            if margin >= 1:
+                raise InvalidInput(f"margin is the smallest effect that matters, below 1, got {margin!r}")
+        if made < 1 / alpha - 1:
             least = math.ceil(1 / alpha - 1)
             raise InvalidInput(f"permutations must be {least} at least to reach alpha {alpha:g}, got {permutations!r}")
-        return cls(float(alpha), margin, int(permutations))
+        return cls(alpha, margin, made)
 
 
 def finding(points: Points, note: str, **found: Any) -> JointDrift:

@@ -230,22 +230,28 @@ class Separation:
     chance: NDArray[np.float64]
     least_p: float
 
-    def interval(self, confidence: float) -> tuple[float, float]:
-        """Return the ends of an interval for the coefficient.
+    def interval(self, alpha: float) -> tuple[float, float]:
+        """Return the ends of an interval for the coefficient, of confidence ``1 - alpha``.
 
-        The lower end is taken on the scale of its root, on which the standard error does not grow with the coefficient.
+        Both ends are taken on the scale of its root, on which the standard error does not grow with the coefficient.
+        No error is less than that under permutations, and the root itself is unsure by as much as it would be at 0:
+        the jackknife alone gives a sample that looks alike by chance an interval of nothing. The lower end is 0 where
+        the test sees no difference.
         """
-        z = z_value(0.5 + confidence / 2)
-        root = math.sqrt(max(self.share, 0.0))
-        low = max(root - z * self.error / (2 * root), 0.0) ** 2 if root else 0.0
-        return low, min(max(self.share + z * self.error, 0.0), 1.0)
+        z, noise, share = z_value(1 - alpha / 2), float(np.std(self.chance)), max(self.share, 0.0)
+        error, root = max(self.error, noise), math.sqrt(share)
+        low = max(root - z * error / (2 * root), 0.0) ** 2 if root and self.p <= alpha else 0.0
+        unsure = math.sqrt(noise / math.sqrt(2))
+        high = max(self.share + z * error, (math.sqrt(share + unsure**2) + z * unsure) ** 2)
+        return low, min(max(high, 0.0), 1.0)
 
     def detectable(self, n: int, m: int, alpha: float, margin: float) -> float:
         """Return the coefficient that is called drift with 80 % power, if it comes from a shift of means.
 
         For `d` independent normal columns that move by some of their standard deviations, the coefficient `c` is a
         quarter of the mean squared move. With ``s = 1 / n + 1 / m`` its estimate has variance
-        ``s ** 2 / (8 * d) + c * s / d``; the first part is that of the permutations, which therefore tell `d`.
+        ``s ** 2 / (8 * d) + c * s / d``; the first part is that of the permutations, which therefore tell `d`. Infinite
+        where even a coefficient of 1 would not be called drift.
         """
         noise, critical = float(np.std(self.chance)), float(np.quantile(self.chance, 1 - alpha))
         growth, z = 8 * noise**2 / (1 / n + 1 / m), z_value(1 - alpha / 2)
@@ -262,7 +268,7 @@ class Separation:
         for _ in range(40):
             middle = (low + high) / 2
             low, high = (low, middle) if seen(middle) else (middle, high)
-        return high if seen(high) else math.nan
+        return high if seen(high) else math.inf
 
 
 def separation(pairs: Pairs, gap: Gap, permutations: int, rng: np.random.Generator) -> Separation:

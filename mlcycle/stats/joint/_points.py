@@ -9,6 +9,7 @@ import numpy as np
 from attrs import frozen
 
 from mlcycle.errors import InvalidInput, NotFound
+from mlcycle.stats._arguments import check_whole
 from mlcycle.stats._labels import midranks
 from mlcycle.stats.samples import _columns
 from mlcycle.stats.samples._ordered import robust_scale
@@ -27,6 +28,8 @@ _MOST_LEVELS = 20
 _RARE = 2
 # A level or a null on one row in a hundred would count ten times as much as a number; not more than this.
 _LEAST_VARIANCE = 0.05
+# Kinds are told from the values here, so a remedy that names one would not help.
+_REMEDY = "leave it out, or turn it into numbers"
 
 
 @frozen(eq=False)
@@ -127,8 +130,7 @@ def points_of(
     """
     if scale not in SCALES:
         raise InvalidInput(f"scale is one of {', '.join(SCALES)}, got {scale!r}")
-    if most < 2:
-        raise InvalidInput(f"most is the largest number of rows of a side, at least 2, got {most!r}")
+    most = check_whole(most, "most", 2)
     sides = [_columns.as_frame(reference, "reference"), _columns.as_frame(current, "current")]
     names, only = _shared(sides, columns)
     units = _units([len(side) for side in sides], groups)
@@ -159,7 +161,12 @@ def _shared(
     if columns is None:
         one_sided = tuple(name for name in a if name not in set(b)), tuple(name for name in b if name not in set(a))
         return [name for name in a if name in set(b)], one_sided
-    chosen = list(columns)
+    if isinstance(columns, str) or not hasattr(columns, "__iter__"):
+        raise InvalidInput(f"columns is a list of columns, got {columns!r}; put one column in a list")
+    try:
+        chosen = list(dict.fromkeys(columns))
+    except TypeError as error:
+        raise InvalidInput(f"columns is a list of column names, got {list(columns)!r:.80}") from error
     for known, side in ((a, "the reference"), (b, "the current data")):
         if strange := [name for name in chosen if name not in known]:
             raise NotFound(f"{side} has no column {strange[0]!r}; it has {', '.join(map(str, known[:20]))}")
@@ -171,6 +178,8 @@ def _units(rows: list[int], groups: tuple[Any, Any] | None) -> list[NDArray[np.i
         return [np.arange(rows[0]), np.arange(rows[0], sum(rows))]
     import pandas as pd
 
+    if not isinstance(groups, (tuple, list)) or len(groups) != 2:
+        raise InvalidInput(f"groups are two lists, one for either side, got {type(groups).__name__}")
     given = [np.asarray(side) for side in groups]
     for side, count in zip(given, rows, strict=True):
         if side.shape != (count,):
@@ -204,14 +213,16 @@ def _coordinates(a: pd.Series[Any], b: pd.Series[Any], scale: str) -> tuple[NDAr
     if kind == "mixed":
         return None, reason
     if reason := _columns.running(a, b, kind):
-        return None, reason
-    if kind == "empty":
+        return None, reason.replace(_columns.REMEDY, _REMEDY)
+    if kind == "empty" or (a.isna().all() and b.isna().all()):
         return None, "nothing but nulls"
     if kind in ("text", "categorical"):
         pooled = pd.concat([a.astype(object), b.astype(object)], ignore_index=True)
         # Which of the two it is must not hang on one side alone.
         kind = kind if isinstance(a.dtype, pd.CategoricalDtype) else _columns.joint_kind(pooled, pooled)[0]
     if kind == "categorical":
+        if len(known := pooled.dropna()) > 1 and len(known) == len(pooled) and known.is_unique:
+            return None, f"no level occurs twice; is it an id? {_REMEDY}"
         found = _indicators(pooled)
     else:
         found = _numbers(np.concatenate([_as_numbers(a, kind), _as_numbers(b, kind)]), scale)
@@ -254,8 +265,12 @@ def _scaled(values: NDArray[np.float64], ordered: NDArray[np.float64], scale: st
 
 def _indicators(pooled: pd.Series[Any]) -> NDArray[np.float64]:
     """Return one coordinate a common level, one for all others, one for nulls."""
+    import pandas as pd
+
     # In the order of names: of equally common levels, the reference's must not come first because its rows do.
-    codes, _ = pooled.map(str, na_action="ignore").factorize(sort=True)
+    # Not through `Series.map`, which would make an Arrow column of the names and choke on lone surrogates.
+    names = [None if missing else str(level) for level, missing in zip(pooled, pooled.isna(), strict=True)]
+    codes, _ = pd.factorize(np.array(names, dtype=object), sort=True)
     codes = np.where(codes < 0, codes.max() + 1, codes)
     counts = np.bincount(codes)
     order = np.argsort(-counts, kind="stable")

@@ -229,7 +229,7 @@ def _estimated(
     if min(n, m) < 2:
         raise InvalidInput(f"each side has at least 2 rows with values, got {n} and {m}; 30 or more tell something")
     if table.shape[1] < 2:
-        reason = "one level on both sides, and how rare another may be moves no limit; total_variation has one"
+        reason = "one level on both sides: nothing tells how far a level not seen yet could move it"
         return Debiased(**unknown(0.0, n + m, confidence, "constant", reason).as_dict(), plain=0.0, bias=0.0)
     found = divergence(table)
     unit = found.times * n * m / (n + m)

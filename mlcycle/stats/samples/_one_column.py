@@ -74,7 +74,9 @@ def finite_numbers(reference: Any, current: Any) -> Numbers:
         if not (np.isfinite(values[0]) and np.isfinite(values[-1])):
             raise InvalidInput(f"{name} has infinite values, and a distance to them has no size; leave them out first")
         if max(abs(float(values[0])), abs(float(values[-1]))) > _LARGEST:
-            raise InvalidInput(f"{name} has values beyond {_LARGEST:g}, too large for distances; give it in larger units")
+            raise InvalidInput(
+                f"{name} has values beyond {_LARGEST:g}, too large for distances; give it in larger units"
+            )
     return Numbers(*_floats(found.reference, found.current), found.note)
 
 
@@ -158,7 +160,7 @@ def _known(column: pd.Series[Any], kind: str) -> NDArray[Any]:
 
 
 def _comparable(a: NDArray[Any], b: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return whole numbers as one type that holds both sides, where there is one; numpy takes floats for int and uint."""
+    """Return whole numbers as one type that holds both sides, if there is one; numpy makes floats of int and uint."""
     if a.dtype.kind not in "iu" or b.dtype.kind not in "iu":
         return a, b
     least, most = min(int(a[0]), int(b[0])), max(int(a[-1]), int(b[-1]))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, field, frozen
 
 from mlcycle.errors import InvalidInput
+from mlcycle.stats._arguments import check_share, check_size, check_whole
 from mlcycle.stats._estimate import POWER
 from mlcycle.stats.samples import _power
 
@@ -30,6 +32,7 @@ class _Kind:
     detectable: Callable[..., float]
     largest: Callable[[Mapping[str, float]], float] = field(default=lambda facts: math.inf)
     paired: bool = False
+    blind: str = "would see no change at level {alpha:.3g}, however large"
 
 
 _KINDS = {
@@ -44,7 +47,9 @@ _KINDS = {
         lambda facts: max(facts["base"], 1 - facts["base"]),
     ),
     "categorical": _Kind("a total variation of", "", ("levels",), (), _power.levels, lambda facts: 1.0),
-    "psi": _Kind("a PSI of", "", (), ("bins",), _power.psi),
+    "psi": _Kind(
+        "a PSI of", "", (), ("bins",), _power.psi, blind="are too few for a PSI at level {alpha:.3g}; 10 a bin would do"
+    ),
     "accuracy": _Kind(
         "a difference in accuracy of",
         "",
@@ -67,7 +72,8 @@ class Planned:
     kind : str
         What is compared.
     effect : float
-        The change, in `unit`; ``inf`` when no change, however large, could be seen.
+        The change, in `unit`; ``inf`` when no change, however large, could be seen (a PSI: with fewer than 10 rows a
+        bin).
     unit : str
         Empty for shares and indices.
     n_reference, n_current : int
@@ -107,7 +113,7 @@ class Planned:
         else:
             rows = f"{self.n_reference:,} rows of reference and {self.n_current:,} current"
         if math.isinf(self.effect):
-            return f"{rows} would see no change at level {self.alpha:.3g}, however large"
+            return f"{rows} {_KINDS[self.kind].blind.format(alpha=self.alpha)}"
         change = " ".join(filter(None, [_KINDS[self.kind].change, f"{self.effect:.3g}", self.unit]))
         beyond = f", beyond a margin of {self.margin:g}" if self.margin else ""
         return f"{rows} would see {change}{beyond} with {100 * self.power:g} % power at level {self.alpha:.3g}"
@@ -138,7 +144,8 @@ def minimum_detectable(
     ``proportion``  change of a share towards one half      ``base=`` the share       `proportions`
     ``categorical`` total variation, spread evenly          ``levels=`` how many      chi-square and the interval of
                                                                                       `total_variation`
-    ``psi``         population stability index              ``bins=`` (10)            chi-square
+    ``psi``         population stability index              ``bins=`` (10)            the interval of `psi`, from 10
+                                                                                      rows a bin on
     ``accuracy``    difference of two models on the same    ``discordant=`` share of  McNemar
                     rows                                    rows only one has right
     ``auc``         change towards one half, of two         ``auc=``,                 normal
@@ -181,10 +188,10 @@ def minimum_detectable(
     >>> round(float(stats.minimum_detectable("numeric", 1000, 500, sd=12.0, tests=20)), 1)
     3.7
     """
-    n = _rows(n_reference, "n_reference")
-    m = n if n_current is None else _rows(n_current, "n_current")
+    n = check_whole(n_reference, "n_reference", 2)
+    m = n if n_current is None else check_whole(n_current, "n_current", 2)
     chosen, unit, scale = _checked(kind, facts)
-    level = _level(alpha, power, margin, tests)
+    level, power, margin = _checked_level(alpha, power, margin, tests)
     if chosen.paired and m != n:
         raise InvalidInput(f"{kind} compares two models on the same rows: leave n_current out, got {n_current!r}")
     found = chosen.detectable(n, m, level, power, margin / scale, **facts) * scale
@@ -229,11 +236,11 @@ def sample_size(
     2059
     """
     chosen, unit, scale = _checked(kind, facts)
-    level = _level(alpha, power, margin, tests)
+    level, power, margin = _checked_level(alpha, power, margin, tests)
     most = chosen.largest(facts)
-    if not (math.isfinite(effect) and margin < effect <= most):
+    if not (_is_number(effect) and margin < effect <= most):
         raise InvalidInput(f"effect is a size beyond the margin of {margin:g} and at most {most:g}, got {effect!r}")
-    if not (math.isfinite(ratio) and ratio > 0):
+    if not (_is_number(ratio) and ratio > 0):
         raise InvalidInput(f"ratio is current rows for each row of the reference, above 0, got {ratio!r}")
 
     def seen(n: int) -> bool:
@@ -256,7 +263,7 @@ def sample_size(
 
 def _checked(kind: str, facts: dict[str, float]) -> tuple[_Kind, str, float]:
     """Return the kind, the unit of its change, and what one standard unit of it is."""
-    if kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         raise InvalidInput(f"kind is one of {', '.join(_KINDS)}, got {kind!r}")
     chosen = _KINDS[kind]
     if missing := [name for name in chosen.needs if name not in facts]:
@@ -266,7 +273,7 @@ def _checked(kind: str, facts: dict[str, float]) -> tuple[_Kind, str, float]:
             knows = ", ".join(chosen.needs + chosen.options)
             raise InvalidInput(f"{kind} takes {knows or 'no facts'}, not {name}=")
         holds, what = _FACTS[name]
-        if not holds(value):
+        if not (_is_number(value) and holds(value)):
             raise InvalidInput(f"{name} is {what}, got {value!r}")
     scale = float(facts.pop("sd", 1.0)) if "sd" in chosen.options else 1.0
     return chosen, chosen.unit if scale == 1.0 else "", scale
@@ -283,19 +290,14 @@ _FACTS: dict[str, tuple[Callable[[float], bool], str]] = {
 }
 
 
-def _rows(n: int, name: str) -> int:
-    if not (n >= 2 and int(n) == n):
-        raise InvalidInput(f"{name} is a number of rows, at least 2, got {n!r}")
-    return int(n)
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _level(alpha: float, power: float, margin: float, tests: int) -> float:
-    if not 0 < alpha < 1:
-        raise InvalidInput(f"alpha is a level between 0 and 1 such as 0.05, got {alpha!r}")
-    if not alpha < power < 1:
+def _checked_level(alpha: float, power: float, margin: float, tests: int) -> tuple[float, float, float]:
+    """Return the level of one test of several, the power and the margin."""
+    alpha, power = check_share(alpha, "alpha", 0.05), check_share(power, "power", 0.8)
+    if power <= alpha:
         raise InvalidInput(f"power is a chance between alpha and 1 such as 0.8, got {power!r}")
-    if not 0 <= margin < math.inf:
-        raise InvalidInput(f"margin is a size, 0 or more, got {margin!r}")
-    if not (tests >= 1 and int(tests) == tests):
-        raise InvalidInput(f"tests is how many are made at once, at least 1, got {tests!r}")
-    return alpha / tests
+    margin = check_size(margin, "margin", "a change that does not matter yet")
+    return alpha / check_whole(tests, "tests", 1), power, margin

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["auc", "levels", "mean", "paired", "proportion", "psi", "shift"]
 
 
+# For PSI: the fewest rows, and by how much its spread grows with the index.
+_ROWS_A_BIN, _GROWTH = 10, 1.5
+
+
 def shift(n: int, m: int, level: float, power: float, margin: float) -> float:
     """Return the shift of a normal column in standard deviations; with 80 % power that of `detectable_shift`.
 
@@ -85,17 +89,22 @@ def levels(n: int, m: int, level: float, power: float, margin: float, levels: fl
 
 
 def psi(n: int, m: int, level: float, power: float, margin: float, bins: float = 10) -> float:
-    """Return the population stability index whose chi-square, or near end beyond the margin, shows.
+    """Return the population stability index whose interval shows it, its near end beyond the margin.
+
+    The noncentral chi-square, and more the larger the index, whose estimate then varies more: by simulation, for levels
+    and for numbers that shift gradually from bin to bin. Where few rows of numbers have a density that jumps, 80 % are
+    50 to 70 %. Infinite below 10 rows a bin on either side, where the index hangs on the half rows added.
 
     Examples
     --------
     >>> round(psi(1000, 1000, 0.05, 0.8, 0.0), 3)
-    0.031
+    0.038
     """
     size, freedom = n * m / (n + m), int(bins) - 1
-    if margin > 0:
-        return _noncentrality(freedom, level / 2, power, margin * size) / size
-    return _noncentrality(freedom, level, power) / size
+    if min(n, m) < _ROWS_A_BIN * bins:
+        return math.inf
+    found = _noncentrality(freedom, level / 2, power, margin * size) / size
+    return margin + (found - margin) * (1 + _GROWTH * found)
 
 
 def paired(n: int, m: int, level: float, power: float, margin: float, discordant: float) -> float:

@@ -10,7 +10,8 @@ from attrs import asdict, frozen
 
 from mlcycle._html import number, table
 from mlcycle.errors import InvalidInput
-from mlcycle.stats._estimate import Estimate, check_confidence, smallest_detectable
+from mlcycle.stats._arguments import check_seed, check_share, check_whole
+from mlcycle.stats._estimate import Estimate, smallest_detectable
 from mlcycle.stats._rates import difference_of_rates, fisher
 from mlcycle.stats.samples import _levels, _ordered
 from mlcycle.stats.samples._cramer_von_mises import cvm_p_value, cvm_statistic, tie_sizes
@@ -71,9 +72,10 @@ class TwoSampleTest:
 def kolmogorov_smirnov(reference: Any, current: Any) -> TwoSampleTest:
     """Test two columns of numbers by the largest distance of their distribution functions.
 
-    Exact when ``n * m <= 250 000`` (10 million where one side has at most 100 rows), else Kolmogorov's limit with
-    Stephens' correction. Ties are taken account of where values repeat much. Missing values are left out, infinities
-    are values.
+    Exact for sides of equal size, up to ``n * m = 250 000``, and up to 10 million where one side has at most 100 rows;
+    the exact law of one sample where a side is a thousand times as large as the other; else Kolmogorov's limit with
+    Stephens' correction. With repeated values these are conservative, so where they leave a doubt the p-value is exact
+    given the ties, at any size. Missing values are left out, infinities are values.
 
     Parameters
     ----------
@@ -131,6 +133,7 @@ def cramer_von_mises(reference: Any, current: Any, *, seed: int = 0) -> TwoSampl
     >>> stats.cramer_von_mises([1, 2, 3, 4], [5, 6, 7, 8])
     TwoSampleTest(Cramér-von Mises exact: 0.6875, p 0.0286, n = 4 and 4)
     """
+    seed = check_seed(seed)
     found = numbers_of(reference, current)
     n, m = len(found.reference), len(found.current)
     distance = cvm_statistic(found.reference, found.current)
@@ -143,15 +146,17 @@ def contingency(
 ) -> TwoSampleTest:
     """Test whether levels are as frequent on either side.
 
-    Two levels: Fisher's exact test where an expected count is below 5, Pearson's chi-square otherwise. More levels:
-    chi-square, or its permutation distribution where expected counts are small. Levels too rare to compare are pooled.
+    Two levels: Fisher's exact test where an expected count is below 1 000, Pearson's chi-square otherwise. More levels:
+    chi-square, or its permutation distribution where an expected count is below 5, and below 30 where chi-square finds
+    the table striking (p below 0.01). Levels too rare to compare are pooled.
 
     Parameters
     ----------
     table_or_reference : array-like
         Counts of shape (2, levels), or the column of the reference.
     current : array-like, optional
-        The column now; numbers of more than `bins` values are cut at quantiles of the reference.
+        The column now; numbers of more than `bins` values are cut at quantiles of both sides together: a test that
+        deals rows to sides at random must not have its bins from one of them (effects are cut at the reference).
     bins : int, default 10
         Bins for numbers.
     draws : int, default 9999
@@ -162,7 +167,7 @@ def contingency(
     Raises
     ------
     InvalidInput
-        If the table is not one of counts, or a side has no rows.
+        If the table is not one of counts, a side has no rows, or an option is out of range.
 
     References
     ----------
@@ -174,10 +179,12 @@ def contingency(
     >>> stats.contingency([[50, 30, 20], [30, 30, 40]])
     TwoSampleTest(chi-square: 11.67, p 0.00293, n = 100 and 100)
     """
+    draws, seed = check_whole(draws, "draws", 1), check_seed(seed)
     if current is None:
+        check_whole(bins, "bins", 2)
         counts, note = _counts(table_or_reference), ""
     else:
-        found = counts_of(table_or_reference, current, bins)
+        found = counts_of(table_or_reference, current, bins, pooled=True)
         counts, note = found.table, found.note
     n, m = (int(side) for side in counts.sum(axis=1))
     p, test = _levels.level_test(counts, draws, np.random.default_rng(seed))
@@ -190,8 +197,12 @@ def contingency(
 
 def _counts(data: Any) -> NDArray[np.intp]:
     given = np.asarray(data)
-    if given.ndim != 2 or given.shape[0] != 2 or given.dtype.kind not in "iuf":
+    if given.ndim != 2 or given.shape[0] != 2:
         raise InvalidInput(f"without current, the table has 2 rows of counts, got shape {given.shape}")
+    if given.dtype.kind not in "iuf":
+        raise InvalidInput(
+            f"a table of counts holds whole numbers, got {given.dtype}; count the levels of either side first"
+        )
     if not np.isfinite(given).all() or (given < 0).any() or (given != np.floor(given)).any():
         raise InvalidInput("a table of counts holds whole numbers of 0 or more; give counts, not shares")
     if (given.sum(axis=1) == 0).any():
@@ -204,8 +215,8 @@ def proportions(
 ) -> TwoSampleTest:
     """Test whether a property is as frequent on either side; `difference` is current less reference.
 
-    Fisher's exact test where an expected count is below 5, Pearson's chi-square otherwise; Newcombe's interval for the
-    difference.
+    Fisher's exact test where an expected count is below 1 000, Pearson's chi-square otherwise; Newcombe's interval for
+    the difference.
 
     Parameters
     ----------
@@ -232,11 +243,14 @@ def proportions(
     >>> round(found.p, 4), round(found.difference.value, 2), round(found.difference.low, 4)
     (0.0125, 0.2, 0.0524)
     """
-    confidence = check_confidence(confidence)
-    for side, hits, n in (("reference", hits_reference, n_reference), ("current", hits_current, n_current)):
-        if not (n >= 1 and 0 <= hits <= n and int(hits) == hits and int(n) == n):
-            raise InvalidInput(f"hits_{side} is a count between 0 and n_{side} >= 1, got {hits!r} of {n!r}")
-    sides = (int(hits_reference), int(n_reference), int(hits_current), int(n_current))
+    confidence = check_share(confidence, "confidence", 0.95)
+    sides = (
+        check_whole(hits_reference, "hits_reference", 0), check_whole(n_reference, "n_reference", 1),
+        check_whole(hits_current, "hits_current", 0), check_whole(n_current, "n_current", 1),
+    )  # fmt: skip
+    for side, hits, n in (("reference", *sides[:2]), ("current", *sides[2:])):
+        if hits > n:
+            raise InvalidInput(f"hits_{side} is a count between 0 and n_{side}, got {hits!r} of {n!r}")
     found, low, high = difference_of_rates(*sides, confidence)
     pooled = (sides[0] + sides[2] + 1) / (sides[1] + sides[3] + 2)
     error = math.sqrt(pooled * (1 - pooled) * (1 / sides[1] + 1 / sides[3]))

@@ -115,6 +115,9 @@ def _estimated(a: NDArray[Any], b: NDArray[Any], confidence: float, seed: int, n
         reason = f"too few rows for an interval; {_FEWEST} with values on either side would do"
         return Debiased(**unknown(plain, n + m, confidence, method, reason).as_dict(), plain=plain, bias=math.nan)
     cells = _cells(a, b)
+    if len(cells) == 1:
+        reason = "one value on both sides: nothing tells how far a value not seen yet could be"
+        return Debiased(**unknown(0.0, n + m, confidence, method, reason).as_dict(), plain=0.0, bias=0.0)
     widths, before, after = np.diff(cells), _upto(a, cells), _upto(b, cells)
     pooled = (n * before + m * after) / (n + m)
     spread = np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))

@@ -204,11 +204,40 @@ def test_too_little_is_inconclusive() -> None:
     assert domain_classifier(np.ones(30), np.ones(30)).verdict == "inconclusive"
 
 
+def test_rows_that_could_show_nothing_are_inconclusive() -> None:
+    """Of four rows against four no AUC is called drift with 80 % power, so not to see one is not stability."""
+    rng = np.random.default_rng(0)
+    found = domain_classifier(rng.normal(size=(4, 3)), rng.normal(size=(4, 3)))
+    assert (found.verdict, found.detectable, found.p > found.alpha) == ("inconclusive", math.inf, True)
+    assert "more rows would do" in str(found)
+    assert "could have seen" not in str(found)
+    rows = rng.normal(size=(40, 3))
+    enough = domain_classifier(rows, rows[::-1])
+    assert (enough.verdict, enough.detectable < 1) == ("stable", True)
+
+
 @pytest.mark.parametrize(
-    ("options", "word"), [({"folds": 1}, "folds"), ({"estimator": Ridge()}, "estimator"), ({"permutations": 5}, "perm")]
+    ("options", "word"),
+    [
+        ({"folds": 1}, "folds"),
+        ({"folds": 2.5}, "folds is a whole number of at least 2, got 2.5"),
+        ({"folds": "x"}, "folds is .* got 'x'"),
+        ({"folds": None}, "folds is .* got None"),
+        ({"estimator": Ridge()}, "estimator is a scikit-learn classifier, got Ridge"),
+        ({"estimator": "x"}, "estimator is a scikit-learn classifier, got str"),
+        ({"estimator": LogisticRegression}, r"got a class; make one: LogisticRegression\(\)"),
+        ({"permutations": 5}, "perm"),
+        ({"permutations": math.nan}, "permutations is .* got nan"),
+        ({"alpha": "x"}, "alpha is .* got 'x'"),
+        ({"margin": "x"}, "margin is .* got 'x'"),
+        ({"most": None}, "most is .* got None"),
+        ({"seed": None}, "seed is .* got None"),
+        ({"seed": 1.5}, "seed is .* got 1.5"),
+        ({"columns": "age"}, "columns is a list"),
+    ],
 )
 def test_bad_arguments_are_named(options: dict[str, object], word: str) -> None:
-    """An argument that cannot be used is named."""
+    """An argument that cannot be used is named, with what would do and what came."""
     with pytest.raises(InvalidInput, match=word):
         domain_classifier(np.arange(20.0), np.arange(20.0), **options)  # type: ignore[arg-type]
 

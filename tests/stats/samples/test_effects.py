@@ -13,6 +13,7 @@ from scipy import stats as scipy_stats
 from scipy.spatial.distance import jensenshannon
 
 from mlcycle.errors import InvalidInput
+from mlcycle.stats._rates import difference_of_rates
 from mlcycle.stats.samples import _levels, _ordered
 from mlcycle.stats.samples._binned import cramers_v, jensen_shannon, noncentrality, psi
 from mlcycle.stats.samples._effects import Debiased, quantile_shift, total_variation
@@ -277,6 +278,44 @@ def test_too_few_rows_have_no_interval() -> None:
     assert "no unit" in wasserstein([1.0] * 30, [2.0] * 30, standardised=True).reason
 
 
+def test_one_level_leaves_room_for_another() -> None:
+    """All rows alike is no proof of a distance of 0: an upper limit, or none and the reason, but never 0 to 0."""
+    a, b = ["a"] * 30, ["a"] * 40
+    found = total_variation(a, b)
+    assert (found.value, found.low, found.high) == (0.0, 0.0, difference_of_rates(0, 30, 0, 40)[2])
+    # Of a level on a share of 5 % of the current rows, 40 rows show nothing in one of eight samples.
+    assert found.high > 0.05
+    for effect in (psi, jensen_shannon, cramers_v, wasserstein):
+        same = effect([3.0] * 30, [3.0] * 40)
+        assert (same.value, same.conclusive, isinstance(same, Debiased)) == (0.0, False, True)
+        assert "on both sides" in same.reason
+
+
+def test_a_small_side_that_misses_rare_values_is_no_certainty() -> None:
+    """Nine or seven of ten rows are 0, the others exponential: 50 rows against 5 000 know little of the others.
+
+    At most 2.5 % of intervals lie above the true distance of 0.2, and as many below (3 standard errors).
+    """
+    times, rng = 150, np.random.default_rng(0)
+
+    def rows(n: int, zeros: float) -> np.ndarray:
+        return np.where(rng.random(n) < zeros, 0.0, rng.exponential(size=n))
+
+    found = [wasserstein(rows(50, 0.9), rows(5000, 0.7)) for _ in range(times)]
+    most = 0.025 + 3 * math.sqrt(0.025 * 0.975 / times)
+    assert np.mean([one.low > 0.2 for one in found]) <= most
+    assert np.mean([one.high < 0.2 for one in found]) <= most
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64])
+def test_large_whole_numbers_keep_their_last_digits(dtype: type) -> None:
+    """Nanoseconds since 1970 are further apart as floats than the rows are."""
+    a = np.arange(300, dtype=dtype) + dtype(1_700_000_000_000_000_000)
+    found = wasserstein(a, a + dtype(150))
+    assert (found.plain, found.low > 100) == (150.0, True)
+    assert wasserstein(np.array([-(2**62)] * 20), np.array([2**62] * 20)).plain == pytest.approx(2**63)
+
+
 @pytest.mark.parametrize("effect", EFFECTS)
 @pytest.mark.parametrize(
     ("a", "b"), [([], [1.0]), ([None, None], [1.0, 2.0]), ([1, "b", 2.5], [1, 2, 3]), (["a", "b"], [1.5, 2.5])]
@@ -294,11 +333,35 @@ def test_infinite_values_have_no_distance(effect: Any) -> None:
         effect([1.0, math.inf, 2.0], [1.0, 2.0, 3.0])
 
 
-def test_options_are_checked() -> None:
-    """Confidence and bins out of range are named."""
-    for wrong in ({"confidence": 1.0}, {"bins": 1}, {"bins": 2.5}):
-        with pytest.raises(InvalidInput):
-            psi([1.0, 2.0], [1.0, 2.0], **wrong)  # type: ignore[arg-type]
+@pytest.mark.parametrize("effect", [quantile_shift, wasserstein])
+def test_values_too_large_for_distances_are_named(effect: Any) -> None:
+    """Differences and squares of 1e308 are infinite; the message says what would do."""
+    with pytest.raises(InvalidInput, match=r"reference has values beyond 1e.90.*larger units"):
+        effect([1e308, -1e308] * 9, [1e308, -1e308, 5.0] * 9)
+    assert effect([1e80, -1e80] * 9, [1e80, -1e80, 5.0] * 9).value >= 0
+
+
+@pytest.mark.parametrize("effect", EFFECTS)
+@pytest.mark.parametrize("wrong", [0, 1.0, "0.9", None, math.nan, True])
+def test_confidence_is_checked(effect: Any, wrong: Any) -> None:
+    """The argument is named, and what came."""
+    with pytest.raises(InvalidInput, match=f"confidence is .* got {wrong!r}"):
+        effect([1.0, 2.0], [1.0, 2.0], confidence=wrong)
+
+
+@pytest.mark.parametrize("effect", [total_variation, jensen_shannon, psi, cramers_v])
+@pytest.mark.parametrize("wrong", [1, 2.5, "auto", None, math.inf, math.nan, True])
+def test_bins_are_checked(effect: Any, wrong: Any) -> None:
+    """The argument is named, and what came."""
+    with pytest.raises(InvalidInput, match=f"bins is a whole number of at least 2, got {wrong!r}"):
+        effect([1.0, 2.0], [1.0, 2.0], bins=wrong)
+
+
+@pytest.mark.parametrize("wrong", [-1, 1.5, "a", None])
+def test_a_seed_is_checked(wrong: Any) -> None:
+    """The argument is named, and what came."""
+    with pytest.raises(InvalidInput, match=f"seed is a whole number of at least 0, got {wrong!r}"):
+        wasserstein([1.0, 2.0], [1.0, 2.0], seed=wrong)
 
 
 def test_results_print_and_become_rows() -> None:

@@ -14,8 +14,9 @@ from statsmodels.stats import power as theirs
 
 from mlcycle.errors import InvalidInput
 from mlcycle.stats.samples import _levels, _ordered
+from mlcycle.stats.samples._binned import psi
 from mlcycle.stats.samples._planning import minimum_detectable, sample_size
-from mlcycle.stats.samples._tests import contingency, proportions
+from mlcycle.stats.samples._tests import proportions
 
 KINDS: list[tuple[str, dict[str, float]]] = [
     ("numeric", {}),
@@ -88,10 +89,22 @@ def test_shares_come_near_statsmodels_for_many_rows() -> None:
 
 
 def test_psi_is_a_chi_square() -> None:
-    """With a reference so large that it is known, PSI is Cohen's w squared of a goodness-of-fit test."""
-    found = float(minimum_detectable("psi", 10**9, 500))
-    effect = theirs.GofChisquarePower().solve_power(nobs=500, alpha=0.05, power=0.8, n_bins=10)
-    assert found == pytest.approx(effect**2, rel=1e-4)
+    """With a reference so large that it is known, a small PSI is Cohen's w squared of a goodness-of-fit test.
+
+    Its interval has two ends, so the test is one of half the level.
+    """
+    found = float(minimum_detectable("psi", 10**9, 500_000))
+    effect = theirs.GofChisquarePower().solve_power(nobs=500_000, alpha=0.025, power=0.8, n_bins=10)
+    assert found == pytest.approx(effect**2, rel=1e-3)
+
+
+def tilted(index: float) -> np.ndarray:
+    """Return shares of ten bins, growing from bin to bin, whose PSI to even shares is `index`."""
+    steps, even = np.linspace(0, 5, 5000), np.full(10, 0.1)
+    shares = np.exp(steps[:, None] * np.linspace(-1, 1, 10))
+    shares /= shares.sum(axis=1, keepdims=True)
+    indices = ((shares - even) * np.log(shares / even)).sum(axis=1)
+    return np.asarray(shares[np.argmin(np.abs(indices - index))])
 
 
 def achieved(kind: str, n: int, m: int, times: int) -> float:
@@ -108,14 +121,12 @@ def achieved(kind: str, n: int, m: int, times: int) -> float:
         for _ in range(times):
             a, b, _rest = rng.multinomial(n, [0.1 + change / 2, 0.1 - change / 2, 0.8])
             seen += 2 * scipy_stats.binom.cdf(min(a, b), a + b, 0.5) <= 0.05
-    elif kind == "psi":
-        index = float(minimum_detectable(kind, n, m))
-        # Halves of the bins move up and down by x: the index is x log((1 + x) / (1 - x)) / 2.
-        x = np.linspace(0, 0.99, 10_000)
-        x = x[np.argmin(np.abs(x * np.log((1 + x) / (1 - x)) / 2 - index))]
-        even, moved = np.full(10, 0.1), np.repeat([0.1 * (1 - x), 0.1 * (1 + x)], 5)
+    elif kind.startswith("psi"):
+        moved = tilted(float(minimum_detectable("psi", n, m)))
         for _ in range(times):
-            seen += contingency([rng.multinomial(n, even), rng.multinomial(m, moved)], draws=999).p <= 0.05
+            a, b = rng.integers(0, 10, n), rng.choice(10, m, p=moved)
+            smooth = (rng.random(n), rng.random(m)) if kind == "psi of numbers" else (0, 0)
+            seen += psi(a + smooth[0], b + smooth[1]).low > 0
     else:
         shift = float(minimum_detectable(kind, n, m, margin=0.1))
         for _ in range(times):
@@ -125,12 +136,23 @@ def achieved(kind: str, n: int, m: int, times: int) -> float:
     return seen / times
 
 
-@pytest.mark.parametrize("kind", ["numeric", "proportion", "psi", "accuracy"])
+@pytest.mark.parametrize("kind", ["numeric", "proportion", "psi of levels", "psi of numbers", "accuracy"])
 @pytest.mark.parametrize(("n", "m"), [(300, 300), (2000, 700)])
 def test_the_power_is_there(kind: str, n: int, m: int) -> None:
     """The change that is said to be seen with 80 % power is (tolerance: 3 standard errors and 2 %)."""
     times = 300
     assert achieved(kind, n, m, times) >= 0.78 - 3 * math.sqrt(0.8 * 0.2 / times)
+
+
+@pytest.mark.parametrize("kind", ["psi of levels", "psi of numbers"])
+def test_the_power_of_psi_is_there_for_few_rows(kind: str) -> None:
+    """At ten rows a bin, the fewest it is planned for, too; fewer have no answer rather than a PSI of 15."""
+    assert achieved(kind, 100, 100, 200) >= 0.78 - 3 * math.sqrt(0.8 * 0.2 / 200)
+    assert math.isinf(float(minimum_detectable("psi", 99, 1000)))
+    assert str(minimum_detectable("psi", 99)) == (
+        "99 rows on either side are too few for a PSI at level 0.05; 10 a bin would do"
+    )
+    assert int(sample_size("psi", 15.0)) == 100
 
 
 def test_a_margin_is_added_in_the_units_asked_for() -> None:
@@ -169,6 +191,17 @@ def test_plans_are_sentences() -> None:
         (lambda: minimum_detectable("mean", 100, margin=-1), "margin"),
         (lambda: minimum_detectable("mean", 100, tests=0), "tests"),
         (lambda: minimum_detectable("accuracy", 100, 50, discordant=0.1), "n_current"),
+        (lambda: minimum_detectable("mean", "1000"), "n_reference is a whole number of at least 2, got '1000'"),
+        (lambda: minimum_detectable("mean", 100, math.inf), "n_current is a whole number of at least 2, got inf"),
+        (lambda: minimum_detectable("mean", 100, alpha="x"), "alpha is .* got 'x'"),
+        (lambda: minimum_detectable("mean", 100, power=None), "power is .* got None"),
+        (lambda: minimum_detectable("mean", 100, margin="x"), "margin is .* got 'x'"),
+        (lambda: minimum_detectable("mean", 100, tests=math.nan), "tests is .* got nan"),
+        (lambda: minimum_detectable("proportion", 100, base="0.1"), "base is .* got '0.1'"),
+        (lambda: minimum_detectable("categorical", 100, levels=math.inf), "levels is .* got inf"),
+        (lambda: minimum_detectable(["mean"], 100), "kind is one of"),
+        (lambda: sample_size("mean", "x"), "effect is .* got 'x'"),
+        (lambda: sample_size("mean", 0.2, ratio="x"), "ratio is .* got 'x'"),
         (lambda: sample_size("mean", 0.1, margin=0.1), "effect"),
         (lambda: sample_size("mean", 0.1, ratio=0), "ratio"),
         (lambda: sample_size("proportion", 0.95, base=0.1), "effect"),

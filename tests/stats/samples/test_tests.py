@@ -148,6 +148,35 @@ def test_contingency_is_scipys_chi_square() -> None:
         assert (ours.statistic, ours.p) == pytest.approx((theirs.statistic, theirs.pvalue))
 
 
+@pytest.mark.parametrize(("n", "m"), [(30, 3000), (3000, 30), (10, 200)])
+def test_contingency_of_numbers_keeps_its_level(n: int, m: int) -> None:
+    """Bins must not favour the side they are cut at, least of all a small one (tolerance: 3 standard errors)."""
+    times, rng = 200, np.random.default_rng([n, m])
+    p = np.array([contingency(rng.normal(size=n), rng.normal(size=m), draws=199).p for _ in range(times)])
+    for level in (0.05, 0.2):
+        assert np.mean(p <= level) <= level + 3 * math.sqrt(level * (1 - level) / times)
+
+
+def test_contingency_of_numbers_does_not_know_the_sides() -> None:
+    """Swapping the sides leaves the table's statistic as it is, bins or values."""
+    rng = np.random.default_rng(0)
+    for a, b in ((rng.normal(size=50), rng.normal(size=400)), (np.arange(11.0), np.repeat(np.arange(8.0), 9))):
+        assert contingency(a, b).statistic == pytest.approx(contingency(b, a).statistic)
+        assert contingency(a, b).test == contingency(b, a).test
+
+
+@pytest.mark.parametrize("test", [kolmogorov_smirnov, cramer_von_mises])
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64])
+def test_large_whole_numbers_keep_their_order(test: object, dtype: type) -> None:
+    """Nanoseconds since 1970 are told apart, though as floats they would be one value."""
+    base, start = np.arange(300, dtype=dtype), dtype(1_700_000_000_000_000_000)
+    near, far = test(base, base + dtype(150)), test(start + base, start + base + dtype(150))  # type: ignore[operator]
+    assert (far.statistic, far.p) == (near.statistic, near.p)
+    # One side signed, the other not: numpy would make floats of them.
+    mixed = test((start + base).astype(np.int64), (start + base + dtype(150)).astype(np.uint64))  # type: ignore[operator]
+    assert mixed.p == near.p
+
+
 def test_small_counts_are_tested_exactly() -> None:
     """Two levels with few rows have Fisher's p-value, more levels a permutation's."""
     assert contingency([[1, 8], [9, 2]]).p == pytest.approx(scipy_stats.fisher_exact([[1, 8], [9, 2]]).pvalue)
@@ -181,6 +210,31 @@ def test_proportions_match_newcombes_example() -> None:
 def test_what_cannot_be_tested_is_refused(call: object) -> None:
     """No p-value comes from nothing, from mixed values or from what is no count."""
     with pytest.raises(InvalidInput):
+        call()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: contingency([["a", "b"], ["a", "c"]]), "whole numbers, got <U1; count the levels"),
+        (lambda: contingency([1.5, 2.5], [1.5, 2.5], bins="auto"), "bins is a whole number of at least 2, got 'auto'"),
+        (lambda: contingency([1.5, 2.5], [1.5, 2.5], bins=math.nan), "bins is .* got nan"),
+        (lambda: contingency([[1, 2], [3, 4]], bins=None), "bins is .* got None"),
+        (lambda: contingency([[1, 2], [3, 4]], draws=-1), "draws is a whole number of at least 1, got -1"),
+        (lambda: contingency([[1, 2], [3, 4]], draws=1.5), "draws is .* got 1.5"),
+        (lambda: contingency([[1, 2], [3, 4]], seed=-1), "seed is a whole number of at least 0, got -1"),
+        (lambda: contingency([[1, 2], [3, 4]], seed=None), "seed is .* got None"),
+        (lambda: cramer_von_mises([1, 2], [1, 2], seed="a"), "seed is .* got 'a'"),
+        (lambda: cramer_von_mises([1, 2], [1, 2], seed=1.5), "seed is .* got 1.5"),
+        (lambda: proportions(5, 10, 3, math.inf), "n_current is a whole number of at least 1, got inf"),
+        (lambda: proportions("5", 10, 3, 9), "hits_reference is .* got '5'"),
+        (lambda: proportions(5, 10, 3, 9, confidence="0.9"), "confidence is .* got '0.9'"),
+        (lambda: proportions(5, 10, 3, 9, confidence=None), "confidence is .* got None"),
+    ],
+)
+def test_arguments_are_checked(call: object, says: str) -> None:
+    """The argument is named, what was expected, and what came."""
+    with pytest.raises(InvalidInput, match=says):
         call()  # type: ignore[operator]
 
 
