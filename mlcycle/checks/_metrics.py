@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from mlcycle.errors import InvalidInput
-from mlcycle.records import AtLeast, AtMost, Criterion, NotWorseThan
+from mlcycle.records import AtLeast, AtMost, Criterion, NotWorseThan, higher_is_better
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,6 @@ _SHORT = {
     "rmse": "neg_root_mean_squared_error",
     "rmsle": "neg_root_mean_squared_log_error",
 }
-_LOWER_ENDINGS = ("_error", "_loss", "_deviance")
 
 
 @frozen
@@ -120,7 +119,8 @@ def _function(name: str) -> Metric:
         ) from error
     if not callable(found):
         raise InvalidInput(f"the metric {name!r} is a {type(found).__name__}, not a function (y_true, y_pred) -> float")
-    return Metric(name, function=found, higher_is_better=not path.endswith(_LOWER_ENDINGS))
+    # where the name does not say, a function is taken for a score, as scikit-learn takes it
+    return Metric(name, function=found, higher_is_better=higher_is_better(path.rpartition(".")[2]) is not False)
 
 
 def validate(criterion: Criterion) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import records, storage
+from mlcycle._digest import json_value
 from mlcycle._ids import near
 from mlcycle.errors import NotFound
 from mlcycle.lifecycle._points import from_json, read_points, to_json
@@ -101,7 +102,7 @@ def _record(session: Session, head: Doc) -> records.Run:
         experiment=head["experiment_name"],
         name=head["name"],
         status=end["status"],
-        params=head["params"],
+        params=json_value(head["params"]),
         metrics=from_json(end["metrics"]),
         uses=tuple(head["uses"]),
         artifacts={name: records.FileRef(**file) for name, file in end["artifacts"].items()},
