@@ -212,7 +212,7 @@ class Experiment:
 
     def _seen(self, uses: Any, strict: bool) -> tuple[list[str], int]:
         """Return what is used, by the newest entry, or by the newest seen where the storage is gone."""
-        uses = [uses] if isinstance(uses, (str, records.Record)) else uses
+        uses = [uses] if isinstance(uses, (str, records.Record)) else () if uses is None else uses
         if not isinstance(uses, Iterable):
             raise InvalidInput(f"uses is a list of addresses or versions, got {type(uses).__name__}: {uses!r:.80}")
         uses = list(uses)
