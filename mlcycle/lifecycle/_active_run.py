@@ -102,10 +102,10 @@ class ActiveRun:
         links that lead out, pipes and names that no other system can have. NaN and infinities, which JSON has not, are
         ``{"$float": "NaN"}``; text that is no Unicode is kept with backslash escapes.
         """
-        shown = f"artifact {_short(name)}"
+        got = f"{name!r:.80}" if isinstance(name, str) else type(name).__name__
+        shown = f"artifact {got}"
         if not isinstance(name, str) or not name.strip() or len(name) > 256 or "\0" in name:
-            wrong = InvalidInput(f"an artifact is named by 1 to 256 characters, got {_short(name)}")
-            self._failed(shown, wrong)
+            self._failed(shown, InvalidInput(f"an artifact is named by 1 to 256 characters, got {got}"))
             return
         self._attempt(shown, lambda: self._store_artifact(shown, json_text(name), thing))
 
@@ -159,14 +159,18 @@ class ActiveRun:
         self._points.event({"e": "model", **self._model})
 
     def _packed(self, model: Any, example: Any, format: str | None) -> PackedModel:
-        """Pack a model, without its example if that alone is the trouble."""
+        """Pack a model: in the next format if not in the one that was asked for, without an example that fits not."""
         try:
             return PackedModel(model, example, format)
         except Exception as error:
-            if self._strict or example is None or _suits(model, example):
+            if self._strict or (format is None and (example is None or _suits(model, example))):
                 raise
-            packed = PackedModel(model, None, format)
-            self._lost("model", [f"it is kept without its example: {said(error)}"])
+            if format is not None:
+                packed = self._packed(model, example, None)
+                instead = f"as {packed.card['format']}"
+            else:
+                packed, instead = PackedModel(model, None, None), "without its example"
+            self._lost("model", [f"it is kept {instead}: {said(error)}"])
             return packed
 
     # ending --------------------------------------------------------------------------------------------------------
@@ -273,10 +277,6 @@ class ActiveRun:
 def _document(document: Doc) -> bytes:
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return _LONE_SURROGATE.sub(lambda found: f"\\\\u{ord(found[0]):04x}", text).encode()
-
-
-def _short(name: object) -> str:
-    return f"{name!r:.80}" if isinstance(name, str) else f"of type {type(name).__name__}"
 
 
 def _suits(model: Any, example: Any) -> bool:

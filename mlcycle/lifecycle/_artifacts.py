@@ -122,7 +122,7 @@ def _pack_path(path: Path, target: Path) -> PackedArtifact:
         return PackedArtifact(path.suffix if _SUFFIX.fullmatch(path.suffix) else ".bin")
     if path.exists():
         raise InvalidInput(f"{path} is no file and no folder: pipes, sockets and devices cannot be kept")
-    raise InvalidInput(f"there is no file and no folder {path} in {Path.cwd()}; write it first, or correct the path")
+    raise InvalidInput(f"there is no file and no folder {path}; write it first, or correct the path")
 
 
 def _pack_text(text: str, target: Path) -> PackedArtifact:

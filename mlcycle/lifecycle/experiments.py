@@ -214,7 +214,7 @@ class Experiment:
         """Return what is used, by the newest entry, or by the newest seen where the storage is gone."""
         uses = [uses] if isinstance(uses, (str, records.Record)) else () if uses is None else uses
         if not isinstance(uses, Iterable):
-            raise InvalidInput(f"uses is a list of addresses or versions, got {type(uses).__name__}: {uses!r:.80}")
+            raise InvalidInput(f"uses is a list of addresses or versions, got {type(uses).__name__}")
         uses = list(uses)
         try:
             with self._session.view() as view:
@@ -345,9 +345,7 @@ def _used(view: View, used: str | records.DatasetVersion | records.ModelVersion)
     if isinstance(used, str) and used.startswith("model:"):
         return f"model:{doc_ref(view.version('models', used))}"
     if not isinstance(used, (str, records.DatasetVersion)):
-        raise InvalidInput(
-            f"a run uses versions of data and models, such as 'customers@3', got {type(used).__name__}: {used!r:.80}"
-        )
+        raise InvalidInput(f"a run uses versions of data and models, such as 'customers@3', got {type(used).__name__}")
     return doc_ref(view.version("datasets", used if isinstance(used, str) else used.ref))
 
 
