@@ -68,7 +68,7 @@ class ActiveRun:
         self._folder = run_folder(self.id)
         if shortened:
             large = [f"{where:.60} is too large and kept only in part" for where in shortened]
-            self._lost("record of its params", [*large, "log what must be whole as an artifact"])
+            self._lost("record of its params", large, "; log what must be whole as an artifact")
         self._attempt("start", lambda: session.files.put(f"{self._folder}/head.json", _document(head), durable=False))
         segments = storage.SegmentWriter(session.files, f"{self._folder}/", POINTS, strict=strict, heartbeat=beat)
         self._points = PointsWriter(segments, strict=strict)
@@ -264,10 +264,10 @@ class ActiveRun:
         self._failures += 1
         warnings.warn(f"run {self.id}: {message}; training goes on", MlcycleWarning, stacklevel=4)
 
-    def _lost(self, what: str, parts: Sequence[str]) -> None:
+    def _lost(self, what: str, parts: Sequence[str], remedy: str = "") -> None:
         """Tell and count what was kept only in part."""
         more = f" and {len(parts) - _NAMED} more" if len(parts) > _NAMED else ""
-        message = f"the {what} is not whole: {'; '.join(parts[:_NAMED])}{more}"
+        message = f"the {what} is not whole: {'; '.join(parts[:_NAMED])}{more}{remedy}"
         if self._strict:
             raise InvalidInput(message)
         self._failures += len(parts)

@@ -75,7 +75,8 @@ class Spelling:
     Parameters
     ----------
     limited : bool, default True
-        Keep of large lists, arrays and texts only what a reader can take in.
+        For parameters: keep of large lists, arrays and texts only what a reader can take in. Otherwise for data of the
+        user's own, whole, and with its keys as they are.
 
     Attributes
     ----------
@@ -126,7 +127,10 @@ class Spelling:
             return self.value(value.value, where)
         if isinstance(value, int):
             number = int(value)
-            return number if number.bit_length() <= _MOST_INT_BITS else self._cut(hex(number), where)
+            if number.bit_length() <= _MOST_INT_BITS:
+                return number
+            self.as_text.append(where)
+            return self._cut(hex(number), where)
         if isinstance(value, float):
             return self._number(float(value), where)
         if isinstance(value, str):
@@ -206,7 +210,8 @@ class Spelling:
         """Return a key as text; two that would become one are told apart by their type."""
         text = key if isinstance(key, str) else _shown(key)
         text = json_text(str(text))
-        text = f"${text}" if text.startswith("$") else text  # see `json_value`, which takes it off again
+        if self._limited and text.startswith("$"):
+            text = f"${text}"  # `json_value` takes it off again
         while text in taken:
             text = f"{text} ({type(key).__name__})"
         return text
@@ -226,12 +231,14 @@ class Spelling:
     def _brief(self, value: Any, where: str) -> str:
         """Keep of what is too large what a person would look at."""
         self.shortened.append(where)
-        return _shown(value)
+        text = _shown(value)
+        self._left -= len(text) // _TEXT_OF_ONE
+        return text
 
     def _repr(self, value: Any, where: str) -> str:
         self.as_text.append(where)
-        text = _shown(value, _MOST_TEXT + 1)
-        if len(text) > _MOST_TEXT:
+        text = _shown(value)
+        if len(text) >= _MOST_TEXT:
             self.shortened.append(where)
         return text
 
@@ -243,7 +250,8 @@ def _shown(value: Any, most: int = _MOST_TEXT) -> str:
     brief.maxdict = brief.maxlist = brief.maxtuple = brief.maxset = brief.maxfrozenset = brief.maxdeque = 100
     brief.maxstring = brief.maxlong = brief.maxother = most
     try:
-        return json_text(brief.repr(value))
+        text = brief.repr(value)
+        return json_text(text if len(text) <= most else f"{text[:most]}…")
     except Exception:  # noqa: BLE001 - an integer of 5 000 digits, or a class that cannot even be asked
         return f"<{_dotted(type(value))}>"
 
