@@ -105,7 +105,7 @@ def _file_named(text: str) -> Path | None:
 def _looks_like_path(text: str) -> bool:
     """Say whether somebody who wrote this meant a file, which is not there."""
     line = text.strip()
-    if "\n" in line or len(line) > _LONGEST_PATH or line.startswith(("http://", "https://")):
+    if "\n" in line or "\0" in line or len(line) > _LONGEST_PATH or line.startswith(("http://", "https://")):
         return False
     suffix = _SUFFIX.fullmatch(Path(line).suffix) is not None
     separator = ("/" in line or "\\" in line) and any(map(str.isalpha, line))

@@ -130,7 +130,9 @@ def test_keys_of_any_kind_are_text() -> None:
     assert json_value(as_params({"$x": {"$float": "NaN"}, "y": math.inf})) == {"$x": {"$float": "NaN"}, "y": math.inf}
 
 
-@pytest.mark.parametrize("value", [Mute(), Hostile(), [Mute()], {Mute()}, {"a": Hostile()}, Ridge(alpha=Mute())], ids=type)
+@pytest.mark.parametrize(
+    "value", [Mute(), Hostile(), [Mute()], {Mute()}, {"a": Hostile()}, Ridge(alpha=Mute())], ids=type
+)
 def test_foreign_code_that_fails_is_kept_by_its_class(value: Any) -> None:
     """Something that raises when it is looked at is still a param."""
     found = json.dumps(as_params({"p": value}))
@@ -139,8 +141,10 @@ def test_foreign_code_that_fails_is_kept_by_its_class(value: Any) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [np.zeros(5000), list(range(5000)), {n: n for n in range(5000)}, set(range(5000)), "x" * 20_000]
-    + [Talkative(), doubled(60), nested(5000), ["x" * 9_000] * 500],
+    [
+        *(np.zeros(5000), list(range(5000)), {n: n for n in range(5000)}, set(range(5000)), "x" * 20_000),
+        *(Talkative(), doubled(60), nested(5000), ["x" * 9_000] * 500),
+    ],
     ids=["array", "list", "dict", "set", "text", "repr", "doubled", "nested", "texts"],
 )
 def test_what_is_too_large_is_kept_in_part(project: mc.Project, value: Any) -> None:
