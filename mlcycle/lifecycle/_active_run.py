@@ -163,13 +163,15 @@ class ActiveRun:
         try:
             return PackedModel(model, example, format)
         except Exception as error:
-            if self._strict or (format is None and (example is None or _suits(model, example))):
+            if self._strict:
                 raise
-            if format is not None:
+            if example is not None and not _suits(model, example):
+                packed, instead = self._packed(model, None, format), "without its example"
+            elif format is not None:
                 packed = self._packed(model, example, None)
                 instead = f"as {packed.card['format']}"
             else:
-                packed, instead = PackedModel(model, None, None), "without its example"
+                raise
             self._lost("model", [f"it is kept {instead}: {said(error)}"])
             return packed
 
