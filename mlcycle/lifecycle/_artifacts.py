@@ -25,7 +25,8 @@ __all__ = ["PackedArtifact", "pack_artifact"]
 _LONGEST_PATH = 4_096  # characters; no system opens a longer one
 _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,9}")
 _PATH_START = re.compile(r"[~.]{0,2}[/\\]|[A-Za-z]:[/\\]")
-_FEW_WORDS = 3  # a longer line with a slash in it is a sentence
+_FEW_WORDS = 4  # a longer line with a slash or a dot in it is a sentence
+_NO_PATH = frozenset('\n\0<>{}"|')  # markup and JSON have slashes, too
 
 
 @frozen
@@ -105,12 +106,12 @@ def _file_named(text: str) -> Path | None:
 def _looks_like_path(text: str) -> bool:
     """Say whether somebody who wrote this meant a file, which is not there."""
     line = text.strip()
-    if "\n" in line or "\0" in line or len(line) > _LONGEST_PATH or line.startswith(("http://", "https://")):
+    if not _NO_PATH.isdisjoint(line) or len(line) > _LONGEST_PATH or line.startswith(("http://", "https://")):
         return False
     suffix = _SUFFIX.fullmatch(Path(line).suffix) is not None
     separator = ("/" in line or "\\" in line) and any(map(str.isalpha, line))
-    few = len(line.split()) <= _FEW_WORDS
-    return suffix or (separator and (few or _PATH_START.match(line) is not None))
+    short = len(line.split()) <= _FEW_WORDS or _PATH_START.match(line) is not None
+    return short and (suffix or separator)
 
 
 def _pack_path(path: Path, target: Path) -> PackedArtifact:

@@ -209,6 +209,7 @@ def test_text_that_looks_like_an_absent_file_is_counted(project: mc.Project, tex
     [
         *("", ".", "/", "..", "it works", "It works.", "0.31", "1/2", "a\nb/c.pt", "x/" * 3000, "a\0b.pt"),
         *("https://example.org/a.html", "the train and/or the test part of it", "grüße"),
+        *("<svg/>", '{"a": "b/c.d"}', "this is what was made by train.py"),
     ],
     ids=lambda text: f"{text:.20}",
 )

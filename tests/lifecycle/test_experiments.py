@@ -213,6 +213,12 @@ def test_no_best_run_is_told(project: mc.Project) -> None:
         experiment.best(5)  # type: ignore[arg-type]
 
 
+def test_a_run_that_is_no_text_is_refused(project: mc.Project) -> None:
+    """An id is text."""
+    with pytest.raises(errors.InvalidInput, match=r"a run is given by its id .* got int"):
+        project.experiments.run(5)  # type: ignore[arg-type]
+
+
 def test_infinities_and_whole_numbers_are_compared(project: mc.Project) -> None:
     """What is a number has its place, however large."""
     experiment = _with_losses(project, "loss", [float("inf"), 2**70, True, 3])
