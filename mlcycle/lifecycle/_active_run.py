@@ -91,10 +91,10 @@ class ActiveRun:
         ----------
         name : str
             What to find it by; logged again, the later one counts.
-        thing : path, pandas.DataFrame, matplotlib figure, str, bytes, dict or list
+        thing : path, table, matplotlib figure, str, bytes, dict or list
             A path to a file is stored as it is, a path to a folder as a zip; text that names a file or folder that
-            exists is that path. Other text is text, with a warning if it looks like a path. A table becomes Parquet,
-            or CSV where Parquet cannot hold it; dicts and lists become JSON.
+            exists is that path. Other text is text, with a warning if it looks like a path. A table of pandas, polars
+            or Arrow becomes Parquet, or CSV where Parquet cannot hold it; dicts and lists become JSON.
 
         Notes
         -----

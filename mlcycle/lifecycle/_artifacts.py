@@ -72,7 +72,9 @@ def pack_artifact(thing: Any, target: Path) -> PackedArtifact:
     if isinstance(thing, (bytes, bytearray, memoryview)):
         target.write_bytes(thing)
         return PackedArtifact(".bin")
-    if hasattr(thing, "to_parquet"):
+    if not hasattr(thing, "to_parquet") and hasattr(thing, "to_frame"):
+        thing = thing.to_frame()  # one column of pandas or polars
+    if hasattr(thing, "to_parquet") or hasattr(thing, "__arrow_c_stream__"):
         return _pack_table(thing, target)
     if hasattr(thing, "savefig"):
         thing.savefig(target, format="png")
@@ -150,7 +152,7 @@ def _first(spelling: Spelling) -> list[str]:
 
 def _pack_table(table: Any, target: Path) -> PackedArtifact:
     """Write a table as Parquet; one that Parquet cannot hold as CSV, which any table can be."""
-    forms: list[tuple[str, str, Callable[[], Any]]] = [(".parquet", "", lambda: table.to_parquet(target))]
+    forms: list[tuple[str, str, Callable[[], Any]]] = [(".parquet", "", lambda: _to_parquet(table, target))]
     if getattr(table, "attrs", None):
         forms.append((".parquet", "its attrs are left out", lambda: _bare(table).to_parquet(target)))
     if hasattr(table, "to_csv"):
@@ -169,6 +171,16 @@ def _pack_table(table: Any, target: Path) -> PackedArtifact:
         f"this table cannot be written ({said(trouble)}); make its columns of one kind each, or write it to a file and "
         "pass pathlib.Path(file)"
     ) from trouble
+
+
+def _to_parquet(table: Any, target: Path) -> None:
+    if hasattr(table, "to_parquet"):
+        table.to_parquet(target)
+        return
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    parquet.write_table(pa.table(table), target)  # of polars, DuckDB, Arrow itself
 
 
 def _bare(table: Any) -> Any:

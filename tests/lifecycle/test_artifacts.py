@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import mlcycle as mc
@@ -106,6 +107,19 @@ def test_a_table_that_can_be_is_parquet(project: mc.Project, cells: pd.DataFrame
 
 
 @pytest.mark.parametrize(
+    "table",
+    [pd.Series([1.5, 2.5], name="a"), pa.table({"a": [1.5, 2.5]}), pa.record_batch({"a": [1.5, 2.5]})],
+    ids=type,
+)
+def test_tables_of_other_kinds_are_parquet(project: mc.Project, table: Any) -> None:
+    """A column of pandas and a table of Arrow are tables."""
+    data, suffix, failures = keep(project, table, None)
+    assert data is not None
+    assert pd.read_parquet(io.BytesIO(data)).to_dict("list") == {"a": [1.5, 2.5]}
+    assert (suffix, failures) == (".parquet", 0)
+
+
+@pytest.mark.parametrize(
     ("thing", "said"),
     [
         (pd.DataFrame({"a": [Mute()]}), "this table cannot be written"),
@@ -113,7 +127,7 @@ def test_a_table_that_can_be_is_parquet(project: mc.Project, cells: pd.DataFrame
         (None, "got NoneType"),
         (5, "got int"),
         (np.arange(3), "got ndarray"),
-        (pd.Series([1]), "got Series"),
+        (pa.array([1]), "got Int64Array"),
         (Path("nowhere.pt"), "there is no file and no folder nowhere.pt"),
         (Path("x" * 5000), "File name too long"),
         (Path("a\0b"), "there is no file"),

@@ -230,3 +230,20 @@ def test_nan_in_params_is_a_number_in_the_frame(project: mc.Project) -> None:
     assert [run.params["inner"]["x"] for run in experiment.runs()][1:] == [0.5, math.inf]
     assert experiment.runs() == experiment.runs()
     assert all(mc.records.from_json(mc.records.to_json(run)) == run for run in experiment.runs())
+
+
+class Shy(Ridge):
+    """An estimator that does not tell its parameters."""
+
+    def get_params(self, deep: bool = True) -> Any:
+        """Fail, as estimators with ``*args`` do."""
+        raise RuntimeError("scikit-learn estimators should always specify their parameters")
+
+
+def test_a_param_that_does_not_tell_its_own(project: mc.Project) -> None:
+    """An estimator that cannot be asked is still a param."""
+    experiment = project.experiments.open("shy")
+    experiment.start(params={"model": Shy.__new__(Shy), "other": Ridge(alpha=0.5)}).finish()
+    [found] = experiment.runs()
+    assert "Shy" in found.params["model"]
+    assert found.params["other"]["params"]["alpha"] == 0.5
