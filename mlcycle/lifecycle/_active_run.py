@@ -145,16 +145,17 @@ class ActiveRun:
         example cannot, the model is stored without. Training goes on in any case.
         """
         try:
-            with self._packed(model, example, format) as packed:
-                _document(packed.card)  # what the end of the run could not hold must not take the end with it
-                try:
-                    files = store_model(self._session, f"{self._folder}/files", packed)
-                except Exception as error:  # noqa: BLE001 - whatever it is, training goes on
-                    self._failed("model", error, _keep(self.id, packed.card["format"], packed.path))
-                    return
+            made = self._packed(model, example, format)
         except Exception as error:  # noqa: BLE001 - a full disk, or a model that no format can hold
             self._failed("model", error, _keep(self.id, "joblib", model))
             return
+        with made as packed:
+            try:
+                _document(packed.card)  # what the end of the run could not hold must not take the end with it
+                files = store_model(self._session, f"{self._folder}/files", packed)
+            except Exception as error:  # noqa: BLE001 - whatever it is, training goes on
+                self._failed("model", error, _keep(self.id, packed.card["format"], packed.path))
+                return
         self._model = {"files": files, "card": packed.card}
         self._points.event({"e": "model", **self._model})
 
@@ -194,6 +195,8 @@ class ActiveRun:
         self._finished = True
         if isinstance(error, BaseException):
             error = traceback_text(type(error), error, error.__traceback__)
+        elif error is not None:
+            error = str(error)
         with contextlib.ExitStack() as steps:  # the end is written even if the points raise, being strict
             steps.callback(self._end, status, error)
             self._points.close()
@@ -205,7 +208,7 @@ class ActiveRun:
             "ended_at": now(),
             "entry": self._entry(),
             "failures": self.failures,
-            "error": None if error is None else str(error),
+            "error": error,
             **self._logged(),
         }
         self._attempt("end", lambda: self._session.files.put(f"{self._folder}/end.json", _document(end)))

@@ -18,6 +18,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 import mlcycle as mc
 from mlcycle import errors
+from mlcycle.codecs import load_model
 from mlcycle.lifecycle._params import as_params
 from mlcycle.testing import Fault, FaultyFiles, fail_on
 
@@ -323,6 +324,28 @@ def test_a_model_that_cannot_be_saved_stops_no_training(
     with pytest.raises(errors.MlcycleError):
         strict.save_model(fitted, **arguments)
     strict.finish()
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_model_that_the_storage_does_not_take_is_kept_here(
+    project: mc.Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, strict: bool
+) -> None:
+    """One file of it is on this machine, and can be loaded; a strict run says so by its exception."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    experiment = project.experiments.open("e")
+    run = experiment.start(strict=strict)
+    session = experiment._session
+    real = session._files
+    session._stand_on(FaultyFiles(real, fail_on("put", Fault.BEFORE), local_paths=True))
+    model = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+    expected = pytest.raises(errors.StorageUnavailable) if strict else pytest.warns(errors.MlcycleWarning, match="kept")
+    with expected:
+        run.save_model(model)
+    session._stand_on(real)
+    run.finish()
+    [kept] = tmp_path.glob("mlcycle-model-*")
+    assert load_model(kept, "skops").predict([[1.0]]).tolist() == [1]
+    assert [(one.status, one.model) for one in experiment.runs()] == [("finished", None)]
 
 
 def test_a_killed_run_on_s3_is_recovered_by_the_next_process(s3_url: tuple[str, dict[str, object]]) -> None:
