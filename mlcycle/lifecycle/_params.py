@@ -6,8 +6,9 @@ import math
 from datetime import date, datetime, time, timedelta
 from enum import Enum
 from pathlib import PurePath
-from typing import Any
+from typing import Any, cast
 
+from mlcycle import provenance
 from mlcycle._digest import json_number
 from mlcycle.errors import InvalidInput
 
@@ -22,6 +23,7 @@ def as_params(params: Any) -> dict[str, Any]:
 
     Numbers of numpy become numbers, paths and dates text, small arrays and sets lists, estimators their class and
     parameters, functions their dotted name, enums their value. NaN and infinities are kept as ``{"$float": "NaN"}``.
+    What is a secret by its name or its looks is kept as ``"[redacted:param]"``.
 
     Raises
     ------
@@ -37,7 +39,8 @@ def as_params(params: Any) -> dict[str, Any]:
         return {}
     if not hasattr(params, "items"):
         raise InvalidInput(f"params is a dict of names and values, got {type(params).__name__}: {params!r:.80}")
-    return {_key(key, "params"): _as_json(value, str(key)) for key, value in params.items()}
+    stored = {_key(key, "params"): _as_json(value, str(key)) for key, value in params.items()}
+    return cast("dict[str, Any]", provenance.redact_params(stored))
 
 
 def _key(key: Any, where: str) -> str:
