@@ -12,8 +12,9 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlcycle import codecs, storage
+from mlcycle import codecs, provenance, storage
 from mlcycle._ids import new_id, now
+from mlcycle._text import plainly, printable
 from mlcycle.errors import InvalidInput, MlcycleError, MlcycleWarning
 from mlcycle.lifecycle._model_files import PackedModel, store_model
 from mlcycle.lifecycle._points import PointsWriter, beat, read_points, to_json
@@ -30,6 +31,7 @@ __all__ = ["ActiveRun"]
 Doc = dict[str, Any]
 
 
+@printable
 class ActiveRun:
     """One attempt, being made; lives from `Experiment.start` until `finish`, or until its ``with`` block ends.
 
@@ -155,7 +157,7 @@ class ActiveRun:
             "ended_at": now(),
             "entry": self._entry(),
             "failures": self.failures,
-            "error": error,
+            "error": provenance.redact(error)[0] if error else error,
             **self._logged(),
         }
         self._attempt("end", lambda: self._session.files.put(f"{self._folder}/end.json", _document(end)))
@@ -171,7 +173,9 @@ class ActiveRun:
         elif issubclass(kind, (KeyboardInterrupt, GeneratorExit, SystemExit)):
             self.finish("cancelled", error=kind.__name__)
         else:
-            self.finish("failed", error="".join(traceback.format_exception(kind, error, trace)))
+            with plainly():
+                told = "".join(traceback.format_exception(kind, error, trace))
+            self.finish("failed", error=told)
 
     # trouble -------------------------------------------------------------------------------------------------------
 

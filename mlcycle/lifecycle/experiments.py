@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlcycle import _html, provenance, records
 from mlcycle._digest import canonical_json
 from mlcycle._ids import check_name, name_key, near, new_id, now
+from mlcycle._text import printable
 from mlcycle.errors import InvalidInput, MlcycleError, MlcycleWarning, NotFound, StorageUnavailable, VersionDeleted
 from mlcycle.lifecycle._active_run import ActiveRun
 from mlcycle.lifecycle._params import as_params
@@ -30,6 +31,7 @@ __all__ = ["Experiment", "Experiments"]
 Doc = dict[str, Any]
 
 
+@printable
 class Experiments:
     """The experiments of one project; lives as long as the project handle it hangs on.
 
@@ -133,6 +135,7 @@ class Experiments:
         return _frame(list(all_runs(self._session)))
 
 
+@printable
 class Experiment:
     """One named question; lives as long as the project handle it came from.
 
@@ -170,7 +173,7 @@ class Experiment:
         Parameters
         ----------
         params : mapping, optional
-            What can be turned: stored as JSON, handed back as passed in ``run.params``.
+            What can be turned: stored as JSON without secrets, handed back as passed in ``run.params``.
         uses : sequence of refs or records, optional
             The versions this run is made from; a model registered from it has them as its lineage.
         name : str, optional
