@@ -376,6 +376,8 @@ def _line_value(name: _Name, sep: str, value: str) -> bool:
         return False
     if name.sure:
         return mixes(value)
+    if configured and name.weak and name.weak.casefold() != "token" and len(value) >= 12:
+        return not is_reference(value)
     return mixes(value, 6 if name.strong or not name.rest else 8) or (
         name.shouted and len(value) >= 16 and not is_reference(value)
     )

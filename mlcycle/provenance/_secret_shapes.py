@@ -109,6 +109,7 @@ _PLACES: tuple[tuple[str, str, str], ...] = (
         r"([\"'](?:-u|--user)[\"']\s{0,4},\s{0,8}[\"'][^\s:\"']{1,100}:)(?!\d+[\"'])([^\s\"']{1,400})",
     ),
     ("option", "mysql mariadb sshpass 7z", _tool(_SQL, "-p")),
+    ("option", "mysql mariadb sshpass 7z", _tool(_SQL, "-p[\"']", r"([^\"'\n,)\]\s][^\"'\n]{0,400})(?=[\"'])")),
     ("option", "sshpass mongo login", _tool(_LOGIN, rf"-p{_NEXT}")),
     ("option", "sqlcmd bcp zip", _tool("sqlcmd|bcp|zip|unzip", rf"-P(?:{_NEXT})?")),
     ("option", "redis-cli", _tool("redis-cli", rf"-a{_NEXT}")),

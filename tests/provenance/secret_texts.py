@@ -51,6 +51,9 @@ FORMS = [
     ("mongo -u me -p correcthorse", P),
     ("docker login -u me -p correcthorse reg", P),
     ("redis-cli -a correcthorse", P),
+    ("mysql -u root -p'correct horse' db", "horse"),
+    ('mysql -uroot -p"correcthorse" db', P),
+    ("api-key: correcthorsebattery", "correcthorsebattery"),
     ("ldapsearch -D cn=x -w correcthorse", P),
     ("openssl rsa -passin pass:correcthorse", P),
     ("zip -P correcthorse a.zip b", P),
@@ -232,6 +235,7 @@ git push -u origin main:main
 python -u train.py
 mysql -p -h db
 mysql -P3306 -h db
+subprocess.run(["mysql", "-p", "db"])
 --password-file /run/pw
 use --password to set it
 --password options are read
