@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from mlcycle._text import plain
 from mlcycle.errors import InvalidInput
 from mlcycle.records import AtLeast, AtMost, Criterion, NotWorseThan, higher_is_better
 
@@ -149,18 +150,17 @@ def validate(criterion: Criterion) -> None:
             f"got {type(criterion).__name__}: {criterion!r:.80}"
         )
     metric = find_metric(criterion.metric)
+    claim = plain(criterion)
     if isinstance(criterion, AtLeast) and not metric.higher_is_better:
-        raise InvalidInput(
-            f"{criterion} asks for a large error; use AtMost({criterion.metric!r}, {criterion.threshold:g})"
-        )
+        raise InvalidInput(f"{claim} asks for a large error; use AtMost({criterion.metric!r}, {criterion.threshold:g})")
     negative = metric.sign > 0 and criterion.metric.startswith("neg_")
     if isinstance(criterion, AtMost) and negative and criterion.threshold >= 0:
-        plain = criterion.metric.removeprefix("neg_")
+        positive = criterion.metric.removeprefix("neg_")
         raise InvalidInput(
-            f"{criterion} can never fail, this scorer is never above 0; use AtMost({plain!r}, {criterion.threshold:g})"
+            f"{claim} can never fail, this scorer is never above 0; use AtMost({positive!r}, {criterion.threshold:g})"
         )
     if isinstance(criterion, AtLeast) and negative and criterion.threshold > 0:
-        plain = criterion.metric.removeprefix("neg_")
+        positive = criterion.metric.removeprefix("neg_")
         raise InvalidInput(
-            f"{criterion} can never pass, this scorer is never above 0; use AtMost({plain!r}, {criterion.threshold:g})"
+            f"{claim} can never pass, this scorer is never above 0; use AtMost({positive!r}, {criterion.threshold:g})"
         )

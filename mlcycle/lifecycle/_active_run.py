@@ -12,9 +12,10 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlcycle import codecs, storage
+from mlcycle import codecs, provenance, storage
 from mlcycle._digest import json_text
 from mlcycle._ids import new_id, now
+from mlcycle._text import printable
 from mlcycle.errors import InvalidInput, MlcycleError, MlcycleWarning, StorageUnavailable
 from mlcycle.lifecycle._artifacts import pack_artifact
 from mlcycle.lifecycle._failure import said, traceback_text
@@ -35,6 +36,7 @@ _NAMED = 5  # parts of what is not whole; their number says the rest
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half of a pair, which UTF-8 cannot hold
 
 
+@printable
 class ActiveRun:
     """One attempt, being made; lives from `Experiment.start` until `finish`, or until its ``with`` block ends.
 
@@ -208,7 +210,7 @@ class ActiveRun:
             "ended_at": now(),
             "entry": self._entry(),
             "failures": self.failures,
-            "error": error,
+            "error": provenance.redact(error)[0] if error else error,
             **self._logged(),
         }
         self._attempt("end", lambda: self._session.files.put(f"{self._folder}/end.json", _document(end)))

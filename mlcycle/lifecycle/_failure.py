@@ -6,6 +6,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from mlcycle._digest import json_text
+from mlcycle._text import plainly
 from mlcycle.errors import MlcycleError
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def said(error: BaseException) -> str:
     "KeyError: 'age'"
     """
     try:
-        text = str(error)
+        with plainly():
+            text = str(error)
     except Exception:  # noqa: BLE001 - a message that cannot be made, of foreign code
         text = "it has no message that can be read"
     if not isinstance(error, MlcycleError):
@@ -38,7 +40,8 @@ def said(error: BaseException) -> str:
 def traceback_text(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> str:
     """Return the traceback of an exception with its causes, cut in the middle where it is very long; never raises."""
     try:
-        text = "".join(traceback.format_exception(kind, error, trace))
+        with plainly():
+            text = "".join(traceback.format_exception(kind, error, trace))
     except Exception as trouble:  # noqa: BLE001 - the exception of a training is foreign code too
         text = f"{kind.__module__}.{kind.__qualname__} (its traceback could not be written: {said(trouble)})\n"
     if len(text) > _MOST_TRACEBACK:

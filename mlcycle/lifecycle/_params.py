@@ -9,8 +9,9 @@ from collections.abc import Collection, Mapping
 from datetime import date, datetime, time, timedelta
 from enum import Enum
 from pathlib import PurePath
-from typing import Any
+from typing import Any, cast
 
+from mlcycle import provenance
 from mlcycle._digest import json_number, json_text
 from mlcycle.errors import InvalidInput
 
@@ -32,6 +33,7 @@ def as_params(params: Any) -> dict[str, Any]:
     Numbers of numpy become numbers, paths and dates text, small arrays and sets lists, estimators and dataclasses
     their class and parameters, functions their dotted name, enums their value. NaN and infinities are kept as
     ``{"$float": "NaN"}``, keys that are no text as text, and whatever has no JSON form as its `repr`.
+    What is a secret by its name or its looks is kept as ``"[redacted:param]"``.
 
     Raises
     ------
@@ -98,7 +100,7 @@ class Spelling:
         self._inside: set[int] = set()  # the containers around the value that is being spelled
 
     def params(self, params: Mapping[Any, Any]) -> dict[str, Any]:
-        """Return a JSON object of parameters, each with its own share of what may be kept."""
+        """Return a JSON object of parameters without their secrets, each with its own share of what may be kept."""
         made: dict[str, Any] = {}
         for key, value in params.items():
             self._left = _MOST_VALUES
@@ -106,7 +108,7 @@ class Spelling:
             made[name] = self.value(value, name)
             if self._left < 0:
                 made[name] = self._brief(value, name)
-        return made
+        return cast("dict[str, Any]", provenance.redact_params(made))
 
     def value(self, value: Any, where: str) -> Any:
         """Return one value as JSON; `where` is what to call it."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mlcycle import records, serving
+from mlcycle import provenance, records, serving
 from mlcycle._ids import check_name, new_id, parse_ref
+from mlcycle._text import printable
 from mlcycle.errors import ConflictError, InvalidInput, NotFound
 from mlcycle.lifecycle import _traffic as traffic
 from mlcycle.lifecycle._session import draft
@@ -25,6 +26,7 @@ __all__ = ["Deployment", "Deployments"]
 Doc = dict[str, Any]
 
 
+@printable
 class Deployments:
     """The deployments of one project; lives as long as the project handle it hangs on."""
 
@@ -70,6 +72,7 @@ class Deployments:
             return view.names("deployments")
 
 
+@printable
 class Deployment:
     """One named place; lives as long as the project handle it came from.
 
@@ -258,6 +261,7 @@ class Deployment:
             sink=traffic.Sink(self._session, self._id),
             capture=capture,
             follow=follow,
+            masked=lambda text: provenance.redact(text)[0],
         )
 
     def label(self, ids: Iterable[Any], outcomes: Iterable[Any]) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mlcycle import _html, provenance, records
 from mlcycle._digest import canonical_json, json_text
 from mlcycle._ids import check_name, name_key, near, new_id, now
+from mlcycle._text import printable
 from mlcycle.errors import InvalidInput, MlcycleWarning, NotFound, StorageUnavailable, VersionDeleted
 from mlcycle.lifecycle._active_run import ActiveRun
 from mlcycle.lifecycle._failure import said
@@ -32,6 +33,7 @@ __all__ = ["Experiment", "Experiments"]
 Doc = dict[str, Any]
 
 
+@printable
 class Experiments:
     """The experiments of one project; lives as long as the project handle it hangs on.
 
@@ -136,6 +138,7 @@ class Experiments:
         return _frame(list(all_runs(self._session)))
 
 
+@printable
 class Experiment:
     """One named question; lives as long as the project handle it came from.
 
@@ -173,8 +176,8 @@ class Experiment:
         Parameters
         ----------
         params : mapping, namespace or dataclass, optional
-            What can be turned: handed back as passed in ``run.params``, stored as JSON; what has no JSON form is
-            stored as its `repr`, of very large values a part.
+            What can be turned: handed back as passed in ``run.params``, stored as JSON without secrets; what has
+            no JSON form is stored as its `repr`, of very large values a part.
         uses : sequence of refs or records, optional
             The versions this run is made from; a model registered from it has them as its lineage.
         name : str, optional

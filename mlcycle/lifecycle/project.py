@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlcycle import _html, records, storage
 from mlcycle._digest import canonical_json
 from mlcycle._ids import new_id, now
+from mlcycle._text import printable
 from mlcycle.errors import (
     AccessDenied,
     Corrupt,
@@ -49,6 +50,7 @@ Doc = dict[str, Any]
 _FORMAT = {"format": "mlcycle-store", "v": 1}
 
 
+@printable
 class Project:
     """An open project; lives as long as you work with it, in one process, and is made by `mlcycle.open`.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle import checks, records
 from mlcycle._ids import now, parse_ref
+from mlcycle._text import plain, printable
 from mlcycle.errors import GateBlocked, InvalidInput
 from mlcycle.lifecycle._session import draft
 from mlcycle.storage import Draft, Settled
@@ -21,6 +22,7 @@ __all__ = ["ScopeHandle", "scope_record"]
 Doc = dict[str, Any]
 
 
+@printable
 class ScopeHandle:
     """The scope of one project; lives as long as the project handle it hangs on.
 
@@ -117,7 +119,7 @@ class ScopeHandle:
         if not found:
             return []
         if override is None or override.until <= now():
-            eased = "; ".join(f"{was} → {to if to is not None else 'removed'}" for was, to in found)
+            eased = "; ".join(f"{plain(was)} → {plain(to) if to is not None else 'removed'}" for was, to in found)
             expired = f" The override ended {override.until}." if override else ""
             raise GateBlocked(
                 f"this loosens the scope: {eased}.{expired} Tightening is free; to loosen, say why and until when: "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle import storage
 from mlcycle._ids import check_name, parse_ref
+from mlcycle._text import printable
 from mlcycle.errors import ConflictError, InvalidInput, NotFound, VersionDeleted
 from mlcycle.lifecycle._progress import watched
 from mlcycle.lifecycle._runs import run_folder, run_of
@@ -24,6 +25,7 @@ Doc = dict[str, Any]
 _SWEPT_FOLDERS = ("tables/", "files/", "leaves/")
 
 
+@printable
 class Store:
     """The store of one project; lives as long as the project handle it hangs on.
 

@@ -31,10 +31,11 @@ from attrs import frozen
 
 from mlcycle._digest import json_number
 from mlcycle._ids import canonical_id
+from mlcycle._text import plain
 from mlcycle.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import pandas as pd
 
@@ -78,8 +79,10 @@ def encode_predictions(ids: Sequence[str], rows: Any, answers: dict[str, Any], f
     return "".join(lines).encode("utf-8", "surrogatepass")
 
 
-def encode_failures(ids: Sequence[str], error: BaseException, facts: dict[str, Any]) -> bytes:
-    r"""Return the lines of rows that got no answer.
+def encode_failures(
+    ids: Sequence[str], error: BaseException, facts: dict[str, Any], masked: Callable[[str], str] = str
+) -> bytes:
+    r"""Return the lines of rows that got no answer; `masked` takes secrets out of the message.
 
     Examples
     --------
@@ -87,7 +90,7 @@ def encode_failures(ids: Sequence[str], error: BaseException, facts: dict[str, A
     b':"17","v":"churn@7","error":"ValueError: no"}\n'
     """
     shared = "".join(f",{_text(key)}:{_json(value)}" for key, value in facts.items())
-    told = _text(f"{type(error).__name__}: {error}"[:300])
+    told = _text(masked(f"{type(error).__name__}: {plain(error)}")[:300])
     head = f'{{"t":{time.time():.6f},"id":'
     lines = [f'{head}{_text(identity)}{shared},"error":{told}}}\n' for identity in ids]
     return "".join(lines).encode("utf-8", "surrogatepass")

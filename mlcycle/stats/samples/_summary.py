@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import asdict, evolve, frozen
 
+from mlcycle._text import printable
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.stats.samples import _columns
 from mlcycle.stats.samples._level_counts import LevelCounts
@@ -69,6 +70,7 @@ class Moments:
         return Moments(n, mean, self.m2 + other.m2 + apart * apart * (self.n * other.n / n))
 
 
+@printable
 @frozen(eq=False, repr=False)
 class ColumnSummary:
     """One column of a `Summary`.
@@ -186,6 +188,7 @@ def _finite(value: float) -> float | str:
     return value if math.isfinite(value) else "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
+@printable
 @frozen(eq=False, repr=False)
 class Summary:
     """What `summarise` kept of a frame.

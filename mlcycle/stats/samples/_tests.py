@@ -9,6 +9,7 @@ import numpy as np
 from attrs import asdict, frozen
 
 from mlcycle._html import number, table
+from mlcycle._text import printable
 from mlcycle.errors import InvalidInput
 from mlcycle.stats._arguments import check_seed, check_share, check_whole
 from mlcycle.stats._estimate import Estimate, smallest_detectable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["TwoSampleTest", "contingency", "cramer_von_mises", "kolmogorov_smirnov", "proportions"]
 
 
+@printable
 @frozen(repr=False)
 class TwoSampleTest:
     """What one test of two samples found.
