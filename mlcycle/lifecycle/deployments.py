@@ -276,8 +276,10 @@ class Deployment:
 
         Parameters
         ----------
-        since, until : str, date or datetime, optional
-            Only predictions made from, or before, this moment (UTC).
+        since, until : str, date, datetime or timedelta, or one of numpy or pandas, optional
+            Only predictions made from this moment on, and up to that: a time (UTC unless it says otherwise), a day
+            (UTC; from its first moment, up to its last), or a span back from now such as ``"7d"``, ``"24h"`` or
+            ``"90min"``.
         """
         return traffic.read(self._session, self._id, since, until).frame
 
@@ -289,8 +291,8 @@ class Deployment:
 
         Parameters
         ----------
-        since, until : str, date or datetime, optional
-            The window; by default from when the current revision began to answer.
+        since, until : str, date, datetime or timedelta, or one of numpy or pandas, optional
+            The window, as in `traffic`; by default from when the current revision began to answer.
         alpha : float, default 0.05
             Chance of any false alarm among the columns, when nothing changed.
         message : str

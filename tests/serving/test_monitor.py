@@ -12,8 +12,9 @@ from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 
 from mlcycle import stats
+from mlcycle.errors import StorageUnavailable, UntrustedModel
 from mlcycle.records import Report, Result, Revision, from_json, to_json
-from mlcycle.serving import Traffic, decode, encode_labels, inspect
+from mlcycle.serving import Traffic, Unavailable, attempt, decode, encode_labels, inspect
 from mlcycle.serving._capture import encode_failures, encode_predictions
 
 COLUMNS = list("abcdef")
@@ -228,3 +229,29 @@ def test_on_nothing_it_fires_at_its_rate() -> None:
         lines = encode_predictions([str(i) for i in range(300)], frame, {"out": out}, facts)
         alarms += any("drift" in one.kind and one.severity == "warn" for one in check(lines.splitlines()).findings)
     assert alarms <= 6  # 2 are expected at most; more than 6 has a chance below 1 in 200
+
+
+def test_one_part_that_breaks_leaves_the_others() -> None:
+    """A reference, answers or criteria that cannot be had are findings of the report; a failing storage ends it."""
+    lines = serve(*people(600, 5))
+
+    def broken(*_: Any) -> Any:
+        raise ValueError("nothing fits")
+
+    def unreachable(*_: Any) -> Any:
+        raise StorageUnavailable("the network is gone")
+
+    report = check(lines, judge=broken, reference=attempt(lambda: broken()), expected=attempt(lambda: broken()))
+    assert kinds(report) == [
+        ("data drift", "warn", "data"),
+        ("prediction drift", "warn", "scope"),
+        ("quality", "warn", "model"),
+    ]
+    summary = "data drift could not be looked at: ValueError: nothing fits"
+    assert (report.findings[0].summary, "latency" in set(report.frame()["look"])) == (summary, True)
+    untrusted = check(lines, expected=Unavailable(UntrustedModel("it is a pickle")))
+    assert kinds(untrusted) == []
+    assert untrusted.frame().set_index("look").loc["prediction drift", "verdict"] == "not_applicable"
+    for ends in (lambda: check(lines, judge=unreachable), lambda: attempt(unreachable)):
+        with pytest.raises(StorageUnavailable, match="network"):
+            ends()

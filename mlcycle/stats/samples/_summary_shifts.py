@@ -79,8 +79,8 @@ def summary_drafts(
     """
     kind, why = summary_kind(reference, current)
     if kind == "mixed":
-        a, b = ((side.nulls, side.rows) for side in (reference, current))
-        return kind, _shifts.incomparable_drafts(why, a, b, plan)
+        before, after = (reference.nulls, reference.rows), (current.nulls, current.rows)
+        return kind, _shifts.incomparable_drafts(why, before, after, plan)
     if kind == "empty":
         return kind, [untested("nothing but nulls on both sides")]
     if kind == "categorical":
