@@ -118,10 +118,14 @@ def judged(
         )
         return checks.run([attrs.evolve(cast("Any", one), on=None) for one in asked], ref, bench)
 
-    found = [result for one in criteria for result in _answered(one, ref, captured, run)]
+    absolute = [one for one in criteria if hasattr(one, "threshold")]
+    found = [result for one in absolute for result in _answered(one, ref, captured, run)]
     yield from found
     if any(one.verdict in _SETTLED or (one.verdict == "inconclusive" and not one.slice) for one in found):
         return
+    note = "not judged: it compares two versions on the same rows, and these were answered by one"
+    for one in (one for one in criteria if one not in absolute):
+        yield records.Result(check=str(one), subject=ref, verdict="not_applicable", detail=note)
     usual = ("accuracy",) if captured.several else _USUAL[captured.task]
     asked = list(dict.fromkeys([*(() if captured.several else (one.metric for one in criteria)), *usual]))
     measured = {name: one for name in asked for one in run([records.AtLeast(name, 0.0)]) if one.value is not None}
@@ -146,9 +150,6 @@ def _answered(
     criterion: Any, ref: str, captured: Captured, run: Callable[[list[Any]], tuple[records.Result, ...]]
 ) -> tuple[records.Result, ...]:
     """Return what one criterion says, or why it says nothing."""
-    if not hasattr(criterion, "threshold"):
-        note = "not judged: it compares two versions on the same rows, and these were answered by one"
-        return (records.Result(check=str(criterion), subject=ref, verdict="not_applicable", detail=note),)
     if captured.several and (criterion.metric != "accuracy" or criterion.slices):
         note = "of several targets, only accuracy over all rows is judged from captured answers"
         return (records.Result(check=str(criterion), subject=ref, verdict="error", detail=note),)
