@@ -287,7 +287,10 @@ class Deployment:
         """Compare traffic with what the model was trained on, and keep the report.
 
         Looks at every input column (a two-sample test, Holm over columns, and an effect that matters), at the
-        predictions, at quality where labels are, and at latency.
+        predictions, at quality where labels are, and at latency. Quality is that of the answers and scores that were
+        captured, so no model is trusted for it: judged by the scope's criteria with a threshold, else against what an
+        evaluation of the version measured, else given as *not judged*, a warning. A part that does not fit, such as a
+        test set that lacks a column, is a finding of the report; only a storage that fails raises.
 
         Parameters
         ----------

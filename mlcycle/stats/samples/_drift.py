@@ -155,7 +155,7 @@ def drift(
     ------
     InvalidInput
         If an argument cannot be used, or the sides have no column in common. A column whose values cannot be compared
-        raises nothing: its verdict is ``inconclusive`` and says why.
+        raises nothing: only its nulls are compared, and its verdict says why.
     NotFound
         If `columns`, `kinds` or `margin` names a column that neither side has.
 
