@@ -29,6 +29,8 @@ _CLASSES = 30
 _FAILURES = 0.01
 _SLOWER = 1.25
 _INPUT = "in."
+# What pandas says of objects, and of Arrow types that it does not know, by numpy's letters.
+_LETTERS = {"date": "M", "datetime": "M", "datetime64": "M", "timedelta": "m", "timedelta64": "m", "decimal": "f"}
 
 
 @frozen(eq=False)
@@ -454,18 +456,29 @@ def _as_in(current: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
 
     columns: dict[str, Any] = {}
     for name in current.columns:
-        wanted, values = reference[name].dtype, current[name].infer_objects()
-        if isinstance(wanted, pd.CategoricalDtype):
-            wanted = wanted.categories.dtype
-        if wanted.kind == "M":
-            columns[name] = pd.to_datetime(values, utc=getattr(wanted, "tz", None) is not None, errors="coerce")
-        elif wanted.kind == "m":
+        values, (kind, zoned) = current[name].infer_objects(), _held(reference[name])
+        if kind == "M":  # a moment at a full second has no fraction in its text, its neighbour may
+            columns[name] = pd.to_datetime(values, utc=zoned, errors="coerce", format="ISO8601")
+        elif kind == "m":
             columns[name] = pd.to_timedelta(values, errors="coerce")
-        elif wanted.kind in "iuf" and values.dtype.kind in "biuO":
+        elif kind in "iuf" and values.dtype.kind in "biuO":
             columns[name] = pd.to_numeric(values, errors="coerce")
         else:
             columns[name] = values
     return pd.DataFrame(columns, index=current.index)
+
+
+def _held(column: pd.Series[Any]) -> tuple[str, bool]:
+    """Return what a column holds, by numpy's letters, and whether its moments know their time zone."""
+    import pandas as pd
+
+    dtype = column.dtype.categories.dtype if isinstance(column.dtype, pd.CategoricalDtype) else column.dtype
+    zoned = getattr(getattr(dtype, "pyarrow_dtype", dtype), "tz", None) is not None
+    if dtype.kind != "O" or isinstance(column.dtype, pd.CategoricalDtype):
+        return dtype.kind, zoned
+    first = column.dropna().head(1).tolist()
+    zoned = bool(first) and getattr(first[0], "tzinfo", None) is not None
+    return _LETTERS.get(pd.api.types.infer_dtype(column, skipna=True), "O"), zoned
 
 
 _PARTS: dict[str, Callable[[_Look], Iterator[_Seen]]] = {
