@@ -187,7 +187,7 @@ def sane(found: Any) -> None:
         assert len(found.frame()) == 1
         for shift in found.columns[0].shifts:
             assert math.isnan(shift.p) or 0 <= shift.p <= 1
-            assert math.isnan(shift.adjusted_p) or shift.p <= shift.adjusted_p <= 1
+            assert math.isnan(shift.adjusted_p) or shift.p - 1e-12 <= shift.adjusted_p <= 1
             assert math.isnan(shift.effect) or shift.low <= shift.effect + 1e-12 <= shift.high + 2e-12
         return
     p = getattr(found, "p", None)
