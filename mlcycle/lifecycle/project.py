@@ -168,8 +168,9 @@ class Project:
 
         Parameters
         ----------
-        moment : int, str, date or datetime
-            A log entry, a tag, or a date or time (UTC unless it says otherwise).
+        moment : int, str, date, datetime or timedelta, or one of numpy or pandas
+            A log entry, a tag, a date (its end) or time (UTC unless it says otherwise), or a span back from now such
+            as ``"7d"``.
         """
         return Project(self._session.sibling(entry_number(self._session, moment)))
 
@@ -189,8 +190,8 @@ class Project:
 
         Parameters
         ----------
-        to : int, str, date or datetime
-            A log entry, a tag, or a moment.
+        to : int, str, date, datetime or timedelta
+            A log entry, a tag, or a moment, as in `at`.
         reason : str
             Why, for the history.
         dry_run : bool, default False

@@ -201,10 +201,13 @@ class Traffic:
         then ``in.<column>`` for each input. ``label`` is the last one reported for that id, None where there is none.
     skipped : int
         Lines that could not be read (torn by a death, or of a newer version).
+    strays : int
+        Labels whose id no prediction in the frame has.
     """
 
     frame: pd.DataFrame
     skipped: int
+    strays: int = 0
 
     def live(self) -> pd.DataFrame:
         """Return what callers got: no answers of shadows, no failures."""
@@ -256,7 +259,7 @@ def decode(lines: Iterable[bytes], *, since: str | None = None, until: str | Non
         if name != "output" or None in held:  # pandas would turn 1 beside a missing value into 1.0
             frame[name] = pd.Series(held, index=frame.index, dtype=object)
     frame["t"] = pd.to_datetime(frame["t"], unit="s", utc=True)
-    return Traffic(frame=frame, skipped=skipped)
+    return Traffic(frame=frame, skipped=skipped, strays=len(labels.keys() - {row["id"] for row in predictions}))
 
 
 def _row(document: dict[str, Any], moment: float) -> dict[str, Any]:
