@@ -7,7 +7,7 @@ import getpass
 import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mlcycle.errors import MlcycleError, ReadOnly, StorageUnavailable, VersionDeleted
+from mlcycle.errors import Corrupt, MlcycleError, ReadOnly, StorageUnavailable, VersionDeleted
 from mlcycle.lifecycle._depot import Depot
 from mlcycle.lifecycle._fold import ProjectFold
 from mlcycle.lifecycle._view import View
@@ -15,6 +15,7 @@ from mlcycle.storage import Draft, Log, Settled, open_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from os import PathLike
 
     from mlcycle.storage import Commit, Files, Snapshot
 
@@ -44,7 +45,7 @@ class Session:
 
     def __init__(
         self,
-        url: str,
+        url: str | PathLike[str],
         *,
         mode: str = "rw",
         author: str | None = None,
@@ -60,7 +61,7 @@ class Session:
         self._storage_options = dict(storage_options or {})
         self._open(url, fresh=False)
 
-    def _open(self, url: str, *, fresh: bool) -> None:
+    def _open(self, url: str | PathLike[str], *, fresh: bool) -> None:
         options = self._storage_options or None
         self._stand_on(open_files(url, single_writer=self._single_writer, storage_options=options, fresh=fresh))
 
@@ -124,6 +125,8 @@ class Session:
         log = self.log
         with log.lock:
             now = log.snapshot(refresh=refresh)
+            if now.n < 0:
+                raise _no_beginning(self.url)
             if self.at is None:
                 yield View(now.state["logical"], now.state["placement"], now.n)
                 return
@@ -149,6 +152,15 @@ class Session:
         if newer is not None:
             raise ReadOnly(newer)
 
+    def begin(self, identity: str) -> tuple[str, bool]:
+        """Commit entry 0, which gives a project its identity; return the identity there is, and whether it is ours."""
+
+        def propose(snapshot: Snapshot) -> Draft | Settled:
+            return draft([{"kind": "project.create", "id": identity}]) if snapshot.n < 0 else Settled(None)
+
+        commit = self.log.commit(propose, author=self.author, message="project created")
+        return commit.snapshot.state["logical"]["id"], commit.mine
+
     def commit(self, plan: Callable[[View], Draft | Settled], *, message: str = "", op: str | None = None) -> Commit:
         """Commit what `plan` drafts against the newest state; it is asked again after every lost race.
 
@@ -156,10 +168,14 @@ class Session:
         ------
         Swept
             When a file the draft names was swept since it was uploaded or looked up.
+        Corrupt
+            When the log is gone, which is no reason to begin another.
         """
         self.check_writable()
 
         def propose(snapshot: Snapshot) -> Draft | Settled:
+            if snapshot.n < 0:
+                raise _no_beginning(self.url)
             view = View(snapshot.state["logical"], snapshot.state["placement"], snapshot.n)
             made = plan(view)
             if isinstance(made, Draft) and any(key in view.placement["doomed"] for key in made.uses):
@@ -190,6 +206,13 @@ class Session:
         raise VersionDeleted(
             f"the files of this commit were swept {_UPLOAD_TRIES} times; is another sweep running with min_age=0?"
         )
+
+
+def _no_beginning(url: str) -> Corrupt:
+    return Corrupt(
+        f"log/0000000000.json is missing in {url}, though store.json is there. Put log/ back from a copy of the store; "
+        "if nothing was ever kept there, delete store.json and open it again"
+    )
 
 
 def _reopen(

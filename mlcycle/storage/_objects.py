@@ -23,7 +23,7 @@ from mlcycle.storage._files import (
     check_key,
     check_prefix,
     check_range,
-    is_temporary,
+    is_hidden,
     local_source,
 )
 
@@ -216,7 +216,7 @@ class ObjectFiles:
         skip = len(self._root) + 1
         for path, info in sorted(found.items()):
             key = path[skip:]
-            if key.startswith(prefix) and not is_temporary(key) and info.get("type") != "directory":
+            if key.startswith(prefix) and not is_hidden(key) and info.get("type") != "directory":
                 yield Listed(key, int(info["size"]), modified_at(info))
 
     def delete(self, keys: Iterable[str]) -> None:
@@ -237,6 +237,11 @@ class ObjectFiles:
     def local_path(self, key: str) -> None:
         """Return None: these files have no path."""
         check_key(key)
+
+    def links(self, prefix: str) -> Iterator[str]:
+        """Yield nothing: there are no links in a bucket."""
+        check_prefix(prefix)
+        return iter(())
 
     def _path(self, key: str) -> str:
         _ = self._fs  # a forked child learns its root here
