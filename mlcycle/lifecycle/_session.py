@@ -152,15 +152,6 @@ class Session:
         if newer is not None:
             raise ReadOnly(newer)
 
-    def begin(self, identity: str) -> tuple[str, bool]:
-        """Commit entry 0, which gives a project its identity; return the identity there is, and whether it is ours."""
-
-        def propose(snapshot: Snapshot) -> Draft | Settled:
-            return draft([{"kind": "project.create", "id": identity}]) if snapshot.n < 0 else Settled(None)
-
-        commit = self.log.commit(propose, author=self.author, message="project created")
-        return commit.snapshot.state["logical"]["id"], commit.mine
-
     def commit(self, plan: Callable[[View], Draft | Settled], *, message: str = "", op: str | None = None) -> Commit:
         """Commit what `plan` drafts against the newest state; it is asked again after every lost race.
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from mlcycle.storage import Draft, Settled
+    from mlcycle.storage import Draft, Settled, Snapshot
 
 __all__ = ["Project", "open"]
 
@@ -375,7 +375,7 @@ def _create(session: Session, *, forced: bool) -> Doc:
     }
     storage.prove_new(session.files)
     # The log begins first, so that a store without entry 0 is damaged, whatever else there is of it.
-    document["id"], ours = session.begin(document["id"])
+    document["id"], ours = _first_entry(session, document["id"])
     if forced and not ours:
         raise StoreExists(f"somebody made a project at {session.url} just now; open it without create=True")
     if session.files.create("store.json", canonical_json(document)) is not storage.Outcome.WON:
@@ -449,3 +449,13 @@ def _check_lost(session: Session, *, forced: bool = False) -> bool:
             "copy of the store"
         )
     return True
+
+
+def _first_entry(session: Session, identity: str) -> tuple[str, bool]:
+    """Make entry 0, which gives the project its identity; return the one there is, and whether it is this one."""
+
+    def propose(now: Snapshot) -> Draft | Settled:
+        return draft([{"kind": "project.create", "id": identity}]) if now.n < 0 else storage.Settled()
+
+    commit = session.log.commit(propose, author=session.author, message="project created")
+    return commit.snapshot.state["logical"]["id"], commit.mine

@@ -174,9 +174,6 @@ class Files(Protocol):
     def local_path(self, key: str) -> Path | None:
         """Return the path of the file itself where it has one on this machine, else None; reads nothing."""
 
-    def links(self, prefix: str) -> Iterator[str]:
-        """Yield what is a link below the root and begins with `prefix`, or stands in its way: never followed."""
-
 
 def check_key(key: str) -> str:
     r"""Return the key, or say why it is none.

@@ -15,7 +15,9 @@ from mlcycle.errors import Corrupt
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["is_link", "link_on_the_way", "links_below", "refuse_links"]
+    from mlcycle.storage._files import Files
+
+__all__ = ["is_link", "link_on_the_way", "links_below", "links_in", "refuse_links"]
 
 # What Windows calls a junction is no symbolic link to Python, and leads away all the same.
 _JUNCTION = getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", -1)
@@ -85,3 +87,9 @@ def links_below(root: str, prefix: str) -> Iterator[str]:
                     yield key
             elif entry.is_dir(follow_symlinks=False) and (key.startswith(prefix) or prefix.startswith(key)):
                 folders.append(entry.path)
+
+
+def links_in(files: Files, prefix: str) -> Iterator[str]:
+    """As `links_below`, of whatever storage: most know no links, and those that do have a way to look for them."""
+    look = getattr(files, "_links", None)
+    return iter(()) if look is None else look(prefix)

@@ -213,9 +213,8 @@ class LocalFiles:
         refuse_links(self.url, key)
         return Path(path)
 
-    def links(self, prefix: str) -> Iterator[str]:
-        """Yield every link below the root whose key begins with `prefix`, or that stands in its way."""
-        return links_below(self.url, check_prefix(prefix))
+    def _links(self, prefix: str) -> Iterator[str]:
+        return links_below(self.url, prefix)
 
     def _path(self, key: str) -> str:
         check_key(key)

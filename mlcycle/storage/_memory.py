@@ -140,11 +140,6 @@ class MemoryFiles:
         """Return None: these files have no path."""
         check_key(key)
 
-    def links(self, prefix: str) -> Iterator[str]:
-        """Yield nothing: there are no links in memory."""
-        check_prefix(prefix)
-        return iter(())
-
     def _path(self, key: str) -> str:
         return self._root + check_key(key)
 

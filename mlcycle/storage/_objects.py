@@ -238,11 +238,6 @@ class ObjectFiles:
         """Return None: these files have no path."""
         check_key(key)
 
-    def links(self, prefix: str) -> Iterator[str]:
-        """Yield nothing: there are no links in a bucket."""
-        check_prefix(prefix)
-        return iter(())
-
     def _path(self, key: str) -> str:
         _ = self._fs  # a forked child learns its root here
         return f"{self._root}/{check_key(key)}"

@@ -191,12 +191,7 @@ class SingleWriterFiles:
         """Return None: the path, if any, is the file system's own business."""
         check_key(key)
 
-    def links(self, prefix: str) -> Iterator[str]:
-        """Yield every link below the root whose key begins with `prefix`, or that stands in its way.
-
-        Only of file systems that are a folder of this machine underneath; others are not asked.
-        """
-        check_prefix(prefix)
+    def _links(self, prefix: str) -> Iterator[str]:
         return iter(()) if self._folder is None else links_below(self._folder, prefix)
 
     def _path(self, key: str) -> str:

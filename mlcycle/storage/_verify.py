@@ -13,6 +13,7 @@ from mlcycle.errors import AccessDenied, Corrupt, InvalidInput, SchemaError, Sto
 from mlcycle.storage._checkpoints import read_hint
 from mlcycle.storage._entries import decode, entry_key
 from mlcycle.storage._files import KeyNotFound
+from mlcycle.storage._links import links_in
 from mlcycle.storage._replay import ROLLUP, Reader, rollup_key
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ def verify(
     if level not in LEVELS:
         raise InvalidInput(f"a store is verified to the level {' or '.join(map(repr, LEVELS))}, not {level!r}")
     tell = progress or (lambda done, total: None)
-    links = sorted(files.links("log" if level == "chain" else ""))
+    links = sorted(links_in(files, "log" if level == "chain" else ""))
     chain = _Chain(files, {*links})
     problems = [*map(_link, links), *chain.check(tell, begun=begun)]
     if level == "chain":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlcycle.errors import StorageUnavailable
 from mlcycle.storage._files import Appender, Files, Listed, Outcome
+from mlcycle.storage._links import links_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -211,9 +212,8 @@ class FaultyFiles:
         """As `Files.local_path`; not counted, because it asks the storage nothing."""
         return self.files.local_path(key) if self._local_paths else None
 
-    def links(self, prefix: str) -> Iterator[str]:
-        """As `Files.links`; not counted, because it is none of the six calls."""
-        return self.files.links(prefix)
+    def _links(self, prefix: str) -> Iterator[str]:
+        return links_in(self.files, prefix)
 
     def revive(self) -> None:
         """Undo a crash: the next process starts, over the same storage; calls go on being counted."""
