@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mlcycle.errors import Corrupt, MlcycleError, ReadOnly, StorageUnavailable, VersionDeleted
 from mlcycle.lifecycle._depot import Depot
 from mlcycle.lifecycle._fold import ProjectFold
+from mlcycle.lifecycle._repeats import refuse_another
 from mlcycle.lifecycle._view import View
 from mlcycle.storage import Draft, Log, Settled, open_files
 
@@ -161,6 +162,8 @@ class Session:
             When a file the draft names was swept since it was uploaded or looked up.
         Corrupt
             When the log is gone, which is no reason to begin another.
+        ConflictError
+            When `op` was used before, for something else.
         """
         self.check_writable()
 
@@ -173,7 +176,18 @@ class Session:
                 raise Swept
             return made
 
-        return self.log.commit(propose, author=self.author, message=message, op=op)
+        commit = self.log.commit(propose, author=self.author, message=message, op=op)
+        if op is not None and commit.entry is not None and not commit.mine:
+            with self.log.lock:  # while what is looked at stands still
+                refuse_another(op, commit.entry, plan, self._around(commit))
+        return commit
+
+    def _around(self, commit: Commit) -> Iterator[View]:
+        """Yield the project as it stands, and as it stood before an entry, which is folded only when asked for."""
+        now = commit.snapshot.state
+        yield View(now["logical"], now["placement"], commit.snapshot.n)
+        past = self.log.as_of(commit.n - 1)
+        yield View(past.state["logical"], now["placement"], past.n)
 
     def publish(
         self,
