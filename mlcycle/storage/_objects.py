@@ -213,6 +213,8 @@ class ObjectFiles:
             if meaning_of(error) is Meaning.ABSENT:
                 return
             self._raise(error, "list", prefix)
+        if not isinstance(found, dict):  # adlfs says so of a path that is a file: nothing lies below it
+            return
         skip = len(self._root) + 1
         for path, info in sorted(found.items()):
             key = path[skip:]
