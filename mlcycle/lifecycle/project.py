@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import _html, records, storage
@@ -35,7 +36,7 @@ from mlcycle.lifecycle.scope import ScopeHandle
 from mlcycle.lifecycle.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import date, datetime
     from os import PathLike
 
@@ -272,9 +273,11 @@ def open(
     Parameters
     ----------
     url : str or path
-        A folder, or any fsspec URL: ``"churn"``, ``"s3://team/churn"``, ``"memory://churn"``.
+        A folder, or any fsspec URL: ``"churn"``, ``"s3://team/churn"``, ``"memory://churn"``. A ``file:`` URI is read
+        as `pathlib.Path.as_uri` writes it, with ``%20`` for a space; in a plain path a percent sign is one.
     create : bool, optional
-        None opens what is there and creates only in an absent or empty place, saying so on stderr. False never
+        None opens what is there and creates only in an absent or empty place, saying so on stderr; ``.DS_Store`` and
+        its like, ``lost+found``, ``.gitkeep`` and markers of folders in a bucket leave a place empty. False never
         creates. True creates, and refuses a place that has a store.
     mode : {"rw", "r"}
         ``"r"`` writes nothing at all.
@@ -291,8 +294,12 @@ def open(
         Nothing is there and `create` is False, or something is there that is not a store.
     StoreExists
         A store is there already and `create` is True, or lies above this place.
+    Corrupt
+        The log is missing, or store.json is, though there is more of a store: a new history is never begun over an old one.
     UnsupportedStorage
         For a URL that cannot be read or storage that cannot commit safely.
+    InvalidInput
+        For what is neither text nor a path.
 
     Examples
     --------
@@ -302,13 +309,10 @@ def open(
     """
     if mode not in ("rw", "r"):
         raise InvalidInput(f"mode={mode!r} is unknown; 'rw' to work, 'r' to only read")
-    session = Session(
-        url,
-        mode=mode,
-        author=author,
-        single_writer=single_writer,
-        storage_options=storage_options,
-    )
+    if storage_options is not None and not isinstance(storage_options, Mapping):
+        kind = type(storage_options).__name__
+        raise InvalidInput(f"storage_options= is a mapping such as {{'endpoint_url': 'https://…'}}, got {kind}")
+    session = Session(url, mode=mode, author=author, single_writer=single_writer, storage_options=storage_options)
     return _begin(session, create)
 
 

@@ -1,7 +1,8 @@
 """Files in a bucket, by the conditional put of the storage itself.
 
 Google Cloud Storage (``gs``) and Azure Blob Storage (``az``) are **experimental**: written against the published
-interfaces of gcsfs (``ifGenerationMatch=0``) and adlfs (``If-None-Match: *``), not yet run against the real services.
+interfaces of gcsfs (``ifGenerationMatch=0``) and adlfs (``If-None-Match: *``), not yet run against the real services
+(``az`` against Azurite).
 S3 has a class of its own in `_s3`, over this one.
 """
 
