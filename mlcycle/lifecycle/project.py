@@ -295,7 +295,7 @@ def open(
     StoreExists
         A store is there already and `create` is True, or lies above this place.
     Corrupt
-        The log is missing, or store.json is, though there is more of a store: a new history is never begun over an old one.
+        The log is missing, or store.json, though there is more of a store: no history is begun over another.
     UnsupportedStorage
         For a URL that cannot be read or storage that cannot commit safely.
     InvalidInput
