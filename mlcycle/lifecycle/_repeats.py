@@ -22,13 +22,13 @@ __all__ = ["refuse_another"]
 
 Doc = dict[str, Any]
 
-# What its caller chose in a change: subject, target, content. The rest is found by the library and may differ the
-# second time (numbers, ids, what stood before), or is made anew (a refitted model, a verdict). A kind that is not here
-# is never what an operation is about: it stands beside what is.
+# What its caller chose in a change: subject, target, arguments. The rest is found by the library and may differ the
+# second time (numbers, ids, what stood before), or is made anew by a script that runs again (rows that grew since, a
+# refitted model, a verdict). A kind that is not here is never what an operation is about: it stands beside what is.
 _CHOSEN: dict[str, tuple[str, ...]] = {
     "project.rollback": ("to",),
     "scope.set": ("scope",),
-    "dataset.add": ("name", "type", "content", "presentation", "roles"),
+    "dataset.add": ("name", "type", "roles"),
     "dataset.head": ("name", "after"),
     "model.add": ("name",),
     "decision.add": ("action", "subject"),
@@ -81,6 +81,8 @@ def _chosen(changes: list[Doc]) -> dict[str, list[Doc]]:
     for change in changes:
         if change["kind"] in _CHOSEN:
             facts = {field: change.get(field) for field in _CHOSEN[change["kind"]]}
+            if change.get("type") == "selection":  # which rows follows from what was split, and how
+                facts["content"] = change["content"]
             if change["kind"] == "scope.set":  # who eased what until when is the scope's own bookkeeping
                 facts["scope"] = {key: value for key, value in change["scope"].items() if key != "loosened"}
             found.setdefault(change["kind"], []).append(facts)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from typing import TYPE_CHECKING, Any
 
 from mlcycle.errors import Corrupt
@@ -17,10 +18,15 @@ if TYPE_CHECKING:
 
     from mlcycle.storage._files import Files
 
-__all__ = ["is_link", "link_on_the_way", "links_below", "links_in", "refuse_links"]
+__all__ = ["Lookout", "is_link", "link_on_the_way", "links_below", "links_in", "refuse_links"]
 
 # What Windows calls a junction is no symbolic link to Python, and leads away all the same.
 _JUNCTION = getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", -1)
+
+
+# Where a system lets a file be opened without following a link at its end, only the folders need a look.
+_OPENS_NO_LINK = hasattr(os, "O_NOFOLLOW")
+_MOMENT = 0.02  # seconds; a folder made a link within them could as well have been made one just after a look
 
 
 def is_link(entry: os.DirEntry[str]) -> bool:
@@ -62,6 +68,24 @@ def refuse_links(root: str, key: str) -> None:
             f"{found!r} in {root} is a link ({_target(root, found)}), and links in a store are never followed: "
             "put what it leads to in its place, or remove it; project.store.verify() names every link"
         )
+
+
+class Lookout:
+    """Looks for links before a file is read, and believes of the folder it saw last what it saw for a moment.
+
+    A look takes longer than reading a small file, and entries are read by the hundred. Lives as long as the files.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._seen = ("", 0.0)
+
+    def __call__(self, folder: str, key: str) -> None:
+        """Raise `Corrupt` if a key in a folder lies behind a link."""
+        now = time.monotonic()
+        if not _OPENS_NO_LINK or self._seen[0] != folder or now > self._seen[1]:
+            refuse_links(self._root, folder if _OPENS_NO_LINK else key)
+            self._seen = folder, now + _MOMENT
 
 
 def _target(root: str, key: str) -> str:

@@ -25,7 +25,7 @@ from mlcycle.storage._files import (
     check_range,
     local_source,
 )
-from mlcycle.storage._links import is_link, link_on_the_way, links_below, refuse_links
+from mlcycle.storage._links import Lookout, is_link, link_on_the_way, links_below, refuse_links
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -92,6 +92,7 @@ class LocalFiles:
         self.url = root
         self.shared = not single_writer
         self.storage_options: dict[str, Any] = {}
+        self._look = Lookout(root)
         self._refused = False  # whether the call that decides was seen to refuse a name that is taken
         self._unsynced: set[str] = set()  # folders made without fsync, to be made good before the next durable write
         self._abandoned: set[str] = set()  # temporary files of dead processes a listing has seen
@@ -158,7 +159,7 @@ class LocalFiles:
             handle = os.open(self._path(key), os.O_RDONLY | _NOFOLLOW | _BINARY)
             try:
                 # After opening, not before: the usual question is for an entry that is not there yet.
-                refuse_links(self.url, _folder_of(key) if _NOFOLLOW else key)
+                self._look(_folder_of(key), key)
                 return _read(handle, first, last)
             finally:
                 os.close(handle)

@@ -68,7 +68,6 @@ CALLS: dict[str, tuple[Verb, ...]] = {
     "datasets.add": (
         lambda p, op: p.datasets.add("new", FRAME, op=op),
         lambda p, op: p.datasets.add("newer", FRAME, op=op),
-        lambda p, op: p.datasets.add("new", OTHER, op=op),
         lambda p, op: p.datasets.add("new", FRAME, key="x", op=op),
     ),
     "datasets.split": (
@@ -174,6 +173,15 @@ def test_another_verb(verb: str) -> None:
             CALLS[other][0](project, "job")
         assert refused.value.winner["n"] == before - 1
     assert entries(project) == before
+
+
+def test_rows_that_grew_since() -> None:
+    """A script that runs again over a source that went on gets what it committed first, as with a refitted model."""
+    project = prepared()
+    first = project.datasets.add("new", FRAME, op="job")
+    assert project.datasets.add("new", OTHER, op="job") == first
+    assert project.datasets.add("new", OTHER, op="another job").number == 2
+    assert project.models.register("m", tree(1), op="fit") == project.models.register("m", tree(2), op="fit")
 
 
 def test_a_refused_call_uses_up_no_op() -> None:

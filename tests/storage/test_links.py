@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,19 @@ def test_what_is_no_file_is_not_listed(tmp_path: Path) -> None:
     files.put("files/a", b"x")
     os.mkfifo(tmp_path / "files" / "pipe")
     assert [item.key for item in files.list("")] == ["files/a"]
+
+
+def test_a_folder_that_becomes_a_link(opened: tuple[Files, Path], tmp_path: Path) -> None:
+    """What was read before is not read through a link that came later; a look is believed for a moment only."""
+    files, root = opened
+    files.put("log/0", b"entry")
+    assert files.read("log/0") == b"entry"
+    (root / "log").rename(tmp_path / "moved")
+    (root / "log").symlink_to(tmp_path / "moved")
+    time.sleep(0.05)
+    with pytest.raises(Corrupt, match="'log' in .* is a link"):
+        files.read("log/0")
+    assert (tmp_path / "moved" / "0").read_bytes() == b"entry"
 
 
 def test_hard_links_are_files(opened: tuple[Files, Path], outside: Path) -> None:
