@@ -131,7 +131,7 @@ def test_a_folder_that_becomes_a_link(opened: tuple[Files, Path], tmp_path: Path
     (root / "log").rename(tmp_path / "moved")
     (root / "log").symlink_to(tmp_path / "moved")
     time.sleep(0.05)
-    with pytest.raises(Corrupt, match="'log' in .* is a link"):
+    with pytest.raises(Corrupt, match=r"'log' in .* is a link"):
         files.read("log/0")
     assert (tmp_path / "moved" / "0").read_bytes() == b"entry"
 
