@@ -8,14 +8,16 @@ import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlcycle._digest import json_text
-from mlcycle.errors import MlcycleError, ReadOnly, StorageUnavailable, VersionDeleted
+from mlcycle.errors import Corrupt, MlcycleError, ReadOnly, StorageUnavailable, VersionDeleted
 from mlcycle.lifecycle._depot import Depot
 from mlcycle.lifecycle._fold import ProjectFold
+from mlcycle.lifecycle._repeats import refuse_another
 from mlcycle.lifecycle._view import View
 from mlcycle.storage import Draft, Log, Settled, open_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from os import PathLike
 
     from mlcycle.storage import Commit, Files, Snapshot
 
@@ -45,7 +47,7 @@ class Session:
 
     def __init__(
         self,
-        url: str,
+        url: str | PathLike[str],
         *,
         mode: str = "rw",
         author: str | None = None,
@@ -61,7 +63,7 @@ class Session:
         self._storage_options = dict(storage_options or {})
         self._open(url, fresh=False)
 
-    def _open(self, url: str, *, fresh: bool) -> None:
+    def _open(self, url: str | PathLike[str], *, fresh: bool) -> None:
         options = self._storage_options or None
         self._stand_on(open_files(url, single_writer=self._single_writer, storage_options=options, fresh=fresh))
 
@@ -125,6 +127,8 @@ class Session:
         log = self.log
         with log.lock:
             now = log.snapshot(refresh=refresh)
+            if now.n < 0:
+                raise _no_beginning(self.url)
             if self.at is None:
                 yield View(now.state["logical"], now.state["placement"], now.n)
                 return
@@ -157,17 +161,34 @@ class Session:
         ------
         Swept
             When a file the draft names was swept since it was uploaded or looked up.
+        Corrupt
+            When the log is gone, which is no reason to begin another.
+        ConflictError
+            When `op` was used before, for something else.
         """
         self.check_writable()
 
         def propose(snapshot: Snapshot) -> Draft | Settled:
+            if snapshot.n < 0:
+                raise _no_beginning(self.url)
             view = View(snapshot.state["logical"], snapshot.state["placement"], snapshot.n)
             made = plan(view)
             if isinstance(made, Draft) and any(key in view.placement["doomed"] for key in made.uses):
                 raise Swept
             return made
 
-        return self.log.commit(propose, author=self.author, message=message, op=op)
+        commit = self.log.commit(propose, author=self.author, message=message, op=op)
+        if op is not None and commit.entry is not None and not commit.mine:
+            with self.log.lock:  # while what is looked at stands still
+                refuse_another(op, commit.entry, plan, self._around(commit))
+        return commit
+
+    def _around(self, commit: Commit) -> Iterator[View]:
+        """Yield the project as it stands, and as it stood before an entry, which is folded only when asked for."""
+        now = commit.snapshot.state
+        yield View(now["logical"], now["placement"], commit.snapshot.n)
+        past = self.log.as_of(commit.n - 1)
+        yield View(past.state["logical"], now["placement"], past.n)
 
     def publish(
         self,
@@ -191,6 +212,13 @@ class Session:
         raise VersionDeleted(
             f"the files of this commit were swept {_UPLOAD_TRIES} times; is another sweep running with min_age=0?"
         )
+
+
+def _no_beginning(url: str) -> Corrupt:
+    return Corrupt(
+        f"log/0000000000.json is missing in {url}, though store.json is there. Put log/ back from a copy of the store; "
+        "if nothing was ever kept there, delete store.json and open it again"
+    )
 
 
 def _reopen(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import _html, records, storage
@@ -36,18 +37,19 @@ from mlcycle.lifecycle.scope import ScopeHandle
 from mlcycle.lifecycle.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import date, datetime
     from os import PathLike
 
     import pandas as pd
 
-    from mlcycle.storage import Draft, Settled
+    from mlcycle.storage import Draft, Settled, Snapshot
 
 __all__ = ["Project", "open"]
 
 Doc = dict[str, Any]
 _FORMAT = {"format": "mlcycle-store", "v": 1}
+_BEGINNING = "log/0000000000.json"
 
 
 @printable
@@ -274,9 +276,11 @@ def open(
     Parameters
     ----------
     url : str or path
-        A folder, or any fsspec URL: ``"churn"``, ``"s3://team/churn"``, ``"memory://churn"``.
+        A folder, or any fsspec URL: ``"churn"``, ``"s3://team/churn"``, ``"memory://churn"``. A ``file:`` URI is read
+        as `pathlib.Path.as_uri` writes it, with ``%20`` for a space; in a plain path a percent sign is one.
     create : bool, optional
-        None opens what is there and creates only in an absent or empty place, saying so on stderr. False never
+        None opens what is there and creates only in an absent or empty place, saying so on stderr; ``.DS_Store`` and
+        its like, ``lost+found``, ``.gitkeep`` and markers of folders in a bucket leave a place empty. False never
         creates. True creates, and refuses a place that has a store.
     mode : {"rw", "r"}
         ``"r"`` writes nothing at all.
@@ -293,8 +297,12 @@ def open(
         Nothing is there and `create` is False, or something is there that is not a store.
     StoreExists
         A store is there already and `create` is True, or lies above this place.
+    Corrupt
+        The log is missing, or store.json, though there is more of a store: no history is begun over another.
     UnsupportedStorage
         For a URL that cannot be read or storage that cannot commit safely.
+    InvalidInput
+        For what is neither text nor a path.
 
     Examples
     --------
@@ -304,13 +312,10 @@ def open(
     """
     if mode not in ("rw", "r"):
         raise InvalidInput(f"mode={mode!r} is unknown; 'rw' to work, 'r' to only read")
-    session = Session(
-        str(url) if not isinstance(url, str) else url,
-        mode=mode,
-        author=author,
-        single_writer=single_writer,
-        storage_options=storage_options,
-    )
+    if storage_options is not None and not isinstance(storage_options, Mapping):
+        kind = type(storage_options).__name__
+        raise InvalidInput(f"storage_options= is a mapping such as {{'endpoint_url': 'https://…'}}, got {kind}")
+    session = Session(url, mode=mode, author=author, single_writer=single_writer, storage_options=storage_options)
     return _begin(session, create)
 
 
@@ -326,13 +331,14 @@ def _begin(session: Session, create: bool | None) -> Project:
         raise StoreExists(f"there is a project at {session.url} already; open it without create=True")
     if found is None:
         if create is False or session.mode == "r":
+            _check_lost(session)
             raise NotAStore(f"there is no mlcycle project at {session.url}; open it with create=True to make one")
         found = _create(session, forced=create is True)
+    with session.view():  # a store without a beginning is damaged, and is not begun anew
+        session.log.first()
     if found.get("needs_write"):
         needs = ", ".join(map(str, found["needs_write"]))
         session.refuse_writing(f"writing to {session.url} needs a newer mlcycle (one that knows {needs}); upgrade it")
-    elif session.mode == "rw" and session.log.snapshot().n < 0:
-        _first_entry(session, found["id"])
     if session.mode == "rw" and not session.files.can_append:
         with contextlib.suppress(MlcycleError, OSError):  # what a killed process left here is worth a try
             storage.recover_spools(session.files)
@@ -365,7 +371,7 @@ def _create(session: Session, *, forced: bool) -> Doc:
     found = _check_place(session, forced)
     if found is not None:
         return found
-    document = {
+    document: Doc = {
         **_FORMAT,
         "id": new_id(),
         "created_at": now(),
@@ -374,12 +380,15 @@ def _create(session: Session, *, forced: bool) -> Doc:
         "needs_write": [],
         "probe": storage.probe(session.files),
     }
+    storage.prove_new(session.files)
+    # The log begins first, so that a store without entry 0 is damaged, whatever else there is of it.
+    document["id"], ours = _first_entry(session, document["id"])
+    if forced and not ours:
+        raise StoreExists(f"somebody made a project at {session.url} just now; open it without create=True")
     if session.files.create("store.json", canonical_json(document)) is not storage.Outcome.WON:
         found = _read_store_document(session)
         if found is None:
             raise StorageUnavailable(f"{session.url} did not answer while a project was being made there; try again")
-        if forced and found["id"] != document["id"]:
-            raise StoreExists(f"somebody made a project at {session.url} just now; open it without create=True")
         return found
     if not forced:
         print(f"mlcycle: made a new project at {session.url}", file=sys.stderr)
@@ -398,12 +407,14 @@ def _check_place(session: Session, forced: bool) -> Doc | None:
             parent.read("store.json")
         except (FileNotFoundError, AccessDenied, StorageUnavailable):
             continue
+        except Corrupt:  # it is a link, and a store that is damaged is one
+            pass
         raise StoreExists(f"{session.url} lies inside the project at {above}; choose a place outside it")
     try:
         listed = (item.key for item in session.files.list(""))
-        present = next((key for key in listed if not key.startswith("probe/")), None)
+        present = next((key for key in listed if not storage.is_litter(key)), None)
     except AccessDenied:
-        if forced:
+        if forced or _check_lost(session):
             return None
         raise NotAStore(
             f"{session.url} may not be listed, so whether it is empty cannot be seen; "
@@ -412,19 +423,46 @@ def _check_place(session: Session, forced: bool) -> Doc | None:
     if present is None:
         return None
     found = None if forced else _read_store_document(session)
-    if found is None:
+    if found is None and not _check_lost(session, forced=forced):
         raise NotAStore(
             f"{session.url} is not empty ({present}) and is no mlcycle project; choose an empty or a new place"
         )
     return found
 
 
-def _first_entry(session: Session, identity: str) -> None:
-    """Make entry 0, which gives the project its identity; whoever comes second finds it there."""
+def _check_lost(session: Session, *, forced: bool = False) -> bool:
+    """Say whether a log begins where store.json is missing: somebody is making a project, or died while making it.
 
-    def plan(view: View) -> Draft | Settled:
-        if view.n >= 0:
-            return storage.Settled(None)
-        return draft([{"kind": "project.create", "id": identity}])
+    Raises
+    ------
+    Corrupt
+        There is more than a beginning.
+    StoreExists
+        There is a beginning, and `forced` asks for a new one.
+    """
+    try:
+        session.files.read(_BEGINNING, 0, 1)
+    except FileNotFoundError:
+        return False
+    if forced:
+        raise StoreExists(f"somebody began a project at {session.url}; open it without create=True")
+    more = None
+    with contextlib.suppress(AccessDenied):
+        keys = (item.key for item in session.files.list(""))
+        more = next((key for key in keys if key not in (_BEGINNING, "hint.json") and not storage.is_litter(key)), None)
+    if more is not None and _read_store_document(session) is None:
+        raise Corrupt(
+            f"store.json is missing in {session.url}, though {_BEGINNING} and {more} are there; put it back from a "
+            "copy of the store"
+        )
+    return True
 
-    session.commit(plan, message="project created")
+
+def _first_entry(session: Session, identity: str) -> tuple[str, bool]:
+    """Make entry 0, which gives the project its identity; return the one there is, and whether it is this one."""
+
+    def propose(now: Snapshot) -> Draft | Settled:
+        return draft([{"kind": "project.create", "id": identity}]) if now.n < 0 else storage.Settled()
+
+    commit = session.log.commit(propose, author=session.author, message="project created")
+    return commit.snapshot.state["logical"]["id"], commit.mine

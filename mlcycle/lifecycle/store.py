@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,16 @@ __all__ = ["Store"]
 
 Doc = dict[str, Any]
 _SWEPT_FOLDERS = ("tables/", "files/", "leaves/")
+
+# The keys this library writes there, and has ever written. People and programs put things of their own into a folder
+# (a README, .DS_Store, a copy of a notebook): what does not look like ours is not ours to remove.
+_ID = "[0-9a-f]{32}"
+_SHAPE = re.compile(
+    rf"tables/{_ID}/{_ID}\.parquet"
+    rf"|leaves/{_ID}\.(?:parquet|json)"
+    rf"|files/(?:{_ID}|environment|code)/{_ID}\.[^/]+"
+    rf"|runs/[0-9]{{4}}-[0-9]{{2}}/{_ID}/(?:head\.json|end\.json|points-[0-9a-f]{{40}}-[0-9]+\.jsonl|files/{_ID}\.[^/]+)"
+)
 
 
 @printable
@@ -75,11 +86,20 @@ class Store:
         """
         with watched("verify", "files") as progress:
             return storage.verify(
-                self._session.log, self._session.files, named_files, level=level, owners=owners_of, progress=progress
+                self._session.log,
+                self._session.files,
+                named_files,
+                level=level,
+                begun=True,
+                owners=owners_of,
+                progress=progress,
             )
 
     def sweep(self, *, dry_run: bool = False, min_age: timedelta | str = timedelta(days=7)) -> storage.SweepResult:
         """Remove files that nothing standing names: of dropped versions and runs, and of commits that never came.
+
+        Only files of the library's own are removed; what somebody else put into the folder stays, and a link is never
+        followed.
 
         Parameters
         ----------
@@ -102,6 +122,7 @@ class Store:
             named_files,
             doomed=lambda state: state["placement"]["doomed"],
             prefixes=prefixes,
+            shape=_SHAPE,
             author=self._session.author,
             dry_run=dry_run,
             min_age=oldest.total_seconds(),

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
         open_files,
     )
     from mlcycle.storage._log import Commit, Draft, Log, Settled
-    from mlcycle.storage._places import parents_of
+    from mlcycle.storage._places import is_litter, parents_of
     from mlcycle.storage._probe import probe
+    from mlcycle.storage._promise import prove_new
     from mlcycle.storage._ranges import open_range
     from mlcycle.storage._replay import Fold, Snapshot, State
     from mlcycle.storage._segments import segments
@@ -47,11 +48,13 @@ __all__ = [
     "Verification",
     "check_key",
     "garbage",
+    "is_litter",
     "open_files",
     "open_range",
     "owner_alive",
     "parents_of",
     "probe",
+    "prove_new",
     "read_lines",
     "recover_spools",
     "segments",
@@ -64,8 +67,9 @@ _HOMES = {
     "_entries": ("Entry",),
     "_files": ("Appender", "Files", "KeyNotFound", "Listed", "Outcome", "check_key", "open_files"),
     "_log": ("Commit", "Draft", "Log", "Settled"),
-    "_places": ("parents_of",),
+    "_places": ("is_litter", "parents_of"),
     "_probe": ("probe",),
+    "_promise": ("prove_new",),
     "_ranges": ("open_range",),
     "_replay": ("Fold", "Snapshot", "State"),
     "_segments": ("segments",),

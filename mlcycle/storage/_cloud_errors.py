@@ -1,7 +1,9 @@
 """What an exception out of a cloud client means, whichever of the clients raised it.
 
-s3fs translates some errors and wraps others, gcsfs and adlfs have trees of their own; so the HTTP status and the
-error code are looked for along the whole chain of causes, and types come last.
+s3fs translates some errors and wraps others, gcsfs and adlfs have trees of their own; so the error code and the HTTP
+status are looked for along the whole chain of causes, and types come last. What a service calls an answer comes before
+its status: one status means several things (Azure says 409 when a blob exists, when its container is being deleted,
+and when somebody leased it), and one thing has several statuses.
 """
 
 from __future__ import annotations
@@ -14,17 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Meaning", "meaning_of"]
 
-_NO_BUCKET = frozenset(["NoSuchBucket", "ContainerNotFound", "ContainerBeingDeleted"])
-_DENIED = frozenset(
-    [
-        "AccessDenied",
-        "ExpiredToken",
-        "InvalidAccessKeyId",
-        "InvalidToken",
-        "SignatureDoesNotMatch",
-        "TokenRefreshRequired",
-    ]
-)
 _CLIENTS = frozenset(
     ["adlfs", "aiobotocore", "aiohttp", "azure", "botocore", "fsspec", "gcsfs", "google", "requests", "s3fs", "urllib3"]
 )
@@ -47,6 +38,26 @@ class Meaning(enum.Enum):
     UNKNOWN = "the answer was lost"
 
 
+# What services call their answers: S3 and what speaks its language, Azure Blob Storage, Google Cloud Storage.
+_SAID = {
+    Meaning.EXISTS: "PreconditionFailed BlobAlreadyExists BlobImmutableDueToPolicy ConditionNotMet conditionNotMet "
+    "TargetConditionNotMet",
+    Meaning.BUSY: "ConditionalRequestConflict OperationAborted LeaseIdMissing LeaseAlreadyPresent conflict "
+    "PendingCopyOperation BlobBeingRehydrated",
+    Meaning.ABSENT: "NoSuchKey BlobNotFound ResourceNotFound notFound",
+    Meaning.NO_BUCKET: "NoSuchBucket ContainerNotFound ContainerBeingDeleted ContainerDisabled",
+    Meaning.BEYOND: "InvalidRange requestedRangeNotSatisfiable",
+    Meaning.DENIED: "AccessDenied AccountIsDisabled AccountProblem AllAccessDisabled AuthenticationFailed "
+    "AuthorizationFailure AuthorizationPermissionMismatch ExpiredToken InsufficientAccountPermissions "
+    "InvalidAccessKeyId InvalidAuthenticationInfo InvalidToken NoAuthenticationInformation PublicAccessNotPermitted "
+    "SignatureDoesNotMatch TokenRefreshRequired forbidden",
+    Meaning.UNSUPPORTED: "NotImplemented",
+    Meaning.UNKNOWN: "InternalError OperationTimedOut RequestTimeout ServerBusy ServiceUnavailable SlowDown "
+    "backendError rateLimitExceeded userRateLimitExceeded",
+}
+_BY_CODE = {code: meaning for meaning, codes in _SAID.items() for code in codes.split()}
+
+
 def meaning_of(error: BaseException) -> Meaning | None:
     """Return what the error says about the request, or None if it is no error of a storage client at all.
 
@@ -60,19 +71,19 @@ def meaning_of(error: BaseException) -> Meaning | None:
     True
     """
     chain = list(_chain(error))
-    codes = [code for one in chain if (code := _code(one))]
+    said = next((_BY_CODE[code] for one in chain for code in _codes(one) if code in _BY_CODE), None)
+    if said is not None:
+        return said
     status = next((number for one in chain if (number := _status(one))), 0)
-    if _NO_BUCKET.intersection(codes):
-        return Meaning.NO_BUCKET
-    if (found := _by_status(status)) is not None and not _DENIED.intersection(codes):
+    if (found := _by_status(status)) is not None:
         return found
-    if _DENIED.intersection(codes) or any(_is_denial(one) for one in chain):
+    if any(_is_denial(one) for one in chain):
         return Meaning.DENIED
     if isinstance(error, FileExistsError):
         return Meaning.EXISTS
     if isinstance(error, FileNotFoundError):
         return Meaning.ABSENT
-    if 400 <= status < 500 or any(type(one).__name__ in _REFUSED_BEFORE_SENDING for one in chain):
+    if 400 <= status < 500 or any(_is_refusal(one) for one in chain):
         return Meaning.REFUSED
     if isinstance(error, OSError) or any(type(one).__module__.partition(".")[0] in _CLIENTS for one in chain):
         return Meaning.UNKNOWN
@@ -103,6 +114,13 @@ def _is_denial(error: BaseException) -> bool:
     )
 
 
+def _is_refusal(error: BaseException) -> bool:
+    # gcsfs raises a bare ValueError for most of 400.
+    return type(error).__name__ in _REFUSED_BEFORE_SENDING or (
+        isinstance(error, ValueError) and str(error).startswith(("Bad Request: ", "Bucket is requester pays"))
+    )
+
+
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     for _ in range(6):
         if error is None:
@@ -116,9 +134,12 @@ def _response(error: BaseException) -> dict[str, dict[str, object]]:
     return response if isinstance(response, dict) else {}
 
 
-def _code(error: BaseException) -> str:
+def _codes(error: BaseException) -> Iterator[str]:
     code = _response(error).get("Error", {}).get("Code") or getattr(error, "error_code", None)
-    return str(getattr(code, "value", code) or "")
+    yield str(getattr(code, "value", code) or "")
+    details = getattr(error, "_error_response", None)  # gcsfs keeps there what the service said
+    for detail in details.get("errors") or () if isinstance(details, dict) else ():
+        yield str(detail.get("reason", ""))
 
 
 def _status(error: BaseException) -> int:

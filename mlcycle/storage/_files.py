@@ -1,6 +1,7 @@
-"""The six file calls everything in a store rests on, and the table of who answers them for which URL.
+"""The six file calls everything in a store rests on.
 
-A strategy is one small class a protocol, in a module of its own, loaded when a URL asks for it.
+A strategy is one small class a protocol, in a module of its own, loaded when a URL asks for it; the table of them
+stands in `mlcycle.storage._places`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mlcycle.errors import InvalidInput, StorageUnavailable, UnsafePath, UnsupportedStorage
+from mlcycle.storage._places import STRATEGIES, place_of, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,7 +29,7 @@ __all__ = [
     "check_key",
     "check_prefix",
     "check_range",
-    "is_temporary",
+    "is_hidden",
     "local_source",
     "open_files",
 ]
@@ -36,18 +38,8 @@ TEMPORARY = ".tmp-"
 
 # Names of this shape cannot climb, hide or be a temporary file, so most keys need no further look.
 _PLAIN = re.compile(r"[A-Za-z0-9_@-][A-Za-z0-9_.@-]*(?:/[A-Za-z0-9_@-][A-Za-z0-9_.@-]*)*")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)(://|::)(.*)", re.DOTALL)
-_MAX_KEY, _MAX_SEGMENT = 900, 255  # bytes: S3 allows 1024 with the root before it, disks 255 a name
-
-_STRATEGIES = {
-    "file": "mlcycle.storage._local:open_local",
-    "memory": "mlcycle.storage._memory:open_memory",
-    "s3": "mlcycle.storage._s3:open_s3",
-    "gs": "mlcycle.storage._objects:open_objects",
-    "az": "mlcycle.storage._objects:open_objects",
-}
 _ANY_OTHER = "mlcycle.storage._single_writer:open_single_writer"
-_ALIASES = {"local": "file", "s3a": "s3", "gcs": "gs", "abfs": "az", "abfss": "az"}
+_MAX_KEY, _MAX_SEGMENT = 900, 255  # bytes: S3 allows 1024 with the root before it, disks 255 a name
 
 
 class Outcome(enum.Enum):
@@ -117,7 +109,8 @@ class Files(Protocol):
 
     Keys are relative POSIX paths (see `check_key`). Lives as long as the store handle; safe to use from threads;
     pickles to its URL. Every call raises `AccessDenied` where the storage refuses, `StorageUnavailable` where it
-    failed, and `UnsafePath` for a key that would leave the root.
+    failed, and `UnsafePath` for a key that would leave the root. A link below the root is neither listed nor followed:
+    who asks for a key that is one, or lies behind one, gets `Corrupt` with its name.
 
     Attributes
     ----------
@@ -179,7 +172,7 @@ class Files(Protocol):
         """Open a file at its end, making it where absent; `UnsupportedStorage` unless `can_append`."""
 
     def local_path(self, key: str) -> Path | None:
-        """Return the path of the file itself where it has one on this machine, else None; touches nothing."""
+        """Return the path of the file itself where it has one on this machine, else None; reads nothing."""
 
 
 def check_key(key: str) -> str:
@@ -282,15 +275,18 @@ def local_source(data: bytes | os.PathLike[str]) -> str | None:
     return path
 
 
-def is_temporary(key: str) -> bool:
-    """Return whether a path found in a store is a file still being written, which no listing shows.
+def is_hidden(key: str) -> bool:
+    """Return whether a path found in a store is no file of it, which no listing shows.
+
+    Such are files still being written, and markers of folders: objects without bytes that consoles make, whose name
+    ends in a slash, or is that of the place itself.
 
     Examples
     --------
-    >>> is_temporary("log/.tmp-1f"), is_temporary("log/0000000042.json")
-    (True, False)
+    >>> is_hidden("log/.tmp-1f"), is_hidden("log/"), is_hidden("log/0000000042.json")
+    (True, True, False)
     """
-    return TEMPORARY in key and f"/{TEMPORARY}" in f"/{key}"
+    return (TEMPORARY in key and f"/{TEMPORARY}" in f"/{key}") or not key or key.endswith("/")
 
 
 def open_files(
@@ -305,9 +301,9 @@ def open_files(
     Parameters
     ----------
     url : str or path
-        A local folder (``"churn"``, ``Path("churn")``, ``"file:///data/churn"``), ``"memory://churn"``,
-        ``"s3://bucket/churn"``; experimental, as long as they were not run against the real thing: ``"gs://…"``
-        and ``"az://…"``; any other URL fsspec knows only with `single_writer`.
+        A local folder (``"churn"``, ``Path("churn")``, ``"~/churn"``, ``"file:///data/my%20project"``),
+        ``"memory://churn"``, ``"s3://bucket/churn"``; experimental, as long as they were not run against the real
+        thing: ``"gs://…"`` and ``"az://…"``; any other URL fsspec knows only with `single_writer`.
     single_writer : bool, default False
         The caller promises that no two processes ever write at once; then put-if-absent need not be atomic.
     storage_options : dict, optional
@@ -330,45 +326,13 @@ def open_files(
     >>> [key for key, size, mtime in files.list("log/")]
     ['log/0000000000.json']
     """
-    text = _text_of(url)
-    found = _SCHEME.fullmatch(text)
-    scheme = found[1].lower() if found else "file"
-    protocol = _ALIASES.get(scheme, scheme)
-    # A chained URL (zip::s3://…) wraps one file system in another, and no promise is left.
-    strategy = None if found and found[2] == "::" else _STRATEGIES.get(protocol)
+    place = place_of(url)
+    # A chained URL wraps one file system in another, and no promise is left.
+    strategy = None if place.chained else STRATEGIES.get(place.protocol)
     if strategy is None and not single_writer:
-        raise UnsupportedStorage(_refusal(text, scheme))
-    if found and protocol != "file" and not found[3].strip("/"):
-        raise UnsupportedStorage(f"{text!r} names no bucket or folder; write it as {scheme}://name/project")
+        raise UnsupportedStorage(refusal(place))
     module, _, function = (strategy or _ANY_OTHER).partition(":")
     opened: Files = getattr(importlib.import_module(module), function)(
-        text, protocol, single_writer=single_writer, storage_options=dict(storage_options or {}), fresh=fresh
+        place.url, place.protocol, single_writer=single_writer, storage_options=dict(storage_options or {}), fresh=fresh
     )
     return opened
-
-
-def _text_of(url: Any) -> str:
-    try:
-        text = os.fspath(url)
-    except TypeError:
-        raise InvalidInput(
-            f"a store is named by a path or a URL such as 's3://bucket/project', got {type(url).__name__}: {url!r:.80}"
-        ) from None
-    if not isinstance(text, str) or not text.strip() or "\0" in text:
-        raise UnsupportedStorage(f"{text!r} is no path or URL; write 'churn', 's3://bucket/churn' or 'memory://churn'")
-    known = "|".join([*_STRATEGIES, *_ALIASES])
-    # "s3:/bucket" and "://x" would otherwise quietly become a folder of that name.
-    if isinstance(url, str) and re.match(rf"(?:{known}):(?!//|:)|://", text, re.IGNORECASE):
-        raise UnsupportedStorage(f"{text!r} is a malformed URL; write it as s3://bucket/project ({_known()})")
-    return text
-
-
-def _refusal(text: str, scheme: str) -> str:
-    return (
-        f"{text!r}: {scheme!r} is no storage that several writers can share safely ({_known()}); check the spelling, "
-        f"or, where only one process ever writes and fsspec knows it, open it with single_writer=True"
-    )
-
-
-def _known() -> str:
-    return "known: a local folder, " + ", ".join(f"{name}://" for name in [*_STRATEGIES, *_ALIASES])

@@ -6,7 +6,6 @@ import contextlib
 import ctypes
 import errno
 import os
-import re
 import shutil
 import stat
 import sys
@@ -26,6 +25,7 @@ from mlcycle.storage._files import (
     check_range,
     local_source,
 )
+from mlcycle.storage._links import Lookout, is_link, link_on_the_way, links_below, refuse_links
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -35,10 +35,13 @@ __all__ = ["LocalAppender", "LocalFiles", "open_local"]
 T = TypeVar("T")
 
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+# A link at the end of a path is not followed; where a system lacks the flag, it is looked for.
+_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY
 _WINDOWS = os.name == "nt"
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+_LINKED = (errno.ELOOP, errno.EMLINK)  # what O_NOFOLLOW says on Linux and macOS, and on BSD
 _NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF, errno.EACCES)
 _STALE = 86_400.0  # seconds after which a temporary file belongs to a process that died
 _PATIENCE = 100  # times a folder is made again that another process removes
@@ -58,11 +61,8 @@ if hasattr(os, "register_at_fork"):
 def open_local(
     text: str, protocol: str, *, single_writer: bool, storage_options: dict[str, Any], fresh: bool
 ) -> LocalFiles:
-    """Return the files of a folder given as a path or a ``file://`` URL; `open_files` calls this."""
-    path = re.sub(r"^(?:file|local)://", "", text, flags=re.IGNORECASE)
-    if _WINDOWS:
-        path = re.sub(r"^/(?=[A-Za-z]:)", "", path)
-    return LocalFiles(str(Path(os.path.abspath(Path(path or ".").expanduser()))), single_writer=single_writer)  # noqa: PTH100 - resolve() would follow links
+    """Return the files of a folder given as a path; `open_files` calls this."""
+    return LocalFiles(os.path.abspath(text), single_writer=single_writer)  # noqa: PTH100 - resolve() would follow links
 
 
 class LocalFiles:
@@ -92,6 +92,8 @@ class LocalFiles:
         self.url = root
         self.shared = not single_writer
         self.storage_options: dict[str, Any] = {}
+        self._look = Lookout(root)
+        self._refused = False  # whether the call that decides was seen to refuse a name that is taken
         self._unsynced: set[str] = set()  # folders made without fsync, to be made good before the next durable write
         self._abandoned: set[str] = set()  # temporary files of dead processes a listing has seen
 
@@ -104,8 +106,10 @@ class LocalFiles:
     def create(self, key: str, data: bytes) -> Outcome:
         """Put if absent: all or nothing, and durable when it says `Outcome.WON`."""
         target = self._path(key)
+        refuse_links(self.url, _folder_of(key))
         try:
-            if os.path.lexists(target):  # only spares the loser the fsync; the link below is what decides
+            # Only spares the loser the fsync: the link below decides, and was seen to refuse before this is trusted.
+            if self._refused and os.path.lexists(target):
                 return Outcome.LOST
             scratch = self._write(os.path.dirname(target), data, durable=True)  # noqa: PTH120 - speed
             try:
@@ -115,7 +119,10 @@ class LocalFiles:
                     os.unlink(scratch)  # noqa: PTH108
         except OSError as error:
             raise self._explain(error, "create", key) from error
-        return self._settle(target) if won else Outcome.LOST
+        if won:
+            return self._settle(target)
+        self._refused = True
+        return Outcome.LOST
 
     def _settle(self, target: str) -> Outcome:
         try:
@@ -128,6 +135,7 @@ class LocalFiles:
         """Write or overwrite, all at once for every reader; a file is renamed here if `move` and possible."""
         target = self._path(key)
         folder, source = os.path.dirname(target), local_source(data)  # noqa: PTH120
+        refuse_links(self.url, _folder_of(key))
         try:
             taken = move and source is not None and self._take(source, durable)
             scratch = source if taken and source is not None else self._write(folder, data, durable=durable)
@@ -148,8 +156,10 @@ class LocalFiles:
         """Return the bytes from `start` up to `stop`, fewer where the file ends; `KeyNotFound` if absent."""
         first, last = check_range(start, stop)
         try:
-            handle = os.open(self._path(key), os.O_RDONLY | _BINARY)
+            handle = os.open(self._path(key), os.O_RDONLY | _NOFOLLOW | _BINARY)
             try:
+                # After opening, not before: the usual question is for an entry that is not there yet.
+                self._look(_folder_of(key), key)
                 return _read(handle, first, last)
             finally:
                 os.close(handle)
@@ -160,6 +170,8 @@ class LocalFiles:
         """Yield every key that begins with `prefix`, in ascending order; nothing where there is none."""
         above = check_prefix(prefix).rpartition("/")[0]
         folder = f"{self.url}{os.sep}{above.replace('/', os.sep)}" if above else self.url
+        if link_on_the_way(self.url, above) is not None:
+            return
         try:
             yield from self._walk(folder, f"{above}/" if above else "", prefix)
         except OSError as error:
@@ -170,6 +182,7 @@ class LocalFiles:
         emptied: set[str] = set()
         for key in keys:
             path = self._path(key)
+            refuse_links(self.url, key)
             try:
                 os.unlink(path)  # noqa: PTH108
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
@@ -186,8 +199,9 @@ class LocalFiles:
     def append(self, key: str) -> LocalAppender:
         """Open a file at its end, making it and its folder where absent."""
         path = self._path(key)
+        refuse_links(self.url, key)
         try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | _BINARY
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | _NOFOLLOW | _BINARY
             folder = os.path.dirname(path)  # noqa: PTH120
             handle = self._within(folder, lambda: os.open(path, flags, 0o666), durable=False)
             return LocalAppender(handle, path, self)
@@ -195,8 +209,13 @@ class LocalFiles:
             raise self._explain(error, "append to", key) from error
 
     def local_path(self, key: str) -> Path:
-        """Return the path of the file, whether it exists or not."""
-        return Path(self._path(key))
+        """Return the path of the file, whether it exists or not; `Corrupt` where a link stands in the way."""
+        path = self._path(key)
+        refuse_links(self.url, key)
+        return Path(path)
+
+    def _links(self, prefix: str) -> Iterator[str]:
+        return links_below(self.url, prefix)
 
     def _path(self, key: str) -> str:
         check_key(key)
@@ -285,18 +304,26 @@ class LocalFiles:
         try:
             with os.scandir(folder) as scan:
                 # With its slash a folder sorts where its keys do, so the whole listing ascends as in a bucket.
-                entries = sorted((f"{above}{e.name}/" if e.is_dir() else f"{above}{e.name}", e) for e in scan)
+                entries = sorted(
+                    (f"{above}{e.name}{'/' if e.is_dir(follow_symlinks=False) else ''}", e)
+                    for e in scan
+                    if not is_link(e)
+                )
         except (FileNotFoundError, NotADirectoryError):
             return
+        except PermissionError:
+            if above == "lost+found/":  # the root of a disk has one that only its administrator may see
+                return
+            raise
         for key, entry in entries:
             if entry.name.startswith(TEMPORARY):
                 self._note_abandoned(entry)
             elif key.endswith("/"):
                 if key.startswith(prefix) or prefix.startswith(key):
                     yield from self._walk(entry.path, key, prefix)
-            elif key.startswith(prefix):
+            elif key.startswith(prefix) and entry.is_file(follow_symlinks=False):
                 with contextlib.suppress(FileNotFoundError):
-                    seen = entry.stat()
+                    seen = entry.stat(follow_symlinks=False)
                     yield Listed(key, seen.st_size, seen.st_mtime)
 
     def _note_abandoned(self, entry: os.DirEntry[str]) -> None:
@@ -315,6 +342,8 @@ class LocalFiles:
         if isinstance(error, StoreError):
             return error
         what = f"cannot {verb} {key!r} in {self.url}"
+        if error.errno in _LINKED:
+            refuse_links(self.url, key)
         if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError) and verb == "read":
             return KeyNotFound(f"there is no {key!r} in {self.url}")
         if error.errno in _FULL:
@@ -363,6 +392,10 @@ class LocalAppender:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
+
+
+def _folder_of(key: str) -> str:
+    return key.rpartition("/")[0]
 
 
 def _reopen(root: str, single_writer: bool) -> LocalFiles:

@@ -6,7 +6,8 @@ and the question is asked again. When the storage's answer is lost, the entry is
 it is.
 
 Calls to the storage, kept by a test: a refresh that finds nothing new is one read; a commit is one read and one create;
-a lost race adds one read and one create; at most once a second one read and one put for the hint.
+a lost race adds one read and one create; at most once a second one read and one put for the hint; once a process and
+place one create of entry 0, which must lose (`mlcycle.storage._promise`), before the first commit.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from mlcycle.errors import Corrupt, InvalidInput, NotFound, ReadOnly, StorageUna
 from mlcycle.storage._checkpoints import Caches, Hint, Mark, list_marks, read_checkpoint, read_hint
 from mlcycle.storage._entries import decode, encode, entry_key
 from mlcycle.storage._files import Outcome
+from mlcycle.storage._promise import prove
 from mlcycle.storage._replay import Fold, Reader, Replay, Snapshot, Stored
 from mlcycle.storage._waits import Waits
 
@@ -144,6 +146,7 @@ class Log:
         self._keep = caches
         self._patience = patience
         self._replay: Replay | None = None
+        self._zero: bytes | None = None  # entry 0, which every fold and every proof begins with
 
     def snapshot(self, *, refresh: bool = True) -> Snapshot:
         """Return the project as it stands after the newest entry.
@@ -200,6 +203,8 @@ class Log:
             When a newer mlcycle wrote something this one does not understand.
         ConflictError
             When every race was lost for as long as `patience` allows.
+        UnsupportedStorage
+            When the storage does not keep the promise that commits rest on; nothing was committed.
         StorageUnavailable
             When the storage fails. Should the message say that the outcome is unknown, repeat the commit with the
             same `op`.
@@ -218,11 +223,26 @@ class Log:
                 if isinstance(wanted, Settled):
                     return Commit(before.n, None, wanted.value, before, mine=False)
                 drafted = self._draft(wanted, before, operation, self.author if author is None else author, message)
+                prove(self.files, self.first if before.n >= 0 else None, waits)
                 winner = self._create(drafted, waits)
                 self._take(winner)
                 if winner == drafted:
                     return self._committed(winner)
                 waits.lost(decode(winner.data, winner.n))
+
+    def first(self) -> bytes:
+        """Return the stored bytes of entry 0; read only where a checkpoint spared it.
+
+        Raises
+        ------
+        Corrupt
+            When it is missing: what comes later does not make up for it.
+        """
+        if self._zero is None:
+            self._zero = self._reader.one(0)
+            if self._zero is None:
+                raise self._missing(0, self.snapshot(refresh=False).n)
+        return self._zero
 
     def entry(self, n: int) -> Entry:
         """Return entry `n`, a copy of one's own.
@@ -288,8 +308,9 @@ class Log:
     def flush(self) -> None:
         """Write the hint now, and a checkpoint or a rollup where one is due; failures are passed over."""
         with self.lock:
-            if self._keep:
-                self._caches.flush(self.snapshot(refresh=False))
+            now = self.snapshot(refresh=False)
+            if self._keep and now.n >= 0:
+                self._caches.flush(now)
 
     def _open(self) -> Replay:
         """Fold from the newest checkpoint that can be believed, or else from entry 0 without any cache."""
@@ -303,11 +324,14 @@ class Log:
             self._caches.opened(Hint())
             replay = self._fold_from(None, rollups=False)
         if expect > replay.now.n and self._reader.one(expect) and not self._reader.one(replay.now.n + 1):
-            raise Corrupt(
-                f"{entry_key(replay.now.n + 1)} is missing, though {entry_key(expect)} is there. Put the file back "
-                "from a copy of the store (log/rollup-*.jsonl.gz may hold it); project.store.verify() lists all damage"
-            )
+            raise self._missing(replay.now.n + 1, expect)
         return replay
+
+    def _missing(self, n: int, later: int) -> Corrupt:
+        return Corrupt(
+            f"{entry_key(n)} is missing, though {entry_key(later)} is there. Put the file back "
+            "from a copy of the store (log/rollup-*.jsonl.gz may hold it); project.store.verify() lists all damage"
+        )
 
     def _newest(self, hint: Hint | None) -> tuple[Snapshot | None, tuple[Mark, ...]]:
         """Return the newest state that can be taken from a checkpoint, and the checkpoints up to it."""
@@ -332,6 +356,7 @@ class Log:
         replay = Replay(self.fold, base)
         for stored in self._reader.run(replay.now.n + 1, stop, expect=expect, rollups=rollups):
             replay.apply(stored)
+            self._note(stored)
             if stop is None:
                 self._caches.folded(len(stored.data))
         return replay
@@ -347,8 +372,13 @@ class Log:
         replay, self._replay = self._replay, None
         assert replay is not None
         replay.apply(stored)
+        self._note(stored)
         self._caches.folded(len(stored.data))
         self._replay = replay
+
+    def _note(self, stored: Stored) -> None:
+        if stored.n == 0:
+            self._zero = stored.data
 
     # committing
 

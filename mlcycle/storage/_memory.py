@@ -15,7 +15,7 @@ from mlcycle.storage._files import (
     check_key,
     check_prefix,
     check_range,
-    is_temporary,
+    is_hidden,
     local_source,
 )
 
@@ -119,7 +119,7 @@ class MemoryFiles:
                 for path, file in self._fs.store.items()
                 if path.startswith(start)
             ]
-        yield from sorted(one for one in found if not is_temporary(one.key))
+        yield from sorted(one for one in found if not is_hidden(one.key))
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove these files; absent ones are no error."""

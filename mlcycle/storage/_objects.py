@@ -1,7 +1,8 @@
 """Files in a bucket, by the conditional put of the storage itself.
 
 Google Cloud Storage (``gs``) and Azure Blob Storage (``az``) are **experimental**: written against the published
-interfaces of gcsfs (``ifGenerationMatch=0``) and adlfs (``If-None-Match: *``), not yet run against the real services.
+interfaces of gcsfs (``ifGenerationMatch=0``) and adlfs (``If-None-Match: *``), not yet run against the real services
+(``az`` against Azurite).
 S3 has a class of its own in `_s3`, over this one.
 """
 
@@ -23,7 +24,7 @@ from mlcycle.storage._files import (
     check_key,
     check_prefix,
     check_range,
-    is_temporary,
+    is_hidden,
     local_source,
 )
 
@@ -213,10 +214,12 @@ class ObjectFiles:
             if meaning_of(error) is Meaning.ABSENT:
                 return
             self._raise(error, "list", prefix)
+        if not isinstance(found, dict):  # adlfs says so of a path that is a file: nothing lies below it
+            return
         skip = len(self._root) + 1
         for path, info in sorted(found.items()):
             key = path[skip:]
-            if key.startswith(prefix) and not is_temporary(key) and info.get("type") != "directory":
+            if key.startswith(prefix) and not is_hidden(key) and info.get("type") != "directory":
                 yield Listed(key, int(info["size"]), modified_at(info))
 
     def delete(self, keys: Iterable[str]) -> None:

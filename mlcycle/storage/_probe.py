@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from mlcycle._ids import new_id, now
-from mlcycle.errors import AccessDenied, StorageUnavailable, UnsupportedStorage
+from mlcycle.errors import AccessDenied, StorageUnavailable
 from mlcycle.storage._files import Outcome
+from mlcycle.storage._promise import broken_promise
 
 if TYPE_CHECKING:
     from mlcycle.storage._files import Files
@@ -54,10 +55,7 @@ def probe(files: Files) -> dict[str, Any]:
     finally:
         seen["delete"] = _clean(files, folder)
     if trouble and files.shared:
-        raise UnsupportedStorage(
-            f"{files.url} cannot be shared by several writers: {trouble}; use storage with conditional put, "
-            "or, where only one process ever writes, open it with single_writer=True"
-        )
+        raise broken_promise(files.url, trouble)
     return seen
 
 

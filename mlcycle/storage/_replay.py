@@ -180,7 +180,7 @@ class Reader:
         try:
             unpack = zlib.decompressobj(wbits=31)
             lines = unpack.decompress(self._files.read(rollup_key(first)), ROLLUP * (MAX_BYTES + 1)).split(b"\n")
-        except (OSError, zlib.error):
+        except (OSError, Corrupt, zlib.error):  # Corrupt: it is a link
             return None
         return lines[:-1] if unpack.eof and len(lines) == ROLLUP + 1 and not lines[-1] else None
 

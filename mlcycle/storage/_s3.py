@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle.errors import AccessDenied, StorageUnavailable
 from mlcycle.storage._cloud_errors import Meaning, meaning_of
-from mlcycle.storage._files import Listed, check_prefix, is_temporary
+from mlcycle.storage._files import Listed, check_prefix, is_hidden
 from mlcycle.storage._objects import ObjectFiles
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class S3Files(ObjectFiles):
                 self._raise(error, "list", prefix)
             for found in page.get("Contents", []):
                 key = found["Key"][len(above) :]
-                if not is_temporary(key) and not key.endswith("/"):
+                if not is_hidden(key):
                     yield Listed(key, int(found["Size"]), found["LastModified"].timestamp())
             if not page.get("IsTruncated"):
                 return

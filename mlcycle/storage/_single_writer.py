@@ -18,9 +18,10 @@ from mlcycle.storage._files import (
     check_key,
     check_prefix,
     check_range,
-    is_temporary,
+    is_hidden,
     local_source,
 )
+from mlcycle.storage._links import link_on_the_way, links_below, refuse_links
 from mlcycle.storage._objects import modified_at
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from mlcycle.storage._files import Appender
 
 __all__ = ["SingleWriterFiles", "open_single_writer"]
+
+_WRAPPED = 8  # file systems around one another; nobody chains more
 
 
 def open_single_writer(
@@ -77,7 +80,10 @@ class SingleWriterFiles:
             raise UnsupportedStorage(
                 f"{self.url!r} cannot be opened by fsspec ({error}); check the scheme and storage_options"
             ) from error
+        except OSError as error:  # some ask a server at once
+            raise StorageUnavailable(f"{self.url!r} did not answer: {error}; check the connection") from error
         self._root = str(root).rstrip("/")
+        self._folder = _folder_under(self._fs, self._root)
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -151,6 +157,8 @@ class SingleWriterFiles:
     def list(self, prefix: str) -> Iterator[Listed]:
         """Yield every key that begins with `prefix`, in ascending order; nothing where there is none."""
         folder = check_prefix(prefix).rpartition("/")[0]
+        if self._folder is not None and link_on_the_way(self._folder, folder) is not None:
+            return
         try:
             self._fs.invalidate_cache()
             found = self._fs.find(f"{self._root}/{folder}".rstrip("/"), detail=True)
@@ -161,7 +169,7 @@ class SingleWriterFiles:
         skip = len(self._root) + 1
         for path, info in sorted(found.items()):
             key = path[skip:]
-            if key.startswith(prefix) and not is_temporary(key):
+            if key.startswith(prefix) and not is_hidden(key) and not _leads_away(info):
                 yield Listed(key, int(info.get("size") or 0), modified_at(info))
 
     def delete(self, keys: Iterable[str]) -> None:
@@ -183,8 +191,14 @@ class SingleWriterFiles:
         """Return None: the path, if any, is the file system's own business."""
         check_key(key)
 
+    def _links(self, prefix: str) -> Iterator[str]:
+        return iter(()) if self._folder is None else links_below(self._folder, prefix)
+
     def _path(self, key: str) -> str:
-        return f"{self._root}/{check_key(key)}"
+        check_key(key)
+        if self._folder is not None:
+            refuse_links(self._folder, key)
+        return f"{self._root}/{key}"
 
     def _raise(self, error: Exception, verb: str, key: str) -> NoReturn:
         what = f"cannot {verb} {key!r} in {self.url}"
@@ -198,6 +212,27 @@ class SingleWriterFiles:
         raise StorageUnavailable(
             f"{what}: {type(error).__name__}: {error}; check the connection and try again"
         ) from error
+
+
+def _folder_under(filesystem: Any, root: str) -> str | None:
+    """Return the folder of this machine that a file system's root is underneath, or None where it is none."""
+    from fsspec.implementations.local import LocalFileSystem
+
+    for _ in range(_WRAPPED):
+        if isinstance(filesystem, LocalFileSystem):
+            return os.path.abspath(root)  # noqa: PTH100 - resolve() would follow links
+        inner = getattr(filesystem, "fs", None)
+        if inner is None:
+            return None
+        if filesystem.protocol == "dir":
+            root = "/".join(part for part in (str(filesystem.path), root) if part)
+        filesystem = inner
+    return None
+
+
+def _leads_away(info: dict[str, Any]) -> bool:
+    """Return whether a listed thing is a link, in the words of LocalFileSystem or of SFTP."""
+    return bool(info.get("islink")) or info.get("type") == "link"
 
 
 def _reopen(url: str, protocol: str, options: dict[str, Any]) -> SingleWriterFiles:

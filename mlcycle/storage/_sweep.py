@@ -16,6 +16,7 @@ from mlcycle.storage._log import Draft, Log, Settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from re import Pattern
 
     from mlcycle.storage._files import Files, Listed
     from mlcycle.storage._log import Snapshot
@@ -73,7 +74,14 @@ class SweepResult:
 
 
 def garbage(
-    files: Files, snapshot: Snapshot, named: Named, doomed: Doomed, prefixes: Prefixes, *, min_age: float = WEEK
+    files: Files,
+    snapshot: Snapshot,
+    named: Named,
+    doomed: Doomed,
+    prefixes: Prefixes,
+    *,
+    shape: Pattern[str] | None = None,
+    min_age: float = WEEK,
 ) -> Garbage:
     """Return what nothing names below some prefixes.
 
@@ -89,6 +97,8 @@ def garbage(
         State to the keys that earlier sweeps named.
     prefixes : collection of str, or callable
         Where to look, or a function of the state that says so. What lies outside is never touched.
+    shape : re.Pattern, optional
+        What the keys look like that are written here. Others are somebody else's, and stay; by default there are none.
     min_age : float, default 7 days
         Seconds; younger files are left, which spares writers at work a second upload. Safety does not rest on it.
     """
@@ -97,6 +107,8 @@ def garbage(
     youngest = time.time() - min_age
     for prefix in sorted(set(_at(prefixes, snapshot.state))):
         for item in files.list(prefix):
+            if shape is not None and not shape.fullmatch(item.key):
+                continue
             if item.key in gone:
                 left.append(item)
             elif item.key not in keep and (min_age <= 0 or item.mtime <= youngest):
@@ -111,6 +123,7 @@ def sweep(
     *,
     doomed: Doomed,
     prefixes: Prefixes,
+    shape: Pattern[str] | None = None,
     author: str | None = None,
     message: str = "",
     dry_run: bool = False,
@@ -125,7 +138,7 @@ def sweep(
         in `doomed` from then on.
     files : Files
         The storage.
-    named, doomed, prefixes, min_age
+    named, doomed, prefixes, shape, min_age
         As for `garbage`.
     author : str, optional
         Who sweeps.
@@ -162,7 +175,7 @@ def sweep(
     removed 1 files, 15 bytes
     """
     with log.lock:
-        found = garbage(files, log.snapshot(), named, doomed, prefixes, min_age=min_age)
+        found = garbage(files, log.snapshot(), named, doomed, prefixes, shape=shape, min_age=min_age)
     sizes = {item.key: item.size for item in (*found.left, *found.fresh)}
     if dry_run:
         return _result(sizes, sizes, dry_run=True)

@@ -14,6 +14,7 @@ from mlcycle.errors import AccessDenied, Corrupt, InvalidInput, SchemaError, Sto
 from mlcycle.storage._checkpoints import read_hint
 from mlcycle.storage._entries import decode, entry_key
 from mlcycle.storage._files import KeyNotFound
+from mlcycle.storage._links import links_in
 from mlcycle.storage._replay import ROLLUP, Reader, rollup_key
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ class Problem:
     Attributes
     ----------
     kind : str
-        ``"missing"``, ``"damaged"``, ``"chain"``, ``"doubled"``, ``"rollup"``, ``"size"``, ``"digest"`` or
-        ``"unreadable"``.
+        ``"missing"``, ``"damaged"``, ``"chain"``, ``"doubled"``, ``"rollup"``, ``"size"``, ``"digest"``,
+        ``"unreadable"`` or ``"link"``.
     key : str
         The entry or file.
     what : str
@@ -103,6 +104,7 @@ def verify(
     named: Callable[[State], FileRefs],
     *,
     level: str = "chain",
+    begun: bool = False,
     owners: Callable[[State, str], Sequence[str]] | None = None,
     progress: Progress | None = None,
 ) -> Verification:
@@ -117,7 +119,10 @@ def verify(
     named : callable
         State to the files it names: key to a description with ``size`` and ``sha256``.
     level : {"chain", "files", "bytes"}
-        The chain of entries and their rollups; also that every named file exists in its size; also every byte.
+        The chain of entries and their rollups; also that every named file exists in its size, and that there are no
+        links; also every byte.
+    begun : bool, default False
+        Whether the log has begun, so that an empty one is damage.
     owners : callable, optional
         State and key to the versions that need the file.
     progress : callable, optional
@@ -153,8 +158,9 @@ def verify(
     if level not in LEVELS:
         raise InvalidInput(f"a store is verified to the level {' or '.join(map(repr, LEVELS))}, not {level!r}")
     tell = progress or (lambda done, total: None)
-    chain = _Chain(files)
-    problems = chain.check(tell)
+    links = sorted(links_in(files, "log" if level == "chain" else ""))
+    chain = _Chain(files, {*links})
+    problems = [*map(_link, links), *chain.check(tell, begun=begun)]
     if level == "chain":
         return Verification(level, chain.length, 0, 0, tuple(problems))
     try:
@@ -164,12 +170,14 @@ def verify(
             problems.append(Problem("chain", "log/", str(error)))
         return Verification(level, chain.length, 0, 0, tuple(problems))
     found, read = _check_files(files, refs, tell, deep=level == "bytes")
+    found = [_behind(problem, links) for problem in found]
     if found:  # a sweep may have passed meanwhile: what nothing names any more is not missed
         still = _named(log, named)
         with log.lock:
             state = log.snapshot(refresh=False).state
             hurt = [evolve(p, hurts=tuple(owners(state, p.key)) if owners else ()) for p in found if p.key in still]
-        problems += hurt
+        hurt_links = {problem.key for problem in hurt}
+        problems = [problem for problem in problems if problem.key not in hurt_links] + hurt
     return Verification(level, chain.length, len(refs), read, tuple(problems))
 
 
@@ -179,25 +187,44 @@ def _named(log: Log, named: Callable[[State], FileRefs]) -> FileRefs:
         return {key: ref for key, ref in named(log.snapshot().state).items() if not key.startswith("@")}
 
 
+def _link(key: str) -> Problem:
+    return Problem(
+        "link", key, "it is a link, which is never followed; put what it leads to in its place, or remove it"
+    )
+
+
+def _behind(problem: Problem, links: list[str]) -> Problem:
+    """Say of a file that is missed because of a link that it lies behind one."""
+    link = next((key for key in links if problem.key == key or problem.key.startswith(f"{key}/")), None)
+    if link is None:
+        return problem
+    where = "it is a link" if link == problem.key else f"it lies behind the link {link!r}"
+    return evolve(problem, kind="link", what=f"{where}, which is not followed; put the file itself in its place")
+
+
 class _Chain:
     """The entries as they lie there, each looked at for itself and as a link."""
 
-    def __init__(self, files: Files) -> None:
-        self._files = files
+    def __init__(self, files: Files, links: set[str]) -> None:
+        self._files, self._links = files, links
         self._reader = Reader(files)
         self._digests: dict[int, str] = {}
         self._rolled: dict[int, str] = {}
         self.length = 0
 
-    def check(self, tell: Progress) -> list[Problem]:
+    def check(self, tell: Progress, *, begun: bool) -> list[Problem]:
         self.length = self._count()
+        if self.length == 0 and begun:
+            what = "entry 0 is missing, and all that came after it; put log/ back from a copy of the store"
+            return [Problem("missing", entry_key(0), what)]
         self._rolled = self._read_rollups()
         problems: list[Problem] = []
         operations: dict[str, int] = {}
         prev: str | None = ""
         for n, data in self._stored():
             if data is None:
-                problems.append(Problem("missing", entry_key(n), f"entry {n} is missing{self._remedy(n)}"))
+                if entry_key(n) not in self._links:
+                    problems.append(Problem("missing", entry_key(n), f"entry {n} is missing{self._remedy(n)}"))
                 prev = None
                 continue
             self._digests[n] = sha256_bytes(data)
@@ -219,7 +246,10 @@ class _Chain:
     def _stored(self) -> Iterator[tuple[int, bytes | None]]:
         for first in range(0, self.length, _AT_ONCE):
             numbers = range(first, min(first + _AT_ONCE, self.length))
-            yield from zip(numbers, self._reader.many(numbers), strict=True)
+            if any(entry_key(n) in self._links for n in numbers):
+                yield from ((n, None if entry_key(n) in self._links else self._reader.one(n)) for n in numbers)
+            else:
+                yield from zip(numbers, self._reader.many(numbers), strict=True)
 
     def _look(self, n: int, data: bytes, prev: str | None, operations: dict[str, int]) -> list[Problem]:
         try:

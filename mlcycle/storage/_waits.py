@@ -54,6 +54,14 @@ class Waits:
             )
         self._pause()
 
+    def silent(self) -> None:
+        """Pause while the storage does not answer a question that changes nothing."""
+        if self._spent():
+            raise StorageUnavailable(
+                f"the storage has not answered for {self._patience:g} s; nothing was committed, try again"
+            )
+        self._pause()
+
     def _spent(self) -> bool:
         return time.monotonic() - self._began > self._patience
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlcycle.errors import StorageUnavailable
 from mlcycle.storage._files import Appender, Files, Listed, Outcome
+from mlcycle.storage._links import links_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -210,6 +211,9 @@ class FaultyFiles:
     def local_path(self, key: str) -> Path | None:
         """As `Files.local_path`; not counted, because it asks the storage nothing."""
         return self.files.local_path(key) if self._local_paths else None
+
+    def _links(self, prefix: str) -> Iterator[str]:
+        return links_in(self.files, prefix)
 
     def revive(self) -> None:
         """Undo a crash: the next process starts, over the same storage; calls go on being counted."""

@@ -42,17 +42,19 @@ STRANGE_KEYS = ["Kunden/Größe-日本.json", "a b/c+d&e=f#g?h%20i.txt", "@place
 class FilesContract:
     """The tests of the six calls; subclass it in a test module, and give it a fixture named ``files``.
 
-    The fixture returns an empty `Files`. Methods a storage cannot meet may be overridden; a storage that says
-    ``shared = False`` skips the races.
+    The fixture returns an empty `Files`, another place for every test. Methods a storage cannot meet may be overridden;
+    a storage that says ``shared = False`` skips the races.
 
     Examples
     --------
+    >>> import uuid
     >>> import pytest
     >>> from mlcycle.storage import open_files
+    >>> from mlcycle.testing import FilesContract
     >>> class TestMine(FilesContract):
     ...     @pytest.fixture
     ...     def files(self):
-    ...         return open_files("memory://mine")
+    ...         return open_files(f"memory://{uuid.uuid4().hex}")
     """
 
     racers = 8

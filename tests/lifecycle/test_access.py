@@ -17,6 +17,7 @@ from sklearn.tree import DecisionTreeClassifier
 import mlcycle as mc
 from mlcycle import errors
 from mlcycle.lifecycle._session import Session
+from mlcycle.storage import _promise as promise_module
 from mlcycle.storage import open_files
 from mlcycle.testing import Fault, FaultyFiles, fail_on
 
@@ -154,6 +155,8 @@ REQUESTS = {
     "evaluate": {"GET log": 2, "GET leaves": 1, "GET tables": 1, "GET files": 2, "PUT files": 1, "PUT log": 1},
     "promote": {"GET log": 2, "PUT files": 1, "PUT log": 1, "GET files": 1},
     "run": {"GET log": 2, "PUT runs": 3, "LIST": 1},
+    "first commit of a process": {"GET log": 1, "PUT log": 2},
+    "another commit": {"GET log": 1, "PUT log": 1},
 }
 
 
@@ -189,6 +192,9 @@ def test_requests_of_a_project(s3_server: Any) -> None:
     experiment = again.experiments.open("e")
     experiment.start().finish()  # code and environment are stored once a process
     asked("run", lambda: run(experiment))
+    promise_module._proved.clear()
+    asked("first commit of a process", lambda: again.store.tag("first"))
+    asked("another commit", lambda: again.store.tag("second"))
     assert found == REQUESTS
 
 

@@ -1,0 +1,206 @@
+"""An operation id of the caller's: the same thing again gives the earlier result, another thing is refused."""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.tree import DecisionTreeClassifier
+
+import mlcycle as mc
+from mlcycle import errors
+from mlcycle.storage import open_files
+
+FRAME = pd.DataFrame({"x": np.arange(40.0), "left": [0, 1] * 20})
+OTHER = FRAME.assign(x=FRAME["x"] + 1)
+
+
+def tree(depth: int = 1) -> DecisionTreeClassifier:
+    """Return a fitted model."""
+    return DecisionTreeClassifier(max_depth=depth, random_state=0).fit(FRAME[["x"]], FRAME["left"])
+
+
+@functools.cache
+def base() -> str:
+    """Make a project in which every verb has something to do, and return its URL."""
+    url = f"memory://repeats-{uuid.uuid4().hex}"
+    project = mc.open(url, create=True, author="ada")
+    for frame in (FRAME, OTHER):
+        project.datasets.add("d", frame, target="left")
+    for name in ("old", "spare"):
+        project.datasets.add(name, FRAME, target="left")
+    project.scope.set(objective="o", criteria=[mc.AtLeast("accuracy", 0.01)], test="d")
+    for name in ("m", "m", "n"):
+        version = project.models.register(name, tree(), example=FRAME[["x"]][:3])
+        project.evaluate(version)
+    project.models.promote("m@1")
+    project.models.promote("m@2")
+    project.models.promote("m@1", "staging")
+    project.models.promote("m@2", "staging")
+    for place in ("eu", "us"):
+        deployment = project.deployments.open(place)
+        deployment.route("m@1")
+        deployment.route("m@2")
+    project.store.drop("model:n@1")
+    project.store.tag("then")
+    project.models.promote("m@1")
+    return url
+
+
+def prepared() -> mc.Project:
+    """Return a copy of it."""
+    url = f"memory://repeats-{uuid.uuid4().hex}"
+    source, target = open_files(base()), open_files(url)
+    for item in source.list(""):
+        target.put(item.key, source.read(item.key))
+    return mc.open(url, author="ada")
+
+
+Verb = Callable[[mc.Project, str], Any]
+
+# Of every verb that takes an op: a call, and calls like it about something else.
+CALLS: dict[str, tuple[Verb, ...]] = {
+    "datasets.add": (
+        lambda p, op: p.datasets.add("new", FRAME, op=op),
+        lambda p, op: p.datasets.add("newer", FRAME, op=op),
+        lambda p, op: p.datasets.add("new", FRAME, key="x", op=op),
+    ),
+    "datasets.split": (
+        lambda p, op: p.datasets.split("d@1", op=op),
+        lambda p, op: p.datasets.split("d@2", op=op),
+        lambda p, op: p.datasets.split("old", op=op),
+        lambda p, op: p.datasets.split("d@1", test=0.5, op=op),
+    ),
+    "models.register": (
+        lambda p, op: p.models.register("m", tree(), op=op),
+        lambda p, op: p.models.register("other", tree(), op=op),
+    ),
+    "models.promote": (
+        lambda p, op: p.models.promote("m@2", op=op),
+        lambda p, op: p.models.promote("m@1", op=op),
+        lambda p, op: p.models.promote("m@2", "canary", op=op),
+    ),
+    "models.rollback": (
+        lambda p, op: p.models.rollback("m", op=op),
+        lambda p, op: p.models.rollback("m", "staging", op=op),
+    ),
+    "evaluate": (
+        lambda p, op: p.evaluate("m@1", op=op),
+        lambda p, op: p.evaluate("m@2", op=op),
+        lambda p, op: p.evaluate("m@1", "old", op=op),
+    ),
+    "scope.set": (
+        lambda p, op: p.scope.set(objective="another", op=op),
+        lambda p, op: p.scope.set(objective="a third", op=op),
+        lambda p, op: p.scope.set(owner="bob", op=op),
+    ),
+    "experiments.open": (
+        lambda p, op: p.experiments.open("e", hypothesis="h", op=op).name,
+        lambda p, op: p.experiments.open("f", hypothesis="h", op=op).name,
+        lambda p, op: p.experiments.open("e", hypothesis="g", op=op).name,
+    ),
+    "deployments.open": (
+        lambda p, op: p.deployments.open("asia", op=op).name,
+        lambda p, op: p.deployments.open("africa", op=op).name,
+    ),
+    "route": (
+        lambda p, op: p.deployments.get("eu").route("m@1", op=op),
+        lambda p, op: p.deployments.get("us").route("m@1", op=op),
+        lambda p, op: p.deployments.get("eu").route({"m@1": 1, "m@2": 1}, op=op),
+        lambda p, op: p.deployments.get("eu").route("m@1", shadow="m@2", op=op),
+    ),
+    "deployment.rollback": (
+        lambda p, op: p.deployments.get("eu").rollback(op=op),
+        lambda p, op: p.deployments.get("us").rollback(op=op),
+    ),
+    "store.drop": (
+        lambda p, op: p.store.drop("dataset:spare@1", op=op),
+        lambda p, op: p.store.drop("dataset:old@1", op=op),
+    ),
+    "store.restore": (lambda p, op: p.store.restore("model:n@1", op=op),),
+    "rollback": (
+        lambda p, op: [move.after for move in p.rollback("then", op=op)],
+        lambda p, op: p.rollback(5, op=op),
+    ),
+}
+
+
+def entries(project: mc.Project) -> int:
+    """Return how many entries the log has."""
+    return int(project.store.info()["entries"])
+
+
+@pytest.mark.parametrize("verb", CALLS)
+def test_the_same_again(verb: str) -> None:
+    """Repeated, also after others went on, a call gives its first result and writes nothing."""
+    project, call = prepared(), CALLS[verb][0]
+    first = call(project, "job")
+    assert first == call(project, "job")
+    project.datasets.add("meanwhile", FRAME)
+    before = entries(project)
+    assert first == call(project, "job")
+    assert entries(project) == before
+
+
+@pytest.mark.parametrize("verb", [verb for verb, calls in CALLS.items() if len(calls) > 1])
+def test_the_same_verb_for_something_else(verb: str) -> None:
+    """Another subject, target or content is refused, says what the op was used for, and does nothing."""
+    first, *others = CALLS[verb]
+    for call in others:
+        project = prepared()
+        first(project, "job")
+        before = entries(project)
+        with pytest.raises(errors.ConflictError, match=f"op='job' was used already, by ada in entry {before - 1}"):
+            call(project, "job")
+        assert entries(project) == before
+        call(project, "another job")
+        assert entries(project) == before + 1
+
+
+@pytest.mark.parametrize("verb", CALLS)
+def test_another_verb(verb: str) -> None:
+    """What one verb was told the name of, no other takes for its own."""
+    project = prepared()
+    CALLS[verb][0](project, "job")
+    before = entries(project)
+    for other in CALLS.keys() - {verb}:
+        with pytest.raises(errors.ConflictError) as refused:
+            CALLS[other][0](project, "job")
+        assert refused.value.winner["n"] == before - 1
+    assert entries(project) == before
+
+
+def test_rows_that_grew_since() -> None:
+    """A script that runs again over a source that went on gets what it committed first, as with a refitted model."""
+    project = prepared()
+    first = project.datasets.add("new", FRAME, op="job")
+    assert project.datasets.add("new", OTHER, op="job") == first
+    assert project.datasets.add("new", OTHER, op="another job").number == 2
+    assert project.models.register("m", tree(1), op="fit") == project.models.register("m", tree(2), op="fit")
+
+
+def test_a_refused_call_uses_up_no_op() -> None:
+    """What a gate blocks before anything is written, or bad input, leaves the op free."""
+    project = prepared()
+    with pytest.raises(errors.NotFound):
+        project.store.drop("dataset:nothing@1", op="job")
+    with pytest.raises(errors.ConflictError):
+        project.store.drop("model:m@2", op="job")  # it answers in both places
+    assert project.models.register("m", tree(), op="job").number == 3
+
+
+def test_a_blocked_promotion_is_given_again() -> None:
+    """The decision of a gate that blocked is the result of its op, whatever the gate would say today."""
+    project = prepared()
+    project.scope.set(criteria=[mc.AtLeast("accuracy", 0.999)])
+    project.evaluate("m@2")
+    for _ in range(2):
+        with pytest.raises(errors.GateBlocked):
+            project.models.promote("m@2", op="job")
+    with pytest.raises(errors.ConflictError, match=r"gate blocked promote of m@2"):
+        project.models.promote("m@1", op="job")
