@@ -11,16 +11,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from pandas.tseries.frequencies import to_offset
 
+from mlcycle.codecs._canonical import plain
 from mlcycle.codecs._objects import describe_objects, restore_objects
 from mlcycle.codecs._types import arrow_type, logical_type, storage_name
 from mlcycle.codecs._values import values_from_json, values_to_json
 from mlcycle.errors import Corrupt, InvalidInput, SchemaError
 
-__all__ = ["describe", "describe_arrow", "restore", "with_freq"]
+__all__ = ["as_index", "describe", "describe_arrow", "freq_name", "restore", "with_freq"]
 
 Spec = dict[str, Any]
 _NAT = np.iinfo(np.int64).min
+_WIDEST = 8  # bytes of a number; Arrow has no wider floats
 
 
 def describe(values: Any, label: str) -> tuple[Any, Spec]:
@@ -72,13 +75,15 @@ def _describe_numpy(array: Any, label: str) -> tuple[Any, Spec]:
     kind = array.dtype.kind
     if kind == "O":
         return describe_objects(array, label)
+    # only where the bytes lie the other way round does the name not say it all
+    name = array.dtype.name if array.dtype.isnative else array.dtype.str
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
-    if kind in "biu" or (kind == "f" and array.dtype.itemsize <= 8):
-        return pa.array(array, from_pandas=False), {"kind": "numpy", "dtype": array.dtype.name}
+    if kind in "biu" or (kind == "f" and array.dtype.itemsize <= _WIDEST):
+        return pa.array(array, from_pandas=False), {"kind": "numpy", "dtype": name}
     if kind in "mM":
         unit = np.datetime_data(array.dtype)[0]
         wanted = pa.timestamp(unit) if kind == "M" else pa.duration(unit)
-        return _ticks(array.view(np.int64), wanted), {"kind": "numpy", "dtype": array.dtype.name}
+        return _ticks(array.view(np.int64), wanted), {"kind": "numpy", "dtype": name}
     remedy = (
         "store its real and imaginary parts as two columns" if kind == "c" else "convert it with .astype('float64')"
     )
@@ -92,17 +97,27 @@ def _ticks(ticks: Any, wanted: Any) -> Any:
 
 
 def _zone_name(zone: Any, label: str) -> str:
+    remedy = "use .dt.tz_convert('UTC') first"
     try:
-        return str(pa.lib.tzinfo_to_string(zone))
-    except (ValueError, TypeError, AttributeError, pa.ArrowException) as error:
-        raise InvalidInput(
-            f"{label} has the time zone {zone!r}, which has no name; use .dt.tz_convert('UTC') first"
-        ) from error
+        name = str(pa.lib.tzinfo_to_string(zone))
+        known = [_clocks(zone), _clocks(pd.DatetimeTZDtype("s", name).tz)]
+    except (ValueError, TypeError, AttributeError, KeyError, pa.ArrowException) as error:
+        raise InvalidInput(f"{label} has the time zone {zone!r}, which has no name; {remedy}") from error
+    if known[0] != known[1]:  # such as "EST" for a zone that has summers
+        raise InvalidInput(f"{label} has the time zone {zone!r}, and {name!r} names another one; {remedy}")
+    return name
 
 
-def default_is_text() -> bool:
-    """Say whether this pandas gives text its own dtype where none is asked for."""
-    return isinstance(pd.Series(["a"]).dtype, pd.StringDtype)
+_MONTHS = [pd.Timestamp(year, month, 15, tz="UTC") for year in (1990, 2000, 2020) for month in (1, 4, 7, 10)]
+
+
+def _clocks(zone: Any) -> list[Any]:
+    return [moment.tz_convert(zone).utcoffset() for moment in _MONTHS]
+
+
+def _text_dtype() -> Any:
+    """Return the dtype this pandas gives text where none is asked for: object before 3, its own since."""
+    return pd.Series(["a"]).dtype
 
 
 def _describe_string(array: Any, dtype: pd.StringDtype, label: str) -> tuple[Any, Spec]:
@@ -112,16 +127,16 @@ def _describe_string(array: Any, dtype: pd.StringDtype, label: str) -> tuple[Any
         raise InvalidInput(f"{label} holds text that is no valid Unicode: {error.object!r:.60}") from error
     storage = dtype.storage.removesuffix("_numpy")
     na = "NA" if dtype.na_value is pd.NA else "nan"
-    if na == "nan" and storage == "pyarrow" and default_is_text():
+    if na == "nan" and storage == "pyarrow" and isinstance(_text_dtype(), pd.StringDtype):
         return made, {"kind": "text", "missing": "nan"}
     return made, {"kind": "string", "storage": storage, "na": na}
 
 
 def _describe_category(array: Any, label: str) -> tuple[Any, Spec]:
     known, spec = describe(array.categories, f"{label}, in its categories,")
-    if freq := getattr(array.categories, "freqstr", None) if spec["kind"] in ("numpy", "datetimetz") else None:
+    if freq := freq_name(array.categories):
         spec = {**spec, "freq": freq}
-    known = known.combine_chunks() if isinstance(known, pa.ChunkedArray) else known
+    known = _one_chunk(known)
     missing = array.codes < 0
     codes = pa.array(array.codes, mask=missing) if missing.any() else pa.array(array.codes)
     return pa.DictionaryArray.from_arrays(codes, known), _category_spec(known, spec, bool(array.ordered))
@@ -132,18 +147,25 @@ def _category_spec(known: Any, spec: Spec, ordered: bool) -> Spec:
     return {**kind, "values": values_to_json(known)}
 
 
+def _one_chunk(values: Any) -> Any:
+    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+
+
 def _describe_interval(array: Any, label: str) -> tuple[Any, Spec]:
     left, spec = describe(array.left, label)
     right, _ = describe(array.right, label)
     missing = pa.array(np.asarray(array.isna()))
-    made = pa.StructArray.from_arrays([left, right], ["left", "right"], mask=missing)
+    made = pa.StructArray.from_arrays([_one_chunk(left), _one_chunk(right)], ["left", "right"], mask=missing)
     return made, {"kind": "interval", "closed": array.closed, "of": spec}
 
 
 def _describe_sparse(array: Any, dtype: Any, label: str) -> tuple[Any, Spec]:
-    dense, spec = _describe_numpy(np.asarray(array), label)
-    if spec["kind"] != "numpy" or dtype.subtype.kind not in "biuf":
-        raise InvalidInput(f"{label} is a sparse column of {dtype.subtype}; convert it with .sparse.to_dense()")
+    remedy = "convert it with .sparse.to_dense()"
+    if dtype.subtype.kind not in "biuf" or dtype.subtype.itemsize > _WIDEST:
+        raise InvalidInput(f"{label} is a sparse column of {dtype.subtype}; {remedy}")
+    if dtype.subtype.kind != "f" and pd.isna(dtype.fill_value):
+        raise InvalidInput(f"{label} is a sparse column of {dtype.subtype} that is filled with NaN; {remedy}")
+    dense, spec = _describe_numpy(np.asarray(array, dtype=dtype.subtype), label)
     fill = values_to_json(pa.array(np.asarray([dtype.fill_value], dtype=dtype.subtype)))[0]
     return dense, {"kind": "sparse", "dtype": spec["dtype"], "fill": fill}
 
@@ -153,15 +175,12 @@ def _describe_sparse(array: Any, dtype: Any, label: str) -> tuple[Any, Spec]:
 _CELLS = {"date": "date", "binary": "bytes", "decimal": "decimal", "list": "list", "map": "list", "struct": "dict"}
 
 
-def describe_arrow(column: Any, label: str) -> Spec:
+def describe_arrow(column: Any) -> Spec:
     """Return the spec under which an Arrow column will load: numpy where it can, nullable where it has nulls."""
     kind = logical_type(column.type)
     types = pa.types
-    if types.is_dictionary(column.type):
-        known = pa.chunked_array(column).unify_dictionaries().chunk(0).dictionary if len(column) else pa.array([], kind)
-        known = known.drop_null()
-        if known.null_count == 0 and len(known.unique()) == len(known):
-            return _category_spec(known, describe_arrow(known, label), column.type.ordered)
+    if types.is_dictionary(column.type) and (spec := _dictionary_spec(column, kind)) is not None:
+        return spec
     if types.is_integer(kind) or types.is_boolean(kind):
         name = "bool" if types.is_boolean(kind) else str(kind)
         if not column.null_count:
@@ -179,6 +198,19 @@ def describe_arrow(column: Any, label: str) -> Spec:
         return {"kind": "arrow", "type": storage_name(kind)}
     name = storage_name(kind).partition("<")[0].partition("(")[0]
     return {"kind": "object", "cell": _CELLS.get(name, "null"), "missing": "none"}
+
+
+def _dictionary_spec(column: Any, kind: Any) -> Spec | None:
+    """Return the spec of categories, or None for a dictionary whose values pandas would not take for categories."""
+    if pa.types.is_nested(kind):
+        return None
+    known = pa.chunked_array(column).unify_dictionaries().chunk(0).dictionary if len(column) else pa.array([], kind)
+    known = plain(known).drop_null()
+    spec = describe_arrow(known)
+    found = as_index(restore(pa.chunked_array([known.cast(kind)]), spec))
+    if not found.is_unique or found.hasnans:  # 0.0 and -0.0 are two values for Arrow, and one for pandas
+        return None
+    return _category_spec(known, spec, column.type.ordered)
 
 
 # back to pandas ------------------------------------------------------------------------------------------------------
@@ -209,7 +241,8 @@ def _restore_numpy(column: Any, spec: Spec) -> Any:
     dtype = np.dtype(spec["dtype"])
     if dtype.kind in "mM":
         ticks = column.cast(pa.int64())
-        return _writable((ticks.fill_null(_NAT) if ticks.null_count else ticks).to_numpy()).view(dtype)
+        values = _writable((ticks.fill_null(_NAT) if ticks.null_count else ticks).to_numpy())
+        return values.view(dtype.newbyteorder("=")).astype(dtype, copy=False)
     if column.null_count and dtype.kind != "f":
         raise Corrupt(f"a column of dtype {dtype} has nulls; its presentation belongs to other data")
     return _writable(column.to_numpy()).astype(dtype, copy=False)
@@ -248,8 +281,9 @@ def _string_dtype(storage: str, na: str) -> Any:
 
 
 def _restore_text(column: Any, spec: Spec) -> Any:
-    if default_is_text():
-        return pd.Series(["a"]).dtype.__from_arrow__(column)  # type: ignore[union-attr]
+    dtype = _text_dtype()
+    if isinstance(dtype, pd.StringDtype):
+        return dtype.__from_arrow__(column)  # type: ignore[attr-defined]
     return restore_objects(column, {**spec, "cell": "str"})
 
 
@@ -276,12 +310,28 @@ def _restore_sparse(column: Any, spec: Spec) -> Any:
 
 def _restore_category(column: Any, spec: Spec) -> Any:
     known = values_from_json(spec["values"], arrow_type(spec["type"]))
-    categories = pd.Index(restore(pa.chunked_array([known]), spec["of"]))
+    categories = as_index(restore(pa.chunked_array([known]), spec["of"]))
     if "freq" in spec["of"]:
         categories = with_freq(categories, spec["of"]["freq"])
     codes = [_codes(chunk, categories, spec["of"]) for chunk in column.chunks]
     joined = np.concatenate(codes) if codes else np.empty(0, dtype=np.int64)
     return pd.Categorical.from_codes(joined, categories=categories, ordered=spec["ordered"])
+
+
+def as_index(array: Any) -> Any:
+    """Return restored values as an index of their own dtype; pandas would look into objects and choose another."""
+    objects = isinstance(array, np.ndarray) and array.dtype.kind == "O"
+    return pd.Index(array, dtype=object) if objects else pd.Index(array)
+
+
+def freq_name(index: Any) -> str | None:
+    """Return the frequency of a moment or duration index, if it has one and its name says it all."""
+    if not isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex) or index.freq is None:
+        return None
+    try:
+        return str(index.freqstr) if to_offset(index.freqstr) == index.freq else None
+    except ValueError:  # pd.DateOffset(…) has no name
+        return None
 
 
 def with_freq(index: Any, freq: str) -> Any:
@@ -299,8 +349,14 @@ def _codes(chunk: Any, categories: Any, spec: Spec) -> Any:
     codes = np.full(len(chunk), -1, dtype=np.int64)
     present = ~chunk.is_null().to_numpy(zero_copy_only=False)
     if present.any():
-        codes[present] = categories.get_indexer(pd.Index(restore(pa.chunked_array([chunk.drop_null()]), spec)))
+        found = as_index(restore(pa.chunked_array([chunk.drop_null()]), spec))
+        codes[present] = _ends(categories).get_indexer(_ends(found))
     return codes
+
+
+def _ends(index: Any) -> Any:
+    # pandas looks up intervals by the points they hold, and refuses where they touch or overlap
+    return pd.MultiIndex.from_arrays([index.left, index.right]) if isinstance(index, pd.IntervalIndex) else index
 
 
 _RESTORERS = {

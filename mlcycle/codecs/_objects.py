@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from mlcycle.errors import InvalidInput
 
-__all__ = ["MISSING", "describe_objects", "restore_objects"]
+__all__ = ["MISSING", "describe_objects", "restore_objects", "same"]
 
 Spec = dict[str, Any]
 
@@ -34,10 +34,17 @@ _CELLS: dict[type, tuple[str, Any]] = {
     np.ndarray: ("ndarray", None),
 }
 _PROVEN = ("datetime", "time", "list", "tuple", "dict", "ndarray")
-_SCALARS = ((np.str_, str), (np.bytes_, bytes), (np.bool_, bool), (np.integer, int), (np.floating, float))
+# in this order: numpy counts its durations among the integers, and its widest floats hold more than Python's
+_SCALARS = (
+    (np.timedelta64, np.timedelta64), (np.longdouble, np.longdouble),
+    (np.str_, str), (np.bytes_, bytes), (np.bool_, bool), (np.integer, int), (np.floating, float),
+)  # fmt: skip
 _REMEDIES = {
     "Timestamp": "make it a datetime column with pd.to_datetime",
     "Timedelta": "make it a timedelta column with pd.to_timedelta",
+    "datetime64": "make it a datetime column with pd.to_datetime",
+    "timedelta64": "make it a timedelta column with pd.to_timedelta",
+    "longdouble": "make it a column of ordinary floats with .astype('float64')",
     "Period": "make it a period column with .astype('period[…]')",
     "complex": "store its real and imaginary parts as two columns",
     "DataFrame": "store it as a dataset of its own",
@@ -141,22 +148,23 @@ def _prove(values: Any, missing: Any, made: Any, spec: Spec, label: str) -> None
     """Refuse what would come back changed: 1 as 1.0, a missing key as None, a tuple in a list as a list."""
     restored = restore_objects(pa.chunked_array([made]), spec)
     for row, (before, after) in enumerate(zip(values, restored, strict=True)):
-        if not missing[row] and not _same(before, after):
+        if not missing[row] and not same(before, after):
             raise InvalidInput(
                 f"{label} holds nested values that would not come back as they are, first at row {row}: {before!r:.60} "
                 f"would be {after!r:.60}; give them all one shape and type, or store them as JSON text"
             )
 
 
-def _same(before: Any, after: Any) -> bool:
+def same(before: Any, after: Any) -> bool:
+    """Say whether two values are equal and of one type, and so is all that is in them; NaN is equal to NaN."""
     if isinstance(before, np.ndarray):
         return before.dtype == after.dtype and np.array_equal(before, after, equal_nan=before.dtype.kind == "f")
     if type(before) is not type(after):
         return False
     if isinstance(before, dict):
-        return before.keys() == after.keys() and all(_same(before[key], after[key]) for key in before)
+        return before.keys() == after.keys() and all(same(before[key], after[key]) for key in before)
     if isinstance(before, list | tuple):
-        return len(before) == len(after) and all(map(_same, before, after))
+        return len(before) == len(after) and all(map(same, before, after))
     if isinstance(before, dt.datetime | dt.time) and before.utcoffset() != after.utcoffset():
         return False
     return bool(before == after or (before != before and after != after))

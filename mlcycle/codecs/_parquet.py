@@ -18,8 +18,9 @@ import pyarrow.parquet as pq
 
 from mlcycle.codecs._blocks import Piece
 from mlcycle.codecs._canonical import deeply_plain, plain
+from mlcycle.codecs._refusals import refusing
 from mlcycle.codecs._types import logical_type, storage_name
-from mlcycle.errors import Corrupt, InvalidInput, MlcycleError, StorageUnavailable
+from mlcycle.errors import Corrupt, MlcycleError, StorageUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
 
     from mlcycle.codecs._blocks import Blocks, Place
 
-__all__ = ["ROW_GROUP", "as_logical", "opened", "read_pieces", "reading", "write_columns"]
+__all__ = ["ROW_GROUP", "as_logical", "opened", "read_pieces", "reading", "through_parquet", "write_columns"]
 
 ROW_GROUP = 1 << 18
 _TWO_FILES = 1 << 24
 _SAMPLE = 1 << 13
+_VERSION = "2.6"  # the first that keeps nanoseconds
 
 
 # writing -------------------------------------------------------------------------------------------------------------
@@ -68,10 +70,43 @@ def write_columns(table: Any, blocks: Blocks) -> tuple[list[dict[str, Any]], dic
 def _write(table: Any, path: Path, options: dict[str, Any]) -> None:
     try:
         pq.write_table(table, path, row_group_size=ROW_GROUP, **options)
-    except pa.ArrowInvalid as error:
-        raise InvalidInput(f"the table has values Parquet cannot keep: {error}; nothing was committed") from error
-    except OSError as error:
+    except (pa.ArrowException, OSError) as error:
+        if not isinstance(error, OSError) or error.errno is None:  # Arrow's own complaints have no number
+            _find_culprit(table, {name: f"column {name!r}" for name in table.column_names})
         raise StorageUnavailable(f"the table could not be written to {path}: {error}; nothing was committed") from error
+
+
+def _find_culprit(table: Any, named: dict[str, str]) -> None:
+    for name in table.column_names:
+        with refusing(named[name]):
+            pq.write_table(table.select([name]), pa.MockOutputStream(), version=_VERSION)
+
+
+def through_parquet(table: Any, named: dict[str, str]) -> Any:
+    """Return a small table as its file would give it back.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    named : dict of str to str
+        How messages name each column.
+
+    Raises
+    ------
+    InvalidInput
+        Names the column that Parquet cannot keep.
+    """
+    made = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        with refusing(named[name]):
+            made[name] = _storable(column)
+    table, sink = pa.table(made), pa.BufferOutputStream()
+    try:
+        pq.write_table(table, sink, version=_VERSION, compression="none", use_dictionary=False)
+        return pq.ParquetFile(pa.BufferReader(sink.getvalue())).read()
+    except (pa.ArrowException, OSError):
+        _find_culprit(table, named)
+        raise
 
 
 def _storable(column: Any) -> Any:
@@ -79,7 +114,10 @@ def _storable(column: Any) -> Any:
     kind = column.type
     keeps = not _UNWRITABLE.search(f"{kind} {storage_name(kind)}")
     if pa.types.is_dictionary(kind) and not pa.types.is_nested(kind.value_type):
-        keeps = not isinstance(kind.value_type, pa.BaseExtensionType)
+        # nor a dictionary that has a null among its values
+        keeps = not isinstance(kind.value_type, pa.BaseExtensionType) and not any(
+            chunk.dictionary.null_count for chunk in column.chunks
+        )
     if not keeps:
         chunks = [deeply_plain(chunk) for chunk in column.chunks]
         return pa.chunked_array(chunks) if chunks else pa.chunked_array([], deeply_plain(pa.nulls(0, kind)).type)
@@ -106,7 +144,7 @@ def _options(table: Any) -> dict[str, Any]:
     return {
         "compression": "zstd" if nested else codecs,
         "use_dictionary": dictionaries or False,
-        "version": "2.6",
+        "version": _VERSION,
         "write_page_checksum": True,
     }
 

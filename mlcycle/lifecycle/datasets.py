@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from mlcycle import codecs, records
-from mlcycle._digest import hash64, salt_of, unit_interval
-from mlcycle._ids import check_name, name_key, near, new_id, parse_ref
+from mlcycle._ids import check_name, name_key, new_id, parse_ref
 from mlcycle.errors import InvalidInput
+from mlcycle.lifecycle import _splits as splits
 from mlcycle.lifecycle import _tables as tables
 from mlcycle.lifecycle._session import Swept, draft
 from mlcycle.lifecycle._view import View, doc_ref
@@ -16,7 +16,6 @@ from mlcycle.storage import Draft, Settled
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
-    import numpy as np
     import pandas as pd
     import pyarrow as pa
 
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["Datasets", "features_and_target"]
 
 Doc = dict[str, Any]
-_METHODS = ("auto", "random", "stratified", "key")
-_FEW_CLASSES = 50
 
 
 class Datasets:
@@ -168,14 +165,16 @@ class Datasets:
         InvalidInput
             For shares that leave a part without rows, or a column that is not there.
         """
-        shares = _shares(test, validation)
+        shares = splits.check_shares(test, validation)
         self._session.check_writable()
         with self._session.view() as view:
             doc = view.version("datasets", _text(version))
-        chosen, column = _choose_method(doc, method, by, self._classes(doc, method, by))
+        columns = tables.column_names(tables.header_of(self._session, doc))
+        given = None if by is None else tables.column_label(columns, by, "by", doc_ref(doc))
+        chosen, column = splits.choose_method(doc, method, given, self._target(doc, method))
         how = {"method": chosen, "by": column, "seed": seed, "shares": shares, "of": doc_ref(doc)}
         frame = tables.frame_of(self._session, doc)
-        masks = _masks(doc, frame, shares, chosen, column, seed)
+        masks = splits.part_masks(doc, frame, shares, chosen, column, seed)
         parts = {f"{doc['name']}.{part}": mask for part, mask in masks.items()}
         encoded = {name: codecs.encode_selection(doc["content"], mask, how) for name, mask in parts.items()}
         documents = [_part(doc, name, encoded[name].content, int(mask.sum())) for name, mask in parts.items()]
@@ -199,11 +198,11 @@ class Datasets:
         commit = self._session.publish(upload, plan, message=message or f"split {doc_ref(doc)}", op=op)
         return tuple(self._record_of(commit, name) for name in parts)
 
-    def _classes(self, doc: Doc, method: str, by: str | None) -> int | None:
-        column = by or doc["roles"].get("target")
-        if method != "auto" or column is None:
+    def _target(self, doc: Doc, method: str) -> pd.Series | None:
+        target = doc["roles"].get("target")
+        if method != "auto" or target is None:
             return None
-        return int(tables.frame_of(self._session, doc, [column])[column].nunique())
+        return cast("pd.Series", tables.frame_of(self._session, doc, [target])[target])
 
     # reading -------------------------------------------------------------------------------------------------------
 
@@ -249,7 +248,7 @@ class Datasets:
         """
         with self._session.view() as view:
             doc = view.version("datasets", _text(ref))
-        frame = tables.frame_of(self._session, doc, None if columns is None else list(columns))
+        frame = tables.frame_of(self._session, doc, columns)
         return features_and_target(frame, doc["roles"], doc_ref(doc)) if xy else frame
 
     # records -------------------------------------------------------------------------------------------------------
@@ -349,77 +348,10 @@ def _addition(view: View, doc: Doc, stored: list[Doc] | None) -> Draft:
     return draft([{"kind": "place", "object": doc["object"], "files": stored}, change])
 
 
-def _roles(name: str, given: dict[str, str | None], columns: list[str], before: Doc) -> Doc:
-    for role, column in given.items():
-        if column is not None and column not in columns:
-            hint = near(str(column), columns)
-            raise InvalidInput(
-                f"{role}={column!r} is no column of {name}; "
-                + (f"did you mean {' or '.join(map(repr, hint))}?" if hint else f"it has {', '.join(columns[:12])}")
-            )
+def _roles(name: str, given: dict[str, str | None], columns: list[str | int], before: Doc) -> Doc:
+    named = {
+        role: None if label is None else tables.column_label(columns, label, role, name)
+        for role, label in given.items()
+    }
     inherited = {role: column for role, column in before.items() if column in columns}
-    return {role: column if column is not None else inherited.get(role) for role, column in given.items()}
-
-
-def _shares(test: float, validation: float) -> dict[str, float]:
-    for label, share in (("test", test), ("validation", validation)):
-        if not isinstance(share, (int, float)) or not 0 <= share < 1:
-            raise InvalidInput(f"{label}={share!r} is a share of the rows: a number from 0 up to, not including, 1")
-    if not 0 < test + validation < 1:
-        raise InvalidInput(f"test={test} and validation={validation} leave no rows for one of the parts")
-    shares = {"train": 1 - test - validation, "validation": float(validation), "test": float(test)}
-    return {part: share for part, share in shares.items() if share > 0}
-
-
-def _choose_method(doc: Doc, method: str, by: str | None, classes: int | None) -> tuple[str, str | None]:
-    if method not in _METHODS:
-        raise InvalidInput(f"method={method!r} is unknown; one of {', '.join(map(repr, _METHODS))}")
-    roles = doc["roles"]
-    if method == "auto":
-        few = classes is not None and classes <= _FEW_CLASSES
-        method = "key" if by or roles.get("group") else "stratified" if few else "random"
-    if method == "random":
-        return method, None
-    column = by or (roles.get("target") if method == "stratified" else roles.get("group") or roles.get("key"))
-    if column is None:
-        role = "target" if method == "stratified" else "key or group"
-        raise InvalidInput(f"method={method!r} needs a column: {doc_ref(doc)} has no {role} role; give by=…")
-    return method, column
-
-
-def _masks(
-    doc: Doc, frame: pd.DataFrame, shares: dict[str, float], method: str, column: str | None, seed: int
-) -> dict[str, np.ndarray]:
-    import numpy as np
-
-    if column is not None and column not in frame.columns:
-        raise InvalidInput(f"by={column!r} is no column of {doc_ref(doc)}")
-    salt = salt_of("split", doc["name"], str(seed))
-    if method == "key":
-        place = unit_interval(hash64(frame[column], salt))
-    else:
-        order = hash64(np.arange(len(frame)), salt)
-        place = _ranks(order, frame[column] if method == "stratified" else None)
-    edges = np.cumsum(list(shares.values()))
-    part_of = np.minimum(np.searchsorted(edges, place, side="right"), len(shares) - 1)
-    masks = {part: part_of == position for position, part in enumerate(shares)}
-    for part, mask in masks.items():
-        if not mask.any():
-            raise InvalidInput(
-                f"the part {doc['name']}.{part} would have no rows: {len(frame)} rows, {shares}, method {method!r}"
-            )
-    return masks
-
-
-def _ranks(order: np.ndarray, strata: pd.Series | None) -> np.ndarray:
-    """Return each row's place in (0, 1) among its stratum, by hash; so shares hold exactly up to rounding."""
-    import numpy as np
-    import pandas as pd
-
-    codes = np.zeros(len(order), dtype=int) if strata is None else pd.factorize(strata, use_na_sentinel=False)[0]
-    place = np.empty(len(order))
-    for code in np.unique(codes):
-        rows = np.flatnonzero(codes == code)
-        ranks = np.argsort(np.argsort(order[rows], kind="stable"), kind="stable")
-        place[rows] = (ranks + 0.5) / len(rows)
-    return place
+    return {role: column if column is not None else inherited.get(role) for role, column in named.items()}
