@@ -13,13 +13,13 @@ import pandas as pd
 import pyarrow as pa
 from pandas.tseries.frequencies import to_offset
 
-from mlcycle.codecs._canonical import plain
+from mlcycle.codecs._moments import check_moments
 from mlcycle.codecs._objects import describe_objects, restore_objects
 from mlcycle.codecs._types import arrow_type, logical_type, storage_name
 from mlcycle.codecs._values import values_from_json, values_to_json
 from mlcycle.errors import Corrupt, InvalidInput, SchemaError
 
-__all__ = ["as_index", "describe", "describe_arrow", "freq_name", "restore", "with_freq"]
+__all__ = ["as_index", "category_spec", "describe", "freq_name", "restore", "with_freq"]
 
 Spec = dict[str, Any]
 _NAT = np.iinfo(np.int64).min
@@ -49,8 +49,7 @@ def describe(values: Any, label: str) -> tuple[Any, Spec]:
     if isinstance(dtype, pd.StringDtype):
         return _describe_string(array, dtype, label)
     if isinstance(dtype, pd.ArrowDtype):
-        logical_type(dtype.pyarrow_dtype)
-        return pa.chunked_array(array.__arrow_array__()), {"kind": "arrow", "type": storage_name(dtype.pyarrow_dtype)}
+        return _describe_own_arrow(array, dtype.pyarrow_dtype)
     if isinstance(dtype, pd.DatetimeTZDtype):
         zone = _zone_name(dtype.tz, label)
         arrow = _ticks(array.asi8, pa.timestamp(dtype.unit, zone))
@@ -69,6 +68,16 @@ def describe(values: Any, label: str) -> tuple[Any, Spec]:
     raise InvalidInput(
         f"{label} has the dtype {dtype}, which cannot be stored; convert it first: .astype(str) or .to_numpy()"
     )
+
+
+def _describe_own_arrow(array: Any, kind: Any) -> tuple[Any, Spec]:
+    made = pa.chunked_array(array.__arrow_array__())
+    if pa.types.is_dictionary(kind) and pa.types.is_null(kind.value_type):  # pandas 3 and Arrow 26 crash on reading it
+        raise InvalidInput(f"a column of {kind} has no values; convert it with .astype('null[pyarrow]')")
+    if logical_type(kind) != kind:  # Arrow has no cast back for some of these, and Python objects stand in
+        for chunk in made.chunks:
+            check_moments(chunk)
+    return made, {"kind": "arrow", "type": storage_name(kind)}
 
 
 def _describe_numpy(array: Any, label: str) -> tuple[Any, Spec]:
@@ -139,10 +148,11 @@ def _describe_category(array: Any, label: str) -> tuple[Any, Spec]:
     known = _one_chunk(known)
     missing = array.codes < 0
     codes = pa.array(array.codes, mask=missing) if missing.any() else pa.array(array.codes)
-    return pa.DictionaryArray.from_arrays(codes, known), _category_spec(known, spec, bool(array.ordered))
+    return pa.DictionaryArray.from_arrays(codes, known), category_spec(known, spec, bool(array.ordered))
 
 
-def _category_spec(known: Any, spec: Spec, ordered: bool) -> Spec:
+def category_spec(known: Any, spec: Spec, ordered: bool) -> Spec:
+    """Return the spec of a column of categories, from the categories and their own spec."""
     kind = {"kind": "category", "ordered": ordered, "of": spec, "type": storage_name(known.type)}
     return {**kind, "values": values_to_json(known)}
 
@@ -170,49 +180,6 @@ def _describe_sparse(array: Any, dtype: Any, label: str) -> tuple[Any, Spec]:
     return dense, {"kind": "sparse", "dtype": spec["dtype"], "fill": fill}
 
 
-# from Arrow itself ---------------------------------------------------------------------------------------------------
-
-_CELLS = {"date": "date", "binary": "bytes", "decimal": "decimal", "list": "list", "map": "list", "struct": "dict"}
-
-
-def describe_arrow(column: Any) -> Spec:
-    """Return the spec under which an Arrow column will load: numpy where it can, nullable where it has nulls."""
-    kind = logical_type(column.type)
-    types = pa.types
-    if types.is_dictionary(column.type) and (spec := _dictionary_spec(column, kind)) is not None:
-        return spec
-    if types.is_integer(kind) or types.is_boolean(kind):
-        name = "bool" if types.is_boolean(kind) else str(kind)
-        if not column.null_count:
-            return {"kind": "numpy", "dtype": name}
-        return {"kind": "masked", "dtype": "boolean" if name == "bool" else name.replace("i", "I").replace("uI", "UI")}
-    if types.is_floating(kind):
-        return {"kind": "numpy", "dtype": f"float{kind.bit_width}"}
-    if types.is_string(kind):
-        return {"kind": "text", "missing": "nan"}
-    if types.is_timestamp(kind) and kind.tz is not None:
-        return {"kind": "datetimetz", "unit": kind.unit, "tz": kind.tz}
-    if types.is_timestamp(kind) or types.is_duration(kind):
-        return {"kind": "numpy", "dtype": f"{'datetime' if types.is_timestamp(kind) else 'timedelta'}64[{kind.unit}]"}
-    if types.is_time(kind):
-        return {"kind": "arrow", "type": storage_name(kind)}
-    name = storage_name(kind).partition("<")[0].partition("(")[0]
-    return {"kind": "object", "cell": _CELLS.get(name, "null"), "missing": "none"}
-
-
-def _dictionary_spec(column: Any, kind: Any) -> Spec | None:
-    """Return the spec of categories, or None for a dictionary whose values pandas would not take for categories."""
-    if pa.types.is_nested(kind):
-        return None
-    known = pa.chunked_array(column).unify_dictionaries().chunk(0).dictionary if len(column) else pa.array([], kind)
-    known = plain(known).drop_null()
-    spec = describe_arrow(known)
-    found = as_index(restore(pa.chunked_array([known.cast(kind)]), spec))
-    if not found.is_unique or found.hasnans:  # 0.0 and -0.0 are two values for Arrow, and one for pandas
-        return None
-    return _category_spec(known, spec, column.type.ordered)
-
-
 # back to pandas ------------------------------------------------------------------------------------------------------
 
 
@@ -224,7 +191,7 @@ def restore(column: Any, spec: Spec) -> Any:
     column : pyarrow.ChunkedArray
         Of the logical type it was stored with; a dictionary of it for categories.
     spec : dict
-        From `describe` or `describe_arrow`.
+        From `describe`, or of a column of an Arrow table.
 
     Raises
     ------

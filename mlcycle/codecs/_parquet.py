@@ -39,17 +39,20 @@ _VERSION = "2.6"  # the first that keeps nanoseconds
 # writing -------------------------------------------------------------------------------------------------------------
 
 
-def write_columns(table: Any, blocks: Blocks) -> tuple[list[dict[str, Any]], dict[str, Place]]:
+def write_columns(table: Any, blocks: Blocks, named: dict[str, str]) -> tuple[list[dict[str, Any]], dict[str, Place]]:
     """Write a table to one new file, or to two; return their descriptions, and where each column lies.
 
-    From 16 MiB on there are two files, each with half of the rows, written by two threads.
+    From 16 MiB on there are two files, each with half of the rows, written by two threads. `named` is how messages
+    name each column.
 
     Raises
     ------
     StorageUnavailable
         The disk is full or fails.
+    InvalidInput
+        Names the column that Parquet cannot keep.
     """
-    table = pa.table({name: _storable(column) for name, column in zip(table.column_names, table.columns, strict=True)})
+    table = _storables(table, named)
     groups = max(1, -(-table.num_rows // ROW_GROUP))
     count = 2 if table.nbytes >= _TWO_FILES and groups > 1 else 1
     edges = [min(table.num_rows, ROW_GROUP * (groups * i // count)) for i in range(count)] + [table.num_rows]
@@ -57,7 +60,7 @@ def write_columns(table: Any, blocks: Blocks) -> tuple[list[dict[str, Any]], dic
     options = _options(table)
     parts = [table.slice(start, stop - start) for start, stop in pairwise(edges)]
     with ThreadPoolExecutor(count) as pool:
-        list(pool.map(lambda part, file: _write(part, file.path, options), parts, files))
+        list(pool.map(lambda part, file: _write(part, file.path, options, named), parts, files))
     pieces = [
         (edges[i] + start, min(ROW_GROUP, len(part) - start), file.key, start // ROW_GROUP)
         for i, (part, file) in enumerate(zip(parts, files, strict=True))
@@ -67,12 +70,12 @@ def write_columns(table: Any, blocks: Blocks) -> tuple[list[dict[str, Any]], dic
     return [file.done() for file in files], places
 
 
-def _write(table: Any, path: Path, options: dict[str, Any]) -> None:
+def _write(table: Any, path: Path, options: dict[str, Any], named: dict[str, str]) -> None:
     try:
         pq.write_table(table, path, row_group_size=ROW_GROUP, **options)
     except (pa.ArrowException, OSError) as error:
         if not isinstance(error, OSError) or error.errno is None:  # Arrow's own complaints have no number
-            _find_culprit(table, {name: f"column {name!r}" for name in table.column_names})
+            _find_culprit(table, named)
         raise StorageUnavailable(f"the table could not be written to {path}: {error}; nothing was committed") from error
 
 
@@ -96,17 +99,21 @@ def through_parquet(table: Any, named: dict[str, str]) -> Any:
     InvalidInput
         Names the column that Parquet cannot keep.
     """
-    made = {}
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        with refusing(named[name]):
-            made[name] = _storable(column)
-    table, sink = pa.table(made), pa.BufferOutputStream()
+    table, sink = _storables(table, named), pa.BufferOutputStream()
     try:
         pq.write_table(table, sink, version=_VERSION, compression="none", use_dictionary=False)
         return pq.ParquetFile(pa.BufferReader(sink.getvalue())).read()
     except (pa.ArrowException, OSError):
         _find_culprit(table, named)
         raise
+
+
+def _storables(table: Any, named: dict[str, str]) -> Any:
+    made = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        with refusing(named[name]):
+            made[name] = _storable(column)
+    return pa.table(made)
 
 
 def _storable(column: Any) -> Any:

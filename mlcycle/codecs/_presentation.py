@@ -17,7 +17,8 @@ import pyarrow as pa
 
 from mlcycle._digest import canonical_json
 from mlcycle._ids import near
-from mlcycle.codecs._dtypes import as_index, describe, describe_arrow, freq_name, restore, with_freq
+from mlcycle.codecs._arrow import describe_arrow
+from mlcycle.codecs._dtypes import as_index, describe, freq_name, restore, with_freq
 from mlcycle.codecs._refusals import refusing
 from mlcycle.codecs._types import arrow_type, logical_type
 from mlcycle.errors import InvalidInput, SchemaError
@@ -77,11 +78,11 @@ def describe_table(table: Any, what: str = "the table") -> tuple[dict[str, Any],
     """Return the columns of an Arrow table by name, and the presentation under which it loads as a frame."""
     names = table.column_names
     _refuse_doubled(names, what)
-    columns = dict(zip(names, table.columns, strict=True))
-    described = []
-    for name, column in columns.items():
+    columns, described = {}, []
+    for name, column in zip(names, table.columns, strict=True):
         with refusing(f"column {name!r} of {what}"):
-            described.append({"name": name, "field": _field(name, what), "dtype": describe_arrow(column)})
+            columns[name], spec = describe_arrow(column)
+        described.append({"name": name, "field": _field(name, what), "dtype": spec})
     labels = {"dtype": {"kind": "text", "missing": "none"}, "name": None}
     return columns, {
         "form": FORM,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from mlcycle.codecs._canonical import plain, valid
 from mlcycle.codecs._dtypes import restore
 from mlcycle.codecs._objects import same
 from mlcycle.codecs._parquet import as_logical, through_parquet
@@ -80,12 +80,18 @@ def _of_each_sort(columns: dict[str, Any], doc: Doc) -> dict[str, tuple[int, Doc
 
 def _telling_rows(column: Any) -> list[int]:
     """Return the first row that has a value and the first that has none, as far as there are."""
-    if not len(column):
-        return []
-    if not column.null_count:
-        return [0]
-    valid = column.is_valid()
-    return sorted({max(0, pc.index(valid, True).as_py()), max(0, pc.index(valid, False).as_py())})
+    found: dict[bool, int] = {}
+    start = 0
+    for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
+        # by hand: Arrow crashes when asked this of a dictionary of nulls (seen in version 26)
+        there = valid(chunk) if chunk.null_count else np.ones(min(1, len(chunk)), dtype=np.bool_)
+        for kind in (True, False):
+            if kind not in found and (there == kind).any():
+                found[kind] = start + int((there == kind).argmax())
+        start += len(chunk)
+        if len(found) == (2 if column.null_count else 1):
+            break
+    return sorted(found.values())
 
 
 def _read_back(columns: dict[str, Any], rows: dict[str, list[int]], named: dict[str, str]) -> dict[str, Any]:
@@ -114,7 +120,7 @@ def _without_dictionary(part: Any) -> Any:
     # a slice keeps the whole dictionary, which may be large
     if not pa.types.is_dictionary(part.type):
         return part
-    kept = part.dictionary.take(part.indices).drop_null()
+    kept = plain(part.dictionary).take(part.indices).drop_null()
     indices = pa.array([0 if len(kept) else None], part.type.index_type)
     return pa.DictionaryArray.from_arrays(indices, kept, ordered=part.type.ordered)
 
@@ -134,7 +140,7 @@ def _compare(array: Any, rows: list[int], after: Any, label: str) -> None:
     if not np.array_equal(missing, gone):
         raise _changed(label, before, after)
     for old, new, empty in zip(before, after, missing, strict=True):
-        if not empty and not same(_plain(old), _plain(new)):
+        if not empty and not same(_python(old), _python(new)):
             raise _changed(label, old, new)
 
 
@@ -174,7 +180,7 @@ def _sort(dtype: Any) -> Any:
     return dtype
 
 
-def _plain(value: Any) -> Any:
+def _python(value: Any) -> Any:
     moment = isinstance(value, np.datetime64 | np.timedelta64)
     return value.item() if isinstance(value, np.generic) and not moment else value
 

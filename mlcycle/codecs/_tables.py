@@ -229,6 +229,8 @@ def write(encoded: Encoded, blocks: Blocks) -> Written:
     ------
     StorageUnavailable
         The disk is full or fails; nothing names what was written until then.
+    InvalidInput
+        A column that Parquet cannot keep, by name.
     """
     names = encoded.table.column_names
     known: dict[str, Place] = {}
@@ -236,7 +238,8 @@ def write(encoded: Encoded, blocks: Blocks) -> Written:
         if (place := blocks.find(digest)) is not None:
             known[name] = place
     fresh = [name for name in names if name not in known]
-    files, places = write_columns(encoded.table.select(fresh), blocks) if fresh else ([], {})
+    named = labels_by_field(encoded.header["presentation"], "the table")
+    files, places = write_columns(encoded.table.select(fresh), blocks, named) if fresh else ([], {})
     entries = [(0, n, digest, (known | places)[n]) for n, digest in zip(names, encoded.blocks[0], strict=True)]
     manifest = write_leaf(blocks, encoded.header, pieces_table(entries))
     return Written(manifest, files, sorted({piece.key for place in known.values() for piece in place}))
