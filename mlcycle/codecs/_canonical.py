@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Sink = Callable[[Any], object]
 
-__all__ = ["FORM", "block_digest", "canonical_bytes", "deeply_plain", "plain", "valid"]
+__all__ = ["FORM", "block_digest", "canonical_bytes", "deeply_plain", "lengths_of", "plain", "valid"]
 
 FORM = 1
 _MAGIC = b"mlcycle" + bytes([FORM])
@@ -153,7 +153,7 @@ def _decode(chunk: Any) -> Any:
 
 def _as_list(chunk: Any, members: Any) -> Any:
     # Arrow's own casts of list views and of fixed-size lists with nulls make invalid arrays (seen in versions 17 to 26)
-    offsets = np.concatenate([[0], np.cumsum(_lengths(chunk), dtype=np.int64)])
+    offsets = np.concatenate([[0], np.cumsum(lengths_of(chunk), dtype=np.int64)])
     mask = pa.array(~valid(chunk)) if chunk.null_count else None
     return pa.LargeListArray.from_arrays(pa.array(offsets), members, mask=mask)
 
@@ -162,7 +162,7 @@ def deeply_plain(chunk: Any) -> Any:
     """Return an array that is `plain` at every depth, for writers that know only plain nested types."""
     if pa.types.is_map(chunk.type):
         listed = plain(chunk)
-        starts = np.concatenate([[0], np.cumsum(_lengths(listed))])
+        starts = np.concatenate([[0], np.cumsum(lengths_of(listed))])
         offsets = pa.array(starts, pa.int32(), mask=np.append(~valid(listed), False))
         return pa.MapArray.from_arrays(offsets, *map(deeply_plain, listed.flatten().flatten()))
     chunk = plain(chunk)
@@ -246,13 +246,14 @@ def _offsets(chunk: Any) -> NDArray[Any]:
 
 
 def _feed_lengths(chunks: list[Any], sink: Sink) -> None:
-    for lengths in map(_lengths, chunks):
+    for lengths in map(lengths_of, chunks):
         if len(lengths) and int(lengths.max()) >= 2**32:
             raise InvalidInput(f"one value is {int(lengths.max()):,} long, and 2**32 - 1 is the most a table can hold")
         sink(lengths.astype("<u4").data)
 
 
-def _lengths(chunk: Any) -> NDArray[Any]:
+def lengths_of(chunk: Any) -> NDArray[Any]:
+    """Return how many bytes, or members, each value of text, bytes or lists has; 0 where it is null."""
     if pa.types.is_fixed_size_list(chunk.type):
         lengths = np.full(len(chunk), chunk.type.list_size, dtype=np.int64)
     elif "list_view" in str(chunk.type).partition("<")[0]:

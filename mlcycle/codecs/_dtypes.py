@@ -176,7 +176,7 @@ def _describe_sparse(array: Any, dtype: Any, label: str) -> tuple[Any, Spec]:
     if dtype.subtype.kind != "f" and pd.isna(dtype.fill_value):
         raise InvalidInput(f"{label} is a sparse column of {dtype.subtype} that is filled with NaN; {remedy}")
     dense, spec = _describe_numpy(np.asarray(array, dtype=dtype.subtype), label)
-    fill = values_to_json(pa.array(np.asarray([dtype.fill_value], dtype=dtype.subtype)))[0]
+    fill = values_to_json(pa.array(np.asarray([dtype.fill_value], dtype=dtype.subtype.newbyteorder("="))))[0]
     return dense, {"kind": "sparse", "dtype": spec["dtype"], "fill": fill}
 
 

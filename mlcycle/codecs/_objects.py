@@ -74,6 +74,8 @@ def describe_objects(values: Any, label: str) -> tuple[Any, Spec]:
     spec["cell"] = cell
     if cell == "int":
         kind = pa.uint64() if max(present) >= 2**63 else pa.int64()
+    if cell in ("list", "tuple", "dict", "ndarray"):
+        _check_depth(present, label)
     if cell == "ndarray":
         spec["dtype"] = _one_dtype(present, label)
     made = _convert(values, missing, kind, label)
@@ -118,6 +120,26 @@ def _refuse_mixed(values: Any, missing: Any, kinds: dict[type, type], label: str
     )
 
 
+_NESTS = (list, tuple, dict, np.ndarray)
+_DEEPEST = 50
+
+
+def _check_depth(present: Any, label: str) -> None:
+    """Refuse values that are nested without end, which crash Arrow."""
+    deep = next((value for value in present if _is_deeper(value, _DEEPEST)), None)
+    if deep is not None:
+        raise InvalidInput(f"{label} holds values nested more than {_DEEPEST} deep; store them as JSON text")
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if not levels:
+        return True
+    if isinstance(value, np.ndarray):
+        value = value.tolist() if value.dtype == object and value.ndim else ()
+    members = value.values() if isinstance(value, dict) else value
+    return any(_is_deeper(member, levels - 1) for member in members if isinstance(member, _NESTS))
+
+
 def _one_dtype(present: Any, label: str) -> str:
     found = {(array.dtype.name, array.ndim) for array in present}
     if len(found) > 1 or next(iter(found))[1] != 1:
@@ -125,6 +147,8 @@ def _one_dtype(present: Any, label: str) -> str:
         raise InvalidInput(
             f"{label} holds arrays that are not all 1-dimensional and of one dtype: {shown}; make them so"
         )
+    if present[0].dtype.kind not in "biufmM":
+        raise InvalidInput(f"{label} holds arrays of {present[0].dtype}, which cannot be stored; make them numbers")
     return str(next(iter(found))[0])
 
 
@@ -133,10 +157,10 @@ def _convert(values: Any, missing: Any, kind: Any, label: str) -> Any:
     try:
         return pa.array(values, type=kind, mask=mask, from_pandas=False)
     except UnicodeEncodeError as error:
-        row = next(i for i, v in enumerate(values) if not missing[i] and error.object in str(v))
-        raise InvalidInput(
-            f"{label} holds text that is no valid Unicode (a lone surrogate), first at row {row}"
-        ) from error
+        row = next(
+            (f", first at row {i}" for i, v in enumerate(values) if isinstance(v, str) and error.object in v), ""
+        )
+        raise InvalidInput(f"{label} holds text that is no valid Unicode (a lone surrogate){row}") from error
     except (pa.ArrowException, OverflowError, ValueError, TypeError) as error:
         reason = str(error).splitlines()[0][:200]
         raise InvalidInput(
@@ -157,10 +181,10 @@ def _prove(values: Any, missing: Any, made: Any, spec: Spec, label: str) -> None
 
 def same(before: Any, after: Any) -> bool:
     """Say whether two values are equal and of one type, and so is all that is in them; NaN is equal to NaN."""
-    if isinstance(before, np.ndarray):
-        return before.dtype == after.dtype and np.array_equal(before, after, equal_nan=before.dtype.kind == "f")
     if type(before) is not type(after):
         return False
+    if isinstance(before, np.ndarray):
+        return before.dtype == after.dtype and np.array_equal(before, after, equal_nan=before.dtype.kind == "f")
     if isinstance(before, dict):
         return before.keys() == after.keys() and all(same(before[key], after[key]) for key in before)
     if isinstance(before, list | tuple):

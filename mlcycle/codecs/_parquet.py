@@ -121,10 +121,8 @@ def _storable(column: Any) -> Any:
     kind = column.type
     keeps = not _UNWRITABLE.search(f"{kind} {storage_name(kind)}")
     if pa.types.is_dictionary(kind) and not pa.types.is_nested(kind.value_type):
-        # nor a dictionary that has a null among its values
-        keeps = not isinstance(kind.value_type, pa.BaseExtensionType) and not any(
-            chunk.dictionary.null_count for chunk in column.chunks
-        )
+        plain_values = not _UNWRITABLE.search(str(kind.value_type))
+        keeps = plain_values and not any(chunk.dictionary.null_count for chunk in column.chunks)
     if not keeps:
         chunks = [deeply_plain(chunk) for chunk in column.chunks]
         return pa.chunked_array(chunks) if chunks else pa.chunked_array([], deeply_plain(pa.nulls(0, kind)).type)

@@ -55,6 +55,8 @@ def describe_frame(frame: pd.DataFrame, what: str = "the frame") -> tuple[dict[s
     InvalidInput
         Doubled or unusable column names, columns that cannot be stored, attrs that are no JSON.
     """
+    with refusing(f"the attrs of {what}"):  # first: pandas copies them with every column it takes
+        attrs = _check_attrs(frame.attrs, what)
     labels = _check_labels(frame.columns, what)
     columns: dict[str, Any] = {}
     described = []
@@ -63,14 +65,15 @@ def describe_frame(frame: pd.DataFrame, what: str = "the frame") -> tuple[dict[s
         with refusing(named):
             columns[field], spec = describe(series, named)
         described.append({"name": label, "field": field, "dtype": spec})
-    index = _describe_index(frame.index, columns, what)
+    with refusing(f"the index of {what}"):
+        index = _describe_index(frame.index, columns, what)
     return columns, {
         "form": FORM,
         "kind": "pandas",
         "columns": described,
         "labels": _describe_labels(frame.columns, what),
         "index": index,
-        "attrs": _check_attrs(frame.attrs, what),
+        "attrs": attrs,
     }
 
 
@@ -111,13 +114,14 @@ def _check_labels(columns: pd.Index, what: str) -> list[tuple[str | int, str]]:
             f"{what} has column names of {columns.nlevels} levels; join them into one, for example "
             "frame.columns = ['_'.join(map(str, c)) for c in frame.columns]"
         )
-    labels = []
-    for label in columns.tolist():
-        if isinstance(label, bool) or not isinstance(label, str | int):
-            raise InvalidInput(
-                f"{what} has the column name {label!r} ({type(label).__name__}), names are text or integers; {remedy}"
-            )
-        labels.append((label if isinstance(label, str) else int(label), _field(label, what)))
+    labels, named = [], f"the column names of {what}"
+    with refusing(named):
+        for label in columns.tolist():
+            if isinstance(label, bool) or not isinstance(label, str | int):
+                raise InvalidInput(
+                    f"{named} hold {label!r} ({type(label).__name__}), and names are text or integers; {remedy}"
+                )
+            labels.append((label if isinstance(label, str) else int(label), _field(label, what)))
     _refuse_doubled([field for _, field in labels], what)
     return labels
 
@@ -126,7 +130,9 @@ def _field(label: str | int, what: str) -> str:
     try:
         str(label).encode()
     except UnicodeEncodeError as error:
-        raise InvalidInput(f"{what} has the column name {label!r}, which is no valid Unicode; rename it") from error
+        raise InvalidInput(
+            f"the column names of {what} hold {label!r}, which is not valid Unicode; rename it"
+        ) from error
     return str(label)
 
 
@@ -270,12 +276,20 @@ def _chosen(doc: Doc, columns: Sequence[str | int] | None) -> list[Doc]:
     known = {column["name"]: column for column in doc["columns"]}
     columns = list(columns)
     for name in columns:
-        if isinstance(name, list | dict | set) or name not in known:
-            hint = near(str(name), [str(label) for label in known]) or list(known)[:8]
+        if not _is_label(name) or name not in known:
+            hint = near(name, known) or list(known)[:8]
             raise InvalidInput(f"there is no column {name!r}; there is {', '.join(map(repr, hint))}")
     if len(set(columns)) < len(columns):
         raise InvalidInput(f"columns={columns!r} names a column twice; name each once")
     return [known[name] for name in columns]
+
+
+def _is_label(name: Any) -> bool:
+    try:
+        hash(name)
+    except TypeError:
+        return False
+    return True
 
 
 def restore_frame(

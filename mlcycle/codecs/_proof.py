@@ -130,6 +130,8 @@ def _without_dictionary(part: Any) -> Any:
 
 def _compare(array: Any, rows: list[int], after: Any, label: str) -> None:
     """Compare rows of an array as it was with what came back of them."""
+    if _sort(array.dtype) != _sort(after.dtype) and not isinstance(array, pd.arrays.NumpyExtensionArray):
+        raise _changed(label, array.dtype, after.dtype)
     before, after = _unwrapped(array[rows]), _unwrapped(after)
     numbers = isinstance(before, np.ndarray) and before.dtype == after.dtype and before.dtype != object
     if numbers and before.tobytes() == after.tobytes():  # quick, and true of most columns
@@ -165,6 +167,8 @@ def _compare_labels(labels: pd.Index, doc: Doc, label: str) -> None:
 
 
 def _unwrapped(array: Any) -> Any:
+    if isinstance(array.dtype, pd.SparseDtype):
+        return np.asarray(array, dtype=array.dtype.subtype)
     numpy = isinstance(array.dtype, np.dtype) or isinstance(array, pd.arrays.NumpyExtensionArray)
     return np.asarray(array) if numpy else array
 

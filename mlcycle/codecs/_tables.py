@@ -133,26 +133,36 @@ def _as_table(data: Any, what: str) -> tuple[Any, str]:
     """Return a pandas frame as it is and all else that Arrow can read as an Arrow table, and how messages name it."""
     if isinstance(data, pd.DataFrame):
         return data, what or "the frame"
-    what = what or "the table"
     if isinstance(data, pa.Table):
-        return data, what
-    home = type(data).__module__.partition(".")[0]
+        return data, what or "the table"
     streams = hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__")
-    if home == "pandas" or not streams:
-        raise _no_table(data, home, what)
+    if isinstance(data, pd.Series | pd.Index | type) or not streams:
+        raise _no_table(data, what)
+    if type(data).__module__.partition(".")[0] == "polars":
+        objects = [name for name, kind in data.schema.items() if str(kind) == "Object"]
+        if objects:  # polars hands out their addresses in memory
+            raise InvalidInput(
+                f"column {objects[0]!r} of {what or 'the table'} holds Python objects of polars; drop it"
+            )
     try:
-        return pa.table(data), what
+        return pa.table(data), what or "the table"
     except (pa.ArrowException, ValueError, TypeError, NotImplementedError) as error:
-        raise _no_table(data, home, what, f" ({error!s:.100})") from error
+        raise _no_table(data, what, f" ({str(error).splitlines()[0]:.100})") from error
 
 
-def _no_table(data: Any, home: str, what: str, why: str = "") -> InvalidInput:
-    steps = ("collect", "to_frame", "to_pandas", "to_arrow", "toPandas")
-    step = next((f"data.{name}()" for name in steps if hasattr(data, name)), "pd.DataFrame(data)")
+def _no_table(data: Any, what: str, why: str = "") -> InvalidInput:
+    home = type(data).__module__.partition(".")[0]
+    kind = type(data).__name__ if home == "builtins" else f"{home} {type(data).__name__}"
+    step = next((f"data.{name}()" for name in _TO_FRAMES if hasattr(data, name)), "pd.DataFrame(data)")
+    if isinstance(data, str | os.PathLike):
+        step = "pd.read_csv(data)"
     return InvalidInput(
-        f"{what} is a {home} {type(data).__name__}{why}; give a pandas DataFrame, a pyarrow Table or another frame "
-        f"that Arrow can read (polars, DuckDB), for example {step}"
+        f"{what or 'the data'} is a {kind}{why}; give a pandas DataFrame, a pyarrow Table or another frame that Arrow "
+        f"can read (polars, DuckDB), for example {step}"
     )
+
+
+_TO_FRAMES = ("collect", "to_frame", "to_table", "to_pandas", "to_arrow", "toPandas", "to_df")
 
 
 def _described(data: Any, what: str) -> tuple[dict[str, Any], Doc]:

@@ -179,8 +179,7 @@ def column_label(columns: Sequence[str | int], given: Any, argument: str, what: 
             label = operator.index(label)
     if isinstance(label, str | int) and not isinstance(label, bool) and label in columns:
         return label
-    by_text = {str(column): column for column in columns}
-    close = [by_text[text] for text in near(str(given), list(by_text))]
+    close = near(given, columns)
     hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"it has {_few(columns)}"
     raise InvalidInput(f"{argument}={given!r:.80} names no column of {what}; {hint}")
 
