@@ -84,15 +84,13 @@ def _describe_numpy(array: Any, label: str) -> tuple[Any, Spec]:
     kind = array.dtype.kind
     if kind == "O":
         return describe_objects(array, label)
-    # only where the bytes lie the other way round does the name not say it all
-    name = array.dtype.name if array.dtype.isnative else array.dtype.str
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if kind in "biu" or (kind == "f" and array.dtype.itemsize <= _WIDEST):
-        return pa.array(array, from_pandas=False), {"kind": "numpy", "dtype": name}
+        return pa.array(array, from_pandas=False), {"kind": "numpy", "dtype": array.dtype.name}
     if kind in "mM":
         unit = np.datetime_data(array.dtype)[0]
         wanted = pa.timestamp(unit) if kind == "M" else pa.duration(unit)
-        return _ticks(array.view(np.int64), wanted), {"kind": "numpy", "dtype": name}
+        return _ticks(array.view(np.int64), wanted), {"kind": "numpy", "dtype": array.dtype.name}
     remedy = (
         "store its real and imaginary parts as two columns" if kind == "c" else "convert it with .astype('float64')"
     )
@@ -208,8 +206,7 @@ def _restore_numpy(column: Any, spec: Spec) -> Any:
     dtype = np.dtype(spec["dtype"])
     if dtype.kind in "mM":
         ticks = column.cast(pa.int64())
-        values = _writable((ticks.fill_null(_NAT) if ticks.null_count else ticks).to_numpy())
-        return values.view(dtype.newbyteorder("=")).astype(dtype, copy=False)
+        return _writable((ticks.fill_null(_NAT) if ticks.null_count else ticks).to_numpy()).view(dtype)
     if column.null_count and dtype.kind != "f":
         raise Corrupt(f"a column of dtype {dtype} has nulls; its presentation belongs to other data")
     return _writable(column.to_numpy()).astype(dtype, copy=False)

@@ -174,7 +174,9 @@ def _unwrapped(array: Any) -> Any:
 
 
 def _sort(dtype: Any) -> Any:
-    """Return what must not change of a dtype; a zone of another maker comes back as the zone of its name."""
+    """Return what must not change of a dtype: not the byte order, nor who made the zone of a name."""
+    if isinstance(dtype, np.dtype):
+        return dtype.newbyteorder("=")
     if isinstance(dtype, pd.DatetimeTZDtype):
         return "zone", dtype.unit
     if isinstance(dtype, pd.IntervalDtype):

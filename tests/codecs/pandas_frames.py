@@ -59,7 +59,7 @@ class _Hunt:
     def _is_new(self, frame: pd.DataFrame) -> bool:
         try:
             digest = hashlib.sha256(pickle.dumps(frame)).digest()
-        except Exception:
+        except Exception:  # noqa: BLE001 - what cannot be pickled is tried each time
             return True
         known = digest in self.seen
         self.seen.add(digest)
@@ -73,7 +73,7 @@ class _Hunt:
                 self.counts["through a project"] += 1
         except InvalidInput as error:
             return "refused", str(error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - any other error is what is looked for
             return "wrong", f"{type(error).__name__}: {error}"
         return ("equal", "") if said is None else ("wrong", said)
 
@@ -94,7 +94,7 @@ class _Hunt:
 def _shown(frame: pd.DataFrame) -> str:
     try:
         return f"{frame.head(3)!r}\n{frame.dtypes.tolist()!r:.300}\n{frame.index[:3]!r}\n{frame.columns[:5]!r}"
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - some frames of pandas' tests are broken on purpose
         return f"(cannot be shown: {error!r})"
 
 

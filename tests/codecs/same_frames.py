@@ -32,6 +32,7 @@ def _axis(before: pd.Index, after: pd.Index) -> str | None:
 
 
 def _values(before: Any, after: Any) -> str | None:
+    before, after = _numpy(before), _numpy(after)
     if _sort(before.dtype) != _sort(after.dtype):
         return f"dtype {before.dtype} became {after.dtype}"
     if isinstance(before.dtype, pd.CategoricalDtype):
@@ -40,8 +41,10 @@ def _values(before: Any, after: Any) -> str | None:
     missing = np.asarray(pd.isna(before))
     if not np.array_equal(missing, np.asarray(pd.isna(after))):
         return f"missing values of {before.dtype}"
+    if isinstance(before.dtype, pd.SparseDtype):  # filled with 0 or 0.0, the dtypes are equal
+        before, after = np.asarray(before), np.asarray(after)
     if isinstance(before.dtype, np.dtype) and before.dtype != object:
-        bits = [np.ascontiguousarray(np.asarray(array)[~missing]).tobytes() for array in (before, after)]
+        bits = [np.asarray(array)[~missing].astype(_sort(before.dtype)).tobytes() for array in (before, after)]
         return None if bits[0] == bits[1] else f"values of {before.dtype}"
     for old, new in zip(before[~missing], after[~missing], strict=True):
         if not _same(old, new):
@@ -49,8 +52,14 @@ def _values(before: Any, after: Any) -> str | None:
     return None
 
 
+def _numpy(array: Any) -> Any:
+    return array.to_numpy() if isinstance(array, pd.arrays.NumpyExtensionArray) else array
+
+
 def _sort(dtype: Any) -> Any:
-    # a zone of dateutil or pytz comes back as the zone of its name
+    # a zone of dateutil or pytz comes back as the zone of its name, and numbers in this machine's byte order
+    if isinstance(dtype, np.dtype):
+        return dtype.newbyteorder("=")
     if isinstance(dtype, pd.DatetimeTZDtype):
         return "zone", dtype.unit, pd.Timestamp("2020-07-01", tz="UTC").tz_convert(dtype.tz).utcoffset()
     if isinstance(dtype, pd.IntervalDtype):
