@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
     import pandas as pd
-    import pyarrow as pa
 
     from mlcycle.lifecycle._session import Session
     from mlcycle.storage import Commit
@@ -54,12 +53,12 @@ class Datasets:
     def add(
         self,
         name: str,
-        data: pd.DataFrame | pa.Table,
+        data: Any,
         *,
-        target: str | None = None,
-        key: str | None = None,
-        time: str | None = None,
-        group: str | None = None,
+        target: str | int | None = None,
+        key: str | int | None = None,
+        time: str | int | None = None,
+        group: str | int | None = None,
         parents: Sequence[str | records.DatasetVersion] = (),
         message: str = "",
         op: str | None = None,
@@ -73,9 +72,9 @@ class Datasets:
         ----------
         name : str
             Name of the dataset.
-        data : pandas.DataFrame or pyarrow.Table
+        data : pandas.DataFrame, pyarrow.Table, or any frame with the Arrow PyCapsule interface (polars, DuckDB)
             At least one row and one column; column names are unique.
-        target, key, time, group : str, optional
+        target, key, time, group : str or int, optional
             Columns with a role: what is predicted, what identifies a row, when it happened, what belongs together.
             Roles not given are taken from the current version where its columns still exist.
         parents : sequence of refs, optional
@@ -92,7 +91,7 @@ class Datasets:
         Raises
         ------
         InvalidInput
-            For a frame that cannot be stored faithfully, or a role that names no column.
+            For a frame that would not come back as it is, with the column, or a role that names no column.
         """
         name = check_name(name, "dataset name")
         self._session.check_writable()
@@ -127,7 +126,7 @@ class Datasets:
         test: float = 0.25,
         validation: float = 0.0,
         method: str = "auto",
-        by: str | None = None,
+        by: str | int | None = None,
         seed: int = 0,
         message: str = "",
         op: str | None = None,
@@ -145,10 +144,11 @@ class Datasets:
             Shares of the rows, each in [0, 1), together below 1.
         method : {"auto", "random", "stratified", "key"}
             ``"key"`` sends a row by the hash of its key, so that rows with one key stay together and a row keeps its
-            part in later versions; shares hold only on average. ``"stratified"`` keeps the shares of each class,
-            ``"random"`` those of the whole, both exactly up to rounding. ``"auto"`` takes ``"key"`` with a column
-            `by` or a group role, else ``"stratified"`` for a target of at most 50 classes, else ``"random"``.
-        by : str, optional
+            part in later versions; shares hold only on average. ``"random"`` keeps the shares exactly, up to
+            rounding; so does ``"stratified"``, and each class is within a row or so of its own share. ``"auto"``
+            takes ``"key"`` with a column `by` or a group role, else ``"stratified"`` for a target of at most 50
+            classes, else ``"random"``.
+        by : str or int, optional
             The column to hash or to stratify by; defaults to the group or key role, or to the target.
         seed : int, default 0
             Another seed, another split.
@@ -163,7 +163,8 @@ class Datasets:
         Raises
         ------
         InvalidInput
-            For shares that leave a part without rows, or a column that is not there.
+            For shares that leave a part without rows, a column that is not there, or one whose values, such as
+            lists, are no classes or no keys.
         """
         shares = splits.check_shares(test, validation)
         self._session.check_writable()
@@ -305,7 +306,7 @@ def _identity(view: View, name: str) -> str:
 
 
 def _table_version(
-    view: View, name: str, encoded: codecs.Encoded, given: dict[str, str | None], lineage: list[str]
+    view: View, name: str, encoded: codecs.Encoded, given: dict[str, str | int | None], lineage: list[str]
 ) -> Doc:
     """Return what the log would say of a table as the next version of a name."""
     current = _current(view, name)
@@ -348,7 +349,7 @@ def _addition(view: View, doc: Doc, stored: list[Doc] | None) -> Draft:
     return draft([{"kind": "place", "object": doc["object"], "files": stored}, change])
 
 
-def _roles(name: str, given: dict[str, str | None], columns: list[str | int], before: Doc) -> Doc:
+def _roles(name: str, given: dict[str, str | int | None], columns: list[str | int], before: Doc) -> Doc:
     named = {
         role: None if label is None else tables.column_label(columns, label, role, name)
         for role, label in given.items()
