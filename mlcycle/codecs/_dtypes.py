@@ -269,6 +269,7 @@ def _restore_interval(column: Any, spec: Spec) -> Any:
 def _restore_sparse(column: Any, spec: Spec) -> Any:
     dense = _restore_numpy(column, spec)
     fill = values_from_json([spec["fill"]], column.type)[0].as_py()
+    fill = float(fill) if dense.dtype.kind == "f" else fill  # some versions of Arrow have scalars of their own
     return pd.arrays.SparseArray(dense, fill_value=fill, dtype=pd.SparseDtype(dense.dtype, fill))
 
 

@@ -45,6 +45,7 @@ def _dictionary(values: Any, indices: Any = (0, 1, 2), ordered: bool = False) ->
 
 _RUNS = pa.RunEndEncodedArray.from_arrays(pa.array([1, 3], pa.int32()), pa.array([7, None], pa.int8()))
 _VIEWS = pa.array(["b", "a"], pa.string_view())
+_SHORT = pa.array(np.array([1, 2, 3], dtype=np.float16))
 _KEPT: dict[str, tuple[Any, list[Any], str]] = {
     "signed zeros": (pa.array([0.0, -0.0, 1.5]).dictionary_encode(), [0.0, -0.0, 1.5], "float64"),
     "NaN in a dictionary": (pa.array([1.0, _NAN, 1.0]).dictionary_encode(), [1.0, None, 1.0], "float64"),
@@ -52,7 +53,7 @@ _KEPT: dict[str, tuple[Any, list[Any], str]] = {
     "null in a dictionary": (_dictionary(pa.array(["b", None, "a"]), ordered=True), ["b", None, "a"], "category"),
     "a dictionary of nothing": (_dictionary(pa.nulls(1), [0, 0, None]), [None, None, None], "object"),
     "a dictionary of text views": (_dictionary(_VIEWS, [0, 1, 0]), ["b", "a", "b"], "category"),
-    "a dictionary of short floats": (_dictionary(pa.array([1, 2, 3], pa.float16())), [1.0, 2.0, 3.0], "float16"),
+    "a dictionary of short floats": (_dictionary(_SHORT), [1.0, 2.0, 3.0], "float16"),
     "runs with nulls": (_RUNS, [7, None, None], "Int8"),
     "lists of text views": (pa.array([["a"], None, []], pa.list_(pa.string_view())), [["a"], None, []], "object"),
     "a type of one's own": (_own(pa.array([50, None, 70], pa.int16())), [50, None, 70], "Int16"),
