@@ -6,6 +6,7 @@ category object``. It is part of a presentation: stored beside the data, never h
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import numpy as np
@@ -115,11 +116,11 @@ def _zone_name(zone: Any, label: str) -> str:
     return name
 
 
-_MONTHS = [pd.Timestamp(year, month, 15, tz="UTC") for year in (1990, 2000, 2020) for month in (1, 4, 7, 10)]
+_MONTHS = [dt.datetime(year, month, 15, tzinfo=dt.UTC) for year in (1990, 2000, 2020) for month in (1, 4, 7, 10)]
 
 
 def _clocks(zone: Any) -> list[Any]:
-    return [moment.tz_convert(zone).utcoffset() for moment in _MONTHS]
+    return [moment.astimezone(zone).utcoffset() for moment in _MONTHS]
 
 
 def _text_dtype() -> Any:

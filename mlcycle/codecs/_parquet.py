@@ -73,6 +73,8 @@ def write_columns(table: Any, blocks: Blocks, named: dict[str, str]) -> tuple[li
 def _write(table: Any, path: Path, options: dict[str, Any], named: dict[str, str]) -> None:
     try:
         pq.write_table(table, path, row_group_size=ROW_GROUP, **options)
+    except MemoryError:
+        raise
     except (pa.ArrowException, OSError) as error:
         if not isinstance(error, OSError) or error.errno is None:  # Arrow's own complaints have no number
             _find_culprit(table, named)
