@@ -153,9 +153,9 @@ def _compare_index(index: pd.Index, doc: Doc, arrays: Callable[[str, Doc], Any],
         before = index[rows]
         if type(before) is not type(after) or list(before.names) != list(after.names):
             raise _changed(label, before, after)
-        every = list(range(len(rows)))
-        for old, new in zip(index_levels(before), index_levels(after), strict=True):
-            _compare(old.array, every, new.array, label)
+        # of the whole index: a level of whole numbers is one of floats where a row lacks it
+        for old, new in zip(index_levels(index), index_levels(after), strict=True):
+            _compare(old.array, rows, new.array, label)
 
 
 def _compare_labels(labels: pd.Index, doc: Doc, label: str) -> None:

@@ -77,6 +77,13 @@ def test_an_index_keeps_its_dtype(name: str, levels: int, blocks: FolderBlocks) 
     _check(frame, blocks)
 
 
+def test_a_level_that_some_rows_lack(blocks: FolderBlocks) -> None:
+    """Where a row has no value in a level of whole numbers, the level is one of floats, and comes back so."""
+    index = pd.MultiIndex.from_arrays([["a", "b"], [1.0, np.nan]]).set_levels([1], level=1)
+    frame = pd.DataFrame({"v": [1, 2]}, index=index)
+    assert difference(frame, blocks.round_trip(frame)) is None
+
+
 _LABELS = ["Int64", "UInt8", "int64[pyarrow]", "uint8[pyarrow]", "string", "string[python]", "string[pyarrow]"]
 _LABELS += ["category", "object", "int8", "uint64", "large_string[pyarrow]"]
 
