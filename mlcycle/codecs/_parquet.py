@@ -104,7 +104,7 @@ def through_parquet(table: Any, named: dict[str, str]) -> Any:
     table, sink = _storables(table, named), pa.BufferOutputStream()
     try:
         pq.write_table(table, sink, version=_VERSION, compression="none", use_dictionary=False)
-        return pq.ParquetFile(pa.BufferReader(sink.getvalue())).read()
+        return pq.ParquetFile(pa.BufferReader(sink.getvalue())).read(use_threads=False)
     except (pa.ArrowException, OSError):
         _find_culprit(table, named)
         raise
