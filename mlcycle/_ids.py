@@ -9,7 +9,7 @@ import re
 import time
 import unicodedata
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from mlcycle._times import written
 from mlcycle.errors import InvalidInput, InvalidName
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = ["Ref", "canonical_id", "check_name", "name_key", "near", "new_id", "now", "parse_ref"]
+
+Label = TypeVar("Label")
 
 _MAX_NAME = 128
 _WINDOWS_DEVICES = frozenset(
@@ -179,15 +181,18 @@ def parse_ref(text: str) -> Ref:
     return Ref(found["kind"], name, check_name(version, "alias"))
 
 
-def near(name: str, known: Iterable[str], most: int = 3) -> list[str]:
-    """Return what exists and looks like `name`, best first.
+def near(name: Any, known: Iterable[Label], most: int = 3) -> list[Label]:
+    """Return what exists and looks like `name`, best first; labels of columns may be numbers, too.
 
     Examples
     --------
     >>> near("curn", ["churn", "fraud"])
     ['churn']
+    >>> near("2", ["age", 2])
+    [2]
     """
-    return difflib.get_close_matches(name, list(known), n=most, cutoff=0.5)
+    by_text = {str(label): label for label in known}
+    return [by_text[text] for text in difflib.get_close_matches(str(name), list(by_text), n=most, cutoff=0.5)]
 
 
 def canonical_id(value: Any) -> str | None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Sink = Callable[[Any], object]
 
-__all__ = ["FORM", "block_digest", "canonical_bytes", "deeply_plain", "plain"]
+__all__ = ["FORM", "block_digest", "canonical_bytes", "deeply_plain", "lengths_of", "plain", "valid"]
 
 FORM = 1
 _MAGIC = b"mlcycle" + bytes([FORM])
@@ -86,7 +86,7 @@ def _feed_array(chunks: list[Any], kind: Any, sink: Sink) -> None:
     nulls = sum(chunk.null_count for chunk in chunks)
     sink(struct.pack("<QQ", sum(map(len, chunks)), nulls))
     if nulls:
-        _feed_bits((_valid(chunk) for chunk in chunks), sink)
+        _feed_bits((valid(chunk) for chunk in chunks), sink)
     types = pa.types
     if types.is_boolean(kind):
         _feed_bits(map(_booleans, chunks), sink)
@@ -153,8 +153,8 @@ def _decode(chunk: Any) -> Any:
 
 def _as_list(chunk: Any, members: Any) -> Any:
     # Arrow's own casts of list views and of fixed-size lists with nulls make invalid arrays (seen in versions 17 to 26)
-    offsets = np.concatenate([[0], np.cumsum(_lengths(chunk), dtype=np.int64)])
-    mask = pa.array(~_valid(chunk)) if chunk.null_count else None
+    offsets = np.concatenate([[0], np.cumsum(lengths_of(chunk), dtype=np.int64)])
+    mask = pa.array(~valid(chunk)) if chunk.null_count else None
     return pa.LargeListArray.from_arrays(pa.array(offsets), members, mask=mask)
 
 
@@ -162,12 +162,12 @@ def deeply_plain(chunk: Any) -> Any:
     """Return an array that is `plain` at every depth, for writers that know only plain nested types."""
     if pa.types.is_map(chunk.type):
         listed = plain(chunk)
-        starts = np.concatenate([[0], np.cumsum(_lengths(listed))])
-        offsets = pa.array(starts, pa.int32(), mask=np.append(~_valid(listed), False))
+        starts = np.concatenate([[0], np.cumsum(lengths_of(listed))])
+        offsets = pa.array(starts, pa.int32(), mask=np.append(~valid(listed), False))
         return pa.MapArray.from_arrays(offsets, *map(deeply_plain, listed.flatten().flatten()))
     chunk = plain(chunk)
     if pa.types.is_struct(chunk.type):
-        mask = pa.array(~_valid(chunk)) if chunk.null_count else None
+        mask = pa.array(~valid(chunk)) if chunk.null_count else None
         children = [deeply_plain(child) for child in chunk.flatten()]
         return pa.StructArray.from_arrays(children, [field.name for field in chunk.type], mask=mask)
     if pa.types.is_nested(chunk.type):
@@ -177,7 +177,7 @@ def deeply_plain(chunk: Any) -> Any:
 
 def _unmap(chunk: Any) -> Any:
     # by hand: Arrow casts slices of maps of maps to the wrong members (seen in versions 17 to 26)
-    mask = pa.array(~_valid(chunk)) if chunk.null_count else None
+    mask = pa.array(~valid(chunk)) if chunk.null_count else None
     return pa.ListArray.from_arrays(pa.array(_offsets(chunk).copy()), chunk.values, mask=mask)
 
 
@@ -188,7 +188,8 @@ def _bits(buffer: Any, offset: int, count: int) -> NDArray[np.bool_]:
     return np.unpackbits(packed, count=skip + count, bitorder="little")[skip:].view(np.bool_)
 
 
-def _valid(chunk: Any) -> NDArray[np.bool_]:
+def valid(chunk: Any) -> NDArray[np.bool_]:
+    """Return one truth value for each value of an array: false where it is null."""
     if pa.types.is_null(chunk.type):
         return np.zeros(len(chunk), dtype=np.bool_)
     buffer = chunk.buffers()[0]
@@ -199,7 +200,7 @@ def _valid(chunk: Any) -> NDArray[np.bool_]:
 
 def _booleans(chunk: Any) -> NDArray[np.bool_]:
     values = _bits(chunk.buffers()[1], chunk.offset, len(chunk))
-    return values & _valid(chunk) if chunk.null_count else values
+    return values & valid(chunk) if chunk.null_count else values
 
 
 def _feed_bits(masks: Iterable[NDArray[np.bool_]], sink: Sink) -> None:
@@ -224,7 +225,7 @@ def _feed_fixed(chunk: Any, sink: Sink) -> None:
         return
     values = np.frombuffer(buffer, dtype=kind, count=len(chunk), offset=chunk.offset * width)
     floating = pa.types.is_floating(chunk.type)
-    empty = ~_valid(chunk) if chunk.null_count else None
+    empty = ~valid(chunk) if chunk.null_count else None
     for start in range(0, len(values), _STEP):
         part = values[start : start + _STEP]
         bad = np.isnan(part.view(f"<f{width}")) if floating else None
@@ -245,13 +246,14 @@ def _offsets(chunk: Any) -> NDArray[Any]:
 
 
 def _feed_lengths(chunks: list[Any], sink: Sink) -> None:
-    for lengths in map(_lengths, chunks):
+    for lengths in map(lengths_of, chunks):
         if len(lengths) and int(lengths.max()) >= 2**32:
             raise InvalidInput(f"one value is {int(lengths.max()):,} long, and 2**32 - 1 is the most a table can hold")
         sink(lengths.astype("<u4").data)
 
 
-def _lengths(chunk: Any) -> NDArray[Any]:
+def lengths_of(chunk: Any) -> NDArray[Any]:
+    """Return how many bytes, or members, each value of text, bytes or lists has; 0 where it is null."""
     if pa.types.is_fixed_size_list(chunk.type):
         lengths = np.full(len(chunk), chunk.type.list_size, dtype=np.int64)
     elif "list_view" in str(chunk.type).partition("<")[0]:
@@ -259,13 +261,13 @@ def _lengths(chunk: Any) -> NDArray[Any]:
     else:
         lengths = np.diff(_offsets(chunk))
     if chunk.null_count:
-        lengths[~_valid(chunk)] = 0
+        lengths[~valid(chunk)] = 0
     return lengths
 
 
 def _content(chunk: Any) -> Any:
     """Return the bytes of the values that are not null, one after the other."""
-    if chunk.null_count and np.diff(_offsets(chunk))[~_valid(chunk)].any():
+    if chunk.null_count and np.diff(_offsets(chunk))[~valid(chunk)].any():
         chunk = chunk.drop_null()  # bytes hidden under nulls
     data = chunk.buffers()[2]
     if data is None or not len(chunk):

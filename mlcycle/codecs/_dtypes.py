@@ -6,21 +6,25 @@ category object``. It is part of a presentation: stored beside the data, never h
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from pandas.tseries.frequencies import to_offset
 
+from mlcycle.codecs._moments import check_moments
 from mlcycle.codecs._objects import describe_objects, restore_objects
 from mlcycle.codecs._types import arrow_type, logical_type, storage_name
 from mlcycle.codecs._values import values_from_json, values_to_json
 from mlcycle.errors import Corrupt, InvalidInput, SchemaError
 
-__all__ = ["describe", "describe_arrow", "restore", "with_freq"]
+__all__ = ["as_index", "category_spec", "describe", "freq_name", "restore", "with_freq"]
 
 Spec = dict[str, Any]
 _NAT = np.iinfo(np.int64).min
+_WIDEST = 8  # bytes of a number; Arrow has no wider floats
 
 
 def describe(values: Any, label: str) -> tuple[Any, Spec]:
@@ -46,8 +50,7 @@ def describe(values: Any, label: str) -> tuple[Any, Spec]:
     if isinstance(dtype, pd.StringDtype):
         return _describe_string(array, dtype, label)
     if isinstance(dtype, pd.ArrowDtype):
-        logical_type(dtype.pyarrow_dtype)
-        return pa.chunked_array(array.__arrow_array__()), {"kind": "arrow", "type": storage_name(dtype.pyarrow_dtype)}
+        return _describe_own_arrow(array, dtype.pyarrow_dtype)
     if isinstance(dtype, pd.DatetimeTZDtype):
         zone = _zone_name(dtype.tz, label)
         arrow = _ticks(array.asi8, pa.timestamp(dtype.unit, zone))
@@ -68,12 +71,22 @@ def describe(values: Any, label: str) -> tuple[Any, Spec]:
     )
 
 
+def _describe_own_arrow(array: Any, kind: Any) -> tuple[Any, Spec]:
+    made = pa.chunked_array(array.__arrow_array__())
+    if pa.types.is_dictionary(kind) and pa.types.is_null(kind.value_type):  # pandas 3 and Arrow 26 crash on reading it
+        raise InvalidInput(f"a column of {kind} has no values; convert it with .astype('null[pyarrow]')")
+    if logical_type(kind) != kind:  # Arrow has no cast back for some of these, and Python objects stand in
+        for chunk in made.chunks:
+            check_moments(chunk)
+    return made, {"kind": "arrow", "type": storage_name(kind)}
+
+
 def _describe_numpy(array: Any, label: str) -> tuple[Any, Spec]:
     kind = array.dtype.kind
     if kind == "O":
         return describe_objects(array, label)
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
-    if kind in "biu" or (kind == "f" and array.dtype.itemsize <= 8):
+    if kind in "biu" or (kind == "f" and array.dtype.itemsize <= _WIDEST):
         return pa.array(array, from_pandas=False), {"kind": "numpy", "dtype": array.dtype.name}
     if kind in "mM":
         unit = np.datetime_data(array.dtype)[0]
@@ -92,17 +105,27 @@ def _ticks(ticks: Any, wanted: Any) -> Any:
 
 
 def _zone_name(zone: Any, label: str) -> str:
+    remedy = "use .dt.tz_convert('UTC') first"
     try:
-        return str(pa.lib.tzinfo_to_string(zone))
-    except (ValueError, TypeError, AttributeError, pa.ArrowException) as error:
-        raise InvalidInput(
-            f"{label} has the time zone {zone!r}, which has no name; use .dt.tz_convert('UTC') first"
-        ) from error
+        name = str(pa.lib.tzinfo_to_string(zone))
+        known = [_clocks(zone), _clocks(pd.DatetimeTZDtype("s", name).tz)]
+    except (ValueError, TypeError, AttributeError, KeyError, pa.ArrowException) as error:
+        raise InvalidInput(f"{label} has the time zone {zone!r}, which has no name; {remedy}") from error
+    if known[0] != known[1]:  # such as "EST" for a zone that has summers
+        raise InvalidInput(f"{label} has the time zone {zone!r}, and {name!r} names another one; {remedy}")
+    return name
 
 
-def default_is_text() -> bool:
-    """Say whether this pandas gives text its own dtype where none is asked for."""
-    return isinstance(pd.Series(["a"]).dtype, pd.StringDtype)
+_MONTHS = [dt.datetime(year, month, 15, tzinfo=dt.UTC) for year in (1990, 2000, 2020) for month in (1, 4, 7, 10)]
+
+
+def _clocks(zone: Any) -> list[Any]:
+    return [moment.astimezone(zone).utcoffset() for moment in _MONTHS]
+
+
+def _text_dtype() -> Any:
+    """Return the dtype this pandas gives text where none is asked for: object before 3, its own since."""
+    return pd.Series(["a"]).dtype
 
 
 def _describe_string(array: Any, dtype: pd.StringDtype, label: str) -> tuple[Any, Spec]:
@@ -112,73 +135,48 @@ def _describe_string(array: Any, dtype: pd.StringDtype, label: str) -> tuple[Any
         raise InvalidInput(f"{label} holds text that is no valid Unicode: {error.object!r:.60}") from error
     storage = dtype.storage.removesuffix("_numpy")
     na = "NA" if dtype.na_value is pd.NA else "nan"
-    if na == "nan" and storage == "pyarrow" and default_is_text():
+    if na == "nan" and storage == "pyarrow" and isinstance(_text_dtype(), pd.StringDtype):
         return made, {"kind": "text", "missing": "nan"}
     return made, {"kind": "string", "storage": storage, "na": na}
 
 
 def _describe_category(array: Any, label: str) -> tuple[Any, Spec]:
     known, spec = describe(array.categories, f"{label}, in its categories,")
-    if freq := getattr(array.categories, "freqstr", None) if spec["kind"] in ("numpy", "datetimetz") else None:
+    if freq := freq_name(array.categories):
         spec = {**spec, "freq": freq}
-    known = known.combine_chunks() if isinstance(known, pa.ChunkedArray) else known
+    known = _one_chunk(known)
     missing = array.codes < 0
     codes = pa.array(array.codes, mask=missing) if missing.any() else pa.array(array.codes)
-    return pa.DictionaryArray.from_arrays(codes, known), _category_spec(known, spec, bool(array.ordered))
+    return pa.DictionaryArray.from_arrays(codes, known), category_spec(known, spec, bool(array.ordered))
 
 
-def _category_spec(known: Any, spec: Spec, ordered: bool) -> Spec:
+def category_spec(known: Any, spec: Spec, ordered: bool) -> Spec:
+    """Return the spec of a column of categories, from the categories and their own spec."""
     kind = {"kind": "category", "ordered": ordered, "of": spec, "type": storage_name(known.type)}
     return {**kind, "values": values_to_json(known)}
+
+
+def _one_chunk(values: Any) -> Any:
+    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
 
 
 def _describe_interval(array: Any, label: str) -> tuple[Any, Spec]:
     left, spec = describe(array.left, label)
     right, _ = describe(array.right, label)
     missing = pa.array(np.asarray(array.isna()))
-    made = pa.StructArray.from_arrays([left, right], ["left", "right"], mask=missing)
+    made = pa.StructArray.from_arrays([_one_chunk(left), _one_chunk(right)], ["left", "right"], mask=missing)
     return made, {"kind": "interval", "closed": array.closed, "of": spec}
 
 
 def _describe_sparse(array: Any, dtype: Any, label: str) -> tuple[Any, Spec]:
-    dense, spec = _describe_numpy(np.asarray(array), label)
-    if spec["kind"] != "numpy" or dtype.subtype.kind not in "biuf":
-        raise InvalidInput(f"{label} is a sparse column of {dtype.subtype}; convert it with .sparse.to_dense()")
-    fill = values_to_json(pa.array(np.asarray([dtype.fill_value], dtype=dtype.subtype)))[0]
+    remedy = "convert it with .sparse.to_dense()"
+    if dtype.subtype.kind not in "biuf" or dtype.subtype.itemsize > _WIDEST:
+        raise InvalidInput(f"{label} is a sparse column of {dtype.subtype}; {remedy}")
+    if dtype.subtype.kind != "f" and pd.isna(dtype.fill_value):
+        raise InvalidInput(f"{label} is a sparse column of {dtype.subtype} that is filled with NaN; {remedy}")
+    dense, spec = _describe_numpy(np.asarray(array, dtype=dtype.subtype), label)
+    fill = values_to_json(pa.array(np.asarray([dtype.fill_value], dtype=dtype.subtype.newbyteorder("="))))[0]
     return dense, {"kind": "sparse", "dtype": spec["dtype"], "fill": fill}
-
-
-# from Arrow itself ---------------------------------------------------------------------------------------------------
-
-_CELLS = {"date": "date", "binary": "bytes", "decimal": "decimal", "list": "list", "map": "list", "struct": "dict"}
-
-
-def describe_arrow(column: Any, label: str) -> Spec:
-    """Return the spec under which an Arrow column will load: numpy where it can, nullable where it has nulls."""
-    kind = logical_type(column.type)
-    types = pa.types
-    if types.is_dictionary(column.type):
-        known = pa.chunked_array(column).unify_dictionaries().chunk(0).dictionary if len(column) else pa.array([], kind)
-        known = known.drop_null()
-        if known.null_count == 0 and len(known.unique()) == len(known):
-            return _category_spec(known, describe_arrow(known, label), column.type.ordered)
-    if types.is_integer(kind) or types.is_boolean(kind):
-        name = "bool" if types.is_boolean(kind) else str(kind)
-        if not column.null_count:
-            return {"kind": "numpy", "dtype": name}
-        return {"kind": "masked", "dtype": "boolean" if name == "bool" else name.replace("i", "I").replace("uI", "UI")}
-    if types.is_floating(kind):
-        return {"kind": "numpy", "dtype": f"float{kind.bit_width}"}
-    if types.is_string(kind):
-        return {"kind": "text", "missing": "nan"}
-    if types.is_timestamp(kind) and kind.tz is not None:
-        return {"kind": "datetimetz", "unit": kind.unit, "tz": kind.tz}
-    if types.is_timestamp(kind) or types.is_duration(kind):
-        return {"kind": "numpy", "dtype": f"{'datetime' if types.is_timestamp(kind) else 'timedelta'}64[{kind.unit}]"}
-    if types.is_time(kind):
-        return {"kind": "arrow", "type": storage_name(kind)}
-    name = storage_name(kind).partition("<")[0].partition("(")[0]
-    return {"kind": "object", "cell": _CELLS.get(name, "null"), "missing": "none"}
 
 
 # back to pandas ------------------------------------------------------------------------------------------------------
@@ -192,7 +190,7 @@ def restore(column: Any, spec: Spec) -> Any:
     column : pyarrow.ChunkedArray
         Of the logical type it was stored with; a dictionary of it for categories.
     spec : dict
-        From `describe` or `describe_arrow`.
+        From `describe`, or of a column of an Arrow table.
 
     Raises
     ------
@@ -248,8 +246,9 @@ def _string_dtype(storage: str, na: str) -> Any:
 
 
 def _restore_text(column: Any, spec: Spec) -> Any:
-    if default_is_text():
-        return pd.Series(["a"]).dtype.__from_arrow__(column)  # type: ignore[union-attr]
+    dtype = _text_dtype()
+    if isinstance(dtype, pd.StringDtype):
+        return dtype.__from_arrow__(column)  # type: ignore[attr-defined]
     return restore_objects(column, {**spec, "cell": "str"})
 
 
@@ -271,17 +270,34 @@ def _restore_interval(column: Any, spec: Spec) -> Any:
 def _restore_sparse(column: Any, spec: Spec) -> Any:
     dense = _restore_numpy(column, spec)
     fill = values_from_json([spec["fill"]], column.type)[0].as_py()
+    fill = float(fill) if dense.dtype.kind == "f" else fill  # some versions of Arrow have scalars of their own
     return pd.arrays.SparseArray(dense, fill_value=fill, dtype=pd.SparseDtype(dense.dtype, fill))
 
 
 def _restore_category(column: Any, spec: Spec) -> Any:
     known = values_from_json(spec["values"], arrow_type(spec["type"]))
-    categories = pd.Index(restore(pa.chunked_array([known]), spec["of"]))
+    categories = as_index(restore(pa.chunked_array([known]), spec["of"]))
     if "freq" in spec["of"]:
         categories = with_freq(categories, spec["of"]["freq"])
     codes = [_codes(chunk, categories, spec["of"]) for chunk in column.chunks]
     joined = np.concatenate(codes) if codes else np.empty(0, dtype=np.int64)
     return pd.Categorical.from_codes(joined, categories=categories, ordered=spec["ordered"])
+
+
+def as_index(array: Any) -> Any:
+    """Return restored values as an index of their own dtype; pandas would look into objects and choose another."""
+    objects = isinstance(array, np.ndarray) and array.dtype.kind == "O"
+    return pd.Index(array, dtype=object) if objects else pd.Index(array)
+
+
+def freq_name(index: Any) -> str | None:
+    """Return the frequency of a moment or duration index, if it has one and its name says it all."""
+    if not isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex) or index.freq is None:
+        return None
+    try:
+        return str(index.freqstr) if to_offset(index.freqstr) == index.freq else None
+    except ValueError:  # pd.DateOffset(…) has no name
+        return None
 
 
 def with_freq(index: Any, freq: str) -> Any:
@@ -299,8 +315,14 @@ def _codes(chunk: Any, categories: Any, spec: Spec) -> Any:
     codes = np.full(len(chunk), -1, dtype=np.int64)
     present = ~chunk.is_null().to_numpy(zero_copy_only=False)
     if present.any():
-        codes[present] = categories.get_indexer(pd.Index(restore(pa.chunked_array([chunk.drop_null()]), spec)))
+        found = as_index(restore(pa.chunked_array([chunk.drop_null()]), spec))
+        codes[present] = _ends(categories).get_indexer(_ends(found))
     return codes
+
+
+def _ends(index: Any) -> Any:
+    # pandas looks up intervals by the points they hold, and refuses where they touch or overlap
+    return pd.MultiIndex.from_arrays([index.left, index.right]) if isinstance(index, pd.IntervalIndex) else index
 
 
 _RESTORERS = {

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from mlcycle.errors import InvalidInput
 
-__all__ = ["MISSING", "describe_objects", "restore_objects"]
+__all__ = ["MISSING", "describe_objects", "restore_objects", "same"]
 
 Spec = dict[str, Any]
 
@@ -34,10 +34,17 @@ _CELLS: dict[type, tuple[str, Any]] = {
     np.ndarray: ("ndarray", None),
 }
 _PROVEN = ("datetime", "time", "list", "tuple", "dict", "ndarray")
-_SCALARS = ((np.str_, str), (np.bytes_, bytes), (np.bool_, bool), (np.integer, int), (np.floating, float))
+# in this order: numpy counts its durations among the integers, and its widest floats hold more than Python's
+_SCALARS = (
+    (np.timedelta64, np.timedelta64), (np.longdouble, np.longdouble),
+    (np.str_, str), (np.bytes_, bytes), (np.bool_, bool), (np.integer, int), (np.floating, float),
+)  # fmt: skip
 _REMEDIES = {
     "Timestamp": "make it a datetime column with pd.to_datetime",
     "Timedelta": "make it a timedelta column with pd.to_timedelta",
+    "datetime64": "make it a datetime column with pd.to_datetime",
+    "timedelta64": "make it a timedelta column with pd.to_timedelta",
+    "longdouble": "make it a column of ordinary floats with .astype('float64')",
     "Period": "make it a period column with .astype('period[…]')",
     "complex": "store its real and imaginary parts as two columns",
     "DataFrame": "store it as a dataset of its own",
@@ -67,6 +74,8 @@ def describe_objects(values: Any, label: str) -> tuple[Any, Spec]:
     spec["cell"] = cell
     if cell == "int":
         kind = pa.uint64() if max(present) >= 2**63 else pa.int64()
+    if cell in ("list", "tuple", "dict", "ndarray"):
+        _check_depth(present, label)
     if cell == "ndarray":
         spec["dtype"] = _one_dtype(present, label)
     made = _convert(values, missing, kind, label)
@@ -111,6 +120,26 @@ def _refuse_mixed(values: Any, missing: Any, kinds: dict[type, type], label: str
     )
 
 
+_NESTS = (list, tuple, dict, np.ndarray)
+_DEEPEST = 50
+
+
+def _check_depth(present: Any, label: str) -> None:
+    """Refuse values that are nested without end, which crash Arrow."""
+    deep = next((value for value in present if _is_deeper(value, _DEEPEST)), None)
+    if deep is not None:
+        raise InvalidInput(f"{label} holds values nested more than {_DEEPEST} deep; store them as JSON text")
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if not levels:
+        return True
+    if isinstance(value, np.ndarray):
+        value = value.tolist() if value.dtype == object and value.ndim else ()
+    members = value.values() if isinstance(value, dict) else value
+    return any(_is_deeper(member, levels - 1) for member in members if isinstance(member, _NESTS))
+
+
 def _one_dtype(present: Any, label: str) -> str:
     found = {(array.dtype.name, array.ndim) for array in present}
     if len(found) > 1 or next(iter(found))[1] != 1:
@@ -118,6 +147,8 @@ def _one_dtype(present: Any, label: str) -> str:
         raise InvalidInput(
             f"{label} holds arrays that are not all 1-dimensional and of one dtype: {shown}; make them so"
         )
+    if present[0].dtype.kind not in "biufmM":
+        raise InvalidInput(f"{label} holds arrays of {present[0].dtype}, which cannot be stored; make them numbers")
     return str(next(iter(found))[0])
 
 
@@ -126,10 +157,10 @@ def _convert(values: Any, missing: Any, kind: Any, label: str) -> Any:
     try:
         return pa.array(values, type=kind, mask=mask, from_pandas=False)
     except UnicodeEncodeError as error:
-        row = next(i for i, v in enumerate(values) if not missing[i] and error.object in str(v))
-        raise InvalidInput(
-            f"{label} holds text that is no valid Unicode (a lone surrogate), first at row {row}"
-        ) from error
+        row = next(
+            (f", first at row {i}" for i, v in enumerate(values) if isinstance(v, str) and error.object in v), ""
+        )
+        raise InvalidInput(f"{label} holds text that is no valid Unicode (a lone surrogate){row}") from error
     except (pa.ArrowException, OverflowError, ValueError, TypeError) as error:
         reason = str(error).splitlines()[0][:200]
         raise InvalidInput(
@@ -141,22 +172,23 @@ def _prove(values: Any, missing: Any, made: Any, spec: Spec, label: str) -> None
     """Refuse what would come back changed: 1 as 1.0, a missing key as None, a tuple in a list as a list."""
     restored = restore_objects(pa.chunked_array([made]), spec)
     for row, (before, after) in enumerate(zip(values, restored, strict=True)):
-        if not missing[row] and not _same(before, after):
+        if not missing[row] and not same(before, after):
             raise InvalidInput(
                 f"{label} holds nested values that would not come back as they are, first at row {row}: {before!r:.60} "
                 f"would be {after!r:.60}; give them all one shape and type, or store them as JSON text"
             )
 
 
-def _same(before: Any, after: Any) -> bool:
-    if isinstance(before, np.ndarray):
-        return before.dtype == after.dtype and np.array_equal(before, after, equal_nan=before.dtype.kind == "f")
+def same(before: Any, after: Any) -> bool:
+    """Say whether two values are equal and of one type, and so is all that is in them; NaN is equal to NaN."""
     if type(before) is not type(after):
         return False
+    if isinstance(before, np.ndarray):
+        return before.dtype == after.dtype and np.array_equal(before, after, equal_nan=before.dtype.kind == "f")
     if isinstance(before, dict):
-        return before.keys() == after.keys() and all(_same(before[key], after[key]) for key in before)
+        return before.keys() == after.keys() and all(same(before[key], after[key]) for key in before)
     if isinstance(before, list | tuple):
-        return len(before) == len(after) and all(map(_same, before, after))
+        return len(before) == len(after) and all(map(same, before, after))
     if isinstance(before, dt.datetime | dt.time) and before.utcoffset() != after.utcoffset():
         return False
     return bool(before == after or (before != before and after != after))

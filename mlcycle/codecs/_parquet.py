@@ -18,8 +18,9 @@ import pyarrow.parquet as pq
 
 from mlcycle.codecs._blocks import Piece
 from mlcycle.codecs._canonical import deeply_plain, plain
+from mlcycle.codecs._refusals import refusing
 from mlcycle.codecs._types import logical_type, storage_name
-from mlcycle.errors import Corrupt, InvalidInput, MlcycleError, StorageUnavailable
+from mlcycle.errors import Corrupt, MlcycleError, StorageUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,27 +28,31 @@ if TYPE_CHECKING:
 
     from mlcycle.codecs._blocks import Blocks, Place
 
-__all__ = ["ROW_GROUP", "as_logical", "opened", "read_pieces", "reading", "write_columns"]
+__all__ = ["ROW_GROUP", "as_logical", "opened", "read_pieces", "reading", "through_parquet", "write_columns"]
 
 ROW_GROUP = 1 << 18
 _TWO_FILES = 1 << 24
 _SAMPLE = 1 << 13
+_VERSION = "2.6"  # the first that keeps nanoseconds
 
 
 # writing -------------------------------------------------------------------------------------------------------------
 
 
-def write_columns(table: Any, blocks: Blocks) -> tuple[list[dict[str, Any]], dict[str, Place]]:
+def write_columns(table: Any, blocks: Blocks, named: dict[str, str]) -> tuple[list[dict[str, Any]], dict[str, Place]]:
     """Write a table to one new file, or to two; return their descriptions, and where each column lies.
 
-    From 16 MiB on there are two files, each with half of the rows, written by two threads.
+    From 16 MiB on there are two files, each with half of the rows, written by two threads. `named` is how messages
+    name each column.
 
     Raises
     ------
     StorageUnavailable
         The disk is full or fails.
+    InvalidInput
+        Names the column that Parquet cannot keep.
     """
-    table = pa.table({name: _storable(column) for name, column in zip(table.column_names, table.columns, strict=True)})
+    table = _storables(table, named)
     groups = max(1, -(-table.num_rows // ROW_GROUP))
     count = 2 if table.nbytes >= _TWO_FILES and groups > 1 else 1
     edges = [min(table.num_rows, ROW_GROUP * (groups * i // count)) for i in range(count)] + [table.num_rows]
@@ -55,7 +60,7 @@ def write_columns(table: Any, blocks: Blocks) -> tuple[list[dict[str, Any]], dic
     options = _options(table)
     parts = [table.slice(start, stop - start) for start, stop in pairwise(edges)]
     with ThreadPoolExecutor(count) as pool:
-        list(pool.map(lambda part, file: _write(part, file.path, options), parts, files))
+        list(pool.map(lambda part, file: _write(part, file.path, options, named), parts, files))
     pieces = [
         (edges[i] + start, min(ROW_GROUP, len(part) - start), file.key, start // ROW_GROUP)
         for i, (part, file) in enumerate(zip(parts, files, strict=True))
@@ -65,13 +70,52 @@ def write_columns(table: Any, blocks: Blocks) -> tuple[list[dict[str, Any]], dic
     return [file.done() for file in files], places
 
 
-def _write(table: Any, path: Path, options: dict[str, Any]) -> None:
+def _write(table: Any, path: Path, options: dict[str, Any], named: dict[str, str]) -> None:
     try:
         pq.write_table(table, path, row_group_size=ROW_GROUP, **options)
-    except pa.ArrowInvalid as error:
-        raise InvalidInput(f"the table has values Parquet cannot keep: {error}; nothing was committed") from error
-    except OSError as error:
+    except MemoryError:
+        raise
+    except (pa.ArrowException, OSError) as error:
+        if not isinstance(error, OSError) or error.errno is None:  # Arrow's own complaints have no number
+            _find_culprit(table, named)
         raise StorageUnavailable(f"the table could not be written to {path}: {error}; nothing was committed") from error
+
+
+def _find_culprit(table: Any, named: dict[str, str]) -> None:
+    for name in table.column_names:
+        with refusing(named[name]):
+            pq.write_table(table.select([name]), pa.MockOutputStream(), version=_VERSION)
+
+
+def through_parquet(table: Any, named: dict[str, str]) -> Any:
+    """Return a small table as its file would give it back.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    named : dict of str to str
+        How messages name each column.
+
+    Raises
+    ------
+    InvalidInput
+        Names the column that Parquet cannot keep.
+    """
+    table, sink = _storables(table, named), pa.BufferOutputStream()
+    try:
+        pq.write_table(table, sink, version=_VERSION, compression="none", use_dictionary=False)
+        return pq.ParquetFile(pa.BufferReader(sink.getvalue())).read(use_threads=False)
+    except (pa.ArrowException, OSError):
+        _find_culprit(table, named)
+        raise
+
+
+def _storables(table: Any, named: dict[str, str]) -> Any:
+    made = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        with refusing(named[name]):
+            made[name] = _storable(column)
+    return pa.table(made)
 
 
 def _storable(column: Any) -> Any:
@@ -79,7 +123,8 @@ def _storable(column: Any) -> Any:
     kind = column.type
     keeps = not _UNWRITABLE.search(f"{kind} {storage_name(kind)}")
     if pa.types.is_dictionary(kind) and not pa.types.is_nested(kind.value_type):
-        keeps = not isinstance(kind.value_type, pa.BaseExtensionType)
+        plain_values = not _UNWRITABLE.search(str(kind.value_type))
+        keeps = plain_values and not any(chunk.dictionary.null_count for chunk in column.chunks)
     if not keeps:
         chunks = [deeply_plain(chunk) for chunk in column.chunks]
         return pa.chunked_array(chunks) if chunks else pa.chunked_array([], deeply_plain(pa.nulls(0, kind)).type)
@@ -106,7 +151,7 @@ def _options(table: Any) -> dict[str, Any]:
     return {
         "compression": "zstd" if nested else codecs,
         "use_dictionary": dictionaries or False,
-        "version": "2.6",
+        "version": _VERSION,
         "write_page_checksum": True,
     }
 

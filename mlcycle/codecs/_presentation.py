@@ -17,13 +17,25 @@ import pyarrow as pa
 
 from mlcycle._digest import canonical_json
 from mlcycle._ids import near
-from mlcycle.codecs._dtypes import describe, describe_arrow, restore, with_freq
+from mlcycle.codecs._arrow import describe_arrow
+from mlcycle.codecs._dtypes import as_index, describe, freq_name, restore, with_freq
+from mlcycle.codecs._refusals import refusing
+from mlcycle.codecs._types import arrow_type, logical_type
 from mlcycle.errors import InvalidInput, SchemaError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["describe_frame", "describe_table", "fields_of", "restore_frame"]
+__all__ = [
+    "describe_frame",
+    "describe_table",
+    "fields_of",
+    "index_levels",
+    "labels_by_field",
+    "restore_frame",
+    "restore_index",
+    "restore_labels",
+]
 
 FORM = 1
 Doc = dict[str, Any]
@@ -43,20 +55,25 @@ def describe_frame(frame: pd.DataFrame, what: str = "the frame") -> tuple[dict[s
     InvalidInput
         Doubled or unusable column names, columns that cannot be stored, attrs that are no JSON.
     """
+    with refusing(f"the attrs of {what}"):  # first: pandas copies them with every column it takes
+        attrs = _check_attrs(frame.attrs, what)
     labels = _check_labels(frame.columns, what)
     columns: dict[str, Any] = {}
     described = []
-    for position, (label, field) in enumerate(labels):
-        columns[field], spec = describe(frame.iloc[:, position], f"column {label!r} of {what}")
+    for (label, field), (_, series) in zip(labels, frame.items(), strict=True):
+        named = f"column {label!r} of {what}"
+        with refusing(named):
+            columns[field], spec = describe(series, named)
         described.append({"name": label, "field": field, "dtype": spec})
-    index = _describe_index(frame.index, columns, what)
+    with refusing(f"the index of {what}"):
+        index = _describe_index(frame.index, columns, what)
     return columns, {
         "form": FORM,
         "kind": "pandas",
         "columns": described,
         "labels": _describe_labels(frame.columns, what),
         "index": index,
-        "attrs": _check_attrs(frame.attrs, what),
+        "attrs": attrs,
     }
 
 
@@ -64,11 +81,11 @@ def describe_table(table: Any, what: str = "the table") -> tuple[dict[str, Any],
     """Return the columns of an Arrow table by name, and the presentation under which it loads as a frame."""
     names = table.column_names
     _refuse_doubled(names, what)
-    columns = dict(zip(names, table.columns, strict=True))
-    described = [
-        {"name": name, "field": name, "dtype": describe_arrow(column, f"column {name!r} of {what}")}
-        for name, column in columns.items()
-    ]
+    columns, described = {}, []
+    for name, column in zip(names, table.columns, strict=True):
+        with refusing(f"column {name!r} of {what}"):
+            columns[name], spec = describe_arrow(column)
+        described.append({"name": name, "field": _field(name, what), "dtype": spec})
     labels = {"dtype": {"kind": "text", "missing": "none"}, "name": None}
     return columns, {
         "form": FORM,
@@ -80,6 +97,16 @@ def describe_table(table: Any, what: str = "the table") -> tuple[dict[str, Any],
     }
 
 
+def labels_by_field(doc: Doc, what: str) -> dict[str, str]:
+    """Return how messages name each column of a presentation, and each level of its index."""
+    levels = doc["index"].get("levels", ())
+    named = {
+        level["field"]: f"the index of {what}" if len(levels) == 1 else f"index level {position} of {what}"
+        for position, level in enumerate(levels)
+    }
+    return {column["field"]: f"column {column['name']!r} of {what}" for column in doc["columns"]} | named
+
+
 def _check_labels(columns: pd.Index, what: str) -> list[tuple[str | int, str]]:
     remedy = "rename them, for example frame.columns = frame.columns.map(str)"
     if isinstance(columns, pd.MultiIndex):
@@ -87,13 +114,14 @@ def _check_labels(columns: pd.Index, what: str) -> list[tuple[str | int, str]]:
             f"{what} has column names of {columns.nlevels} levels; join them into one, for example "
             "frame.columns = ['_'.join(map(str, c)) for c in frame.columns]"
         )
-    labels = []
-    for label in columns.tolist():
-        if isinstance(label, bool) or not isinstance(label, str | int):
-            raise InvalidInput(
-                f"{what} has the column name {label!r} ({type(label).__name__}), names are text or integers; {remedy}"
-            )
-        labels.append((label if isinstance(label, str) else int(label), _field(label, what)))
+    labels, named = [], f"the column names of {what}"
+    with refusing(named):
+        for label in columns.tolist():
+            if isinstance(label, bool) or not isinstance(label, str | int):
+                raise InvalidInput(
+                    f"{named} hold {label!r} ({type(label).__name__}), and names are text or integers; {remedy}"
+                )
+            labels.append((label if isinstance(label, str) else int(label), _field(label, what)))
     _refuse_doubled([field for _, field in labels], what)
     return labels
 
@@ -102,7 +130,9 @@ def _field(label: str | int, what: str) -> str:
     try:
         str(label).encode()
     except UnicodeEncodeError as error:
-        raise InvalidInput(f"{what} has the column name {label!r}, which is no valid Unicode; rename it") from error
+        raise InvalidInput(
+            f"the column names of {what} hold {label!r}, which is not valid Unicode; rename it"
+        ) from error
     return str(label)
 
 
@@ -123,8 +153,10 @@ def _describe_labels(columns: pd.Index, what: str) -> Doc:
     labels = columns.tolist()
     if columns.dtype == object and not all(isinstance(label, str) for label in labels):
         return {"dtype": {"kind": "object"}, "name": name}
-    _, spec = describe(columns, f"the column names of {what}")
-    return {"dtype": spec if spec["kind"] != "category" else {"kind": "object"}, "name": name}
+    named = f"the column names of {what}"
+    with refusing(named):
+        _, spec = describe(columns, named)
+    return {"dtype": spec, "name": name}
 
 
 def _label_name(name: Any, of: str, what: str) -> str | int | None:
@@ -153,22 +185,32 @@ def _describe_index(index: pd.Index, columns: dict[str, Any], what: str) -> Doc:
     """Describe an index and add its levels to the columns; the default one is nothing but a length."""
     if _is_default(index):
         return {"kind": "default", "range": isinstance(index, pd.RangeIndex)}
-    levels = [index.get_level_values(i) for i in range(index.nlevels)] if isinstance(index, pd.MultiIndex) else [index]
+    levels = index_levels(index)
     described = []
-    for position, level in enumerate(levels):
-        name = _label_name(level.name, "index", what)
+    for position, (level, level_name) in enumerate(zip(levels, index.names, strict=True)):
+        name = _label_name(level_name, "index", what)
         field = _field(name, what) if name is not None and str(name) not in columns else f"__index_level_{position}__"
         if field in columns:
             raise InvalidInput(f"{what} has a column {field!r}, the name an index level is stored under; rename it")
         label = f"the index of {what}" if len(levels) == 1 else f"index level {position} of {what}"
-        columns[field], spec = describe(level, label)
+        with refusing(label):
+            columns[field], spec = describe(level, label)
         doc: Doc = {"name": name, "field": field, "dtype": spec}
         if isinstance(level, pd.RangeIndex):
             doc["range"] = [level.start, level.stop, level.step]
-        if isinstance(level, pd.DatetimeIndex | pd.TimedeltaIndex) and level.freqstr:
-            doc["freq"] = level.freqstr
+        if freq := freq_name(level):
+            doc["freq"] = freq
         described.append(doc)
     return {"kind": "multi" if isinstance(index, pd.MultiIndex) else "single", "levels": described}
+
+
+def index_levels(index: pd.Index) -> list[pd.Index]:
+    """Return the values of each level of an index, in order."""
+    if not isinstance(index, pd.MultiIndex):
+        return [index]
+    # without names: pandas takes a number for the name of a level first, and only then for its position
+    unnamed = index.set_names([None] * index.nlevels)
+    return [unnamed.get_level_values(position) for position in range(index.nlevels)]
 
 
 def _is_default(index: pd.Index) -> bool:
@@ -179,7 +221,8 @@ def _is_default(index: pd.Index) -> bool:
     return np.array_equal(index.to_numpy(), np.arange(len(index)))
 
 
-def _restore_index(doc: Doc, arrays: Callable[[str, Doc], Any], total: int, rows: Any) -> Any:
+def restore_index(doc: Doc, arrays: Callable[[str, Doc], Any], total: int, rows: Any) -> Any:
+    """Return the index a presentation describes, or what pandas gives for some rows of it."""
     if doc["kind"] == "default":
         default = pd.RangeIndex(total) if doc["range"] else pd.Index(np.arange(total))
         return default if rows is None else default[rows]
@@ -188,7 +231,7 @@ def _restore_index(doc: Doc, arrays: Callable[[str, Doc], Any], total: int, rows
         if "range" in level:
             levels.append(_range(level["range"], level["name"], rows))
             continue
-        made = pd.Index(arrays(level["field"], level["dtype"]), name=level["name"])
+        made = as_index(arrays(level["field"], level["dtype"])).rename(level["name"])
         if rows is None and "freq" in level:
             made = with_freq(made, level["freq"])
         levels.append(made)
@@ -233,12 +276,20 @@ def _chosen(doc: Doc, columns: Sequence[str | int] | None) -> list[Doc]:
     known = {column["name"]: column for column in doc["columns"]}
     columns = list(columns)
     for name in columns:
-        if name not in known:
-            hint = near(str(name), [str(label) for label in known]) or list(known)[:8]
+        if not _is_label(name) or name not in known:
+            hint = near(name, known) or list(known)[:8]
             raise InvalidInput(f"there is no column {name!r}; there is {', '.join(map(repr, hint))}")
     if len(set(columns)) < len(columns):
         raise InvalidInput(f"columns={columns!r} names a column twice; name each once")
     return [known[name] for name in columns]
+
+
+def _is_label(name: Any) -> bool:
+    try:
+        hash(name)
+    except TypeError:
+        return False
+    return True
 
 
 def restore_frame(
@@ -261,10 +312,10 @@ def restore_frame(
     """
     chosen = _chosen(doc, columns)
     made = dict(enumerate(_restored(arrays, chosen)))
-    index = _restore_index(doc["index"], lambda field, spec: restore(arrays[field], spec), total, rows)
+    index = restore_index(doc["index"], lambda field, spec: restore(arrays[field], spec), total, rows)
     frame = pd.DataFrame(made, copy=False) if made else pd.DataFrame(index=index)
     frame.index = index
-    frame.columns = _restore_labels(doc["labels"], [column["name"] for column in chosen], columns is None)
+    frame.columns = restore_labels(doc["labels"], [column["name"] for column in chosen], columns is None)
     frame.attrs = dict(doc["attrs"])
     # many blocks of one column each would make pandas warn when a column is added
     return frame.copy() if len(chosen) > _FEW_BLOCKS else frame
@@ -291,12 +342,20 @@ def _as_it_is(array: Any) -> Any:
     return array
 
 
-def _restore_labels(doc: Doc, labels: list[str | int], every: bool) -> Any:
+def restore_labels(doc: Doc, labels: list[str | int], every: bool) -> Any:
+    """Return the column labels a presentation describes, of all columns or of some."""
     spec, name = doc["dtype"], doc["name"]
     if spec["kind"] == "range":
         return _range(spec["range"], name) if every else pd.Index(labels, name=name, dtype="int64")
-    if spec["kind"] == "object":
-        return pd.Index(labels, name=name, dtype=object)
     if spec["kind"] == "numpy":
         return pd.Index(labels, name=name, dtype=spec["dtype"])
-    return pd.Index(restore(pa.chunked_array([pa.array(labels, pa.large_string())]), spec), name=name)
+    if spec["kind"] == "object":
+        return pd.Index(labels, name=name, dtype=object)
+    made = pa.chunked_array([pa.array(labels, _label_type(spec))])
+    return as_index(restore(made, spec)).rename(name)
+
+
+def _label_type(spec: Doc) -> Any:
+    if spec["kind"] in ("text", "string"):
+        return pa.large_string()
+    return logical_type(arrow_type(spec["type"] if "type" in spec else spec["dtype"].lower()))

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from mlcycle.codecs._canonical import plain
+from mlcycle.codecs._canonical import lengths_of, plain, valid
+from mlcycle.codecs._refusals import refusing
 from mlcycle.codecs._tables import Encoded, columns_of
 from mlcycle.codecs._types import logical_name, logical_type
 
@@ -64,8 +65,13 @@ def profile(data: pd.DataFrame | Any) -> dict[str, Any]:
     else:
         columns, rows = columns_of(data)
     picked = _picked(rows)
+
+    def one(field: str) -> dict[str, Any]:
+        with refusing(f"column {field!r}", "described"):
+            return _describe(columns[field], picked)
+
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        described = list(pool.map(lambda column: _describe(column, picked), columns.values()))
+        described = list(pool.map(one, columns))
     return {"rows": rows, "columns": dict(zip(columns, described, strict=True))}
 
 
@@ -88,6 +94,8 @@ def _describe(column: Any, picked: Any) -> dict[str, Any]:
         ]
         column = pa.chunked_array(chunks, pa.float32())
     made: dict[str, Any] = {"type": logical_name(kind), "nulls": _nulls(column, kind)}
+    if types.is_nested(kind):
+        return made if types.is_struct(kind) else {**made, **_members(column, picked)}
     sample = _plain(column if picked is None else column.take(picked)).drop_null()
     if types.is_boolean(kind):
         return {**made, **_levels(sample, column, picked)}
@@ -103,7 +111,7 @@ def _describe(column: Any, picked: Any) -> dict[str, Any]:
         if not types.is_string(kind):
             levels.pop("top", None)
         return {**made, **levels, **_lengths(sample)}
-    return {**made, **(_lengths(sample) if types.is_list(kind) or types.is_map(kind) else {})}
+    return made
 
 
 def _plain(column: Any) -> Any:
@@ -204,19 +212,26 @@ def _range(column: Any) -> dict[str, Any]:
     return {"min": lowest, "max": highest} if lowest is not None else {}
 
 
-def _lengths(sample: Any) -> dict[str, Any]:
-    if not len(sample):
+def _members(column: Any, picked: Any) -> dict[str, Any]:
+    # by hand: Arrow takes no rows of lists of some types, such as text views
+    chunks = [plain(chunk) for chunk in column.chunks]
+    if not chunks:
         return {}
-    if pa.types.is_fixed_size_binary(sample.type):
-        return {
-            "length": {
-                "min": sample.type.byte_width,
-                "mean": float(sample.type.byte_width),
-                "max": sample.type.byte_width,
-            }
-        }
-    text = pa.types.is_string(sample.type) or pa.types.is_large_string(sample.type)
-    nested = pa.types.is_nested(sample.type)
-    lengths = pc.utf8_length(sample) if text else pc.list_value_length(sample) if nested else pc.binary_length(sample)
-    values = lengths.to_numpy()
+    lengths = np.concatenate([lengths_of(chunk) for chunk in chunks])
+    there = np.concatenate([valid(chunk) for chunk in chunks])
+    if picked is not None:
+        lengths, there = lengths[picked.to_numpy()], there[picked.to_numpy()]
+    return _length(lengths[there])
+
+
+def _length(values: NDArray[Any]) -> dict[str, Any]:
+    if not len(values):
+        return {}
     return {"length": {"min": int(values.min()), "mean": float(values.mean()), "max": int(values.max())}}
+
+
+def _lengths(sample: Any) -> dict[str, Any]:
+    if pa.types.is_fixed_size_binary(sample.type):
+        return _length(np.full(len(sample), sample.type.byte_width))
+    text = pa.types.is_string(sample.type) or pa.types.is_large_string(sample.type)
+    return _length((pc.utf8_length(sample) if text else pc.binary_length(sample)).to_numpy())

@@ -20,7 +20,9 @@ from mlcycle._digest import canonical_json, sha256_bytes
 from mlcycle.codecs._canonical import FORM, block_digest
 from mlcycle.codecs._manifests import pieces_table, write_leaf
 from mlcycle.codecs._parquet import as_logical, read_pieces, reading, write_columns
-from mlcycle.codecs._presentation import describe_frame, describe_table, fields_of, restore_frame
+from mlcycle.codecs._presentation import describe_frame, describe_table, fields_of, labels_by_field, restore_frame
+from mlcycle.codecs._proof import prove
+from mlcycle.codecs._refusals import refusing
 from mlcycle.codecs._types import arrow_type, logical_name
 from mlcycle.errors import Corrupt, InvalidInput
 
@@ -65,9 +67,9 @@ def encode(data: Any, *, cut: Mapping[str, Any] | None = None, allow_empty: bool
 
     Parameters
     ----------
-    data : pandas.DataFrame or pyarrow.Table
-        A frame comes back as it was. A table comes back as a frame too: numpy dtypes, nullable ones where integers
-        or booleans have nulls, categories for dictionaries.
+    data : pandas.DataFrame, pyarrow.Table, or any frame with the Arrow PyCapsule interface (polars, DuckDB)
+        A frame of pandas comes back as it was. A table comes back as such a frame too: numpy dtypes, nullable ones
+        where integers or booleans have nulls, categories for dictionaries.
     cut : mapping, optional
         How rows are cut into blocks; ``{"kind": "whole"}``, the only cut so far, is one block of all rows.
     allow_empty : bool, default False
@@ -83,7 +85,8 @@ def encode(data: Any, *, cut: Mapping[str, Any] | None = None, allow_empty: bool
     ------
     InvalidInput
         What cannot be stored faithfully: doubled column names, columns of mixed types, complex numbers, nested values
-        that would change, attrs that are no JSON, no columns, no rows. Each with the remedy.
+        that would change, attrs that are no JSON, no columns, no rows; and whatever does not come back as it was when
+        a row of each column is read back. Each with the remedy.
 
     Examples
     --------
@@ -93,12 +96,14 @@ def encode(data: Any, *, cut: Mapping[str, Any] | None = None, allow_empty: bool
     cut = {"kind": "whole"} if cut is None else dict(cut)
     if cut != {"kind": "whole"}:
         raise InvalidInput(f"cut={cut!r} is unknown; the only cut so far is {{'kind': 'whole'}}")
-    columns, doc = _columns(data, what)
+    data, what = _as_table(data, what)
+    columns, doc = _described(data, what)
     rows = len(data)
     if not rows and not allow_empty:
-        raise InvalidInput(f"{what or 'the table'} has no rows ({len(columns)} columns); add it when it has some")
+        raise InvalidInput(f"{what} has no rows ({len(columns)} columns); add it when it has some")
+    prove(data, columns, doc, what)
     schema = [{"name": name, "type": logical_name(column.type)} for name, column in columns.items()]
-    digests = _digests(list(columns.values()), rows)
+    digests = _digests(columns, rows, labels_by_field(doc, what))
     content = content_digest(schema, cut, [rows], [digests])
     presentation = sha256_bytes(canonical_json(doc))
     header = {
@@ -120,31 +125,63 @@ def encode(data: Any, *, cut: Mapping[str, Any] | None = None, allow_empty: bool
 
 def columns_of(data: Any) -> tuple[dict[str, Any], int]:
     """Return the columns of a frame or a table as Arrow arrays by field name, and the number of rows."""
-    return _columns(data, "")[0], len(data)
+    data, what = _as_table(data, "")
+    return _described(data, what)[0], len(data)
 
 
-def _columns(data: Any, what: str) -> tuple[dict[str, Any], Doc]:
+def _as_table(data: Any, what: str) -> tuple[Any, str]:
+    """Return a pandas frame as it is and all else that Arrow can read as an Arrow table, and how messages name it."""
     if isinstance(data, pd.DataFrame):
-        if not len(data.columns):
-            raise InvalidInput(f"{what or 'the frame'} has no columns ({len(data)} rows); a dataset needs at least one")
-        return describe_frame(data, what or "the frame")
-    if isinstance(data, pa.Table | pa.RecordBatch):
-        table = pa.Table.from_batches([data]) if isinstance(data, pa.RecordBatch) else data
-        if not table.num_columns:
-            raise InvalidInput(f"{what or 'the table'} has no columns; a dataset needs at least one")
-        return describe_table(table, what or "the table")
-    raise InvalidInput(
-        f"{what or 'the data'} is a {type(data).__module__.partition('.')[0]} {type(data).__name__}; "
-        "give a pandas DataFrame or a pyarrow Table, for example pd.DataFrame(data)"
+        return data, what or "the frame"
+    if isinstance(data, pa.Table):
+        return data, what or "the table"
+    streams = hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__")
+    if isinstance(data, pd.Series | pd.Index | type) or not streams:
+        raise _no_table(data, what)
+    if type(data).__module__.partition(".")[0] == "polars":
+        objects = [name for name, kind in data.schema.items() if str(kind) == "Object"]
+        if objects:  # polars hands out their addresses in memory
+            raise InvalidInput(
+                f"column {objects[0]!r} of {what or 'the table'} holds Python objects of polars; drop it"
+            )
+    try:
+        return pa.table(data), what or "the table"
+    except (pa.ArrowException, ValueError, TypeError, NotImplementedError) as error:
+        raise _no_table(data, what, f" ({str(error).splitlines()[0]:.100})") from error
+
+
+def _no_table(data: Any, what: str, why: str = "") -> InvalidInput:
+    home = type(data).__module__.partition(".")[0]
+    kind = type(data).__name__ if home == "builtins" else f"{home} {type(data).__name__}"
+    step = next((f"data.{name}()" for name in _TO_FRAMES if hasattr(data, name)), "pd.DataFrame(data)")
+    if isinstance(data, str | os.PathLike):
+        step = "pd.read_csv(data)"
+    return InvalidInput(
+        f"{what or 'the data'} is a {kind}{why}; give a pandas DataFrame, a pyarrow Table or another frame that Arrow "
+        f"can read (polars, DuckDB), for example {step}"
     )
 
 
-def _digests(columns: list[Any], rows: int) -> list[str]:
+_TO_FRAMES = ("collect", "to_frame", "to_table", "to_pandas", "to_arrow", "toPandas", "to_df")
+
+
+def _described(data: Any, what: str) -> tuple[dict[str, Any], Doc]:
+    frame = isinstance(data, pd.DataFrame)
+    if not (len(data.columns) if frame else data.num_columns):
+        raise InvalidInput(f"{what} has no columns ({len(data)} rows); a dataset needs at least one")
+    return describe_frame(data, what) if frame else describe_table(data, what)
+
+
+def _digests(columns: dict[str, Any], rows: int, named: dict[str, str]) -> list[str]:
+    def one(field: str) -> str:
+        with refusing(named[field]):
+            return block_digest(columns[field])
+
     threads = min(8, os.cpu_count() or 1)
     if threads == 1 or rows * len(columns) < _WORTH_THREADS:
-        return [block_digest(column) for column in columns]
+        return list(map(one, columns))
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(block_digest, columns))
+        return list(pool.map(one, columns))
 
 
 _WORTH_THREADS = 1 << 18
@@ -202,6 +239,8 @@ def write(encoded: Encoded, blocks: Blocks) -> Written:
     ------
     StorageUnavailable
         The disk is full or fails; nothing names what was written until then.
+    InvalidInput
+        A column that Parquet cannot keep, by name.
     """
     names = encoded.table.column_names
     known: dict[str, Place] = {}
@@ -209,7 +248,8 @@ def write(encoded: Encoded, blocks: Blocks) -> Written:
         if (place := blocks.find(digest)) is not None:
             known[name] = place
     fresh = [name for name in names if name not in known]
-    files, places = write_columns(encoded.table.select(fresh), blocks) if fresh else ([], {})
+    named = labels_by_field(encoded.header["presentation"], "the table")
+    files, places = write_columns(encoded.table.select(fresh), blocks, named) if fresh else ([], {})
     entries = [(0, n, digest, (known | places)[n]) for n, digest in zip(names, encoded.blocks[0], strict=True)]
     manifest = write_leaf(blocks, encoded.header, pieces_table(entries))
     return Written(manifest, files, sorted({piece.key for place in known.values() for piece in place}))

@@ -58,7 +58,7 @@ def logical_type(kind: Any) -> Any:
     ------
     InvalidInput
         A type without a logical form: months and days together, unions, structs without fields or with doubled ones,
-        decimals of negative scale.
+        decimals of negative scale or with more places than digits.
 
     Examples
     --------
@@ -66,16 +66,16 @@ def logical_type(kind: Any) -> Any:
     DataType(string)
     """
     types = pa.types
+    if isinstance(kind, pa.BaseExtensionType):  # first: one of the user's own may not even be hashable
+        return logical_type(kind.storage_type)
     if kind in _NAMES or types.is_timestamp(kind) or types.is_duration(kind) or types.is_time(kind):
         return kind
     if kind in _AS_LOGICAL or (types.is_fixed_size_binary(kind) and kind.byte_width):
         return _AS_LOGICAL.get(kind, kind)
-    if types.is_decimal(kind) and kind.scale >= 0:
+    if types.is_decimal(kind) and 0 <= kind.scale <= kind.precision:  # Parquet keeps no others
         return (pa.decimal128 if kind.precision <= _MAX_128 else pa.decimal256)(kind.precision, kind.scale)
     if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
         return logical_type(kind.value_type)
-    if isinstance(kind, pa.BaseExtensionType):
-        return logical_type(kind.storage_type)
     if types.is_map(kind):
         return pa.map_(logical_type(kind.key_type), logical_type(kind.item_type))
     if _is_listing(kind):
@@ -134,6 +134,8 @@ def storage_name(kind: Any) -> str:
 
 def _any_name(kind: Any) -> str:
     types = pa.types
+    if isinstance(kind, pa.BaseExtensionType):
+        return _any_name(kind.storage_type)
     if kind in _STORAGE_NAMES:
         return _STORAGE_NAMES[kind]
     if types.is_decimal(kind) and kind != logical_type(kind):
@@ -149,7 +151,7 @@ def _any_name(kind: Any) -> str:
         view = "_view" if "view" in str(kind).partition("<")[0] else ""
         return f"{'large_' if 'large' in str(kind).partition('<')[0] else ''}list{view}<{_any_name(kind.value_type)}>"
     logical_type(kind)
-    return _any_name(kind.storage_type) if isinstance(kind, pa.BaseExtensionType) else _name(kind)
+    return _name(kind)
 
 
 _WORD = re.compile(r"[a-z_0-9]+")

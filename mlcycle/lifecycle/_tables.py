@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import operator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from mlcycle import codecs, records
 from mlcycle._digest import canonical_json
+from mlcycle._ids import near
+from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._view import doc_ref, of_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Sequence
+    from collections.abc import Hashable, Iterator, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle._session import Session
 
 __all__ = [
+    "column_label",
     "column_names",
     "columns_of",
     "frame_of",
@@ -140,8 +145,12 @@ def profile_of(session: Session, doc: Doc) -> Doc:
     return found
 
 
-def frame_of(session: Session, doc: Doc, columns: Sequence[Hashable] | None = None) -> pd.DataFrame:
+def frame_of(session: Session, doc: Doc, columns: Iterable[Hashable] | None = None) -> pd.DataFrame:
     """Read the rows of a version as they were added, or some of its columns."""
+    if columns is not None and not isinstance(columns, str):
+        if not isinstance(columns, Iterable):
+            raise InvalidInput(f"columns={columns!r} is one name; give a list: columns=[{columns!r}]")
+        columns = list(columns)  # once: reading may be tried again
 
     def read() -> pd.DataFrame:
         root, mask = membership(session, doc)
@@ -151,9 +160,36 @@ def frame_of(session: Session, doc: Doc, columns: Sequence[Hashable] | None = No
     return session.depot.resolving(doc_ref(doc), read, session.log.snapshot)
 
 
-def column_names(header: Doc) -> list[str]:
+def column_names(header: Doc) -> list[str | int]:
     """Return the column names a header describes, without the levels of its index."""
     return [column["name"] for column in header["presentation"]["columns"]]
+
+
+def column_label(columns: Sequence[str | int], given: Any, argument: str, what: str) -> str | int:
+    """Return the label of a column that an argument names, or say which columns there are.
+
+    Raises
+    ------
+    InvalidInput
+        No text and no whole number, or the name of no column; 2 and ``"2"`` are two names.
+    """
+    label = str(given) if isinstance(given, str) else given
+    if not isinstance(label, str | bool):
+        with contextlib.suppress(TypeError):
+            label = operator.index(label)
+    if isinstance(label, str | int) and not isinstance(label, bool) and label in columns:
+        return label
+    close = near(given, columns)
+    hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"it has {_few(columns)}"
+    raise InvalidInput(f"{argument}={given!r:.80} names no column of {what}; {hint}")
+
+
+def _few(columns: Sequence[str | int]) -> str:
+    more = f" and {len(columns) - _SHOWN} more" if len(columns) > _SHOWN else ""
+    return ", ".join(map(repr, columns[:_SHOWN])) + more
+
+
+_SHOWN = 12
 
 
 def columns_of(session: Session, doc: Doc, profile: Doc) -> tuple[records.Column, ...]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from mlcycle import codecs, records
-from mlcycle._digest import hash64, salt_of, unit_interval
-from mlcycle._ids import check_name, name_key, near, new_id, parse_ref
+from mlcycle._ids import check_name, name_key, new_id, parse_ref
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput
+from mlcycle.lifecycle import _splits as splits
 from mlcycle.lifecycle import _tables as tables
 from mlcycle.lifecycle._session import Swept, draft
 from mlcycle.lifecycle._view import View, doc_ref
@@ -17,9 +17,7 @@ from mlcycle.storage import Draft, Settled
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
-    import numpy as np
     import pandas as pd
-    import pyarrow as pa
 
     from mlcycle.lifecycle._session import Session
     from mlcycle.storage import Commit
@@ -27,8 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["Datasets", "features_and_target"]
 
 Doc = dict[str, Any]
-_METHODS = ("auto", "random", "stratified", "key")
-_FEW_CLASSES = 50
 
 
 @printable
@@ -59,12 +55,12 @@ class Datasets:
     def add(
         self,
         name: str,
-        data: pd.DataFrame | pa.Table,
+        data: Any,
         *,
-        target: str | None = None,
-        key: str | None = None,
-        time: str | None = None,
-        group: str | None = None,
+        target: str | int | None = None,
+        key: str | int | None = None,
+        time: str | int | None = None,
+        group: str | int | None = None,
         parents: Sequence[str | records.DatasetVersion] = (),
         message: str = "",
         op: str | None = None,
@@ -78,9 +74,9 @@ class Datasets:
         ----------
         name : str
             Name of the dataset.
-        data : pandas.DataFrame or pyarrow.Table
+        data : pandas.DataFrame, pyarrow.Table, or any frame with the Arrow PyCapsule interface (polars, DuckDB)
             At least one row and one column; column names are unique.
-        target, key, time, group : str, optional
+        target, key, time, group : str or int, optional
             Columns with a role: what is predicted, what identifies a row, when it happened, what belongs together.
             Roles not given are taken from the current version where its columns still exist.
         parents : sequence of refs, optional
@@ -97,7 +93,7 @@ class Datasets:
         Raises
         ------
         InvalidInput
-            For a frame that cannot be stored faithfully, or a role that names no column.
+            For a frame that would not come back as it is, with the column, or a role that names no column.
         """
         name = check_name(name, "dataset name")
         self._session.check_writable()
@@ -132,7 +128,7 @@ class Datasets:
         test: float = 0.25,
         validation: float = 0.0,
         method: str = "auto",
-        by: str | None = None,
+        by: str | int | None = None,
         seed: int = 0,
         message: str = "",
         op: str | None = None,
@@ -150,10 +146,11 @@ class Datasets:
             Shares of the rows, each in [0, 1), together below 1.
         method : {"auto", "random", "stratified", "key"}
             ``"key"`` sends a row by the hash of its key, so that rows with one key stay together and a row keeps its
-            part in later versions; shares hold only on average. ``"stratified"`` keeps the shares of each class,
-            ``"random"`` those of the whole, both exactly up to rounding. ``"auto"`` takes ``"key"`` with a column
-            `by` or a group role, else ``"stratified"`` for a target of at most 50 classes, else ``"random"``.
-        by : str, optional
+            part in later versions; shares hold only on average. ``"random"`` keeps the shares exactly, up to
+            rounding; so does ``"stratified"``, and each class is within a row or so of its own share. ``"auto"``
+            takes ``"key"`` with a column `by` or a group role, else ``"stratified"`` for a target of at most 50
+            classes, else ``"random"``.
+        by : str or int, optional
             The column to hash or to stratify by; defaults to the group or key role, or to the target.
         seed : int, default 0
             Another seed, another split.
@@ -168,16 +165,19 @@ class Datasets:
         Raises
         ------
         InvalidInput
-            For shares that leave a part without rows, or a column that is not there.
+            For shares that leave a part without rows, a column that is not there, or one whose values, such as
+            lists, are no classes or no keys.
         """
-        shares = _shares(test, validation)
+        shares = splits.check_shares(test, validation)
         self._session.check_writable()
         with self._session.view() as view:
             doc = view.version("datasets", _text(version))
-        chosen, column = _choose_method(doc, method, by, self._classes(doc, method, by))
+        columns = tables.column_names(tables.header_of(self._session, doc))
+        given = None if by is None else tables.column_label(columns, by, "by", doc_ref(doc))
+        chosen, column = splits.choose_method(doc, method, given, self._target(doc, method))
         how = {"method": chosen, "by": column, "seed": seed, "shares": shares, "of": doc_ref(doc)}
         frame = tables.frame_of(self._session, doc)
-        masks = _masks(doc, frame, shares, chosen, column, seed)
+        masks = splits.part_masks(doc, frame, shares, chosen, column, seed)
         parts = {f"{doc['name']}.{part}": mask for part, mask in masks.items()}
         encoded = {name: codecs.encode_selection(doc["content"], mask, how) for name, mask in parts.items()}
         documents = [_part(doc, name, encoded[name].content, int(mask.sum())) for name, mask in parts.items()]
@@ -201,11 +201,11 @@ class Datasets:
         commit = self._session.publish(upload, plan, message=message or f"split {doc_ref(doc)}", op=op)
         return tuple(self._record_of(commit, name) for name in parts)
 
-    def _classes(self, doc: Doc, method: str, by: str | None) -> int | None:
-        column = by or doc["roles"].get("target")
-        if method != "auto" or column is None:
+    def _target(self, doc: Doc, method: str) -> pd.Series | None:
+        target = doc["roles"].get("target")
+        if method != "auto" or target is None:
             return None
-        return int(tables.frame_of(self._session, doc, [column])[column].nunique())
+        return cast("pd.Series", tables.frame_of(self._session, doc, [target])[target])
 
     # reading -------------------------------------------------------------------------------------------------------
 
@@ -251,7 +251,7 @@ class Datasets:
         """
         with self._session.view() as view:
             doc = view.version("datasets", _text(ref))
-        frame = tables.frame_of(self._session, doc, None if columns is None else list(columns))
+        frame = tables.frame_of(self._session, doc, columns)
         return features_and_target(frame, doc["roles"], doc_ref(doc)) if xy else frame
 
     # records -------------------------------------------------------------------------------------------------------
@@ -308,7 +308,7 @@ def _identity(view: View, name: str) -> str:
 
 
 def _table_version(
-    view: View, name: str, encoded: codecs.Encoded, given: dict[str, str | None], lineage: list[str]
+    view: View, name: str, encoded: codecs.Encoded, given: dict[str, str | int | None], lineage: list[str]
 ) -> Doc:
     """Return what the log would say of a table as the next version of a name."""
     current = _current(view, name)
@@ -351,77 +351,10 @@ def _addition(view: View, doc: Doc, stored: list[Doc] | None) -> Draft:
     return draft([{"kind": "place", "object": doc["object"], "files": stored}, change])
 
 
-def _roles(name: str, given: dict[str, str | None], columns: list[str], before: Doc) -> Doc:
-    for role, column in given.items():
-        if column is not None and column not in columns:
-            hint = near(str(column), columns)
-            raise InvalidInput(
-                f"{role}={column!r} is no column of {name}; "
-                + (f"did you mean {' or '.join(map(repr, hint))}?" if hint else f"it has {', '.join(columns[:12])}")
-            )
+def _roles(name: str, given: dict[str, str | int | None], columns: list[str | int], before: Doc) -> Doc:
+    named = {
+        role: None if label is None else tables.column_label(columns, label, role, name)
+        for role, label in given.items()
+    }
     inherited = {role: column for role, column in before.items() if column in columns}
-    return {role: column if column is not None else inherited.get(role) for role, column in given.items()}
-
-
-def _shares(test: float, validation: float) -> dict[str, float]:
-    for label, share in (("test", test), ("validation", validation)):
-        if not isinstance(share, (int, float)) or not 0 <= share < 1:
-            raise InvalidInput(f"{label}={share!r} is a share of the rows: a number from 0 up to, not including, 1")
-    if not 0 < test + validation < 1:
-        raise InvalidInput(f"test={test} and validation={validation} leave no rows for one of the parts")
-    shares = {"train": 1 - test - validation, "validation": float(validation), "test": float(test)}
-    return {part: share for part, share in shares.items() if share > 0}
-
-
-def _choose_method(doc: Doc, method: str, by: str | None, classes: int | None) -> tuple[str, str | None]:
-    if method not in _METHODS:
-        raise InvalidInput(f"method={method!r} is unknown; one of {', '.join(map(repr, _METHODS))}")
-    roles = doc["roles"]
-    if method == "auto":
-        few = classes is not None and classes <= _FEW_CLASSES
-        method = "key" if by or roles.get("group") else "stratified" if few else "random"
-    if method == "random":
-        return method, None
-    column = by or (roles.get("target") if method == "stratified" else roles.get("group") or roles.get("key"))
-    if column is None:
-        role = "target" if method == "stratified" else "key or group"
-        raise InvalidInput(f"method={method!r} needs a column: {doc_ref(doc)} has no {role} role; give by=…")
-    return method, column
-
-
-def _masks(
-    doc: Doc, frame: pd.DataFrame, shares: dict[str, float], method: str, column: str | None, seed: int
-) -> dict[str, np.ndarray]:
-    import numpy as np
-
-    if column is not None and column not in frame.columns:
-        raise InvalidInput(f"by={column!r} is no column of {doc_ref(doc)}")
-    salt = salt_of("split", doc["name"], str(seed))
-    if method == "key":
-        place = unit_interval(hash64(frame[column], salt))
-    else:
-        order = hash64(np.arange(len(frame)), salt)
-        place = _ranks(order, frame[column] if method == "stratified" else None)
-    edges = np.cumsum(list(shares.values()))
-    part_of = np.minimum(np.searchsorted(edges, place, side="right"), len(shares) - 1)
-    masks = {part: part_of == position for position, part in enumerate(shares)}
-    for part, mask in masks.items():
-        if not mask.any():
-            raise InvalidInput(
-                f"the part {doc['name']}.{part} would have no rows: {len(frame)} rows, {shares}, method {method!r}"
-            )
-    return masks
-
-
-def _ranks(order: np.ndarray, strata: pd.Series | None) -> np.ndarray:
-    """Return each row's place in (0, 1) among its stratum, by hash; so shares hold exactly up to rounding."""
-    import numpy as np
-    import pandas as pd
-
-    codes = np.zeros(len(order), dtype=int) if strata is None else pd.factorize(strata, use_na_sentinel=False)[0]
-    place = np.empty(len(order))
-    for code in np.unique(codes):
-        rows = np.flatnonzero(codes == code)
-        ranks = np.argsort(np.argsort(order[rows], kind="stable"), kind="stable")
-        place[rows] = (ranks + 0.5) / len(rows)
-    return place
+    return {role: column if column is not None else inherited.get(role) for role, column in named.items()}

@@ -79,10 +79,10 @@ class Roles(Record):
     Roles(target='churned', key='customer_id')
     """
 
-    target: str | None = None
-    key: str | None = None
-    time: str | None = None
-    group: str | None = None
+    target: str | int | None = None
+    key: str | int | None = None
+    time: str | int | None = None
+    group: str | int | None = None
 
     def _facts(self) -> list[tuple[str, Any]]:
         return [("target", self.target), ("key", self.key), ("time", self.time), ("group", self.group)]

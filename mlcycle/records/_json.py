@@ -140,6 +140,10 @@ def _converter() -> Any:
     converter.register_structure_hook_func(
         lambda kind: kind == tuple[Any, ...], lambda value, _: tuple(json_value(item) for item in value)
     )
+    # the label of a column is text or a number, and stays what it is
+    converter.register_structure_hook_func(
+        lambda kind: kind == (str | int | None), lambda value, _: value if isinstance(value, int | None) else str(value)
+    )
     converter.register_unstructure_hook(float, _number)
     converter.register_structure_hook(float, lambda value, _: float(value))
     return converter

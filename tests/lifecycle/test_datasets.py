@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 import mlcycle as mc
-from mlcycle import errors
+from mlcycle import errors, records
 
 
 def _people(rows: int = 200, start: int = 0) -> pd.DataFrame:
@@ -187,6 +188,47 @@ def test_bad_splits_are_refused(project: mc.Project, arguments: dict[str, object
     with pytest.raises(errors.InvalidInput):
         project.datasets.split("people", **arguments)
     assert project.datasets.names() == ["people"]
+
+
+_NUMBERED = pd.DataFrame(np.arange(12).reshape(4, 3))
+
+
+@pytest.mark.parametrize("role", ["target", "key", "time", "group"])
+def test_a_role_of_no_column_is_refused(project: mc.Project, role: str) -> None:
+    """Whatever the labels and whatever is given, the message says which columns there are."""
+    frames = _NUMBERED, _NUMBERED.set_axis(pd.Index([2, 0, 1], dtype="Int64"), axis=1), _people(5)
+    odd = ["2", "", 7, 2.0, True, ["a"], ("a",), {"a"}, pd.NA, float("nan")]
+    for frame, given in itertools.product(frames, odd):
+        with pytest.raises(errors.InvalidInput, match=f"{role}=.* names no column of d; (did you mean|it has) "):
+            project.datasets.add("d", frame, **{role: given})
+    assert project.datasets.names() == []
+
+
+def test_a_role_of_a_numbered_column(project: mc.Project) -> None:
+    """Columns are called by their numbers, 0 too; and "2" is offered as 2."""
+    with pytest.raises(errors.InvalidInput, match=r"did you mean 2\?"):
+        project.datasets.add("d", _NUMBERED, target="2")
+    version = project.datasets.add("d", _NUMBERED, target=np.int64(0), key=2)
+    assert (version.roles.target, version.roles.key) == (0, 2)
+    assert records.from_json(records.to_json(version)) == version
+    X, y = project.load(version, xy=True)
+    assert (list(X.columns), y.tolist()) == ([1], [0, 3, 6, 9])
+
+
+def test_columns_that_are_not_there_are_refused(project: mc.Project) -> None:
+    """Columns are given as a list of their labels."""
+    version = project.datasets.add("people", _people(5))
+    for columns in ("age", 5, [["age"]], [{"age"}], [(["age"],)], [None], ["age", "age"]):
+        with pytest.raises(errors.InvalidInput, match="column"):
+            project.load(version, columns=columns)
+    assert list(project.load(version, columns=(name for name in ("age", "id"))).columns) == ["age", "id"]
+
+
+def test_a_near_label_is_shown_as_it_is(project: mc.Project) -> None:
+    """A number is suggested as a number."""
+    version = project.datasets.add("d", _NUMBERED)
+    with pytest.raises(errors.InvalidInput, match=r"no column '2'; there is 2$"):
+        project.load(version, columns=["2"])
 
 
 def test_two_writers_of_one_name_get_two_numbers(project: mc.Project) -> None:
