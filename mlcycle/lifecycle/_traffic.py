@@ -9,13 +9,12 @@ import attrs
 
 from mlcycle import checks, records, serving, storage
 from mlcycle._ids import now, parse_time
-from mlcycle.codecs import check_inputs
 from mlcycle.errors import NotFound, UntrustedModel
 from mlcycle.lifecycle import _tables as tables
 from mlcycle.lifecycle._gate import criteria_today
-from mlcycle.lifecycle._model_files import card_of, load_version
+from mlcycle.lifecycle._model_files import Signed, load_version, signature_of
 from mlcycle.lifecycle._view import doc_ref
-from mlcycle.lifecycle.datasets import features_and_target
+from mlcycle.lifecycle.datasets import features
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -73,7 +72,7 @@ class Loader:
         with self._session.view() as view:
             doc = view.version("models", ref)
         model = load_version(self._session, doc, trust=self._trust, reason=self._reason)
-        return serving.Loaded(ref=doc_ref(doc), model=model, signature=card_of(self._session, doc)["signature"])
+        return serving.Loaded(ref=doc_ref(doc), model=model, signature=signature_of(self._session, doc, model))
 
 
 class Sink:
@@ -153,9 +152,10 @@ def inspect(
     def judge(ref: str, inputs: Any, truth: Any) -> Iterable[records.Result]:
         if loaded[ref].model is None or not criteria:
             return ()
-        rows = checks.Rows(ref=f"traffic of {name}", frame=inputs, X=_fitting(loaded[ref], inputs), y=truth)
+        rows = checks.Rows(ref=f"traffic of {name}", frame=inputs, X=inputs, y=truth)
+        model = Signed(loaded[ref].model, loaded[ref].signature)
         bench = checks.Bench(
-            data=rows.ref, load_rows=lambda _: rows, load_model=lambda _: loaded[ref].model, find_version=lambda _: None
+            data=rows.ref, load_rows=lambda _: rows, load_model=lambda _: model, find_version=lambda _: None
         )
         return checks.run([attrs.evolve(cast("Any", one), on=None) for one in criteria], ref, bench)
 
@@ -172,19 +172,12 @@ def inspect(
     )
 
 
-def _fitting(loaded: serving.Loaded, rows: Any) -> Any:
-    return rows if loaded.signature is None else check_inputs(loaded.signature, rows)
-
-
 def _reference(session: Session, ref: str) -> pd.DataFrame | None:
     """Return the features of the training data, or None where a model has no lineage."""
     with session.view() as view:
         data = view.version("models", ref, dropped=True)["data"]
         docs = [view.version("datasets", one, dropped=True) for one in data]
-    frames = [tables.frame_of(session, doc) for doc in docs]
-    for position, doc in enumerate(docs):
-        if doc["roles"].get("target") is not None:
-            frames[position] = features_and_target(frames[position], doc["roles"], doc_ref(doc))[0]
+    frames = [features(tables.frame_of(session, doc), doc["roles"], doc_ref(doc)) for doc in docs]
     if not frames:
         return None
     import pandas as pd
@@ -206,9 +199,8 @@ def _expected(session: Session, main: serving.Loaded) -> Any:
             doc = view.version("datasets", name)
         except NotFound:
             return None
-    frame = tables.frame_of(session, doc)
-    rows = features_and_target(frame, doc["roles"], doc_ref(doc))[0] if doc["roles"].get("target") else frame
-    return main.model.predict(_fitting(main, rows))
+    rows = features(tables.frame_of(session, doc), doc["roles"], doc_ref(doc))
+    return Signed(main.model, main.signature).predict(rows)
 
 
 def _loadable(session: Session, ref: str) -> serving.Loaded:
