@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["coerce", "describe", "type_of"]
 
+# A moment too far off is a ValueError of pandas, a zone that is unknown here a LookupError, a signalling NaN the third.
+_DOES_NOT_FIT = (ValueError, TypeError, ArithmeticError, LookupError)
 _LEVELS = 1000  # a signature is read at every load; a column of more categories is text in disguise
 _NUMBERS = "biufc"
 _INFERRED = {
@@ -73,14 +75,12 @@ def _time_type(dtype: Any) -> dict[str, Any]:
 
 def coerce(column: Any, item: dict[str, Any]) -> Any:
     """Return the column itself if it fits, a converted one if that is safe, or say which value does not fit."""
-    if item["type"] == "object" or _fits(column, item):
+    if item["type"] == "object":
         return column
-    plain = _plain(column)
     try:
-        return _convert(plain, item)
-    # a moment too far off is a ValueError of pandas, a zone that is unknown here a LookupError
-    except (ValueError, TypeError, ArithmeticError, LookupError) as error:
-        odd = _first_odd(plain, item)
+        return column if _fits(column, item) else _convert(_plain(column), item)
+    except _DOES_NOT_FIT as error:
+        odd = _first_odd(column, item)
         wanted = f"category of {item['of']}" if item["type"] == "category" and "of" in item else item["type"]
         raise InvalidInput(
             f"column {item['name']!r} is {wanted} for the model, and got {odd!r:.80} ({type(odd).__name__}) "
@@ -114,7 +114,7 @@ def _convert(column: Any, item: dict[str, Any]) -> Any:
     if wanted == "string":
         return _to_string(column)
     if wanted in _KINDS:
-        if pd.api.types.infer_dtype(column, skipna=True) not in (wanted, "empty"):
+        if not column.isna().all() and pd.api.types.infer_dtype(column, skipna=True) != wanted:
             raise ValueError(f"the model knows values of the kind {wanted} here, and no other kind stands in for them")
         return column
     return to_number(column, wanted)
@@ -158,9 +158,11 @@ def _plain_levels(dtype: Any, of: str) -> list[Any] | None:
     """Return categories as JSON has them; None where it has not, or there are too many."""
     import math
 
-    if len(dtype.categories) > _LEVELS or of in _KINDS:
+    if len(dtype.categories) > _LEVELS:
         return None
     levels = dtype.categories.tolist()
+    if of in _KINDS:
+        return list(map(str, levels))  # JSON has no intervals: enough to see whether two columns were cut alike
     if of in ("timestamp", "duration"):
         return [level.isoformat() for level in levels]
     for level in levels:
@@ -199,6 +201,9 @@ def _index_of(levels: tuple[Any, ...], _types: tuple[type, ...], of: str, unit: 
 
 
 def _same_levels(dtype: Any, item: dict[str, Any]) -> bool:
+    if item.get("of") in _KINDS:
+        same_order = bool(dtype.ordered) == bool(item.get("ordered"))
+        return "levels" not in item or (list(map(str, dtype.categories)) == item["levels"] and same_order)
     known = _levels(item)
     if known is None:
         return True
@@ -213,7 +218,9 @@ def _to_category(column: Any, item: dict[str, Any]) -> Any:
 
     inner = {**item, "type": item.get("of", "object")}
     values = column if inner["type"] == "object" or _fits(column, inner) else _convert(column, inner)
-    known = _levels(item)
+    if inner["type"] in _KINDS and "levels" in item and not values.isna().all():
+        raise ValueError(f"pass a category column with the model's categories, {', '.join(item['levels'][:5])}")
+    known = None if inner["type"] in _KINDS else _levels(item)
     if known is None:
         return values.astype("category")
     strange = values[values.notna() & ~values.isin(known.categories)]
@@ -230,10 +237,10 @@ def _first_odd(column: Any, item: dict[str, Any]) -> Any:
     """Find one value that shows the trouble, by trying them one at a time."""
     import pandas as pd
 
-    known = column.dropna().tolist()
-    for value in known[:1000]:
+    values = column.tolist()
+    for value in values[:1000]:
         try:
             _convert(pd.Series([value], dtype=object), item)
-        except (ValueError, TypeError, ArithmeticError, LookupError):
+        except _DOES_NOT_FIT:
             return value
-    return known[0] if known else None
+    return values[0]

@@ -10,6 +10,12 @@ __all__ = ["to_duration", "to_moment"]
 
 _DATE = re.compile(r"\d{4}-\d\d")  # pandas reads '2024', '20240101' and 'now' as moments, too
 _ZONE = re.compile(r"[T ]\d\d.*?(Z|[+-]\d\d(?::?\d\d)?)$")
+_NO_MOMENT = "it is not a moment; write it as 2026-11-23T12:00"
+_NO_DURATION = "it is not a duration, or has no unit; write it as '90 min' or 'PT1H30M'"
+_UNSAID = (
+    "it names a zone other than UTC, and the model's column has none; give it in UTC "
+    "(.dt.tz_convert('UTC').dt.tz_localize(None)) or as the wall clock the model knows"
+)
 _UTC = frozenset({"Z", "+00", "-00", "+0000", "-0000", "+00:00", "-00:00"})
 
 
@@ -30,23 +36,22 @@ def to_moment(column: Any, item: dict[str, Any]) -> Any:
     if column.dtype.kind == "M":
         return _in_unit(_in_zone(column, item.get("tz")), item)
     if column.dtype.kind != "O" and not column.isna().all() and not isinstance(column.dtype, pd.StringDtype):
-        raise ValueError("it is not a moment; write it as 2026-11-23T12:00")
+        raise ValueError(_NO_MOMENT)
     missing = column.isna()
     states = {_zone_said(value) for value in column[~missing]}
     if len(states) > 1:
         raise ValueError("some moments name a zone and others do not; write all of them in UTC")
-    moments = pd.to_datetime(column.astype(object), format="ISO8601", utc=True)
+    try:
+        moments = pd.to_datetime(column.where(~missing).astype(object), format="ISO8601", utc=True)
+    except pd.errors.OutOfBoundsDatetime:
+        raise
+    except (ValueError, TypeError) as error:  # pandas recommends options that nobody here can set
+        raise ValueError(_NO_MOMENT) from error
     if states <= {False}:
         moments = moments.dt.tz_localize(None)
     elif item.get("tz") is None and not all(map(_is_utc, column[~missing])):
         raise ValueError(_UNSAID)
     return _in_unit(_in_zone(moments, item.get("tz")), item)
-
-
-_UNSAID = (
-    "it names a zone other than UTC, and the model's column has none; give it in UTC "
-    "(.dt.tz_convert('UTC').dt.tz_localize(None)) or as the wall clock the model knows"
-)
 
 
 def _zone_said(value: Any) -> bool:
@@ -59,7 +64,7 @@ def _zone_said(value: Any) -> bool:
         return value.tzinfo is not None
     if isinstance(value, date | np.datetime64):
         return False
-    raise ValueError("it is not a moment; write it as 2026-11-23T12:00")
+    raise ValueError(_NO_MOMENT)
 
 
 def _is_utc(value: Any) -> bool:
@@ -102,10 +107,15 @@ def to_duration(column: Any, item: dict[str, Any]) -> Any:
         return _in_unit(column, item)
     missing = column.isna()
     if not all(map(_is_duration, column[~missing])):
-        raise ValueError("it is not a duration, or has no unit; write it as '90 min' or 'PT1H30M'")
-    durations = pd.to_timedelta(column.astype(object))
-    if not durations.isna().equals(missing):
-        raise ValueError("it is not a duration; write it as '90 min' or 'PT1H30M'")
+        raise ValueError(_NO_DURATION)
+    try:
+        durations = pd.to_timedelta(column.where(~missing).astype(object))
+    except pd.errors.OutOfBoundsTimedelta:
+        raise
+    except (ValueError, TypeError) as error:
+        raise ValueError(_NO_DURATION) from error
+    if not durations.isna().equals(missing):  # 'NaT' is text
+        raise ValueError(_NO_DURATION)
     return _in_unit(durations, item)
 
 

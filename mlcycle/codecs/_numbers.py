@@ -9,6 +9,7 @@ from typing import Any
 
 __all__ = ["to_number"]
 
+_NO_NUMBER = "it is not a number; convert it first, text with pd.to_numeric"
 _EXACT = 2**53  # beyond it a float64 no longer holds every whole number
 
 
@@ -46,7 +47,7 @@ def _known(column: Any, missing: Any) -> Any:
         plain = getattr(dtype, "numpy_dtype", dtype)
         return column[~missing].to_numpy(dtype=plain) if missing.any() else column.to_numpy(dtype=plain)
     if dtype.kind != "O" or getattr(dtype, "name", "") != "object":
-        raise ValueError("it is not a number")
+        raise ValueError(_NO_NUMBER)
     return _array_of(column[~missing].tolist() if missing.any() else column.tolist())
 
 
@@ -80,7 +81,7 @@ def _number(value: Any) -> Any:
         return found
     if isinstance(value, Decimal | numbers.Rational):
         return math.floor(value) if value == math.floor(value) else float(value)
-    raise ValueError("it is not a number")
+    raise ValueError(_NO_NUMBER)
 
 
 def _brought(known: Any, goal: Any) -> Any:
@@ -89,10 +90,10 @@ def _brought(known: Any, goal: Any) -> Any:
     if known.dtype == goal:
         return known
     if known.dtype.kind == "c" and goal.kind != "c":
-        raise ValueError("a complex number has a part that a real one has not")
+        raise ValueError("a complex number has a part that a real one has not; pass the part that is meant")
     if goal.kind == "b":
         if not np.isin(known, (0, 1)).all():
-            raise ValueError("only 0, 1, true and false are booleans")
+            raise ValueError("only 0, 1, true and false are booleans; pass one of them")
         return known.astype(bool)
     return _whole(known, goal) if goal.kind in "iu" else _fractional(known, goal)
 
@@ -102,11 +103,11 @@ def _whole(known: Any, goal: Any) -> Any:
 
     floats = known if known.dtype.kind == "f" else known.astype(np.float64) if known.dtype.kind == "O" else known[:0]
     if (floats != np.trunc(floats)).any():
-        raise ValueError("a fraction cannot become a whole number")
+        raise ValueError("a fraction cannot become a whole number; round it first")
     info = np.iinfo(goal)
     # as Python integers: compared as floats, 2**63 would pass for the largest int64
     if known.size and not (info.min <= int(known.min()) and int(known.max()) <= info.max):
-        raise OverflowError(f"it does not fit into {goal}")
+        raise OverflowError(f"it does not fit into {goal}; check its unit, or fit the model with a wider type")
     return np.array([int(value) for value in known], dtype=goal) if known.dtype.kind == "O" else known.astype(goal)
 
 
@@ -121,7 +122,7 @@ def _fractional(known: Any, goal: Any) -> Any:
         result = known.astype(goal)
     given = known.astype(np.float64) if known.dtype.kind == "O" else known
     if (np.isinf(result) & np.isfinite(given)).any():
-        raise OverflowError(f"it does not fit into {goal}")
+        raise OverflowError(f"it does not fit into {goal}; check its unit, or fit the model with a wider type")
     return result
 
 
