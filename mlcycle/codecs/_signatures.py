@@ -142,8 +142,8 @@ def _as_fitted(rows: Any, model: Any) -> Any:
     names = _names_of(model)
     if are_records(rows):
         # a model that counts its columns was fitted on a table; of any other it is taken that it takes what it is given
-        return frame_of(rows) if names or hasattr(model, "n_features_in_") else rows
-    if names is None:
+        rows = frame_of(rows) if names or hasattr(model, "n_features_in_") else rows
+    if names is None or isinstance(rows, pd.Series):
         return rows
     if isinstance(rows, pd.DataFrame):
         columns = rows.columns.tolist()

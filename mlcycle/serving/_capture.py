@@ -31,6 +31,7 @@ from attrs import frozen
 
 from mlcycle._digest import json_number
 from mlcycle._ids import canonical_id
+from mlcycle.codecs import frame_of
 from mlcycle.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -291,7 +292,7 @@ def decode(lines: Iterable[bytes], *, since: str | None = None, until: str | Non
     predictions.sort(key=lambda row: row["t"])
     for row in predictions:
         row["label"] = _read(labels[row["id"]][1]) if row["id"] in labels else None
-    frame = pd.DataFrame(predictions) if predictions else pd.DataFrame(columns=_FIXED, dtype=object)
+    frame = frame_of(predictions) if predictions else pd.DataFrame(columns=_FIXED, dtype=object)
     for name in ("output", "scores", "error", "label"):
         held = [row[name] for row in predictions]
         if name != "output" or None in held:  # pandas would turn 1 beside a missing value into 1.0

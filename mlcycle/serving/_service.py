@@ -258,9 +258,9 @@ class Service:
             rows = loaded.rows(X)
             answer, kept = asked(loaded.model, method, rows, follows=loaded.follows, loose=loaded.loose)
         except Exception as error:
-            if not names and not isinstance(error, InvalidInput):
+            if not names:
                 raise InvalidInput(
-                    f"there are no rows to answer, and {loaded.ref} takes none: {error!s:.200}"
+                    f"there are no rows to answer, and {loaded.ref} needs some: {error!s:.200}"
                 ) from error
             self._keep(names, X, error, facts)
             if role == "live":

@@ -152,7 +152,12 @@ CASES = {
         (BERLIN_NOON, pd.Timestamp("2024-05-01T10:00Z")),
         (NOON, UTC_NOON),
     ],
-    "berlin": [("2024-05-01T10:00Z", BERLIN_NOON), (UTC_NOON, UTC_NOON), (NOON, REFUSED), ("2024-05-01T12:00", REFUSED)],
+    "berlin": [
+        ("2024-05-01T10:00Z", BERLIN_NOON),
+        (UTC_NOON, UTC_NOON),
+        (NOON, REFUSED),
+        ("2024-05-01T12:00", REFUSED),
+    ],
     "wait us": [
         (HOUR, HOUR),
         (np.timedelta64(60, "m"), HOUR),
@@ -203,7 +208,7 @@ def test_a_value_keeps_its_meaning_or_is_refused(name, value, expected):
     """Alone, in a column of objects and beside a missing value, a value is the same for the model, or refused."""
     for rows in ([{"x": value}], pd.DataFrame({"x": pd.Series([value], dtype=object)}), [{"x": value}, {"x": None}]):
         if expected is REFUSED:
-            with pytest.raises(InvalidInput, match="column 'x' is .* for the model, and got "):
+            with pytest.raises(InvalidInput, match=r"column 'x' is .* for the model, and got "):
                 check_inputs(SIGNATURES[name], rows)
             continue
         got = check_inputs(SIGNATURES[name], rows)["x"]
@@ -251,7 +256,7 @@ def test_a_value_keeps_its_meaning_or_is_refused(name, value, expected):
 def test_a_column_keeps_its_meaning_or_is_refused(name, values, expected):
     """Whatever holds the values: nullable, Arrow, sparse, categories, other widths."""
     if expected is REFUSED:
-        with pytest.raises(InvalidInput, match="column 'x' is .* for the model, and got "):
+        with pytest.raises(InvalidInput, match=r"column 'x' is .* for the model, and got "):
             check_inputs(SIGNATURES[name], values.to_frame("x"))
     else:
         got = check_inputs(SIGNATURES[name], values.to_frame("x"))["x"]
