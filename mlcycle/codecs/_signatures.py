@@ -147,6 +147,8 @@ def _as_fitted(rows: Any, model: Any) -> Any:
         return rows
     if isinstance(rows, pd.DataFrame):
         columns = rows.columns.tolist()
+        if len(columns) == len(names) and not any(isinstance(label, str) for label in columns):
+            return rows.set_axis(names, axis=1)  # numbered columns are as good as none
         in_order = columns == names or not set(names) <= set(columns) or not rows.columns.is_unique
         return rows if in_order else rows[names]
     array = array_of(rows) if isinstance(rows, list) else rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from mlcycle import codecs
 from mlcycle.errors import InvalidInput
@@ -52,13 +52,16 @@ class PackedModel:
             raise
 
     def _pack(self, model: Any, format: str | None) -> Doc:
-        packed = codecs.dump_model(model, self.path, example=self.example, format=format)
+        signature = None if self.example is None else codecs.infer_signature(self.example, model)
+        # the model is tried on what it would be given in service; the rows that are stored stay as they are
+        rows = None if signature is None else codecs.own_rows(codecs.check_inputs(signature, self.example))
+        packed = codecs.dump_model(model, self.path, example=rows, format=format)
         return {
             "format": packed.format,
             "class": packed.class_name,
             "packages": dict(packed.packages),
             "untrusted": list(packed.untrusted),
-            "signature": None if self.example is None else codecs.infer_signature(self.example, model),
+            "signature": signature,
             "params": _params(model),
         }
 
@@ -148,7 +151,9 @@ def _as_frame(example: Any) -> pd.DataFrame:
         example = codecs.frame_of(example)
     example = example.toarray() if hasattr(example, "toarray") else example
     frame = example if isinstance(example, pd.DataFrame) else pd.DataFrame(example)
-    return frame.set_axis([str(label) for label in frame.columns], axis=1)
+    columns = (frame.iloc[:, i] for i in range(frame.shape[1]))
+    dense = (cast("Any", one).sparse.to_dense() if isinstance(one.dtype, pd.SparseDtype) else one for one in columns)
+    return pd.DataFrame({str(label): column for label, column in zip(frame.columns, dense, strict=True)}, frame.index)
 
 
 def _params(model: Any) -> Doc:
