@@ -105,6 +105,9 @@ def _convert(column: Any, item: dict[str, Any]) -> Any:
     import pandas as pd
 
     wanted = item["type"]
+    # before anything that looks for missing values: pandas makes one of an infinite part
+    if column.dtype.kind == "c" and not wanted.startswith(("complex", "category")):
+        raise ValueError("a complex number has a part that others have not; pass the part that is meant")
     if wanted == "category":
         return _to_category(column, item)
     if wanted == "timestamp":

@@ -89,8 +89,6 @@ def _brought(known: Any, goal: Any) -> Any:
 
     if known.dtype == goal:
         return known
-    if known.dtype.kind == "c" and goal.kind != "c":
-        raise ValueError("a complex number has a part that a real one has not; pass the part that is meant")
     if goal.kind == "b":
         if not np.isin(known, (0, 1)).all():
             raise ValueError("only 0, 1, true and false are booleans; pass one of them")

@@ -130,7 +130,10 @@ def column_of(values: Sequence[Any]) -> pd.Series[Any]:
         # beside a fraction or a missing value pandas keeps whole numbers as floats, which lose digits
         if column.dtype.kind != "f" or not bool((column.abs() >= _EXACT).any()):
             return column
-    except UnicodeEncodeError:  # a lone surrogate stands in no Arrow array
+    except (
+        UnicodeEncodeError,
+        OverflowError,
+    ):  # a lone surrogate stands in no Arrow array, and some numbers in no other
         pass
     objects = np.empty(len(values), dtype=object)
     objects[:] = values
