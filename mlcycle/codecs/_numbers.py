@@ -10,6 +10,7 @@ from typing import Any
 __all__ = ["to_number"]
 
 _NO_NUMBER = "it is not a number; convert it first, text with pd.to_numeric"
+_TOO_MANY_DIGITS = "a float cannot hold all its digits; if it is an id, give it to the model as text"
 _EXACT = 2**53  # beyond it a float64 no longer holds every whole number
 
 
@@ -80,7 +81,12 @@ def _number(value: Any) -> Any:
             raise OverflowError("it does not fit into float64")
         return found
     if isinstance(value, Decimal | numbers.Rational):
-        return math.floor(value) if value == math.floor(value) else float(value)
+        if value == math.floor(value):
+            return math.floor(value)
+        found = float(value)
+        if found.is_integer() and abs(found) > 1:  # beyond 2**52 a float has no fractions
+            raise OverflowError(_TOO_MANY_DIGITS)
+        return found
     raise ValueError(_NO_NUMBER)
 
 
@@ -115,7 +121,7 @@ def _fractional(known: Any, goal: Any) -> Any:
     if known.dtype.kind in "iuO":
         for value in known[_beyond(known)].tolist():
             if isinstance(value, int) and int(float(value)) != value:
-                raise ValueError("a float cannot hold all its digits; if it is an id, give it to the model as text")
+                raise ValueError(_TOO_MANY_DIGITS)
     with np.errstate(over="ignore"):
         result = known.astype(goal)
     given = known.astype(np.float64) if known.dtype.kind == "O" else known

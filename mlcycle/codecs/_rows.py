@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -81,14 +82,38 @@ def _of_array(array: Any) -> Any:
 def _of_arrow(X: Any) -> Any:
     import pyarrow as pa
 
-    try:
-        table = X if isinstance(X, pa.Table) else pa.table(X)
-    except (pa.ArrowException, TypeError, ValueError):
-        if not hasattr(X, "to_pandas"):
-            raise InvalidInput(f"the rows, a {type(X).__name__}, are not a table; pass a DataFrame") from None
+    for read in (lambda: X if isinstance(X, pa.Table) else pa.table(X), lambda: pa.chunked_array(X)):
+        with contextlib.suppress(pa.ArrowException, TypeError, ValueError, AttributeError):
+            found = read()
+            return (
+                _of_table(found) if isinstance(found, pa.Table) else _of_table(pa.table({"": found}))[""].rename(None)
+            )
+    if hasattr(X, "to_pandas"):
         return rows_of(X.to_pandas())
+    raise InvalidInput(f"the rows, a {type(X).__name__}, are not a table; pass a DataFrame")
+
+
+def _of_table(table: Any) -> pd.DataFrame:
+    import pyarrow as pa
+
+    for position, column in enumerate(table.columns):
+        if pa.types.is_dictionary(column.type):
+            table = table.set_column(position, table.field(position).name, _signed(column))
     # as floats, whole numbers beside a missing one would lose digits
-    return table.to_pandas(integer_object_nulls=True)
+    frame: pd.DataFrame = table.to_pandas(integer_object_nulls=True)
+    return frame
+
+
+def _signed(column: Any) -> Any:
+    """Return a column of categories with the indices that pandas takes; those of polars are unsigned."""
+    import pyarrow as pa
+
+    made = pa.DictionaryArray.from_arrays
+    chunks = [
+        made(chunk.indices.cast(pa.int32()), chunk.dictionary, ordered=column.type.ordered)
+        for chunk in column.unify_dictionaries().chunks
+    ]
+    return pa.chunked_array(chunks, type=pa.dictionary(pa.int32(), column.type.value_type, column.type.ordered))
 
 
 def _side_by_side(columns: dict[Any, Any]) -> pd.DataFrame:

@@ -193,7 +193,7 @@ def _per_row(values: Any) -> list[Any]:
 
     if isinstance(values, list) and values and getattr(values[0], "ndim", 0) == 2:
         return [list(one) for one in zip(*(array.tolist() for array in values), strict=True)]
-    if hasattr(values, "to_numpy"):
+    if hasattr(values, "iloc"):
         values = values.to_numpy(dtype=object)
     elif not isinstance(values, np.ndarray):
         return list(values)

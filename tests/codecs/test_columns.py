@@ -72,6 +72,8 @@ CASES = {
     ],
     "int64": [
         (2**53 + 1, 2**53 + 1),
+        (Decimal("4503599627370496.5"), REFUSED),
+        (Fraction(1, 10**30), REFUSED),
         (2**63, REFUSED),
         (float(2**63), REFUSED),
         (math.inf, REFUSED),

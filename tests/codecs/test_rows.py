@@ -118,10 +118,24 @@ def test_whole_numbers_keep_their_digits():
         frame_of([{"a": large}, {"a": None}]),
         frame_of([{"a": large}, {"b": 1}]),
         rows_of(pa.table({"a": [large, None]})),
+        rows_of(pa.chunked_array([[large, None]])).to_frame("a"),
     ):
         assert rows["a"].tolist()[0] == large
         assert rows["a"].isna().tolist() == [False, True]
     assert frame_of([{"a": large}, {"a": 0.5}])["a"].tolist() == [large, 0.5]
+
+
+def test_categories_of_arrow_stay_categories():
+    """Also with the unsigned indices that polars writes, in pieces with dictionaries of their own."""
+    pieces = [
+        pa.DictionaryArray.from_arrays(pa.array([0, None], pa.uint32()), pa.array(["x", "y"])),
+        pa.DictionaryArray.from_arrays(pa.array([0], pa.uint32()), pa.array(["z"])),
+    ]
+    for chunks in (pieces, pieces[:1], []):
+        kind = pa.dictionary(pa.uint32(), pa.string())
+        column = rows_of(pa.table({"c": pa.chunked_array(chunks, type=kind)}))["c"]
+        assert column.dtype.name == "category"
+        assert column.dropna().tolist() == ["x", "z"][: len(chunks)]
 
 
 def test_text_with_a_lone_surrogate_is_kept():
