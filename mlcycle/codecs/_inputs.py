@@ -22,13 +22,16 @@ def check_inputs(signature: dict[str, Any], X: Any) -> Any:
 
     Columns may come in any order, and columns the model does not know are dropped. A value changes its type only where
     it keeps its meaning: whole numbers may become floats and back, 0 and 1 may become booleans, ISO 8601 text may
-    become timestamps, text may become a category; missing values stay missing. Rows that fit are returned as they are.
+    become moments and durations, text may become a category; missing values stay missing. Moments reach the model in
+    its unit and zone, categories in its order. A number is rounded to the precision of its column and to nothing else:
+    what would become another number, or an infinite one, is refused. UTC is the one zone that may go without saying.
+    Rows that fit are returned as they are, so hand a model a copy of them.
 
     Parameters
     ----------
     signature : dict
         From `infer_signature`. It is prepared once and held, so pass the same object each time.
-    X : DataFrame, array, list of dicts, dict of lists
+    X : DataFrame, Series, array, sparse matrix, Arrow or polars table, dict of columns, list of dicts or of rows
         The rows. An array for named columns must have as many, in order.
 
     Returns
@@ -39,7 +42,8 @@ def check_inputs(signature: dict[str, Any], X: Any) -> Any:
     Raises
     ------
     InvalidInput
-        Naming the columns that are missing (with near names), or whose values do not fit (with one of them).
+        Naming the columns that are missing (with near names), or whose values do not fit (with one of them and what
+        to do); and saying what can be passed where `X` is not rows.
 
     Examples
     --------
@@ -137,13 +141,14 @@ class _Table:
         array = array_of(rows) if isinstance(rows, list) else rows
         _check_width(array, len(self.names), "columns by name: " + _listed(self.names))
         array = array.toarray() if hasattr(array, "toarray") else array
-        # column by column: a frame made of one array of objects would be looked through for text
+        if array.dtype.kind not in "OUS":
+            return pd.DataFrame(array, columns=pd.Index(self.labels))
         return pd.DataFrame({label: _as_series(array[:, i]) for i, label in enumerate(self.labels)})
 
     def _choose(self, frame: Any) -> list[Any]:
-        places: dict[str, list[int]] = {}
-        for position, label in enumerate(frame.columns):
-            places.setdefault(str(label), []).append(position)
+        places: dict[str, list[Any]] = {}
+        for label in frame.columns.tolist():
+            places.setdefault(str(label), []).append(label)
         missing = [name for name in self.names if name not in places]
         if missing:
             shown = ", ".join(map(self._ask_for(list(places)), missing[:5]))
@@ -153,7 +158,7 @@ class _Table:
         twice = [name for name in self.names if len(places[name]) > 1]
         if twice:
             raise InvalidInput(f"the rows have columns of the same name: {_listed(twice)}")
-        return [frame.iloc[:, places[name][0]] for name in self.names]
+        return [frame[places[name][0]] for name in self.names]
 
     def _ask_for(self, known: list[str]) -> Callable[[str], str]:
         spare = [name for name in known if name not in self.names]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlcycle.errors import InvalidInput
@@ -82,12 +82,10 @@ def _of_array(array: Any) -> Any:
 def _of_arrow(X: Any) -> Any:
     import pyarrow as pa
 
-    for read in (lambda: X if isinstance(X, pa.Table) else pa.table(X), lambda: pa.chunked_array(X)):
-        with contextlib.suppress(pa.ArrowException, TypeError, ValueError, AttributeError):
-            found = read()
-            return (
-                _of_table(found) if isinstance(found, pa.Table) else _of_table(pa.table({"": found}))[""].rename(None)
-            )
+    with contextlib.suppress(pa.ArrowException, TypeError, ValueError, AttributeError):
+        return _of_table(X if isinstance(X, pa.Table) else pa.table(X))
+    with contextlib.suppress(pa.ArrowException, TypeError, ValueError, AttributeError):  # one column
+        return _of_table(pa.table({"": pa.chunked_array(X)}))[""].rename(None)
     if hasattr(X, "to_pandas"):
         return rows_of(X.to_pandas())
     raise InvalidInput(f"the rows, a {type(X).__name__}, are not a table; pass a DataFrame")
@@ -150,19 +148,24 @@ def column_of(values: Sequence[Any]) -> pd.Series[Any]:
     import numpy as np
     import pandas as pd
 
-    try:
-        column = pd.Series(list(values))
-        # beside a fraction or a missing value pandas keeps whole numbers as floats, which lose digits
-        if column.dtype.kind != "f" or not bool((column.abs() >= _EXACT).any()):
-            return column
-    except (
-        UnicodeEncodeError,
-        OverflowError,
-    ):  # a lone surrogate stands in no Arrow array, and some numbers in no other
-        pass
+    with contextlib.suppress(
+        UnicodeEncodeError, OverflowError
+    ):  # neither lone surrogates nor any number fit everywhere
+        if not _has_large(values):
+            return pd.Series(list(values))
     objects = np.empty(len(values), dtype=object)
     objects[:] = values
     return pd.Series(objects, dtype=object)
+
+
+def _has_large(values: Collection[Any]) -> bool:
+    """Say whether there are whole numbers that pandas, beside a fraction or a missing value, would take digits from."""
+    import numpy as np
+
+    kinds = (int, np.integer)
+    if not any(issubclass(kind, kinds) for kind in set(map(type, values))):
+        return False
+    return any(isinstance(value, kinds) and not -_EXACT <= value <= _EXACT for value in values)
 
 
 def text_type() -> Any:
@@ -211,6 +214,9 @@ def frame_of(records: Sequence[dict[Any, Any]]) -> pd.DataFrame:
     """
     import pandas as pd
 
+    with contextlib.suppress(UnicodeEncodeError, OverflowError):
+        if not any(_has_large(row.values()) for row in records):
+            return pd.DataFrame(list(records))
     names = dict.fromkeys(name for row in records for name in row)
     columns = {name: column_of([row.get(name) for row in records]) for name in names}
     return pd.DataFrame(columns, index=range(len(records)))

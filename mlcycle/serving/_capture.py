@@ -104,7 +104,7 @@ def encode_labels(ids: Iterable[Any], outcomes: Iterable[Any]) -> bytes:
     Raises
     ------
     InvalidInput
-        When there are not as many outcomes as ids, or an id is missing.
+        When there are not as many outcomes as ids, or as `ids_of` says.
 
     Examples
     --------

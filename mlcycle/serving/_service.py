@@ -190,8 +190,8 @@ class Service:
 
         Parameters
         ----------
-        X : DataFrame, array, list of dicts or dict of lists
-            The rows, held against the signature of the version.
+        X : DataFrame, array, sparse matrix, Arrow or polars table, list of dicts or of rows, dict of columns
+            The rows, held against the signature of the version. A model gets a copy that it may change.
         ids : iterable, optional
             One id a row: the same id is answered by the same version, and `label` finds it again. Fresh random ids are
             made without.
@@ -204,7 +204,8 @@ class Service:
         Raises
         ------
         InvalidInput
-            For columns that are missing or do not fit, ids that are missing or not as many as rows, and after `close`.
+            For columns that are missing or do not fit, an iterator, no rows where the model needs some, ids that are
+            missing, not as many as rows or floats without their last digits, and after `close`.
         """
         return self._answer("predict", X, ids)
 
@@ -212,7 +213,7 @@ class Service:
         """Answer rows with probabilities, one column a class; otherwise as `predict`.
 
         Where the versions of a revision do not know the same classes, there is a column for every class any of them
-        knows, sorted, and 0 where a version does not know it.
+        knows, sorted, numbers before text, and 0 where a version does not know it.
         """
         return self._answer("predict_proba", X, ids)
 
@@ -293,7 +294,8 @@ class Service:
         Raises
         ------
         InvalidInput
-            When there are not as many outcomes as ids, or an id is missing.
+            When there are not as many outcomes as ids, an id is missing, or one is a float too large to have kept its
+            last digits.
         """
         lines = encode_labels(ids, outcomes)
         with self._writing:
