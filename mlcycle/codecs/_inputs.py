@@ -48,6 +48,7 @@ def check_inputs(signature: dict[str, Any], X: Any) -> Any:
     Examples
     --------
     >>> import pandas as pd
+    >>> from mlcycle.codecs import infer_signature
     >>> from sklearn.linear_model import LogisticRegression
     >>> X = pd.DataFrame({"age": [20, 40], "income": [1.5, 2.5]})
     >>> signature = infer_signature(X, LogisticRegression().fit(X, ["no", "yes"]))
