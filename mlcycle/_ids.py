@@ -9,6 +9,7 @@ import re
 import time
 import unicodedata
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from mlcycle._times import written
@@ -198,28 +199,74 @@ def near(name: Any, known: Iterable[Label], most: int = 3) -> list[Label]:
 def canonical_id(value: Any) -> str | None:
     """Return the text under which an id of a row is stored, so that ids from pandas and from HTTP join.
 
-    Integers, integral floats and their text are the same id; missing values are ``None``.
+    Integers, integral floats and decimals and their text are the same id; missing values are ``None``.
+
+    Raises
+    ------
+    InvalidInput
+        For a float so large that it may have lost digits, and for what has no text of its own.
 
     Examples
     --------
     >>> canonical_id(7), canonical_id(7.0), canonical_id("7"), canonical_id(float("nan"))
     ('7', '7', '7', None)
     """
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value)
     if value is None:
         return None
-    if hasattr(value, "item") and not isinstance(value, str):
-        value = value.item()
+    if hasattr(value, "item"):
+        return _id_of_scalar(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
-        if math.isnan(value):
+        return _id_of_float(value, 2.0**53)
+    if isinstance(value, Decimal):
+        if value.is_nan():
             return None
-        return str(int(value)) if value.is_integer() else repr(value)
+        return str(int(value)) if value.is_finite() and value == int(value) else format(value.normalize(), "f")
     if isinstance(value, datetime):
-        return written(value) if value == value else None  # NaT is not itself
+        if value != value:  # NaT is not itself
+            return None
+        return value.isoformat() if getattr(value, "nanosecond", 0) else written(value)
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, list | dict | set | frozenset) or object.__repr__(value) == repr(value):
+        raise InvalidInput(f"an id is a number or text, got {type(value).__name__}: {value!r:.80}")
+    if isinstance(value, tuple):
+        value = tuple(one.item() if hasattr(one, "item") else one for one in value)
     text = str(value)
     return None if text in ("<NA>", "NaT") else unicodedata.normalize("NFC", text)
+
+
+def _id_of_scalar(value: Any) -> str | None:
+    """Return the id of a scalar of numpy."""
+    if getattr(value, "shape", ()) != ():
+        raise InvalidInput(f"an id is a number or text, got {type(value).__name__} of shape {value.shape}")
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    if kind in "mM" and kind:
+        return None if str(value) == "NaT" else canonical_id(_moment_of(value))
+    if kind == "f":
+        import numpy as np
+
+        return _id_of_float(float(value), 2.0 ** (np.finfo(value.dtype).nmant + 1))
+    return canonical_id(value.item())
+
+
+def _moment_of(value: Any) -> Any:
+    import pandas as pd
+
+    return pd.Timestamp(value) if value.dtype.kind == "M" else str(pd.Timedelta(value))
+
+
+def _id_of_float(value: float, exact: float) -> str | None:
+    if math.isnan(value):
+        return None
+    if abs(value) >= exact:
+        raise InvalidInput(
+            f"the id {value!r} is a float too large for its last digits to be known, as after a merge with missing "
+            "ids: keep ids as whole numbers (Int64) or as text"
+        )
+    return str(int(value)) if value.is_integer() else repr(value)

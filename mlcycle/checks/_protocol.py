@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import define, evolve, field, frozen
 
+from mlcycle.codecs import own_rows
 from mlcycle.errors import InvalidInput
 from mlcycle.records import Result
 
@@ -142,15 +143,16 @@ class Bench:
         return self._rows[name]
 
     def load(self, ref: str | None = None) -> pd.DataFrame:
-        """Return a dataset with all its columns."""
-        return self.rows(ref).frame
+        """Return a dataset with all its columns; a copy, so that a check may change it."""
+        frame: pd.DataFrame = own_rows(self.rows(ref).frame)
+        return frame
 
     def target(self, ref: str | None = None) -> NDArray[Any]:
         """Return the truth of a dataset, one value a row."""
         rows = self.rows(ref)
         if rows.y is None:
             raise InvalidInput(f"{rows.ref} has no target; add it with target=… so that metrics can be computed")
-        return rows.y
+        return rows.y.copy()
 
     def recorded(self, model: str, ref: str | None = None) -> Recorded:
         """Return recorded answers of a model on a dataset, for scorers."""
@@ -165,7 +167,7 @@ class Bench:
 
     def predict(self, model: str, ref: str | None = None, method: str = "predict") -> NDArray[Any]:
         """Return what a model answers on a dataset, one row a row."""
-        answers: NDArray[Any] = self.recorded(model, ref).answers(method)
+        answers: NDArray[Any] = self.recorded(model, ref).answers(method).copy()
         return answers
 
     def find(self, model: str) -> str | None:

@@ -8,6 +8,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
+from mlcycle.codecs import own_rows
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -43,7 +45,8 @@ class Recorded(BaseEstimator):  # type: ignore[misc]
     def answers(self, method: str) -> Any:
         """Return all recorded answers of a method, one a row."""
         if method not in self._answers:
-            self._answers[method] = np.asarray(getattr(self.model, method)(self.X))
+            # a model may change its rows, and the next question is about the rows as they are
+            self._answers[method] = np.asarray(getattr(self.model, method)(own_rows(self.X)))
         return self._answers[method]
 
     @available_if(_offers("predict"))  # type: ignore[untyped-decorator]

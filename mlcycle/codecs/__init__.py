@@ -13,27 +13,31 @@ if TYPE_CHECKING:
     from mlcycle.codecs._blocks import Blocks, NewFile, Piece, Place
     from mlcycle.codecs._canonical import block_digest, canonical_bytes
     from mlcycle.codecs._folders import pack_folder, unpack_folder
+    from mlcycle.codecs._inputs import check_inputs
     from mlcycle.codecs._manifests import Manifest, read_manifest
     from mlcycle.codecs._models import Packed, dump_model, load_model
     from mlcycle.codecs._profile import profile
+    from mlcycle.codecs._rows import are_records, frame_of, length_of, own_rows, rows_of, taken
     from mlcycle.codecs._selections import (
         EncodedSelection,
         encode_selection,
         read_selection,
         write_selection,
     )
-    from mlcycle.codecs._signatures import check_inputs, infer_signature
+    from mlcycle.codecs._signatures import complete_signature, example_rows, infer_signature
     from mlcycle.codecs._tables import Encoded, Written, encode, load, verify, write
 
 _HOMES = {
     "_blocks": ("Blocks", "NewFile", "Piece", "Place"),
     "_canonical": ("block_digest", "canonical_bytes"),
     "_folders": ("pack_folder", "unpack_folder"),
+    "_inputs": ("check_inputs",),
     "_manifests": ("Manifest", "read_manifest"),
     "_models": ("Packed", "dump_model", "load_model"),
     "_profile": ("profile",),
+    "_rows": ("are_records", "frame_of", "length_of", "own_rows", "rows_of", "taken"),
     "_selections": ("EncodedSelection", "encode_selection", "read_selection", "write_selection"),
-    "_signatures": ("check_inputs", "infer_signature"),
+    "_signatures": ("complete_signature", "example_rows", "infer_signature"),
     "_tables": ("Encoded", "Written", "encode", "load", "verify", "write"),
 }
 
@@ -47,19 +51,27 @@ __all__ = [
     "Piece",
     "Place",
     "Written",
+    "are_records",
     "block_digest",
     "canonical_bytes",
     "check_inputs",
+    "complete_signature",
     "dump_model",
     "encode",
     "encode_selection",
+    "example_rows",
+    "frame_of",
     "infer_signature",
+    "length_of",
     "load",
     "load_model",
+    "own_rows",
     "pack_folder",
     "profile",
     "read_manifest",
     "read_selection",
+    "rows_of",
+    "taken",
     "unpack_folder",
     "verify",
     "write",

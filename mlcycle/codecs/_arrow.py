@@ -6,9 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from mlcycle.codecs._arrow_moments import check_moments
 from mlcycle.codecs._canonical import plain
 from mlcycle.codecs._dtypes import as_index, category_spec, restore
-from mlcycle.codecs._moments import check_moments
 from mlcycle.codecs._types import logical_type, storage_name
 
 __all__ = ["describe_arrow"]

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 from pandas.tseries.frequencies import to_offset
 
-from mlcycle.codecs._moments import check_moments
+from mlcycle.codecs._arrow_moments import check_moments
 from mlcycle.codecs._objects import describe_objects, restore_objects
 from mlcycle.codecs._types import arrow_type, logical_type, storage_name
 from mlcycle.codecs._values import values_from_json, values_to_json

@@ -1,17 +1,18 @@
-"""What a model takes and gives, as plain JSON, and rows brought into that shape before they reach it."""
+"""What a model takes and gives, as plain JSON."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
-from mlcycle._ids import near
-from mlcycle.codecs._columns import coerce, type_of
+from mlcycle.codecs._columns import describe
+from mlcycle.codecs._rows import are_records, array_of, frame_of, own_rows, rows_of, taken
 from mlcycle.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    import pandas as pd
 
-__all__ = ["check_inputs", "infer_signature"]
+__all__ = ["complete_signature", "example_rows", "infer_signature"]
 
 _METHODS = (
     "predict",
@@ -22,7 +23,9 @@ _METHODS = (
     "transform",
 )
 _LISTED = 200
-_HELD = 64
+_NESTED = ("best_estimator_", "estimator_", "regressor_", "classifier_")  # where a wrapper keeps what it fitted
+_OF_DICTS = ("DictVectorizer", "FeatureHasher")
+_DEEP = 20
 
 
 def infer_signature(X: Any, model: Any) -> dict[str, Any]:
@@ -30,10 +33,10 @@ def infer_signature(X: Any, model: Any) -> dict[str, Any]:
 
     Parameters
     ----------
-    X : DataFrame, array, sparse matrix, Series or list of str
-        Some rows of what the model was fitted on. Only names and types are kept, no values.
+    X : DataFrame, array, sparse matrix, Series, list of str or list of dicts
+        Some rows of what the model was fitted on. Names, types and categories are kept, no other values.
     model : object
-        The fitted estimator.
+        The fitted estimator. Where it knows the names of its columns (``feature_names_in_``), they count.
 
     Returns
     -------
@@ -41,13 +44,19 @@ def infer_signature(X: Any, model: Any) -> dict[str, Any]:
         Plain JSON:
 
         ``layout``
-            ``"table"`` (named columns), ``"array"`` (columns by position) or ``"column"`` (one value a row: text).
+            ``"table"`` (named columns), ``"array"`` (columns by position), ``"column"`` (one value a row: text) or
+            ``"records"`` (a dict a row, which is what a `DictVectorizer` takes).
         ``named``
             Whether the columns have names of their own; otherwise they are called ``x0``, ``x1`` …
         ``inputs``
             ``[{"name", "type"}, …]`` in order. Types are ``bool``, ``int8`` … ``uint64``, ``float32`` …, ``string``,
-            ``timestamp`` (with ``tz`` where there is one), ``duration``, ``category`` (with ``of``, the type of its
-            values) and ``object``. Beyond 200 columns of an array they are one item with a ``count``.
+            ``timestamp`` (with ``unit``, and ``tz`` where there is one), ``duration`` (with ``unit``), ``category``
+            (with ``of``, the type of its values, ``levels``, up to 1000 of them in order, and ``ordered``) and
+            ``object``. Beyond 200 columns of an array they are one item with a ``count``.
+        ``labels``
+            What the columns are called in a frame where that is not text; only then.
+        ``positional``
+            True where the example has names and the model was fitted without any; only then.
         ``width``
             Number of columns.
         ``task``
@@ -76,15 +85,13 @@ def infer_signature(X: Any, model: Any) -> dict[str, Any]:
     >>> signature["classes"], signature["task"]
     (['no', 'yes'], 'classifier')
     """
-    layout, inputs, width = _describe(X)
+    described = _described(_as_fitted(rows_of(X), model), model)
     classes = _plain(getattr(model, "classes_", None))
     several = classes is not None and bool(classes) and isinstance(classes[0], list)
     outputs = getattr(model, "n_outputs_", len(classes) if several and classes else 1)
     return {
-        "layout": layout,
-        "named": layout == "table",
-        "inputs": inputs,
-        "width": width,
+        **described,
+        "named": described["layout"] in ("table", "records"),
         "task": _task(model, classes),
         "classes": classes,
         "n_outputs": int(outputs),
@@ -92,40 +99,159 @@ def infer_signature(X: Any, model: Any) -> dict[str, Any]:
     }
 
 
-def _describe(X: Any) -> tuple[str, list[dict[str, Any]], int]:
+def example_rows(X: Any, model: Any, most: int) -> Any:
+    """Return the first rows of an example, as the model takes them: a copy, with the names the model knows.
+
+    Raises
+    ------
+    InvalidInput
+        If `X` is not rows.
+    """
+    rows = rows_of(X)
+    return own_rows(_as_fitted(rows[:most] if isinstance(rows, list) else taken(rows, slice(most)), model))
+
+
+def complete_signature(signature: dict[str, Any] | None, model: Any) -> dict[str, Any] | None:
+    """Return a stored signature with what the model itself knows of its inputs; None where neither knows any.
+
+    Columns without names get those the model was fitted with, and a model without a signature of its own takes columns
+    by those, of any type, or a dict a row.
+    """
+    if signature is None and _takes_dicts(model):
+        return {"layout": "records", "inputs": []}
+    names = _names_of(model)
+    if names is None or (signature is not None and signature["layout"] != "array"):
+        return signature
+    if signature is None:
+        # names that other libraries make up, or rewrite, are no names of columns
+        known = type(model).__module__.startswith("sklearn.")
+        return {"layout": "table", "inputs": [{"name": name, "type": "object"} for name in names]} if known else None
+    if signature["width"] != len(names):
+        return signature
+    items = signature["inputs"] if len(signature["inputs"]) == len(names) else signature["inputs"] * len(names)
+    inputs = [{**item, "name": name} for item, name in zip(items, names, strict=True)]
+    for item in inputs:
+        item.pop("count", None)
+    return {**signature, "layout": "table", "named": True, "inputs": inputs}
+
+
+def _as_fitted(rows: Any, model: Any) -> Any:
+    """Return rows with the names and in the order a model was fitted with, as far as it knows."""
+    import pandas as pd
+
+    names = _names_of(model)
+    if are_records(rows):
+        # a model that counts its columns was fitted on a table; of any other it is taken that it takes what it is given
+        rows = frame_of(rows) if names or hasattr(model, "n_features_in_") else rows
+    if names is None or isinstance(rows, pd.Series):
+        return rows
+    if isinstance(rows, pd.DataFrame):
+        columns = rows.columns.tolist()
+        if len(columns) == len(names) and not any(isinstance(label, str) for label in columns):
+            return rows.set_axis(names, axis=1)  # numbered columns are as good as none
+        in_order = columns == names or not set(names) <= set(columns) or not rows.columns.is_unique
+        return rows if in_order else rows[names]
+    array = array_of(rows) if isinstance(rows, list) else rows
+    if len(array.shape) != 2 or array.shape[1] != len(names) or hasattr(array, "tocsr"):
+        return rows
+    return pd.DataFrame(array, columns=names).infer_objects()
+
+
+def _names_of(model: Any) -> list[str] | None:
+    """Return the names of the columns a model was fitted with, its own or those of what it wraps; None without any."""
+    for inner in _nested(model):
+        names = getattr(inner, "feature_names_in_", None)
+        if names is not None and len(names):
+            found = [str(name) for name in names]
+            # LightGBM numbers the columns of an array like this
+            return None if found == [f"Column_{i}" for i in range(len(found))] else found
+    return None
+
+
+def _nested(model: Any) -> list[Any]:
+    """Return a model and, one in the other, what stands first in it where it wraps others."""
+    found: list[Any] = []
+    while model is not None and not isinstance(model, str) and len(found) < _DEEP:
+        found.append(model)
+        steps = [step for step in getattr(model, "steps", ()) if isinstance(step, tuple) and step[-1] != "passthrough"]
+        kept = (getattr(model, name, None) for name in _NESTED)
+        model = steps[0][-1] if steps else next((one for one in kept if one is not None), None)
+    return found
+
+
+def _takes_dicts(model: Any) -> bool:
+    innermost = type(_nested(model)[-1]) if model is not None else object
+    return innermost.__module__.startswith("sklearn.") and innermost.__name__ in _OF_DICTS
+
+
+def _fitted_without_names(model: Any) -> bool:
+    """Say whether a model of scikit-learn, all its parts included, was fitted on an array."""
+    if not hasattr(model, "n_features_in_") or _names_of(model) is not None or not hasattr(model, "get_params"):
+        return False
+    parts = [model, *(value for value in model.get_params(deep=True).values() if hasattr(value, "fit"))]
+    return all(getattr(type(part), "__module__", "").startswith("sklearn.") for part in parts)
+
+
+def _described(rows: Any, model: Any) -> dict[str, Any]:
+    """Return layout, inputs and width of rows."""
+    import pandas as pd
+
+    if isinstance(rows, pd.DataFrame):
+        return _table(rows, model)
+    if isinstance(rows, pd.Series):
+        name = str(rows.name if rows.name is not None else "x0")
+        return {"layout": "column", "inputs": [{"name": name, **describe(rows)}], "width": 1}
+    if are_records(rows):
+        frame = frame_of(rows)
+        inputs = [{"name": str(name), **describe(frame[name])} for name in frame.columns]
+        return {"layout": "records", "inputs": inputs, "width": len(inputs)}
+    return _array(array_of(rows) if isinstance(rows, list) else rows)
+
+
+def _table(frame: pd.DataFrame, model: Any) -> dict[str, Any]:
+    labels = frame.columns.tolist()
+    names = [str(label) for label in labels]
+    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if twice:
+        raise InvalidInput(f"the rows have columns of the same name: {', '.join(map(repr, twice))}; rename them")
+    inputs = [{"name": name, **describe(frame.iloc[:, i])} for i, name in enumerate(names)]
+    found: dict[str, Any] = {"layout": "table", "inputs": inputs, "width": len(inputs)}
+    if labels != names and all(map(_is_plain, labels)):
+        found["labels"] = [list(label) if isinstance(label, tuple) else label for label in labels]
+    if any(isinstance(label, str) for label in labels) and _fitted_without_names(model):
+        found["positional"] = True
+    return found
+
+
+def _is_plain(label: Any) -> bool:
+    if isinstance(label, tuple):
+        return all(map(_is_plain, label))
+    return isinstance(label, str | int) or (isinstance(label, float) and math.isfinite(label))
+
+
+def _array(array: Any) -> dict[str, Any]:
     import numpy as np
     import pandas as pd
 
-    if isinstance(X, pd.DataFrame):
-        inputs = [{"name": str(name), **type_of(X.iloc[:, i])} for i, name in enumerate(X.columns)]
-        return "table", inputs, len(inputs)
-    if isinstance(X, pd.Series):
-        return "column", [{"name": str(X.name if X.name is not None else "x0"), **type_of(X)}], 1
-    if not hasattr(X, "shape"):
-        X = _as_array(X)
-    if len(X.shape) == 1:
-        return "column", [{"name": "x0", **type_of(pd.Series(X))}], 1
-    if len(X.shape) != 2:
-        raise InvalidInput(f"inputs of a model are rows and columns, got an array of shape {X.shape}")
-    width = int(X.shape[1])
-    if X.dtype == object:
-        kinds = [type_of(pd.Series(X[:, i])) for i in range(width)]
+    if len(array.shape) == 1:
+        return {"layout": "column", "inputs": [{"name": "x0", **describe(pd.Series(array))}], "width": 1}
+    if len(array.shape) != 2:
+        raise InvalidInput(f"inputs of a model are rows and columns, got an array of shape {array.shape}")
+    width = int(array.shape[1])
+    if array.dtype == object:
+        kinds = [describe(pd.Series(array[:, i], dtype=object)) for i in range(width)]
     else:
-        kinds = [type_of(pd.Series(np.empty(0, X.dtype)))] * width
+        kind = describe(pd.Series(np.empty(0, array.dtype)))
+        if array.dtype.kind in "mM":
+            kind["unit"] = np.datetime_data(array.dtype)[0]  # pandas has no days
+        kinds = [kind] * width
     if width > _LISTED and all(kind == kinds[0] for kind in kinds):
-        return "array", [{"name": f"x0…x{width - 1}", **kinds[0], "count": width}], width
-    return "array", [{"name": f"x{i}", **kind} for i, kind in enumerate(kinds)], width
-
-
-def _as_array(X: Any) -> Any:
-    import numpy as np
-
-    if not isinstance(X, list | tuple) or not X:
-        raise InvalidInput(f"expected a DataFrame, an array or a list of rows, got {type(X).__name__}: {X!r:.80}")
-    try:
-        return np.asarray(X, dtype=object if isinstance(X[0], str) else None)
-    except ValueError as error:
-        raise InvalidInput(f"the rows have different lengths: {error}") from error
+        return {
+            "layout": "array",
+            "inputs": [{"name": f"x0…x{width - 1}", **kinds[0], "count": width}],
+            "width": width,
+        }
+    return {"layout": "array", "inputs": [{"name": f"x{i}", **kind} for i, kind in enumerate(kinds)], "width": width}
 
 
 def _task(model: Any, classes: Any) -> str:
@@ -149,220 +275,3 @@ def _plain(classes: Any) -> list[Any] | None:
         return [_plain(item) for item in classes]
     listed = classes.tolist() if hasattr(classes, "tolist") else list(classes)
     return [item if isinstance(item, str | int | float | bool | None) else str(item) for item in listed]
-
-
-def check_inputs(signature: dict[str, Any], X: Any) -> Any:
-    """Return `X` as the model takes it: the named columns in order, of the types it was fitted with.
-
-    Columns may come in any order, and columns the model does not know are dropped. A value changes its type only where
-    it keeps its meaning: whole numbers may become floats and back, 0 and 1 may become booleans, ISO 8601 text may
-    become timestamps, text may become a category; missing values stay missing. Rows that fit are returned as they are.
-
-    Parameters
-    ----------
-    signature : dict
-        From `infer_signature`. It is prepared once and held, so pass the same object each time.
-    X : DataFrame, array, list of dicts, dict of lists
-        The rows. An array for named columns must have as many, in order.
-
-    Returns
-    -------
-    DataFrame, array or list
-        What to pass to the model.
-
-    Raises
-    ------
-    InvalidInput
-        Naming the columns that are missing (with near names), or whose values do not fit (with one of them).
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> X = pd.DataFrame({"age": [20, 40], "income": [1.5, 2.5]})
-    >>> signature = infer_signature(X, LogisticRegression().fit(X, ["no", "yes"]))
-    >>> check_inputs(signature, [{"income": 2, "age": 30, "note": "x"}])
-       age  income
-    0   30     2.0
-    >>> check_inputs(signature, [{"incom": 2, "age": 30}])
-    Traceback (most recent call last):
-    ...
-    mlcycle.errors.InvalidInput: the model needs the column 'income' (did you mean 'incom'?), got 'incom', 'age'
-    """
-    held = _prepared.get(id(signature))
-    if held is None or held[0] is not signature:
-        if len(_prepared) >= _HELD:
-            _prepared.clear()
-        held = _prepared[id(signature)] = (signature, _prepare(signature))
-    return held[1](X)
-
-
-# The signature is held beside its checker, so its id cannot come to mean another one.
-_prepared: dict[int, tuple[dict[str, Any], Callable[[Any], Any]]] = {}
-
-
-def _prepare(signature: dict[str, Any]) -> Callable[[Any], Any]:
-    layouts: dict[str, Callable[[dict[str, Any]], Callable[[Any], Any]]] = {
-        "table": _Table,
-        "array": _Array,
-        "column": _Column,
-    }
-    make = layouts.get(signature.get("layout", ""))
-    if make is None:
-        raise InvalidInput(
-            f"a signature has the layout 'table', 'array' or 'column', this one has {signature.get('layout')!r}"
-        )
-    return make(signature)
-
-
-class _Table:
-    def __init__(self, signature: dict[str, Any]) -> None:
-        self.inputs = signature["inputs"]
-        self.names = [item["name"] for item in self.inputs]
-        # Columns and types that were found to fit as they are; most batches of one caller look alike.
-        self.fitting: tuple[Any, list[Any]] | None = None
-
-    def __call__(self, X: Any) -> Any:
-        import pandas as pd
-
-        if isinstance(X, pd.DataFrame):
-            if self.fitting is not None and X.columns.equals(self.fitting[0]) and X.dtypes.tolist() == self.fitting[1]:
-                return X
-            frame = X
-        else:
-            frame = self._frame(X)
-        chosen = self._choose(frame)
-        columns = {item["name"]: coerce(chosen[item["name"]], item) for item in self.inputs}
-        if all(columns[name] is chosen[name] for name in self.names) and list(frame.columns) == self.names:
-            self._remember(frame)
-            return frame
-        return pd.DataFrame(columns, index=frame.index)
-
-    def _remember(self, frame: Any) -> None:
-        # An object column fits because of its values, so the next one must be looked at again.
-        if not any(dtype.kind == "O" for dtype in frame.dtypes):
-            self.fitting = (frame.columns, frame.dtypes.tolist())
-
-    def _frame(self, X: Any) -> Any:
-        import pandas as pd
-
-        if isinstance(X, dict):
-            values = list(X.values())
-            if values and not any(_is_listed(value) for value in values):
-                return pd.DataFrame([X])
-            try:
-                return pd.DataFrame(X)
-            except ValueError as error:
-                raise InvalidInput(f"the columns cannot be put side by side: {error}") from error
-        if _is_records(X):
-            return pd.DataFrame(list(X))
-        if hasattr(X, "to_pandas"):
-            return X.to_pandas()
-        array = X if hasattr(X, "shape") else _as_array(X)
-        _check_width(array, len(self.names), "columns by name: " + _listed(self.names))
-        array = array.toarray() if hasattr(array, "toarray") else array
-        return pd.DataFrame(array, columns=self.names)
-
-    def _choose(self, frame: Any) -> dict[str, Any]:
-        columns = frame.columns
-        if not columns.is_unique:
-            twice = sorted({str(name) for name in columns[columns.duplicated()]})
-            raise InvalidInput(f"the rows have columns of the same name: {_listed(twice)}")
-        by_name = {str(name): name for name in columns}
-        missing = [name for name in self.names if name not in by_name]
-        if missing:
-            shown = ", ".join(map(self._ask_for(list(by_name)), missing[:5]))
-            more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-            word = "column" if len(missing) == 1 else "columns"
-            raise InvalidInput(f"the model needs the {word} {shown}{more}, got {_listed(list(by_name)) or 'none'}")
-        return {name: frame[by_name[name]] for name in self.names}
-
-    def _ask_for(self, known: list[str]) -> Callable[[str], str]:
-        spare = [name for name in known if name not in self.names]
-
-        def ask(name: str) -> str:
-            found = near(name, spare, 1)
-            return f"{name!r} (did you mean {found[0]!r}?)" if found else repr(name)
-
-        return ask
-
-
-class _Array:
-    def __init__(self, signature: dict[str, Any]) -> None:
-        self.width = signature["width"]
-        self.inputs = signature["inputs"]
-        self.kind = self.inputs[0]["type"] if self.inputs else "float64"
-        self.alike = all(item["type"] == self.kind for item in self.inputs)
-
-    def __call__(self, X: Any) -> Any:
-        import numpy as np
-
-        if isinstance(X, dict) or _is_records(X):
-            X = _Table({"inputs": self._named()})(X)
-        if hasattr(X, "columns") and hasattr(X, "to_numpy"):
-            X = X.to_numpy()  # the model has no names, and scikit-learn warns when it is given some
-        array = X if hasattr(X, "shape") else _as_array(X)
-        _check_width(array, self.width, "unnamed columns")
-        if array.dtype.kind in "biufc" and self.alike and self.kind != "string":
-            return array
-        if isinstance(array, np.ndarray):
-            return self._by_column(array)
-        return array
-
-    def _named(self) -> list[dict[str, Any]]:
-        if self.inputs and "count" in self.inputs[0]:
-            return [{"name": f"x{i}", "type": self.kind} for i in range(self.width)]
-        return list(self.inputs)
-
-    def _by_column(self, array: Any) -> Any:
-        import numpy as np
-        import pandas as pd
-
-        columns = [coerce(pd.Series(array[:, i]), item) for i, item in enumerate(self._named())]
-        if self.alike and self.kind not in ("string", "object", "category"):
-            return np.column_stack([column.to_numpy() for column in columns]) if columns else array
-        result = np.empty(array.shape, dtype=object)
-        for i, column in enumerate(columns):
-            result[:, i] = column.to_numpy(dtype=object)
-        return result
-
-
-class _Column:
-    def __init__(self, signature: dict[str, Any]) -> None:
-        self.input = signature["inputs"][0]
-
-    def __call__(self, X: Any) -> Any:
-        import pandas as pd
-
-        if isinstance(X, str):
-            raise InvalidInput(f"the model takes one value a row: pass a list, [{X!r:.60}]")
-        if isinstance(X, pd.DataFrame | dict) or _is_records(X):
-            X = _Table({"inputs": [self.input]})(X).iloc[:, 0]
-        elif hasattr(X, "shape") and len(X.shape) != 1:
-            raise InvalidInput(f"the model takes one value a row, got an array of shape {X.shape}")
-        column = X if isinstance(X, pd.Series) else pd.Series(list(X), dtype=object if len(X) == 0 else None)
-        kept = coerce(column, self.input)
-        return X if kept is column else kept
-
-
-def _check_width(array: Any, width: int, what: str) -> None:
-    if len(array.shape) == 1:
-        raise InvalidInput(
-            f"the model takes rows of {width} {what}; got one dimension of length {array.shape[0]}: "
-            "for a single row pass [row], or row.reshape(1, -1)"
-        )
-    if len(array.shape) != 2 or array.shape[1] != width:
-        raise InvalidInput(f"the model takes rows of {width} {what}; got an array of shape {tuple(array.shape)}")
-
-
-def _is_records(X: Any) -> bool:
-    return isinstance(X, list | tuple) and bool(X) and all(isinstance(row, dict) for row in X)
-
-
-def _is_listed(value: Any) -> bool:
-    return isinstance(value, list | tuple) or (hasattr(value, "shape") and len(value.shape) == 1)
-
-
-def _listed(names: Sequence[str], most: int = 10) -> str:
-    shown = ", ".join(repr(name) for name in names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

@@ -135,7 +135,7 @@ class ActiveRun:
         ----------
         model : estimator
             A fitted estimator.
-        example : DataFrame or array, optional
+        example : DataFrame, array, sparse matrix, Arrow or polars table, list of rows, dicts or texts, optional
             A few rows of its input: gives the model its signature, and the stored model must predict the same.
         format : {"skops", "joblib"}, optional
             Force a format; by default skops where this library vouches for every type inside, else joblib with a

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from mlcycle import codecs
 from mlcycle.errors import InvalidInput
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
     from mlcycle.lifecycle._session import Session
 
-__all__ = ["PackedModel", "Signed", "card_of", "files_of", "load_version", "store_model"]
+__all__ = ["PackedModel", "Signed", "card_of", "files_of", "load_version", "signature_of", "store_model"]
 
 Doc = dict[str, Any]
 _EXAMPLE_ROWS = 20
+_EXAMPLE_COLUMNS = 10_000
 
 
 class PackedModel:
@@ -41,7 +42,7 @@ class PackedModel:
             raise InvalidInput(
                 f"a model has a predict or a transform method, got {type(model).__name__}: pass a fitted estimator"
             )
-        self.example = _few_rows(example)
+        self.example = None if example is None else codecs.example_rows(example, model, _EXAMPLE_ROWS)
         self._folder = tempfile.TemporaryDirectory(prefix="mlcycle-")
         self.path = Path(self._folder.name, "model")
         try:
@@ -51,13 +52,16 @@ class PackedModel:
             raise
 
     def _pack(self, model: Any, format: str | None) -> Doc:
-        packed = codecs.dump_model(model, self.path, example=self.example, format=format)
+        signature = None if self.example is None else codecs.infer_signature(self.example, model)
+        # the model is tried on what it would be given in service; the rows that are stored stay as they are
+        rows = None if signature is None else codecs.own_rows(codecs.check_inputs(signature, self.example))
+        packed = codecs.dump_model(model, self.path, example=rows, format=format)
         return {
             "format": packed.format,
             "class": packed.class_name,
             "packages": dict(packed.packages),
             "untrusted": list(packed.untrusted),
-            "signature": None if self.example is None else codecs.infer_signature(self.example, model),
+            "signature": signature,
             "params": _params(model),
         }
 
@@ -76,7 +80,7 @@ def store_model(session: Session, folder: str, packed: PackedModel) -> list[Doc]
         stored = [file.done()]
     finally:
         file.discard()
-    if packed.example is not None:
+    if packed.example is not None and _is_narrow(packed.example):
         example = session.depot.new_file(folder, "example", ".parquet")
         try:
             _as_frame(packed.example).to_parquet(example.path)
@@ -113,29 +117,43 @@ def load_version(session: Session, doc: Doc, *, trust: bool | Collection[str] = 
     return session.depot.resolving(doc_ref(doc), read, session.log.snapshot)
 
 
+def signature_of(session: Session, doc: Doc, model: Any) -> Doc | None:
+    """Return what a version takes, as it was stored and as the loaded model itself knows."""
+    return codecs.complete_signature(card_of(session, doc)["signature"], model)
+
+
 class Signed:
     """A model that takes from a table what its signature names, as it does when it serves."""
 
     _ASKED = frozenset({"predict", "predict_proba", "decision_function"})
 
-    def __init__(self, model: Any, signature: Doc) -> None:
+    def __init__(self, model: Any, signature: Doc | None) -> None:
         self._model = model
         self._signature = signature
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._model, name)
-        return (lambda X: found(codecs.check_inputs(self._signature, X))) if name in self._ASKED else found
+        if self._signature is None or name not in self._ASKED:
+            return found
+        signature = self._signature
+        return lambda X: found(codecs.check_inputs(signature, X))
 
 
-def _few_rows(example: Any) -> Any:
-    return None if example is None else example[:_EXAMPLE_ROWS]
+def _is_narrow(example: Any) -> bool:
+    # a Parquet file of a million hashed columns takes minutes to write, and nobody reads it
+    return len(example.shape) < 2 or example.shape[1] <= _EXAMPLE_COLUMNS if hasattr(example, "shape") else True
 
 
 def _as_frame(example: Any) -> pd.DataFrame:
     import pandas as pd
 
+    if codecs.are_records(example):
+        example = codecs.frame_of(example)
+    example = example.toarray() if hasattr(example, "toarray") else example
     frame = example if isinstance(example, pd.DataFrame) else pd.DataFrame(example)
-    return frame.rename(columns=str)
+    columns = (frame.iloc[:, i] for i in range(frame.shape[1]))
+    dense = (cast("Any", one).sparse.to_dense() if isinstance(one.dtype, pd.SparseDtype) else one for one in columns)
+    return pd.DataFrame({str(label): column for label, column in zip(frame.columns, dense, strict=True)}, frame.index)
 
 
 def _params(model: Any) -> Doc:

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from mlcycle import checks, records, serving, storage
 from mlcycle._ids import now
-from mlcycle.codecs import check_inputs
 from mlcycle.errors import NotFound
 from mlcycle.lifecycle import _tables as tables
 from mlcycle.lifecycle._answers import Captured, judged
 from mlcycle.lifecycle._gate import criteria_today
-from mlcycle.lifecycle._model_files import card_of, load_version
+from mlcycle.lifecycle._model_files import Signed, card_of, load_version, signature_of
 from mlcycle.lifecycle._moments import window
 from mlcycle.lifecycle._view import doc_ref
-from mlcycle.lifecycle.datasets import features_and_target
+from mlcycle.lifecycle.datasets import features
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -73,7 +72,7 @@ class Loader:
         with self._session.view() as view:
             doc = view.version("models", ref)
         model = load_version(self._session, doc, trust=self._trust, reason=self._reason)
-        return serving.Loaded(ref=doc_ref(doc), model=model, signature=card_of(self._session, doc)["signature"])
+        return serving.Loaded(ref=doc_ref(doc), model=model, signature=signature_of(self._session, doc, model))
 
 
 class Sink:
@@ -200,11 +199,7 @@ class _Models:
         found = self.load(ref)
         if isinstance(found, serving.Unavailable):
             raise found.error
-        return getattr(found.model, method)(_fitting(found, rows))
-
-
-def _fitting(loaded: serving.Loaded, rows: Any) -> Any:
-    return rows if loaded.signature is None else check_inputs(loaded.signature, rows)
+        return getattr(Signed(found.model, found.signature), method)(rows)
 
 
 def _reference(session: Session, ref: str) -> pd.DataFrame | None:
@@ -212,10 +207,7 @@ def _reference(session: Session, ref: str) -> pd.DataFrame | None:
     with session.view() as view:
         data = view.version("models", ref, dropped=True)["data"]
         docs = [view.version("datasets", one, dropped=True) for one in data]
-    frames = [tables.frame_of(session, doc) for doc in docs]
-    for position, doc in enumerate(docs):
-        if doc["roles"].get("target") is not None:
-            frames[position] = features_and_target(frames[position], doc["roles"], doc_ref(doc))[0]
+    frames = [features(tables.frame_of(session, doc), doc["roles"], doc_ref(doc)) for doc in docs]
     if not frames:
         return None
     import pandas as pd
@@ -234,6 +226,4 @@ def _expected(session: Session, main: str, models: _Models) -> Any:
         if name is None:
             return None
         doc = view.version("datasets", name)
-    frame = tables.frame_of(session, doc)
-    rows = features_and_target(frame, doc["roles"], doc_ref(doc))[0] if doc["roles"].get("target") else frame
-    return models.ask(main, "predict", rows)
+    return models.ask(main, "predict", features(tables.frame_of(session, doc), doc["roles"], doc_ref(doc)))

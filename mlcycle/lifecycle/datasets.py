@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle._session import Session
     from mlcycle.storage import Commit
 
-__all__ = ["Datasets", "features_and_target"]
+__all__ = ["Datasets", "features", "features_and_target"]
 
 Doc = dict[str, Any]
 
@@ -290,6 +290,11 @@ def features_and_target(frame: pd.DataFrame, roles: Doc, what: str) -> tuple[pd.
         raise InvalidInput(f"{what} has no target; add it with target=… to load X and y")
     taken = [column for column in roles.values() if column is not None and column in frame.columns]
     return frame.drop(columns=taken), cast("pd.Series", frame[target])
+
+
+def features(frame: pd.DataFrame, roles: Doc, what: str) -> pd.DataFrame:
+    """Return the features of a frame, or all of it where it has no target."""
+    return frame if roles.get("target") is None else features_and_target(frame, roles, what)[0]
 
 
 def _text(ref: str | records.DatasetVersion) -> str:

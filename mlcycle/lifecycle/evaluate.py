@@ -12,10 +12,10 @@ from mlcycle._ids import new_id, parse_ref
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.lifecycle import _tables as tables
 from mlcycle.lifecycle._gate import criteria_today, evaluation_record
-from mlcycle.lifecycle._model_files import Signed, card_of, load_version
+from mlcycle.lifecycle._model_files import Signed, load_version, signature_of
 from mlcycle.lifecycle._session import draft
 from mlcycle.lifecycle._view import doc_ref
-from mlcycle.lifecycle.datasets import features_and_target
+from mlcycle.lifecycle.datasets import features
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -118,18 +118,20 @@ def _bench(
         with session.view(refresh=False) as view:
             doc = view.version("datasets", ref)
         frame = tables.frame_of(session, doc)
-        if doc["roles"].get("target") is None:
-            return checks.Rows(ref=doc_ref(doc), frame=frame, X=frame)
-        X, y = features_and_target(frame, doc["roles"], doc_ref(doc))
-        group = doc["roles"].get("group")
-        return checks.Rows(ref=doc_ref(doc), frame=frame, X=X, y=cast("Any", y), groups=frame[group] if group else None)
+        target, group = (doc["roles"].get(role) for role in ("target", "group"))
+        return checks.Rows(
+            ref=doc_ref(doc),
+            frame=frame,
+            X=features(frame, doc["roles"], doc_ref(doc)),
+            y=None if target is None else cast("Any", frame[target]),
+            groups=None if target is None or group is None else frame[group],
+        )
 
     def load(ref: str) -> Any:
         with session.view(refresh=False) as view:
             doc = view.version("models", ref)
         estimator = load_version(session, doc, trust=trust, reason=reason)
-        signature = card_of(session, doc)["signature"]
-        return estimator if signature is None else Signed(estimator, signature)
+        return Signed(estimator, signature_of(session, doc, estimator))
 
     def find(name: str) -> str | None:
         with session.view(refresh=False) as view:

@@ -77,8 +77,8 @@ class Models:
             A run that called `save_model`, or the estimator itself.
         data : sequence of refs, optional
             What it was trained on; a run says so itself (its ``uses``).
-        example : DataFrame or array, optional
-            A few rows of input for an estimator, which give the signature; a run has its own.
+        example : DataFrame, array, sparse matrix, Arrow or polars table, list of rows, dicts or texts, optional
+            A few rows of input for an estimator, which give the signature; a run has its own. The first 20 are kept.
         format : {"skops", "joblib"}, optional
             Force a format for an estimator.
         message, op : str, optional

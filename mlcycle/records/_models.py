@@ -24,7 +24,7 @@ class Signature(Record):
     task : str, default ""
         ``"classification"``, ``"regression"`` or what the model says.
     classes : tuple
-        Labels a classifier may answer, in its order.
+        Labels a classifier may answer, in its order; a list of them for each of several outputs.
     methods : tuple of str
         What can be asked: ``predict``, ``predict_proba``, ``decision_function``, …
     n_outputs : int or None
@@ -40,7 +40,7 @@ class Signature(Record):
 
     inputs: tuple[dict[str, Any], ...] = field(default=(), converter=listed, hash=False)
     task: str = ""
-    classes: tuple[Any, ...] = field(default=(), converter=listed)
+    classes: tuple[Any, ...] = field(default=(), converter=listed, hash=False)  # lists for several outputs
     methods: tuple[str, ...] = field(default=(), converter=texts)
     n_outputs: int | None = None
     detail: dict[str, Any] = field(factory=dict, converter=copied, hash=False)

@@ -32,6 +32,7 @@ from attrs import frozen
 from mlcycle._digest import json_number
 from mlcycle._ids import canonical_id
 from mlcycle._text import plain
+from mlcycle.codecs import frame_of
 from mlcycle.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["Traffic", "decode", "encode_failures", "encode_labels", "encode_predictions"]
+__all__ = ["Traffic", "decode", "encode_failures", "encode_labels", "encode_predictions", "ids_of"]
 
 _INPUT = "in."
 _FIXED = ["t", "id", "version", "revision", "role", "output", "scores", "ms", "error", "label"]
@@ -68,15 +69,20 @@ def encode_predictions(ids: Sequence[str], rows: Any, answers: dict[str, Any], f
     b':"17","v":"churn@7","in":{"x0":1,"x1":2},"out":0}\n'
     """
     names, values = _table(rows)
-    shared = "".join(f",{_text(key)}:{_json(value)}" for key, value in facts.items())
     listed = [(key, _per_row(value)) for key, value in answers.items()]
-    head = f'{{"t":{time.time():.6f},"id":'
+    head, shared = _around(facts)
     lines = []
     for position, identity in enumerate(ids):
-        inputs = _json(dict(zip(names, values[position], strict=True)))
-        told = "".join(f',"{key}":{_json(one[position])}' for key, one in listed)
-        lines.append(f'{head}{_text(identity)}{shared},"in":{inputs}{told}}}\n')
+        # one call for all of it, because an encoder is made at each
+        told = {"in": dict(zip(names, values[position], strict=True))}
+        told |= {key: one[position] for key, one in listed}
+        lines.append(f"{head}{_text(identity)}{shared},{_json(told)[1:]}\n")
     return "".join(lines).encode("utf-8", "surrogatepass")
+
+
+def _around(facts: dict[str, Any]) -> tuple[str, str]:
+    """Return what stands before and after the id in every line of one call."""
+    return f'{{"t":{time.time():.6f},"id":', f",{_json(facts)[1:-1]}" if facts else ""
 
 
 def encode_failures(
@@ -89,9 +95,8 @@ def encode_failures(
     >>> encode_failures(["17"], ValueError("no"), {"v": "churn@7"}).partition(b'"id"')[2]
     b':"17","v":"churn@7","error":"ValueError: no"}\n'
     """
-    shared = "".join(f",{_text(key)}:{_json(value)}" for key, value in facts.items())
     told = _text(masked(f"{type(error).__name__}: {plain(error)}")[:300])
-    head = f'{{"t":{time.time():.6f},"id":'
+    head, shared = _around(facts)
     lines = [f'{head}{_text(identity)}{shared},"error":{told}}}\n' for identity in ids]
     return "".join(lines).encode("utf-8", "surrogatepass")
 
@@ -102,36 +107,76 @@ def encode_labels(ids: Iterable[Any], outcomes: Iterable[Any]) -> bytes:
     Raises
     ------
     InvalidInput
-        When there are not as many outcomes as ids, or an id is missing.
+        When there are not as many outcomes as ids, or as `ids_of` says.
 
     Examples
     --------
     >>> encode_labels([17], [1]).partition(b'"id"')[2]
     b':"17","y":1}\n'
     """
-    names = [canonical_id(one) for one in _sequence(ids)]
-    truths = _per_row(_sequence(outcomes))
+    names = ids_of(ids)
+    given = _sequence(outcomes, "outcomes")
+    if len(getattr(given, "shape", ())) == 2 and given.shape[1] == 1:
+        given = given.iloc[:, 0] if hasattr(given, "iloc") else given[:, 0]
+    truths = _per_row(given)
     if len(names) != len(truths):
         raise InvalidInput(f"there are {len(names)} ids and {len(truths)} outcomes; give one outcome for each id")
     if None in names:
         raise InvalidInput(f"the id at position {names.index(None)} is missing; a label needs the id of its prediction")
-    head = f'{{"t":{time.time():.6f},"id":'
+    head, _ = _around({})
     lines = [f'{head}{_text(name)},"y":{_json(truth)}}}\n' for name, truth in zip(names, truths, strict=True)]
     return "".join(lines).encode("utf-8", "surrogatepass")
 
 
-def _sequence(values: Any) -> Any:
+def ids_of(values: Any) -> list[str | None]:
+    """Return the canonical ids of a column or list of ids, None for a missing one.
+
+    Raises
+    ------
+    InvalidInput
+        When they are not one a row in an order, one has lost its digits, or two that differ would be the same id.
+
+    Examples
+    --------
+    >>> ids_of([7, 7.0, "a", None])
+    ['7', '7', 'a', None]
+    """
+    given = list(_sequence(values, "ids"))
+    found = [canonical_id(one) for one in given]
+    if len(set(found)) < len(found):
+        first: dict[str | None, Any] = {}
+        for one, name in zip(given, found, strict=True):
+            if name is not None and first.setdefault(name, one) != one:
+                raise InvalidInput(f"the ids {first[name]!r} and {one!r} are stored as the same id, {name!r}; use text")
+    return found
+
+
+def _sequence(values: Any, what: str) -> Any:
     if isinstance(values, str | bytes):
-        raise InvalidInput(f"ids and outcomes are lists or arrays, one a row, got the text {values!r:.60}")
-    return values if hasattr(values, "__len__") and not isinstance(values, set | dict) else list(values)
+        raise InvalidInput(
+            f"{what} are a list or a column, one a row, got the text {values!r:.60}; write [{values!r:.60}]"
+        )
+    if isinstance(values, set | frozenset | dict):
+        raise InvalidInput(f"{what} are a list or a column, one a row in their order, got a {type(values).__name__}")
+    if what == "ids" and len(getattr(values, "shape", (0,))) != 1:
+        raise InvalidInput(f"ids are one column, got a {type(values).__name__} of shape {values.shape}")
+    try:
+        return values if hasattr(values, "__len__") else list(values)
+    except TypeError:
+        raise InvalidInput(
+            f"{what} are a list or a column, one a row, got {type(values).__name__}: {values!r:.60}"
+        ) from None
 
 
 def _table(rows: Any) -> tuple[list[str], list[Any]]:
     """Return names and rows of Python values; one pass through an object array is the quick way for few rows."""
     import numpy as np
 
+    if isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows):
+        keys = dict.fromkeys(key for row in rows for key in row)
+        return list(map(str, keys)), [[row.get(key) for key in keys] for row in rows]
     if hasattr(rows, "columns"):
-        return [str(name) for name in rows.columns], rows.to_numpy(dtype=object).tolist()
+        return list(map(str, rows.columns.tolist())), rows.to_numpy(dtype=object).tolist()
     if hasattr(rows, "toarray"):
         rows = rows.toarray()
     if hasattr(rows, "name"):  # a Series: one value a row
@@ -151,7 +196,7 @@ def _per_row(values: Any) -> list[Any]:
 
     if isinstance(values, list) and values and getattr(values[0], "ndim", 0) == 2:
         return [list(one) for one in zip(*(array.tolist() for array in values), strict=True)]
-    if hasattr(values, "to_numpy"):
+    if hasattr(values, "iloc"):
         values = values.to_numpy(dtype=object)
     elif not isinstance(values, np.ndarray):
         return list(values)
@@ -253,7 +298,7 @@ def decode(lines: Iterable[bytes], *, since: str | None = None, until: str | Non
     predictions.sort(key=lambda row: row["t"])
     for row in predictions:
         row["label"] = _read(labels[row["id"]][1]) if row["id"] in labels else None
-    frame = pd.DataFrame(predictions) if predictions else pd.DataFrame(columns=_FIXED, dtype=object)
+    frame = frame_of(predictions) if predictions else pd.DataFrame(columns=_FIXED, dtype=object)
     for name in ("output", "scores", "error", "label"):
         held = [row[name] for row in predictions]
         if name != "output" or None in held:  # pandas would turn 1 beside a missing value into 1.0

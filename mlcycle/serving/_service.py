@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from attrs import field, frozen
 
 from mlcycle._digest import hash64, salt_of, unit_interval
-from mlcycle._ids import canonical_id, new_id
+from mlcycle._ids import new_id
 from mlcycle._text import printable
-from mlcycle.codecs import check_inputs
+from mlcycle.codecs import are_records, check_inputs, frame_of, length_of, rows_of, taken
 from mlcycle.errors import InvalidInput, MlcycleWarning
-from mlcycle.serving._capture import encode_failures, encode_labels, encode_predictions
+from mlcycle.serving._capture import encode_failures, encode_labels, encode_predictions, ids_of
 from mlcycle.serving._router import choose
-from mlcycle.serving._scores import aligned, asked, label_follows
+from mlcycle.serving._scores import aligned, all_classes, asked, joined, label_follows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -43,16 +43,31 @@ class Loaded:
         What inputs are held against; None takes them as they come.
     follows : bool
         Whether one call of ``predict_proba`` answers ``predict`` too; found out from the model.
+    loose : bool
+        Whether cells of its rows may be lists or dicts; found out from the signature.
     """
 
     ref: str
     model: Any
     signature: dict[str, Any] | None
     follows: bool = field(init=False, repr=False)
+    loose: bool = field(init=False, repr=False)
 
     @follows.default
     def _find_out(self) -> bool:
         return label_follows(self.model)
+
+    @loose.default
+    def _look_at_types(self) -> bool:
+        return self.signature is None or any(
+            "object" in (one["type"], one.get("of")) for one in self.signature["inputs"]
+        )
+
+    def rows(self, X: Any) -> Any:
+        """Return rows as the model takes them."""
+        if self.signature is not None:
+            return check_inputs(self.signature, X)
+        return frame_of(X) if are_records(X) else X
 
 
 class Routes(Protocol):
@@ -187,8 +202,8 @@ class Service:
 
         Parameters
         ----------
-        X : DataFrame, array, list of dicts or dict of lists
-            The rows, held against the signature of the version.
+        X : DataFrame, array, sparse matrix, Arrow or polars table, list of dicts or of rows, dict of columns
+            The rows, held against the signature of the version. A model gets a copy that it may change.
         ids : iterable, optional
             One id a row: the same id is answered by the same version, and `label` finds it again. Fresh random ids are
             made without.
@@ -201,7 +216,8 @@ class Service:
         Raises
         ------
         InvalidInput
-            For columns that are missing or do not fit, ids that are missing or not as many as rows, and after `close`.
+            For columns that are missing or do not fit, an iterator, no rows where the model needs some, ids that are
+            missing, not as many as rows or floats without their last digits, and after `close`.
         """
         return self._answer("predict", X, ids)
 
@@ -209,7 +225,7 @@ class Service:
         """Answer rows with probabilities, one column a class; otherwise as `predict`.
 
         Where the versions of a revision do not know the same classes, there is a column for every class any of them
-        knows, sorted, and 0 where a version does not know it.
+        knows, sorted, numbers before text, and 0 where a version does not know it.
         """
         return self._answer("predict_proba", X, ids)
 
@@ -219,9 +235,8 @@ class Service:
         if time.monotonic() >= self._next_look:
             self.refresh()
         crew = self._crew
-        if isinstance(X, dict | list | tuple):
-            X = _framed(X)
-        names = _names(ids, _length(X), self._capture > 0 or len(crew.models) > 1)
+        X = rows_of(X)
+        names = _names(ids, length_of(X), self._capture > 0 or len(crew.models) > 1)
         if len(crew.models) == 1:
             answer = self._asked(crew, crew.models[0], method, X, names)
         else:
@@ -241,23 +256,25 @@ class Service:
             if len(where) == len(names):
                 return self._asked(crew, loaded, method, X, names)
             if len(where):
-                share = self._asked(crew, loaded, method, _taken(X, where), [names[i] for i in where])
+                share = self._asked(crew, loaded, method, taken(X, where), [names[i] for i in where])
                 parts.append((where, share))
         if not parts:
             return self._asked(crew, crew.models[0], method, X, names)
         back = np.argsort(np.concatenate([where for where, _ in parts]), kind="stable")
-        if isinstance(parts[0][1], list):  # several targets give an array each
-            return [np.concatenate(arrays)[back] for arrays in zip(*(answer for _, answer in parts), strict=True)]
-        return np.concatenate([np.asarray(answer) for _, answer in parts])[back]
+        return joined([answer for _, answer in parts], back)
 
     def _asked(self, crew: _Crew, loaded: Loaded, method: str, X: Any, names: list[str], role: str = "live") -> Any:
         """Let one version answer some rows, and keep what it said."""
         began = time.perf_counter()
         facts = {"v": loaded.ref, "r": crew.revision.number, "role": role}
         try:
-            rows = X if loaded.signature is None else check_inputs(loaded.signature, X)
-            answer, kept = asked(loaded.model, method, rows, follows=loaded.follows)
+            rows = loaded.rows(X)
+            answer, kept = asked(loaded.model, method, rows, follows=loaded.follows, loose=loaded.loose)
         except Exception as error:
+            if not names:
+                raise InvalidInput(
+                    f"there are no rows to answer, and {loaded.ref} needs some: {error!s:.200}"
+                ) from error
             self._keep(names, X, error, facts)
             if role == "live":
                 with self._counting:
@@ -289,7 +306,8 @@ class Service:
         Raises
         ------
         InvalidInput
-            When there are not as many outcomes as ids, or an id is missing.
+            When there are not as many outcomes as ids, an id is missing, or one is a float too large to have kept its
+            last digits.
         """
         lines = encode_labels(ids, outcomes)
         with self._writing:
@@ -324,7 +342,7 @@ class Service:
         kept = [names[i] for i in where]
         if isinstance(said, Exception):
             return kept, rows, said
-        return kept, _taken(rows, where), {key: _part(answer, where) for key, answer in said.items()}
+        return kept, taken(rows, where), {key: _part(answer, where) for key, answer in said.items()}
 
     def flush(self) -> None:
         """Make what was kept so far visible to others; needed only where the store is remote."""
@@ -364,7 +382,9 @@ class Service:
                 self._count(
                     "shadow", f"the shadow {revision.shadow} could not be loaded: {error!r:.200}", revision.number
                 )
-        return _Crew(revision=revision, models=models, shadow=shadow, classes=_all_classes(models))
+        return _Crew(
+            revision=revision, models=models, shadow=shadow, classes=all_classes([one.model for one in models])
+        )
 
     def _count(self, what: str, message: str, number: int) -> None:
         """Count a failure, and warn of the first one of its kind at every revision."""
@@ -391,24 +411,10 @@ class Service:
         self.close()
 
 
-def _all_classes(models: tuple[Loaded, ...]) -> Any:
-    """Return the classes of all models together, or None where all know the same or have none."""
-    import numpy as np
-
-    known: list[Any] = [getattr(one.model, "classes_", None) for one in models]
-    if len(models) < 2 or any(getattr(classes, "ndim", 0) != 1 for classes in known):
-        return None
-    if all(np.array_equal(classes, known[0]) for classes in known):
-        return None
-    return np.unique(np.concatenate(known))
-
-
 def _names(ids: Iterable[Any] | None, count: int, needed: bool) -> list[str]:
     if ids is None:
         return [new_id() for _ in range(count)] if needed else [""] * count
-    if isinstance(ids, str | bytes):
-        raise InvalidInput(f"ids are a list or a column, one a row, got the text {ids!r:.60}; write [{ids!r:.60}]")
-    found = [canonical_id(one) for one in ids]
+    found = ids_of(ids)
     if len(found) != count:
         raise InvalidInput(f"there are {count} rows and {len(found)} ids; give one id for each row")
     if None in found:
@@ -418,29 +424,6 @@ def _names(ids: Iterable[Any] | None, count: int, needed: bool) -> list[str]:
     return [name for name in found if name is not None]
 
 
-def _framed(X: Any) -> Any:
-    """Return rows given by name as a frame; other lists as they are, for they may be text."""
-    import pandas as pd
-
-    if isinstance(X, dict):
-        listed = any(hasattr(value, "__len__") and not isinstance(value, str | bytes) for value in X.values())
-        try:
-            return pd.DataFrame(X if listed else [X])
-        except ValueError as error:
-            raise InvalidInput(f"the columns cannot be put side by side: {error}") from error
-    return pd.DataFrame(list(X)) if X and all(isinstance(row, dict) for row in X) else list(X)
-
-
-def _length(X: Any) -> int:
-    return int(X.shape[0]) if hasattr(X, "shape") else len(X)
-
-
-def _taken(X: Any, where: Any) -> Any:
-    if hasattr(X, "iloc"):
-        return X.iloc[where]
-    return [X[i] for i in where] if isinstance(X, list) else X[where]
-
-
 def _part(answer: Any, where: Any) -> Any:
     """Return some rows of an answer; several targets are a list of arrays."""
-    return [array[where] for array in answer] if isinstance(answer, list) else _taken(answer, where)
+    return [array[where] for array in answer] if isinstance(answer, list) else taken(answer, where)

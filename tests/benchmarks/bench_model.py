@@ -20,8 +20,8 @@ import skops.io
 from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
 
+from mlcycle.codecs import check_inputs, infer_signature
 from mlcycle.codecs._models import dump_model, load_model
-from mlcycle.codecs._signatures import check_inputs, infer_signature
 
 
 def seconds(action: Callable[[], Any]) -> float:

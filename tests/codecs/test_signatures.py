@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from mlcycle.codecs._signatures import check_inputs, infer_signature
+from mlcycle.codecs import check_inputs, infer_signature
 from mlcycle.errors import InvalidInput
 
 FRAME = pd.DataFrame(
@@ -41,6 +41,7 @@ class Model:
         return X
 
 
+UNIT = FRAME["since"].dt.unit
 SIGNATURE = infer_signature(FRAME, Model())
 
 
@@ -55,8 +56,8 @@ def test_a_table_is_described():
         {"name": "income", "type": "float64"},
         {"name": "member", "type": "bool"},
         {"name": "region", "type": "string"},
-        {"name": "plan", "type": "category", "of": "string"},
-        {"name": "since", "type": "timestamp"},
+        {"name": "plan", "type": "category", "of": "string", "levels": ["a", "b"]},
+        {"name": "since", "type": "timestamp", "unit": UNIT},
         {"name": "small", "type": "int8"},
     ]
     assert expected == SIGNATURE["inputs"]
@@ -82,8 +83,13 @@ def test_types_do_not_depend_on_the_backend():
     texts = [pd.Series(["a"], dtype=kind) for kind in ("str", "string", "string[pyarrow]", object)]
     assert [_type(column) for column in texts] == [{"type": "string"}] * 4
     assert _type(pd.Series([True, None], dtype="boolean")) == {"type": "bool"}
-    assert _type(pd.Series(pd.to_datetime(["2024-01-01"], utc=True))) == {"type": "timestamp", "tz": "UTC"}
-    assert _type(pd.Series(pd.to_timedelta(["1h"]))) == {"type": "duration"}
+    assert _type(pd.Series(pd.to_datetime(["2024-01-01"], utc=True))) == {
+        "type": "timestamp",
+        "unit": UNIT,
+        "tz": "UTC",
+    }
+    hour = pd.Series(pd.to_timedelta(["1h"])).astype("timedelta64[ms]")
+    assert _type(hour) == {"type": "duration", "unit": "ms"}
     assert _type(pd.Series([1, "a"], dtype=object)) == {"type": "object"}
 
 

@@ -13,9 +13,11 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
 
-from mlcycle.codecs import infer_signature
+from mlcycle.codecs import complete_signature, infer_signature
 from mlcycle.errors import InvalidInput, MlcycleWarning
 from mlcycle.serving import Service, choose
 from tests.serving.conftest import Place
@@ -346,3 +348,44 @@ def test_a_handle_is_small() -> None:
     members = [name for name in dir(Service) if not name.startswith("_")]
     assert len(members) + 1 <= 12  # and `name`
     assert "lives as long as" in (Service.__doc__ or "").splitlines()[0]
+
+
+def test_no_rows_and_iterators_are_told_in_words(place: Place, iris: Iris) -> None:
+    """What the model says of no rows is not left to its library, and an iterator is not used up for nothing."""
+    X, _ = iris
+    with Service("shop", **place.parts()) as service:
+        for rows in (X[:0], X[:0].to_numpy(), [], {name: [] for name in X.columns}):
+            for method in (service.predict, service.predict_proba):
+                with pytest.raises(InvalidInput, match="no rows"):
+                    method(rows)
+        for rows in (iter(X.to_numpy()), map(list, X.to_numpy()), (row for row in X.to_dict("records")), None, 5, "a"):
+            with pytest.raises(InvalidInput, match="rows are a DataFrame"):
+                service.predict(rows)
+        assert service.failures["answer"] == 0
+    assert place.kept == b""
+
+
+def test_a_model_that_answers_no_rows_does(place: Place) -> None:
+    """Where the estimator itself has an answer, it is given."""
+
+    class Counting:
+        def predict(self, X: Any) -> Any:
+            return np.arange(len(X))
+
+    place.models, place.signature = {"iris@1": Counting()}, None
+    with Service("shop", **place.parts()) as service:
+        assert service.predict(pd.DataFrame({"a": []})).tolist() == []
+
+
+def test_dicts_reach_a_model_of_dicts_and_are_kept(place: Place) -> None:
+    """As they came, from dicts and from a table; what is kept has their keys."""
+    rows = [{"word": "good", "n": 1}, {"word": "bad"}] * 4
+    model = make_pipeline(DictVectorizer(dtype=float), LogisticRegression()).fit(rows, [1, 0] * 4)
+    for signature in (infer_signature(rows, model), complete_signature(None, model)):
+        place.models, place.signature, place.kept = {"iris@1": model}, signature, b""
+        with Service("shop", **place.parts()) as service:
+            assert service.predict(rows[:2], ids=[1, 2]).tolist() == [1, 0]
+            assert service.predict(pd.DataFrame(rows[:2]), ids=[3, 4]).tolist() == [1, 0]
+        kept = place.traffic().frame
+        assert kept["in.word"].tolist() == ["good", "bad"] * 2
+        assert kept["in.n"].isna().tolist() == [False, True] * 2
