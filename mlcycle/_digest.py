@@ -22,11 +22,16 @@ __all__ = [
     "canonical_json",
     "hash64",
     "hash64_one",
+    "json_number",
+    "json_text",
+    "json_value",
     "salt_of",
     "sha256_bytes",
     "sha256_file",
     "unit_interval",
 ]
+
+_NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 def sha256_bytes(data: bytes | bytearray | memoryview) -> str:
@@ -99,6 +104,35 @@ def json_number(value: float) -> float | dict[str, str]:
     if math.isfinite(value):
         return value
     return {"$float": "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"}
+
+
+def json_value(document: Any) -> Any:
+    """Return JSON data of a store as it was meant: `json_number` undone, and one ``$`` taken off keys that have two.
+
+    Examples
+    --------
+    >>> json_value({"limit": {"$float": "Infinity"}, "$$ref": [1]})
+    {'limit': inf, '$ref': [1]}
+    """
+    if isinstance(document, list):
+        return [json_value(item) for item in document]
+    if not isinstance(document, dict):
+        return document
+    word = document.get("$float") if len(document) == 1 else None
+    if isinstance(word, str) and word in _NOT_FINITE:
+        return _NOT_FINITE[word]
+    return {key[1:] if key.startswith("$$") else key: json_value(item) for key, item in document.items()}
+
+
+def json_text(text: str) -> str:
+    r"""Return text as UTF-8 can hold it: half a surrogate pair, as in names that are no UTF-8, as Python escapes it.
+
+    Examples
+    --------
+    >>> print(json_text("caf\udce9.csv"), json_text("café.csv"))
+    caf\udce9.csv café.csv
+    """
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def _check_keys(value: Any) -> None:

@@ -1,4 +1,4 @@
-"""Names, refs, identifiers and UTC time: the small words every room speaks."""
+"""Names, refs, identifiers and the time: the small words every room speaks."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import os
 import re
 import time
 import unicodedata
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mlcycle._times import written
 from mlcycle.errors import InvalidInput, InvalidName
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Ref", "canonical_id", "check_name", "name_key", "near", "new_id", "now", "parse_ref", "parse_time"]
+__all__ = ["Ref", "canonical_id", "check_name", "name_key", "near", "new_id", "now", "parse_ref"]
 
 _MAX_NAME = 128
 _WINDOWS_DEVICES = frozenset(
@@ -75,32 +76,6 @@ def now() -> str:
     (27, 'Z')
     """
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def parse_time(moment: str | date | datetime) -> str:
-    """Return a moment as the UTC text used in stores; a bare date means its last microsecond.
-
-    Parameters
-    ----------
-    moment : str, date or datetime
-        ISO 8601 text, or an object. Without an offset it is read as UTC.
-
-    Examples
-    --------
-    >>> parse_time("2026-11-23")
-    '2026-11-23T23:59:59.999999Z'
-    >>> parse_time("2026-11-23T12:00:00+02:00")
-    '2026-11-23T10:00:00.000000Z'
-    """
-    if isinstance(moment, str):
-        try:
-            moment = date.fromisoformat(moment) if len(moment) == 10 else datetime.fromisoformat(moment)
-        except ValueError as error:
-            raise InvalidInput(f"{moment!r} is no date or time; write it as 2026-11-23 or 2026-11-23T12:00") from error
-    if not isinstance(moment, datetime):
-        moment = datetime(moment.year, moment.month, moment.day, 23, 59, 59, 999_999)
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def check_name(name: Any, what: str = "name", *, parts: bool = False) -> str:
@@ -238,7 +213,7 @@ def canonical_id(value: Any) -> str | None:
             return None
         return str(int(value)) if value.is_integer() else repr(value)
     if isinstance(value, datetime):
-        return parse_time(value) if value == value else None  # NaT is not itself
+        return written(value) if value == value else None  # NaT is not itself
     if isinstance(value, bytes):
         return value.hex()
     text = str(value)

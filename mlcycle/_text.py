@@ -1,14 +1,130 @@
-"""Tables for a terminal or a pipe: plain text, aligned, numbers to the right."""
+"""Text for a terminal or a pipe: signs it can show, tables with numbers to the right.
+
+A class that is `printable` shows itself in signs the console has: ``print`` of it never fails. What is stored, compared
+or sent elsewhere is taken by `plain`, so that it is the same whatever console a process has.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import sys
 import unicodedata
-from typing import TYPE_CHECKING, Any
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-__all__ = ["table", "width"]
+__all__ = ["plain", "plainly", "printable", "shown", "table", "width"]
+
+# Signs the library itself uses; whatever else a console lacks is shown as Python escapes it.
+_SIGNS = {
+    "≥": ">=",
+    "≤": "<=",
+    "→": "->",
+    "…": "...",
+    "✓": "ok",
+    "✗": "x",
+    "·": "-",
+    "–": "-",
+    "−": "-",
+    "×": "x",
+    "─": "-",
+    "═": "=",
+    "├": "|",
+    "┤": "|",
+    "┊": ":",
+    "●": "o",
+    "░": ".",
+    "▒": ":",
+    "▓": "*",
+    "█": "#",
+    "▁": "_",
+    "▂": ".",
+    "▃": "-",
+    "▄": "-",
+    "▅": "=",
+    "▆": "=",
+    "▇": "#",
+}
+_Class = TypeVar("_Class", bound=type)
+_plainly: ContextVar[bool] = ContextVar("plainly", default=False)
+
+
+def shown(text: str, console: TextIO | None = None) -> str:
+    r"""Return a text in signs that a console can show.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+    console : text file, optional
+        Where it will be written; ``sys.stdout`` by default. One without an encoding takes everything.
+
+    Examples
+    --------
+    >>> import io
+    >>> shown("roc_auc ≥ 0.8 in é", io.TextIOWrapper(io.BytesIO(), "ascii"))
+    'roc_auc >= 0.8 in \\xe9'
+    """
+    encoding = getattr(console or sys.stdout, "encoding", None)
+    if text.isascii() or _plainly.get() or not isinstance(encoding, str):
+        return text
+    with contextlib.suppress(UnicodeEncodeError, LookupError):
+        text.encode(encoding)
+        return text
+    return "".join(character if character.isascii() else _shown(character, encoding) for character in text)
+
+
+def _shown(character: str, encoding: str) -> str:
+    with contextlib.suppress(UnicodeEncodeError, LookupError):
+        character.encode(encoding)
+        return character
+    return _SIGNS.get(character) or character.encode("ascii", "backslashreplace").decode()
+
+
+@contextlib.contextmanager
+def plainly() -> Iterator[None]:
+    """Have everything give its text as it is stored, whatever the console can show."""
+    before = _plainly.set(True)
+    try:
+        yield
+    finally:
+        _plainly.reset(before)
+
+
+def plain(thing: Any) -> str:
+    """Return ``str(thing)`` as it is stored, whatever the console can show."""
+    with plainly():
+        return str(thing)
+
+
+def printable(kind: _Class) -> _Class:
+    """Have a class give its text in signs the console can show.
+
+    Examples
+    --------
+    >>> @printable
+    ... class Limit:
+    ...     def __str__(self):
+    ...         return "≤ 3"
+    >>> print(Limit())
+    ≤ 3
+    """
+    for name in ("__str__", "__repr__"):
+        own = vars(kind).get(name)
+        if own is not None and not hasattr(own, "__wrapped__"):
+            setattr(kind, name, _printing(own))
+    return kind
+
+
+def _printing(told: Callable[[Any], str]) -> Callable[[Any], str]:
+    @functools.wraps(told)
+    def show(self: Any) -> str:
+        return shown(told(self))
+
+    return show
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, widest: int = 100) -> str:
@@ -36,7 +152,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, widest: int 
     right = [bool(body) and all(_is_number(row[i]) or row[i] is None for row in body) for i in range(columns)]
     texts = [[_cell(value, widest) for value in row] for row in body]
     wide = [max(width(line[i]) for line in [*([headers] if headers else []), *texts]) for i in range(columns)]
-    lines = [_line(headers, wide, right), " ".join("─" * size for size in wide)] if headers else []
+    lines = [_line(headers, wide, right), " ".join(shown("─") * size for size in wide)] if headers else []
     lines += [_line(row, wide, right) for row in texts]
     return "\n".join(line.rstrip() for line in lines)
 
@@ -74,5 +190,5 @@ def _cell(value: Any, widest: int) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:.4g}"
-    text = " ".join(str(value).splitlines())
-    return text if len(text) <= widest else text[: widest - 1] + "…"
+    text = shown(" ".join(str(value).splitlines()))
+    return text if len(text) <= widest else text[: widest - 1] + shown("…")

@@ -39,10 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 ...                 ...    project created project created
     0
     """
-    arguments = _parser().parse_args(argv)
-    for stream in (sys.stdout, sys.stderr):  # a terminal that knows no ✓ shows a ? and does not end the program
+    for stream in (sys.stdout, sys.stderr):  # a name the terminal cannot show does not end the program
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors="backslashreplace")
+    arguments = _parser().parse_args(argv)
     try:
         code: int = arguments.run(arguments)
         sys.stdout.flush()
@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _reader(commands: Any, name: str, run: Any, help: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help)
-    parser.add_argument("url", metavar="URL", help="the store: a folder, s3://…")
+    parser.add_argument("url", metavar="URL", help="the store: a folder, s3://...")
     parser.set_defaults(run=run)
     return parser
 

@@ -29,6 +29,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mlcycle._text import shown
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -58,6 +60,12 @@ __all__ = [
 
 class MlcycleError(Exception):
     """The root of everything mlcycle raises on purpose."""
+
+    def __str__(self) -> str:
+        return shown(super().__str__())
+
+    def __repr__(self) -> str:
+        return shown(super().__repr__())
 
 
 class MlcycleWarning(UserWarning):

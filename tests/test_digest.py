@@ -21,7 +21,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from mlcycle._digest import canonical_json, hash64, hash64_one, salt_of, sha256_bytes, sha256_file, unit_interval
+from mlcycle._digest import (
+    canonical_json,
+    hash64,
+    hash64_one,
+    json_number,
+    json_text,
+    json_value,
+    salt_of,
+    sha256_bytes,
+    sha256_file,
+    unit_interval,
+)
 from mlcycle.errors import InvalidInput
 
 SALT = salt_of("split", "customers", "0")
@@ -38,6 +49,28 @@ def _vectors(name: str) -> list[dict[str, Any]]:
 
 
 # digests and JSON ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [0.5, -0.0, math.inf, -math.inf, math.nan])
+def test_a_number_is_read_back(value: float) -> None:
+    """What JSON cannot say is an object, and the number again when it is read."""
+    document = json.loads(json.dumps({"a": [json_number(value)]}, allow_nan=False))
+    assert repr(json_value(document)) == repr({"a": [value]})
+
+
+@pytest.mark.parametrize("document", [{"$float": "nan"}, {"$float": 5}, {"$float": "NaN", "more": 1}, {"$ref": 1}])
+def test_an_object_that_is_no_number_stays(document: dict[str, Any]) -> None:
+    """Only the three words of the format are numbers."""
+    assert json_value(document) == document
+
+
+@given(text=st.text(st.characters(exclude_categories=[])))
+def test_text_that_utf8_cannot_hold_is_escaped(text: str) -> None:
+    """Every text can be written afterwards, and Unicode is left as it is."""
+    plain = json_text(text)
+    assert plain.encode().decode() == plain
+    assert (plain == text) == all(not "\ud800" <= character <= "\udfff" for character in text)
+    assert json_text(plain) == plain
 
 
 def test_a_digest_is_sha256_in_hex(tmp_path: Path) -> None:

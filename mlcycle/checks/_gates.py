@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mlcycle._html import number
 from mlcycle._ids import new_id
+from mlcycle._text import plain
 from mlcycle.errors import GateBlocked
 from mlcycle.records import Criterion, Decision, Override, Result, Scope, covers
 
@@ -106,7 +107,7 @@ def _why(
     now: str,
 ) -> str:
     eased = [
-        f"  · loosened until {one.until[:10]} by {one.author or 'somebody'}: {one} ({one.reason})"
+        f"  · loosened until {one.until[:10]} by {one.author or 'somebody'}: {plain(one)} ({one.reason})"
         for one in loosened
         if one.until > now
     ]

@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 from mlcycle import stats
 from mlcycle._html import number
 from mlcycle._ids import near
+from mlcycle._text import plain
 from mlcycle.checks._case import Answers, Case, case_of
 from mlcycle.checks._fit import in_words
 from mlcycle.checks._intervals import estimate_of, rounded
@@ -94,14 +95,14 @@ def judge(criterion: Criterion, subject: str, context: Context) -> tuple[Result,
     try:
         return tuple(_judged(criterion, subject, context))
     except MlcycleError as error:
-        return (_blank(criterion, subject, context, "error", str(error)),)
+        return (_blank(criterion, subject, context, "error", plain(error)),)
     except Exception as error:  # noqa: BLE001 - one check that breaks must not take the others with it
         return (_blank(criterion, subject, context, "error", f"{type(error).__name__}: {error}"),)
 
 
 def _blank(criterion: Criterion, subject: str, context: Context, verdict: str, detail: str) -> Result:
     return Result(
-        check=str(criterion),
+        check=plain(criterion),
         subject=subject,
         data=criterion.on or context.data,
         verdict=verdict,
@@ -227,7 +228,7 @@ def _result(case: Case, name: str | None, n: int, verdict: str, detail: str) -> 
     left_out = case.rows.unlabelled
     note = f"{left_out} rows without a label left out" if left_out and name is None else ""
     return Result(
-        check=str(case.criterion),
+        check=plain(case.criterion),
         subject=case.subject,
         data=case.rows.ref,
         slice=name,

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import frozen
 
+from mlcycle._text import plain
 from mlcycle.checks._ranges import check_range, function_behind, range_of
 from mlcycle.errors import InvalidInput
-from mlcycle.records import AtLeast, AtMost, Criterion, NotWorseThan
+from mlcycle.records import AtLeast, AtMost, Criterion, NotWorseThan, higher_is_better
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,6 @@ _SHORT = {
     "rmse": "neg_root_mean_squared_error",
     "rmsle": "neg_root_mean_squared_log_error",
 }
-_LOWER_ENDINGS = ("_error", "_loss", "_deviance")
 
 
 @frozen
@@ -133,17 +133,17 @@ def _scorer_for(name: str | None, classes: Any) -> Any:
 def _told_classes(name: str, classes: tuple[Any, ...]) -> Any:
     from sklearn import metrics
 
-    plain = metrics.get_scorer(name)
+    usual = metrics.get_scorer(name)
     options: dict[str, Any] = {}
     if name in _POSITIVE and len(classes) == 2:
         options["pos_label"] = positive_of(classes)
     elif name in _LABELLED or name.startswith("roc_auc_ov"):
         options["labels"] = list(classes)
     if not options:
-        return plain
+        return usual
     function = getattr(metrics, function_behind(name))
     if not options.keys() <= inspect.signature(function).parameters.keys():
-        return plain
+        return usual
     if name.startswith("roc_auc_ov"):
         options |= {"multi_class": name.split("_")[2], "average": "weighted" if name.endswith("weighted") else "macro"}
     method = response_methods(name)
@@ -225,7 +225,8 @@ def _function(name: str) -> Metric:
         ) from error
     if not callable(found):
         raise InvalidInput(f"the metric {name!r} is a {type(found).__name__}, not a function (y_true, y_pred) -> float")
-    return Metric(name, function=found, higher_is_better=not path.endswith(_LOWER_ENDINGS))
+    # where the name does not say, a function is taken for a score, as scikit-learn takes it
+    return Metric(name, function=found, higher_is_better=higher_is_better(path.rpartition(".")[2]) is not False)
 
 
 def validate(criterion: Criterion) -> None:
@@ -254,15 +255,13 @@ def validate(criterion: Criterion) -> None:
             f"got {type(criterion).__name__}: {criterion!r:.80}"
         )
     metric = find_metric(criterion.metric)
+    claim = plain(criterion)
     if isinstance(criterion, AtLeast) and not metric.higher_is_better:
-        raise InvalidInput(
-            f"{criterion} asks for a large error; use AtMost({criterion.metric!r}, {criterion.threshold:g})"
-        )
+        raise InvalidInput(f"{claim} asks for a large error; use AtMost({criterion.metric!r}, {criterion.threshold:g})")
     negative = metric.sign > 0 and criterion.metric.startswith("neg_")
     if negative and not isinstance(criterion, NotWorseThan) and criterion.threshold > 0:
-        plain, verb = criterion.metric.removeprefix("neg_"), "pass" if isinstance(criterion, AtLeast) else "fail"
+        positive, verb = criterion.metric.removeprefix("neg_"), "pass" if isinstance(criterion, AtLeast) else "fail"
         raise InvalidInput(
-            f"{criterion} can never {verb}, this scorer is never above 0; "
-            f"use AtMost({plain!r}, {criterion.threshold:g})"
+            f"{claim} can never {verb}, this scorer is never above 0; use AtMost({positive!r}, {criterion.threshold:g})"
         )
     check_range(criterion, *metric.range)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from mlcycle._text import plain
 from mlcycle.errors import InvalidInput
 from mlcycle.records import AtLeast, AtMost, NotWorseThan
 
@@ -97,19 +98,19 @@ def check_range(criterion: Criterion, low: float, high: float) -> None:
     InvalidInput
         With the metric's range, and what was meant if the threshold looks like a percentage.
     """
-    span = f"{criterion.metric} lies {_spelled(low, high)}"
+    claim, span = plain(criterion), f"{criterion.metric} lies {_spelled(low, high)}"
     if isinstance(criterion, NotWorseThan):
         if criterion.margin >= high - low:
             meant = _as_share(criterion.margin, low, high)
-            raise InvalidInput(f"{criterion} can never fail: {span}, so no model is worse by that much{meant}")
+            raise InvalidInput(f"{claim} can never fail: {span}, so no model is worse by that much{meant}")
         return
     assert isinstance(criterion, (AtLeast, AtMost))
     asked, least = criterion.threshold, isinstance(criterion, AtLeast)
     meant = _as_share(asked, low, high)
     if asked > high if least else asked < low:
-        raise InvalidInput(f"{criterion} can never pass: {span}{meant}")
+        raise InvalidInput(f"{claim} can never pass: {span}{meant}")
     if asked <= low if least else asked >= high:
-        raise InvalidInput(f"{criterion} can never fail: {span}{meant}")
+        raise InvalidInput(f"{claim} can never fail: {span}{meant}")
 
 
 def _spelled(low: float, high: float) -> str:

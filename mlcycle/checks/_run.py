@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
+from mlcycle._text import plain
 from mlcycle.errors import MlcycleError
 from mlcycle.records import Criterion, Result
 
@@ -60,7 +61,7 @@ def _one(check: Check | Criterion, subject: str, context: Context) -> list[Resul
     try:
         return list(_results(check(subject, context), name, subject, context))
     except MlcycleError as error:
-        reason = str(error)
+        reason = plain(error)
     except Exception as error:  # noqa: BLE001 - one check that breaks must not take the others with it
         reason = f"{type(error).__name__}: {error}"
     return [Result(check=name, subject=subject, data=context.data, verdict="error", detail=reason)]

@@ -10,8 +10,9 @@ import zipfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
-from attrs import frozen
+from attrs import field, frozen
 
+from mlcycle._digest import json_text
 from mlcycle._ids import new_id
 from mlcycle.errors import Corrupt, InvalidInput, UnsafePath
 
@@ -38,14 +39,17 @@ class PackedFolder:
         Number of files, without directories.
     size : int
         Their bytes together, before packing.
+    left_out : tuple of str
+        What could not be packed and why, one text each; see `pack_folder`.
     """
 
     files: int
     size: int
+    left_out: tuple[str, ...] = field(default=(), repr=False)
 
 
 def pack_folder(
-    path: str | os.PathLike[str], target: str | os.PathLike[str], *, compress: bool = False
+    path: str | os.PathLike[str], target: str | os.PathLike[str], *, compress: bool = False, whole: bool = True
 ) -> PackedFolder:
     """Write a directory into one zip file.
 
@@ -60,11 +64,14 @@ def pack_folder(
         The zip file to write; it appears complete or not at all.
     compress : bool, default False
         Deflate the entries. Smaller, slower, and no longer the same bytes on every machine.
+    whole : bool, default True
+        Refuse a directory of which something cannot be packed. Otherwise pack the rest, and name in `left_out` what is
+        missing.
 
     Raises
     ------
     InvalidInput
-        If `path` is no directory, or holds a socket, a pipe or a device.
+        If `path` is no directory, or holds a socket, a pipe, a device or what cannot be read.
     UnsafePath
         If a symbolic link leads out of the directory, or a name could not be unpacked everywhere.
 
@@ -86,33 +93,94 @@ def pack_folder(
         raise InvalidInput(
             f"{source} is no directory to pack; give the folder itself, or store a single file as a file"
         )
-    entries = sorted(_entries(source, source.resolve()))
+    missing: dict[str, Exception] = {}
+    entries = sorted(_entries(source, missing))
     passing = goal.with_name(f".{goal.name}.{new_id()}.tmp")
     method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
     try:
-        with zipfile.ZipFile(passing, "x", method) as archive:
-            size = sum(_write(archive, name, source / name, method) for name in entries)
+        while True:
+            _refuse_missing(missing, whole)
+            found, size = len(missing), _write_archive(passing, source, entries, method, missing)
+            if len(missing) == found:
+                break
+            # a file that broke off in the middle stands in the archive half: once more without it
+            entries = [name for name in entries if name not in missing]
         passing.replace(goal)
     finally:
         passing.unlink(missing_ok=True)
-    return PackedFolder(sum(not name.endswith("/") for name in entries), size)
+    left_out = tuple(f"{_plain(name)} {_plain(str(trouble))}" for name, trouble in sorted(missing.items()))
+    return PackedFolder(sum(not name.endswith("/") for name in entries), size, left_out)
 
 
-def _entries(folder: Path, root: Path) -> Iterator[str]:
-    for place, directories, files in os.walk(folder):
+def _refuse_missing(missing: dict[str, Exception], whole: bool) -> None:
+    if not (whole and missing):
+        return
+    name, trouble = min(missing.items())
+    kind = UnsafePath if isinstance(trouble, UnsafePath) else InvalidInput
+    raise kind(f"{_plain(name)} {_plain(str(trouble))}") from trouble
+
+
+def _plain(text: str) -> str:
+    return json_text(text).replace("\n", "\\n")
+
+
+def _entries(folder: Path, missing: dict[str, Exception]) -> Iterator[str]:
+    """Yield the names of entries, and note what can be none; nothing is opened, so no pipe is waited for."""
+    root = folder.resolve()
+
+    def unread(error: OSError) -> None:
+        inside = Path(error.filename).relative_to(folder).as_posix()
+        missing[inside] = InvalidInput(f"cannot be listed ({error.strerror})")
+
+    for place, directories, files in os.walk(folder, onerror=unread):
         inside = Path(place).relative_to(folder)
-        for name in directories:
-            if (Path(place) / name).is_symlink():
-                raise UnsafePath(f"{inside / name} is a symbolic link to a directory; put the directory itself there")
         if not directories and not files and place != str(folder):
-            yield check_member(inside.as_posix()) + "/"
-        for name in files:
-            full = Path(place) / name
-            if full.is_symlink() and not full.resolve().is_relative_to(root):
-                raise UnsafePath(f"{inside / name} is a symbolic link out of the folder; put the file itself there")
-            if not full.is_file():
-                raise InvalidInput(f"{inside / name} is no ordinary file: sockets, pipes and devices cannot be packed")
-            yield check_member((inside / name).as_posix())
+            files = [""]  # stands for the empty directory itself
+        for name in [*filter(lambda name: (Path(place) / name).is_symlink(), directories), *files]:
+            entry = (inside / name).as_posix() + ("" if name else "/")
+            try:
+                _check_packable(entry, Path(place) / name, root)
+                yield entry
+            except (UnsafePath, InvalidInput) as trouble:
+                missing[entry] = trouble
+            except OSError as error:
+                missing[entry] = InvalidInput(f"cannot be read ({error.strerror})")
+
+
+def _check_packable(entry: str, full: Path, root: Path) -> None:
+    """Say why something in a directory can be no entry of an archive."""
+    if odd := _odd_name(entry):
+        raise UnsafePath(f"has a name that could not be unpacked everywhere: {odd}")
+    if entry.endswith("/"):
+        return
+    try:
+        outside = full.is_symlink() and not full.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):  # RuntimeError: links in a circle
+        outside = False
+    if full.is_symlink() and full.is_dir():
+        raise UnsafePath("is a symbolic link to a directory; put the directory itself there")
+    if outside:
+        raise UnsafePath("is a symbolic link out of the folder; put the file itself there")
+    if full.is_symlink() and not full.exists():
+        raise InvalidInput("is a symbolic link to nothing")
+    if not full.is_file():
+        raise InvalidInput("is no ordinary file: sockets, pipes and devices cannot be packed")
+
+
+def _write_archive(path: Path, folder: Path, entries: list[str], method: int, missing: dict[str, Exception]) -> int:
+    """Write the entries, note those that cannot be read, and return how many bytes went in."""
+    size = 0
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name in entries:
+            try:
+                size += _write(archive, name, folder / name, method)
+            except _Unreadable as error:
+                missing[name] = InvalidInput(f"cannot be read ({error.__cause__})")
+    return size
+
+
+class _Unreadable(Exception):  # noqa: N818 - tells a file that cannot be read from a disk that is full
+    """A file of the folder could not be read."""
 
 
 def _write(archive: zipfile.ZipFile, name: str, full: Path, method: int) -> int:
@@ -123,12 +191,24 @@ def _write(archive: zipfile.ZipFile, name: str, full: Path, method: int) -> int:
         info.external_attr = (stat.S_IFDIR | 0o755) << 16 | 0x10
         archive.writestr(info, b"")
         return 0
-    found = full.stat()
+    try:
+        found = full.stat()
+        source = full.open("rb")
+    except OSError as error:
+        raise _Unreadable from error
     info.external_attr = (stat.S_IFREG | (0o755 if found.st_mode & stat.S_IXUSR else 0o644)) << 16
     info.file_size = found.st_size
-    with full.open("rb") as source, archive.open(info, "w") as goal:
-        shutil.copyfileobj(source, goal, _CHUNK)
+    with source, archive.open(info, "w") as goal:
+        while data := _read(source):
+            goal.write(data)
     return info.file_size
+
+
+def _read(source: BinaryIO) -> bytes:
+    try:
+        return source.read(_CHUNK)
+    except OSError as error:
+        raise _Unreadable from error
 
 
 def unpack_folder(
@@ -251,25 +331,26 @@ def check_member(name: str) -> str:
     ...
     mlcycle.errors.UnsafePath: '../etc/passwd' leaves its folder: it holds '..'
     """
-    trouble = None
+    if trouble := _odd_name(name):
+        raise UnsafePath(f"{name!r:.200} leaves its folder: {trouble}")
+    return name.removesuffix("/")
+
+
+def _odd_name(name: str) -> str | None:
     bare = name.removesuffix("/")
     if not bare or "" in bare.split("/"):
-        trouble = "it is absolute" if name.startswith("/") else "a part of it is empty"
-    elif ".." in PurePosixPath(bare).parts:
-        trouble = "it holds '..'"
-    elif "." in bare.split("/"):
-        trouble = "it holds '.'"
-    elif "\\" in bare:
-        trouble = "it holds a backslash, which Windows takes for a '/'"
-    elif _DRIVE.match(bare):
-        trouble = "it begins with a drive"
-    elif any(ord(character) < 32 for character in bare):
-        trouble = "it holds NUL or another control character"
-    elif not bare.isascii() and bare.encode("utf-8", "replace").decode() != bare:
-        trouble = "it is no Unicode text"
-    if trouble:
-        raise UnsafePath(f"{name!r:.200} leaves its folder: {trouble}")
-    return bare
+        return "it is absolute" if name.startswith("/") else "a part of it is empty"
+    if ".." in PurePosixPath(bare).parts:
+        return "it holds '..'"
+    if "." in bare.split("/"):
+        return "it holds '.'"
+    if "\\" in bare:
+        return "it holds a backslash, which Windows takes for a '/'"
+    if _DRIVE.match(bare):
+        return "it begins with a drive"
+    if any(ord(character) < 32 for character in bare):
+        return "it holds NUL or another control character"
+    return None if json_text(bare) == bare else "it is no Unicode text"
 
 
 def _label(path: str | os.PathLike[str] | BinaryIO) -> str:

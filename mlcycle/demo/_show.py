@@ -118,7 +118,7 @@ class Show:
         return f"\033[{colour}m{text}\033[0m" if self._colour else text
 
     def _print(self, text: str) -> None:
-        print(text, file=self._out, flush=True)
+        print(_text.shown(text, self._out), file=self._out, flush=True)
 
 
 def _folded(line: str) -> str:

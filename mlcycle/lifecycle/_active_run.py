@@ -5,22 +5,26 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import tempfile
-import traceback
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlcycle import codecs, storage
+from mlcycle import codecs, provenance, storage
+from mlcycle._digest import json_text
 from mlcycle._ids import new_id, now
-from mlcycle.errors import InvalidInput, MlcycleError, MlcycleWarning
+from mlcycle._text import printable
+from mlcycle.errors import InvalidInput, MlcycleError, MlcycleWarning, StorageUnavailable
+from mlcycle.lifecycle._artifacts import pack_artifact
+from mlcycle.lifecycle._failure import said, traceback_text
 from mlcycle.lifecycle._model_files import PackedModel, store_model
 from mlcycle.lifecycle._points import PointsWriter, beat, read_points, to_json
 from mlcycle.lifecycle._runs import POINTS, run_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     from mlcycle.lifecycle._session import Session
@@ -28,14 +32,17 @@ if TYPE_CHECKING:
 __all__ = ["ActiveRun"]
 
 Doc = dict[str, Any]
+_NAMED = 5  # parts of what is not whole; their number says the rest
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half of a pair, which UTF-8 cannot hold
 
 
+@printable
 class ActiveRun:
     """One attempt, being made; lives from `Experiment.start` until `finish`, or until its ``with`` block ends.
 
     A point is safe when `log` returns: on a local store it survives a kill of the process, on a remote one it is in
-    a spool on this machine and is uploaded every few seconds. Trouble with storage is a warning and a count in
-    `failures`, never an exception in training, unless the run was started with ``strict=True``.
+    a spool on this machine and is uploaded every few seconds. What cannot be stored, for whatever reason, is a warning
+    and a count in `failures`, never an exception in training, unless the run was started with ``strict=True``.
 
     Attributes
     ----------
@@ -44,10 +51,12 @@ class ActiveRun:
     params : dict
         The parameters as they were passed, ready for ``Estimator(**run.params)``.
     failures : int
-        What could not be stored so far.
+        What could not be stored so far, or not whole.
     """
 
-    def __init__(self, session: Session, head: Doc, params: Mapping[str, Any], *, strict: bool) -> None:
+    def __init__(
+        self, session: Session, head: Doc, params: Mapping[str, Any], shortened: Sequence[str] = (), *, strict: bool
+    ) -> None:
         self.id: str = head["id"]
         self.params = dict(params)
         self._session = session
@@ -59,6 +68,9 @@ class ActiveRun:
         self._finished = False
         self._owner = os.getpid()
         self._folder = run_folder(self.id)
+        if shortened:
+            large = [f"{where:.60} is too large and kept only in part" for where in shortened]
+            self._lost("record of its params", large, "; log what must be whole as an artifact")
         self._attempt("start", lambda: session.files.put(f"{self._folder}/head.json", _document(head), durable=False))
         segments = storage.SegmentWriter(session.files, f"{self._folder}/", POINTS, strict=strict, heartbeat=beat)
         self._points = PointsWriter(segments, strict=strict)
@@ -69,7 +81,7 @@ class ActiveRun:
 
     @property
     def failures(self) -> int:
-        """What could not be stored so far."""
+        """What could not be stored so far, or not whole."""
         return self._failures + self._points.failures
 
     # logging -------------------------------------------------------------------------------------------------------
@@ -81,24 +93,40 @@ class ActiveRun:
         ----------
         name : str
             What to find it by; logged again, the later one counts.
-        thing : path, pandas.DataFrame, str, bytes, dict or list
-            A path to a file is stored as it is, a path to a folder as a zip. Text that is no path object is text.
-        """
-        if not isinstance(name, str) or not name.strip() or len(name) > 256 or "\0" in name:
-            raise InvalidInput(f"an artifact is named by 1 to 256 characters, got {name!r:.80}")
-        write, suffix = _artifact_writer(thing)
+        thing : path, table, matplotlib figure, str, bytes, dict or list
+            A path to a file is stored as it is, a path to a folder as a zip; text that names a file or folder that
+            exists is that path. Other text is text, with a warning if it looks like a path. A table of pandas, polars
+            or Arrow becomes Parquet, or CSV where Parquet cannot hold it; dicts and lists become JSON.
 
-        def store() -> None:
-            file = self._session.depot.new_file(f"{self._folder}/files", "artifact", suffix)
+        Notes
+        -----
+        What cannot be kept is named in a warning and counted in `failures`, and the rest is kept: of a folder all but
+        links that lead out, pipes and names that no other system can have. NaN and infinities, which JSON has not, are
+        ``{"$float": "NaN"}``; text that is no Unicode is kept with backslash escapes.
+        """
+        got = f"{name!r:.80}" if isinstance(name, str) else type(name).__name__
+        shown = f"artifact {got}"
+        if not isinstance(name, str) or not name.strip() or len(name) > 256 or "\0" in name:
+            self._failed(shown, InvalidInput(f"an artifact is named by 1 to 256 characters, got {got}"))
+            return
+        self._attempt(shown, lambda: self._store_artifact(shown, json_text(name), thing))
+
+    def _store_artifact(self, shown: str, name: str, thing: Any) -> None:
+        with tempfile.TemporaryDirectory(prefix="mlcycle-") as folder:
+            path = Path(folder, "artifact")
+            packed = pack_artifact(thing, path)
+            if packed.lost:
+                self._lost(shown, packed.lost)
+            file = self._session.depot.new_file(f"{self._folder}/files", "artifact", packed.suffix)
             try:
-                write(file.path)
+                path.replace(file.path)
                 description = file.done()
             finally:
                 file.discard()
-            self._artifacts[name] = description
-            self._points.event({"e": "artifact", "name": name, "file": description})
-
-        self._attempt(f"artifact {name!r}", store)
+        self._artifacts[name] = description
+        self._points.event({"e": "artifact", "name": name, "file": description})
+        if packed.remark:
+            warnings.warn(f"run {self.id}: the {shown}: {packed.remark}", MlcycleWarning, stacklevel=5)
 
     def save_model(self, model: Any, *, example: Any = None, format: str | None = None) -> None:
         """Keep a fitted estimator with the run, by the safest format that reproduces it.
@@ -115,47 +143,74 @@ class ActiveRun:
 
         Notes
         -----
-        If the storage fails, the file is kept on this machine and the warning says where.
+        If the model cannot be stored, a file of it is kept on this machine and the warning says where; if only its
+        example cannot, the model is stored without. Training goes on in any case.
         """
         try:
-            made = PackedModel(model, example, format)
-        except OSError as error:  # a full disk; a model that cannot be packed is the caller's to know
-            self._failed("model", error)
+            made = self._packed(model, example, format)
+        except Exception as error:  # noqa: BLE001 - a full disk, or a model that no format can hold
+            self._failed("model", error, _keep(self.id, "joblib", model))
             return
         with made as packed:
             try:
+                _document(packed.card)  # what the end of the run could not hold must not take the end with it
                 files = store_model(self._session, f"{self._folder}/files", packed)
-            except (MlcycleError, OSError) as error:
-                self._failed("model", error, _keep(packed.path, self.id, packed.card["format"]))
+            except Exception as error:  # noqa: BLE001 - whatever it is, training goes on
+                self._failed("model", error, _keep(self.id, packed.card["format"], packed.path))
                 return
         self._model = {"files": files, "card": packed.card}
         self._points.event({"e": "model", **self._model})
 
+    def _packed(self, model: Any, example: Any, format: str | None) -> PackedModel:
+        """Pack a model: in the next format if not in the one that was asked for, without an example that fits not."""
+        try:
+            return PackedModel(model, example, format)
+        except Exception as error:
+            if self._strict:
+                raise
+            if example is not None and not _suits(model, example):
+                packed, instead = self._packed(model, None, format), "without its example"
+            elif format is not None:
+                packed = self._packed(model, example, None)
+                instead = f"as {packed.card['format']}"
+            else:
+                raise
+            self._lost("model", [f"it is kept {instead}: {said(error)}"])
+            return packed
+
     # ending --------------------------------------------------------------------------------------------------------
 
-    def finish(self, status: str = "finished", error: str | None = None) -> None:
+    def finish(self, status: str = "finished", error: str | BaseException | None = None) -> None:
         """End the run; called once, by the process that started it, and harmless when called again.
 
         Parameters
         ----------
         status : {"finished", "failed", "cancelled"}
             How it ended.
-        error : str, optional
-            The traceback of a failure.
+        error : str or exception, optional
+            The failure, or its traceback.
         """
         if status not in ("finished", "failed", "cancelled"):
             raise InvalidInput(f"status={status!r} is unknown; a run is finished, failed or cancelled")
         if self._finished or os.getpid() != self._owner:
             return
         self._finished = True
-        self._points.close()
+        if isinstance(error, BaseException):
+            error = traceback_text(type(error), error, error.__traceback__)
+        elif error is not None:
+            error = str(error)
+        with contextlib.ExitStack() as steps:  # the end is written even if the points raise, being strict
+            steps.callback(self._end, status, error)
+            self._points.close()
+
+    def _end(self, status: str, error: str | None) -> None:
         end = {
             "v": 1,
             "status": status,
             "ended_at": now(),
             "entry": self._entry(),
             "failures": self.failures,
-            "error": error,
+            "error": provenance.redact(error)[0] if error else error,
             **self._logged(),
         }
         self._attempt("end", lambda: self._session.files.put(f"{self._folder}/end.json", _document(end)))
@@ -168,10 +223,12 @@ class ActiveRun:
     ) -> None:
         if kind is None:
             self.finish()
-        elif issubclass(kind, (KeyboardInterrupt, GeneratorExit, SystemExit)):
-            self.finish("cancelled", error=kind.__name__)
-        else:
-            self.finish("failed", error="".join(traceback.format_exception(kind, error, trace)))
+            return
+        with contextlib.suppress(Exception):  # the exception of the training is the one that comes out
+            if issubclass(kind, (KeyboardInterrupt, GeneratorExit, SystemExit)):
+                self.finish("cancelled", error=kind.__name__)
+            else:
+                self.finish("failed", error=traceback_text(kind, error, trace))
 
     # trouble -------------------------------------------------------------------------------------------------------
 
@@ -187,73 +244,70 @@ class ActiveRun:
             if len(storage.segments(self._session.files, f"{self._folder}/", POINTS)) <= 1:
                 return own
             points = read_points(storage.read_lines(self._session.files, f"{self._folder}/", POINTS))
-        except (MlcycleError, OSError):
+        except Exception:  # noqa: BLE001 - what this process knows is then all there is
             return own
         together = {"metrics": to_json(points.last), "points": points.count}
         return together | {"artifacts": points.artifacts, "model": points.model or self._model}
 
     def _entry(self) -> int:
-        with contextlib.suppress(MlcycleError, OSError), self._session.view() as view:
+        with contextlib.suppress(Exception), self._session.view() as view:
             return view.n
         return int(self._head["entry"])
 
     def _attempt(self, what: str, action: Callable[[], Any]) -> None:
         try:
             action()
-        except (MlcycleError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - of the storage, of pandas, of a disk: training goes on
             self._failed(what, error)
 
     def _failed(self, what: str, error: Exception, remedy: str = "") -> None:
+        if isinstance(error, MlcycleWarning):
+            raise error  # somebody has made warnings errors
+        message = f"the {what} could not be stored ({said(error)}){remedy}"
         if self._strict:
-            raise error
+            if isinstance(error, MlcycleError):
+                raise error
+            raise (StorageUnavailable if isinstance(error, OSError) else InvalidInput)(message) from error
         self._failures += 1
-        warnings.warn(
-            f"run {self.id}: the {what} could not be stored ({error}){remedy}; training goes on",
-            MlcycleWarning,
-            stacklevel=3,
-        )
+        warnings.warn(f"run {self.id}: {message}; training goes on", MlcycleWarning, stacklevel=4)
+
+    def _lost(self, what: str, parts: Sequence[str], remedy: str = "") -> None:
+        """Tell and count what was kept only in part."""
+        more = f" and {len(parts) - _NAMED} more" if len(parts) > _NAMED else ""
+        message = f"the {what} is not whole: {'; '.join(parts[:_NAMED])}{more}{remedy}"
+        if self._strict:
+            raise InvalidInput(message)
+        self._failures += len(parts)
+        warnings.warn(f"run {self.id}: {message}", MlcycleWarning, stacklevel=6)
 
 
 def _document(document: Doc) -> bytes:
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _LONE_SURROGATE.sub(lambda found: f"\\\\u{ord(found[0]):04x}", text).encode()
 
 
-def _keep(path: Path, run: str, suffix: str) -> str:
-    """Keep a model on this machine, if there is room, and say where."""
+def _suits(model: Any, example: Any) -> bool:
+    """Say whether a model answers on an example, and whether the example can be described."""
+    try:
+        rows = example[:1]
+        (model.predict if hasattr(model, "predict") else model.transform)(rows)
+        codecs.infer_signature(rows, model)
+    except Exception:  # noqa: BLE001 - of whichever library made the example
+        return False
+    return True
+
+
+def _keep(run: str, suffix: str, thing: Any) -> str:
+    """Keep a model on this machine, a file of it or one made now, and say where; nothing if that cannot be."""
     kept = Path(tempfile.gettempdir(), f"mlcycle-model-{run}-{new_id()[-6:]}.{suffix}")
     try:
-        shutil.copyfile(path, kept)
-    except OSError:
+        if isinstance(thing, Path):
+            shutil.copyfile(thing, kept)
+        else:
+            import joblib
+
+            joblib.dump(thing, kept)
+    except Exception:  # noqa: BLE001 - no room, or no pickle of it
         kept.unlink(missing_ok=True)
         return ""
     return f"; it is kept at {kept}"
-
-
-def _artifact_writer(thing: Any) -> tuple[Callable[[Path], Any], str]:
-    """Return how to write an artifact to a path, and the suffix it gets."""
-    if isinstance(thing, Path):
-        if thing.is_dir():
-            return lambda path: codecs.pack_folder(thing, path), ".zip"
-        if thing.is_file():
-            return lambda path: shutil.copyfile(thing, path), thing.suffix or ".bin"
-        raise InvalidInput(f"the artifact {thing} is no file and no folder")
-    if isinstance(thing, bytes):
-        return lambda path: path.write_bytes(thing), ".bin"
-    if isinstance(thing, str):
-        return lambda path: path.write_text(thing, encoding="utf-8"), ".txt"
-    if hasattr(thing, "to_parquet"):
-        return thing.to_parquet, ".parquet"
-    if hasattr(thing, "savefig"):
-        return lambda path: thing.savefig(path, format="png"), ".png"
-    if isinstance(thing, (dict, list)):
-        try:
-            text = json.dumps(thing, ensure_ascii=False)
-        except (TypeError, ValueError) as error:
-            raise InvalidInput(
-                f"this artifact is no JSON ({error}); pass a path, a DataFrame, text or bytes"
-            ) from error
-        return lambda path: path.write_text(text, encoding="utf-8"), ".json"
-    raise InvalidInput(
-        f"an artifact is a path, a DataFrame, a figure, text, bytes, a dict or a list, got {type(thing).__name__}; "
-        "write it to a file and pass pathlib.Path(file)"
-    )

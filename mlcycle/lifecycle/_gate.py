@@ -8,6 +8,7 @@ import attrs
 
 from mlcycle import checks, records
 from mlcycle._ids import now
+from mlcycle._text import plain
 from mlcycle.errors import GateBlocked, NotFound
 from mlcycle.lifecycle._view import doc_ref
 from mlcycle.lifecycle.scope import scope_record
@@ -79,7 +80,7 @@ def _evidence(
 
     def missing(detail: str) -> tuple[list[records.Result], None]:
         blocking: bool = criterion.blocking
-        gap = records.Result(check=str(criterion), subject=subject, verdict="error", blocking=blocking, detail=detail)
+        gap = records.Result(check=plain(criterion), subject=subject, verdict="error", blocking=blocking, detail=detail)
         return [gap], None
 
     name = criterion.on or (scope["scope"]["test"] if scope else None)
@@ -88,7 +89,7 @@ def _evidence(
     try:
         data = doc_ref(view.version("datasets", name))
     except NotFound as error:
-        return missing(str(error))
+        return missing(plain(error))
     for stored, results in _stored_answers(session, view, subject, criterion):
         if stored.data != data:
             continue
@@ -188,7 +189,7 @@ def judged_today(session: Session, view: View, refs: list[str], override: record
         return
     criteria = [one for one in criteria_today(view.scope()) if one.blocking and hasattr(one, "threshold")]
     failing = [
-        f"{ref}: {result.check} was {result.value:.4g} [{result.low:.4g}, {result.high:.4g}]; today: {criterion}"
+        f"{ref}: {result.check} was {result.value:.4g} [{result.low:.4g}, {result.high:.4g}]; today: {plain(criterion)}"
         for ref in refs
         for criterion in criteria
         for result in _measured(session, view, ref, criterion)

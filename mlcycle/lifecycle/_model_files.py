@@ -139,13 +139,8 @@ def _as_frame(example: Any) -> pd.DataFrame:
 
 
 def _params(model: Any) -> Doc:
-    """Return the model's own parameters where they have a JSON form; nothing is refused here."""
-    if not hasattr(model, "get_params"):
+    """Return the model's own parameters; an estimator that cannot tell them has none."""
+    try:
+        return as_params(model.get_params(deep=False))
+    except Exception:  # noqa: BLE001 - no such method, or one that fails: foreign code
         return {}
-    kept: Doc = {}
-    for name, value in model.get_params(deep=False).items():
-        try:
-            kept |= as_params({name: value})
-        except InvalidInput:
-            kept[name] = f"{type(value).__module__}.{type(value).__qualname__}"
-    return kept

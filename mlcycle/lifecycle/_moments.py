@@ -1,35 +1,55 @@
-"""Which entry of the log a person means."""
+"""Which entry of the log, and which window of time, a person means."""
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
-from mlcycle._ids import parse_time
+from mlcycle._ids import now
+from mlcycle._times import parse_time
 from mlcycle.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from mlcycle.lifecycle._session import Session
 
-__all__ = ["entry_number"]
+__all__ = ["entry_number", "window"]
+
+
+def window(since: Any, until: Any) -> tuple[str | None, str | None]:
+    """Return where a window begins and ends, as UTC text: a bare date is in it from its first moment to its last.
+
+    Raises
+    ------
+    InvalidInput
+        For what is no moment, a day that has not begun, or an end before the beginning.
+    """
+    start = None if since is None else parse_time(since, day="first")
+    end = None if until is None else parse_time(until)
+    # A day of the machine's own clock may lie ahead of UTC, and its window would be empty without a word.
+    if start is not None and start > (moment := now()) and start != parse_time(since):
+        raise InvalidInput(f"the day {since!s} has not begun in UTC, where it is {moment[:16]}; say '24h'")
+    if start is not None and end is not None and end < start:
+        raise InvalidInput(f"until {until!s} is before since {since!s}, so nothing lies between; swap them")
+    return start, end
 
 
 def entry_number(session: Session, moment: Any) -> int:
-    """Return the entry meant by a number, a tag, a date or a time."""
+    """Return the entry meant by a number, a tag, a date, a time or a span back from now."""
     with session.view() as view:
         if isinstance(moment, bool):
             raise InvalidInput(f"an entry is a number, a tag or a date, got {moment!r}")
-        if isinstance(moment, int):
-            if not 0 <= moment <= view.n:
+        if isinstance(moment, Integral):
+            if not 0 <= int(moment) <= view.n:
                 raise NotFound(f"the log has entries 0 to {view.n}, not {moment}")
-            return moment
+            return int(moment)
         tags = dict(view.logical["tags"])
     if isinstance(moment, str) and moment in tags:
         return int(tags[moment])
     try:
         instant = parse_time(moment)
-    except (InvalidInput, AttributeError, TypeError) as error:
+    except InvalidInput as error:
         known = f"the tags are {', '.join(sorted(tags))}" if tags else "there are no tags"
-        raise NotFound(f"{moment!r} is no entry number, tag or date; {known}") from error
+        raise NotFound(f"{moment!r} is no entry number, tag or date; {known}; {error}") from error
     number = session.log.number_at(instant)
     if number < 0:
         raise NotFound(f"the project had not begun on {moment}; its first entry is of {session.log.entry(0)['at']}")

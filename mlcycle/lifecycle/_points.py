@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from mlcycle._digest import json_number
+from mlcycle._digest import json_number, json_text
 from mlcycle.errors import InvalidInput, MlcycleWarning
 
 if TYPE_CHECKING:
@@ -41,8 +41,10 @@ Value = float | int | str
 
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 _LONGEST_TEXT = 65_536  # characters; what is longer is a file, not a point
+_NO_NUMBERS = frozenset("cmM")  # complex, durations, moments: numpy gives a part of them, or a bare count
 _MANY_NAMES = 10_000  # after which the memory for encoded names is emptied
 _LARGEST_INT_BITS = 1023  # an integer beyond this is no number to anybody who reads it as a float
+_FAR = 1 << 62  # a step beyond this takes the way on which it is looked at
 
 
 def beat() -> bytes:
@@ -60,7 +62,11 @@ def to_json(values: Mapping[str, Value]) -> dict[str, Any]:
     >>> from_json(to_json({"loss": float("inf"), "step": 3}))
     {'loss': inf, 'step': 3}
     """
-    return {name: json_number(value) if isinstance(value, float) else value for name, value in values.items()}
+    made: dict[str, Any] = {}
+    for name, value in values.items():
+        plain = json_text(value) if isinstance(value, str) else value
+        made[json_text(name)] = json_number(plain) if isinstance(plain, float) else plain
+    return made
 
 
 def from_json(document: Mapping[str, Any]) -> dict[str, Value]:
@@ -135,7 +141,7 @@ class PointsWriter:
         StoreError
             Only if strict, when it could not be stored.
         """
-        if len(values) == 1 and (step is None or type(step) is int):
+        if len(values) == 1 and (step is None or (type(step) is int and -_FAR < step < _FAR)):
             [(name, value)] = values.items()
             # the common case by itself: one number that is finite (inf - inf and nan - nan are not 0)
             if type(value) is float and value - value == 0.0 and name in self._names:
@@ -167,7 +173,7 @@ class PointsWriter:
         else:
             try:
                 merged = {**values, **more}
-            except TypeError:
+            except Exception:  # noqa: BLE001 - whatever stands in for a mapping here
                 wrong = InvalidInput(f"log takes names and values, got {_described(values)}; write log(loss=0.31)")
                 self._refuse(wrong, once="values")
                 return
@@ -177,7 +183,7 @@ class PointsWriter:
         """Store that something happened: JSON data with its kind under ``"e"``."""
         try:
             text = json.dumps({"t": round(time.time(), 6), **event}, separators=(",", ":"), allow_nan=False)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             self._refuse(InvalidInput(f"the event {event.get('e')!r} is no JSON: {error}"), once="event")
             return
         self._write(text.encode() + b"\n")
@@ -223,7 +229,7 @@ class PointsWriter:
         if text is None:
             if len(self._names) >= _MANY_NAMES:
                 self._names.clear()
-            text = self._names[name] = json.dumps(name)
+            text = self._names[name] = json.dumps(json_text(name))
         return text
 
     def _refuse(self, error: InvalidInput, *, once: str) -> None:
@@ -253,36 +259,43 @@ def _plain(name: Any, value: Any) -> Value:
         remedy = "log one number, such as its mean, and keep the whole with log_artifact"
         if value is None:
             remedy = "leave out what is not known"
-        raise InvalidInput(f"{name!r}: a point is a number or short text, got {_described(value)}; {remedy}")
+        raise InvalidInput(f"{name!r:.80}: a point is a number or short text, got {_described(value)}; {remedy}")
     return found
 
 
 def _number_inside(value: Any) -> Value | None:
     """Unwrap numpy scalars, tensors without dimensions, decimals and fractions."""
-    if isinstance(value, (str, bytes, int)) or getattr(value, "ndim", 0) != 0:
-        return None
     try:
+        if isinstance(value, (str, bytes, int)) or getattr(value, "ndim", 0) != 0:
+            return None
+        if getattr(getattr(value, "dtype", None), "kind", "") in _NO_NUMBERS:
+            return None
         inner = value.item() if hasattr(value, "item") else value
         if isinstance(inner, (bool, int, float, str)):
             return _plain("", inner)
-        return float(inner) if hasattr(type(inner), "__float__") else None
+        found = float(inner) if hasattr(type(inner), "__float__") else None
+        # what is beyond the largest float, of a decimal or of extended precision, is no infinity
+        return None if found is not None and math.isinf(found) and inner != found else found
     except Exception:  # noqa: BLE001 - foreign code, and a training must go on
         return None
 
 
 def _described(value: Any) -> str:
-    shape = getattr(value, "shape", None)
     if isinstance(value, str):
         return f"text of {len(value)} characters"
     if isinstance(value, int):
         return f"an integer of {value.bit_length()} bits"
+    try:
+        shape = getattr(value, "shape", None)
+    except Exception:  # noqa: BLE001 - foreign code
+        shape = None
     return type(value).__name__ + (f" of shape {tuple(shape)}" if isinstance(shape, tuple) else "")
 
 
 def _spelled(value: Value) -> tuple[str, str]:
     """Return the group of a line that a value belongs to, and its JSON."""
     if isinstance(value, str):
-        return "x", json.dumps(value)
+        return "x", json.dumps(json_text(value))
     if isinstance(value, float) and not math.isfinite(value):
         return "f", f'"{value!r}"'
     return "m", repr(value)

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import records, storage
+from mlcycle._digest import json_value
 from mlcycle._ids import near
-from mlcycle.errors import NotFound
+from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.lifecycle._points import from_json, read_points, to_json
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def run_folder(run: str) -> str:
 
 def run_of(session: Session, run: str) -> records.Run:
     """Return one run by its id, or by the beginning of it that no other run shares."""
+    if not isinstance(run, str):
+        raise InvalidInput(f"a run is given by its id or a beginning of it, got {type(run).__name__}")
     if len(run) == 32 and all(character in "0123456789abcdef" for character in run):
         try:
             head = _read(session, f"{run_folder(run)}/head.json")
@@ -101,7 +104,7 @@ def _record(session: Session, head: Doc) -> records.Run:
         experiment=head["experiment_name"],
         name=head["name"],
         status=end["status"],
-        params=head["params"],
+        params=json_value(head["params"]),
         metrics=from_json(end["metrics"]),
         uses=tuple(head["uses"]),
         artifacts={name: records.FileRef(**file) for name, file in end["artifacts"].items()},

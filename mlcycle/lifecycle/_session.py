@@ -7,6 +7,7 @@ import getpass
 import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mlcycle._digest import json_text
 from mlcycle.errors import MlcycleError, ReadOnly, StorageUnavailable, VersionDeleted
 from mlcycle.lifecycle._depot import Depot
 from mlcycle.lifecycle._fold import ProjectFold
@@ -103,7 +104,7 @@ class Session:
         """Who commits: given to `mlcycle.open`, else ``MLCYCLE_AUTHOR``, else the user of this machine."""
         if self._author is None:
             try:
-                self._author = os.environ.get("MLCYCLE_AUTHOR") or getpass.getuser()
+                self._author = json_text(os.environ.get("MLCYCLE_AUTHOR") or getpass.getuser())
             except (OSError, KeyError):
                 self._author = "unknown"
         return self._author

@@ -5,15 +5,15 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any, cast
 
-import attrs
-
 from mlcycle import checks, records, serving, storage
-from mlcycle._ids import now, parse_time
+from mlcycle._ids import now
 from mlcycle.codecs import check_inputs
-from mlcycle.errors import NotFound, UntrustedModel
+from mlcycle.errors import NotFound
 from mlcycle.lifecycle import _tables as tables
+from mlcycle.lifecycle._answers import Captured, judged
 from mlcycle.lifecycle._gate import criteria_today
 from mlcycle.lifecycle._model_files import card_of, load_version
+from mlcycle.lifecycle._moments import window
 from mlcycle.lifecycle._view import doc_ref
 from mlcycle.lifecycle.datasets import features_and_target
 
@@ -116,8 +116,7 @@ def read(session: Session, deployment: str, since: Any, until: Any) -> serving.T
     for sink in list(_sinks):
         if sink.belongs_to(session, deployment):
             sink.flush()
-    start = parse_time(since) if since is not None else None
-    end = parse_time(until) if until is not None else None
+    start, end = window(since, until)
     return serving.decode(_lines(session, deployment, start), since=start, until=end)
 
 
@@ -143,33 +142,65 @@ def inspect(
     """Compare traffic in a window with the training data of the version that answers most of it."""
     if revision is None:
         raise NotFound(f"{name} has no route yet, so there is nothing to check")
-    start = revision.at if since is None else parse_time(since)
-    end = now() if until is None else parse_time(until)
-    loaded = {ref: _loadable(session, ref) for ref in revision.weights}
-    main = loaded[max(revision.weights, key=lambda ref: revision.weights[ref])]
-    with session.view() as view:
-        criteria = [one for one in criteria_today(view.scope()) if hasattr(one, "threshold") and not one.slices]
-
-    def judge(ref: str, inputs: Any, truth: Any) -> Iterable[records.Result]:
-        if loaded[ref].model is None or not criteria:
-            return ()
-        rows = checks.Rows(ref=f"traffic of {name}", frame=inputs, X=_fitting(loaded[ref], inputs), y=truth)
-        bench = checks.Bench(
-            data=rows.ref, load_rows=lambda _: rows, load_model=lambda _: loaded[ref].model, find_version=lambda _: None
-        )
-        return checks.run([attrs.evolve(cast("Any", one), on=None) for one in criteria], ref, bench)
-
+    start, end = window(since, until)
+    start, end = start or revision.at, end or now()
     found = read(session, deployment, start, end)
+    main = max(revision.weights, key=lambda ref: revision.weights[ref])
+    models = _Models(session)
+
+    def judge(ref: str, inputs: pd.DataFrame, truth: pd.Series[Any]) -> Iterable[records.Result]:
+        with session.view() as view:
+            criteria = criteria_today(view.scope())
+        answers = found.frame.loc[inputs.index, ["output", "scores"]]
+        if answers["scores"].isna().any():
+            models.load(ref)  # here, so that a storage that fails is no fault of a criterion
+        captured = Captured(answers, truth, models.signature(ref), lambda method: models.ask(ref, method, inputs))
+        rows = checks.Rows(ref=f"traffic of {name}", frame=inputs, X=inputs, y=cast("Any", captured.labels))
+        return judged(session, ref, rows, captured, criteria)
+
     return serving.inspect(
         revision,
         found,
-        reference=_reference(session, main.ref),
-        expected=_expected(session, main),
+        reference=serving.attempt(lambda: _reference(session, main)),
+        expected=serving.attempt(lambda: _expected(session, main, models)),
         judge=judge,
         since=start,
         until=end,
         alpha=alpha,
     )
+
+
+class _Models:
+    """Signatures and models of versions, each read once and only when asked for; none that needs trust is loaded."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._loaded: dict[str, serving.Loaded | serving.Unavailable] = {}
+
+    def signature(self, ref: str) -> Doc | None:
+        """Return the signature of a version, which needs no trust; None where there is none, or none any more."""
+
+        def read() -> Doc | None:
+            with self._session.view() as view:
+                doc = view.version("models", ref, dropped=True)
+            signature: Doc | None = card_of(self._session, doc)["signature"]
+            return signature
+
+        found = serving.attempt(read)
+        return None if isinstance(found, serving.Unavailable) else found
+
+    def load(self, ref: str) -> serving.Loaded | serving.Unavailable:
+        """Return a version, or why it cannot be had without trust."""
+        if ref not in self._loaded:
+            self._loaded[ref] = serving.attempt(lambda: Loader(self._session, (), None)(ref))
+        return self._loaded[ref]
+
+    def ask(self, ref: str, method: str, rows: Any) -> Any:
+        """Return what a model answers on rows, or raise why it cannot be asked."""
+        found = self.load(ref)
+        if isinstance(found, serving.Unavailable):
+            raise found.error
+        return getattr(found.model, method)(_fitting(found, rows))
 
 
 def _fitting(loaded: serving.Loaded, rows: Any) -> Any:
@@ -192,7 +223,7 @@ def _reference(session: Session, ref: str) -> pd.DataFrame | None:
     return pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
 
 
-def _expected(session: Session, main: serving.Loaded) -> Any:
+def _expected(session: Session, main: str, models: _Models) -> Any:
     """Return what the model answers on the scope's test rows, or None where there are none.
 
     Rows it was trained on would not do: a model that overfits answers them like no others, and that reads as drift.
@@ -200,20 +231,9 @@ def _expected(session: Session, main: serving.Loaded) -> Any:
     with session.view() as view:
         scope = view.scope()
         name = scope["scope"]["test"] if scope else None
-        if name is None or main.model is None or not hasattr(main.model, "predict"):
+        if name is None:
             return None
-        try:
-            doc = view.version("datasets", name)
-        except NotFound:
-            return None
+        doc = view.version("datasets", name)
     frame = tables.frame_of(session, doc)
     rows = features_and_target(frame, doc["roles"], doc_ref(doc))[0] if doc["roles"].get("target") else frame
-    return main.model.predict(_fitting(main, rows))
-
-
-def _loadable(session: Session, ref: str) -> serving.Loaded:
-    """Load a version if that needs no trust; else only its signature, and quality is not judged."""
-    try:
-        return Loader(session, (), None)(ref)
-    except UntrustedModel:
-        return serving.Loaded(ref=ref, model=None, signature=None)
+    return models.ask(main, "predict", rows)

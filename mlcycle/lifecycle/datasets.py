@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from mlcycle import codecs, records
 from mlcycle._digest import hash64, salt_of, unit_interval
 from mlcycle._ids import check_name, name_key, near, new_id, parse_ref
+from mlcycle._text import printable
 from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle import _tables as tables
 from mlcycle.lifecycle._session import Swept, draft
@@ -30,6 +31,7 @@ _METHODS = ("auto", "random", "stratified", "key")
 _FEW_CLASSES = 50
 
 
+@printable
 class Datasets:
     """The datasets of one project; lives as long as the project handle it hangs on.
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mlcycle import records, serving
+from mlcycle import provenance, records, serving
 from mlcycle._ids import check_name, new_id, parse_ref
+from mlcycle._text import printable
 from mlcycle.errors import ConflictError, InvalidInput, NotFound
 from mlcycle.lifecycle import _traffic as traffic
 from mlcycle.lifecycle._session import draft
@@ -25,6 +26,7 @@ __all__ = ["Deployment", "Deployments"]
 Doc = dict[str, Any]
 
 
+@printable
 class Deployments:
     """The deployments of one project; lives as long as the project handle it hangs on."""
 
@@ -70,6 +72,7 @@ class Deployments:
             return view.names("deployments")
 
 
+@printable
 class Deployment:
     """One named place; lives as long as the project handle it came from.
 
@@ -258,6 +261,7 @@ class Deployment:
             sink=traffic.Sink(self._session, self._id),
             capture=capture,
             follow=follow,
+            masked=lambda text: provenance.redact(text)[0],
         )
 
     def label(self, ids: Iterable[Any], outcomes: Iterable[Any]) -> int:
@@ -276,8 +280,10 @@ class Deployment:
 
         Parameters
         ----------
-        since, until : str, date or datetime, optional
-            Only predictions made from, or before, this moment (UTC).
+        since, until : str, date, datetime or timedelta, or one of numpy or pandas, optional
+            Only predictions made from this moment on, and up to that: a time (UTC unless it says otherwise), a day
+            (UTC; from its first moment, up to its last), or a span back from now such as ``"7d"``, ``"24h"`` or
+            ``"90min"``.
         """
         return traffic.read(self._session, self._id, since, until).frame
 
@@ -285,12 +291,15 @@ class Deployment:
         """Compare traffic with what the model was trained on, and keep the report.
 
         Looks at every input column (a two-sample test, Holm over columns, and an effect that matters), at the
-        predictions, at quality where labels are, and at latency.
+        predictions, at quality where labels are, and at latency. Quality is that of the answers and scores that were
+        captured, so no model is trusted for it: judged by the scope's criteria with a threshold, else against what an
+        evaluation of the version measured, else given as *not judged*, a warning. A part that does not fit, such as a
+        test set that lacks a column, is a finding of the report; only a storage that fails raises.
 
         Parameters
         ----------
-        since, until : str, date or datetime, optional
-            The window; by default from when the current revision began to answer.
+        since, until : str, date, datetime or timedelta, or one of numpy or pandas, optional
+            The window, as in `traffic`; by default from when the current revision began to answer.
         alpha : float, default 0.05
             Chance of any false alarm among the columns, when nothing changed.
         message : str

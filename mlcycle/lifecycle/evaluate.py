@@ -84,7 +84,12 @@ def _concerns(criterion: Any, judged_on: Doc, scope: Doc | None) -> bool:
 
 
 def _answer(criterion: Any, subject: str, bench: checks.Bench) -> Doc:
-    return {"criterion": records.to_json(criterion), "results": list(checks.run([criterion], subject, bench))}
+    results = [
+        # the message of an exception comes from outside
+        attrs.evolve(one, detail=provenance.redact(one.detail)[0]) if one.verdict == "error" else one
+        for one in checks.run([criterion], subject, bench)
+    ]
+    return {"criterion": records.to_json(criterion), "results": results}
 
 
 def _described(subject: str, bench: checks.Bench) -> list[records.Result]:

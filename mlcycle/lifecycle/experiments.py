@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import platform
 import warnings
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import _html, provenance, records
-from mlcycle._digest import canonical_json
+from mlcycle._digest import canonical_json, json_text
 from mlcycle._ids import check_name, name_key, near, new_id, now
-from mlcycle.errors import InvalidInput, MlcycleError, MlcycleWarning, NotFound, StorageUnavailable, VersionDeleted
+from mlcycle._text import printable
+from mlcycle.errors import InvalidInput, MlcycleWarning, NotFound, StorageUnavailable, VersionDeleted
 from mlcycle.lifecycle._active_run import ActiveRun
-from mlcycle.lifecycle._params import as_params
+from mlcycle.lifecycle._failure import said
+from mlcycle.lifecycle._params import Spelling, named_values
 from mlcycle.lifecycle._runs import all_runs, points_of, run_of
 from mlcycle.lifecycle._session import draft
 from mlcycle.lifecycle._view import View, doc_ref
@@ -30,6 +33,7 @@ __all__ = ["Experiment", "Experiments"]
 Doc = dict[str, Any]
 
 
+@printable
 class Experiments:
     """The experiments of one project; lives as long as the project handle it hangs on.
 
@@ -118,6 +122,7 @@ class Experiments:
             With the names there are.
         """
         found = run_of(self._session, run if isinstance(run, str) else run.id)
+        name = json_text(name) if isinstance(name, str) else name
         if name not in found.artifacts:
             raise NotFound(f"run {found.id} has no artifact {name!r}", near(name, found.artifacts))
         file = found.artifacts[name]
@@ -133,6 +138,7 @@ class Experiments:
         return _frame(list(all_runs(self._session)))
 
 
+@printable
 class Experiment:
     """One named question; lives as long as the project handle it came from.
 
@@ -169,29 +175,33 @@ class Experiment:
 
         Parameters
         ----------
-        params : mapping, optional
-            What can be turned: stored as JSON, handed back as passed in ``run.params``.
+        params : mapping, namespace or dataclass, optional
+            What can be turned: handed back as passed in ``run.params``, stored as JSON without secrets; what has
+            no JSON form is stored as its `repr`, of very large values a part.
         uses : sequence of refs or records, optional
             The versions this run is made from; a model registered from it has them as its lineage.
         name : str, optional
-            A word for people.
+            A word for people; what is no text is taken as text.
         strict : bool, default False
             Raise when something cannot be stored, instead of warning and counting.
 
         Raises
         ------
         InvalidInput, NotFound
-            For params without a JSON form, or a version that is not there: before any training.
+            For params without names, or a version that is not there: before any training.
         """
         self._session.check_writable()
-        stored = as_params(params)
+        given = named_values(params)
+        spelling = Spelling()
+        stored = spelling.params(given)
+        shortened = list(dict.fromkeys(spelling.shortened))
         used, entry = self._seen(uses, strict)
         head = {
             "v": 1,
             "id": new_id(),
             "experiment": self._id,
             "experiment_name": self.name,
-            "name": name,
+            "name": "" if name is None else str(spelling.value(name, "name")),
             "params": stored,
             "uses": used,
             "author": self._session.author,
@@ -201,10 +211,14 @@ class Experiment:
             "pid": os.getpid(),
             **self._provenance.facts(),
         }
-        return ActiveRun(self._session, head, params or {}, strict=strict)
+        return ActiveRun(self._session, head, given, shortened, strict=strict)
 
-    def _seen(self, uses: Sequence[Any], strict: bool) -> tuple[list[str], int]:
+    def _seen(self, uses: Any, strict: bool) -> tuple[list[str], int]:
         """Return what is used, by the newest entry, or by the newest seen where the storage is gone."""
+        uses = [uses] if isinstance(uses, (str, records.Record)) else () if uses is None else uses
+        if not isinstance(uses, Iterable):
+            raise InvalidInput(f"uses is a list of addresses or versions, got {type(uses).__name__}")
+        uses = list(uses)
         try:
             with self._session.view() as view:
                 return [_used(view, one) for one in uses], view.n
@@ -223,23 +237,45 @@ class Experiment:
         """Return the runs, one row each: ``run, name, status …``, then ``params.*`` and last ``metrics.*``."""
         return _frame(self.runs())
 
-    def best(self, metric: str | None = None, *, lowest: bool = False) -> records.Run:
-        """Return the finished run with the highest (or lowest) last value of a metric.
+    def best(self, metric: str | None = None, *, lowest: bool | None = None) -> records.Run:
+        """Return the finished run with the best last value of a metric; of equals, the oldest.
+
+        Runs whose value is NaN or text, or that have none, are passed over.
 
         Parameters
         ----------
         metric : str, optional
             Defaults to the metric of the experiment.
-        lowest : bool, default False
-            Take the lowest instead.
+        lowest : bool, optional
+            Whether the lowest is the best. By default the name says so: scores such as ``roc_auc`` and scikit-learn's
+            scorers (``neg_log_loss``) are better when higher, losses and errors such as ``val_loss`` and ``rmse``
+            when lower.
+
+        Raises
+        ------
+        InvalidInput
+            If the name does not say which way is better and `lowest` is not given, or no run has a number.
         """
         metric = metric or self.metric
         if metric is None:
             raise InvalidInput(f"experiment {self.name} has no metric; say which: best('roc_auc')")
-        finished = [run for run in self.runs() if run.status == "finished" and metric in run.metrics]
-        if not finished:
-            raise InvalidInput(f"no finished run of {self.name} logged {metric!r}")
-        return (min if lowest else max)(finished, key=lambda run: run.metrics[metric])
+        if not isinstance(metric, str):
+            raise InvalidInput(f"a metric is given by its name, got {type(metric).__name__}: {metric!r:.80}")
+        name = json_text(metric)
+        if lowest is None:
+            upward = records.higher_is_better(name)
+            if upward is None:
+                raise InvalidInput(
+                    f"whether {metric!r} is better when higher or lower, its name does not say; ask for "
+                    f"best({metric!r}, lowest=True) or best({metric!r}, lowest=False)"
+                )
+            lowest = not upward
+        finished = [run for run in self.runs() if run.status == "finished" and name in run.metrics]
+        numbers = [run for run in finished if _is_number(run.metrics[name])]
+        if not numbers:
+            others = f" a number: {len(finished)} logged NaN or text" if finished else ""
+            raise InvalidInput(f"no finished run of {self.name} logged {metric!r}{others}")
+        return (min if lowest else max)(numbers, key=lambda run: run.metrics[name])
 
 
 class _Provenance:
@@ -260,6 +296,14 @@ class _Provenance:
 
     def _capture(self) -> tuple[Doc, bool]:
         """Return what to say of code and environment, and whether both could be stored."""
+        try:
+            return self._store()
+        except Exception as error:  # noqa: BLE001 - whatever a machine is like, training goes on
+            what = "code and environment of this run could not be captured"
+            warnings.warn(f"{what}: {said(error)}", MlcycleWarning, stacklevel=5)
+            return {"code": {"diff": None}, "environment": ""}, False
+
+    def _store(self) -> tuple[Doc, bool]:
         code = provenance.capture_code()
         environment = provenance.capture_environment()
         blobs = {f"environment:{environment.digest}": canonical_json(environment.document())}
@@ -288,10 +332,14 @@ class _Provenance:
 
         try:
             self._session.publish(upload, plan, message=f"{kind} of a run")
-        except (MlcycleError, OSError) as error:
-            warnings.warn(f"the {kind} of this run could not be stored: {error}", MlcycleWarning, stacklevel=5)
+        except Exception as error:  # noqa: BLE001 - whatever the storage throws must not stop a training
+            warnings.warn(f"the {kind} of this run could not be stored: {said(error)}", MlcycleWarning, stacklevel=5)
             return False
         return True
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and value == value
 
 
 def _used(view: View, used: str | records.DatasetVersion | records.ModelVersion) -> str:
@@ -299,6 +347,8 @@ def _used(view: View, used: str | records.DatasetVersion | records.ModelVersion)
         return f"model:{doc_ref(view.version('models', used.ref))}"
     if isinstance(used, str) and used.startswith("model:"):
         return f"model:{doc_ref(view.version('models', used))}"
+    if not isinstance(used, (str, records.DatasetVersion)):
+        raise InvalidInput(f"a run uses versions of data and models, such as 'customers@3', got {type(used).__name__}")
     return doc_ref(view.version("datasets", used if isinstance(used, str) else used.ref))
 
 

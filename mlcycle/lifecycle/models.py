@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle import records
 from mlcycle._ids import check_name, new_id
+from mlcycle._text import printable
 from mlcycle.errors import ConflictError, GateBlocked, InvalidInput, NotFound
 from mlcycle.lifecycle import _gate as gate
 from mlcycle.lifecycle._active_run import ActiveRun
@@ -27,6 +28,7 @@ __all__ = ["Models"]
 Doc = dict[str, Any]
 
 
+@printable
 class Models:
     """The models of one project; lives as long as the project handle it hangs on.
 

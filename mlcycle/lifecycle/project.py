@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlcycle import _html, records, storage
 from mlcycle._digest import canonical_json
 from mlcycle._ids import new_id, now
+from mlcycle._text import printable
 from mlcycle.errors import (
     AccessDenied,
     Corrupt,
@@ -49,6 +50,7 @@ Doc = dict[str, Any]
 _FORMAT = {"format": "mlcycle-store", "v": 1}
 
 
+@printable
 class Project:
     """An open project; lives as long as you work with it, in one process, and is made by `mlcycle.open`.
 
@@ -166,8 +168,9 @@ class Project:
 
         Parameters
         ----------
-        moment : int, str, date or datetime
-            A log entry, a tag, or a date or time (UTC unless it says otherwise).
+        moment : int, str, date, datetime or timedelta, or one of numpy or pandas
+            A log entry, a tag, a date (its end) or time (UTC unless it says otherwise), or a span back from now such
+            as ``"7d"``.
         """
         return Project(self._session.sibling(entry_number(self._session, moment)))
 
@@ -187,8 +190,8 @@ class Project:
 
         Parameters
         ----------
-        to : int, str, date or datetime
-            A log entry, a tag, or a moment.
+        to : int, str, date, datetime or timedelta
+            A log entry, a tag, or a moment, as in `at`.
         reason : str
             Why, for the history.
         dry_run : bool, default False

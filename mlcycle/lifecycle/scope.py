@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle import checks, records
 from mlcycle._ids import now, parse_ref
+from mlcycle._text import plain, printable
 from mlcycle.errors import GateBlocked, InvalidInput, MlcycleWarning, NotFound
 from mlcycle.lifecycle import _tables as tables
 from mlcycle.lifecycle._session import draft
@@ -23,6 +24,7 @@ __all__ = ["ScopeHandle", "scope_record"]
 Doc = dict[str, Any]
 
 
+@printable
 class ScopeHandle:
     """The scope of one project; lives as long as the project handle it hangs on.
 
@@ -131,12 +133,12 @@ class ScopeHandle:
             name = criterion.on or scope["scope"]["test"]
             if name is None:
                 why = (
-                    f"{criterion} names no data to be judged on, so no gate can judge it: "
+                    f"{plain(criterion)} names no data to be judged on, so no gate can judge it: "
                     "project.scope.set(test='customers.test'), or on='customers.test' in the criterion"
                 )
                 warnings.warn(why, MlcycleWarning, stacklevel=3)
             elif lost := self._lost_slices(criterion, name):
-                why = f"{criterion} slices by {lost}, and {name} has no such column, so no gate can judge it"
+                why = f"{plain(criterion)} slices by {lost}, and {name} has no such column, so no gate can judge it"
                 warnings.warn(why, MlcycleWarning, stacklevel=3)
 
     def _lost_slices(self, criterion: records.Criterion, name: str) -> str:
@@ -158,7 +160,7 @@ class ScopeHandle:
         if not found:
             return []
         if override is None or override.until <= now():
-            eased = "; ".join(f"{was} → {to if to is not None else 'removed'}" for was, to in found)
+            eased = "; ".join(f"{plain(was)} → {plain(to) if to is not None else 'removed'}" for was, to in found)
             expired = f" The override ended {override.until}." if override else ""
             raise GateBlocked(
                 f"this loosens the scope: {eased}.{expired} Tightening is free; to loosen, say why and until when: "

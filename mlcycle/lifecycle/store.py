@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle import storage
 from mlcycle._ids import check_name, parse_ref
-from mlcycle.errors import ConflictError, InvalidInput, NotFound, VersionDeleted
+from mlcycle._text import printable
+from mlcycle._times import parse_span
+from mlcycle.errors import ConflictError, InvalidInput, VersionDeleted
+from mlcycle.lifecycle._moments import entry_number
 from mlcycle.lifecycle._progress import watched
 from mlcycle.lifecycle._runs import run_folder, run_of
 from mlcycle.lifecycle._session import draft
@@ -15,6 +18,8 @@ from mlcycle.lifecycle._view import View, doc_ref, named_files, owners_of
 from mlcycle.storage import Draft, Settled
 
 if TYPE_CHECKING:
+    from datetime import date, datetime
+
     from mlcycle.lifecycle._session import Session
     from mlcycle.lifecycle._view import Collection
 
@@ -24,6 +29,7 @@ Doc = dict[str, Any]
 _SWEPT_FOLDERS = ("tables/", "files/", "leaves/")
 
 
+@printable
 class Store:
     """The store of one project; lives as long as the project handle it hangs on.
 
@@ -72,17 +78,18 @@ class Store:
                 self._session.log, self._session.files, named_files, level=level, owners=owners_of, progress=progress
             )
 
-    def sweep(self, *, dry_run: bool = False, min_age: timedelta = timedelta(days=7)) -> storage.SweepResult:
+    def sweep(self, *, dry_run: bool = False, min_age: timedelta | str = timedelta(days=7)) -> storage.SweepResult:
         """Remove files that nothing standing names: of dropped versions and runs, and of commits that never came.
 
         Parameters
         ----------
         dry_run : bool, default False
             Only say what would go, and how many bytes.
-        min_age : timedelta, default 7 days
+        min_age : timedelta or str, default 7 days
             Leave younger files alone, for thrift: a writer at work would have to upload them again. Safety does not
             rest on it.
         """
+        oldest = parse_span(min_age, "min_age")
         if not dry_run:
             self._session.check_writable()
 
@@ -97,7 +104,7 @@ class Store:
             prefixes=prefixes,
             author=self._session.author,
             dry_run=dry_run,
-            min_age=min_age.total_seconds(),
+            min_age=oldest.total_seconds(),
         )
 
     def drop(self, ref: str, *, reason: str = "", op: str | None = None) -> None:
@@ -166,15 +173,15 @@ class Store:
             raise VersionDeleted(f"run {run} has been removed by a sweep")
         return draft([{"kind": "version.restore", "of": "runs", "id": run}])
 
-    def tag(self, name: str, to: int | None = None) -> int:
+    def tag(self, name: str, to: int | str | date | datetime | None = None) -> int:
         """Give an entry a name that `Project.at` and `Project.rollback` understand.
 
         Parameters
         ----------
         name : str
             The tag; given again, it moves.
-        to : int, optional
-            The entry; defaults to the newest.
+        to : int, str, date, datetime or timedelta, optional
+            The entry, as in `Project.at`; defaults to the newest.
 
         Returns
         -------
@@ -185,10 +192,10 @@ class Store:
         if name.isdigit():
             raise InvalidInput(f"the tag {name!r} would read as an entry number; use a word")
 
+        wanted = None if to is None else entry_number(self._session, to)
+
         def plan(view: View) -> Draft | Settled:
-            entry = view.n if to is None else to
-            if not 0 <= entry <= view.n:
-                raise NotFound(f"the log has entries 0 to {view.n}, not {entry}")
+            entry = view.n if wanted is None else wanted
             if view.logical["tags"].get(name) == entry:
                 return Settled(entry)
             return draft([{"kind": "tag.set", "name": name, "to": entry}])

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
         overlap_by_key,
         overlap_by_membership,
     )
-    from mlcycle.provenance._secrets import is_secret_file, redact, redact_argv, strip_credentials
+    from mlcycle.provenance._secrets import is_secret_file, redact, redact_argv, redact_params, strip_credentials
 
 _HOMES = {
     "_code": ("CapturedCode", "capture_code"),
     "_environment": ("CapturedEnvironment", "capture_environment", "environment_changes"),
     "_lineage": ("Overlap", "ancestors", "overlap_by_content", "overlap_by_key", "overlap_by_membership"),
-    "_secrets": ("is_secret_file", "redact", "redact_argv", "strip_credentials"),
+    "_secrets": ("is_secret_file", "redact", "redact_argv", "redact_params", "strip_credentials"),
 }
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "overlap_by_membership",
     "redact",
     "redact_argv",
+    "redact_params",
     "strip_credentials",
 ]
 

@@ -13,7 +13,9 @@ from typing import Any
 from attrs import field, frozen
 
 from mlcycle._digest import sha256_bytes
-from mlcycle.provenance._git import Repository, new_file_diff, read_repository
+from mlcycle._text import printable
+from mlcycle.provenance._diff import FileDiff, new_file_diff, path_text
+from mlcycle.provenance._git import Repository, read_repository
 from mlcycle.provenance._secrets import is_secret_file, redact, redact_argv
 
 __all__ = ["CapturedCode", "capture_code"]
@@ -22,6 +24,7 @@ _INTERACTIVE_SECONDS = 30.0
 _MAX_SOURCE = 256 * 1024
 
 
+@printable
 @frozen(kw_only=True)
 class CapturedCode:
     """The code a process runs, as far as it could be found out.
@@ -37,8 +40,9 @@ class CapturedCode:
     dirty : bool
         Whether something was not committed: a tracked file differs, or there are new files that are not ignored.
     diff : str
-        What was not committed, through the secret filter; ``git apply`` takes it. Small new text files are part of
-        it. Outside a repository it is the entry point itself, in a notebook the cells that ran so far.
+        What was not committed, through the secret filter; ``git apply`` takes it, unless ``problems`` names a file
+        in which a secret was masked where nothing was changed. Small new text files are part of it. Outside a
+        repository it is the entry point itself, in a notebook the cells that ran so far.
     entry_point : str or None
         The script, module or notebook that was started, relative to the repository where it lies inside.
     entry_digest : str or None
@@ -48,7 +52,8 @@ class CapturedCode:
     redacted : int
         Values the filter replaced.
     left_out : tuple of str
-        Files that are not in the diff, and why.
+        Files that are not in the diff, and why: binaries, other encodings than UTF-8, files of secrets, those that
+        pass a filter of the repository, submodules, and what is too large.
     problems : tuple of str
         What went wrong; capturing itself never raises.
     """
@@ -107,8 +112,9 @@ def capture_code(*, fresh: bool = False) -> CapturedCode:
     Returns
     -------
     CapturedCode
-        With what could be found out; what went wrong is in ``problems``. Nothing is raised, git is given 5 seconds
-        a question, and no more than 512 KB of changes are read.
+        With what could be found out; what went wrong is in ``problems``. Nothing is raised, and nothing that a
+        repository configures is run: no hook, filter, monitor or diff program. Git is given 5 seconds a question and
+        10 in all, and no more than 512 KB of changes are kept, file by file.
 
     Examples
     --------
@@ -137,19 +143,19 @@ def _captured() -> CapturedCode:
     problems = list(repository.problems)
     left_out = list(repository.left_out)
     name, digest, inside = _describe(entry, repository, problems)
-    diff = repository.diff
+    files = list(repository.files)
     if cells:
-        diff = _with_source(diff, "session-cells.py", cells, left_out)
+        _add_source(files, "session-cells.py", cells, left_out)
     elif entry is not None and not inside and _own(entry):
-        diff = _with_source(diff, entry.name, _read_text(entry), left_out)
-    diff, redacted = redact(diff)
+        _add_source(files, entry.name, _read_text(entry, left_out), left_out)
+    diff, redacted = _filtered(files, left_out, problems)
     argv, more = redact_argv(sys.argv[1:])
     return CapturedCode(
         commit=repository.commit,
         branch=repository.branch,
         repository=repository.url,
         dirty=repository.dirty,
-        diff=diff.encode(errors="replace").decode(),
+        diff=diff,
         entry_point=name,
         entry_digest=digest,
         argv=tuple(argument[:1000].encode(errors="replace").decode() for argument in argv[:200]),
@@ -157,6 +163,33 @@ def _captured() -> CapturedCode:
         left_out=tuple(_printable(left_out)),
         problems=tuple(_printable(problems)),
     )
+
+
+def _filtered(files: list[FileDiff], left_out: list[str], problems: list[str]) -> tuple[str, int]:
+    """Return the diff without secrets, and how many there were; say which files are not as they were, therefore."""
+    pieces, found = [], 0
+    for file in files:
+        head, hunks, body = file.text.partition("\n@@ ")
+        if redact(head)[1]:
+            left_out.append(f"{path_text(file.path)} (its name may hold a secret)")
+            continue
+        text, n = redact(hunks + body)
+        pieces.append(head + text)
+        found += n
+        if n:
+            problems.append(_masked(file, n, applies=_unchanged(hunks + body) == _unchanged(text)))
+    return "".join(pieces), found
+
+
+def _unchanged(text: str) -> list[str]:
+    """Return the lines `git apply` compares with the file it changes."""
+    return [line for line in text.split("\n") if line.startswith((" ", "-"))]
+
+
+def _masked(file: FileDiff, n: int, *, applies: bool) -> str:
+    path = path_text(file.path)
+    told = f"{path}: {n} {'value' if n == 1 else 'values'} in its diff may be secret, therefore masked"
+    return told if applies else f"{told}, also where it was not changed: git apply --exclude={path} takes the rest"
 
 
 def _printable(texts: list[str]) -> list[str]:
@@ -201,7 +234,7 @@ def _repository(entry: Path | None) -> Repository:
     """Return the repository of the entry point, else the one around the working folder."""
     if entry is not None and _own(entry):
         found = read_repository(entry.parent)
-        if found.root is not None:
+        if found.root is not None or found.problems:
             return found
     return read_repository(Path.cwd())
 
@@ -222,15 +255,19 @@ def _describe(entry: Path | None, repository: Repository, problems: list[str]) -
     return name.encode(errors="replace").decode(), digest, inside
 
 
-def _read_text(file: Path) -> str:
+def _read_text(file: Path, left_out: list[str]) -> str:
     if is_secret_file(file.name) or file.stat().st_size > _MAX_SOURCE:
         return ""
     data = file.read_bytes()
-    return "" if b"\0" in data else data.decode(errors="replace")
+    try:
+        return "" if b"\0" in data else data.decode()
+    except UnicodeDecodeError:
+        left_out.append(f"{path_text(file.name)} (not UTF-8)")
+        return ""
 
 
-def _with_source(diff: str, name: str, text: str, left_out: list[str]) -> str:
+def _add_source(files: list[FileDiff], name: str, text: str, left_out: list[str]) -> None:
     if len(text) > _MAX_SOURCE:
         left_out.append(f"{name} (larger than {_MAX_SOURCE // 1024} KB)")
-        return diff
-    return diff + new_file_diff(name, text) if text else diff
+    elif text:
+        files.append(FileDiff(name, new_file_diff(name, text.encode(errors="replace").decode())))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import frozen
 
 from mlcycle._digest import hash64, salt_of
+from mlcycle._text import printable
 from mlcycle.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Overlap", "ancestors", "overlap_by_content", "overlap_by_key", "overlap_by_membership"]
 
 
+@printable
 @frozen(kw_only=True)
 class Overlap:
     """How many rows of a test set were seen in training.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlcycle.records._criteria import AtLeast, AtMost, Criterion, NotWorseThan, covers, is_looser
     from mlcycle.records._data import Column, DatasetVersion, FileRef, Roles
     from mlcycle.records._deployments import Finding, Move, Report, Revision, Status
+    from mlcycle.records._directions import higher_is_better
     from mlcycle.records._json import TYPES, from_json, to_json
     from mlcycle.records._models import ModelVersion, Signature
     from mlcycle.records._record import Record, as_row
@@ -31,6 +32,7 @@ _HOMES = {
     "_criteria": ("AtLeast", "AtMost", "Criterion", "NotWorseThan", "covers", "is_looser"),
     "_data": ("Column", "DatasetVersion", "FileRef", "Roles"),
     "_deployments": ("Finding", "Move", "Report", "Revision", "Status"),
+    "_directions": ("higher_is_better",),
     "_json": ("TYPES", "from_json", "to_json"),
     "_models": ("ModelVersion", "Signature"),
     "_record": ("Record", "as_row"),
@@ -70,6 +72,7 @@ __all__ = [
     "as_row",
     "covers",
     "from_json",
+    "higher_is_better",
     "is_looser",
     "to_json",
     "worst",

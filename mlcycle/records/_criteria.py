@@ -260,8 +260,8 @@ class NotWorseThan(Criterion):
         criterion does not apply.
     metric : str or callable
         As in `AtLeast`, plain error names as in `AtMost`. Whether higher is better follows scikit-learn: a scorer's
-        value is better when higher, an error's when lower; so is that of a callable whose name ends in ``_error``,
-        ``_loss`` or ``_deviance``.
+        value is better when higher, an error's when lower; so is that of a callable with the name of a usual loss:
+        one that ends in ``_error``, ``_loss`` or ``_deviance``, ``rmse``, ``brier`` and so on.
     margin : float, default 0.0
         How much worse is still acceptable, in the metric's unit. With 0 the model must be shown to be better.
     slices, on, confidence, blocking

@@ -12,6 +12,7 @@ import importlib
 import math
 from typing import Any, TypeVar
 
+from mlcycle._digest import json_number, json_value
 from mlcycle.errors import Corrupt, InvalidInput, SchemaError
 from mlcycle.records._record import Record
 
@@ -134,10 +135,10 @@ def _converter() -> Any:
     converter.register_unstructure_hook_func(lambda kind: kind in criteria, lambda value: value and to_json(value))
     converter.register_structure_hook_func(lambda kind: kind in criteria, lambda value, _: value and from_json(value))
     converter.register_unstructure_hook_func(lambda kind: kind is Any, _plain)
-    converter.register_structure_hook_func(lambda kind: kind is Any, lambda value, _: _free(value))
+    converter.register_structure_hook_func(lambda kind: kind is Any, lambda value, _: json_value(value))
     # cattrs hands a tuple of anything through as it is, without asking the hook for Any.
     converter.register_structure_hook_func(
-        lambda kind: kind == tuple[Any, ...], lambda value, _: tuple(_free(item) for item in value)
+        lambda kind: kind == tuple[Any, ...], lambda value, _: tuple(json_value(item) for item in value)
     )
     converter.register_unstructure_hook(float, _number)
     converter.register_structure_hook(float, lambda value, _: float(value))
@@ -160,7 +161,7 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, float):
-        return value if math.isfinite(value) else {"$float": _spelled(value)}
+        return json_number(value)
     if isinstance(value, dict):
         return {_key(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -176,11 +177,3 @@ def _key(key: Any) -> str:
     if not isinstance(key, str):
         raise InvalidInput(f"keys of free data are text, got {type(key).__name__}: {key!r:.80}")
     return f"${key}" if key.startswith("$") else key
-
-
-def _free(value: Any) -> Any:
-    if isinstance(value, dict):
-        if len(value) == 1 and isinstance(value.get("$float"), str):
-            return float(value["$float"])
-        return {key[1:] if key.startswith("$$") else key: _free(item) for key, item in value.items()}
-    return [_free(item) for item in value] if isinstance(value, list) else value

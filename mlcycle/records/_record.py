@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from mlcycle import _html
+from mlcycle._text import plainly, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Record", "as_row", "copied", "listed", "texts"]
 
 
+@printable
 class Record:
     """A frozen fact; the base of every record.
 
@@ -21,6 +23,12 @@ class Record:
     """
 
     __slots__ = ()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        printable(cls)
+        if (html := vars(cls).get("_repr_html_")) is not None:
+            cls._repr_html_ = plainly()(html)  # type: ignore[method-assign]
 
     def _title(self) -> str:
         return ""
@@ -36,6 +44,7 @@ class Record:
     def __str__(self) -> str:
         return self._title() or repr(self)
 
+    @plainly()
     def _repr_html_(self) -> str:
         facts = [(name, _cell(value)) for name, value in self._facts()]
         return _html.card(f"{type(self).__name__} {self._title()}".strip(), facts)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from mlcycle import _html
-from mlcycle._ids import parse_time
+from mlcycle._times import parse_time
 from mlcycle.errors import InvalidInput
 from mlcycle.records._record import Record, as_row, copied, listed, texts
 
@@ -237,7 +237,7 @@ def _said(instance: Any, attribute: Any, value: Any) -> None:
 def _until(value: Any) -> str:
     if value is None or (isinstance(value, str) and not value.strip()):
         raise InvalidInput("an override ends: give its last day, mc.Override(reason='…', until='2026-12-31')")
-    return parse_time(value)
+    return parse_time(value, ahead=True)
 
 
 @frozen(kw_only=True, repr=False)
@@ -248,8 +248,9 @@ class Override(Record):
     ----------
     reason : str
         Not blank.
-    until : str, date or datetime
-        Its last moment; a bare date means the end of that day. Kept as UTC text.
+    until : str, date, datetime or timedelta, or one of numpy or pandas
+        Its last moment; a bare date means the end of that day (UTC), ``"7d"`` or a timedelta so long from now. Kept as
+        UTC text.
     author : str or None
         Whoever gives it; the one who acts, if not said.
 

@@ -16,13 +16,13 @@ from mlcycle._doors import doors
 
 if TYPE_CHECKING:
     from mlcycle.serving._capture import Traffic, decode, encode_labels
-    from mlcycle.serving._monitor import inspect
+    from mlcycle.serving._monitor import Unavailable, attempt, inspect
     from mlcycle.serving._router import check_weights, choose
     from mlcycle.serving._service import Load, Loaded, Routes, Service, Sink
 
 _HOMES = {
     "_capture": ("Traffic", "decode", "encode_labels"),
-    "_monitor": ("inspect",),
+    "_monitor": ("Unavailable", "attempt", "inspect"),
     "_router": ("check_weights", "choose"),
     "_service": ("Load", "Loaded", "Routes", "Service", "Sink"),
 }
@@ -34,6 +34,8 @@ __all__ = [
     "Service",
     "Sink",
     "Traffic",
+    "Unavailable",
+    "attempt",
     "check_weights",
     "choose",
     "decode",

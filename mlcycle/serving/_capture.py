@@ -31,10 +31,11 @@ from attrs import frozen
 
 from mlcycle._digest import json_number
 from mlcycle._ids import canonical_id
+from mlcycle._text import plain
 from mlcycle.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import pandas as pd
 
@@ -78,8 +79,10 @@ def encode_predictions(ids: Sequence[str], rows: Any, answers: dict[str, Any], f
     return "".join(lines).encode("utf-8", "surrogatepass")
 
 
-def encode_failures(ids: Sequence[str], error: BaseException, facts: dict[str, Any]) -> bytes:
-    r"""Return the lines of rows that got no answer.
+def encode_failures(
+    ids: Sequence[str], error: BaseException, facts: dict[str, Any], masked: Callable[[str], str] = str
+) -> bytes:
+    r"""Return the lines of rows that got no answer; `masked` takes secrets out of the message.
 
     Examples
     --------
@@ -87,7 +90,7 @@ def encode_failures(ids: Sequence[str], error: BaseException, facts: dict[str, A
     b':"17","v":"churn@7","error":"ValueError: no"}\n'
     """
     shared = "".join(f",{_text(key)}:{_json(value)}" for key, value in facts.items())
-    told = _text(f"{type(error).__name__}: {error}"[:300])
+    told = _text(masked(f"{type(error).__name__}: {plain(error)}")[:300])
     head = f'{{"t":{time.time():.6f},"id":'
     lines = [f'{head}{_text(identity)}{shared},"error":{told}}}\n' for identity in ids]
     return "".join(lines).encode("utf-8", "surrogatepass")
@@ -198,10 +201,13 @@ class Traffic:
         then ``in.<column>`` for each input. ``label`` is the last one reported for that id, None where there is none.
     skipped : int
         Lines that could not be read (torn by a death, or of a newer version).
+    strays : int
+        Labels whose id no prediction in the frame has.
     """
 
     frame: pd.DataFrame
     skipped: int
+    strays: int = 0
 
     def live(self) -> pd.DataFrame:
         """Return what callers got: no answers of shadows, no failures."""
@@ -253,7 +259,7 @@ def decode(lines: Iterable[bytes], *, since: str | None = None, until: str | Non
         if name != "output" or None in held:  # pandas would turn 1 beside a missing value into 1.0
             frame[name] = pd.Series(held, index=frame.index, dtype=object)
     frame["t"] = pd.to_datetime(frame["t"], unit="s", utc=True)
-    return Traffic(frame=frame, skipped=skipped)
+    return Traffic(frame=frame, skipped=skipped, strays=len(labels.keys() - {row["id"] for row in predictions}))
 
 
 def _row(document: dict[str, Any], moment: float) -> dict[str, Any]:

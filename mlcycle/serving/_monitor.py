@@ -9,6 +9,7 @@ from attrs import frozen
 
 from mlcycle import stats
 from mlcycle._ids import new_id, now
+from mlcycle.errors import AccessDenied, MlcycleError, StorageUnavailable, UntrustedModel
 from mlcycle.records import Finding, Report, Result
 
 if TYPE_CHECKING:
@@ -21,20 +22,45 @@ if TYPE_CHECKING:
 
     Judge = Callable[[str, pd.DataFrame, pd.Series[Any]], Iterable[Result]]
 
-__all__ = ["inspect"]
+__all__ = ["Unavailable", "attempt", "inspect"]
 
 _ENOUGH = 30
 _CLASSES = 30
 _FAILURES = 0.01
 _SLOWER = 1.25
 _INPUT = "in."
+# What pandas says of objects, and of Arrow types that it does not know, by numpy's letters.
+_LETTERS = {"date": "M", "datetime": "M", "datetime64": "M", "timedelta": "m", "timedelta64": "m", "decimal": "f"}
+
+
+@frozen(eq=False)
+class Unavailable:
+    """What stands in for a part of a check that could not be had: the reason, which becomes a finding of that part."""
+
+    error: Exception
+
+
+def attempt(work: Callable[[], Any]) -> Any:
+    """Return what work returns, or an `Unavailable`; where the storage itself fails there is no report, and it raises.
+
+    Examples
+    --------
+    >>> attempt(lambda: 1 / 0)
+    Unavailable(error=ZeroDivisionError('division by zero'))
+    """
+    try:
+        return work()
+    except (AccessDenied, StorageUnavailable):
+        raise
+    except Exception as error:  # noqa: BLE001 - one part that does not fit must not take the others with it
+        return Unavailable(error)
 
 
 def inspect(
     revision: Revision,
     traffic: Traffic,
     *,
-    reference: pd.DataFrame | None,
+    reference: pd.DataFrame | Unavailable | None,
     expected: Any,
     judge: Judge,
     since: str,
@@ -47,7 +73,7 @@ def inspect(
     over all of them, and an effect beyond its margin. Half of `alpha` goes to the inputs and half to the predictions,
     so that the chance of any false alarm among both is at most `alpha`. Quality is judged on labelled rows. Latency is
     compared between the earlier and the later half of the window. Too little of anything is a finding that says how
-    much would do, not silence.
+    much would do, not silence; so is a part that cannot be looked at, and the other parts are.
 
     Parameters
     ----------
@@ -55,13 +81,14 @@ def inspect(
         Who answers.
     traffic : Traffic
         What was captured in the window.
-    reference : DataFrame or None
+    reference : DataFrame, Unavailable or None
         Rows as they were when the model was made, without the target; None where that is not known.
-    expected : array or None
+    expected : array, Unavailable or None
         What the version with most of the traffic answers on rows like the reference. Best are rows it was not trained
         on: a model that remembers its training rows answers them unlike any others.
     judge : callable
-        ``(version, X, y) -> results``: the scope's criteria on labelled rows.
+        ``(version, X, y) -> results``: the scope's criteria on labelled rows, the index being that of the traffic. A
+        result that is ``not_applicable`` and has a value is quality that nothing was held against.
     since, until : str
         The window (UTC text).
     alpha : float, default 0.05
@@ -76,8 +103,9 @@ def inspect(
     look = _Look(revision, traffic, live, reference, expected, judge, alpha / 2)
     findings: list[Finding] = []
     table: list[dict[str, Any]] = []
-    for one in (_coverage, _drift_of_inputs, _drift_of_predictions, _quality, _failing, _latency):
-        for row, finding in one(look):
+    for part, one in _PARTS.items():
+        seen = attempt(lambda one=one: list(one(look)))  # type: ignore[misc]
+        for row, finding in [_unavailable(look, part, seen.error)] if isinstance(seen, Unavailable) else seen:
             table += [] if row is None else [row]
             findings += [] if finding is None else [finding]
     return Report(
@@ -99,7 +127,7 @@ class _Look:
     revision: Revision
     traffic: Traffic
     live: pd.DataFrame
-    reference: pd.DataFrame | None
+    reference: pd.DataFrame | Unavailable | None
     expected: Any
     judge: Judge
     alpha: float
@@ -125,6 +153,25 @@ class _Look:
 _Seen = tuple[dict[str, Any] | None, Finding | None]
 
 
+def _had(value: Any) -> Any:
+    """Return a part that was prepared, or raise what came in its way."""
+    if isinstance(value, Unavailable):
+        raise value.error
+    return value
+
+
+def _unavailable(look: _Look, part: str, error: Exception) -> _Seen:
+    """Say which part of the check could not be made, and why."""
+    reason = str(error) if isinstance(error, MlcycleError) else f"{type(error).__name__}: {error}"
+    # A model that needs trust is no fault of the traffic: it is said, and no alarm.
+    if isinstance(error, UntrustedModel):
+        note = "loading the model needs trust, so nothing was asked of it"
+        return {"look": part, "subject": look.main, "verdict": "not_applicable", "note": note}, None
+    summary = f"{part} could not be looked at: {reason:.300}"
+    row = {"look": part, "subject": look.revision.deployment, "verdict": "error", "note": reason}
+    return row, look.finding(part, summary, "warn", _PHASES.get(part, "deployment"), reason=reason)
+
+
 def _coverage(look: _Look) -> Iterator[_Seen]:
     """Say how much there is to go by."""
     rows, labelled = len(look.live), int(look.live["label"].notna().sum())
@@ -134,9 +181,11 @@ def _coverage(look: _Look) -> Iterator[_Seen]:
         summary = f"{rows} predictions are too few for any verdict; {_ENOUGH} would begin to do"
         yield None, look.finding("too little traffic", summary, "info", "deployment", rows=rows, needed=_ENOUGH)
     elif labelled < _ENOUGH:
+        strays = look.traffic.strays
+        stray = f"; {strays} labels have ids that no prediction of this window has" if strays else ""
         summary = (
             f"{labelled} of {rows} predictions have a label, too few to judge quality; "
-            f"{_ENOUGH} would begin to do: report outcomes with label(ids, outcomes)"
+            f"{_ENOUGH} would begin to do: report outcomes with label(ids, outcomes){stray}"
         )
         evidence = {"rows": rows, "labelled": labelled, "needed": _ENOUGH}
         yield None, look.finding("too few labels", summary, "info", "data", **evidence)
@@ -146,13 +195,14 @@ def _coverage(look: _Look) -> Iterator[_Seen]:
 
 
 def _drift_of_inputs(look: _Look) -> Iterator[_Seen]:
-    if look.reference is None:
+    before = _had(look.reference)
+    if before is None:
         summary = "the data the model was trained on is not known: register it with data=[…] to have inputs compared"
         yield None, look.finding("no reference", summary, "info", "model")
         return
     if len(look.live) < _ENOUGH:
         return
-    reference, current = _side_by_side(look.reference, look.live)
+    reference, current = _side_by_side(before, look.live)
     if not len(current.columns):
         summary = "no input that was captured is a column of the data the model was trained on, so none was compared"
         yield None, look.finding("no reference", summary, "info", "data")
@@ -184,11 +234,12 @@ def _side_by_side(reference: pd.DataFrame, live: pd.DataFrame) -> tuple[pd.DataF
 def _drift_of_predictions(look: _Look) -> Iterator[_Seen]:
     """Compare what the main version answers with what it answered on the reference."""
     rows = look.live[look.live["output"].notna() & (look.live["version"] == look.main)]
-    if look.expected is None or len(rows) < _ENOUGH:
+    expected = _had(look.expected)
+    if expected is None or len(rows) < _ENOUGH:
         return
     import pandas as pd
 
-    answers = look.expected.tolist() if hasattr(look.expected, "tolist") else list(look.expected)
+    answers = expected.tolist() if hasattr(expected, "tolist") else list(expected)
     if answers and isinstance(answers[0], list):
         note = "predictions of several targets are not compared"
         yield {"look": "prediction drift", "subject": "prediction", "verdict": "not_applicable", "note": note}, None
@@ -213,35 +264,60 @@ def _quality(look: _Look) -> Iterator[_Seen]:
         if not len(rows):
             continue
         inputs = rows[[name for name in rows.columns if name.startswith(_INPUT)]]
+        inputs = inputs.rename(columns=lambda name: name.removeprefix(_INPUT))
         truth = rows["label"].infer_objects()
-        for result in look.judge(ref, inputs.rename(columns=lambda name: name.removeprefix(_INPUT)), truth):
+        seen = attempt(lambda ref=ref, inputs=inputs, truth=truth: list(look.judge(ref, inputs, truth)))  # type: ignore[misc]
+        if isinstance(seen, Unavailable):
+            yield _unavailable(look, "quality", seen.error)
+            continue
+        for result in seen:
             yield _judged(result, ref), _about(look, result, ref)
+    others = int((~labelled["version"].isin(list(look.revision.weights))).sum())
+    if others:
+        row = {"look": "quality", "subject": "other versions", "n": others, "verdict": "not_applicable"}
+        yield row | {"note": "answered by versions that have no weight any more, and not judged"}, None
 
 
 def _judged(result: Result, ref: str) -> dict[str, Any]:
     fields = ("value", "low", "high", "threshold", "detectable", "n", "verdict")
-    row = {"look": "quality", "subject": f"{ref}: {result.check}", **{one: getattr(result, one) for one in fields}}
+    name = f"{result.check} ({result.slice})" if result.slice else result.check
+    row = {"look": "quality", "subject": f"{ref}: {name}", **{one: getattr(result, one) for one in fields}}
     return {**row, "note": result.detail}
 
 
 def _about(look: _Look, result: Result, ref: str) -> Finding | None:
     """Return what a result means for the deployment; None where all is well."""
-    if result.verdict in ("pass", "skipped", "not_applicable"):
+    if result.verdict == "not_applicable" and result.value is not None:
+        return _unjudged(look, result, ref)
+    # A slice that has too few rows is told by the table; all rows together have been judged, or say so themselves.
+    if result.verdict in ("pass", "skipped", "not_applicable") or (result.slice and result.verdict == "inconclusive"):
         return None
+    check = f"{result.check} ({result.slice})" if result.slice else result.check
     fields = ("value", "low", "high", "threshold", "n")
     evidence = {"version": ref, **{one: getattr(result, one) for one in fields}}
     where = f"{_measured(result)} on {result.n} labelled rows"
     if result.verdict == "fail":
-        return look.finding("quality", f"{ref} no longer meets {result.check}: {where}", "fail", "model", **evidence)
+        return look.finding("quality", f"{ref} no longer meets {check}: {where}", "fail", "model", **evidence)
     if result.verdict == "warn":
-        return look.finding("quality", f"{ref} comes short of {result.check}: {where}", "warn", "model", **evidence)
+        return look.finding("quality", f"{ref} comes short of {check}: {where}", "warn", "model", **evidence)
     if result.verdict == "error":
-        summary = f"{result.check} could not be computed for {ref}: {result.detail}"
+        summary = f"{check} could not be computed for {ref}: {result.detail}"
         return look.finding("quality", summary, "warn", "scope", **evidence)
     needed = _rows_needed(result)
     more = f"; about {needed} labelled rows would do" if needed else ""
-    summary = f"whether {ref} meets {result.check} cannot be told: {where}{more}"
+    summary = f"whether {ref} meets {check} cannot be told: {where}{more}"
     return look.finding("quality", summary, "info", "data", needed=needed, **evidence)
+
+
+def _unjudged(look: _Look, result: Result, ref: str) -> Finding:
+    """Give quality that nothing was held against: it may be as bad as can be."""
+    value, low, high = result.value, result.low, result.high
+    evidence = {"version": ref, "value": value, "low": low, "high": high, "n": result.n}
+    share = all(one is not None and 0 <= one <= 1 for one in (value, low, high))
+    told = f"{value:.2f} [{low:.2g}, {high:.2g}]" if share else _measured(result)
+    summary = f"quality: {result.check} {told}, {result.detail} ({ref}, {result.n} labelled rows)"
+    severity = "warn" if (result.n or 0) >= _ENOUGH else "info"
+    return look.finding("quality", summary, severity, "scope", **evidence)
 
 
 def _rows_needed(result: Result) -> int | None:
@@ -380,15 +456,37 @@ def _as_in(current: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
 
     columns: dict[str, Any] = {}
     for name in current.columns:
-        wanted, values = reference[name].dtype, current[name].infer_objects()
-        if isinstance(wanted, pd.CategoricalDtype):
-            wanted = wanted.categories.dtype
-        if wanted.kind == "M":
-            columns[name] = pd.to_datetime(values, utc=getattr(wanted, "tz", None) is not None, errors="coerce")
-        elif wanted.kind == "m":
+        values, (kind, zoned) = current[name].infer_objects(), _held(reference[name])
+        if kind == "M":  # a moment at a full second has no fraction in its text, its neighbour may
+            columns[name] = pd.to_datetime(values, utc=zoned, errors="coerce", format="ISO8601")
+        elif kind == "m":
             columns[name] = pd.to_timedelta(values, errors="coerce")
-        elif wanted.kind in "iuf" and values.dtype.kind in "biuO":
+        elif kind in "iuf" and values.dtype.kind in "biuO":
             columns[name] = pd.to_numeric(values, errors="coerce")
         else:
             columns[name] = values
     return pd.DataFrame(columns, index=current.index)
+
+
+def _held(column: pd.Series[Any]) -> tuple[str, bool]:
+    """Return what a column holds, by numpy's letters, and whether its moments know their time zone."""
+    import pandas as pd
+
+    dtype = column.dtype.categories.dtype if isinstance(column.dtype, pd.CategoricalDtype) else column.dtype
+    zoned = getattr(getattr(dtype, "pyarrow_dtype", dtype), "tz", None) is not None
+    if dtype.kind != "O" or isinstance(column.dtype, pd.CategoricalDtype):
+        return dtype.kind, zoned
+    first = column.dropna().head(1).tolist()
+    zoned = bool(first) and getattr(first[0], "tzinfo", None) is not None
+    return _LETTERS.get(pd.api.types.infer_dtype(column, skipna=True), "O"), zoned
+
+
+_PARTS: dict[str, Callable[[_Look], Iterator[_Seen]]] = {
+    "traffic": _coverage,
+    "data drift": _drift_of_inputs,
+    "prediction drift": _drift_of_predictions,
+    "quality": _quality,
+    "failures": _failing,
+    "latency": _latency,
+}
+_PHASES = {"data drift": "data", "prediction drift": "scope", "quality": "model"}

@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from mlcycle._digest import hash64, salt_of, unit_interval
 from mlcycle._ids import canonical_id, new_id
+from mlcycle._text import printable
 from mlcycle.codecs import check_inputs
 from mlcycle.errors import InvalidInput, MlcycleWarning
 from mlcycle.serving._capture import encode_failures, encode_labels, encode_predictions
@@ -18,7 +19,7 @@ from mlcycle.serving._router import choose
 from mlcycle.serving._scores import aligned, asked, label_follows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from types import TracebackType
 
     from mlcycle.records import Revision
@@ -91,6 +92,7 @@ class _Crew:
     classes: Any = None  # every class any of them knows, where they do not all know the same
 
 
+@printable
 class Service:
     """A live deployment; lives as long as it answers, in one process, and is closed by `close` or a ``with`` block.
 
@@ -108,6 +110,8 @@ class Service:
         Share of the ids whose predictions are kept; an id is kept always or never.
     follow : float, default 5.0
         Seconds between two looks for a new revision, made by the call that comes next; 0 looks at every call.
+    masked : callable, optional
+        What takes secrets out of the message of a model's exception before it is kept.
 
     Notes
     -----
@@ -133,7 +137,15 @@ class Service:
     """
 
     def __init__(
-        self, name: str, *, routes: Routes, load: Load, sink: Sink, capture: float = 1.0, follow: float = 5.0
+        self,
+        name: str,
+        *,
+        routes: Routes,
+        load: Load,
+        sink: Sink,
+        capture: float = 1.0,
+        follow: float = 5.0,
+        masked: Callable[[str], str] = str,
     ) -> None:
         if not 0 <= capture <= 1:
             raise InvalidInput(f"capture={capture!r} is the share of predictions to keep, from 0 to 1")
@@ -141,7 +153,7 @@ class Service:
             raise InvalidInput(f"follow={follow!r} is a number of seconds, 0 or more")
         self.name = name
         self._routes, self._load, self._sink = routes, load, sink
-        self._capture, self._follow = capture, follow
+        self._capture, self._follow, self._masked = capture, follow, masked
         self._refreshing, self._writing, self._counting = threading.Lock(), threading.Lock(), threading.Lock()
         self._failures: dict[str, int] = {"refresh": 0, "answer": 0, "shadow": 0, "capture": 0}
         self._told: set[tuple[str, int]] = set()
@@ -294,7 +306,7 @@ class Service:
             if self._capture < 1:
                 names, rows, said = self._sampled(names, rows, said)
             lines = (
-                encode_failures(names, said, facts)
+                encode_failures(names, said, facts, self._masked)
                 if isinstance(said, Exception)
                 else encode_predictions(names, rows, said, facts)
             )

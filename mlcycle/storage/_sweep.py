@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attrs import frozen
 
+from mlcycle._text import printable
 from mlcycle.storage._log import Draft, Log, Settled
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Garbage(NamedTuple):
     left: list[Listed]
 
 
+@printable
 @frozen
 class SweepResult:
     """What a sweep removed, or would remove.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import evolve, frozen
 
 from mlcycle._digest import sha256_bytes
+from mlcycle._text import printable
 from mlcycle.errors import AccessDenied, Corrupt, InvalidInput, SchemaError, StoreError
 from mlcycle.storage._checkpoints import read_hint
 from mlcycle.storage._entries import decode, entry_key
@@ -36,6 +37,7 @@ _PIECE = 8 * 1024 * 1024
 Answer = TypeVar("Answer")
 
 
+@printable
 @frozen
 class Problem:
     """One thing that is not as the log says.
@@ -62,6 +64,7 @@ class Problem:
         return f"{self.key}: {self.what}" + (f" (hurts {', '.join(self.hurts)})" if self.hurts else "")
 
 
+@printable
 @frozen
 class Verification:
     """How a verification ended.

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 import zipfile
+from pathlib import Path
 
 import pytest
 
+from mlcycle.codecs import _folders
 from mlcycle.codecs._folders import PackedFolder, check_member, pack_folder, unpack_folder
 from mlcycle.errors import Corrupt, InvalidInput, UnsafePath
 
@@ -58,6 +61,82 @@ def test_the_same_folder_gives_the_same_bytes(folder, tmp_path):
     pack_folder(folder, tmp_path / "three.zip")
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "three.zip").read_bytes()
+
+
+def test_the_rest_is_packed_where_that_will_do(folder, tmp_path):
+    """What cannot be packed is named with its reason, and the same rest gives the same bytes."""
+    pack_folder(folder, tmp_path / "plain.zip")
+    os.mkfifo(folder / "pipe")
+    (folder / "out").symlink_to("/etc/hostname")
+    (folder / "lost").symlink_to("nothing")
+    (folder / "round").symlink_to("round")
+    (folder / os.fsdecode(b"caf\xe9")).touch()
+    (folder / "a\nb").touch()
+    packed = pack_folder(folder, tmp_path / "rest.zip", whole=False)
+    assert (packed.files, packed.size) == (3, 10_252)
+    assert packed.left_out == (
+        r"a\nb has a name that could not be unpacked everywhere: it holds NUL or another control character",
+        r"caf\udce9 has a name that could not be unpacked everywhere: it is no Unicode text",
+        "lost is a symbolic link to nothing",
+        "out is a symbolic link out of the folder; put the file itself there",
+        "pipe is no ordinary file: sockets, pipes and devices cannot be packed",
+        "round is a symbolic link to nothing",
+    )
+    assert (tmp_path / "plain.zip").read_bytes() == (tmp_path / "rest.zip").read_bytes()
+
+
+@pytest.fixture
+def nobody():
+    """Give a place where this process is a user who may not read everything, even if it is root."""
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o777)
+        root = os.geteuid() == 0
+        try:
+            if root:
+                os.seteuid(65534)
+            yield Path(place)
+        finally:
+            if root:
+                os.seteuid(0)
+
+
+def test_what_cannot_be_read_is_named(nobody):
+    """A file and a folder without permission: refused, or left out, and never silently missing."""
+    folder = nobody / "model"
+    (folder / "shut").mkdir(parents=True)
+    (folder / "fine").write_text("1")
+    (folder / "secret").write_text("2")
+    (folder / "shut" / "more").write_text("3")
+    (folder / "secret").chmod(0)
+    with pytest.raises(InvalidInput, match=r"secret cannot be read .*Permission denied"):
+        pack_folder(folder, nobody / "bad.zip")
+    (folder / "shut").chmod(0)
+    with pytest.raises(InvalidInput, match=r"shut cannot be listed .Permission denied"):
+        pack_folder(folder, nobody / "bad.zip")
+    packed = pack_folder(folder, nobody / "rest.zip", whole=False)
+    (folder / "shut").chmod(0o700)
+    assert (packed.files, packed.size, len(packed.left_out)) == (1, 1, 2)
+    assert PackedFolder(1, 1) == unpack_folder(nobody / "rest.zip", nobody / "again")
+
+
+def test_a_file_that_breaks_off_is_not_packed_half(folder, tmp_path, monkeypatch):
+    """A disk that fails in the middle of a file costs that file alone."""
+    real = _folders._read
+    reads = []
+
+    def failing(source):
+        if source.name.endswith("weights.bin"):
+            reads.append(source)
+            if len(reads) > 1:
+                raise _folders._Unreadable from OSError(5, "Input/output error")
+            return source.read(100)
+        return real(source)
+
+    monkeypatch.setattr(_folders, "_read", failing)
+    packed = pack_folder(folder, tmp_path / "rest.zip", whole=False)
+    assert packed.left_out == ("weights.bin cannot be read ([Errno 5] Input/output error)",)
+    assert PackedFolder(2, 12) == unpack_folder(tmp_path / "rest.zip", tmp_path / "again")
+    assert sorted(path.name for path in (tmp_path / "again").iterdir()) == ["run.sh", "sub"]
 
 
 def test_an_empty_folder_comes_back(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 import mlcycle as mc
 from mlcycle import errors
+from mlcycle.errors import InvalidInput, NotFound
 from tests.lifecycle.conftest import begin, fitted
 
 
@@ -151,3 +153,41 @@ def test_routes_to_nothing_are_refused(project: mc.Project, shop: Any) -> None:
         project.deployments.open("empty").check()
     with pytest.raises(errors.ConflictError, match="deployment shop"):
         project.store.drop("model:tumour@1")
+
+
+def test_windows_take_days_spans_and_objects(shop: Any, cells: pd.DataFrame) -> None:
+    """Today's traffic lies in every window that has today in it, for `traffic` and for `check`."""
+    shop.serve(follow=0).predict(cells.drop(columns="target")[:40])
+    now = pd.Timestamp.now("UTC")
+    for since in (now.date(), str(now.date()), now.to_datetime64().astype("datetime64[D]"), "7d", "24h", "90min",
+                  timedelta(hours=1), np.timedelta64(1, "h"), pd.Timedelta(hours=1), now - pd.Timedelta(hours=1),
+                  (now - pd.Timedelta(hours=1)).tz_convert("Asia/Tokyo")):  # fmt: skip
+        assert (len(shop.traffic(since=since)), shop.check(since=since).rows) == (40, 40)
+        assert len(shop.traffic(until=since)) == (40 if str(since) == str(now.date()) else 0)
+    assert len(shop.traffic(since=now.date(), until=now.date())) == 40
+    for odd in (pd.NaT, 1.5, True, "nonsense"):
+        with pytest.raises(InvalidInput, match=r"is not a date, a time or a span"):
+            shop.traffic(since=odd)
+        with pytest.raises(InvalidInput, match=r"is not a date, a time or a span"):
+            shop.check(until=odd)
+    with pytest.raises(InvalidInput, match="has not begun in UTC"):
+        shop.traffic(since=now.date() + timedelta(days=1))
+    with pytest.raises(InvalidInput, match="is before since"):
+        shop.traffic(since="1h", until="2h")
+
+
+def test_the_past_is_addressed_by_spans(project: mc.Project, shop: Any) -> None:
+    """`at`, `tag`, `sweep` and the end of an override take the same moments."""
+    newest = int(project.history().index[-1])
+    assert project.store.tag("now", to="0s") == newest
+    assert project.store.tag("then", to=datetime.now(UTC) + timedelta(days=1)) == newest + 1
+    assert project.at(pd.Timestamp.now("UTC")).deployments.names() == ["shop"]
+    with pytest.raises(NotFound, match="had not begun"):
+        project.at("7d")
+    with pytest.raises(NotFound, match="is no entry number, tag or date"):
+        project.store.tag("odd", to=float("nan"))
+    assert project.store.sweep(dry_run=True, min_age="7d") == project.store.sweep(dry_run=True)
+    with pytest.raises(InvalidInput, match="min_age is a length of time"):
+        project.store.sweep(dry_run=True, min_age=7)
+    week = pd.Timestamp.now("UTC") + pd.Timedelta(days=7)
+    assert abs(pd.Timestamp(mc.Override(reason="pilot", until="7d").until) - week) < pd.Timedelta(minutes=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 import mlcycle as mc
 from mlcycle import errors
+from mlcycle.codecs import load_model
 from mlcycle.lifecycle._params import as_params
 from mlcycle.testing import Fault, FaultyFiles, fail_on
 
@@ -169,15 +171,101 @@ def test_params_are_stored_usefully(value: object, stored: object) -> None:
     assert found == stored or stored.items() <= found.items()  # type: ignore[attr-defined]
 
 
+def _with_losses(project: mc.Project, name: str, values: list[object]) -> mc.Experiment:
+    """Return an experiment of which each run logged one of the values, or nothing."""
+    experiment = project.experiments.open(name.replace("/", "-").replace(".", "-"), metric=name)
+    for value in values:
+        with experiment.start() as run:
+            if value is not None:
+                run.log({name: value})
+    return experiment
+
+
+@pytest.mark.filterwarnings("ignore:.*was logged as text")
 @pytest.mark.parametrize(
-    "value", [np.zeros(5000), object(), "x" * 20_000, {1: 2}], ids=["array", "object", "text", "key"]
+    ("name", "best"),
+    [
+        *((name, 0.2) for name in ("loss", "val_loss", "train/rmse", "eval-logloss", "test.mae", "brier")),
+        *((name, 0.7) for name in ("accuracy", "roc_auc", "neg_log_loss", "neg_mean_squared_error", "val/f1_macro")),
+    ],
 )
-def test_params_without_a_form_are_refused(project: mc.Project, value: object) -> None:
-    """What cannot be stored usefully is refused before training, with the remedy."""
-    experiment = project.experiments.open("params")
-    with pytest.raises(errors.InvalidInput):
-        experiment.start(params={"p": value})
-    assert experiment.runs() == []
+def test_the_best_run_is_the_best(project: mc.Project, name: str, best: float) -> None:
+    """NaN, text and runs without a value are passed over wherever they stand, and the name says which way is up."""
+    nan = float("nan")
+    experiment = _with_losses(project, name, [nan, "diverged", None, 0.5, nan, best, 0.7, 0.2, "text", nan])
+    assert experiment.best().metrics[name] == best
+    assert experiment.best(name, lowest=True).metrics[name] == 0.2
+    assert experiment.best(name, lowest=False).metrics[name] == 0.7
+    assert experiment.best() == next(run for run in experiment.runs() if run.metrics.get(name) == best)
+
+
+@pytest.mark.filterwarnings("ignore:.*was logged as text")
+def test_no_best_run_is_told(project: mc.Project) -> None:
+    """A name that says no direction is asked for; without a number there is no best run."""
+    experiment = _with_losses(project, "loss", [float("nan"), "text", None])
+    with pytest.raises(errors.InvalidInput, match="no finished run of loss logged 'loss' a number: 2 logged NaN"):
+        experiment.best()
+    with pytest.raises(errors.InvalidInput, match=r"no finished run of loss logged 'accuracy'\Z"):
+        experiment.best("accuracy")
+    for unknown in ("seconds", "lr", "std_accuracy"):
+        with pytest.raises(errors.InvalidInput, match=f"ask for best.'{unknown}', lowest=True. or"):
+            experiment.best(unknown)
+    with pytest.raises(errors.InvalidInput, match="a metric is given by its name, got int"):
+        experiment.best(5)  # type: ignore[arg-type]
+
+
+def test_a_run_that_is_no_text_is_refused(project: mc.Project) -> None:
+    """An id is text."""
+    with pytest.raises(errors.InvalidInput, match=r"a run is given by its id .* got int"):
+        project.experiments.run(5)  # type: ignore[arg-type]
+
+
+def test_infinities_and_whole_numbers_are_compared(project: mc.Project) -> None:
+    """What is a number has its place, however large."""
+    experiment = _with_losses(project, "loss", [float("inf"), 2**70, True, 3])
+    assert experiment.best().metrics["loss"] == 1
+    assert experiment.best(lowest=False).metrics["loss"] == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("name", "stored"), [(None, ""), (7, "7"), ("caf\udce9", "caf\\udce9"), (Path("a/b"), "a/b")], ids=str
+)
+def test_a_run_may_be_called_anything(project: mc.Project, name: object, stored: str) -> None:
+    """What is no text is taken as text."""
+    experiment = project.experiments.open("named")
+    experiment.start(name=name).finish()  # type: ignore[arg-type]
+    assert experiment.runs()[0].name == stored
+
+
+@pytest.mark.parametrize("uses", [5, [5], [None], [object()]], ids=str)
+def test_what_cannot_be_used_is_refused_in_words(project: mc.Project, uses: object) -> None:
+    """A run uses versions; anything else is told before training."""
+    with pytest.raises(errors.InvalidInput, match="uses"):
+        project.experiments.open("e").start(uses=uses)  # type: ignore[arg-type]
+
+
+def test_one_version_is_used_without_a_list(project: mc.Project, cells: pd.DataFrame) -> None:
+    """One address, one version and nothing stand for a list of them."""
+    data = project.datasets.add("cells", cells)
+    experiment = project.experiments.open("e")
+    for uses in ("cells", data, None):
+        experiment.start(uses=uses).finish()  # type: ignore[arg-type]
+    assert [run.uses for run in experiment.runs()] == [("cells@1",), ("cells@1",), ()]
+
+
+def test_code_that_cannot_be_captured_stops_no_run(project: mc.Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine whose state cannot be read costs the record of it."""
+
+    def fail() -> None:
+        raise RuntimeError("no such machine")
+
+    monkeypatch.setattr("mlcycle.provenance.capture_environment", fail)
+    experiment = project.experiments.open("e")
+    with pytest.warns(mc.errors.MlcycleWarning, match="code and environment .*: RuntimeError: no such machine"):
+        run = experiment.start()
+    run.finish()
+    assert [found.status for found in project.experiments.open("e").runs()] == ["finished"]
+    assert len(experiment.frame()) == 1
 
 
 def test_unknown_inputs_are_refused(project: mc.Project) -> None:
@@ -200,6 +288,64 @@ def test_save_model_and_register(project: mc.Project, cells: pd.DataFrame) -> No
     run.finish()
     assert (version.run, version.data) == (run.id, ("cells@1",))
     assert (project.load(version).predict(X[:5]) == y[:5]).all()
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "said"),
+    [
+        (5, {}, "a model has a predict or a transform method, got int.*it is kept at"),
+        (None, {}, "a model has a predict or a transform method"),
+        (LogisticRegression(), {"example": object()}, "kept without its example: TypeError"),
+        (LogisticRegression(), {"example": pd.DataFrame({"b": ["x"]})}, "kept without its example"),
+        (LogisticRegression(), {"format": "onnx"}, "it is kept as skops: 'onnx' is no format"),
+        (LogisticRegression(), {"format": "onnx", "example": object()}, "kept without its example"),
+    ],
+    ids=["number", "nothing", "object", "other columns", "format", "format and example"],
+)
+@pytest.mark.filterwarnings("ignore:X has feature names, but")
+def test_a_model_that_cannot_be_saved_stops_no_training(
+    project: mc.Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, model: object, arguments: dict, said: str
+) -> None:
+    """The model is stored without what is wrong, or a file of it is kept on this machine; the run goes on."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    fitted = model.fit([[0.0], [1.0]], [0, 1]) if isinstance(model, LogisticRegression) else model
+    experiment = project.experiments.open("e")
+    with experiment.start() as run:
+        with pytest.warns(mc.errors.MlcycleWarning) as told:
+            run.save_model(fitted, **arguments)
+        run.log(loss=0.5)
+    assert any(re.search(f"(?s){said}", str(one.message)) for one in told)
+    [found] = experiment.runs()
+    assert (found.status, found.metrics, found.failures) == ("finished", {"loss": 0.5}, run.failures)
+    assert run.failures >= 1
+    assert (found.model is not None) == isinstance(model, LogisticRegression)
+    assert bool(list(tmp_path.glob("mlcycle-model-*"))) != (found.model is not None)
+    strict = experiment.start(strict=True)
+    with pytest.raises(errors.MlcycleError):
+        strict.save_model(fitted, **arguments)
+    strict.finish()
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_model_that_the_storage_does_not_take_is_kept_here(
+    project: mc.Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, strict: bool
+) -> None:
+    """One file of it is on this machine, and can be loaded; a strict run says so by its exception."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    experiment = project.experiments.open("e")
+    run = experiment.start(strict=strict)
+    session = experiment._session
+    real = session._files
+    session._stand_on(FaultyFiles(real, fail_on("put", Fault.BEFORE), local_paths=True))
+    model = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+    expected = pytest.raises(errors.StorageUnavailable) if strict else pytest.warns(errors.MlcycleWarning, match="kept")
+    with expected:
+        run.save_model(model)
+    session._stand_on(real)
+    run.finish()
+    [kept] = tmp_path.glob("mlcycle-model-*")
+    assert load_model(kept, "skops").predict([[1.0]]).tolist() == [1]
+    assert [(one.status, one.model) for one in experiment.runs()] == [("finished", None)]
 
 
 def test_a_killed_run_on_s3_is_recovered_by_the_next_process(s3_url: tuple[str, dict[str, object]]) -> None:

@@ -37,6 +37,13 @@ class Tensor:
         return self.value
 
 
+class Hostile:
+    """What raises at every look."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise (AttributeError if name.startswith("__") else RuntimeError)(name)
+
+
 @pytest.fixture
 def points(tmp_path: Path) -> PointsWriter:
     """Give a writer of points to a local folder."""
@@ -115,6 +122,13 @@ def test_values_come_back_as_they_were(values: dict[str, Any], step: Any) -> Non
         (Fraction(1, 4), 0.25),
         (Tensor(0.125), 0.125),
         (np.float64("nan"), math.nan),
+        (np.longdouble("inf"), math.inf),
+        (Decimal("Infinity"), math.inf),
+        (Decimal("NaN"), math.nan),
+        (Decimal("1e-400"), 0.0),
+        (np.float16(1.5), 1.5),
+        (np.uint64(2**63), 2**63),
+        (2**1000, 2**1000),
     ],
 )
 def test_numbers_of_other_libraries(points: PointsWriter, tmp_path: Path, value: Any, expected: float) -> None:
@@ -142,6 +156,19 @@ def test_numbers_of_other_libraries(points: PointsWriter, tmp_path: Path, value:
         (b"bytes", "bytes"),
         (Tensor(RuntimeError("on another device")), "Tensor"),
         (Tensor(object()), "Tensor"),
+        (Hostile(), "Hostile"),
+        (np.longdouble("1e4000"), "longdouble"),
+        (Decimal("1e400"), "Decimal"),
+        (Fraction(10**400), "Fraction"),
+        (np.complex64(1), "complex64"),
+        (np.clongdouble(1), "clongdouble"),
+        (np.array(1j), "ndarray"),
+        (np.datetime64("2026-11-23", "ns"), "datetime64"),
+        (np.timedelta64(5, "ns"), "timedelta64"),
+        (np.array(5, dtype="m8[ns]"), "ndarray"),
+        (pd.NaT, "NaTType"),
+        pytest.param(10**5000, "integer of 16610 bits", id="5000 digits"),
+        ({"a": 1}, "dict"),
     ],
 )
 def test_what_is_no_point_is_told_once(points: PointsWriter, tmp_path: Path, value: Any, said: str) -> None:
@@ -314,3 +341,50 @@ def test_forked_child_logs_too(points: PointsWriter, tmp_path: Path) -> None:
     read = found(tmp_path)
     assert sorted(read.step) == [*range(100), *range(1000, 1050)]
     assert len(set(read.writer)) == 2
+
+
+@pytest.mark.parametrize("step", [10**400, -(10**400), 10**5000, -(10**5000)], ids=["400", "-400", "5000", "-5000"])
+@pytest.mark.parametrize("known", [False, True])
+def test_a_step_of_very_many_digits(points: PointsWriter, tmp_path: Path, step: int, known: bool) -> None:
+    """The value is logged without a step that no reader takes, also once its name is known."""
+    if known:
+        points.log({"loss": 1.0})
+    with pytest.warns(MlcycleWarning, match="'step': a point is a number or short text, got an integer of"):
+        points.log({"loss": 0.5}, step=step)
+    points.close()
+    read = found(tmp_path)
+    assert (read.last, read.step[-1], points.failures) == ({"loss": 0.5}, None, 1)
+
+
+@pytest.mark.parametrize("name", ["caf\udce9", "\ud800", "", "a\nb", "a\0b", "x" * 3000], ids=ascii)
+def test_a_name_of_any_text(points: PointsWriter, tmp_path: Path, name: str) -> None:
+    """What is no Unicode is read back as Python escapes it; every other name as it was."""
+    plain = name.encode("utf-8", "backslashreplace").decode()
+    with pytest.warns(MlcycleWarning, match="logged as text"):
+        points.log({name: "\ud800 text"})
+    points.log({name: 0.5})
+    points.log({name: 0.25}, step=2)
+    points.close()
+    assert (found(tmp_path).value, found(tmp_path).last) == (["\\ud800 text", 0.5, 0.25], {plain: 0.25})
+    assert json.loads(json.dumps(to_json(points.last), ensure_ascii=False).encode()) == {plain: 0.25}
+
+
+@pytest.mark.parametrize("values", [5, [0.5], "loss", Hostile(), object(), [("loss", 0.5)]], ids=type)
+def test_what_has_no_names_is_no_point(points: PointsWriter, values: Any) -> None:
+    """A number without a name is told and counted, and training goes on."""
+    with pytest.warns(MlcycleWarning, match="log takes names and values, got"):
+        points.log_values(values)
+    points.log_values({"loss": 0.5})
+    points.close()
+    assert (points.last, points.failures) == ({"loss": 0.5}, 1)
+
+
+def test_an_event_that_is_no_json_is_counted(points: PointsWriter) -> None:
+    """Something that holds itself, or goes very deep, stops nothing."""
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.warns(MlcycleWarning, match="the event 'odd' is no JSON"):
+        points.event({"e": "odd", "data": deep})
+    points.close()
+    assert points.failures == 1

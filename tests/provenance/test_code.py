@@ -128,15 +128,6 @@ def test_data_and_stores_stay_out(repository: Path) -> None:
     assert (True, "", reasons) == (code["dirty"], code["diff"], code["detail"]["left_out"])
 
 
-def test_a_huge_diff_is_capped(repository: Path) -> None:
-    """A diff is cut at the last whole line below the limit, with a note."""
-    (repository / "settings.py").write_text("".join(f"value_{i} = {i}\n" for i in range(60_000)))
-    code = run(repository)
-    assert 400_000 < len(code["diff"]) <= 512 * 1024
-    assert code["diff"].endswith("\n")
-    assert code["detail"]["left_out"] == ["changes beyond 512 KB of diff"]
-
-
 def test_a_detached_worktree(repository: Path, tmp_path: Path) -> None:
     """On a detached head in another work tree there is a commit and no branch."""
     tree = tmp_path / "tree"

@@ -87,16 +87,17 @@ def test_ordinary_code_is_left_alone(line: str) -> None:
 
 @pytest.mark.parametrize("mark", ["", "+", "-", " ", "    "])
 def test_a_private_key_goes_whole(mark: str) -> None:
-    """A key block is replaced, also line by line inside a diff."""
+    """A key block is replaced, and its lines stay lines, each with the sign of a diff."""
     text = "before\n" + "".join(f"{mark}{line}\n" for line in KEY.splitlines()) + "after\n"
-    assert (f"before\n{mark}[redacted:private-key]\nafter\n", 1) == redact(text)
+    others = f"{mark[:1]}\n" * (len(KEY.splitlines()) - 1)
+    assert (f"before\n{mark}[redacted:private-key]\n{others}after\n", 1) == redact(text)
 
 
 def test_a_cut_private_key_goes_too() -> None:
     """A hunk that holds only the beginning or the end of a key gives nothing of it away."""
     lines = KEY.splitlines()
-    assert redact("\n".join(lines[:3]) + "\n def f(): ...") == ("[redacted:private-key]\n def f(): ...", 1)
-    assert redact("x = 1\n" + "\n".join(lines[2:]) + "\n") == ("x = 1\n[redacted:private-key]\n", 1)
+    assert redact("\n".join(lines[:3]) + "\n def f(): ...") == ("[redacted:private-key]\n\n\n def f(): ...", 1)
+    assert redact("x = 1\n" + "\n".join(lines[2:]) + "\n") == ("x = 1\n[redacted:private-key]\n\n\n\n", 1)
 
 
 def test_filtering_twice_changes_nothing_more() -> None:
@@ -116,9 +117,9 @@ def test_filtering_twice_changes_nothing_more() -> None:
 )
 def test_no_text_makes_it_slow(text: str) -> None:
     """Time grows with the length of the text, whatever it is made of."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     redact(text)
-    assert time.perf_counter() - begun < 2.0
+    assert time.process_time() - begun < 2.0
 
 
 def test_the_command_line_is_filtered() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -12,8 +14,9 @@ from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 
 from mlcycle import stats
+from mlcycle.errors import StorageUnavailable, UntrustedModel
 from mlcycle.records import Report, Result, Revision, from_json, to_json
-from mlcycle.serving import Traffic, decode, encode_labels, inspect
+from mlcycle.serving import Traffic, Unavailable, attempt, decode, encode_labels, inspect
 from mlcycle.serving._capture import encode_failures, encode_predictions
 
 COLUMNS = list("abcdef")
@@ -228,3 +231,58 @@ def test_on_nothing_it_fires_at_its_rate() -> None:
         lines = encode_predictions([str(i) for i in range(300)], frame, {"out": out}, facts)
         alarms += any("drift" in one.kind and one.severity == "warn" for one in check(lines.splitlines()).findings)
     assert alarms <= 6  # 2 are expected at most; more than 6 has a chance below 1 in 200
+
+
+def test_one_part_that_breaks_leaves_the_others() -> None:
+    """A reference, answers or criteria that cannot be had are findings of the report; a failing storage ends it."""
+    lines = serve(*people(600, 5))
+
+    def broken(*_: Any) -> Any:
+        raise ValueError("nothing fits")
+
+    def unreachable(*_: Any) -> Any:
+        raise StorageUnavailable("the network is gone")
+
+    report = check(lines, judge=broken, reference=attempt(lambda: broken()), expected=attempt(lambda: broken()))
+    assert kinds(report) == [
+        ("data drift", "warn", "data"),
+        ("prediction drift", "warn", "scope"),
+        ("quality", "warn", "model"),
+    ]
+    summary = "data drift could not be looked at: ValueError: nothing fits"
+    assert (report.findings[0].summary, "latency" in set(report.frame()["look"])) == (summary, True)
+    untrusted = check(lines, expected=Unavailable(UntrustedModel("it is a pickle")))
+    assert kinds(untrusted) == []
+    assert untrusted.frame().set_index("look").loc["prediction drift", "verdict"] == "not_applicable"
+    for ends in (lambda: check(lines, judge=unreachable), lambda: attempt(unreachable)):
+        with pytest.raises(StorageUnavailable, match="network"):
+            ends()
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        lambda n: pd.Series(pd.Timestamp("2026-01-01") + pd.to_timedelta(np.arange(n) * 0.5, unit="s")),
+        lambda n: pd.Series(pd.date_range("2026-03-28", periods=n, freq="30min", tz="Europe/Berlin")),
+        lambda n: pd.Series(pd.date_range("2026-01-01", periods=n)).dt.date,
+        lambda n: pd.Series(pd.date_range("2026-01-01", periods=n)).dt.date.astype("date32[pyarrow]"),
+        lambda n: pd.Series([Decimal(i) / 4 for i in range(n)], dtype=object),
+        lambda n: pd.Series([timedelta(seconds=i) for i in range(n)], dtype=object),
+        lambda n: pd.Series(range(n), dtype="Int64"),
+        lambda n: pd.Series([bool(i % 2) for i in range(n)], dtype="boolean"),
+    ],
+    ids=["half seconds", "zoned", "dates", "arrow dates", "decimals", "durations", "Int64", "boolean"],
+)
+def test_what_came_through_json_is_compared_as_it_was(seen: Any) -> None:
+    """The same values on both sides, some missing, are stable in every type."""
+    rng = np.random.default_rng(0)
+    values = seen(400)
+    values = values.where(pd.Series(rng.random(400) > 0.05))
+    reference = pd.DataFrame({"x": values})
+    facts = {"v": "m@1", "r": 3, "role": "live", "ms": 1.0}
+    rows = reference.sample(300, random_state=1).reset_index(drop=True)
+    lines = encode_predictions([str(i) for i in range(300)], rows, {"out": np.zeros(300)}, facts).splitlines()
+    report = check(lines, reference=reference, expected=None)
+    assert [(row["subject"], row["verdict"]) for row in report.table if row["look"] == "data drift"] == [
+        ("x", "stable")
+    ]

@@ -155,7 +155,7 @@ def _permuted(
         seen.append(values)
         return values
 
-    p = simulated_p(simulate, found - 1e-12, permutations)
+    p = simulated_p(simulate, found, permutations)
     values = np.concatenate(seen)
     return p, values[np.isfinite(values)]
 

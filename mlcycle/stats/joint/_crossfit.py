@@ -8,7 +8,7 @@ import numpy as np
 from attrs import frozen
 
 from mlcycle.errors import InvalidInput
-from mlcycle.stats._simulated import ENOUGH
+from mlcycle.stats._simulated import ENOUGH, as_large
 from mlcycle.stats.joint._pairs import median_distance
 
 if TYPE_CHECKING:
@@ -265,7 +265,7 @@ class CrossFit:
         values, large = np.full(size, -np.inf), 0
         for at in range(size):
             values[at] = self._aucs(self._relabelled(1, rng))[0]
-            large += values[at] >= found - 1e-12
+            large += int(as_large(values[at], found))
             if large == ENOUGH:
                 break
         return values

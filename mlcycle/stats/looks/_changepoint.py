@@ -157,7 +157,7 @@ def change_point(x: ArrayLike, *, confidence: float = 0.95, seed: int = 0) -> Ch
     ranks = _blocks(_centred_ranks(values), block)
     rng = np.random.default_rng(check_seed(seed))
     best = _differences(ranks[None, :])[0]
-    p = simulated_p(lambda draws: _permuted_largest(ranks, draws, rng), float(best.max()) - 1e-9, 9999)
+    p = simulated_p(lambda draws: _permuted_largest(ranks, draws, rng), float(best.max()), 9999)
     places = np.array(list(_possible(ranks, best, confidence, rng)))
     index = (int(best.argmax()) + 1) * block
     low, high = int(places.min()), int(places.max())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from attrs import frozen
 from mlcycle.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -27,6 +30,7 @@ __all__ = [
     "microseconds_in",
     "numbers_in",
     "ordered_of",
+    "reading",
     "running",
 ]
 
@@ -92,6 +96,25 @@ def as_frame(data: Any, side: str) -> pd.DataFrame:
         twice = frame.columns[frame.columns.duplicated()].tolist()
         raise InvalidInput(f"{side} has columns of the same name: {twice!r}; rename or drop them")
     return frame
+
+
+@contextmanager
+def reading(column: pd.Series[Any], kind: str) -> Iterator[None]:
+    """Say which column could not be read as what, whatever pandas, Arrow or a value itself raises.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> ordered_of(pd.Series([1, 10**400], name="size", dtype=object), "numeric")
+    Traceback (most recent call last):
+    mlcycle.errors.InvalidInput: column 'size' cannot be read as numeric: int too large to convert to float; ...
+    """
+    try:
+        yield
+    except (TypeError, ValueError, AttributeError, ArithmeticError, NotImplementedError) as error:
+        raise InvalidInput(
+            f"column {column.name!r} cannot be read as {kind}: {error}; convert the column or leave it out"
+        ) from error
 
 
 def kind_of(column: pd.Series[Any]) -> str:
@@ -179,11 +202,12 @@ def _of_two_sorts(reference: pd.Series[Any], current: pd.Series[Any], kinds: set
     from pandas.api import types
 
     if kinds == {"numeric"}:
-        durations = [types.is_timedelta64_dtype(side.dtype) for side in (reference, current)]
+        durations = [_holds_durations(side) for side in (reference, current)]
         if durations[0] != durations[1]:
             return f"one side holds durations and the other numbers; {_SAME}"
     if kinds == {"datetime"}:
-        zones = [getattr(side.dtype, "tz", None) is not None for side in (reference, current)]
+        dtypes = [getattr(side.dtype, "pyarrow_dtype", side.dtype) for side in (reference, current)]
+        zones = [getattr(dtype, "tz", None) is not None for dtype in dtypes]
         if zones[0] != zones[1] and not any(types.is_object_dtype(side.dtype) for side in (reference, current)):
             return f"one side knows its time zone and the other does not; {_SAME}"
     if kinds <= {"categorical", "text"} and "categorical" in kinds:
@@ -195,8 +219,18 @@ def _of_two_sorts(reference: pd.Series[Any], current: pd.Series[Any], kinds: set
     return ""
 
 
+def _holds_durations(column: pd.Series[Any]) -> bool:
+    from pandas.api import types
+
+    if types.is_object_dtype(column.dtype):
+        return types.infer_dtype(column, skipna=True) in ("timedelta", "timedelta64")
+    return column.dtype.kind == "m"
+
+
 def _level_names(column: pd.Series[Any]) -> Any:
-    return column.cat.categories if isinstance(column.dtype, _categorical()) else column
+    if isinstance(column.dtype, _categorical()):
+        return column.cat.categories
+    return factorised(column)[1] if _arrow_kind(column.dtype) == "categorical" else column
 
 
 def _few(column: pd.Series[Any]) -> bool:
@@ -218,6 +252,11 @@ def ordered_of(column: pd.Series[Any], kind: str) -> Ordered:
     >>> found.values.tolist(), found.nulls, found.infinite
     ([1.0, 3.0], 1, 1)
     """
+    with reading(column, kind):
+        return _sorted(column, kind)
+
+
+def _sorted(column: pd.Series[Any], kind: str) -> Ordered:
     if kind == "datetime":
         values = microseconds_in(column)
         values.sort()
@@ -256,6 +295,8 @@ def numbers_in(column: pd.Series[Any]) -> NDArray[Any]:
 def _plain(value: Any) -> Any:
     if value is None:
         return None
+    if isinstance(value, np.timedelta64):
+        return value / np.timedelta64(1, "s")
     return value.total_seconds() if hasattr(value, "total_seconds") else float(value)
 
 
@@ -264,9 +305,20 @@ def microseconds_in(column: pd.Series[Any]) -> NDArray[np.int64]:
     import pandas as pd
 
     moments = pd.to_datetime(column, utc=True) if column.dtype == object else column
+    if _is_arrow_date(moments.dtype):  # which come out as Python dates, and as None where there is none
+        moments = moments.astype("timestamp[us][pyarrow]")
     if getattr(moments.dtype, "tz", None) is not None:
         moments = moments.dt.tz_convert("UTC").dt.tz_localize(None)
     return moments.to_numpy(dtype="datetime64[us]").astype(np.int64, copy=True)
+
+
+def _is_arrow_date(dtype: Any) -> bool:
+    arrow = getattr(dtype, "pyarrow_dtype", None)
+    if arrow is None:
+        return False
+    import pyarrow as pa
+
+    return bool(pa.types.is_date(arrow))
 
 
 def levels_of(reference: pd.Series[Any], current: pd.Series[Any]) -> Levels:
@@ -283,7 +335,8 @@ def levels_of(reference: pd.Series[Any], current: pd.Series[Any]) -> Levels:
 
     sides = []
     for column in (reference, current):
-        codes, names = factorised(column)
+        with reading(column, "categorical"):
+            codes, names = factorised(column)
         known = codes[codes >= 0]
         sides.append((names, np.bincount(known, minlength=len(names)), len(codes) - len(known)))
     (names_a, a, nulls_a), (names_b, b, nulls_b) = sides
@@ -340,10 +393,8 @@ def _whole(column: pd.Series[Any]) -> bool:
 
 
 def _ends(column: pd.Series[Any], kind: str) -> tuple[Any, Any]:
-    if kind != "datetime":
-        return column.min(), column.max()
-    known = microseconds_in(column)
-    known = known[known != np.iinfo(np.int64).min]
+    values = microseconds_in(column) if kind == "datetime" else numbers_in(column)
+    known = values[values != np.iinfo(np.int64).min] if kind == "datetime" else values[values == values]
     return (known.min(), known.max()) if len(known) else (np.nan, np.nan)
 
 

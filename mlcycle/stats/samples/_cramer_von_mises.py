@@ -190,7 +190,7 @@ def _drawn(statistic: float, n: int, m: int, ties: NDArray[np.intp], seed: int) 
         distances: NDArray[np.float64] = squares * (n * m / total**2)
         return distances
 
-    return simulated_p(simulate, statistic * (1 - 1e-9), 99_999 if fewer <= 100 else 9_999)
+    return simulated_p(simulate, statistic, 99_999 if fewer <= 100 else 9_999)
 
 
 @lru_cache(maxsize=1)

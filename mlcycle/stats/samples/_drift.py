@@ -16,7 +16,7 @@ from mlcycle.stats._arguments import check_seed, check_share, check_size
 from mlcycle.stats._multiple import CONTROLS, adjust, global_p, strictness
 from mlcycle.stats.samples._findings import ColumnDrift, Drift, Shift
 from mlcycle.stats.samples._pairing import Pairing
-from mlcycle.stats.samples._shifts import Draft, Plan
+from mlcycle.stats.samples._shifts import MOST_TESTS, Draft, Plan
 from mlcycle.stats.samples._summary import Summary
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def drift(
     ------
     InvalidInput
         If an argument cannot be used, or the sides have no column in common. A column whose values cannot be compared
-        raises nothing: its verdict is ``inconclusive`` and says why.
+        raises nothing: only its nulls are compared, and its verdict says why.
     NotFound
         If `columns`, `kinds` or `margin` names a column that neither side has.
 
@@ -183,9 +183,9 @@ def drift(
     setting, seed = _checked(alpha, control, margin, pairing), check_seed(seed)
     if test not in TESTS or (test == "cvm" and any(isinstance(side, Summary) for side in (reference, current))):
         raise InvalidInput(f"test is one of {', '.join(TESTS)}, and 'ks' for summaries, got {test!r}")
-    # Two tests a column is what a frame has at most on average; the draws must be able to pass control over all.
-    least = setting.level(1, max(2 * len(pairing.names), 1))
-    plan = Plan(least, int(np.clip(20 / least, 1999, 99_999)), test)
+    # Before the tests are made their number is not known, and no column may ask for more than was kept for it.
+    least = setting.level(1, max(MOST_TESTS * len(pairing.names), 1))
+    plan = Plan(least, int(np.clip(10 / least, 1999, 99_999)), test)
 
     def drafted(name: Hashable) -> tuple[str, list[Draft]]:
         return pairing.drafted(name, plan, seed)

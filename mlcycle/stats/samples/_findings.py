@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, evolve, frozen
 
+from mlcycle._text import printable
+
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
@@ -98,6 +100,7 @@ class ColumnDrift:
         return {"column": self.name, "kind": self.kind, **asdict(self.leading), **sizes}
 
 
+@printable
 @frozen
 class Drift:
     """What `drift` found.

@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.stats.samples import _columns
-from mlcycle.stats.samples._shifts import Draft, Plan, column_drafts, untested
+from mlcycle.stats.samples._shifts import Draft, Plan, column_drafts, incomparable_drafts
 from mlcycle.stats.samples._summary import ColumnSummary, Summary, column_summary
 from mlcycle.stats.samples._summary_shifts import running_on, summary_drafts
 
@@ -140,15 +140,17 @@ def _row_drafts(
     before: pd.Series[Any], after: pd.Series[Any], kind: str | None, plan: Plan, rng: np.random.Generator
 ) -> tuple[str, list[Draft]]:
     guessed, why = (kind, "") if kind else _columns.joint_kind(before, after)
-    if guessed == "mixed":
-        return guessed, [untested(why, -1)]
-    try:
-        found, drafts = column_drafts(before, after, guessed or "empty", plan, rng)
-    except (TypeError, ValueError, AttributeError) as error:
-        if kind is None:
-            raise
-        raise InvalidInput(f"column {before.name!r} cannot be read as {kind}: {error}") from error
-    return found, drafts if kind else _excused(drafts, _columns.running(before, after, found))
+    if guessed != "mixed":
+        try:
+            found, drafts = column_drafts(before, after, guessed, plan, rng)
+        except InvalidInput as error:
+            if kind:
+                raise
+            why = str(error)
+        else:
+            return found, drafts if kind else _excused(drafts, _columns.running(before, after, found))
+    a, b = ((int(side.isna().sum()), len(side)) for side in (before, after))
+    return "mixed", incomparable_drafts(why, a, b, plan)
 
 
 def _excused(drafts: list[Draft], reason: str) -> list[Draft]:

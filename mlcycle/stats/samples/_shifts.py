@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DISCRETE",
+    "MOST_TESTS",
     "Draft",
     "Plan",
     "Sized",
@@ -29,6 +30,7 @@ __all__ = [
     "constant_by_chance",
     "constant_draft",
     "fewest_rows",
+    "incomparable_drafts",
     "level_drafts",
     "rate_draft",
     "share_drafts",
@@ -39,6 +41,8 @@ __all__ = [
 
 # Up to so many different numbers, each on several rows, are compared as levels: quantiles of them only jump.
 DISCRETE = 10
+# Of one column: values, unseen levels, nulls and infinite of few different numbers.
+MOST_TESTS = 4
 _MANY = 200
 
 
@@ -126,6 +130,11 @@ def untested(note: str, rows_needed: int = 0, aspect: str = "values") -> Draft:
     """Return the draft of a column that no test can be made of, and why."""
     nothing = Sized(math.nan, math.nan, math.nan, note)
     return Draft(aspect, "", math.nan, "", lambda confidence: nothing, rows_needed)
+
+
+def incomparable_drafts(why: str, a: tuple[int, int], b: tuple[int, int], plan: Plan) -> list[Draft]:
+    """Return the tests of a column whose values cannot be compared: nulls, of so many rows, can be all the same."""
+    return [untested(why, -1), *share_drafts("nulls", a, b, plan)]
 
 
 def _is_discrete(a: NDArray[Any], b: NDArray[Any]) -> bool:

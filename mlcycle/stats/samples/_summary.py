@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import asdict, evolve, frozen
 
+from mlcycle._text import printable
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.stats.samples import _columns
 from mlcycle.stats.samples._level_counts import LevelCounts
@@ -69,6 +70,7 @@ class Moments:
         return Moments(n, mean, self.m2 + other.m2 + apart * apart * (self.n * other.n / n))
 
 
+@printable
 @frozen(eq=False, repr=False)
 class ColumnSummary:
     """One column of a `Summary`.
@@ -186,6 +188,7 @@ def _finite(value: float) -> float | str:
     return value if math.isfinite(value) else "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
+@printable
 @frozen(eq=False, repr=False)
 class Summary:
     """What `summarise` kept of a frame.
@@ -297,7 +300,9 @@ def _row(column: ColumnSummary) -> dict[str, Any]:
     distinct, top = math.nan, ""
     if column.levels is not None and column.levels.n:
         distinct, names = column.levels.distinct[0], column.levels.names
-        top = f"{names[0]} ({column.levels.low[0] / column.levels.n:.1%})" if names else ""
+        # Half a pair of UTF-16, which JSON can bring in, is text that pandas cannot keep.
+        name = str(names[0]).encode(errors="backslashreplace").decode() if names else ""
+        top = f"{name} ({column.levels.low[0] / column.levels.n:.1%})" if names else ""
     elif column.values is not None:
         distinct = column.values.distinct[0]
     kind = "categorical" if column.few else column.kind
@@ -429,11 +434,12 @@ def column_summary(column: pd.Series[Any], *, kind: str | None = None, size: int
     if kind in ("discrete", "boolean") and guessed not in ("numeric", "boolean", "empty"):
         found = "categorical"
     try:
-        made = _made(name, column, found, size)
-    except (TypeError, ValueError, AttributeError) as error:
-        if kind is None:
+        with _columns.reading(column, found):
+            made = _made(name, column, found, size)
+    except InvalidInput:
+        if kind is not None:
             raise
-        raise InvalidInput(f"column {name!r} cannot be read as {kind}: {error}") from error
+        made = _made(name, column, f"mixed: {found} that cannot be read", size)
     return evolve(made, named=kind is not None)
 
 

@@ -79,7 +79,8 @@ def summary_drafts(
     """
     kind, why = summary_kind(reference, current)
     if kind == "mixed":
-        return kind, [untested(why, -1)]
+        before, after = (reference.nulls, reference.rows), (current.nulls, current.rows)
+        return kind, _shifts.incomparable_drafts(why, before, after, plan)
     if kind == "empty":
         return kind, [untested("nothing but nulls on both sides")]
     if kind == "categorical":

@@ -9,6 +9,7 @@ import numpy as np
 from attrs import asdict, frozen
 
 from mlcycle._html import number, table
+from mlcycle._text import printable
 from mlcycle.errors import InvalidInput
 from mlcycle.stats._arguments import check_seed, check_share, check_whole
 from mlcycle.stats._estimate import Estimate, smallest_detectable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["TwoSampleTest", "contingency", "cramer_von_mises", "kolmogorov_smirnov", "proportions"]
 
 
+@printable
 @frozen(repr=False)
 class TwoSampleTest:
     """What one test of two samples found.
@@ -160,7 +162,7 @@ def contingency(
     bins : int, default 10
         Bins for numbers.
     draws : int, default 9999
-        Most random tables.
+        Random tables, where any are drawn: more bring the p-value nearer to the exact one.
     seed : int, default 0
         For random tables.
 
@@ -187,7 +189,7 @@ def contingency(
         found = counts_of(table_or_reference, current, bins, pooled=True)
         counts, note = found.table, found.note
     n, m = (int(side) for side in counts.sum(axis=1))
-    p, test = _levels.level_test(counts, draws, np.random.default_rng(seed))
+    p, test = _levels.level_test(counts, draws, np.random.default_rng(seed), enough=None)
     if counts.shape[1] < 2:
         note = "; ".join(filter(None, ["constant: one level on both sides", note]))
     totals = counts.sum(axis=0)

@@ -10,6 +10,7 @@ import numpy as np
 from attrs import frozen
 
 from mlcycle.stats._rates import difference_of_rates, fisher
+from mlcycle.stats.samples import _columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +85,8 @@ def common_words(reference: pd.Series[Any], current: pd.Series[Any], rng: np.ran
     >>> sorted(found.names)
     ['came', 'is', 'my', 'the', 'where']
     """
-    (a, n), (b, m) = (_texts_with(side, rng) for side in (reference, current))
+    with _columns.reading(reference, "text"):
+        (a, n), (b, m) = (_texts_with(side, rng) for side in (reference, current))
     totals = a + b
     smaller = min(n, m) / max(n + m, 1)
     usable = {word: count for word, count in totals.items() if count * smaller >= _EXPECTED and count < n + m}

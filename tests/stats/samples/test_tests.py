@@ -11,6 +11,7 @@ import pytest
 from scipy import stats as scipy_stats
 
 from mlcycle.errors import InvalidInput
+from mlcycle.stats._simulated import simulated_p
 from mlcycle.stats.samples import _cramer_von_mises as exactly
 from mlcycle.stats.samples._cramer_von_mises import cvm_p_value, cvm_statistic, tie_sizes
 from mlcycle.stats.samples._tests import contingency, cramer_von_mises, kolmogorov_smirnov, proportions
@@ -251,3 +252,31 @@ def test_results_print_and_become_rows() -> None:
     assert str(found) == "Kolmogorov-Smirnov exact: 1, p 0.0286, n = 4 and 4"
     assert found.as_dict()["n_current"] == 4
     assert "<table" in found._repr_html_()
+
+
+@pytest.mark.parametrize("table", [[[4, 1, 2, 1], [0, 1, 3, 1]], [[1, 4, 1, 1], [4, 4, 0, 0]], [[3, 0, 0], [1, 2, 5]]])
+def test_more_draws_come_nearer_to_the_exact_p(table: list[list[int]]) -> None:
+    """All draws are made, and tables as far off but for rounding count: three standard errors from the exact share."""
+    above = np.array(table[0])
+    totals = np.sum(table, axis=0)
+    n, rows = int(above.sum()), int(totals.sum())
+    ways = [
+        (one, math.prod(map(math.comb, totals.tolist(), one)) / math.comb(rows, n))
+        for one in itertools.product(*(range(total + 1) for total in totals.tolist()))
+        if sum(one) == n
+    ]
+    far = [float((((np.array(one) - totals * n / rows) ** 2) / totals).sum()) for one, _ in ways]
+    mine = float((((above - totals * n / rows) ** 2) / totals).sum())
+    exact = sum(share for (_, share), how_far in zip(ways, far, strict=True) if how_far >= mine - 1e-9)
+    for draws in (999, 9_999, 99_999):
+        found = contingency(table, draws=draws)
+        assert found.p == pytest.approx(exact, abs=3 * math.sqrt(exact * (1 - exact) / draws) + 1 / draws)
+
+
+def test_simulated_values_that_differ_by_rounding_are_as_large() -> None:
+    """A statistic of one value has the p-value 1, whichever way its terms were added."""
+    found, drawn = sum([0.1] * 10), math.fsum([0.1] * 10)
+    assert found != drawn
+    for enough in (20, None):
+        assert simulated_p(lambda size: np.full(size, drawn), found, 999, enough=enough) == 1.0
+        assert simulated_p(lambda size: np.full(size, found), drawn, 999, enough=enough) == 1.0
