@@ -2,7 +2,8 @@
 
 >>> import mlcycle as mc
 >>> project = mc.open("memory://docs-package")
->>> project.scope.set(objective="Keep customers", criteria=[mc.AtLeast("roc_auc", 0.8)]).number
+>>> criteria = [mc.AtLeast("roc_auc", 0.8)]
+>>> project.scope.set(objective="Keep customers", criteria=criteria, test="customers.test").number
 1
 """
 

@@ -10,7 +10,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
+
+from mlcycle.checks._metrics import positive_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     Vector = NDArray[Any]
     Measure = Callable[[NDArray[np.int64]], float]
 
-__all__ = ["UNIT_SCORERS", "Measured", "measure_of"]
+__all__ = ["Measured", "measure_of"]
 
 _MOST_CLASSES = 100
 
@@ -40,11 +42,22 @@ class Measured:
         Row indices (with repeats) to the metric's value there.
     fast : bool
         Whether the measure costs microseconds.
+    ends : (float, float) or None
+        What it would be if every row were like the worst of them for the metric, and like the best, smaller one first;
+        where rows count by themselves.
+    rooted : bool
+        Whether the metric is the root of `measure` (its sign kept): shares of rows add up only below the root.
     """
 
     value: float
     measure: Measure
     fast: bool
+    ends: tuple[float, float] | None = None
+    rooted: bool = False
+
+    def at(self, index: NDArray[np.int64]) -> float:
+        """Return the metric itself on some of the rows, with repeats."""
+        return _root(self.measure(index)) if self.rooted else self.measure(index)
 
 
 def measure_of(metric: Metric, recorded: Recorded, y: Vector, rows: Vector) -> Measured:
@@ -66,6 +79,9 @@ def measure_of(metric: Metric, recorded: Recorded, y: Vector, rows: Vector) -> M
         Whatever the metric itself raises on these rows.
     """
     value = metric(recorded, y, rows)
+    by_row = _by_row(metric, recorded, y[rows], rows)
+    if by_row is not None and _agree(by_row.at(np.arange(len(rows))), value):
+        return evolve(by_row, value=value)
     fast = _prepared(metric, recorded, y[rows], rows)
     if fast is not None and _agree(fast(np.arange(len(rows))), value):
         return Measured(value, fast, fast=True)
@@ -77,81 +93,93 @@ def _agree(one: float, other: float) -> bool:
 
 
 def _prepared(metric: Metric, recorded: Recorded, y: Vector, rows: Vector) -> Measure | None:
-    name, sign = metric.scorer, metric.sign
-    if name is None:
-        return None
-    measure: Measure | None = None
+    name = metric.scorer
     if name in _CONFUSIONS:
-        measure = _from_confusion(_CONFUSIONS[name], y, recorded.answers("predict")[rows])
-    elif name in ("roc_auc", "average_precision"):
-        measure = _ranking(name, recorded, y, rows)
-    elif name in ("neg_log_loss", "neg_brier_score"):
-        measure = _from_probabilities(name, recorded, y, rows)
-    elif name in _LOSSES or name == "r2":
-        predicted = recorded.answers("predict")[rows]
-        if y.ndim == predicted.ndim == 1 and y.dtype.kind in "iufb" and predicted.dtype.kind in "iufb":
-            measure = _from_losses(name, y.astype(float), predicted.astype(float))
-    if measure is None or sign > 0:
-        return measure
-    plain = measure
-    return lambda index: -plain(index)
+        positive = _positive(recorded) if name in _BINARY else None
+        return _from_confusion(_CONFUSIONS[name], y, recorded.answers("predict")[rows], positive)
+    return _ranking(name, recorded, y, rows) if name in ("roc_auc", "average_precision") else None
 
 
-# per-row losses ------------------------------------------------------------------------------------------------------
+# what counts by the row ----------------------------------------------------------------------------------------------
 
 _LOSSES: dict[str, Callable[[Vector, Vector], Vector]] = {
     "neg_mean_absolute_error": lambda y, p: np.abs(y - p),
     "neg_mean_squared_error": lambda y, p: (y - p) ** 2,
     "neg_root_mean_squared_error": lambda y, p: (y - p) ** 2,
+    "neg_mean_squared_log_error": lambda y, p: (np.log1p(y) - np.log1p(p)) ** 2,
+    "neg_root_mean_squared_log_error": lambda y, p: (np.log1p(y) - np.log1p(p)) ** 2,
     "neg_mean_absolute_percentage_error": lambda y, p: np.abs(y - p) / np.maximum(np.abs(y), np.finfo(float).eps),
+    "neg_mean_poisson_deviance": lambda y, p: 2 * (np.where(y > 0, y * np.log(np.where(y > 0, y, 1) / p), 0) - y + p),
+    "neg_mean_gamma_deviance": lambda y, p: 2 * (np.log(p / y) + y / p - 1),
 }
 
 
-def _mean(values: Vector) -> Measure:
-    return lambda index: float(values[index].mean())
+def _by_row(metric: Metric, recorded: Recorded, y: Vector, rows: Vector) -> Measured | None:
+    name, sign = metric.scorer or "", metric.sign
+    if name in ("neg_log_loss", "neg_brier_score"):
+        values = _from_probabilities(name, recorded, y, rows)
+    elif name in _LOSSES or name == "r2":
+        predicted = recorded.answers("predict")[rows]
+        if not (y.ndim == predicted.ndim == 1 and y.dtype.kind in "iufb" and predicted.dtype.kind in "iufb"):
+            return None
+        if name == "r2":
+            return _r2(y.astype(float), (y.astype(float) - predicted) ** 2)
+        values = -_LOSSES[name](y.astype(float), predicted.astype(float))
+    else:
+        return None
+    if values is None:
+        return None
+    turned = sign * values
+    ends = (float(turned.min()), float(turned.max()))
+    return Measured(math.nan, lambda index: float(turned[index].mean()), fast=True, ends=ends, rooted="_root_" in name)
 
 
-def _from_losses(name: str, y: Vector, predicted: Vector) -> Measure:
-    if name == "r2":
-        centred, squared = y - y.mean(), (y - predicted) ** 2
-
-        def r2(index: Vector) -> float:
-            drawn = centred[index]
-            return float(1 - squared[index].sum() / ((drawn - drawn.mean()) ** 2).sum())
-
-        return r2
-    losses = -_LOSSES[name](y, predicted)
-    if name == "neg_root_mean_squared_error":
-        return lambda index: -math.sqrt(-losses[index].mean())
-    return _mean(losses)
+def _root(value: float) -> float:
+    return math.copysign(math.sqrt(abs(value)), value)
 
 
-def _from_probabilities(name: str, recorded: Recorded, y: Vector, rows: Vector) -> Measure | None:
-    classes = np.asarray(recorded.classes_)
+def _r2(y: Vector, squared: Vector) -> Measured:
+    centred = y - y.mean()
+    spread = float((centred**2).mean())
+    ends = (1 - float(squared.max()) / spread, 1 - float(squared.min()) / spread) if spread else None
+
+    def r2(index: Vector) -> float:
+        drawn = centred[index]
+        return float(1 - squared[index].sum() / ((drawn - drawn.mean()) ** 2).sum())
+
+    return Measured(math.nan, r2, fast=True, ends=ends)
+
+
+def _from_probabilities(name: str, recorded: Recorded, y: Vector, rows: Vector) -> Vector | None:
+    classes = np.asarray(getattr(recorded, "classes_", ()))
     chances = recorded.answers("predict_proba")[rows].astype(float)
     if chances.ndim != 2 or chances.shape[1] != len(classes):
         return None
     if name == "neg_brier_score":
-        return _mean(-((chances[:, 1] - (y == classes[1])) ** 2)) if len(classes) == 2 else None
+        return -((chances[:, 1] - (y == classes[1])) ** 2) if len(classes) == 2 else None
     order = np.argsort(classes)
     column = order[np.minimum(np.searchsorted(classes[order], y), len(classes) - 1)]
     eps = np.finfo(recorded.answers("predict_proba").dtype).eps
-    return _mean(np.log(np.clip(chances[np.arange(len(y)), column], eps, 1 - eps)))
+    found: Vector = np.log(np.clip(chances[np.arange(len(y)), column], eps, 1 - eps))
+    return found
 
 
 # rankings ------------------------------------------------------------------------------------------------------------
 
 
 def _ranking(name: str, recorded: Recorded, y: Vector, rows: Vector) -> Measure | None:
-    classes = np.asarray(recorded.classes_)
-    if len(classes) != 2:
+    classes = np.asarray(getattr(recorded, "classes_", ()))
+    if classes.shape != (2,):
         return None
     if hasattr(recorded, "decision_function"):
         scores = recorded.answers("decision_function")[rows]
     else:
         scores = recorded.answers("predict_proba")[rows][:, 1]
     distinct, rank = np.unique(scores, return_inverse=True)
-    codes = 2 * rank.reshape(-1) + (y == classes[1])
+    positive = positive_of(classes) if name == "average_precision" else classes[1]
+    if positive != classes[1]:
+        rank = rank.max(initial=0) - rank
+    codes = 2 * rank.reshape(-1) + (y == positive)
     size = 2 * len(distinct)
 
     def counts(index: Vector) -> tuple[Vector, Vector]:
@@ -187,14 +215,26 @@ def _average_precision(counts: Callable[[Vector], tuple[Vector, Vector]]) -> Mea
 # confusion matrices --------------------------------------------------------------------------------------------------
 
 
-def _from_confusion(formula: Callable[[Vector], float], y: Vector, predicted: Vector) -> Measure | None:
+def _positive(recorded: Recorded) -> Any:
+    classes = getattr(recorded, "classes_", None)
+    return 1 if classes is None or np.shape(classes) != (2,) else positive_of(classes)
+
+
+def _from_confusion(
+    formula: Callable[[Vector], float], y: Vector, predicted: Vector, positive: Any = None
+) -> Measure | None:
     if y.ndim != 1 or predicted.ndim != 1:
         return None
-    labels, codes = np.unique(np.concatenate([y, predicted.astype(y.dtype)]), return_inverse=True)
+    # Text is joined as text of any length: as the truth's type a longer label would be cut to one it is not.
+    predicted = predicted.astype(str) if y.dtype.kind == "U" else predicted.astype(y.dtype)
+    labels, codes = np.unique(np.concatenate([y, predicted]), return_inverse=True)
     size = len(labels)
     if size > _MOST_CLASSES:
         return None
-    cell = codes[: len(y)] * size + codes[len(y) :]
+    order = np.arange(size)
+    if positive is not None and size == 2 and labels[0] == positive:
+        order = order[::-1]
+    cell = order[codes[: len(y)]] * size + order[codes[len(y) :]]
     return lambda index: formula(np.bincount(cell[index], minlength=size * size).reshape(size, size))
 
 
@@ -249,13 +289,8 @@ _CONFUSIONS: dict[str, Callable[[Vector], float]] = {
     "balanced_accuracy": _balanced_accuracy,
     "matthews_corrcoef": _matthews,
 }
-for _kind in ("f1", "precision", "recall", "jaccard"):
+_BINARY = ("f1", "precision", "recall", "jaccard")
+for _kind in _BINARY:
     _CONFUSIONS[_kind] = _averaged(_kind, "binary")
     for _average in ("macro", "micro", "weighted"):
         _CONFUSIONS[f"{_kind}_{_average}"] = _averaged(_kind, _average)
-
-UNIT_SCORERS = frozenset(
-    {*_CONFUSIONS, "roc_auc", "roc_auc_ovo", "roc_auc_ovr", "roc_auc_ovo_weighted", "roc_auc_ovr_weighted"}
-    | {"average_precision", "top_k_accuracy"}
-) - {"matthews_corrcoef"}
-"""Scorers whose values lie between 0 and 1."""

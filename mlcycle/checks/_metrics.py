@@ -5,18 +5,22 @@ from __future__ import annotations
 import difflib
 import functools
 import importlib
+import inspect
+import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from attrs import frozen
 
 from mlcycle._text import plain
+from mlcycle.checks._ranges import check_range, function_behind, range_of
 from mlcycle.errors import InvalidInput
 from mlcycle.records import AtLeast, AtMost, Criterion, NotWorseThan, higher_is_better
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Metric", "find_metric", "validate"]
+__all__ = ["Metric", "find_metric", "has_positive", "positive_of", "response_methods", "validate"]
 
 _SHORT = {
     "brier_score_loss": "neg_brier_score",
@@ -52,13 +56,114 @@ class Metric:
     sign: int = 1
     higher_is_better: bool = True
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """The smallest and largest value it can take, as far as they are known."""
+        return range_of(self.scorer, self.sign, self.function)
+
+    @property
+    def of_numbers(self) -> bool:
+        """Whether it compares numbers with numbers; the others compare labels, or scores with labels."""
+        name = (self.scorer or "").removeprefix("neg_")
+        return name in ("r2", "explained_variance") or "_error" in name or name.endswith("_deviance")
+
+    @property
+    def compares_groups(self) -> bool:
+        """Whether it asks only which rows go together, whatever the groups are called."""
+        return self.scorer in _GROUPINGS
+
     def __call__(self, recorded: Any, y: Any, rows: Any) -> float:
         """Return the metric over some rows (indices, with repeats) of recorded predictions."""
+        truth = y[rows].astype(float) if self.of_numbers and y.dtype.kind == "b" else y[rows]
         if self.function is not None:
-            return float(self.function(y[rows], recorded.predict(rows)))
-        from sklearn.metrics import get_scorer
+            return float(self.function(truth, recorded.predict(rows)))
+        if self.scorer in _NEEDS_CLASSES and _lacks_a_class(self.scorer, truth, getattr(recorded, "classes_", None)):
+            return math.nan
+        return self.sign * float(_scorer_for(self.scorer, getattr(recorded, "classes_", None))(recorded, rows, truth))
 
-        return self.sign * float(get_scorer(self.scorer)(recorded, rows, y[rows]))
+
+# What is undefined without a row of each class, or with rows of one class only.
+_EVERY_CLASS = ("roc_auc", "average_precision", "roc_auc_ovr", "roc_auc_ovr_weighted")
+_TWO_AT_LEAST = ("d2_log_loss_score", "d2_brier_score", "positive_likelihood_ratio", "neg_negative_likelihood_ratio")
+_NEEDS_CLASSES = frozenset((*_EVERY_CLASS, *_TWO_AT_LEAST, "roc_auc_ovo", "roc_auc_ovo_weighted"))
+_GROUPINGS = frozenset(
+    {"adjusted_mutual_info_score", "adjusted_rand_score", "completeness_score", "fowlkes_mallows_score"}
+    | {"homogeneity_score", "mutual_info_score", "normalized_mutual_info_score", "rand_score", "v_measure_score"}
+)
+_LABELLED = ("neg_log_loss", "d2_log_loss_score", "top_k_accuracy", "neg_brier_score", "d2_brier_score")
+_POSITIVE = frozenset(
+    ("f1", "precision", "recall", "jaccard", "average_precision", "neg_brier_score", "d2_brier_score")
+)
+
+
+def _lacks_a_class(scorer: str, truth: Any, classes: Any) -> bool:
+    found = np.unique(truth)
+    if scorer == "average_precision" and classes is not None and len(classes) == 2:
+        return positive_of(classes) not in found.tolist()
+    return len(found) < (max(np.size(classes), 2) if scorer in _EVERY_CLASS else 2)
+
+
+def positive_of(classes: Any) -> Any:
+    """Return which of two classes is the positive one: 1 if it is among them, as in scikit-learn, else the second.
+
+    Examples
+    --------
+    >>> positive_of(["no", "yes"]), positive_of([1, 2]), positive_of([False, True])
+    ('yes', 1, True)
+    """
+    listed = np.asarray(classes).tolist()
+    return next((label for label in listed if label == 1), listed[1])
+
+
+def has_positive(metric: Metric) -> bool:
+    """Return whether the metric is about one of two classes."""
+    return metric.scorer in _POSITIVE and "brier" not in (metric.scorer or "")
+
+
+def _scorer_for(name: str | None, classes: Any) -> Any:
+    """Return scikit-learn's scorer, told the model's classes: rows may lack one, and text has no positive 1."""
+    from sklearn.metrics import get_scorer
+
+    if classes is None or np.ndim(classes) != 1 or name is None:
+        return get_scorer(name)
+    return _told_classes(name, tuple(np.asarray(classes).tolist()))
+
+
+@functools.lru_cache(maxsize=64)
+def _told_classes(name: str, classes: tuple[Any, ...]) -> Any:
+    from sklearn import metrics
+
+    usual = metrics.get_scorer(name)
+    options: dict[str, Any] = {}
+    if name in _POSITIVE and len(classes) == 2:
+        options["pos_label"] = positive_of(classes)
+    elif name in _LABELLED or name.startswith("roc_auc_ov"):
+        options["labels"] = list(classes)
+    if not options:
+        return usual
+    function = getattr(metrics, function_behind(name))
+    if not options.keys() <= inspect.signature(function).parameters.keys():
+        return usual
+    if name.startswith("roc_auc_ov"):
+        options |= {"multi_class": name.split("_")[2], "average": "weighted" if name.endswith("weighted") else "macro"}
+    method = response_methods(name)
+    return metrics.make_scorer(
+        function,
+        response_method=method[0] if len(method) == 1 else method,
+        greater_is_better=not name.startswith("neg_"),
+        **options,
+    )
+
+
+def response_methods(scorer: str) -> tuple[str, ...]:
+    """Return the methods of a model a scorer asks, the first there is."""
+    if scorer in _PROBABILITIES or scorer.startswith("roc_auc_ov"):
+        return ("predict_proba",)
+    return ("decision_function", "predict_proba") if scorer in _RANKINGS else ("predict",)
+
+
+_PROBABILITIES = frozenset(("neg_log_loss", "neg_brier_score", "d2_log_loss_score", "d2_brier_score"))
+_RANKINGS = frozenset(("roc_auc", "average_precision", "top_k_accuracy"))
 
 
 def find_metric(name: str) -> Metric:
@@ -154,13 +259,9 @@ def validate(criterion: Criterion) -> None:
     if isinstance(criterion, AtLeast) and not metric.higher_is_better:
         raise InvalidInput(f"{claim} asks for a large error; use AtMost({criterion.metric!r}, {criterion.threshold:g})")
     negative = metric.sign > 0 and criterion.metric.startswith("neg_")
-    if isinstance(criterion, AtMost) and negative and criterion.threshold >= 0:
-        positive = criterion.metric.removeprefix("neg_")
+    if negative and not isinstance(criterion, NotWorseThan) and criterion.threshold > 0:
+        positive, verb = criterion.metric.removeprefix("neg_"), "pass" if isinstance(criterion, AtLeast) else "fail"
         raise InvalidInput(
-            f"{claim} can never fail, this scorer is never above 0; use AtMost({positive!r}, {criterion.threshold:g})"
+            f"{claim} can never {verb}, this scorer is never above 0; use AtMost({positive!r}, {criterion.threshold:g})"
         )
-    if isinstance(criterion, AtLeast) and negative and criterion.threshold > 0:
-        positive = criterion.metric.removeprefix("neg_")
-        raise InvalidInput(
-            f"{claim} can never pass, this scorer is never above 0; use AtMost({positive!r}, {criterion.threshold:g})"
-        )
+    check_range(criterion, *metric.range)

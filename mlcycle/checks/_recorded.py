@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, OutlierMixin, RegressorMixin, is_outlier_detector
 from sklearn.utils.metaestimators import available_if
 
 from mlcycle.codecs import own_rows
+from mlcycle.errors import InvalidInput, MlcycleError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +47,15 @@ class Recorded(BaseEstimator):  # type: ignore[misc]
         """Return all recorded answers of a method, one a row."""
         if method not in self._answers:
             # a model may change its rows, and the next question is about the rows as they are
-            self._answers[method] = np.asarray(getattr(self.model, method)(own_rows(self.X)))
+            try:
+                found = getattr(self.model, method)(own_rows(self.X))
+            except MlcycleError:
+                raise
+            except Exception as error:
+                raise InvalidInput(
+                    f"the model's {method} failed on these rows: {type(error).__name__}: {error}"
+                ) from error
+            self._answers[method] = np.asarray(found)
         return self._answers[method]
 
     @available_if(_offers("predict"))  # type: ignore[untyped-decorator]
@@ -76,6 +85,10 @@ class RecordedRegressor(RegressorMixin, Recorded):  # type: ignore[misc]
     """Recorded answers of a regressor."""
 
 
+class RecordedDetector(OutlierMixin, Recorded):  # type: ignore[misc]
+    """Recorded answers of an outlier detector, whose decision function ranks without classes."""
+
+
 def record(model: Any, X: Any) -> Recorded:
     """Return a stand-in for a model on fixed rows; see `Recorded`.
 
@@ -94,4 +107,13 @@ def record(model: Any, X: Any) -> Recorded:
     >>> record(DummyClassifier().fit(X, y), X).predict([0, 0, 3]).tolist()
     [1, 1, 1]
     """
-    return RecordedClassifier(model, X) if hasattr(model, "classes_") else RecordedRegressor(model, X)
+    if hasattr(model, "classes_"):
+        return RecordedClassifier(model, X)
+    return RecordedDetector(model, X) if _finds_outliers(model) else RecordedRegressor(model, X)
+
+
+def _finds_outliers(model: Any) -> bool:
+    try:
+        return bool(is_outlier_detector(model))
+    except (AttributeError, TypeError):  # a model that is none of scikit-learn's has no tags
+        return False

@@ -102,10 +102,11 @@ def _described(subject: str, bench: checks.Bench) -> list[records.Result]:
         [records.AtLeast(metric, 0.0) for metric in (metrics if discrete else ("r2", "rmse"))], subject, bench
     )
     note = "no criterion asks for it"
+    measured = [one for one in found if one.value is not None]
     return [
-        attrs.evolve(one, check=one.check.split(" ")[0], verdict="not_applicable", threshold=None, detail=note)
-        for one in found
-        if one.value is not None
+        attrs.evolve(one, check=one.check.split(" ")[0], verdict="not_applicable", threshold=None, detail=said)
+        # Where nothing fits the model, the reader learns why instead of getting no result at all.
+        for one, said in ([(one, note) for one in measured] or [(one, one.detail) for one in found[:1]])
     ]
 
 

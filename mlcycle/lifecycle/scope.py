@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import checks, records
 from mlcycle._ids import now, parse_ref
 from mlcycle._text import plain, printable
-from mlcycle.errors import GateBlocked, InvalidInput
+from mlcycle.errors import GateBlocked, InvalidInput, MlcycleWarning, NotFound
+from mlcycle.lifecycle import _tables as tables
 from mlcycle.lifecycle._session import draft
 from mlcycle.storage import Draft, Settled
 
@@ -30,7 +32,8 @@ class ScopeHandle:
     --------
     >>> import mlcycle as mc
     >>> project = mc.open("memory://docs-scope")
-    >>> project.scope.set(objective="Keep customers", criteria=[mc.AtLeast("roc_auc", 0.8)], message="kick-off").number
+    >>> criteria = [mc.AtLeast("roc_auc", 0.8)]
+    >>> project.scope.set(objective="Keep customers", criteria=criteria, test="customers.test").number
     1
     >>> project.scope.set(risks=["label delay of 30 days"]).objective
     'Keep customers'
@@ -82,7 +85,14 @@ class ScopeHandle:
         GateBlocked
             When a criterion would be loosened without an override.
         InvalidInput
-            For an unknown metric, or a field of the wrong kind.
+            For an unknown metric, a threshold or margin its metric always or never reaches, or a field of the wrong
+            kind.
+
+        Warns
+        -----
+        MlcycleWarning
+            When a criterion names no data, neither by its `on` nor by the scope's `test`, or slices by a column that
+            its data lacks: no gate could judge it.
         """
         given: Doc = {
             "objective": objective,
@@ -108,9 +118,40 @@ class ScopeHandle:
             return draft([{"kind": "scope.set", "number": number, "scope": scope}])
 
         commit = self._session.commit(plan, message=message, op=op)
+        if criteria is not None:
+            self._say_what_no_gate_can_judge()
         if commit.entry is None:
             return scope_record(commit.value)
         return self.get(next(c["number"] for c in commit.entry["changes"] if c["kind"] == "scope.set"))  # type: ignore[return-value]
+
+    def _say_what_no_gate_can_judge(self) -> None:
+        """Warn of criteria that name no data, or slice by a column their data lacks; both would block every gate."""
+        with self._session.view(refresh=False) as view:
+            scope = view.scope()
+        assert scope is not None
+        for criterion in scope_record(scope).criteria:
+            name = criterion.on or scope["scope"]["test"]
+            if name is None:
+                why = (
+                    f"{plain(criterion)} names no data to be judged on, so no gate can judge it: "
+                    "project.scope.set(test='customers.test'), or on='customers.test' in the criterion"
+                )
+                warnings.warn(why, MlcycleWarning, stacklevel=3)
+            elif lost := self._lost_slices(criterion, name):
+                why = f"{plain(criterion)} slices by {lost}, and {name} has no such column, so no gate can judge it"
+                warnings.warn(why, MlcycleWarning, stacklevel=3)
+
+    def _lost_slices(self, criterion: records.Criterion, name: str) -> str:
+        """Return the columns a criterion slices by that its data lacks; none while the data is still to come."""
+        if not criterion.slices:
+            return ""
+        try:
+            with self._session.view(refresh=False) as view:
+                doc = view.version("datasets", name)
+            columns = tables.column_names(tables.header_of(self._session, doc))
+        except NotFound:
+            return ""
+        return ", ".join(repr(column) for column in criterion.slices if column not in columns)
 
     def _loosened(self, before: Doc, after: Doc, override: records.Override | None) -> list[Doc]:
         """Return what this change loosens, as stored; refuse it without an override that still holds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any
 
@@ -87,10 +88,14 @@ def _slices(value: Any) -> tuple[str, ...]:
 
 
 def _finite(name: str, value: Any) -> float:
+    # float() takes the text "0.9" and the truth value True, too; in a threshold both are slips.
+    slip = isinstance(value, (str, bytes, bool)) or type(value).__name__ in ("bool", "bool_")
     try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
+        number = math.nan if slip else float(value)
+    except (TypeError, ValueError, OverflowError) as error:
         raise InvalidInput(f"{name} is a number, got {type(value).__name__}: {value!r:.80}") from error
+    if slip:
+        raise InvalidInput(f"{name} is a number, got {type(value).__name__}: {value!r:.80}")
     if number - number != 0:
         raise InvalidInput(f"{name} is a finite number, got {number}")
     return number
@@ -112,6 +117,12 @@ def _confidence(value: Any) -> float:
     if not 0.5 <= number < 1:
         raise InvalidInput(f"confidence is a share such as 0.95, from 0.5 to below 1, got {value!r}")
     return number
+
+
+def _flag(value: Any) -> bool:
+    if type(value).__name__ not in ("bool", "bool_") and not (isinstance(value, int) and value in (0, 1)):
+        raise InvalidInput(f"blocking is True or False, got {type(value).__name__}: {value!r:.80}")
+    return bool(value)
 
 
 def _text_or_none(instance: Any, attribute: Any, value: Any) -> None:
@@ -164,9 +175,10 @@ class AtLeast(Criterion):
     ----------
     metric : str or callable
         A scikit-learn scorer name, or a callable ``(y_true, y_pred) -> float`` any process can import; it is stored
-        as ``"module:function"``.
+        as ``"module:function"``. Of two classes the positive one (``"f1"``, ``"precision"``, ``"average_precision"``)
+        is 1 where there is one, as in scikit-learn, and else the second of the model's ``classes_``.
     threshold : float
-        In the metric's unit.
+        In the metric's unit; a scope refuses one that the metric always or never reaches (``"accuracy"`` of 95).
     slices : str or list of str, optional
         Columns; the metric must reach the threshold within every level of each.
     on : str, optional
@@ -194,7 +206,7 @@ class AtLeast(Criterion):
     slices: tuple[str, ...] = field(default=None, converter=_slices, kw_only=True)
     on: str | None = field(default=None, kw_only=True, validator=_text_or_none)
     confidence: float = field(default=0.95, kw_only=True, converter=_confidence)
-    blocking: bool = field(default=True, kw_only=True, converter=bool)
+    blocking: bool = field(default=True, kw_only=True, converter=_flag)
 
     def _arguments(self) -> list[str]:
         return [repr(self.metric), repr(self.threshold)]
@@ -228,7 +240,7 @@ class AtMost(Criterion):
     slices: tuple[str, ...] = field(default=None, converter=_slices, kw_only=True)
     on: str | None = field(default=None, kw_only=True, validator=_text_or_none)
     confidence: float = field(default=0.95, kw_only=True, converter=_confidence)
-    blocking: bool = field(default=True, kw_only=True, converter=bool)
+    blocking: bool = field(default=True, kw_only=True, converter=_flag)
 
     def _arguments(self) -> list[str]:
         return [repr(self.metric), repr(self.threshold)]
@@ -267,7 +279,7 @@ class NotWorseThan(Criterion):
     slices: tuple[str, ...] = field(default=None, converter=_slices, kw_only=True)
     on: str | None = field(default=None, kw_only=True, validator=_text_or_none)
     confidence: float = field(default=0.95, kw_only=True, converter=_confidence)
-    blocking: bool = field(default=True, kw_only=True, converter=bool)
+    blocking: bool = field(default=True, kw_only=True, converter=_flag)
 
     def _arguments(self) -> list[str]:
         margin = [f"margin={self.margin!r}"] if self.margin else []

@@ -6,10 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import mlcycle as mc
-from mlcycle import errors
+from mlcycle import errors, records
 from mlcycle.lifecycle._gate import criteria_today
 
 
@@ -24,14 +25,14 @@ def test_set_changes_only_what_is_given(anywhere: mc.Project) -> None:
 
 def test_setting_the_same_again_writes_nothing(project: mc.Project) -> None:
     """A script run twice leaves one version."""
-    first = project.scope.set(objective="x", criteria=[mc.AtLeast("roc_auc", 0.8)])
-    assert project.scope.set(objective="x", criteria=[mc.AtLeast("roc_auc", 0.8)]) == first
+    first = project.scope.set(objective="x", criteria=[mc.AtLeast("roc_auc", 0.8)], test="t")
+    assert project.scope.set(objective="x", criteria=[mc.AtLeast("roc_auc", 0.8)], test="t") == first
 
 
 def test_criteria_are_readable_in_any_process(project: mc.Project) -> None:
     """Criteria come back equal in another process."""
     criteria = [mc.AtLeast("roc_auc", 0.8, slices="region"), mc.NotWorseThan("production", "accuracy", margin=0.02)]
-    project.scope.set(criteria=criteria)
+    project.scope.set(criteria=criteria, test="t")
     code = f"import mlcycle; print(list(mlcycle.open({project.store.url!r}, mode='r').scope.get().criteria))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(criteria)
@@ -39,7 +40,7 @@ def test_criteria_are_readable_in_any_process(project: mc.Project) -> None:
 
 def test_loosening_needs_an_override_that_ends(project: mc.Project) -> None:
     """Tightening is free; loosening says who, why and until when."""
-    project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.8)])
+    project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.8)], test="t")
     project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.85)])
     with pytest.raises(errors.GateBlocked, match=r"override=mc\.Override"):
         project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.7)])
@@ -56,7 +57,7 @@ def test_loosening_needs_an_override_that_ends(project: mc.Project) -> None:
 
 def test_an_expired_loosening_gives_way(project: mc.Project) -> None:
     """After the end, the former criterion holds again by itself."""
-    project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.8)])
+    project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.8)], test="t")
     project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.7)], override=mc.Override(reason="pilot", until="2098-01-01"))
     with project._session.view() as view:
         scope = view.scope()
@@ -75,3 +76,39 @@ def test_bad_fields_are_named(project: mc.Project, tmp_path: Path) -> None:
     with pytest.raises(errors.InvalidInput, match="criteria is a list"):
         project.scope.set(criteria=mc.AtLeast("roc_auc", 0.8))  # type: ignore[arg-type]
     assert project.scope.get() is None
+
+
+def test_a_criterion_without_data_says_so_when_it_is_set(project: mc.Project) -> None:
+    """A criterion that no gate could judge is warned about at once, and no more once its data is named."""
+    accuracy, f1 = mc.AtLeast("accuracy", 0.8), mc.AtLeast("f1", 0.7, on="live.test")
+    with pytest.warns(
+        errors.MlcycleWarning, match=r"accuracy ≥ 0.8 names no data .* project\.scope\.set\(test="
+    ) as said:
+        scope = project.scope.set(criteria=[f1, accuracy])
+    assert ([str(one.message)[:8] for one in said], scope.number) == (["accuracy"], 1)
+    project.scope.set(test="customers.test")
+    project.scope.set(criteria=[f1, accuracy])
+    project.scope.set(owner="ada")
+
+
+def test_a_slice_by_a_column_that_is_not_there_says_so(project: mc.Project) -> None:
+    """Where the data exists already, a column to slice by is looked up; where it does not, nothing is said."""
+    criteria = [mc.AtLeast("accuracy", 0.8, slices=["region", "plan"])]
+    project.scope.set(criteria=criteria, test="t")
+    project.datasets.add("t", pd.DataFrame({"plan": ["a", "b"], "y": [0, 1]}), target="y")
+    with pytest.warns(errors.MlcycleWarning, match="slices by 'region', and t has no such column"):
+        project.scope.set(criteria=criteria, message="again")
+
+
+def test_thresholds_out_of_range_never_become_the_scope(project: mc.Project) -> None:
+    """A percentage where a share belongs is refused before anything is written."""
+    for criterion in (mc.AtLeast("accuracy", 95), mc.NotWorseThan("production", "accuracy", margin=5)):
+        with pytest.raises(errors.InvalidInput, match=r"between 0 and 1.*did you mean 0\.\d+5\?"):
+            project.scope.set(criteria=[criterion], test="t")
+    assert project.scope.get() is None
+
+
+def test_a_stored_scope_is_read_whatever_it_asks(project: mc.Project) -> None:
+    """Criteria kept before thresholds were looked at are still read, and judged."""
+    old = records.Scope(number=1, criteria=[mc.AtLeast("accuracy", 95)], test="t")
+    assert records.from_json(records.to_json(old)) == old

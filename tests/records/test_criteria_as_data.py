@@ -6,6 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -165,3 +166,20 @@ def test_covering_is_an_order(one: Criterion, two: Criterion, three: Criterion) 
     if covers(one, two) and covers(two, one):
         assert set(one.slices) == set(two.slices)
         assert (one.confidence, one.blocking) == (two.confidence, two.blocking)
+
+
+@pytest.mark.parametrize("value", ["0.9", b"0.9", True, np.True_, float("nan"), float("inf"), None, 10**400, 1j, [0.9]])
+def test_thresholds_and_margins_are_finite_numbers(value: object) -> None:
+    """Text, truth values and what is not finite are slips, not numbers."""
+    with pytest.raises(InvalidInput, match=r"threshold is a (finite )?number"):
+        AtLeast("accuracy", value)
+    with pytest.raises(InvalidInput, match=r"margin is a (finite )?number"):
+        NotWorseThan("production", "accuracy", margin=value)
+
+
+@pytest.mark.parametrize("value", ["no", None, 2, 0.0])
+def test_blocking_is_yes_or_no(value: object) -> None:
+    """A word would always have meant yes."""
+    with pytest.raises(InvalidInput, match="blocking is True or False"):
+        AtLeast("accuracy", 0.9, blocking=value)
+    assert AtLeast("accuracy", np.float32(0.5), blocking=np.bool_(False)).blocking is False

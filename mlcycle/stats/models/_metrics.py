@@ -186,15 +186,18 @@ class Resampled:
         """Return the metric of one prediction with its interval."""
         part, left = self.parts[which], None if self.left is None else self.left[which]
         bounds = None if part.exact is None else (0.0, 1.0) if part.sign > 0 else (-1.0, 0.0)
-        return self._summarised(part.value, self.values[which], left, part.exact, bounds)
+        found = self._summarised(part.value, self.values[which], left, part.exact, bounds)
+        if bounds is None or not found.conclusive:
+            return found
+        # A model with a mistake must not come out surer than one without: no limit beyond that of a perfect value.
+        unseen = 1 - ((1 - self.confidence) / 2) ** (1 / min(self.units.count, part.exact or self.units.count))
+        return evolve(found, low=min(found.low, bounds[1] - unseen), high=max(found.high, bounds[0] + unseen))
 
     def difference(self, one: int, other: int) -> Estimate:
         """Return the metric of one prediction minus that of another, with its interval."""
         value, values, left = self._apart(one, other)
         exact = self.parts[one].exact
-        # Of metrics between 0 and 1 only all against nothing can differ by the same on every resample, or not at all;
-        # a row unlike all these can then move the difference by two, or by one.
-        bounds = None if exact is None else (-1.0, 1.0) if value else (-0.5, 0.5)
+        bounds = None if exact is None else (-1.0, 1.0)
         found = self._summarised(value, values, left, exact, bounds)
         return agreeing(found) if found.reason == FLAT else found
 

@@ -119,7 +119,8 @@ def test_a_constant_measure_without_bounds_has_no_limits() -> None:
     """A measure that never varies says nothing about its error; bounds given, it does."""
     assert not stats.interval(lambda rows: 3.0, 50).conclusive
     found = stats.interval(lambda rows: 3.0, 50, bounds=(0, 10))
-    assert 2.2 < found.low < 2.5 < 3 < found.high < 3.8
+    unseen = 1 - 0.025 ** (1 / 50)  # of the rows may be unlike all fifty, and be at the end of the range
+    assert (found.low, found.high) == pytest.approx((3 - 3 * unseen, 3 + 7 * unseen))
 
 
 def test_two_measures_that_agree_differ_by_nothing() -> None:
@@ -183,3 +184,48 @@ def test_bootstrap_intervals_cover_the_mean(n: int) -> None:
         held += found.low <= 0 <= found.high
     floor = 0.95 - 3.5 * math.sqrt(0.95 * 0.05 / 300) - (0.03 if n == 10 else 0)
     assert held / 300 >= floor
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 2, 5, 20])
+def test_with_bounds_a_share_has_the_exact_interval_near_its_ends(wrong: int) -> None:
+    """For a share of rows the interval is that of Clopper and Pearson: exactly without a mistake, nearly with a few."""
+    n, right = 124, np.arange(124) >= wrong
+    found = stats.interval(lambda rows: right[rows].mean(), n, bounds=(0, 1), resamples=4000)
+    exact = scipy_stats.binomtest(n - wrong, n).proportion_ci(method="exact")
+    assert found.low == pytest.approx(exact.low, abs=1e-12 if wrong == 0 else 0.006)
+    assert found.high == pytest.approx(exact.high, abs=0.006)
+
+
+def test_a_row_put_right_never_lowers_a_limit() -> None:
+    """With bounds both limits of a mean only rise as one row after another gets the best value."""
+    values = np.random.default_rng(0).random(60)
+    limits = []
+    for better in range(0, 61, 5):
+        x = np.where(np.arange(60) < better, 1.0, values)
+        found = stats.interval(lambda rows, x=x: x[rows].mean(), 60, bounds=(0, 1), resamples=300)  # type: ignore[misc]
+        limits.append((found.low, found.high))
+    assert sorted(limits) == limits
+    assert sorted(high for _, high in limits) == [high for _, high in limits]
+
+
+@pytest.mark.parametrize("method", ["percentile", "bca"])
+def test_limits_that_do_not_hold_the_value_are_none(method: str) -> None:
+    """A measure that drawing rows twice changes gets no limits, for one model and for the difference of two."""
+    found = stats.interval(lambda rows: len(np.unique(rows)) / len(rows), 80, method=method)
+    assert (found.value, found.conclusive) == (1, False)
+    assert "the resamples lie beside the value (around 0.6" in found.reason
+    both = stats.paired_difference(lambda rows: len(np.unique(rows)) / 80, lambda rows: 0.5, 80, method=method)
+    assert not both.conclusive
+
+
+def test_near_perfect_predictions_are_no_surer_than_perfect_ones() -> None:
+    """One pair out of order, or one label wrong, does not raise the limit of an area or an accuracy."""
+    y = np.arange(124) % 2
+    score = y + np.linspace(0, 0.5, 124)
+    swapped = score.copy()
+    swapped[[0, 1]] = 0.6, 0.55
+    for metric, perfect, nearly in (
+        ("roc_auc", score, swapped),
+        ("accuracy", y, np.where(np.arange(124) < 1, 1 - y, y)),
+    ):
+        assert stats.metric_interval(y, nearly, metric).low <= stats.metric_interval(y, perfect, metric).low

@@ -1,0 +1,243 @@
+"""Every scorer on what models really answer: scikit-learn's own value, or the reason in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.cluster import DBSCAN, KMeans
+from sklearn.decomposition import PCA
+from sklearn.ensemble import IsolationForest
+from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor
+from sklearn.metrics import get_scorer, get_scorer_names, log_loss
+from sklearn.multioutput import MultiOutputClassifier
+from sklearn.svm import LinearSVC
+
+from mlcycle.checks import Bench, Rows, judge
+from mlcycle.checks._case import case_of
+from mlcycle.checks._measures import measure_of
+from mlcycle.checks._metrics import find_metric
+from mlcycle.errors import InvalidInput
+from mlcycle.records import AtLeast, AtMost
+
+Make = Callable[..., Any]
+RNG = np.random.default_rng(0)
+X = pd.DataFrame(RNG.normal(size=(150, 3)), columns=list("abc"))
+SCORE = (X["a"] + 0.5 * RNG.normal(size=150)).to_numpy()
+TWO, THREE = (SCORE > 0).astype(int), np.digitize(SCORE, [-0.5, 0.5])
+YES, LEVEL = np.where(TWO, "yes", "no"), np.array(["low", "mid", "high"])[THREE]
+MODELS: dict[str, tuple[Any, Any]] = {
+    "two": (LogisticRegression(), TWO),
+    "one and two": (LogisticRegression(), TWO + 1),
+    "truth values": (LogisticRegression(), TWO.astype(bool)),
+    "text": (LogisticRegression(), YES),
+    "three": (LogisticRegression(), THREE),
+    "three texts": (LogisticRegression(), LEVEL),
+    "without probabilities": (LinearSVC(), TWO),
+    "numbers": (LinearRegression(), SCORE),
+    "numbers above 0": (PoissonRegressor(), np.exp(SCORE)),
+    "numbers for labels": (LinearRegression(), TWO),
+    "clusters": (KMeans(3, n_init=1), LEVEL),
+    "clusters without predict": (DBSCAN(), THREE),
+    "outliers": (IsolationForest(n_estimators=5, random_state=0), 2 * TWO - 1),
+    "no answers": (PCA(), TWO),
+}
+INSIDE = ("Recorded", "pos_label", "AttributeError", "ValueError", "TypeError", "average=", "multiclass", "bounds=")
+
+
+def bench_of(model: Any, y: Any, frame: pd.DataFrame = X) -> Bench:
+    """Return a bench over one dataset and one model."""
+    return Bench(
+        data="d@1",
+        load_rows=lambda ref: Rows(ref, frame.reset_index(drop=True), frame.reset_index(drop=True), y),
+        load_model=lambda ref: model,
+        find_version=lambda name: None,
+    )
+
+
+def value_of(name: str, model: Any, y: Any) -> float:
+    """Return a metric's value as criteria see it, without an interval."""
+    case = case_of(AtLeast(name, 0.5), find_metric(name), "m@1", None, bench_of(model, y))
+    return measure_of(case.metric, case.ours.recorded, case.ours.y, np.arange(len(case.ours.y))).value
+
+
+def _or_error(compute: Callable[[], Any]) -> tuple[float, str]:
+    try:
+        return float(compute()), ""
+    except Exception as error:  # noqa: BLE001 - scikit-learn's are of all kinds
+        return np.nan, f"{type(error).__name__}: {error}" if not isinstance(error, InvalidInput) else str(error)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", MODELS)
+def test_every_scorer_has_scikit_learns_value_or_a_reason(kind: str) -> None:
+    """Where scikit-learn's scorer gives a number, so do criteria, the same; else they say why in their own terms."""
+    model, y = MODELS[kind]
+    model.fit(X, y)
+    for name in sorted(get_scorer_names()):
+        expected, _ = _or_error(lambda name=name: get_scorer(name)(model, X, y))  # type: ignore[misc]
+        actual, reason = _or_error(lambda name=name: value_of(name, model, y))  # type: ignore[misc]
+        assert not [word for word in INSIDE if word in reason], reason
+        assert not reason or name in reason or "m@1" in reason
+        if np.isfinite(expected):
+            assert actual == pytest.approx(expected), (name, reason)
+
+
+@pytest.mark.parametrize("name", ["f1", "precision", "recall", "jaccard", "average_precision", "neg_brier_score"])
+def test_of_two_texts_the_second_is_positive(name: str) -> None:
+    """Labels that are text give the value of the same labels as 0 and 1, and the result says which is positive."""
+    numbers, texts = (LogisticRegression().fit(X, y) for y in (TWO, YES))
+    [expected] = judge(AtLeast(name, 0.5), "m@1", bench_of(numbers, TWO))
+    [actual] = judge(AtLeast(name, 0.5), "m@1", bench_of(texts, YES))
+    assert (actual.value, actual.low, actual.high) == (expected.value, expected.low, expected.high)
+    assert ("the positive class is 'yes'" in actual.detail) == (name != "neg_brier_score")
+    assert "positive" not in expected.detail
+
+
+def test_the_fast_form_knows_the_positive_class() -> None:
+    """With labels 1 and 2 the positive one is 1, as in scikit-learn, also on resamples."""
+    model, y = LogisticRegression().fit(X, TWO + 1), TWO + 1
+    context, drawn = bench_of(model, y), RNG.integers(0, 150, 150)
+    for name in ("f1", "precision", "recall", "jaccard", "average_precision"):
+        case = case_of(AtLeast(name, 0.5), find_metric(name), "m@1", None, context)
+        found = measure_of(case.metric, case.ours.recorded, case.ours.y, np.arange(150))
+        assert found.fast
+        assert found.at(drawn) == pytest.approx(get_scorer(name)(model, X.iloc[drawn], y[drawn]))
+
+
+@pytest.mark.parametrize(
+    ("criterion", "lacking", "value"),
+    [
+        (AtMost("log_loss", 2), "high", True),
+        (AtMost("brier_score", 1), "high", True),
+        (AtLeast("top_k_accuracy", 0.5), "high", True),
+        (AtLeast("f1_macro", 0.5), "high", True),
+        (AtLeast("balanced_accuracy", 0.5), "high", True),
+        (AtLeast("matthews_corrcoef", 0.5), "high", True),
+        (AtLeast("roc_auc_ovo", 0.5), "high", True),
+        (AtLeast("d2_log_loss_score", 0.1), "high", True),
+        (AtLeast("roc_auc_ovr", 0.5), "high", False),
+        (AtLeast("average_precision", 0.5), "high", False),
+    ],
+    ids=str,
+)
+def test_rows_that_lack_a_class(criterion: Any, lacking: str, value: bool) -> None:
+    """Metrics are computed with all classes of the model; what needs a row of each names the one that lacks."""
+    kept = lacking != LEVEL
+    [result] = judge(criterion, "m@1", bench_of(LogisticRegression().fit(X, LEVEL), LEVEL[kept], X[kept]))
+    assert (result.value is not None) == value, result
+    if not value:
+        assert f"is undefined on these {kept.sum()} rows: none has the label high" in result.detail
+
+
+def test_log_loss_of_one_class_is_known_in_a_slice_too() -> None:
+    """On rows of one class the log loss is that of the model's probabilities for it."""
+    model = LogisticRegression().fit(X, YES)
+    frame = X.assign(region=YES)
+    context = bench_of(model, YES, frame)
+    context.load_rows = lambda ref: Rows(ref, frame, X, YES)
+    found = judge(AtMost("log_loss", 2, slices="region"), "m@1", context)
+    for result, label in zip(found, ("no", "yes"), strict=True):
+        kept = label == YES
+        expected = log_loss(YES[kept], model.predict_proba(X[kept]), labels=["no", "yes"])
+        assert (result.slice, result.value) == (f"region={label}", pytest.approx(expected))
+
+
+@pytest.mark.parametrize("fitted", ["int64", "float64", "bool"])
+@pytest.mark.parametrize("given", ["int64", "float64", "bool", "Int64", "boolean", "object"])
+def test_labels_that_say_the_same_are_the_same(fitted: str, given: str) -> None:
+    """1, 1.0 and True are one label in data and model, whichever of them either has."""
+    model, y = LogisticRegression().fit(X, TWO.astype(fitted)), pd.Series(TWO).astype(given)
+    for name in ("accuracy", "f1", "roc_auc", "neg_log_loss", "average_precision"):
+        expected = get_scorer(name)(LogisticRegression().fit(X, TWO), X, TWO)
+        assert value_of(name, model, y) == pytest.approx(expected)
+
+
+def test_labels_of_another_type_are_never_counted_wrong() -> None:
+    """Text labels for a model of numbers, and the other way round, are refused with a few of each."""
+    texts = TWO.astype(str)
+    with pytest.raises(InvalidInput, match=r"labels of d@1 are text \('\d', '\d'\), those m@1 .* numbers \(0, 1\)"):
+        value_of("accuracy", LogisticRegression().fit(X, TWO), texts)
+    with pytest.raises(InvalidInput, match=r"labels of d@1 are numbers .* those m@1 was fitted with are text"):
+        value_of("f1", LogisticRegression().fit(X, texts), TWO)
+
+
+@pytest.mark.parametrize("missing", [None, pd.NA, np.nan])
+def test_targets_with_missing_truth_values(missing: Any) -> None:
+    """A truth value that is missing leaves its row out; the others stay truth values."""
+    labels = TWO.astype(bool).astype(object)
+    labels[:3] = missing
+    y = pd.Series(labels, dtype="boolean" if missing is pd.NA else "object")
+    [result] = judge(AtLeast("f1", 0.5), "m@1", bench_of(LogisticRegression().fit(X, TWO), y))
+    assert (result.n, "3 rows without a label left out" in result.detail) == (147, True)
+    assert result.value is not None
+
+
+@pytest.mark.parametrize(
+    ("model", "y", "criterion", "said"),
+    [
+        (LinearSVC(), TWO, AtMost("log_loss", 1), "needs predict_proba, which m@1 does not offer.*such as roc_auc"),
+        (LinearRegression(), TWO, AtLeast("roc_auc", 0.5), "needs decision_function or predict_proba.*such as r2"),
+        (LinearRegression(), TWO, AtLeast("accuracy", 0.5), "compares labels, and m@1 answers numbers such as"),
+        (LogisticRegression(), YES, AtLeast("r2", 0.5), "compares numbers, and the target of d@1 is text"),
+        (LogisticRegression(), LEVEL, AtLeast("f1", 0.5), "for two classes, and there are 3 here; use f1_macro"),
+        (LogisticRegression(), LEVEL, AtLeast("roc_auc", 0.5), "use roc_auc_ovr or roc_auc_ovo"),
+        (LogisticRegression(), YES, AtLeast("f1_samples", 0.5), "several labels at once.*use f1_macro"),
+        (LinearRegression(), SCORE, AtMost("mean_poisson_deviance", 5), "goes down to -.*use mean_absolute_error"),
+        (DBSCAN(), TWO, AtLeast("accuracy", 0.5), "accuracy needs predict, which m@1 does not offer"),
+    ],
+    ids=lambda value: str(value) if isinstance(value, AtLeast | AtMost) else "",
+)
+def test_a_metric_that_does_not_fit_names_one_that_does(model: Any, y: Any, criterion: Any, said: str) -> None:
+    """What a metric needs and the model lacks is said without names from the inside, with a metric that would do."""
+    [result] = judge(criterion, "m@1", bench_of(model.fit(X, y), y))
+    assert result.verdict == "error"
+    assert re.search(said, result.detail), result.detail
+    assert not [word for word in INSIDE if word in result.detail]
+
+
+def test_labels_the_model_does_not_know() -> None:
+    """A new label is a mistake where labels are compared, and named where a score for it is needed."""
+    y = YES.astype(object)
+    y[:5] = "maybe"
+    context = bench_of(LogisticRegression().fit(X, YES), y)
+    model = LogisticRegression().fit(X, YES)
+    assert value_of("accuracy", model, y) == pytest.approx((model.predict(X) == y).mean())
+    for metric in ("neg_log_loss", "roc_auc", "average_precision", "neg_brier_score"):
+        [result] = judge(AtLeast(metric, -1), "m@1", context)
+        assert "maybe" in result.detail or "3 here" in result.detail
+        assert result.value is None
+
+
+def test_models_of_several_outputs_and_broken_answers_are_errors_in_words() -> None:
+    """Two answers a row, answers that are not finite, and a predict that fails are each named."""
+    model = MultiOutputClassifier(LogisticRegression()).fit(X, np.column_stack([TWO, TWO]))
+    [several] = judge(AtLeast("accuracy", 0.5), "m@1", bench_of(model, TWO))
+    assert (several.verdict, "answers 2 values a row, and d@1 has one target" in several.detail) == ("error", True)
+
+    class Endless:
+        """A regressor whose answers are not finite here and there."""
+
+        def predict(self, rows: Any) -> Any:
+            return np.where(np.arange(len(rows)) < 2, np.inf, 0.5)
+
+    [endless] = judge(AtMost("rmse", 0.5), "m@1", bench_of(Endless(), SCORE))
+    assert "m@1 answers values that are not finite on 2 of the 150 rows of d@1" in endless.detail
+    [narrow] = judge(AtLeast("accuracy", 0.5), "m@1", bench_of(LogisticRegression().fit(X[["a", "b"]], TWO), TWO))
+    assert "the model's predict failed on these rows" in narrow.detail
+
+
+def test_single_rows_and_slices_of_nothing(bench: Make, scored: Make) -> None:
+    """One row, and slices of a column that is empty for most rows, are judged or said to be too few."""
+    [single] = judge(AtLeast("accuracy", 0.5), "m@1", bench({"m@1": scored([0.9])}, np.array([1])))
+    assert (single.value, single.verdict) == (1.0, "inconclusive")
+    [one] = judge(AtLeast("r2", 0.5), "m@1", bench_of(LinearRegression().fit(X, SCORE), SCORE[:1], X[:1]))
+    assert "undefined on a single row" in one.detail
+    y, region = np.arange(60) % 2, [None] * 58 + ["A", "B"]
+    found = judge(AtLeast("f1", 0.5, slices="region"), "m@1", bench({"m@1": scored(y * 0.9)}, y, region=region))
+    assert [(one.slice, one.n) for one in found] == [("region=A", 1), ("region=B", 1), ("region missing", 58)]
+    assert {one.verdict for one in found[:2]} == {"inconclusive"}
