@@ -6,16 +6,15 @@ import contextlib
 import json
 import os
 import shutil
-import tempfile
 import traceback
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import codecs, storage
-from mlcycle._ids import new_id, now
+from mlcycle._ids import now
 from mlcycle.errors import InvalidInput, MlcycleError, MlcycleWarning
-from mlcycle.lifecycle._model_files import PackedModel, store_model
+from mlcycle.lifecycle._model_files import PackedModel, keep_model, store_model
 from mlcycle.lifecycle._points import PointsWriter, beat, read_points, to_json
 from mlcycle.lifecycle._runs import POINTS, run_folder
 
@@ -115,18 +114,19 @@ class ActiveRun:
 
         Notes
         -----
-        If the storage fails, the file is kept on this machine and the warning says where.
+        If no format holds the model, if it fails on its example, or if the storage fails, a warning says so and the
+        training goes on; whatever could be written is kept on this machine, and the warning says where.
         """
         try:
             made = PackedModel(model, example, format)
-        except OSError as error:  # a full disk; a model that cannot be packed is the caller's to know
+        except (MlcycleError, OSError) as error:
             self._failed("model", error)
             return
         with made as packed:
             try:
                 files = store_model(self._session, f"{self._folder}/files", packed)
             except (MlcycleError, OSError) as error:
-                self._failed("model", error, _keep(packed.path, self.id, packed.card["format"]))
+                self._failed("model", error, keep_model(packed.path, packed.card["format"]))
                 return
         self._model = {"files": files, "card": packed.card}
         self._points.event({"e": "model", **self._model})
@@ -216,17 +216,6 @@ class ActiveRun:
 
 def _document(document: Doc) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-
-
-def _keep(path: Path, run: str, suffix: str) -> str:
-    """Keep a model on this machine, if there is room, and say where."""
-    kept = Path(tempfile.gettempdir(), f"mlcycle-model-{run}-{new_id()[-6:]}.{suffix}")
-    try:
-        shutil.copyfile(path, kept)
-    except OSError:
-        kept.unlink(missing_ok=True)
-        return ""
-    return f"; it is kept at {kept}"
 
 
 def _artifact_writer(thing: Any) -> tuple[Callable[[Path], Any], str]:

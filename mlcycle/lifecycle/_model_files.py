@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import codecs
-from mlcycle.errors import InvalidInput
+from mlcycle._ids import new_id
+from mlcycle.errors import InvalidInput, MlcycleError
 from mlcycle.lifecycle._params import as_params
 from mlcycle.lifecycle._view import doc_ref, of_kind
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from mlcycle.lifecycle._session import Session
 
-__all__ = ["PackedModel", "Signed", "card_of", "files_of", "load_version", "store_model"]
+__all__ = ["PackedModel", "Signed", "card_of", "files_of", "keep_model", "load_version", "store_model"]
 
 Doc = dict[str, Any]
 _EXAMPLE_ROWS = 20
@@ -37,10 +38,11 @@ class PackedModel:
     """
 
     def __init__(self, model: Any, example: Any, format: str | None) -> None:
-        if not hasattr(model, "predict") and not hasattr(model, "transform"):
-            raise InvalidInput(
-                f"a model has a predict or a transform method, got {type(model).__name__}: pass a fitted estimator"
-            )
+        if isinstance(model, type) or not (
+            codecs.has_method(model, "predict") or codecs.has_method(model, "transform")
+        ):
+            what = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
+            raise InvalidInput(f"a model has a predict or a transform method, got {what}: pass a fitted estimator")
         self.example = _few_rows(example)
         self._folder = tempfile.TemporaryDirectory(prefix="mlcycle-")
         self.path = Path(self._folder.name, "model")
@@ -51,21 +53,44 @@ class PackedModel:
             raise
 
     def _pack(self, model: Any, format: str | None) -> Doc:
-        packed = codecs.dump_model(model, self.path, example=self.example, format=format)
+        packed = codecs.dump_model(model, self.path, example=self.example, format=format, keep=keep_model)
         return {
             "format": packed.format,
             "class": packed.class_name,
             "packages": dict(packed.packages),
             "untrusted": list(packed.untrusted),
-            "signature": None if self.example is None else codecs.infer_signature(self.example, model),
+            "signature": None if self.example is None else self._signature(model, packed),
             "params": _params(model),
         }
+
+    def _signature(self, model: Any, packed: codecs.Packed) -> Doc:
+        try:
+            signature = codecs.infer_signature(self.example, model)
+        except Exception as error:
+            kept = keep_model(self.path, packed.format)
+            why = str(error) if isinstance(error, MlcycleError) else f"{type(error).__name__}: {error!s:.200}"
+            raise InvalidInput(f"{packed.class_name} and its example have no signature: {why}{kept}") from error
+        if packed.failing:
+            signature["methods"] = [name for name in signature["methods"] if name not in packed.failing]
+            signature["failing"] = dict(packed.failing)
+        return signature
 
     def __enter__(self) -> PackedModel:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._folder.cleanup()
+
+
+def keep_model(path: Path, format: str) -> str:
+    """Keep a model that cannot be stored on this machine, if there is room; return the words that say where."""
+    kept = Path(tempfile.gettempdir(), f"mlcycle-model-{new_id()}.{format}")
+    try:
+        shutil.copyfile(path, kept)
+    except OSError:
+        kept.unlink(missing_ok=True)
+        return ""
+    return f"; it is kept at {kept}"
 
 
 def store_model(session: Session, folder: str, packed: PackedModel) -> list[Doc]:
@@ -140,12 +165,16 @@ def _as_frame(example: Any) -> pd.DataFrame:
 
 def _params(model: Any) -> Doc:
     """Return the model's own parameters where they have a JSON form; nothing is refused here."""
-    if not hasattr(model, "get_params"):
+    if not codecs.has_method(model, "get_params"):
         return {}
     kept: Doc = {}
-    for name, value in model.get_params(deep=False).items():
+    try:
+        params = dict(model.get_params(deep=False))
+    except Exception:  # noqa: BLE001 - the model's own
+        return {}
+    for name, value in params.items():
         try:
             kept |= as_params({name: value})
-        except InvalidInput:
+        except Exception:  # noqa: BLE001 - of a value's own class
             kept[name] = f"{type(value).__module__}.{type(value).__qualname__}"
     return kept
