@@ -8,6 +8,7 @@ test that does so (``tests/codecs/test_bounds.py``, marked ``deep``) finds what 
 from __future__ import annotations
 
 import functools
+import types
 from typing import TYPE_CHECKING, Any
 
 from mlcycle.codecs import _bounds_points as points
@@ -22,7 +23,7 @@ __all__ = ["check_bounds", "parts_of"]
 
 _THREADS = 1024
 _POINT_TREES = ("sklearn.neighbors._kd_tree.KDTree", "sklearn.neighbors._ball_tree.BallTree")
-_ATOMS = (str, bytes, int, float, complex, bool, type(None), type, slice, range)
+_ATOMS = (str, bytes, int, float, complex, bool, type(None), type, slice, range, types.ModuleType)
 
 
 def check_bounds(model: Any, *, shadows: bool = True) -> None:

@@ -72,10 +72,9 @@ def _stand_in(part: Any) -> Any:
         name = part.dist.name
         own: Any = getattr(sys.modules[DISTRIBUTIONS], str(name), None)
         if type(own) is type(part.dist) and own._updated_ctor_param() == part.dist._updated_ctor_param():
-            # skops writes a class as no more than its name, and what scipy.stats holds by this name is the distribution
-            return _described(kind, vars(part) | {"dist": type(name, (), {"__module__": DISTRIBUTIONS})})
+            return _described(kind, vars(part) | {"dist": _named(DISTRIBUTIONS, name)})
     if kind.__name__ == "StringDtype" and kind.__module__.partition(".")[0] == "pandas":
-        missing = {"_na_value": part.na_value} if isinstance(part.na_value, float) else {}
+        missing = {"_na_value": _named("numpy", "nan")} if isinstance(part.na_value, float) else {}
         return _described(kind, {"storage": part.storage, **missing})
     return None
 
@@ -88,6 +87,11 @@ class _Described:
 
     def __getstate__(self) -> dict[str, Any]:
         return self._state
+
+
+def _named(module: str, name: str) -> type:
+    """Return a class, which skops writes as no more than its name; whatever the module holds by it is read back."""
+    return type(name, (), {"__module__": module})
 
 
 def _described(kind: type, state: dict[str, Any]) -> _Described:

@@ -333,7 +333,7 @@ _BY_LOADER: dict[str, frozenset[str]] = {
     "SparseMatrixNode": _SPARSE,
     "TreeNode": frozenset({"sklearn.tree._tree.Tree"}),
     "TupleNode": frozenset({"builtins.tuple", "sklearn.impute._iterative._ImputerTriplet"}),
-    "TypeNode": TYPES | FUNCTIONS,
+    "TypeNode": TYPES | FUNCTIONS | {"numpy.nan"},
 }
 _POOL = 1024
 # Only what a caller named may be rebuilt these ways.

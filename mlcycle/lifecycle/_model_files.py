@@ -70,9 +70,12 @@ class PackedModel:
             kept = keep_model(self.path, packed.format)
             why = str(error) if isinstance(error, MlcycleError) else f"{type(error).__name__}: {error!s:.200}"
             raise InvalidInput(f"{packed.class_name} and its example have no signature: {why}{kept}") from error
-        if packed.failing:
-            signature["methods"] = [name for name in signature["methods"] if name not in packed.failing]
-            signature["failing"] = dict(packed.failing)
+        failing = dict(packed.failing)
+        if "predict_proba" in failing and "predict_log_proba" in signature["methods"]:
+            failing["predict_log_proba"] = failing["predict_proba"]
+        if failing:
+            signature["methods"] = [name for name in signature["methods"] if name not in failing]
+            signature["failing"] = failing
         return signature
 
     def __enter__(self) -> PackedModel:

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from mlcycle._digest import hash64, salt_of, unit_interval
 from mlcycle._ids import canonical_id, new_id
-from mlcycle.codecs import check_inputs
+from mlcycle.codecs import check_inputs, has_method
 from mlcycle.errors import InvalidInput, MlcycleWarning
 from mlcycle.serving._capture import encode_failures, encode_labels, encode_predictions
 from mlcycle.serving._router import choose
@@ -191,15 +191,24 @@ class Service:
         InvalidInput
             For columns that are missing or do not fit, ids that are missing or not as many as rows, and after `close`.
         """
-        return self._answer("predict", X, ids)
+        try:
+            return self._answer("predict", X, ids)
+        except Exception as error:
+            _refuse_method(self._crew, "predict", error)
+            raise
 
     def predict_proba(self, X: Any, ids: Iterable[Any] | None = None) -> Any:
         """Answer rows with probabilities, one column a class; otherwise as `predict`.
 
         Where the versions of a revision do not know the same classes, there is a column for every class any of them
-        knows, sorted, and 0 where a version does not know it.
+        knows, sorted, and 0 where a version does not know it. A version that has no probabilities, or failed at them
+        when it was saved, is named in an `InvalidInput`.
         """
-        return self._answer("predict_proba", X, ids)
+        try:
+            return self._answer("predict_proba", X, ids)
+        except Exception as error:
+            _refuse_method(self._crew, "predict_proba", error)
+            raise
 
     def _answer(self, method: str, X: Any, ids: Iterable[Any] | None) -> Any:
         if self._closed:
@@ -377,6 +386,21 @@ class Service:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _refuse_method(crew: _Crew, method: str, error: Exception) -> None:
+    """Say in words that a version cannot be asked for this, if that is why it failed."""
+    for loaded in () if isinstance(error, InvalidInput) else crew.models:
+        failing = ((loaded.signature or {}).get("failing") or {}).get(method)
+        if failing:
+            raise InvalidInput(
+                f"{loaded.ref} cannot answer {method}, as was found when it was saved: {failing}"
+            ) from error
+        if not has_method(loaded.model, method):
+            kind = type(loaded.model).__name__
+            raise InvalidInput(
+                f"{loaded.ref} has no {method}: it is a {kind}, which has none as it was fitted"
+            ) from error
 
 
 def _all_classes(models: tuple[Loaded, ...]) -> Any:
