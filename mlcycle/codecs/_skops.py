@@ -68,15 +68,39 @@ def _with_stand_ins(model: Any) -> Any:
 
 def _stand_in(part: Any) -> Any:
     kind = type(part)
-    if kind.__name__ in ("rv_continuous_frozen", "rv_discrete_frozen") and kind.__module__.startswith(DISTRIBUTIONS):
-        name = part.dist.name
-        own: Any = getattr(sys.modules[DISTRIBUTIONS], str(name), None)
-        if type(own) is type(part.dist) and own._updated_ctor_param() == part.dist._updated_ctor_param():
-            return _described(kind, vars(part) | {"dist": _named(DISTRIBUTIONS, name)})
-    if kind.__name__ == "StringDtype" and kind.__module__.partition(".")[0] == "pandas":
-        missing = {"_na_value": _named("numpy", "nan")} if isinstance(part.na_value, float) else {}
-        return _described(kind, {"storage": part.storage, **missing})
-    return None
+    make = _STAND_INS.get((kind.__module__.partition(".")[0], kind.__name__))
+    return make(part) if make else None
+
+
+def _for_distribution(frozen: Any) -> Any:
+    """Write the distribution as its name in scipy.stats: by itself it is written as a text to execute."""
+    name = str(frozen.dist.name)
+    own: Any = getattr(sys.modules[DISTRIBUTIONS], name, None)
+    if type(own) is not type(frozen.dist) or own._updated_ctor_param() != frozen.dist._updated_ctor_param():
+        return None
+    return _described(frozen, vars(frozen) | {"dist": _named(DISTRIBUTIONS, name)})
+
+
+def _for_string_dtype(dtype: Any) -> Any:
+    """Write what pandas sets when it reads a pickle: by itself it is written as a call."""
+    missing = {"_na_value": _named("numpy", "nan")} if isinstance(dtype.na_value, float) else {}
+    return _described(dtype, {"storage": dtype.storage, **missing})
+
+
+def _for_request(request: Any) -> Any:
+    """Write the owner of a metadata request by its name, which scikit-learn takes, too: it is the estimator around."""
+    held = {key: _stand_in(inner) or inner for key, inner in vars(request).items()}
+    owner = request.owner if isinstance(request.owner, str | None) else type(request.owner).__name__
+    return _described(request, held | {"owner": owner})
+
+
+_STAND_INS = {
+    ("pandas", "StringDtype"): _for_string_dtype,
+    ("scipy", "rv_continuous_frozen"): _for_distribution,
+    ("scipy", "rv_discrete_frozen"): _for_distribution,
+    ("sklearn", "MetadataRequest"): _for_request,
+    ("sklearn", "MethodMetadataRequest"): _for_request,
+}
 
 
 class _Described:
@@ -89,14 +113,15 @@ class _Described:
         return self._state
 
 
+def _described(thing: Any, state: dict[str, Any]) -> _Described:
+    kind = type(thing)
+    stand_in: type[_Described] = type(kind.__name__, (_Described,), {"__module__": kind.__module__})
+    return stand_in(state)
+
+
 def _named(module: str, name: str) -> type:
     """Return a class, which skops writes as no more than its name; whatever the module holds by it is read back."""
     return type(name, (), {"__module__": module})
-
-
-def _described(kind: type, state: dict[str, Any]) -> _Described:
-    stand_in: type[_Described] = type(kind.__name__, (_Described,), {"__module__": kind.__module__})
-    return stand_in(state)
 
 
 # after it has written ------------------------------------------------------------------------------------------------

@@ -388,6 +388,20 @@ def test_a_progress_bar_needs_no_trust(file):
     np.testing.assert_array_equal(load_model(file, "skops").predict(X), model.predict(X))
 
 
+def test_requests_for_metadata_need_no_trust(file):
+    """An estimator that was told which metadata it gets still is, though the request refers to the estimator."""
+    from sklearn import config_context
+
+    weights = np.ones(len(y))
+    with config_context(enable_metadata_routing=True):
+        inner = LogisticRegression().set_fit_request(sample_weight=True).set_score_request(sample_weight="w")
+        model = GridSearchCV(inner, {"C": [0.1, 1.0]}, cv=2).fit(X, y, sample_weight=weights, w=weights)
+        assert dump_model(model, file, example=X[:5]).format == "skops"
+        again = load_model(file, "skops")
+        assert repr(again.get_metadata_routing()) == repr(model.get_metadata_routing())
+        assert again.fit(X, y, sample_weight=weights, w=weights).best_params_ == model.best_params_
+
+
 @pytest.mark.parametrize("scoring", ["roc_auc", "f1", ["accuracy", "f1"]])
 def test_searches_by_name_of_a_score_need_no_trust(scoring, file):
     """A search holds the scorers that its names stand for."""
