@@ -163,7 +163,7 @@ def _write_safest(
     found: tuple[str, ...] = ()
     why = ""
     if format != "joblib":
-        found, why = _try_skops(model, path, answers, example)
+        found, why = _try_skops(model, path, answers, example, wanted=format == "skops")
         if not why and (format == "skops" or not found):
             return "skops", found, ""
         if format == "skops":
@@ -172,27 +172,27 @@ def _write_safest(
     return "joblib", found, why or f"mlcycle's list of trusted types does not cover {', '.join(found)}"
 
 
-def _try_skops(model: Any, path: Path, answers: dict[str, Any], example: Any) -> tuple[tuple[str, ...], str]:
+def _try_skops(
+    model: Any, path: Path, answers: dict[str, Any], example: Any, *, wanted: bool
+) -> tuple[tuple[str, ...], str]:
     """Write a skops file; return what in it is outside the list, and why it will not do (or nothing)."""
     try:
         with _filters, warnings.catch_warnings():
             # skops looks for the names of functions in every module there is, and some of them warn when asked.
             warnings.simplefilter("ignore")
-            write_skops(model, path)
-        with path.open("rb") as file:
-            found = look_into(file, ()).untrusted
+            found = write_skops(model, path).untrusted
     except Exception as error:
         if _is_disk(error):
             raise
         return (), f"skops cannot hold it ({_said(error)}{strangers(model)})"
-    if found:
+    if found and not wanted:
         return found, ""
     try:
-        again = load_model(path, "skops")
+        again = load_model(path, "skops", trust=found, reason="it was written a moment ago, by this process")
     except Exception as error:  # noqa: BLE001 - whatever it says, nobody could read the file
         return (), f"the skops file cannot be read back ({_said(error)})"
     difference = _differs(again, answers, example)
-    return (), f"the skops file does not reproduce it: {difference}" if difference else ""
+    return found, f"the skops file does not reproduce it: {difference}" if difference else ""
 
 
 def _write_joblib(model: Any, path: Path, class_name: str, keep: Any) -> None:

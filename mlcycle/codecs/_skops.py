@@ -27,8 +27,8 @@ _AT_HOME = frozenset({"builtins", "collections", "functools", "numpy", "scipy", 
 _BOOLEANS = frozenset({"builtins.bool", "numpy.bool", "numpy.bool_"})
 
 
-def write_skops(model: Any, path: Path) -> None:
-    """Write a skops file, mended where skops alone would write one that nobody can read, or that says something else.
+def write_skops(model: Any, path: Path) -> Audit:
+    """Write a skops file, and audit it; mended where skops alone would write one that says something else.
 
     Raises whatever the model's own methods, or skops, raise.
     """
@@ -37,16 +37,20 @@ def write_skops(model: Any, path: Path) -> None:
     skops.io.dump(_with_stand_ins(model), path)
     with zipfile.ZipFile(path) as made:
         schema = json.loads(made.read("schema.json"))
-        if not _tidied(schema):
-            return
-        tidy = path.with_name(f"{path.name}.{new_id()}")
-        try:
-            with zipfile.ZipFile(tidy, "w") as goal:
-                for name in made.namelist():
-                    goal.writestr(name, json.dumps(schema) if name == "schema.json" else made.read(name))
-            tidy.replace(path)
-        finally:
-            tidy.unlink(missing_ok=True)
+    if _tidied(schema):
+        _rewrite(path, schema)
+    return audit(schema)
+
+
+def _rewrite(path: Path, schema: Any) -> None:
+    tidy = path.with_name(f"{path.name}.{new_id()}")
+    try:
+        with zipfile.ZipFile(path) as made, zipfile.ZipFile(tidy, "w") as goal:
+            for name in made.namelist():
+                goal.writestr(name, json.dumps(schema) if name == "schema.json" else made.read(name))
+        tidy.replace(path)
+    finally:
+        tidy.unlink(missing_ok=True)
 
 
 def strangers(model: Any) -> str:

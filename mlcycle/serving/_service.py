@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from mlcycle._digest import hash64, salt_of, unit_interval
 from mlcycle._ids import canonical_id, new_id
-from mlcycle.codecs import check_inputs, has_method
+from mlcycle.codecs import check_inputs
 from mlcycle.errors import InvalidInput, MlcycleWarning
 from mlcycle.serving._capture import encode_failures, encode_labels, encode_predictions
 from mlcycle.serving._router import choose
@@ -191,18 +191,14 @@ class Service:
         InvalidInput
             For columns that are missing or do not fit, ids that are missing or not as many as rows, and after `close`.
         """
-        try:
-            return self._answer("predict", X, ids)
-        except Exception as error:
-            _refuse_method(self._crew, "predict", error)
-            raise
+        return self._answer("predict", X, ids)
 
     def predict_proba(self, X: Any, ids: Iterable[Any] | None = None) -> Any:
         """Answer rows with probabilities, one column a class; otherwise as `predict`.
 
         Where the versions of a revision do not know the same classes, there is a column for every class any of them
-        knows, sorted, and 0 where a version does not know it. A version that has no probabilities, or failed at them
-        when it was saved, is named in an `InvalidInput`.
+        knows, sorted, and 0 where a version does not know it. A version that failed at probabilities when it was
+        saved is named in an `InvalidInput`.
         """
         try:
             return self._answer("predict_proba", X, ids)
@@ -395,11 +391,6 @@ def _refuse_method(crew: _Crew, method: str, error: Exception) -> None:
         if failing:
             raise InvalidInput(
                 f"{loaded.ref} cannot answer {method}, as was found when it was saved: {failing}"
-            ) from error
-        if not has_method(loaded.model, method):
-            kind = type(loaded.model).__name__
-            raise InvalidInput(
-                f"{loaded.ref} has no {method}: it is a {kind}, which has none as it was fitted"
             ) from error
 
 

@@ -15,8 +15,7 @@ from sklearn.cluster import AgglomerativeClustering
 from sklearn.linear_model import LogisticRegression
 from sklearn.multioutput import ClassifierChain
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
-from sklearn.svm import LinearSVC
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
 import mlcycle as mc
 from mlcycle import errors
@@ -152,20 +151,14 @@ def test_a_method_that_fails_is_in_the_signature(project: mc.Project) -> None:
 def test_a_method_that_fails_is_refused_in_words_when_served(project: mc.Project) -> None:
     """Predictions are served; probabilities are refused, and the words say what the version cannot do."""
     project.models.register("chain", ClassifierChain(LogisticRegression()).fit(X, THREE), example=X[:5])
-    project.models.register("line", LinearSVC().fit(X, y), example=X[:5])
-    project.models.register("scale", StandardScaler().fit(X), example=X[:5])
-    for name, method, words in [
-        ("chain", "predict_proba", "chain@1 cannot answer predict_proba, as was found when it was saved: ValueError"),
-        ("line", "predict_proba", "line@1 has no predict_proba: it is a LinearSVC"),
-        ("scale", "predict", "scale@1 has no predict: it is a StandardScaler"),
-    ]:
-        deployment = project.deployments.open(name)
-        deployment.route({f"{name}@1": 1})
-        with deployment.serve() as service:
-            with pytest.raises(errors.InvalidInput, match=words):
-                getattr(service, method)(X[:3])
-            if method == "predict_proba":
-                np.testing.assert_array_equal(service.predict(X), project.models.load(f"{name}@1").predict(X))
+    deployment = project.deployments.open("chain")
+    deployment.route("chain@1")
+    with deployment.serve() as service:
+        with pytest.raises(
+            errors.InvalidInput, match="chain@1 cannot answer predict_proba, as was found when it was sav"
+        ):
+            service.predict_proba(X[:3])
+        np.testing.assert_array_equal(service.predict(X), project.models.load("chain@1").predict(X))
 
 
 def test_parameters_are_kept_of_every_model(project: mc.Project) -> None:
