@@ -143,6 +143,9 @@ def _name_by_home(node: dict[str, Any]) -> bool:
     import scipy.special
 
     module, name = node.get("__module__"), node.get("__class__")
+    if node["__loader__"] == "LossNode" and module == "_loss":  # what losses of scikit-learn 1.5 say of themselves
+        node["__module__"] = "sklearn._loss._loss"
+        return True
     if node["__loader__"] != "FunctionNode" or module in ("numpy", "scipy.special"):
         return False
     found = getattr(sys.modules.get(str(module)), str(name), None)

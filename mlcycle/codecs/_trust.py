@@ -70,7 +70,7 @@ sklearn.cluster._kmeans: KMeans MiniBatchKMeans
 sklearn.cluster._mean_shift: MeanShift
 sklearn.cluster._optics: OPTICS
 sklearn.cluster._spectral: SpectralClustering
-sklearn.compose._column_transformer: ColumnTransformer make_column_selector
+sklearn.compose._column_transformer: ColumnTransformer _RemainderColsList make_column_selector
 sklearn.compose._target: TransformedTargetRegressor
 sklearn.covariance._elliptic_envelope: EllipticEnvelope
 sklearn.covariance._empirical_covariance: EmpiricalCovariance
@@ -155,7 +155,7 @@ sklearn.metrics._dist_metrics: SokalSneathDistance32 SokalSneathDistance64
 sklearn.metrics._scorer: _CurveScorer _MultimetricScorer _PassthroughScorer _Scorer
 sklearn.mixture._bayesian_mixture: BayesianGaussianMixture
 sklearn.mixture._gaussian_mixture: GaussianMixture
-sklearn.model_selection._classification_threshold: FixedThresholdClassifier TunedThresholdClassifierCV
+sklearn.model_selection._classification_threshold: FixedThresholdClassifier TunedThresholdClassifierCV _CurveScorer
 sklearn.model_selection._search: GridSearchCV RandomizedSearchCV
 sklearn.model_selection._search_successive_halving: HalvingGridSearchCV HalvingRandomSearchCV
 sklearn.model_selection._split: GroupKFold GroupShuffleSplit KFold LeaveOneGroupOut LeaveOneOut LeavePGroupsOut

@@ -31,7 +31,6 @@ from sklearn.ensemble import (
 )
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.feature_selection import RFECV, SelectFromModel, SelectKBest, mutual_info_classif
-from sklearn.frozen import FrozenEstimator
 from sklearn.impute import KNNImputer, MissingIndicator, SimpleImputer
 from sklearn.linear_model import (
     BayesianRidge,
@@ -204,11 +203,6 @@ PIPELINES = {
     ),
     "columns left out one by one": (RFECV(LogisticRegression(), cv=2, scoring="accuracy"), NUMBERS, KIND),
     "calibrated": (CalibratedClassifierCV(LinearSVC(random_state=0), cv=2), NUMBERS, KIND),
-    "calibrated later": (
-        CalibratedClassifierCV(FrozenEstimator(LogisticRegression().fit(NUMBERS, KIND))),
-        NUMBERS,
-        KIND,
-    ),
     "a threshold": (
         TunedThresholdClassifierCV(
             LogisticRegression(class_weight={False: 1, True: 2}), scoring=make_scorer(fbeta_score, beta=2), cv=2
@@ -225,7 +219,7 @@ PIPELINES = {
     "holes in the data": (_missing(), PASSENGERS, PASSENGERS["parts"]),
     "claims, by bins and splines": (
         make_pipeline(
-            make_union(KBinsDiscretizer(3, quantile_method="averaged_inverted_cdf"), SplineTransformer()),
+            make_union(KBinsDiscretizer(3, strategy="uniform"), SplineTransformer()),
             PoissonRegressor(alpha=1e-2, max_iter=999),
         ),
         NUMBERS,

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import skops.io
 from scipy import special, stats
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_selector
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
@@ -67,7 +68,7 @@ DTYPES = [
     pd.CategoricalDtype(),
     pd.StringDtype(),
     pd.StringDtype("python"),
-    pd.StringDtype(na_value=np.nan),
+    pd.Series(["x"]).dtype,
     pd.Int64Dtype,
     pd.Int64Dtype(),
     [np.number, "category", pd.BooleanDtype()],
@@ -113,6 +114,7 @@ def test_functions_over_arrays_need_no_trust(function, file):
 
 
 @pytest.mark.filterwarnings("ignore:For backward compatibility, 'str' dtypes:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:Instantiating .* without any arguments:UserWarning")
 @pytest.mark.parametrize("dtype", DTYPES, ids=repr)
 def test_kinds_of_columns_need_no_trust(dtype, file):
     """Whatever selects columns by dtype selects the same columns afterwards."""
@@ -195,7 +197,7 @@ def test_a_type_skops_does_not_know_is_named(file):
     """The warning says what inside a model keeps it from being data."""
     model = LogisticRegression().fit(X, y)
     model.seen = pd.DataFrame({"a": [1]})
-    with pytest.warns(MlcycleWarning, match=r"skops cannot hold it .*inside are pandas.*DataFrame"):
+    with pytest.warns(MlcycleWarning, match=r"is kept as joblib, because .*pandas.*DataFrame"):
         dump_model(model, file)
 
 
@@ -400,6 +402,14 @@ def test_requests_for_metadata_need_no_trust(file):
         again = load_model(file, "skops")
         assert repr(again.get_metadata_routing()) == repr(model.get_metadata_routing())
         assert again.fit(X, y, sample_weight=weights, w=weights).best_params_ == model.best_params_
+
+
+def test_what_is_frozen_needs_no_trust(file):
+    """An estimator that is not to be fitted again comes back with the one inside."""
+    frozen = pytest.importorskip("sklearn.frozen")
+    model = CalibratedClassifierCV(frozen.FrozenEstimator(LogisticRegression().fit(X, y))).fit(X, y)
+    assert dump_model(model, file, example=X[:5]).format == "skops"
+    np.testing.assert_array_equal(load_model(file, "skops").predict_proba(X), model.predict_proba(X))
 
 
 @pytest.mark.parametrize("scoring", ["roc_auc", "f1", ["accuracy", "f1"]])
