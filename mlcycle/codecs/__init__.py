@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mlcycle.codecs._canonical import block_digest, canonical_bytes
     from mlcycle.codecs._folders import pack_folder, unpack_folder
     from mlcycle.codecs._manifests import Manifest, read_manifest
-    from mlcycle.codecs._models import Packed, dump_model, has_method, load_model
+    from mlcycle.codecs._models import Packed, dump_model, has_method, load_model, rescue_model
     from mlcycle.codecs._profile import profile
     from mlcycle.codecs._selections import (
         EncodedSelection,
@@ -30,7 +30,7 @@ _HOMES = {
     "_canonical": ("block_digest", "canonical_bytes"),
     "_folders": ("pack_folder", "unpack_folder"),
     "_manifests": ("Manifest", "read_manifest"),
-    "_models": ("Packed", "dump_model", "has_method", "load_model"),
+    "_models": ("Packed", "dump_model", "has_method", "load_model", "rescue_model"),
     "_profile": ("profile",),
     "_selections": ("EncodedSelection", "encode_selection", "read_selection", "write_selection"),
     "_signatures": ("check_inputs", "infer_signature"),
@@ -61,6 +61,7 @@ __all__ = [
     "profile",
     "read_manifest",
     "read_selection",
+    "rescue_model",
     "unpack_folder",
     "verify",
     "write",

@@ -7,7 +7,7 @@ import copy
 import errno
 import threading
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from mlcycle.codecs._trust import Audit
 
-__all__ = ["Packed", "dump_model", "has_method", "load_model"]
+__all__ = ["Packed", "dump_model", "has_method", "load_model", "rescue_model"]
 
 _FORMATS = ("skops", "joblib")
 _KNOWN = {"sklearn": "scikit-learn", "numpy": "numpy", "scipy": "scipy"}
@@ -69,7 +69,6 @@ def dump_model(
     *,
     example: Any = None,
     format: str | None = None,
-    keep: Callable[[Path, str], str] | None = None,
 ) -> Packed:
     """Write a model to one file, which appears complete or not at all.
 
@@ -87,9 +86,6 @@ def dump_model(
         A few rows. The file must answer for them as the model does, by every method that works on them.
     format : {"skops", "joblib"}, optional
         Insist on a format. A skops file with types outside the list can be read with ``trust=[those types]``.
-    keep : callable, optional
-        Called with the file, and its format, of a model that could be written and is refused all the same. What it
-        returns ends the message of the error.
 
     Raises
     ------
@@ -122,22 +118,22 @@ def dump_model(
     passing = goal.with_name(f".{goal.name}.{new_id()}.tmp")
     passing.touch()  # whatever the disk has against it is said here, and not taken for the model's fault
     try:
-        packed = _write(model, passing, example, format, keep)
+        packed = _write(model, passing, example, format)
         passing.replace(goal)
     finally:
         passing.unlink(missing_ok=True)
     return packed
 
 
-def _write(model: Any, path: Path, example: Any, format: str | None, keep: Any) -> Packed:
+def _write(model: Any, path: Path, example: Any, format: str | None) -> Packed:
     kind = type(model)
     class_name = f"{kind.__module__}.{kind.__qualname__}"
     answers, failing, fault = _ask(model, example)
-    chosen, found, why = _write_safest(model, path, class_name, format, answers, example, keep)
+    chosen, found, why = _write_safest(model, path, class_name, format, answers, example)
     if chosen == "joblib" and not fault:
         fault = _joblib_trouble(path, answers, example)
     if fault:
-        raise InvalidInput(f"{class_name} {fault}{keep(path, chosen) if keep else ''}")
+        raise InvalidInput(f"{class_name} {fault}")
     if chosen == "skops":
         return Packed("skops", class_name, _packages(found, "skops"), found, failing)
     if format is None:
@@ -157,7 +153,7 @@ def _main_hint(class_name: str, found: tuple[str, ...]) -> str:
 
 
 def _write_safest(
-    model: Any, path: Path, class_name: str, format: str | None, answers: dict[str, Any], example: Any, keep: Any
+    model: Any, path: Path, class_name: str, format: str | None, answers: dict[str, Any], example: Any
 ) -> tuple[str, tuple[str, ...], str]:
     """Write the file; return its format, what in it is outside the list, and why it is no safer format."""
     found: tuple[str, ...] = ()
@@ -168,7 +164,7 @@ def _write_safest(
             return "skops", found, ""
         if format == "skops":
             raise InvalidInput(f"{class_name} cannot be kept as skops: {why}; leave format= out, or use 'joblib'")
-    _write_joblib(model, path, class_name, keep)
+    _write_joblib(model, path, class_name)
     return "joblib", found, why or f"mlcycle's list of trusted types does not cover {', '.join(found)}"
 
 
@@ -195,7 +191,7 @@ def _try_skops(
     return found, f"the skops file does not reproduce it: {difference}" if difference else ""
 
 
-def _write_joblib(model: Any, path: Path, class_name: str, keep: Any) -> None:
+def _write_joblib(model: Any, path: Path, class_name: str) -> None:
     import joblib
 
     try:
@@ -206,19 +202,7 @@ def _write_joblib(model: Any, path: Path, class_name: str, keep: Any) -> None:
         raise InvalidInput(
             f"{class_name} cannot be kept in any format: {_said(error)}. A lambda, a nested function or an open file "
             "inside a model is the usual reason: use a function of a module instead"
-            f"{keep(path, 'joblib') if keep and _written_by_value(model, path) else ''}"
         ) from error
-
-
-def _written_by_value(model: Any, path: Path) -> bool:
-    """Write functions and classes out with the model: read by this very Python only, and better than no file at all."""
-    import joblib
-
-    try:
-        joblib.dump(joblib.wrap_non_picklable_objects(model, keep_wrapper=False), path)
-    except Exception:  # noqa: BLE001 - the model is refused already, and why
-        return False
-    return True
 
 
 def _joblib_trouble(path: Path, answers: dict[str, Any], example: Any) -> str:
@@ -242,6 +226,24 @@ def _said(error: Exception) -> str:
         text = ""
     text = text.encode("utf-8", "backslashreplace").decode()
     return f"{type(error).__name__}: {text:.200}" if text else type(error).__name__
+
+
+def rescue_model(model: Any, path: str | os.PathLike[str]) -> bool:
+    """Write what was refused as a model, in any way there is, for people to look at; tell whether there was one.
+
+    Functions and classes that pickles cannot name are written out with it, which this very Python can read, by
+    ``joblib.load``, and perhaps no other.
+    """
+    import joblib
+
+    with contextlib.suppress(Exception):
+        joblib.dump(model, path)
+        return True
+    with contextlib.suppress(Exception):
+        joblib.dump(joblib.wrap_non_picklable_objects(model, keep_wrapper=False), path)
+        return True
+    Path(path).unlink(missing_ok=True)
+    return False
 
 
 def _packages(names: Collection[str], writer: str) -> dict[str, str]:

@@ -120,7 +120,7 @@ class ActiveRun:
         try:
             made = PackedModel(model, example, format)
         except (MlcycleError, OSError) as error:
-            self._failed("model", error)
+            self._failed("model", error, keep_model(model))
             return
         with made as packed:
             try:

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
     from mlcycle.lifecycle._session import Session
 
-__all__ = ["PackedModel", "Signed", "card_of", "files_of", "keep_model", "load_version", "store_model"]
+__all__ = [
+    "PackedModel",
+    "Signed",
+    "card_of",
+    "check_model",
+    "files_of",
+    "keep_model",
+    "load_version",
+    "store_model",
+]
 
 Doc = dict[str, Any]
 _EXAMPLE_ROWS = 20
@@ -38,11 +47,7 @@ class PackedModel:
     """
 
     def __init__(self, model: Any, example: Any, format: str | None) -> None:
-        if isinstance(model, type) or not (
-            codecs.has_method(model, "predict") or codecs.has_method(model, "transform")
-        ):
-            what = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
-            raise InvalidInput(f"a model has a predict or a transform method, got {what}: pass a fitted estimator")
+        check_model(model)
         self.example = _few_rows(example)
         self._folder = tempfile.TemporaryDirectory(prefix="mlcycle-")
         self.path = Path(self._folder.name, "model")
@@ -53,7 +58,7 @@ class PackedModel:
             raise
 
     def _pack(self, model: Any, format: str | None) -> Doc:
-        packed = codecs.dump_model(model, self.path, example=self.example, format=format, keep=keep_model)
+        packed = codecs.dump_model(model, self.path, example=self.example, format=format)
         return {
             "format": packed.format,
             "class": packed.class_name,
@@ -67,9 +72,8 @@ class PackedModel:
         try:
             signature = codecs.infer_signature(self.example, model)
         except Exception as error:
-            kept = keep_model(self.path, packed.format)
             why = str(error) if isinstance(error, MlcycleError) else f"{type(error).__name__}: {error!s:.200}"
-            raise InvalidInput(f"{packed.class_name} and its example have no signature: {why}{kept}") from error
+            raise InvalidInput(f"{packed.class_name} and its example have no signature: {why}") from error
         failing = dict(packed.failing)
         if "predict_proba" in failing and "predict_log_proba" in signature["methods"]:
             failing["predict_log_proba"] = failing["predict_proba"]
@@ -85,11 +89,21 @@ class PackedModel:
         self._folder.cleanup()
 
 
-def keep_model(path: Path, format: str) -> str:
-    """Keep a model that cannot be stored on this machine, if there is room; return the words that say where."""
+def check_model(model: Any) -> None:
+    """Refuse what is no fitted estimator at first sight."""
+    if isinstance(model, type) or not (codecs.has_method(model, "predict") or codecs.has_method(model, "transform")):
+        what = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
+        raise InvalidInput(f"a model has a predict or a transform method, got {what}: pass a fitted estimator")
+
+
+def keep_model(model: Any, format: str = "joblib") -> str:
+    """Keep a model, or its file, on this machine when it cannot be stored; return the words that say where."""
     kept = Path(tempfile.gettempdir(), f"mlcycle-model-{new_id()}.{format}")
     try:
-        shutil.copyfile(path, kept)
+        if isinstance(model, Path):
+            shutil.copyfile(model, kept)
+        elif not codecs.rescue_model(model, kept):
+            return ""
     except OSError:
         kept.unlink(missing_ok=True)
         return ""
