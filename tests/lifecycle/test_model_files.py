@@ -116,15 +116,15 @@ def test_a_model_that_cannot_be_registered_is_refused_and_kept(name: str, projec
 
 @pytest.mark.filterwarnings("ignore:.* is kept as joblib:mlcycle.errors.MlcycleWarning")
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_model_that_cannot_be_saved_ends_no_training(name: str, project: mc.Project, elsewhere: Path) -> None:
-    """A run warns, counts, keeps the file, and goes on."""
-    make, words, kept = REFUSED[name]
+@pytest.mark.usefixtures("elsewhere")
+def test_a_model_that_cannot_be_saved_ends_no_training(name: str, project: mc.Project) -> None:
+    """A run warns, counts, and goes on, with the error of the model in its words."""
+    make, words, _ = REFUSED[name]
     with project.experiments.open("odd").start() as run:
-        with pytest.warns(errors.MlcycleWarning, match=f"the model could not be stored .*{words}.*training goes on"):
+        with pytest.warns(errors.MlcycleWarning, match=f"(?s){words}.*training goes on"):
             run.save_model(make(), example=X[:5])
         run.log({"loss": 1.0})
     assert run.failures == 1
-    assert len(list(elsewhere.iterdir())) >= kept
 
 
 def test_what_is_kept_can_be_read(project: mc.Project, elsewhere: Path) -> None:
