@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mlcycle.codecs._folders import pack_folder, unpack_folder
     from mlcycle.codecs._inputs import check_inputs
     from mlcycle.codecs._manifests import Manifest, read_manifest
-    from mlcycle.codecs._models import Packed, dump_model, load_model
+    from mlcycle.codecs._models import Packed, dump_model, has_method, load_model, rescue_model
     from mlcycle.codecs._profile import profile
     from mlcycle.codecs._rows import are_records, frame_of, length_of, own_rows, rows_of, taken
     from mlcycle.codecs._selections import (
@@ -33,7 +33,7 @@ _HOMES = {
     "_folders": ("pack_folder", "unpack_folder"),
     "_inputs": ("check_inputs",),
     "_manifests": ("Manifest", "read_manifest"),
-    "_models": ("Packed", "dump_model", "load_model"),
+    "_models": ("Packed", "dump_model", "has_method", "load_model", "rescue_model"),
     "_profile": ("profile",),
     "_rows": ("are_records", "frame_of", "length_of", "own_rows", "rows_of", "taken"),
     "_selections": ("EncodedSelection", "encode_selection", "read_selection", "write_selection"),
@@ -61,6 +61,7 @@ __all__ = [
     "encode_selection",
     "example_rows",
     "frame_of",
+    "has_method",
     "infer_signature",
     "length_of",
     "load",
@@ -70,6 +71,7 @@ __all__ = [
     "profile",
     "read_manifest",
     "read_selection",
+    "rescue_model",
     "rows_of",
     "taken",
     "unpack_folder",

@@ -7,6 +7,8 @@ test that does so (``tests/codecs/test_bounds.py``, marked ``deep``) finds what 
 
 from __future__ import annotations
 
+import functools
+import types
 from typing import TYPE_CHECKING, Any
 
 from mlcycle.codecs import _bounds_points as points
@@ -17,10 +19,11 @@ from mlcycle.errors import Corrupt
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["check_bounds"]
+__all__ = ["check_bounds", "parts_of"]
 
 _THREADS = 1024
-_ATOMS = (str, bytes, int, float, complex, bool, type(None), type, slice, range)
+_POINT_TREES = ("sklearn.neighbors._kd_tree.KDTree", "sklearn.neighbors._ball_tree.BallTree")
+_ATOMS = (str, bytes, int, float, complex, bool, type(None), type, slice, range, types.ModuleType)
 
 
 def check_bounds(model: Any, *, shadows: bool = True) -> None:
@@ -32,7 +35,8 @@ def check_bounds(model: Any, *, shadows: bool = True) -> None:
         A model that was just rebuilt and not used yet.
     shadows : bool, default True
         Also refuse attributes that hide a method or a private constant of a scikit-learn class, since a file could
-        put another function in the place of the one that checks rows. A pickle may have them for its own reasons.
+        put another function in the place of the one that checks rows, and distributions and callbacks that hold more
+        than numbers. A pickle may have them for its own reasons.
 
     Raises
     ------
@@ -50,6 +54,15 @@ def check_bounds(model: Any, *, shadows: bool = True) -> None:
     ...
     mlcycle.errors.Corrupt: the model file is damaged: in DecisionTreeClassifier, a tree has 1 features, the model 2
     """
+    for here in parts_of(model):
+        if shadows:
+            _check_shadows(here)
+            _check(here, _DATA_CHECKS)
+        _check(here, _CHECKS)
+
+
+def parts_of(model: Any) -> Iterator[Any]:
+    """Walk everything an estimator holds, itself first, each object once and without recursion."""
     seen: set[int] = set()
     # Held, because the id of an object that is gone may come back as another one's.
     held: list[Any] = []
@@ -60,15 +73,13 @@ def check_bounds(model: Any, *, shadows: bool = True) -> None:
             continue
         seen.add(id(here))
         held.append(here)
-        if shadows:
-            _check_shadows(here)
-        _check(here)
+        yield here
         todo.extend(_parts(here))
 
 
-def _check(here: Any) -> None:
+def _check(here: Any, checks: dict[str, Callable[[Any], None]]) -> None:
     for kind in type(here).__mro__[:-1]:
-        check = _CHECKS.get(f"{kind.__module__}.{kind.__name__}")
+        check = checks.get(f"{kind.__module__}.{kind.__name__}")
         if check is None:
             continue
         try:
@@ -84,7 +95,7 @@ def _check_shadows(here: Any) -> None:
     kind = type(here)
     if not kind.__module__.startswith("sklearn."):
         return
-    for name in getattr(here, "__dict__", ()):
+    for name in _held(here):
         hidden = getattr(kind, name, None)
         private = name.startswith("_") and hidden is not None
         require(not (private or callable(hidden) or isinstance(hidden, property)), here, f"{name!r} hides its own")
@@ -101,11 +112,20 @@ def _parts(here: Any) -> Iterator[Any]:
         yield from here.values()
     elif isinstance(here, list | tuple | set | frozenset):
         yield from here
-    elif hasattr(here, "func") and hasattr(here, "keywords"):
+    elif isinstance(here, functools.partial):
         yield from (here.func, here.args, here.keywords)
-    yield from getattr(here, "__dict__", {}).values()
-    if type(here).__name__.startswith(("KDTree", "BallTree")):
+    yield from _held(here).values()
+    if f"{type(here).__module__}.{type(here).__name__}".startswith(_POINT_TREES):
         yield from here.__getstate__()
+
+
+def _held(here: Any) -> dict[str, Any]:
+    """Return what an object keeps in its ``__dict__``; classes of others may answer anything when asked for it."""
+    try:
+        held = here.__dict__
+    except Exception:  # noqa: BLE001 - a `__getattr__` of somebody's own
+        return {}
+    return held if isinstance(held, dict) else {}
 
 
 def _check_estimator(model: Any) -> None:
@@ -115,8 +135,10 @@ def _check_estimator(model: Any) -> None:
     require(1 <= threads <= _THREADS, model, f"its number of threads is {threads!r:.40}")
     features = held.get("n_features_in_")
     require(features is None or (isinstance(features, int) and features >= 0), model, f"features are {features!r:.40}")
+    # Estimators around others (searches, voting, stacking …) keep the names, and ask those inside for the number.
     names = held.get("feature_names_in_")
-    require(names is None or len(names) == features, model, "there are not as many names as features")
+    fits = names is None or features is None or len(names) == features
+    require(fits, model, "there are not as many names as features")
 
 
 def _check_sparse(matrix: Any) -> None:
@@ -206,6 +228,22 @@ def _check_one_vs_rest(model: Any) -> None:
         require(all(count == 1 for count in scores), model, f"a binary model gives {scores} scores a row")
 
 
+def _check_frozen_distribution(frozen: Any) -> None:
+    """Check that a frozen distribution is one of scipy's own, with numbers for its parameters."""
+    import numpy as np
+    from scipy.stats import rv_continuous, rv_discrete
+
+    held = vars(frozen)
+    require(held.keys() <= {"args", "kwds", "dist", "a", "b"}, frozen, "it holds more than its parameters")
+    require(isinstance(held["dist"], rv_continuous | rv_discrete), frozen, "it stands for no distribution")
+    numbers = [*held["args"], *held["kwds"].values(), held["a"], held["b"]]
+    require(all(np.asarray(number).dtype.kind in "biuf" for number in numbers), frozen, "a parameter is no number")
+
+
+def _check_progress_bar(bar: Any) -> None:
+    require(vars(bar).get("_listener_handles") == {}, bar, "it is connected to another process")
+
+
 def _check_spline(spline: Any) -> None:
     knots, weights, degree = spline.t, spline.c, spline.k
     require(type(degree) is int and 0 <= degree <= 100, spline, f"its degree is {degree!r:.40}")
@@ -213,6 +251,12 @@ def _check_spline(spline: Any) -> None:
     require(len(weights) >= len(knots) - degree - 1 >= degree + 1, spline, "it has too few knots or weights")
     require(weights.dtype.kind == "f" and knots.dtype == float, spline, "its knots are no numbers")
 
+
+# What may stand in objects that a file describes as data; a pickle that was trusted may hold what it likes.
+_DATA_CHECKS: dict[str, Callable[[Any], None]] = {
+    "scipy.stats._distn_infrastructure.rv_frozen": _check_frozen_distribution,
+    "sklearn.callback._progressbar.ProgressBar": _check_progress_bar,
+}
 
 _CHECKS: dict[str, Callable[[Any], None]] = {
     "numpy.random._generator.Generator": _check_random,

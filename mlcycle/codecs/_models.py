@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import json
+import errno
 import threading
 import warnings
-import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -17,21 +15,22 @@ from attrs import field, frozen
 
 from mlcycle._ids import new_id
 from mlcycle.codecs._bounds import check_bounds
-from mlcycle.codecs._folders import check_archive
 from mlcycle.codecs._rows import own_rows
-from mlcycle.codecs._trust import Audit, audit
+from mlcycle.codecs._skops import look_into, strangers, write_skops
 from mlcycle.errors import Corrupt, InvalidInput, MlcycleError, MlcycleWarning, NotFound, UnsafePath, UntrustedModel
 
 if TYPE_CHECKING:
     import os
 
-__all__ = ["Packed", "dump_model", "load_model"]
+    from mlcycle.codecs._trust import Audit
+
+__all__ = ["Packed", "dump_model", "has_method", "load_model", "rescue_model"]
 
 _FORMATS = ("skops", "joblib")
-_MAX_SCHEMA = 1 << 30
-_MAX_HEADER = 1 << 13
 _KNOWN = {"sklearn": "scikit-learn", "numpy": "numpy", "scipy": "scipy"}
-_METHODS = ("predict_proba", "decision_function", "predict", "transform")
+_METHODS = ("predict", "predict_proba", "decision_function", "transform")
+# What a full or failing disk says; every other OSError while a model is written comes from the model.
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 _filters = threading.RLock()
 
 
@@ -53,20 +52,29 @@ class Packed:
         Distribution name to version, of what is needed to read it.
     untrusted : tuple of str
         Types and functions outside the library's list. Empty: loading needs no trust.
+    failing : dict
+        Methods the model has that fail on its example while others answer, and what they say.
     """
 
     format: str
     class_name: str
     packages: dict[str, str] = field(converter=_copy, hash=False)
     untrusted: tuple[str, ...] = ()
+    failing: dict[str, str] = field(factory=dict, converter=_copy, hash=False)
 
 
-def dump_model(model: Any, path: str | os.PathLike[str], *, example: Any = None, format: str | None = None) -> Packed:
+def dump_model(
+    model: Any,
+    path: str | os.PathLike[str],
+    *,
+    example: Any = None,
+    format: str | None = None,
+) -> Packed:
     """Write a model to one file, which appears complete or not at all.
 
-    Without `format` it becomes a skops file, which holds data only, if the library's list of trusted types covers it
-    and the file gives the same predictions on `example`. Everything else becomes a joblib file, with a warning,
-    because reading one runs whatever code it holds.
+    Without `format` it becomes a skops file, which holds data only, if the library's list of trusted types covers it,
+    it can be read back, and gives the same predictions on `example`. Everything else becomes a joblib file, with a
+    warning that says why, because reading one runs whatever code it holds.
 
     Parameters
     ----------
@@ -75,14 +83,17 @@ def dump_model(model: Any, path: str | os.PathLike[str], *, example: Any = None,
     path : str or path
         The file to write; its directory exists.
     example : array or DataFrame, optional
-        A few rows. The file is read back and must answer for them as the model does.
+        A few rows. The file must answer for them as the model does, by every method that works on them.
     format : {"skops", "joblib"}, optional
         Insist on a format. A skops file with types outside the list can be read with ``trust=[those types]``.
 
     Raises
     ------
     InvalidInput
-        If the format is unknown, cannot hold this model, or does not reproduce it.
+        If the format is unknown, cannot hold this model, or does not reproduce it, and if the model's own `predict`
+        fails on the example.
+    OSError
+        If the disk is full, or there is no such directory.
 
     Warns
     -----
@@ -105,6 +116,7 @@ def dump_model(model: Any, path: str | os.PathLike[str], *, example: Any = None,
         raise InvalidInput(f"{format!r} is no format for a model; use 'skops', 'joblib', or leave it out")
     goal = Path(path)
     passing = goal.with_name(f".{goal.name}.{new_id()}.tmp")
+    passing.touch()  # whatever the disk has against it is said here, and not taken for the model's fault
     try:
         packed = _write(model, passing, example, format)
         passing.replace(goal)
@@ -116,26 +128,22 @@ def dump_model(model: Any, path: str | os.PathLike[str], *, example: Any = None,
 def _write(model: Any, path: Path, example: Any, format: str | None) -> Packed:
     kind = type(model)
     class_name = f"{kind.__module__}.{kind.__qualname__}"
-    found: tuple[str, ...] = ()
-    trouble = ""
-    if format != "joblib":
-        found, trouble = _try_skops(model, path, example)
-        if not trouble and (format == "skops" or not found):
-            return Packed("skops", class_name, _packages(found, "skops"), found)
-        if format == "skops":
-            raise InvalidInput(f"{class_name} cannot be kept as skops: {trouble}; leave format= out, or use 'joblib'")
-    _write_joblib(model, path, class_name)
-    if example is not None and (difference := _differs(model, _read_joblib(path), example)):
-        raise InvalidInput(f"{class_name} does not survive being written: {difference}")
+    answers, failing, fault = _ask(model, example)
+    chosen, found, why = _write_safest(model, path, class_name, format, answers, example)
+    if chosen == "joblib" and not fault:
+        fault = _joblib_trouble(path, answers, example)
+    if fault:
+        raise InvalidInput(f"{class_name} {fault}")
+    if chosen == "skops":
+        return Packed("skops", class_name, _packages(found, "skops"), found, failing)
     if format is None:
-        why = trouble or f"mlcycle's list of trusted types does not cover {', '.join(found)}"
         warnings.warn(
             f"{class_name} is kept as joblib, because {why}. A joblib file runs code when it is read, so loading it "
             "will need trust=True and a reason=" + _main_hint(class_name, found),
             MlcycleWarning,
             stacklevel=3,
         )
-    return Packed("joblib", class_name, _packages((class_name, *found), "joblib"), found or (class_name,))
+    return Packed("joblib", class_name, _packages((class_name, *found), "joblib"), found or (class_name,), failing)
 
 
 def _main_hint(class_name: str, found: tuple[str, ...]) -> str:
@@ -144,24 +152,43 @@ def _main_hint(class_name: str, found: tuple[str, ...]) -> str:
     return ". A class in __main__ cannot be found by other programs: move it to a module that they can import."
 
 
-def _try_skops(model: Any, path: Path, example: Any) -> tuple[tuple[str, ...], str]:
-    """Write a skops file; return what in it is outside the list, and why it will not do (or nothing)."""
-    import skops.io
+def _write_safest(
+    model: Any, path: Path, class_name: str, format: str | None, answers: dict[str, Any], example: Any
+) -> tuple[str, tuple[str, ...], str]:
+    """Write the file; return its format, what in it is outside the list, and why it is no safer format."""
+    found: tuple[str, ...] = ()
+    why = ""
+    if format != "joblib":
+        found, why = _try_skops(model, path, answers, example, wanted=format == "skops")
+        if not why and (format == "skops" or not found):
+            return "skops", found, ""
+        if format == "skops":
+            raise InvalidInput(f"{class_name} cannot be kept as skops: {why}; leave format= out, or use 'joblib'")
+    _write_joblib(model, path, class_name)
+    return "joblib", found, why or f"mlcycle's list of trusted types does not cover {', '.join(found)}"
 
+
+def _try_skops(
+    model: Any, path: Path, answers: dict[str, Any], example: Any, *, wanted: bool
+) -> tuple[tuple[str, ...], str]:
+    """Write a skops file; return what in it is outside the list, and why it will not do (or nothing)."""
     try:
-        skops.io.dump(model, path)
-        with path.open("rb") as file:
-            found = _look_into(file, ()).untrusted
-    except (MlcycleError, TypeError, ValueError, AttributeError, RecursionError, NotImplementedError) as error:
-        return (), f"skops cannot hold it ({str(error) or type(error).__name__:.200})"
-    if found or example is None:
+        with _filters, warnings.catch_warnings():
+            # skops looks for the names of functions in every module there is, and some of them warn when asked.
+            warnings.simplefilter("ignore")
+            found = write_skops(model, path).untrusted
+    except Exception as error:
+        if _is_disk(error):
+            raise
+        return (), f"skops cannot hold it ({_said(error)}{strangers(model)})"
+    if found and not wanted:
         return found, ""
     try:
-        again = load_model(path, "skops")
-    except MlcycleError as error:
-        return (), f"the skops file cannot be read back ({error!s:.300})"
-    difference = _differs(model, again, example)
-    return (), f"the skops file does not reproduce it: {difference}" if difference else ""
+        again = load_model(path, "skops", trust=found, reason="it was written a moment ago, by this process")
+    except Exception as error:  # noqa: BLE001 - whatever it says, nobody could read the file
+        return (), f"the skops file cannot be read back ({_said(error)})"
+    difference = _differs(again, answers, example)
+    return found, f"the skops file does not reproduce it: {difference}" if difference else ""
 
 
 def _write_joblib(model: Any, path: Path, class_name: str) -> None:
@@ -169,13 +196,54 @@ def _write_joblib(model: Any, path: Path, class_name: str) -> None:
 
     try:
         joblib.dump(model, path)
-    except OSError:
-        raise
     except Exception as error:
+        if _is_disk(error):
+            raise
         raise InvalidInput(
-            f"{class_name} cannot be kept in any format: {error!s:.300}. A lambda, a nested function or an open file "
+            f"{class_name} cannot be kept in any format: {_said(error)}. A lambda, a nested function or an open file "
             "inside a model is the usual reason: use a function of a module instead"
         ) from error
+
+
+def _joblib_trouble(path: Path, answers: dict[str, Any], example: Any) -> str:
+    try:
+        again = _read_joblib(path)
+    except Exception as error:  # noqa: BLE001 - whatever it says, nobody could read the file
+        return f"does not survive being written: {_said(error)}"
+    difference = _differs(again, answers, example)
+    return f"does not survive being written: {difference}" if difference else ""
+
+
+def _is_disk(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in _DISK
+
+
+def _said(error: Exception) -> str:
+    """Return what an error says, on one line; those of a model's own may fail when they are asked."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 - its own __str__
+        text = ""
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return f"{type(error).__name__}: {text:.200}" if text else type(error).__name__
+
+
+def rescue_model(model: Any, path: str | os.PathLike[str]) -> bool:
+    """Write what was refused as a model, in any way there is, for people to look at; tell whether there was one.
+
+    Functions and classes that pickles cannot name are written out with it, which this very Python can read, by
+    ``joblib.load``, and perhaps no other.
+    """
+    import joblib
+
+    with contextlib.suppress(Exception):
+        joblib.dump(model, path)
+        return True
+    with contextlib.suppress(Exception):
+        joblib.dump(joblib.wrap_non_picklable_objects(model, keep_wrapper=False), path)
+        return True
+    Path(path).unlink(missing_ok=True)
+    return False
 
 
 def _packages(names: Collection[str], writer: str) -> dict[str, str]:
@@ -187,33 +255,72 @@ def _packages(names: Collection[str], writer: str) -> dict[str, str]:
     return {name: metadata.version(name) for name in sorted(wanted)}
 
 
-def _differs(model: Any, again: Any, example: Any) -> str:
-    """Say how the two answers differ, or nothing; a model that does not agree with itself is not asked."""
-    for method in _METHODS:
-        if not hasattr(model, method):
-            continue
+def _ask(model: Any, example: Any) -> tuple[dict[str, Any], dict[str, str], str]:
+    """Return what a model answers for its example, which of its methods fail there, and why that will not do (or "").
+
+    A method that does not agree with itself has no answer that could be compared.
+    """
+    answers: dict[str, Any] = {}
+    failing: dict[str, str] = {}
+    if example is None:
+        return answers, failing, ""
+    present = [method for method in _METHODS if has_method(model, method)]
+    for method in present:
         try:
-            expected = getattr(model, method)(own_rows(example))  # a model may change its rows
-            steady = _same(expected, getattr(model, method)(own_rows(example)))
-        except Exception as error:
-            raise InvalidInput(f"the model's own {method} fails on its example: {error!s:.300}") from error
-        if not steady:
-            return ""
+            answer = _answer(model, method, example)
+            steady = _same(answer, _answer(model, method, example))
+        except Exception as error:  # noqa: BLE001 - the model's own
+            failing[method] = _said(error)
+        else:
+            answers |= {method: answer} if steady else {}
+    refused = "predict" in failing or len(failing) == len(present)
+    fault = "".join(f"fails on its example: its own {name} says {said}" for name, said in list(failing.items())[:1])
+    return answers, failing, fault if refused else ""
+
+
+def has_method(model: Any, name: str) -> bool:
+    """Tell whether an object has a method, whatever its ``__getattr__`` does when it has none."""
+    try:
+        return callable(getattr(model, name, None))
+    except Exception:  # noqa: BLE001 - somebody's own
+        return False
+
+
+def _answer(model: Any, method: str, example: Any) -> Any:
+    # A copy each time, for there are models that change the rows they are given. What they warn of is heard when they
+    # are used; where warnings are errors, it would be taken for a failure here.
+    with _filters, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return getattr(model, method)(own_rows(example))
+
+
+def _differs(again: Any, answers: dict[str, Any], example: Any) -> str:
+    """Say how what was read back answers otherwise, or nothing."""
+    for method, expected in answers.items():
         try:
-            actual = getattr(again, method)(own_rows(example))
+            actual = _answer(again, method, example)
         except Exception as error:  # noqa: BLE001 - whatever it says, the copy does not work
-            return f"{method} fails on the example with {type(error).__name__}: {error!s:.200}"
-        return "" if _same(expected, actual) else f"{method} gives other values on the example"
+            return f"{method} fails on the example with {_said(error)}"
+        if not _same(expected, actual):
+            return f"{method} gives other values on the example"
     return ""
 
 
 def _same(a: Any, b: Any) -> bool:
+    try:
+        return _same_values(a, b)
+    except Exception:  # noqa: BLE001 - answers of somebody's own class, that cannot be compared
+        return False
+
+
+def _same_values(a: Any, b: Any) -> bool:
     import numpy as np
 
     if isinstance(a, list | tuple):
         return type(a) is type(b) and len(a) == len(b) and all(map(_same, a, b))
-    if hasattr(a, "toarray"):
-        a, b = a.toarray(), b.toarray()
+    if hasattr(a, "tocsr"):
+        a, b = a.tocsr(), b.tocsr()
+        return a.shape == b.shape and all(_same(getattr(a, x), getattr(b, x)) for x in ("indptr", "indices", "data"))
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
@@ -288,7 +395,8 @@ def _read_joblib(source: Path | BinaryIO) -> Any:
 def _read_skops(file: BinaryIO, label: str, names: Collection[str]) -> Any:
     import skops.io
 
-    found = _look_into(file, names)
+    with _telling_damage("skops"):
+        found: Audit = look_into(file, names)
     if found.untrusted:
         listed = ", ".join(found.untrusted)
         raise UntrustedModel(
@@ -298,50 +406,6 @@ def _read_skops(file: BinaryIO, label: str, names: Collection[str]) -> Any:
     file.seek(0)
     with _telling_damage("skops"):
         return skops.io.load(file, trusted=sorted(found.named))
-
-
-def _look_into(file: BinaryIO, vouched: Collection[str]) -> Audit:
-    """Check names, sizes and array headers of a skops file, and audit its types, building nothing."""
-    with _telling_damage("skops"), zipfile.ZipFile(file) as archive:
-        for member in check_archive(archive):
-            _check_array(archive, member)
-        if archive.getinfo("schema.json").file_size > _MAX_SCHEMA:
-            raise Corrupt(f"schema.json of the model file is larger than {_MAX_SCHEMA} bytes")
-        return audit(json.loads(archive.read("schema.json")), vouched)
-
-
-def _check_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
-    name = member.filename
-    if name.endswith(".npy"):
-        with archive.open(member) as file:
-            _check_header(name, file.read(min(_MAX_HEADER, member.file_size)), member.file_size)
-    elif name.endswith(".npz"):
-        with archive.open(member) as file, zipfile.ZipFile(io.BytesIO(file.read())) as inner:
-            for part in check_archive(inner):
-                if not part.filename.endswith(".npy"):
-                    raise Corrupt(f"{name} in the model file holds {part.filename!r:.60}, which is no array")
-                _check_array(inner, part)
-    elif name != "schema.json" and not name.endswith(".bin"):
-        raise Corrupt(f"{name!r:.60} is nothing that stands in a skops file")
-
-
-def _check_header(name: str, start: bytes, size: int) -> None:
-    """Refuse an array whose header promises more than the file holds: it would be allocated before it is read."""
-    from numpy.lib import format as npy
-
-    head = io.BytesIO(start)
-    version = npy.read_magic(head)
-    read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}.get(version)
-    if read is None:
-        raise Corrupt(f"{name} in the model file has a header of version {version}, expected 1.0 or 2.0")
-    shape, _, dtype = read(head)
-    if dtype.hasobject:
-        raise Corrupt(f"{name} in the model file holds Python objects, which only a pickle can hold")
-    count = 1
-    for length in shape:
-        count *= length
-    if count * dtype.itemsize != size - head.tell() or count > max(size, 1 << 16) or min(shape, default=0) < 0:
-        raise Corrupt(f"{name} in the model file is {size} bytes, and its header promises {shape} of {dtype}")
 
 
 @contextlib.contextmanager

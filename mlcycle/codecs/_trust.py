@@ -4,13 +4,19 @@ The rule, by which every name below was chosen and by which new ones are:
 
 1. *Objects* are rebuilt from their attributes without running code of the file. Listed are the estimators scikit-learn
    exports, and the helper objects their fitted state holds. Left out is whatever evaluates, imports or opens something
-   while it is rebuilt or used: frozen ``scipy.stats`` distributions (they ``exec`` a text from their state), distance
-   metrics that call a Python function, bound methods, ``operator`` callers.
-2. *Functions* only compute on the arrays they are given: NumPy and ``scipy.special`` ufuncs (recognised by being
-   ufuncs), and the metrics, scores, kernels and scalers of scikit-learn that search and selection objects hold.
-3. A name is trusted for one way of being rebuilt. ``sklearn.tree._tree.Tree`` may be rebuilt as a tree, but not called
-   with arguments of the file.
-4. Being listed says nothing about the numbers inside; `mlcycle.codecs._bounds` looks at those.
+   while it is rebuilt or used: distributions of ``scipy.stats`` with a state of their own (they ``exec`` a text of it),
+   distance metrics that call a Python function, callbacks that connect to an address, bound methods, ``operator``
+   callers.
+2. *Functions* only compute on what they are given: NumPy and ``scipy.special`` ufuncs (recognised by being ufuncs),
+   functions of NumPy, scipy and pandas over arrays and tables, and the metrics, scores, kernels and scalers of
+   scikit-learn. Left out is what opens a file (``numpy.load``), evaluates text (``pandas.eval``), calls what it is
+   given (``numpy.vectorize``, ``numpy.apply_along_axis``), reads memory by strides, or makes much of little
+   (``numpy.tile``).
+3. *Names* stand for what scipy and pandas hold under them and are only looked up: the distributions of ``scipy.stats``
+   (recognised by being some), classes of dtypes.
+4. A name is trusted for one way of being rebuilt. ``sklearn.tree._tree.Tree`` may be rebuilt as a tree, but not called
+   with arguments of the file. (skops writes functions of C as types; both are looked up by name.)
+5. Being listed says nothing about the numbers inside; `mlcycle.codecs._bounds` looks at those.
 """
 
 from __future__ import annotations
@@ -25,7 +31,7 @@ from mlcycle.errors import Corrupt, SchemaError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-__all__ = ["FUNCTIONS", "LOSSES", "OBJECTS", "PROTOCOLS", "TYPES", "Audit", "audit"]
+__all__ = ["DISTRIBUTIONS", "FUNCTIONS", "LOSSES", "OBJECTS", "PROTOCOLS", "TYPES", "Audit", "audit", "nodes_of"]
 
 # Node layouts are read here as skops 0.11 and later write them. A file that asks for another protocol is refused: its
 # number decides which of skops' readers runs, so an unknown one could be read differently from how it was audited.
@@ -40,11 +46,19 @@ def _names(table: str) -> frozenset[str]:
     return frozenset(found)
 
 
+def _pandas(table: str) -> frozenset[str]:
+    """Name things of pandas by the module that defines them, and, as pandas does since 3.0, by the package."""
+    found = _names(table)
+    return found | {f"pandas.{name.rpartition('.')[2]}" for name in found}
+
+
 OBJECTS = _names("""
 scipy.interpolate._bsplines: BSpline
+scipy.stats._distn_infrastructure: rv_continuous_frozen rv_discrete_frozen
 sklearn._loss.link: HalfLogitLink IdentityLink Interval LogLink LogitLink MultinomialLogit
 sklearn._loss.loss: AbsoluteError ExponentialLoss HalfBinomialLoss HalfGammaLoss HalfMultinomialLoss HalfPoissonLoss
 sklearn._loss.loss: HalfSquaredError HalfTweedieLoss HalfTweedieLossIdentity HuberLoss PinballLoss
+sklearn.callback._progressbar: ProgressBar
 sklearn.calibration: CalibratedClassifierCV _CalibratedClassifier _SigmoidCalibration _TemperatureScaling
 sklearn.cluster._affinity_propagation: AffinityPropagation
 sklearn.cluster._agglomerative: AgglomerativeClustering FeatureAgglomeration
@@ -56,7 +70,7 @@ sklearn.cluster._kmeans: KMeans MiniBatchKMeans
 sklearn.cluster._mean_shift: MeanShift
 sklearn.cluster._optics: OPTICS
 sklearn.cluster._spectral: SpectralClustering
-sklearn.compose._column_transformer: ColumnTransformer make_column_selector
+sklearn.compose._column_transformer: ColumnTransformer _RemainderColsList make_column_selector
 sklearn.compose._target: TransformedTargetRegressor
 sklearn.covariance._elliptic_envelope: EllipticEnvelope
 sklearn.covariance._empirical_covariance: EmpiricalCovariance
@@ -141,7 +155,7 @@ sklearn.metrics._dist_metrics: SokalSneathDistance32 SokalSneathDistance64
 sklearn.metrics._scorer: _CurveScorer _MultimetricScorer _PassthroughScorer _Scorer
 sklearn.mixture._bayesian_mixture: BayesianGaussianMixture
 sklearn.mixture._gaussian_mixture: GaussianMixture
-sklearn.model_selection._classification_threshold: FixedThresholdClassifier TunedThresholdClassifierCV
+sklearn.model_selection._classification_threshold: FixedThresholdClassifier TunedThresholdClassifierCV _CurveScorer
 sklearn.model_selection._search: GridSearchCV RandomizedSearchCV
 sklearn.model_selection._search_successive_halving: HalvingGridSearchCV HalvingRandomSearchCV
 sklearn.model_selection._split: GroupKFold GroupShuffleSplit KFold LeaveOneGroupOut LeaveOneOut LeavePGroupsOut
@@ -190,17 +204,37 @@ sklearn.linear_model._sgd_fast: SquaredLoss
 """)
 
 FUNCTIONS = _names("""
-numpy: abs all any around asarray clip cumprod cumsum diff max mean median min nan_to_num nanmax nanmean nanmedian
-numpy: nanmin nansum prod ravel round squeeze std sum transpose var where
+builtins: abs len round sum
+numpy: abs all allclose amax amin angle any append argmax argmin argpartition argsort argwhere around array array_equal
+numpy: array_split asanyarray asarray asarray_chkfinite ascontiguousarray asfortranarray astype atleast_1d atleast_2d
+numpy: atleast_3d average broadcast_to clip column_stack compress concatenate convolve copy corrcoef correlate
+numpy: count_nonzero cov cross cumprod cumsum cumulative_prod cumulative_sum delete diagonal diff digitize dot dstack
+numpy: ediff1d expand_dims extract fix flatnonzero flip fliplr flipud full_like gradient hsplit hstack i0 imag inner
+numpy: insert interp isclose iscomplex isin isneginf isposinf isreal matrix_transpose max mean median min moveaxis
+numpy: nan_to_num nanargmax nanargmin nancumprod nancumsum nanmax nanmean nanmedian nanmin nanpercentile nanprod
+numpy: nanquantile nanstd nansum nanvar ndim nonzero ones_like partition percentile permute_dims polyfit polyval prod
+numpy: ptp quantile ravel real real_if_close reshape result_type roll rollaxis rot90 round searchsorted select shape
+numpy: sinc size sort split squeeze stack std sum swapaxes take take_along_axis trace transpose trapezoid tril
+numpy: trim_zeros triu unique unwrap var vsplit vstack where zeros_like
+numpy.fft: fft fft2 fftshift ifft ifftshift irfft rfft rfft2
+numpy.linalg: det norm slogdet
 scipy._lib.array_api_compat.numpy._aliases: asarray
+scipy.signal._savitzky_golay: savgol_filter
+scipy.signal._signaltools: detrend
+scipy.special._logsumexp: log_softmax logsumexp softmax
+scipy.stats._stats_py: gzscore rankdata zscore
+sklearn.feature_extraction.text: strip_accents_ascii strip_accents_unicode strip_tags
 sklearn.cluster._kmeans: _kmeans_single_elkan _kmeans_single_lloyd
 sklearn.feature_selection._mutual_info: mutual_info_classif mutual_info_regression
 sklearn.feature_selection._univariate_selection: chi2 f_classif f_oneway f_regression r_regression
 sklearn.metrics._classification: accuracy_score balanced_accuracy_score brier_score_loss cohen_kappa_score
 sklearn.metrics._classification: d2_brier_score d2_log_loss_score f1_score fbeta_score hamming_loss hinge_loss
+sklearn.metrics._classification: class_likelihood_ratios confusion_matrix multilabel_confusion_matrix
+sklearn.metrics._classification: precision_recall_fscore_support
 sklearn.metrics._classification: jaccard_score log_loss matthews_corrcoef precision_score recall_score zero_one_loss
-sklearn.metrics._ranking: average_precision_score coverage_error dcg_score label_ranking_average_precision_score
-sklearn.metrics._ranking: label_ranking_loss ndcg_score roc_auc_score top_k_accuracy_score
+sklearn.metrics._ranking: auc average_precision_score coverage_error dcg_score det_curve
+sklearn.metrics._ranking: label_ranking_average_precision_score label_ranking_loss ndcg_score precision_recall_curve
+sklearn.metrics._ranking: roc_auc_score roc_curve top_k_accuracy_score
 sklearn.metrics._regression: d2_absolute_error_score d2_pinball_score d2_tweedie_score explained_variance_score
 sklearn.metrics._regression: max_error mean_absolute_error mean_absolute_percentage_error mean_gamma_deviance
 sklearn.metrics._regression: mean_pinball_loss mean_poisson_deviance mean_squared_error mean_squared_log_error
@@ -210,14 +244,24 @@ sklearn.metrics._scorer: negative_likelihood_ratio positive_likelihood_ratio
 sklearn.metrics.cluster._supervised: adjusted_mutual_info_score adjusted_rand_score completeness_score
 sklearn.metrics.cluster._supervised: fowlkes_mallows_score homogeneity_score mutual_info_score
 sklearn.metrics.cluster._supervised: normalized_mutual_info_score rand_score v_measure_score
-sklearn.metrics.cluster._unsupervised: calinski_harabasz_score davies_bouldin_score silhouette_score
+sklearn.metrics.cluster._unsupervised: calinski_harabasz_score davies_bouldin_score silhouette_samples silhouette_score
 sklearn.metrics.pairwise: additive_chi2_kernel chi2_kernel cosine_distances cosine_similarity euclidean_distances
 sklearn.metrics.pairwise: haversine_distances laplacian_kernel linear_kernel manhattan_distances
 sklearn.metrics.pairwise: nan_euclidean_distances polynomial_kernel rbf_kernel sigmoid_kernel
 sklearn.utils.validation: check_array
-sklearn.preprocessing._data: binarize maxabs_scale minmax_scale normalize quantile_transform robust_scale scale
+sklearn.preprocessing._data: add_dummy_feature binarize maxabs_scale minmax_scale normalize power_transform
+sklearn.preprocessing._data: quantile_transform robust_scale scale
+sklearn.preprocessing._label: label_binarize
+""") | _pandas("""
+pandas.core.dtypes.missing: isna notna
+pandas.core.reshape.encoding: get_dummies
+pandas.core.reshape.tile: cut qcut
+pandas.core.tools.datetimes: to_datetime
+pandas.core.tools.numeric: to_numeric
+pandas.core.tools.timedeltas: to_timedelta
 """)
 
+DISTRIBUTIONS = "scipy.stats"
 # Ufuncs compute element by element, so being one is enough; skops names them by the first module that holds them.
 _UFUNC_MODULES = frozenset(
     {
@@ -232,13 +276,33 @@ _UFUNC_MODULES = frozenset(
 
 _SCALARS = _names("""
 numpy: bool bool_ bytes_ clongdouble complex128 complex64 datetime64 float16 float32 float64 int16 int32 int64 int8
-numpy: longdouble longlong str_ timedelta64 uint16 uint32 uint64 uint8 ulonglong
+numpy: intc long longdouble longlong str_ timedelta64 uint16 uint32 uint64 uint8 uintc ulong ulonglong
 """)
 
-TYPES = _SCALARS | _names("""
-builtins: bool bytes dict float int list set str tuple
-numpy: object_
+_DTYPES = _pandas("""
+pandas.core.arrays.boolean: BooleanDtype
+pandas.core.arrays.floating: Float32Dtype Float64Dtype
+pandas.core.arrays.integer: Int16Dtype Int32Dtype Int64Dtype Int8Dtype UInt16Dtype UInt32Dtype UInt64Dtype UInt8Dtype
+pandas.core.arrays.string_: StringDtype
+pandas.core.dtypes.dtypes: CategoricalDtype
 """)
+
+_TABLES = _pandas("""
+pandas.core.arrays.categorical: Categorical
+pandas.core.dtypes.dtypes: DatetimeTZDtype IntervalDtype PeriodDtype SparseDtype
+pandas.core.frame: DataFrame
+pandas.core.series: Series
+""")
+
+_PLAIN = _names("""
+builtins: bool bytes complex dict float frozenset int list object set str tuple
+datetime: date datetime timedelta
+numpy: character complexfloating dtype flexible floating generic inexact integer number object_ signedinteger
+numpy: unsignedinteger void
+sklearn.model_selection._split: KFold StratifiedKFold
+""")
+
+TYPES = _SCALARS | _PLAIN | _DTYPES | _TABLES
 
 _SPARSE = _names("""
 scipy.sparse._bsr: bsr_array bsr_matrix
@@ -259,7 +323,8 @@ _BY_LOADER: dict[str, frozenset[str]] = {
     "LossNode": LOSSES,
     "MaskedArrayNode": frozenset({"numpy.ma.MaskedArray", "numpy.ma.core.MaskedArray"}),
     "NdArrayNode": _SCALARS | {"numpy.matrix", "numpy.ndarray"},
-    "ObjectNode": OBJECTS,
+    "ObjectNode": OBJECTS | _DTYPES,
+    "OperatorFuncNode": frozenset({"operator.itemgetter"}),
     "PartialNode": frozenset({"functools.partial"}),
     "RandomGeneratorNode": frozenset({"numpy.random._generator.Generator"}),
     "RandomStateNode": frozenset({"numpy.random.mtrand.RandomState"}),
@@ -268,11 +333,11 @@ _BY_LOADER: dict[str, frozenset[str]] = {
     "SparseMatrixNode": _SPARSE,
     "TreeNode": frozenset({"sklearn.tree._tree.Tree"}),
     "TupleNode": frozenset({"builtins.tuple", "sklearn.impute._iterative._ImputerTriplet"}),
-    "TypeNode": TYPES,
+    "TypeNode": TYPES | FUNCTIONS | {"numpy.nan"},
 }
 _POOL = 1024
 # Only what a caller named may be rebuilt these ways.
-_NEVER_OURS = frozenset({"ConstructorFromReduceNode", "DefaultDictNode", "MethodNode", "OperatorFuncNode"})
+_NEVER_OURS = frozenset({"ConstructorFromReduceNode", "DefaultDictNode", "MethodNode"})
 
 
 @frozen
@@ -334,7 +399,7 @@ def audit(schema: Any, vouched: Collection[str] = ()) -> Audit:
     untrusted: set[str] = set()
     named: set[str] = set()
     versions: set[str] = set()
-    for node in _nodes(schema):
+    for node in nodes_of(schema):
         _check_seed(node)
         for name in _names_of(node):
             named.add(name)
@@ -346,7 +411,7 @@ def audit(schema: Any, vouched: Collection[str] = ()) -> Audit:
     return Audit(_name_of(schema), tuple(sorted(untrusted)), frozenset(named), frozenset(versions))
 
 
-def _nodes(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def nodes_of(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Walk every dict of the document that has a loader, without recursion: depth is the file's choice."""
     todo: list[Any] = [schema]
     while todo:
@@ -390,13 +455,16 @@ def _check_seed(node: dict[str, Any]) -> None:
 def _listed(loader: str, name: str) -> bool:
     if loader in _NEVER_OURS:
         return False
-    return name in _BY_LOADER[loader] or (loader == "FunctionNode" and _is_ufunc(name))
+    return name in _BY_LOADER[loader] or (loader in ("FunctionNode", "TypeNode") and _recognised(name))
 
 
-def _is_ufunc(name: str) -> bool:
+def _recognised(name: str) -> bool:
+    """Tell whether a name is that of a ufunc, or of a distribution of scipy itself."""
     import numpy as np
 
     module, _, attribute = name.rpartition(".")
-    if module not in _UFUNC_MODULES:
+    if module not in _UFUNC_MODULES and module != DISTRIBUTIONS:
         return False
-    return isinstance(getattr(importlib.import_module(module), attribute, None), np.ufunc)
+    home = importlib.import_module(module)
+    kinds = (home.rv_continuous, home.rv_discrete) if module == DISTRIBUTIONS else np.ufunc
+    return isinstance(getattr(home, attribute, None), kinds)

@@ -6,20 +6,18 @@ import contextlib
 import json
 import os
 import re
-import shutil
-import tempfile
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import codecs, provenance, storage
 from mlcycle._digest import json_text
-from mlcycle._ids import new_id, now
+from mlcycle._ids import now
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput, MlcycleError, MlcycleWarning, StorageUnavailable
 from mlcycle.lifecycle._artifacts import pack_artifact
 from mlcycle.lifecycle._failure import said, traceback_text
-from mlcycle.lifecycle._model_files import PackedModel, store_model
+from mlcycle.lifecycle._model_files import PackedModel, keep_model, store_model
 from mlcycle.lifecycle._points import PointsWriter, beat, read_points, to_json
 from mlcycle.lifecycle._runs import POINTS, run_folder
 
@@ -149,14 +147,14 @@ class ActiveRun:
         try:
             made = self._packed(model, example, format)
         except Exception as error:  # noqa: BLE001 - a full disk, or a model that no format can hold
-            self._failed("model", error, _keep(self.id, "joblib", model))
+            self._failed("model", error, keep_model(model))
             return
         with made as packed:
             try:
                 _document(packed.card)  # what the end of the run could not hold must not take the end with it
                 files = store_model(self._session, f"{self._folder}/files", packed)
             except Exception as error:  # noqa: BLE001 - whatever it is, training goes on
-                self._failed("model", error, _keep(self.id, packed.card["format"], packed.path))
+                self._failed("model", error, keep_model(packed.path, packed.card["format"]))
                 return
         self._model = {"files": files, "card": packed.card}
         self._points.event({"e": "model", **self._model})
@@ -295,19 +293,3 @@ def _suits(model: Any, example: Any) -> bool:
     except Exception:  # noqa: BLE001 - of whichever library made the example
         return False
     return True
-
-
-def _keep(run: str, suffix: str, thing: Any) -> str:
-    """Keep a model on this machine, a file of it or one made now, and say where; nothing if that cannot be."""
-    kept = Path(tempfile.gettempdir(), f"mlcycle-model-{run}-{new_id()[-6:]}.{suffix}")
-    try:
-        if isinstance(thing, Path):
-            shutil.copyfile(thing, kept)
-        else:
-            import joblib
-
-            joblib.dump(thing, kept)
-    except Exception:  # noqa: BLE001 - no room, or no pickle of it
-        kept.unlink(missing_ok=True)
-        return ""
-    return f"; it is kept at {kept}"

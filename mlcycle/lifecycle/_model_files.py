@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from mlcycle import codecs
-from mlcycle.errors import InvalidInput
+from mlcycle._ids import new_id
+from mlcycle.errors import InvalidInput, MlcycleError
 from mlcycle.lifecycle._params import as_params
 from mlcycle.lifecycle._view import doc_ref, of_kind
 
@@ -19,7 +20,17 @@ if TYPE_CHECKING:
 
     from mlcycle.lifecycle._session import Session
 
-__all__ = ["PackedModel", "Signed", "card_of", "files_of", "load_version", "signature_of", "store_model"]
+__all__ = [
+    "PackedModel",
+    "Signed",
+    "card_of",
+    "check_model",
+    "files_of",
+    "keep_model",
+    "load_version",
+    "signature_of",
+    "store_model",
+]
 
 Doc = dict[str, Any]
 _EXAMPLE_ROWS = 20
@@ -38,21 +49,17 @@ class PackedModel:
     """
 
     def __init__(self, model: Any, example: Any, format: str | None) -> None:
-        if not hasattr(model, "predict") and not hasattr(model, "transform"):
-            raise InvalidInput(
-                f"a model has a predict or a transform method, got {type(model).__name__}: pass a fitted estimator"
-            )
-        self.example = None if example is None else codecs.example_rows(example, model, _EXAMPLE_ROWS)
+        check_model(model)
         self._folder = tempfile.TemporaryDirectory(prefix="mlcycle-")
         self.path = Path(self._folder.name, "model")
         try:
-            self.card = self._pack(model, format)
+            self.example, signature = _described(model, example)
+            self.card = self._pack(model, signature, format)
         except BaseException:
             self._folder.cleanup()
             raise
 
-    def _pack(self, model: Any, format: str | None) -> Doc:
-        signature = None if self.example is None else codecs.infer_signature(self.example, model)
+    def _pack(self, model: Any, signature: Doc | None, format: str | None) -> Doc:
         # the model is tried on what it would be given in service; the rows that are stored stay as they are
         rows = None if signature is None else codecs.own_rows(codecs.check_inputs(signature, self.example))
         packed = codecs.dump_model(model, self.path, example=rows, format=format)
@@ -61,7 +68,7 @@ class PackedModel:
             "class": packed.class_name,
             "packages": dict(packed.packages),
             "untrusted": list(packed.untrusted),
-            "signature": signature,
+            "signature": None if signature is None else _without(signature, packed.failing),
             "params": _params(model),
         }
 
@@ -70,6 +77,51 @@ class PackedModel:
 
     def __exit__(self, *exception: object) -> None:
         self._folder.cleanup()
+
+
+def _described(model: Any, example: Any) -> tuple[Any, Doc | None]:
+    """Return a few rows of an example, and the signature they give."""
+    if example is None:
+        return None, None
+    try:
+        rows = codecs.example_rows(example, model, _EXAMPLE_ROWS)
+        return rows, codecs.infer_signature(rows, model)
+    except MlcycleError:
+        raise
+    except Exception as error:
+        name, why = f"{type(model).__module__}.{type(model).__qualname__}", f"{type(error).__name__}: {error!s:.200}"
+        raise InvalidInput(f"{name} and its example have no signature: {why}") from error
+
+
+def _without(signature: Doc, failing: dict[str, str]) -> Doc:
+    """Take methods that fail on the example out of a signature, and note why."""
+    if "predict_proba" in failing and "predict_log_proba" in signature["methods"]:
+        failing = failing | {"predict_log_proba": failing["predict_proba"]}
+    if not failing:
+        return signature
+    methods = [name for name in signature["methods"] if name not in failing]
+    return signature | {"methods": methods, "failing": dict(failing)}
+
+
+def check_model(model: Any) -> None:
+    """Refuse what is no fitted estimator at first sight."""
+    if isinstance(model, type) or not (codecs.has_method(model, "predict") or codecs.has_method(model, "transform")):
+        what = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
+        raise InvalidInput(f"a model has a predict or a transform method, got {what}: pass a fitted estimator")
+
+
+def keep_model(model: Any, format: str = "joblib") -> str:
+    """Keep a model, or its file, on this machine when it cannot be stored; return the words that say where."""
+    kept = Path(tempfile.gettempdir(), f"mlcycle-model-{new_id()}.{format}")
+    try:
+        if isinstance(model, Path):
+            shutil.copyfile(model, kept)
+        elif not codecs.rescue_model(model, kept):
+            return ""
+    except OSError:
+        kept.unlink(missing_ok=True)
+        return ""
+    return f"; it is kept at {kept}"
 
 
 def store_model(session: Session, folder: str, packed: PackedModel) -> list[Doc]:

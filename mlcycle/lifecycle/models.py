@@ -10,7 +10,15 @@ from mlcycle._text import printable
 from mlcycle.errors import ConflictError, GateBlocked, InvalidInput, NotFound
 from mlcycle.lifecycle import _gate as gate
 from mlcycle.lifecycle._active_run import ActiveRun
-from mlcycle.lifecycle._model_files import PackedModel, card_of, files_of, load_version, store_model
+from mlcycle.lifecycle._model_files import (
+    PackedModel,
+    card_of,
+    check_model,
+    files_of,
+    keep_model,
+    load_version,
+    store_model,
+)
 from mlcycle.lifecycle._runs import run_of
 from mlcycle.lifecycle._session import draft
 from mlcycle.lifecycle._view import View, doc_ref
@@ -133,9 +141,17 @@ class Models:
         return upload, {"run": run.id, "data": data or used, "environment": environment}
 
     def _from_estimator(self, model: Any, data: list[str], example: Any, format: str | None) -> tuple[Any, Doc]:
+        check_model(model)
+
+        def pack() -> PackedModel:
+            try:
+                return PackedModel(model, example, format)
+            except InvalidInput as error:
+                raise InvalidInput(f"{error}{keep_model(model)}") from error
+
         def upload() -> tuple[str, list[Doc]]:
             identity = new_id()
-            with PackedModel(model, example, format) as packed:
+            with pack() as packed:
                 files = store_model(self._session, f"files/{identity}", packed)
             return identity, [*files, self._session.depot.store_document(identity, "card", packed.card)]
 

@@ -225,9 +225,14 @@ class Service:
         """Answer rows with probabilities, one column a class; otherwise as `predict`.
 
         Where the versions of a revision do not know the same classes, there is a column for every class any of them
-        knows, sorted, numbers before text, and 0 where a version does not know it.
+        knows, sorted, numbers before text, and 0 where a version does not know it. A version that failed at
+        probabilities when it was saved is named in an `InvalidInput`.
         """
-        return self._answer("predict_proba", X, ids)
+        try:
+            return self._answer("predict_proba", X, ids)
+        except Exception as error:
+            _refuse_method(self._crew, "predict_proba", error)
+            raise
 
     def _answer(self, method: str, X: Any, ids: Iterable[Any] | None) -> Any:
         if self._closed:
@@ -409,6 +414,16 @@ class Service:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _refuse_method(crew: _Crew, method: str, error: Exception) -> None:
+    """Say in words that a version cannot be asked for this, if that is why it failed."""
+    for loaded in () if isinstance(error, InvalidInput) else crew.models:
+        failing = ((loaded.signature or {}).get("failing") or {}).get(method)
+        if failing:
+            raise InvalidInput(
+                f"{loaded.ref} cannot answer {method}, as was found when it was saved: {failing}"
+            ) from error
 
 
 def _names(ids: Iterable[Any] | None, count: int, needed: bool) -> list[str]:
