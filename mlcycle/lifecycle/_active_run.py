@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import tempfile
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
