@@ -295,7 +295,7 @@ def test_save_model_and_register(project: mc.Project, cells: pd.DataFrame) -> No
     [
         (5, {}, "a model has a predict or a transform method, got int.*it is kept at"),
         (None, {}, "a model has a predict or a transform method"),
-        (LogisticRegression(), {"example": object()}, "kept without its example: TypeError"),
+        (LogisticRegression(), {"example": object()}, "kept without its example: rows are a DataFrame"),
         (LogisticRegression(), {"example": pd.DataFrame({"b": ["x"]})}, "kept without its example"),
         (LogisticRegression(), {"format": "onnx"}, "it is kept as skops: 'onnx' is no format"),
         (LogisticRegression(), {"format": "onnx", "example": object()}, "kept without its example"),
