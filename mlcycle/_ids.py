@@ -108,7 +108,7 @@ def check_name(name: Any, what: str = "name", *, parts: bool = False) -> str:
     >>> check_name("a/b", "dataset name")
     Traceback (most recent call last):
     ...
-    mlcycle.errors.InvalidName: 'a/b' is no dataset name: it holds '/'; use 1 to 128 letters, digits, - and _, ...
+    mlcycle.errors.InvalidName: 'a/b' is not a valid dataset name: it holds '/'; use 1 to 128 letters, digits, ...
     """
     if not isinstance(name, str):
         raise InvalidName(f"a {what} is text, got {type(name).__name__}: {name!r:.80}")
@@ -117,9 +117,8 @@ def check_name(name: Any, what: str = "name", *, parts: bool = False) -> str:
         if trouble := _trouble(piece):
             suggestion = _suggest(text)
             remedy = f", for example {suggestion!r}" if suggestion else ""
-            raise InvalidName(
-                f"{_short(name)} is no {what}: {trouble}; use 1 to {_MAX_NAME} letters, digits, - and _{remedy}"
-            )
+            rule = f"use 1 to {_MAX_NAME} letters, digits, - and _"
+            raise InvalidName(f"{_short(name)} is not a valid {what}: {trouble}; {rule}{remedy}")
     return text
 
 
@@ -173,6 +172,11 @@ def parse_ref(text: str) -> Ref:
         raise InvalidInput(f"an address is text like 'churn@7' or a record, got {type(text).__name__}: {text!r:.80}")
     found = _REF.fullmatch(text)
     assert found is not None  # every text matches: the name takes what is left
+    kind, colon, _ = found["name"].partition(":")
+    if colon:
+        raise InvalidName(
+            f"{_short(text)} begins with an unknown kind {_short(kind)}; known are 'dataset:' and 'model:'"
+        )
     name = check_name(found["name"], "name in an address", parts=True)
     version = found["version"]
     if version is None or version == "latest":

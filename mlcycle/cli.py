@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import re
 import shutil
 import sys
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     sweep = _reader(commands, "sweep", _sweep, "remove files that nothing names any more")
     sweep.add_argument("--dry-run", action="store_true", help="only say what would go")
     sweep.add_argument(
-        "--min-age", type=float, default=7, metavar="DAYS", help="leave younger files alone (default: 7)"
+        "--min-age", default="7", metavar="AGE", help="leave younger files alone: days, or '12h' (default: 7)"
     )
     return parser
 
@@ -128,7 +128,7 @@ def _status(arguments: argparse.Namespace) -> int:
 
 def _history(arguments: argparse.Namespace) -> int:
     if arguments.limit is not None and arguments.limit < 1:
-        raise InvalidInput(f"--limit {arguments.limit} is no number of entries; give 1 or more")
+        raise InvalidInput(f"--limit {arguments.limit} is not a number of entries; give 1 or more")
     frame = _open(arguments).history(limit=arguments.limit)
     rows = [
         [number, f"{row['at']:%Y-%m-%d %H:%M:%S}", row["author"], row["what"], row["message"]]
@@ -165,6 +165,8 @@ def _rows(name: str, value: Any) -> list[list[str]]:
         return [[f"{name}.{key}", str(item)] for key, item in value.items()]
     if isinstance(value, tuple):
         return [[name if position == 0 else "", str(item)] for position, item in enumerate(value)]
+    if name == "error":  # of a traceback the last line says what happened
+        return [[name, str(value).strip().rpartition("\n")[2]]]
     return [[name, f"{value:.6g}" if isinstance(value, float) else str(value)]]
 
 
@@ -194,5 +196,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 def _sweep(arguments: argparse.Namespace) -> int:
     project = _open(arguments, "r" if arguments.dry_run else "rw")
-    print(project.store.sweep(dry_run=arguments.dry_run, min_age=timedelta(days=arguments.min_age)))
+    days = re.fullmatch(r"\d+(\.\d+)?", arguments.min_age)
+    age = f"{arguments.min_age}d" if days else arguments.min_age
+    print(project.store.sweep(dry_run=arguments.dry_run, min_age=age))
     return 0

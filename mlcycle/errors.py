@@ -121,8 +121,8 @@ class NotFound(MlcycleError, LookupError):
 
     def __init__(self, message: str, near: Iterable[str] = ()) -> None:
         self.near = tuple(near)
-        hint = f" Did you mean {' or '.join(repr(name) for name in self.near)}?" if self.near else ""
-        super().__init__(message + hint)
+        hint = f"Did you mean {' or '.join(repr(name) for name in self.near)}?"
+        super().__init__(f"{message.removesuffix('.')}. {hint}" if self.near else message)
 
 
 class VersionDeleted(NotFound):

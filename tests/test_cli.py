@@ -110,7 +110,12 @@ def test_readers_write_nothing(project: mc.Project) -> None:
             ["show", "{url}", "thing:x"],
             "mlcycle: 'thing:x' begins with an unknown kind; 'dataset:…', 'model:…' or 'run:…'\n",
         ),
-        (["history", "{url}", "--limit", "0"], "mlcycle: --limit 0 is no number of entries; give 1 or more\n"),
+        (["show", "{url}", "people@9"], "mlcycle: there is no dataset, model or run 'people@9' in {url}.\n"),
+        (
+            ["sweep", "{url}", "--min-age", "-1"],
+            "mlcycle: min_age is a length of time such as '7d', '24h' or a timedelta, 0 or more, got '-1'\n",
+        ),
+        (["history", "{url}", "--limit", "0"], "mlcycle: --limit 0 is not a number of entries; give 1 or more\n"),
     ],
 )
 def test_errors_are_one_line(
@@ -128,3 +133,20 @@ def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
         main([])
     assert end.value.code == 2
     assert "usage: mlcycle" in capsys.readouterr().err
+
+
+def test_show_says_how_a_run_failed(project: mc.Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the traceback of a failed run the exception is what is shown."""
+    with pytest.raises(ValueError, match="lost"), project.experiments.open("linear").start() as run:
+        raise ValueError("the GPU was lost")
+    assert main(["show", project.store.url, run.id]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "error ValueError: the GPU was lost" in lines
+
+
+@pytest.mark.parametrize("age", ["0", "0.0", "0h", "0 days"])
+def test_sweep_takes_days_and_spans(project: mc.Project, age: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A number is days, as ever, and a span is read as everywhere else."""
+    (Path(project.store.url) / "files" / "left").mkdir()
+    assert main(["sweep", project.store.url, "--min-age", age, "--dry-run"]) == 0
+    assert capsys.readouterr().out == "would remove 0 files, 0 bytes\n"

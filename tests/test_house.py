@@ -7,6 +7,7 @@ import importlib
 import inspect
 import io
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -117,3 +118,19 @@ def test_the_shop_window_is_small() -> None:
     assert len(mlcycle.__all__) <= 24
     undocumented = [name for name in mlcycle.__all__ if not getattr(mlcycle, name).__doc__]
     assert undocumented == []
+
+
+def _messages(file: Path) -> list[str]:
+    """Return the texts of a file that are not docstrings, parts of f-strings among them."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    homes = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docs = {id(node.body[0].value) for node in ast.walk(tree) if isinstance(node, homes) and ast.get_docstring(node)}
+    texts = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in docs)
+    return [node.value for node in texts if isinstance(node.value, str)]
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_messages_are_plain_english(file: Path) -> None:
+    """A thing *is not a* valid name; it never *is no* name, however short that would be."""
+    odd = re.compile(r"(?<!there )\b(is|are|was|were) no\b(?! (longer|more|less))", re.IGNORECASE)
+    assert [text for text in _messages(file) if odd.search(text)] == []

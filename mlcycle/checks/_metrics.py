@@ -229,6 +229,23 @@ def _function(name: str) -> Metric:
     return Metric(name, function=found, higher_is_better=higher_is_better(path.rpartition(".")[2]) is not False)
 
 
+def _metric_of(criterion: AtLeast | AtMost | NotWorseThan) -> Metric:
+    """Return the metric a criterion names, or say that it stands where the reference belongs."""
+    try:
+        return find_metric(criterion.metric)
+    except InvalidInput as error:
+        if not isinstance(criterion, NotWorseThan):
+            raise
+        try:
+            find_metric(criterion.reference)
+        except InvalidInput:
+            raise error from None
+        raise InvalidInput(
+            "NotWorseThan takes what is compared with before the metric: "
+            f"NotWorseThan({criterion.metric!r}, {criterion.reference!r})"
+        ) from error
+
+
 def validate(criterion: Criterion) -> None:
     """Say what is wrong with a criterion before it becomes part of a scope.
 
@@ -254,7 +271,7 @@ def validate(criterion: Criterion) -> None:
             f"a criterion is mc.AtLeast(…), mc.AtMost(…) or mc.NotWorseThan(…), "
             f"got {type(criterion).__name__}: {criterion!r:.80}"
         )
-    metric = find_metric(criterion.metric)
+    metric = _metric_of(criterion)
     claim = plain(criterion)
     if isinstance(criterion, AtLeast) and not metric.higher_is_better:
         raise InvalidInput(f"{claim} asks for a large error; use AtMost({criterion.metric!r}, {criterion.threshold:g})")

@@ -165,7 +165,7 @@ def _check_random(source: Any) -> None:
 def _check_vocabulary(model: Any) -> None:
     words = vars(model).get("vocabulary_")
     if words is not None:
-        require(isinstance(words, dict), model, "its vocabulary is no dict")
+        require(isinstance(words, dict), model, "its vocabulary is not a dict")
         places = sorted(words.values())
         require(places == list(range(len(places))), model, "its vocabulary leaves places out, or uses them twice")
 
@@ -200,7 +200,7 @@ def _check_agglomeration(model: Any) -> None:
     if "labels_" in held:
         labels, features = held["labels_"], held.get("n_features_in_")
         require(labels.shape == (features,), model, f"{labels.shape} labels for {features} features")
-        require(labels.size == 0 or (labels.min() >= 0 and labels.max() < features), model, "a label is no group")
+        require(labels.size == 0 or (labels.min() >= 0 and labels.max() < features), model, "a label is not a group")
 
 
 def _check_linkage(model: Any) -> None:
@@ -237,7 +237,7 @@ def _check_frozen_distribution(frozen: Any) -> None:
     require(held.keys() <= {"args", "kwds", "dist", "a", "b"}, frozen, "it holds more than its parameters")
     require(isinstance(held["dist"], rv_continuous | rv_discrete), frozen, "it stands for no distribution")
     numbers = [*held["args"], *held["kwds"].values(), held["a"], held["b"]]
-    require(all(np.asarray(number).dtype.kind in "biuf" for number in numbers), frozen, "a parameter is no number")
+    require(all(np.asarray(number).dtype.kind in "biuf" for number in numbers), frozen, "a parameter is not a number")
 
 
 def _check_progress_bar(bar: Any) -> None:
@@ -249,7 +249,7 @@ def _check_spline(spline: Any) -> None:
     require(type(degree) is int and 0 <= degree <= 100, spline, f"its degree is {degree!r:.40}")
     require(knots.ndim == 1 and (knots[1:] >= knots[:-1]).all(), spline, "its knots are in no order")
     require(len(weights) >= len(knots) - degree - 1 >= degree + 1, spline, "it has too few knots or weights")
-    require(weights.dtype.kind == "f" and knots.dtype == float, spline, "its knots are no numbers")
+    require(weights.dtype.kind == "f" and knots.dtype == float, spline, "its knots are not numbers")
 
 
 # What may stand in objects that a file describes as data; a pickle that was trusted may hold what it likes.

@@ -83,7 +83,7 @@ def _check_answers(model: Any, answers: Any, classes: Any, count: int) -> None:
     several = isinstance(classes, list)
     codes = np.asarray(answers).reshape(count, -1)
     sizes = [len(values) for values in classes] if several else [len(classes)]
-    require(codes.dtype.kind in "iu" and codes.shape[1] == len(sizes), model, "answers are no codes of classes")
+    require(codes.dtype.kind in "iu" and codes.shape[1] == len(sizes), model, "answers are not codes of classes")
     inside = (codes >= 0) & (codes < np.asarray(sizes))
     require(inside.all(), model, "an answer is none of the classes")
 

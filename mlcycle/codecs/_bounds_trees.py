@@ -60,7 +60,7 @@ def _check_children(tree: Any, left: np.ndarray, right: np.ndarray, leaf: np.nda
     children = np.concatenate([left[inner], right[inner]])
     parents = np.concatenate([inner, inner])
     inside = children.size == 0 or (children.min() > 0 and children.max() < len(leaf))
-    require(inside and (children > parents).all(), tree, "a child is no later node")
+    require(inside and (children > parents).all(), tree, "a child is not a later node")
     require(len(children) == len(leaf) - 1, tree, "some nodes have no parent")
     require((np.bincount(children, minlength=len(leaf))[1:] == 1).all(), tree, "a node has two parents")
     depth, level = 0, inner[inner == 0]
@@ -109,7 +109,7 @@ def check_boosting(model: Any) -> None:
     if "estimators_" not in held:
         return
     stages = held["estimators_"]
-    require(isinstance(stages, np.ndarray) and stages.ndim == 2, model, "stages are no table of trees")
+    require(isinstance(stages, np.ndarray) and stages.ndim == 2, model, "stages are not a table of trees")
     for estimator in stages.ravel():
         _check_features(model, estimator.tree_, held.get("n_features_in_"))
     trees = held.get("n_trees_per_iteration_", stages.shape[1])

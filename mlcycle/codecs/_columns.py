@@ -80,7 +80,7 @@ def coerce(column: Any, item: dict[str, Any]) -> Any:
     try:
         return column if _fits(column, item) else _convert(_plain(column), item)
     except _DOES_NOT_FIT as error:
-        odd = _first_odd(column, item)
+        odd = _first_odd(column, item, str(error))
         wanted = f"category of {item['of']}" if item["type"] == "category" and "of" in item else item["type"]
         raise InvalidInput(
             f"column {item['name']!r} is {wanted} for the model, and got {odd!r:.80} ({type(odd).__name__}) "
@@ -236,14 +236,17 @@ def _to_category(column: Any, item: dict[str, Any]) -> Any:
     return values.astype(pd.CategoricalDtype(known.categories.append(pd.Index(strange.unique()))))
 
 
-def _first_odd(column: Any, item: dict[str, Any]) -> Any:
-    """Find one value that shows the trouble, by trying them one at a time."""
+def _first_odd(column: Any, item: dict[str, Any], trouble: str) -> Any:
+    """Find one value that shows the trouble, by trying them one at a time; else one that has another trouble."""
     import pandas as pd
 
     values = column.tolist()
+    odd = []
     for value in values[:1000]:
         try:
             _convert(pd.Series([value], dtype=object), item)
-        except _DOES_NOT_FIT:
-            return value
-    return values[0]
+        except _DOES_NOT_FIT as error:
+            if str(error) == trouble:
+                return value
+            odd.append(value)
+    return (odd or values)[0]

@@ -91,7 +91,7 @@ def pack_folder(
     source, goal = Path(path), Path(target)
     if not source.is_dir():
         raise InvalidInput(
-            f"{source} is no directory to pack; give the folder itself, or store a single file as a file"
+            f"{source} is not a folder to pack; give the folder itself, or store a single file as a file"
         )
     missing: dict[str, Exception] = {}
     entries = sorted(_entries(source, missing))
@@ -164,7 +164,7 @@ def _check_packable(entry: str, full: Path, root: Path) -> None:
     if full.is_symlink() and not full.exists():
         raise InvalidInput("is a symbolic link to nothing")
     if not full.is_file():
-        raise InvalidInput("is no ordinary file: sockets, pipes and devices cannot be packed")
+        raise InvalidInput("is not an ordinary file: sockets, pipes and devices cannot be packed")
 
 
 def _write_archive(path: Path, folder: Path, entries: list[str], method: int, missing: dict[str, Exception]) -> int:
@@ -350,7 +350,7 @@ def _odd_name(name: str) -> str | None:
         return "it begins with a drive"
     if any(ord(character) < 32 for character in bare):
         return "it holds NUL or another control character"
-    return None if json_text(bare) == bare else "it is no Unicode text"
+    return None if json_text(bare) == bare else "it is not Unicode text"
 
 
 def _label(path: str | os.PathLike[str] | BinaryIO) -> str:

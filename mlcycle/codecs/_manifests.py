@@ -183,4 +183,4 @@ def _check_header(header: Any, name: str) -> None:
 def _check_key(key: Any, name: str) -> None:
     parts = key.split("/") if isinstance(key, str) else [""]
     if any(part in ("", ".", "..") for part in parts) or "\\" in key or "\0" in key or ":" in parts[0]:
-        raise UnsafePath(f"{name} names the file {key!r}, which is no key inside a store; do not use this manifest")
+        raise UnsafePath(f"{name} names the file {key!r}, which is not a key inside a store; do not use this manifest")

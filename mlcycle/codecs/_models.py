@@ -113,7 +113,7 @@ def dump_model(
     LogisticRegression()
     """
     if format not in (None, *_FORMATS):
-        raise InvalidInput(f"{format!r} is no format for a model; use 'skops', 'joblib', or leave it out")
+        raise InvalidInput(f"{format!r} is not a format for a model; use 'skops', 'joblib', or leave it out")
     goal = Path(path)
     passing = goal.with_name(f".{goal.name}.{new_id()}.tmp")
     passing.touch()  # whatever the disk has against it is said here, and not taken for the model's fault
@@ -331,7 +331,12 @@ def _same_values(a: Any, b: Any) -> bool:
 
 
 def load_model(
-    path: str | os.PathLike[str], format: str, *, trust: bool | Collection[str] = (), reason: str | None = None
+    path: str | os.PathLike[str],
+    format: str,
+    *,
+    trust: bool | Collection[str] = (),
+    reason: str | None = None,
+    label: str | None = None,
 ) -> Any:
     """Read a model back, running no code that nobody vouched for.
 
@@ -346,6 +351,8 @@ def load_model(
         such a file cannot be looked into without running it.
     reason : str, optional
         Why this file may be trusted. Needed with `trust`.
+    label : str, optional
+        What errors call the model; the name of the file by default.
 
     Returns
     -------
@@ -367,20 +374,21 @@ def load_model(
         If the model was fitted with another version of scikit-learn.
     """
     if format not in _FORMATS:
-        raise InvalidInput(f"{format!r} is no format of a model file; known are 'skops' and 'joblib'")
+        raise InvalidInput(f"{format!r} is not a format of a model file; known are 'skops' and 'joblib'")
+    label = label or Path(path).name
     names = {trust} if isinstance(trust, str) else set(trust) if not isinstance(trust, bool) else set()
     if (trust is True or names) and not (reason and reason.strip()):
-        raise UntrustedModel(f"trust={trust!r} needs a reason: say in reason='…' why {Path(path).name} may be trusted")
-    with Path(path).open("rb") as file, _one_version_warning(Path(path).name):
+        raise UntrustedModel(f"trust={trust!r} needs a reason: say in reason='…' why {label} may be trusted")
+    with Path(path).open("rb") as file, _one_version_warning(label):
         if format == "joblib":
             if trust is not True and "joblib" not in names:
                 raise UntrustedModel(
-                    f"{Path(path).name} is a joblib file, and reading one runs whatever code it holds. If you know who "
+                    f"{label} is kept as joblib, and reading such a file runs whatever code it holds. If you know who "
                     "wrote it, pass trust=True and reason='…'; if you can, save the model again as skops"
                 )
             model = _read_joblib(file)
         else:
-            model = _read_skops(file, Path(path).name, names)
+            model = _read_skops(file, label, names)
     check_bounds(model, shadows=format == "skops")
     return model
 

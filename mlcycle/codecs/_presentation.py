@@ -170,7 +170,7 @@ def _check_attrs(attrs: dict[Any, Any], what: str) -> Doc:
     try:
         kept: Doc = json.loads(canonical_json(attrs))
     except InvalidInput as error:
-        raise InvalidInput(f"the attrs of {what} are no JSON: {error}; {remedy}") from error
+        raise InvalidInput(f"the attrs of {what} are not JSON: {error}; {remedy}") from error
     if kept != attrs:
         raise InvalidInput(
             f"the attrs of {what} would come back changed (tuples become lists): {attrs!r:.80}; {remedy}"

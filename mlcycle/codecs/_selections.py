@@ -66,7 +66,7 @@ def encode_selection(parent: str, mask: Any, how: dict[str, Any]) -> EncodedSele
     if array.ndim != 1 or array.dtype != np.bool_:
         raise InvalidInput(f"a selection needs one truth value for each row, got {array.dtype} of shape {array.shape}")
     if not array.any():
-        raise InvalidInput(f"a selection of none of {len(array)} rows is no dataset; choose at least one")
+        raise InvalidInput(f"a selection of none of {len(array)} rows is not a dataset; choose at least one")
     doc = {"kind": "selection", "form": FORM, "parent": parent, "members": block_digest(pa.array(array))}
     content = sha256_bytes(canonical_json(doc))
     counts = {"rows": len(array), "selected": int(array.sum())}

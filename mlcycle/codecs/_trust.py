@@ -435,7 +435,7 @@ def _names_of(node: dict[str, Any]) -> Iterator[str]:
     loader = node["__loader__"]
     if loader not in _BY_LOADER and loader not in _NEVER_OURS:
         raise Corrupt(
-            f"the model file asks for {loader!r:.60}, which is no way skops rebuilds things that mlcycle knows"
+            f"the model file asks for {loader!r:.60}, which is not a way of skops to rebuild things that mlcycle knows"
         )
     name = _name_of(node)
     yield name

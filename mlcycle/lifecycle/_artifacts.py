@@ -124,7 +124,7 @@ def _pack_path(path: Path, target: Path) -> PackedArtifact:
         shutil.copyfile(path, target)
         return PackedArtifact(path.suffix if _SUFFIX.fullmatch(path.suffix) else ".bin")
     if path.exists():
-        raise InvalidInput(f"{path} is no file and no folder: pipes, sockets and devices cannot be kept")
+        raise InvalidInput(f"{path} is neither a file nor a folder: pipes, sockets and devices cannot be kept")
     raise InvalidInput(f"there is no file and no folder {path}; write it first, or correct the path")
 
 
@@ -134,7 +134,7 @@ def _pack_text(text: str, target: Path) -> PackedArtifact:
     lost: tuple[str, ...] = ()
     if _looks_like_path(text):
         lost = (f"{text!r} looks like a path, and there is no such file: its {len(text)} characters are kept as text",)
-    return PackedArtifact(".txt", lost, "" if plain == text else "what is no Unicode in it is kept as \\udcxx escapes")
+    return PackedArtifact(".txt", lost, "" if plain == text else "what is not Unicode in it is kept as \\udcxx escapes")
 
 
 def _pack_json(thing: Any, target: Path) -> PackedArtifact:

@@ -11,7 +11,7 @@ from mlcycle._ids import now
 from mlcycle._text import plain
 from mlcycle.errors import GateBlocked, NotFound
 from mlcycle.lifecycle._view import doc_ref
-from mlcycle.lifecycle.scope import scope_record
+from mlcycle.lifecycle.scope import checked_override, scope_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +41,7 @@ def decide(
     session: Session, view: View, action: str, doc: Doc, *, reason: str, override: records.Override | None
 ) -> records.Decision:
     """Return what the gate says of a model version today; nothing is written."""
+    override = checked_override(override)
     moment = now()
     scope = view.scope()
     results: list[records.Result] = []
@@ -185,6 +186,7 @@ def judged_today(session: Session, view: View, refs: list[str], override: record
 
     A version nobody evaluated under such a criterion passes: going back must be possible in an emergency.
     """
+    override = checked_override(override)
     if override is not None and override.until > now():
         return
     criteria = [one for one in criteria_today(view.scope()) if one.blocking and hasattr(one, "threshold")]
@@ -198,7 +200,7 @@ def judged_today(session: Session, view: View, refs: list[str], override: record
     if failing:
         raise GateBlocked(
             f"this would go back to what fails today's scope: {'; '.join(failing)}. To go back all the same: "
-            "project.rollback(…, override=mc.Override(reason='…', until='…'))"
+            "project.rollback(…, override=mc.Override(reason='…', until='30d'))"
         )
 
 

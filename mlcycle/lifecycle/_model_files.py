@@ -164,7 +164,7 @@ def load_version(session: Session, doc: Doc, *, trust: bool | Collection[str] = 
 
     def read() -> Any:
         with session.depot.local_copy(of_kind(files_of(session, doc), "model"), doc_ref(doc)) as path:
-            return codecs.load_model(path, card["format"], trust=trust, reason=reason)
+            return codecs.load_model(path, card["format"], trust=trust, reason=reason, label=doc_ref(doc))
 
     return session.depot.resolving(doc_ref(doc), read, session.log.snapshot)
 

@@ -49,8 +49,9 @@ def entry_number(session: Session, moment: Any) -> int:
         instant = parse_time(moment)
     except InvalidInput as error:
         known = f"the tags are {', '.join(sorted(tags))}" if tags else "there are no tags"
-        raise NotFound(f"{moment!r} is no entry number, tag or date; {known}; {error}") from error
+        raise NotFound(f"{moment!r} is not an entry number or a tag; {known}; {error}") from error
     number = session.log.number_at(instant)
     if number < 0:
-        raise NotFound(f"the project had not begun on {moment}; its first entry is of {session.log.entry(0)['at']}")
+        first = session.log.entry(0)["at"]
+        raise NotFound(f"the project had not begun at {instant[:19]}Z ({moment!s}); its first entry is of {first}")
     return number

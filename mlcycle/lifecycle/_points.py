@@ -184,7 +184,7 @@ class PointsWriter:
         try:
             text = json.dumps({"t": round(time.time(), 6), **event}, separators=(",", ":"), allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
-            self._refuse(InvalidInput(f"the event {event.get('e')!r} is no JSON: {error}"), once="event")
+            self._refuse(InvalidInput(f"the event {event.get('e')!r} is not JSON: {error}"), once="event")
             return
         self._write(text.encode() + b"\n")
 
@@ -418,7 +418,7 @@ def _first(row: tuple[Any, ...]) -> float:
 
 
 def _refuse_constant(word: str) -> float:
-    raise ValueError(f"{word} is no JSON")
+    raise ValueError(f"{word} is not JSON")
 
 
 _parse = json.JSONDecoder(parse_constant=_refuse_constant).decode
@@ -428,7 +428,7 @@ def _decode(line: bytes) -> tuple[float, float | None, list[tuple[str, Value]], 
     document = _parse(line.decode())
     moment, step = document["t"], document.get("s")
     if type(moment) not in (float, int) or type(step) not in (float, int, type(None)):
-        raise ValueError("a time or a step that is no number")
+        raise ValueError("a time or a step that is not a number")
     values: list[tuple[str, Value]] = []
     for name, value in document.get("m", {}).items():
         if type(value) not in (float, int):

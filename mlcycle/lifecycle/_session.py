@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlcycle._digest import json_text
-from mlcycle.errors import Corrupt, MlcycleError, ReadOnly, StorageUnavailable, VersionDeleted
+from mlcycle.errors import Corrupt, InvalidInput, MlcycleError, ReadOnly, StorageUnavailable, VersionDeleted
 from mlcycle.lifecycle._depot import Depot
 from mlcycle.lifecycle._fold import ProjectFold
 from mlcycle.lifecycle._repeats import refuse_another
@@ -57,6 +57,8 @@ class Session:
     ) -> None:
         self.mode = mode
         self.at = at
+        if author is not None and not (isinstance(author, str) and author.strip()):
+            raise InvalidInput(f"author= is a name such as 'ada', got {type(author).__name__}: {author!r:.80}")
         self._author = author
         self._refusal: str | None = None
         self._single_writer = single_writer

@@ -103,9 +103,15 @@ def part_masks(
     masks = {part: part_of == position for position, part in enumerate(shares)}
     for part, mask in masks.items():
         if not mask.any():
+            whole, otherwise = f"{len(frame):,} rows", ""
+            if method == "key":
+                whole, otherwise = (
+                    f"{frame[column].nunique(dropna=False):,} values of {column!r}",
+                    ", or method='random'",
+                )
             raise InvalidInput(
-                f"the part {doc['name']}.{part} would have no rows: {len(frame)} rows, {shares}, method {method!r}; "
-                "give it a larger share, or another seed"
+                f"the part {doc['name']}.{part} would have no rows: {shares[part]:.3g} of {whole}, method {method!r}; "
+                f"give it a larger share, or another seed{otherwise}"
             )
     return masks
 

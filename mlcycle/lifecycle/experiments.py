@@ -176,8 +176,8 @@ class Experiment:
         Parameters
         ----------
         params : mapping, namespace or dataclass, optional
-            What can be turned: handed back as passed in ``run.params``, stored as JSON without secrets; what has
-            no JSON form is stored as its `repr`, of very large values a part.
+            What can be turned. ``run.params`` is a dict of the values as passed; they are stored as JSON without
+            secrets; what has no JSON form is stored as its `repr`, of very large values a part.
         uses : sequence of refs or records, optional
             The versions this run is made from; a model registered from it has them as its lineage.
         name : str, optional
@@ -262,6 +262,10 @@ class Experiment:
         if not isinstance(metric, str):
             raise InvalidInput(f"a metric is given by its name, got {type(metric).__name__}: {metric!r:.80}")
         name = json_text(metric)
+        finished = [run for run in self.runs() if run.status == "finished"]
+        numbers = [run for run in finished if _is_number(run.metrics.get(name))]
+        if not numbers:
+            raise InvalidInput(_why_no_best(self.name, metric, finished))
         if lowest is None:
             upward = records.higher_is_better(name)
             if upward is None:
@@ -270,11 +274,6 @@ class Experiment:
                     f"best({metric!r}, lowest=True) or best({metric!r}, lowest=False)"
                 )
             lowest = not upward
-        finished = [run for run in self.runs() if run.status == "finished" and name in run.metrics]
-        numbers = [run for run in finished if _is_number(run.metrics[name])]
-        if not numbers:
-            others = f" a number: {len(finished)} logged NaN or text" if finished else ""
-            raise InvalidInput(f"no finished run of {self.name} logged {metric!r}{others}")
         return (min if lowest else max)(numbers, key=lambda run: run.metrics[name])
 
 
@@ -336,6 +335,16 @@ class _Provenance:
             warnings.warn(f"the {kind} of this run could not be stored: {said(error)}", MlcycleWarning, stacklevel=5)
             return False
         return True
+
+
+def _why_no_best(experiment: str, metric: str, finished: list[records.Run]) -> str:
+    """Say which metrics there are, or that this one has no numbers."""
+    none = f"no finished run of {experiment} logged {metric!r}"
+    logged = [run for run in finished if json_text(metric) in run.metrics]
+    if logged:
+        return f"{none} as a number: {len(logged)} logged NaN or text"
+    known = dict.fromkeys(name for run in finished for name in run.metrics)
+    return f"{none}; they logged {', '.join(map(repr, known))}" if known else none
 
 
 def _is_number(value: Any) -> bool:

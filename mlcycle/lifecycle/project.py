@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle import _html, records, storage
 from mlcycle._digest import canonical_json
-from mlcycle._ids import new_id, now
+from mlcycle._ids import new_id, now, parse_ref
 from mlcycle._text import printable
 from mlcycle.errors import (
     AccessDenied,
@@ -115,6 +115,7 @@ class Project:
         if isinstance(what, records.DatasetVersion) or (isinstance(what, str) and what.startswith("dataset:")):
             return self.datasets.load(what, columns=columns, xy=xy)
         if isinstance(what, str):
+            parse_ref(what)
             raise InvalidInput(f"say what {what!r} is: 'dataset:{what}' or 'model:{what}'")
         raise InvalidInput(f"load takes a DatasetVersion, a ModelVersion or text, got {type(what).__name__}")
 
@@ -425,7 +426,7 @@ def _check_place(session: Session, forced: bool) -> Doc | None:
     found = None if forced else _read_store_document(session)
     if found is None and not _check_lost(session, forced=forced):
         raise NotAStore(
-            f"{session.url} is not empty ({present}) and is no mlcycle project; choose an empty or a new place"
+            f"{session.url} is not empty ({present}) and is not an mlcycle project; choose an empty or a new place"
         )
     return found
 

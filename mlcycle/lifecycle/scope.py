@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle._session import Session
     from mlcycle.lifecycle._view import View
 
-__all__ = ["ScopeHandle", "scope_record"]
+__all__ = ["ScopeHandle", "checked_override", "scope_record"]
 
 Doc = dict[str, Any]
 
@@ -105,6 +105,7 @@ class ScopeHandle:
             "owner": owner,
         }
         changed = {field: value for field, value in given.items() if value is not None}
+        checked_override(override)
 
         def plan(view: View) -> Draft | Settled:
             before = view.scope()
@@ -164,7 +165,7 @@ class ScopeHandle:
             expired = f" The override ended {override.until}." if override else ""
             raise GateBlocked(
                 f"this loosens the scope: {eased}.{expired} Tightening is free; to loosen, say why and until when: "
-                "project.scope.set(…, override=mc.Override(reason='…', until='2027-01-31'))"
+                "project.scope.set(…, override=mc.Override(reason='…', until='30d'))"
             )
         author = override.author or self._session.author
         return [
@@ -225,6 +226,15 @@ def _dataset_name(test: str) -> str:
     if ref.kind == "model":
         raise InvalidInput(f"test={test!r} names a model; it is a dataset, for example 'customers.test'")
     return ref.name if ref.version == "latest" else f"{ref.name}@{ref.version}"
+
+
+def checked_override(override: Any) -> records.Override | None:
+    """Return an override as it was given, or say what one is."""
+    if override is None or isinstance(override, records.Override):
+        return override
+    raise InvalidInput(
+        f"override= is mc.Override(reason='…', until='30d'), got {type(override).__name__}: {override!r:.80}"
+    )
 
 
 def _texts(field: str, values: Sequence[str] | None) -> list[str] | None:

@@ -174,7 +174,9 @@ def _plain(value: Any) -> Any:
         return to_json(value)
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
         return _plain(value.item())
-    raise InvalidInput(f"a {type(value).__name__} is no JSON value: {value!r:.80}; turn it into numbers, text or lists")
+    raise InvalidInput(
+        f"{value!r:.80} ({type(value).__name__}) is not a JSON value; turn it into numbers, text or lists"
+    )
 
 
 def _key(key: Any) -> str:

@@ -231,12 +231,14 @@ class Evaluation(Record):
 
 def _said(instance: Any, attribute: Any, value: Any) -> None:
     if not isinstance(value, str) or not value.strip():
-        raise InvalidInput("an override says why: mc.Override(reason='…', until='2026-12-31')")
+        raise InvalidInput("an override says why: mc.Override(reason='…', until='30d')")
 
 
 def _until(value: Any) -> str:
     if value is None or (isinstance(value, str) and not value.strip()):
-        raise InvalidInput("an override ends: give its last day, mc.Override(reason='…', until='2026-12-31')")
+        raise InvalidInput(
+            "an override ends: give its last day or how long it holds, mc.Override(reason='…', until='30d')"
+        )
     return parse_time(value, ahead=True)
 
 

@@ -141,7 +141,7 @@ def decode(data: bytes, n: int, prev: str | None = None) -> Entry:
     try:
         entry = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise _corrupt(n, f"its {len(data)} bytes are no JSON ({error})") from error
+        raise _corrupt(n, f"its {len(data)} bytes are not JSON ({error})") from error
     if isinstance(entry, dict) and isinstance(entry.get("v"), int) and entry["v"] > VERSION:
         raise SchemaError(
             f"{entry_key(n)} was written by a newer mlcycle (envelope {entry['v']}, this one reads {VERSION}); "

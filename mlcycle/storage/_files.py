@@ -193,20 +193,20 @@ def check_key(key: str) -> str:
     >>> check_key("files/../../etc/passwd")
     Traceback (most recent call last):
     ...
-    mlcycle.errors.UnsafePath: 'files/../../etc/passwd' is no key of a store: it holds the segment '..'; ...
+    mlcycle.errors.UnsafePath: 'files/../../etc/passwd' is not a key of a store: it holds the segment '..'; ...
     """
     if isinstance(key, str) and len(key) <= _MAX_SEGMENT and _PLAIN.fullmatch(key):
         return key
     if trouble := _trouble(key):
         raise UnsafePath(
-            f"{_short(key)} is no key of a store: {trouble}; a key is a relative path with forward slashes"
+            f"{_short(key)} is not a key of a store: {trouble}; a key is a relative path with forward slashes"
         )
     return key
 
 
 def _trouble(key: Any) -> str | None:
     if not isinstance(key, str):
-        return f"it is no text but {type(key).__name__}"
+        return f"it is not text but {type(key).__name__}"
     if found := re.search(r"[\\:\x00-\x1f\x7f\ud800-\udfff]", key):
         return f"it holds {found[0]!r}"
     if len(key.encode()) > _MAX_KEY:

@@ -346,6 +346,9 @@ class LocalFiles:
             refuse_links(self.url, key)
         if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError) and verb == "read":
             return KeyNotFound(f"there is no {key!r} in {self.url}")
+        if isinstance(error, NotADirectoryError):
+            above = (path for path in (Path(self.url, key), *Path(self.url, key).parents) if path.exists())
+            return StorageUnavailable(f"{what}: {next(above)} is a file, and a folder is needed there; choose another")
         if error.errno in _FULL:
             return StorageUnavailable(f"{what}: the disk is full; nothing was written. Free some space and try again")
         if isinstance(error, PermissionError) or error.errno == errno.EROFS:

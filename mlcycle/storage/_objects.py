@@ -112,7 +112,7 @@ class ObjectFiles:
         except ImportError as error:
             raise MissingExtra(f"{self.protocol}:// stores", package, pip_extra) from error
         except ValueError as error:
-            raise UnsupportedStorage(f"{self.url!r} is no URL {package} can read: {error}") from error
+            raise UnsupportedStorage(f"{self.url!r} is not a URL {package} can read: {error}") from error
         return filesystem, str(root).rstrip("/")
 
     def create(self, key: str, data: bytes) -> Outcome:

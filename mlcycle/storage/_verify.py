@@ -93,9 +93,8 @@ class Verification:
 
     def __str__(self) -> str:
         looked = f"{self.entries} entries, {self.files} files, {self.bytes:,} bytes read"
-        return "\n".join(
-            [f"{'ok' if self.ok else f'{len(self.problems)} problems'}: {looked}", *map(str, self.problems)]
-        )
+        found = f"{len(self.problems)} problem{'s' * (len(self.problems) != 1)}"
+        return "\n".join([f"{'ok' if self.ok else found}: {looked}", *map(str, self.problems)])
 
 
 def verify(
@@ -152,7 +151,7 @@ def verify(
     >>> log.commit(lambda now: Draft([{"kind": "keep", "file": lost}])).n
     0
     >>> print(verify(log, files, lambda state: state["files"], level="files"))
-    1 problems: 1 entries, 1 files, 0 bytes read
+    1 problem: 1 entries, 1 files, 0 bytes read
     files/a.bin: it is not there; put it back from a copy of the store
     """
     if level not in LEVELS:

@@ -74,3 +74,11 @@ def test_bad_criteria_name_the_remedy(criterion: Any, remedy: str) -> None:
     """A mistake is found when the scope is set, not months later at the gate."""
     with pytest.raises(InvalidInput, match=remedy):
         validate(criterion)
+
+
+def test_a_metric_in_the_place_of_the_reference_is_told() -> None:
+    """`NotWorseThan` has two names, and whoever swaps them is shown the order."""
+    with pytest.raises(InvalidInput, match=r"NotWorseThan\('production', 'accuracy'\)"):
+        validate(NotWorseThan("accuracy", "production", margin=0.05))
+    with pytest.raises(InvalidInput, match="there is no metric 'acuracy'; did you mean 'accuracy'"):
+        validate(NotWorseThan("production", "acuracy", margin=0.05))

@@ -76,10 +76,10 @@ def test_the_rest_is_packed_where_that_will_do(folder, tmp_path):
     assert (packed.files, packed.size) == (3, 10_252)
     assert packed.left_out == (
         r"a\nb has a name that could not be unpacked everywhere: it holds NUL or another control character",
-        r"caf\udce9 has a name that could not be unpacked everywhere: it is no Unicode text",
+        r"caf\udce9 has a name that could not be unpacked everywhere: it is not Unicode text",
         "lost is a symbolic link to nothing",
         "out is a symbolic link out of the folder; put the file itself there",
-        "pipe is no ordinary file: sockets, pipes and devices cannot be packed",
+        "pipe is not an ordinary file: sockets, pipes and devices cannot be packed",
         "round is a symbolic link to nothing",
     )
     assert (tmp_path / "plain.zip").read_bytes() == (tmp_path / "rest.zip").read_bytes()
@@ -166,10 +166,10 @@ def test_links_out_of_the_folder_are_refused(folder, tmp_path):
 def test_what_is_no_file_is_refused(folder, tmp_path):
     """Pipes cannot be packed, a file is no folder, and a backslash is no name for Windows."""
     os.mkfifo(folder / "pipe")
-    with pytest.raises(InvalidInput, match="pipe is no ordinary file"):
+    with pytest.raises(InvalidInput, match="pipe is not an ordinary file"):
         pack_folder(folder, tmp_path / "bad.zip")
     (folder / "pipe").unlink()
-    with pytest.raises(InvalidInput, match="is no directory to pack"):
+    with pytest.raises(InvalidInput, match="is not a folder to pack"):
         pack_folder(folder / "weights.bin", tmp_path / "bad.zip")
     (folder / "a\\b").write_text("")
     with pytest.raises(UnsafePath, match="backslash"):

@@ -261,7 +261,7 @@ def test_a_format_can_be_insisted_on(file):
     model = LogisticRegression().fit(X, y)
     assert dump_model(model, file, format="joblib").format == "joblib"
     for use in (lambda: dump_model(model, file, format="onnx"), lambda: load_model(file, "pickle")):
-        with pytest.raises(InvalidInput, match="is no format"):
+        with pytest.raises(InvalidInput, match="is not a format"):
             use()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import time
 
@@ -293,3 +294,19 @@ def test_rows_that_fit_cost_little():
             check_inputs(signature, frame)
         times.append((time.perf_counter() - start) / 200)
     assert min(times) < 200e-6
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "odd"),
+    [
+        ("when", ["2025-01-01", "2025-02-03", "01.02.2025"], "01.02.2025"),
+        ("when", [pd.Timestamp("2025-01-01"), dt.date(2025, 1, 2), "soon"], "soon"),
+        ("when", ["2025-01-01T00:00Z", "2025-01-02"], "2025-01-02"),
+    ],
+)
+def test_the_value_shown_has_the_trouble_told(column, values, odd):
+    """Of values that would each be refused for a reason of their own, the one is shown that the reason is about."""
+    zoned = _numbers(**{column: pd.to_datetime(["2025-01-01", "2025-01-02"]).tz_localize("Europe/Berlin")})
+    with pytest.raises(InvalidInput, match="column 'when' is timestamp for the model") as caught:
+        check_inputs(zoned, pd.DataFrame({column: pd.Series(values, dtype=object)}))
+    assert f"got {odd!r} " in str(caught.value)

@@ -131,8 +131,8 @@ def test_tables_of_other_kinds_are_parquet(project: mc.Project, table: Any) -> N
         (Path("nowhere.pt"), "there is no file and no folder nowhere.pt"),
         (Path("x" * 5000), "File name too long"),
         (Path("a\0b"), "there is no file"),
-        (Path("/dev/zero"), "no file and no folder: pipes, sockets and devices"),
-        ("/dev/zero", "no file and no folder: pipes, sockets and devices"),
+        (Path("/dev/zero"), "is neither a file nor a folder: pipes, sockets and devices"),
+        ("/dev/zero", "is neither a file nor a folder: pipes, sockets and devices"),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, str | Path) else None,
 )
@@ -234,7 +234,7 @@ def test_other_text_is_text(project: mc.Project, text: str) -> None:
 
 def test_text_that_is_no_unicode_is_kept_escaped(project: mc.Project) -> None:
     """Half of a surrogate pair is written as Python writes it, in the text and in the name of the artifact."""
-    warning = "what is no Unicode in it is kept as"
+    warning = "what is not Unicode in it is kept as"
     assert keep(project, "caf\udce9 \ud800", warning, "caf\udce9") == (b"caf\\udce9 \\ud800", ".txt", 0)
 
 
@@ -294,12 +294,12 @@ ODD: dict[str, tuple[Callable[[Path], Any], str]] = {
     "link to nothing": (lambda folder: (folder / "odd").symlink_to("nothing"), "odd is a symbolic link to nothing"),
     "link to itself": (lambda folder: (folder / "odd").symlink_to("odd"), "odd is a symbolic link to nothing"),
     "link to a folder": (lambda folder: (folder / "odd").symlink_to("."), "odd is a symbolic link to a directory"),
-    "pipe": (lambda folder: os.mkfifo(folder / "odd"), "odd is no ordinary file"),
+    "pipe": (lambda folder: os.mkfifo(folder / "odd"), "odd is not an ordinary file"),
     "link to a pipe": (
         lambda folder: (os.mkfifo(folder / "odd"), (folder / "to").symlink_to("odd")),
-        "odd is no ordinary file.*; to is no ordinary file",
+        "odd is not an ordinary file.*; to is not an ordinary file",
     ),
-    "undecodable": (lambda folder: (folder / os.fsdecode(b"caf\xe9")).touch(), r"caf\\udce9 has a name .* no Unicode"),
+    "undecodable": (lambda folder: (folder / os.fsdecode(b"caf\xe9")).touch(), r"caf\\udce9 has a name .* not Unicode"),
     "undecodable folder": (
         lambda folder: ((folder / os.fsdecode(b"d\xe9")).mkdir(), (folder / os.fsdecode(b"d\xe9") / "x").touch()),
         r"d\\udce9/x has a name",
@@ -336,7 +336,7 @@ def test_a_socket_and_many_odd_things(project: mc.Project, tmp_path: Path, monke
         server.bind("a socket")
     for number in range(8):
         (folder / f"link{number}").symlink_to("nothing")
-    data, _, failures = keep(project, folder, "a socket is no ordinary file.*and 4 more")
+    data, _, failures = keep(project, folder, "a socket is not an ordinary file.*and 4 more")
     assert data is not None
     assert failures == 9
     run = project.experiments.open("strict").start(strict=True)

@@ -184,7 +184,7 @@ def test_the_past_is_addressed_by_spans(project: mc.Project, shop: Any) -> None:
     assert project.at(pd.Timestamp.now("UTC")).deployments.names() == ["shop"]
     with pytest.raises(NotFound, match="had not begun"):
         project.at("7d")
-    with pytest.raises(NotFound, match="is no entry number, tag or date"):
+    with pytest.raises(NotFound, match="is not an entry number or a tag; the tags are"):
         project.store.tag("odd", to=float("nan"))
     assert project.store.sweep(dry_run=True, min_age="7d") == project.store.sweep(dry_run=True)
     with pytest.raises(InvalidInput, match="min_age is a length of time"):

@@ -203,12 +203,14 @@ def test_the_best_run_is_the_best(project: mc.Project, name: str, best: float) -
 def test_no_best_run_is_told(project: mc.Project) -> None:
     """A name that says no direction is asked for; without a number there is no best run."""
     experiment = _with_losses(project, "loss", [float("nan"), "text", None])
-    with pytest.raises(errors.InvalidInput, match="no finished run of loss logged 'loss' a number: 2 logged NaN"):
+    with pytest.raises(errors.InvalidInput, match="no finished run of loss logged 'loss' as a number: 2 logged NaN"):
         experiment.best()
-    with pytest.raises(errors.InvalidInput, match=r"no finished run of loss logged 'accuracy'\Z"):
+    with pytest.raises(errors.InvalidInput, match=r"no finished run of loss logged 'accuracy'; they logged 'loss'\Z"):
         experiment.best("accuracy")
     for unknown in ("seconds", "lr", "std_accuracy"):
         with pytest.raises(errors.InvalidInput, match=f"ask for best.'{unknown}', lowest=True. or"):
+            _with_losses(project, unknown, [0.5]).best()
+        with pytest.raises(errors.InvalidInput, match=f"logged '{unknown}'; they logged 'loss'"):
             experiment.best(unknown)
     with pytest.raises(errors.InvalidInput, match="a metric is given by its name, got int"):
         experiment.best(5)  # type: ignore[arg-type]
@@ -297,7 +299,7 @@ def test_save_model_and_register(project: mc.Project, cells: pd.DataFrame) -> No
         (None, {}, "a model has a predict or a transform method"),
         (LogisticRegression(), {"example": object()}, "kept without its example: rows are a DataFrame"),
         (LogisticRegression(), {"example": pd.DataFrame({"b": ["x"]})}, "kept without its example"),
-        (LogisticRegression(), {"format": "onnx"}, "it is kept as skops: 'onnx' is no format"),
+        (LogisticRegression(), {"format": "onnx"}, "it is kept as skops: 'onnx' is not a format"),
         (LogisticRegression(), {"format": "onnx", "example": object()}, "kept without its example"),
     ],
     ids=["number", "nothing", "object", "other columns", "format", "format and example"],

@@ -218,7 +218,7 @@ def test_strict_raises(tmp_path: Path) -> None:
     points = PointsWriter(SegmentWriter(faulty, PREFIX, STEM, strict=True))
     with pytest.raises(InvalidInput, match="'loss'"):
         points.log_values(loss=[1])
-    with pytest.raises(InvalidInput, match="no JSON"):
+    with pytest.raises(InvalidInput, match="not JSON"):
         points.event({"e": "odd", "what": object()})
     faulty.plan = fail_on("write", Fault.BEFORE)
     with pytest.raises(StorageUnavailable):
@@ -241,7 +241,7 @@ def test_storage_failure_is_counted(tmp_path: Path) -> None:
 
 def test_event_that_is_no_json_is_refused(points: PointsWriter, tmp_path: Path) -> None:
     """An event that cannot be written leaves nothing behind."""
-    with pytest.warns(MlcycleWarning, match="'odd' is no JSON"):
+    with pytest.warns(MlcycleWarning, match="'odd' is not JSON"):
         points.event({"e": "odd", "what": math.nan})
     points.close()
     assert (points.refused, found(tmp_path).events) == (1, [])
@@ -384,7 +384,7 @@ def test_an_event_that_is_no_json_is_counted(points: PointsWriter) -> None:
     deep: list[Any] = []
     for _ in range(100_000):
         deep = [deep]
-    with pytest.warns(MlcycleWarning, match="the event 'odd' is no JSON"):
+    with pytest.warns(MlcycleWarning, match="the event 'odd' is not JSON"):
         points.event({"e": "odd", "data": deep})
     points.close()
     assert points.failures == 1

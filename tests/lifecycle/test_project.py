@@ -119,7 +119,7 @@ def test_at_is_the_past_and_read_only(project: mc.Project, cells: pd.DataFrame) 
     assert project.at("2099-01-01").datasets.names()[-1] == "later"
     with pytest.raises(errors.ReadOnly, match="as it stood at entry"):
         past.datasets.add("more", cells)
-    with pytest.raises(errors.NotFound, match="no entry number, tag or date"):
+    with pytest.raises(errors.NotFound, match="is not an entry number or a tag; the tags are then"):
         project.at("then-not")
     with pytest.raises(errors.NotFound, match="had not begun"):
         project.at("1999-01-01")
@@ -272,3 +272,53 @@ def test_a_rollback_is_done_once(project: mc.Project, cells: pd.DataFrame) -> No
     again = project.rollback("a", op="undo-1")
     assert [(move.pointer, move.after) for move in again] == [(move.pointer, move.after) for move in moves]
     assert project.store.info()["entries"] == entries
+
+
+@pytest.mark.parametrize("place", ["data.csv", "data.csv/project"])
+def test_a_file_is_not_a_place(place: str, tmp_path: Path) -> None:
+    """A file where the folder should be, or above it, is named; nothing is left beside it."""
+    (tmp_path / "data.csv").write_text("a\n1\n")
+    with pytest.raises(errors.StorageUnavailable, match=r"data\.csv is a file, and a folder is needed there"):
+        mc.open(tmp_path / place)
+    assert [path.name for path in tmp_path.iterdir()] == ["data.csv"]
+
+
+@pytest.mark.parametrize("author", [5, "", "  ", b"ada", ["ada"]])
+def test_an_author_is_a_name(author: Any, tmp_path: Path) -> None:
+    """What is not the name of anybody is refused before anything is made."""
+    with pytest.raises(errors.InvalidInput, match="author= is a name such as 'ada', got "):
+        mc.open(tmp_path / "store", author=author)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ref", ["modl:tumour@1", "models:tumour", "run:tumour@1", ":tumour"])
+def test_an_unknown_kind_is_named(ref: str, project: mc.Project) -> None:
+    """Whoever mistypes the kind of a thing is told the kinds, at every door."""
+    doors = [project.models.get, project.datasets.get, project.load, project.evaluate]
+    for door in doors + [project.store.drop] * (not ref.startswith("run:")):
+        with pytest.raises(errors.InvalidName, match=r"begins with an unknown kind '.*'; known are 'dataset:' and"):
+            door(ref)
+
+
+@pytest.mark.parametrize("override", ["please", True, {"reason": "x", "until": "7d"}, ("x", "7d")])
+def test_an_override_is_an_override(override: Any, project: mc.Project, cells: pd.DataFrame) -> None:
+    """Another thing in its place is refused in words, by whatever takes one, and moves nothing."""
+    first, train = begin(project, cells)
+    _second(project, train)
+    before = len(project.history())
+    for use in (
+        lambda: project.models.promote(first, override=override),
+        lambda: project.scope.set(criteria=[], override=override),
+        lambda: project.rollback(to=before - 2, override=override),
+    ):
+        with pytest.raises(errors.InvalidInput, match=r"override= is mc\.Override.*until='30d'.*, got "):
+            use()
+    assert len(project.history()) == before
+
+
+def test_names_that_look_alike_are_a_sentence_of_their_own(project: mc.Project, cells: pd.DataFrame) -> None:
+    """What exists and looks alike stands in a sentence of its own, whatever the message before it."""
+    begin(project, cells)
+    for look in (lambda: project.models.get("tumor"), lambda: project.models.get("tumour@prodution")):
+        with pytest.raises(errors.NotFound, match=r"[^.]\. Did you mean '\w+'\?\Z"):
+            look()

@@ -139,3 +139,13 @@ def test_a_split_by_a_column_called_zero(memory: mc.Project) -> None:
     version = memory.datasets.add("d", pd.DataFrame(np.arange(80).reshape(40, 2) // 8), group=0)
     train, test = (set(memory.load(part)[0]) for part in memory.datasets.split(version, test=0.4))
     assert not train & test
+
+
+def test_a_part_without_rows_says_why(memory: mc.Project) -> None:
+    """With few values to go by, the error counts them and names a method that does not go by them."""
+    version = memory.datasets.add("d", pd.DataFrame({"land": ["DE", "FR", None] * 40, "x": range(120)}))
+    expected = r"d\.test would have no rows: 0\.01 of 3 values of 'land', method 'key'; .* or method='random'"
+    with pytest.raises(errors.InvalidInput, match=expected):
+        memory.datasets.split(version, test=0.01, by="land")
+    with pytest.raises(errors.InvalidInput, match=r"no rows: 0\.001 of 120 rows, method 'random'; .* another seed\Z"):
+        memory.datasets.split(version, test=0.001, method="random")

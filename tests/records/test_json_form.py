@@ -126,7 +126,7 @@ def test_numpy_scalars_become_plain_numbers() -> None:
 def test_what_is_no_json_is_refused_with_the_remedy() -> None:
     """An object in free data is named in the error."""
     run = Run(id="a", experiment="e", params={"model": object()})
-    with pytest.raises(InvalidInput, match="a object is no JSON value"):
+    with pytest.raises(InvalidInput, match="is not a JSON value"):
         to_json(run)
     with pytest.raises(InvalidInput, match="keys of free data are text"):
         to_json(Run(id="a", experiment="e", params={"by": {1: 2}}))

@@ -99,10 +99,10 @@ def test_what_is_no_entry_is_not_written(fields: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("data", "trouble"),
     [
-        (b"", "its 0 bytes are no JSON"),
-        (entry()[:-20], "are no JSON"),
-        (b"\xff\xfe", "are no JSON"),
-        (b"[" * 60_000, "are no JSON"),
+        (b"", "its 0 bytes are not JSON"),
+        (entry()[:-20], "are not JSON"),
+        (b"\xff\xfe", "are not JSON"),
+        (b"[" * 60_000, "are not JSON"),
         (b"[]", "it holds a list, not an object"),
         (b'{"v":1}', "its field 'n' should be int and is None"),
         (b'{"v":0}', "its field 'n'"),

@@ -212,7 +212,9 @@ def _checked(alpha: Any, control: Any, margin: Any, pairing: Pairing) -> _Settin
     if not isinstance(margin, Mapping):
         return _Setting(alpha, control, None if margin is None else check_size(margin, "margin", what), columns)
     if odd := [key for key in margin if key not in columns and key not in MARGINS]:
-        raise NotFound(f"margin names {odd[0]!r}, which is no column, kind or aspect; those are {', '.join(MARGINS)}.")
+        raise NotFound(
+            f"margin names {odd[0]!r}, which is not a column, a kind or an aspect; those are {', '.join(MARGINS)}."
+        )
     return _Setting(alpha, control, {k: check_size(v, f"margin of {k!r}", what) for k, v in margin.items()}, columns)
 
 
