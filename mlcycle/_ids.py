@@ -111,7 +111,7 @@ def check_name(name: Any, what: str = "name", *, parts: bool = False) -> str:
     mlcycle.errors.InvalidName: 'a/b' is not a valid dataset name: it holds '/'; use 1 to 128 letters, digits, ...
     """
     if not isinstance(name, str):
-        raise InvalidName(f"a {what} is text, got {type(name).__name__}: {name!r:.80}")
+        raise InvalidName(f"the {what} is text, got {type(name).__name__}: {name!r:.80}")
     text = unicodedata.normalize("NFC", name)
     for piece in text.split(".") if parts else [text]:
         if trouble := _trouble(piece):

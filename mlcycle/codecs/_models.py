@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from attrs import field, frozen
 
 from mlcycle._ids import new_id
+from mlcycle._warn import warn
 from mlcycle.codecs._bounds import check_bounds
 from mlcycle.codecs._rows import own_rows
 from mlcycle.codecs._skops import look_into, strangers, write_skops
-from mlcycle.errors import Corrupt, InvalidInput, MlcycleError, MlcycleWarning, NotFound, UnsafePath, UntrustedModel
+from mlcycle.errors import Corrupt, InvalidInput, MlcycleError, NotFound, UnsafePath, UntrustedModel
 
 if TYPE_CHECKING:
     import os
@@ -137,11 +138,9 @@ def _write(model: Any, path: Path, example: Any, format: str | None) -> Packed:
     if chosen == "skops":
         return Packed("skops", class_name, _packages(found, "skops"), found, failing)
     if format is None:
-        warnings.warn(
+        warn(
             f"{class_name} is kept as joblib, because {why}. A joblib file runs code when it is read, so loading it "
-            "will need trust=True and a reason=" + _main_hint(class_name, found),
-            MlcycleWarning,
-            stacklevel=3,
+            "will need trust=True and a reason=" + _main_hint(class_name, found)
         )
     return Packed("joblib", class_name, _packages((class_name, *found), "joblib"), found or (class_name,), failing)
 
@@ -454,9 +453,7 @@ def _one_version_warning(label: str) -> Iterator[None]:
         else:
             warnings.warn_explicit(item.message, item.category, item.filename, item.lineno)
     if others:
-        warnings.warn(
+        warn(
             f"{label} was fitted with scikit-learn {', '.join(sorted(others))}, and {here} is installed: predictions "
-            "may differ. Compare them on the model's example, or fit and register it again",
-            MlcycleWarning,
-            stacklevel=4,
+            "may differ. Compare them on the model's example, or fit and register it again"
         )

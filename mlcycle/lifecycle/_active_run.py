@@ -7,7 +7,6 @@ import json
 import os
 import re
 import tempfile
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from mlcycle import codecs, provenance, storage
 from mlcycle._digest import json_text
 from mlcycle._ids import now
 from mlcycle._text import printable
+from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, MlcycleError, MlcycleWarning, StorageUnavailable
 from mlcycle.lifecycle._artifacts import pack_artifact
 from mlcycle.lifecycle._failure import said, traceback_text
@@ -32,6 +32,7 @@ __all__ = ["ActiveRun"]
 
 Doc = dict[str, Any]
 _NAMED = 5  # parts of what is not whole; their number says the rest
+_OVER = "the run has ended; do it inside its with block, or start another run"
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half of a pair, which UTF-8 cannot hold
 
 
@@ -105,10 +106,16 @@ class ActiveRun:
         """
         got = f"{name!r:.80}" if isinstance(name, str) else type(name).__name__
         shown = f"artifact {got}"
+        if self._finished:
+            self._failed(shown, InvalidInput(_OVER))
+            return
         if not isinstance(name, str) or not name.strip() or len(name) > 256 or "\0" in name:
             self._failed(shown, InvalidInput(f"an artifact is named by 1 to 256 characters, got {got}"))
             return
         self._attempt(shown, lambda: self._store_artifact(shown, json_text(name), thing))
+
+    def _log_late(self, *values: Any, **more: Any) -> None:
+        self._failed("point", InvalidInput(_OVER))
 
     def _store_artifact(self, shown: str, name: str, thing: Any) -> None:
         with tempfile.TemporaryDirectory(prefix="mlcycle-") as folder:
@@ -125,7 +132,7 @@ class ActiveRun:
         self._artifacts[name] = description
         self._points.event({"e": "artifact", "name": name, "file": description})
         if packed.remark:
-            warnings.warn(f"run {self.id}: the {shown}: {packed.remark}", MlcycleWarning, stacklevel=5)
+            warn(f"run {self.id}: the {shown}: {packed.remark}")
 
     def save_model(self, model: Any, *, example: Any = None, format: str | None = None) -> None:
         """Keep a fitted estimator with the run, by the safest format that reproduces it.
@@ -145,6 +152,9 @@ class ActiveRun:
         If the model cannot be stored, a file of it is kept on this machine and the warning says where; if only its
         example cannot, the model is stored without. Training goes on in any case.
         """
+        if self._finished:
+            self._failed("model", InvalidInput(_OVER), keep_model(model))
+            return
         try:
             made = self._packed(model, example, format)
         except Exception as error:  # noqa: BLE001 - a full disk, or a model that no format can hold
@@ -194,6 +204,7 @@ class ActiveRun:
         if self._finished or os.getpid() != self._owner:
             return
         self._finished = True
+        self.log = self._log_late
         if isinstance(error, BaseException):
             error = traceback_text(type(error), error, error.__traceback__)
         elif error is not None:
@@ -268,7 +279,7 @@ class ActiveRun:
                 raise error
             raise (StorageUnavailable if isinstance(error, OSError) else InvalidInput)(message) from error
         self._failures += 1
-        warnings.warn(f"run {self.id}: {message}; training goes on", MlcycleWarning, stacklevel=4)
+        warn(f"run {self.id}: {message}; training goes on")
 
     def _lost(self, what: str, parts: Sequence[str], remedy: str = "") -> None:
         """Tell and count what was kept only in part."""
@@ -277,7 +288,7 @@ class ActiveRun:
         if self._strict:
             raise InvalidInput(message)
         self._failures += len(parts)
-        warnings.warn(f"run {self.id}: {message}", MlcycleWarning, stacklevel=6)
+        warn(f"run {self.id}: {message}")
 
 
 def _document(document: Doc) -> bytes:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING
 
+from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._words import in_words
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ def history_frame(session: Session, limit: int | None) -> pd.DataFrame:
     """Return the entries a session sees, oldest first, with their changes in words."""
     import pandas as pd
 
+    if limit is not None and (not isinstance(limit, Integral) or isinstance(limit, bool) or limit < 0):
+        raise InvalidInput(f"limit= is a number of entries, 0 or more, got {type(limit).__name__}: {limit!r:.80}")
     with session.view() as view:
         newest = view.n
     start = 0 if limit is None else max(0, newest + 1 - limit)

@@ -22,13 +22,13 @@ from __future__ import annotations
 import json
 import math
 import time
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
 from mlcycle._digest import json_number, json_text
-from mlcycle.errors import InvalidInput, MlcycleWarning
+from mlcycle._warn import warn
+from mlcycle.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -241,7 +241,7 @@ class PointsWriter:
     def _tell(self, once: str, message: str) -> None:
         if once not in self._told:
             self._told.add(once)
-            warnings.warn(message, MlcycleWarning, stacklevel=5)
+            warn(message)
 
 
 def _plain(name: Any, value: Any) -> Value:
@@ -283,8 +283,10 @@ def _number_inside(value: Any) -> Value | None:
 def _described(value: Any) -> str:
     if isinstance(value, str):
         return f"text of {len(value)} characters"
-    if isinstance(value, int):
+    if isinstance(value, int) and value.bit_length() > _LARGEST_INT_BITS:
         return f"an integer of {value.bit_length()} bits"
+    if isinstance(value, int):
+        return f"{type(value).__name__} {value!r:.40}"
     try:
         shape = getattr(value, "shape", None)
     except Exception:  # noqa: BLE001 - foreign code

@@ -169,6 +169,7 @@ class Session:
             When `op` was used before, for something else.
         """
         self.check_writable()
+        _check_message(message)
 
         def propose(snapshot: Snapshot) -> Draft | Settled:
             if snapshot.n < 0:
@@ -202,6 +203,7 @@ class Session:
     ) -> Commit:
         """Upload files, then commit an entry that names them; again with fresh files if a sweep came between."""
         self.check_writable()
+        _check_message(message)
         for _ in range(_UPLOAD_TRIES):
             try:
                 stored = upload()
@@ -214,6 +216,11 @@ class Session:
         raise VersionDeleted(
             f"the files of this commit were swept {_UPLOAD_TRIES} times; is another sweep running with min_age=0?"
         )
+
+
+def _check_message(message: Any) -> None:
+    if not isinstance(message, str):
+        raise InvalidInput(f"a message or a reason is text, got {type(message).__name__}: {message!r:.80}")
 
 
 def _no_beginning(url: str) -> Corrupt:

@@ -43,7 +43,8 @@ class View:
         found: Doc | None = self.logical[collection].get(name_key(name))
         if found is None:
             known = self.names(collection)
-            listing = f" There are: {', '.join(known[:8])}." if known else f" There are no {collection} yet."
+            more = f" and {len(known) - 8} more" if len(known) > 8 else ""
+            listing = f" There are: {', '.join(known[:8])}{more}." if known else f" There are no {collection} yet."
             raise NotFound(f"no {collection[:-1]} is called {name!r}.{listing}", near(name, known))
         return found
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,8 @@ from mlcycle import _html, provenance, records
 from mlcycle._digest import canonical_json, json_text
 from mlcycle._ids import check_name, name_key, near, new_id, now
 from mlcycle._text import printable
-from mlcycle.errors import InvalidInput, MlcycleWarning, NotFound, StorageUnavailable, VersionDeleted
+from mlcycle._warn import warn
+from mlcycle.errors import InvalidInput, NotFound, StorageUnavailable, VersionDeleted
 from mlcycle.lifecycle._active_run import ActiveRun
 from mlcycle.lifecycle._failure import said
 from mlcycle.lifecycle._params import Spelling, named_values
@@ -225,7 +225,7 @@ class Experiment:
         except StorageUnavailable as error:
             if strict:
                 raise
-            warnings.warn(f"the log cannot be read ({error}); training goes on", MlcycleWarning, stacklevel=4)
+            warn(f"the log cannot be read ({error}); training goes on")
             with self._session.view(refresh=False) as view:
                 return [_used(view, one) for one in uses], view.n
 
@@ -299,7 +299,7 @@ class _Provenance:
             return self._store()
         except Exception as error:  # noqa: BLE001 - whatever a machine is like, training goes on
             what = "code and environment of this run could not be captured"
-            warnings.warn(f"{what}: {said(error)}", MlcycleWarning, stacklevel=5)
+            warn(f"{what}: {said(error)}")
             return {"code": {"diff": None}, "environment": ""}, False
 
     def _store(self) -> tuple[Doc, bool]:
@@ -332,7 +332,7 @@ class _Provenance:
         try:
             self._session.publish(upload, plan, message=f"{kind} of a run")
         except Exception as error:  # noqa: BLE001 - whatever the storage throws must not stop a training
-            warnings.warn(f"the {kind} of this run could not be stored: {said(error)}", MlcycleWarning, stacklevel=5)
+            warn(f"the {kind} of this run could not be stored: {said(error)}")
             return False
         return True
 

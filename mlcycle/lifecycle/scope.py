@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import checks, records
 from mlcycle._ids import now, parse_ref
 from mlcycle._text import plain, printable
-from mlcycle.errors import GateBlocked, InvalidInput, MlcycleWarning, NotFound
+from mlcycle._warn import warn
+from mlcycle.errors import GateBlocked, InvalidInput, NotFound
 from mlcycle.lifecycle import _tables as tables
 from mlcycle.lifecycle._session import draft
 from mlcycle.storage import Draft, Settled
@@ -137,10 +137,10 @@ class ScopeHandle:
                     f"{plain(criterion)} names no data to be judged on, so no gate can judge it: "
                     "project.scope.set(test='customers.test'), or on='customers.test' in the criterion"
                 )
-                warnings.warn(why, MlcycleWarning, stacklevel=3)
+                warn(why)
             elif lost := self._lost_slices(criterion, name):
                 why = f"{plain(criterion)} slices by {lost}, and {name} has no such column, so no gate can judge it"
-                warnings.warn(why, MlcycleWarning, stacklevel=3)
+                warn(why)
 
     def _lost_slices(self, criterion: records.Criterion, name: str) -> str:
         """Return the columns a criterion slices by that its data lacks; none while the data is still to come."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-import warnings
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from attrs import field, frozen
@@ -12,8 +11,9 @@ from attrs import field, frozen
 from mlcycle._digest import hash64, salt_of, unit_interval
 from mlcycle._ids import new_id
 from mlcycle._text import printable
+from mlcycle._warn import warn
 from mlcycle.codecs import are_records, check_inputs, frame_of, length_of, rows_of, taken
-from mlcycle.errors import InvalidInput, MlcycleWarning
+from mlcycle.errors import InvalidInput
 from mlcycle.serving._capture import encode_failures, encode_labels, encode_predictions, ids_of
 from mlcycle.serving._router import choose
 from mlcycle.serving._scores import aligned, all_classes, asked, joined, label_follows
@@ -398,7 +398,7 @@ class Service:
             new = (what, number) not in self._told
             self._told.add((what, number))
         if new:
-            warnings.warn(message, MlcycleWarning, stacklevel=5)
+            warn(message)
 
     def close(self) -> None:
         """Send what is still here and end; calling again is harmless."""

@@ -18,12 +18,12 @@ import os
 import sys
 import tempfile
 import time
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from mlcycle.errors import Corrupt, MlcycleWarning, StorageUnavailable, StoreError
+from mlcycle._warn import warn
+from mlcycle.errors import Corrupt, StorageUnavailable, StoreError
 from mlcycle.storage import _flock
 from mlcycle.storage._files import KeyNotFound, Outcome
 from mlcycle.storage._flock import Flock
@@ -167,7 +167,7 @@ def recover_spools(files: Files, *, only: str | None = None, spool: Path | None 
                 keys += _recover(files, path, card)
     except (StoreError, OSError) as error:
         what = "what an earlier process spooled on this machine could not be uploaded and is kept for the next try"
-        warnings.warn(f"{files.url}: {what}: {error}", MlcycleWarning, stacklevel=2)
+        warn(f"{files.url}: {what}: {error}")
     return keys
 
 

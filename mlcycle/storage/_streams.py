@@ -12,9 +12,9 @@ import contextlib
 import math
 import threading
 import time
-import warnings
 from typing import TYPE_CHECKING, Any
 
+from mlcycle._warn import warn
 from mlcycle.errors import MlcycleWarning, StorageUnavailable, StoreError
 from mlcycle.storage import _flock
 from mlcycle.storage._files import open_files
@@ -247,7 +247,7 @@ class SegmentWriter:
         fate = "is kept on this machine and sent later" if kept else "is lost; later failures are only counted"
         message = f"{self._files.url}: {self._prefix}{self._stem}*: what was recorded {fate}: {error}"
         try:
-            warnings.warn(message, MlcycleWarning, stacklevel=4)
+            warn(message)
         except MlcycleWarning:
             if not background:
                 raise

@@ -382,3 +382,37 @@ def test_a_run_starts_though_the_log_cannot_be_read(project: mc.Project) -> None
     log._reader._files = session.files
     run.finish()
     assert [found.status for found in experiment.runs()] == ["finished", "finished"]
+
+
+LATE = {
+    "log": lambda run: run.log(loss=1.0),
+    "log of a mapping": lambda run: run.log({"val/loss": 1.0}, step=2),
+    "log_artifact": lambda run: run.log_artifact("notes", "late"),
+    "save_model": lambda run: run.save_model(LogisticRegression()),
+}
+
+
+@pytest.mark.parametrize("name", LATE)
+def test_what_comes_after_the_end_is_told(
+    name: str, project: mc.Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After its with block a run keeps nothing more, says so every time, and a model is kept as a file."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with project.experiments.open("e").start() as run:
+        run.log(loss=0.5)
+    for _ in range(2):
+        with pytest.warns(errors.MlcycleWarning, match="the run has ended; do it inside its with block"):
+            LATE[name](run)
+    assert run.failures == 2
+    stored = project.experiments.run(run.id)
+    assert (stored.metrics, stored.artifacts, stored.model) == ({"loss": 0.5}, {}, None)
+    assert len(list(tmp_path.glob("mlcycle-model-*.joblib"))) == 2 * (name == "save_model")
+
+
+@pytest.mark.parametrize("name", LATE)
+def test_what_comes_after_the_end_is_an_error_if_strict(name: str, project: mc.Project) -> None:
+    """With strict=True it is an exception."""
+    with project.experiments.open("e").start(strict=True) as run:
+        pass
+    with pytest.raises(errors.InvalidInput, match="the run has ended"):
+        LATE[name](run)

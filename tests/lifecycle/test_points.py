@@ -183,7 +183,7 @@ def test_what_is_no_point_is_told_once(points: PointsWriter, tmp_path: Path, val
 
 def test_names_are_text(points: PointsWriter, tmp_path: Path) -> None:
     """A name that is no text is refused; a mapping and names may be mixed; what is no mapping is refused."""
-    with pytest.warns(MlcycleWarning, match="name of a point is text, got an integer"):
+    with pytest.warns(MlcycleWarning, match="name of a point is text, got int 1"):
         points.log({1: 0.5})  # type: ignore[dict-item]
     points.log_values({"val/loss": 0.5}, loss=0.25)
     with pytest.warns(MlcycleWarning, match=r"write log\(loss=0.31\)"):

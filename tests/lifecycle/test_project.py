@@ -322,3 +322,40 @@ def test_names_that_look_alike_are_a_sentence_of_their_own(project: mc.Project, 
     for look in (lambda: project.models.get("tumor"), lambda: project.models.get("tumour@prodution")):
         with pytest.raises(errors.NotFound, match=r"[^.]\. Did you mean '\w+'\?\Z"):
             look()
+
+
+@pytest.mark.parametrize("message", [5, b"why", ["why"], {"why": 1}])
+def test_a_message_is_text(message: Any, project: mc.Project, cells: pd.DataFrame) -> None:
+    """A reason or a message that is not text is refused by every verb, in the same words, and nothing is committed."""
+    first, train = begin(project, cells)
+    shop = project.deployments.open("shop")
+    before = len(project.history())
+    for use in (
+        lambda: project.datasets.add("more", cells, message=message),
+        lambda: project.datasets.split(train, message=message),
+        lambda: project.models.register("other", fitted(*project.load(train, xy=True)), message=message),
+        lambda: project.models.promote(first, "champion", reason=message),
+        lambda: project.scope.set(owner="ada", message=message),
+        lambda: project.evaluate(first, message=message),
+        lambda: shop.route(first, reason=message),
+        lambda: project.store.drop(f"model:{first.ref}", reason=message),
+        lambda: project.rollback(to=before - 3, reason=message),
+    ):
+        with pytest.raises(errors.InvalidInput, match="a message or a reason is text, got "):
+            use()
+    assert len(project.history()) == before
+
+
+@pytest.mark.parametrize("limit", ["3", -1, 1.5, True])
+def test_a_limit_is_a_number_of_entries(limit: Any, project: mc.Project) -> None:
+    """A limit that counts nothing is named."""
+    with pytest.raises(errors.InvalidInput, match="limit= is a number of entries, 0 or more, got "):
+        project.history(limit=limit)
+
+
+def test_a_long_list_of_names_says_that_it_goes_on(project: mc.Project) -> None:
+    """Of many names some are listed, and how many there are besides."""
+    for number in range(11):
+        project.experiments.open(f"e{number:02}")
+    with pytest.raises(errors.NotFound, match=r"There are: e00, .*, e07 and 3 more"):
+        project.experiments.get("zebra")
