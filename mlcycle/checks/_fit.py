@@ -58,7 +58,8 @@ def _reasons(metric: Metric, model: str, recorded: Recorded, y: NDArray[Any], da
     name, scorer = metric.name, metric.scorer or ""
     method = response_methods(scorer)
     if not any(hasattr(recorded, one) for one in method):
-        yield f"{name} needs {' or '.join(method)}, which {model} does not offer; {_instead(recorded)}"
+        instead = f"; {_instead(recorded)}" if hasattr(recorded, "predict") else ""
+        yield f"{name} needs {' or '.join(method)}, which {model} does not offer{instead}"
     if scorer.endswith("_samples"):
         plain = scorer.removesuffix("_samples")
         yield (

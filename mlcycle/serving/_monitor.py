@@ -178,14 +178,14 @@ def _coverage(look: _Look) -> Iterator[_Seen]:
     share = labelled / rows if rows else None
     yield {"look": "traffic", "subject": "labelled rows", "value": labelled, "share": share, "n": rows}, None
     if rows < _ENOUGH:
-        summary = f"{rows} predictions are too few for any verdict; {_ENOUGH} would begin to do"
+        summary = f"{rows} predictions are too few for any verdict; it takes {_ENOUGH} or more"
         yield None, look.finding("too little traffic", summary, "info", "deployment", rows=rows, needed=_ENOUGH)
     elif labelled < _ENOUGH:
         strays = look.traffic.strays
         stray = f"; {strays} labels have ids that no prediction of this window has" if strays else ""
         summary = (
             f"{labelled} of {rows} predictions have a label, too few to judge quality; "
-            f"{_ENOUGH} would begin to do: report outcomes with label(ids, outcomes){stray}"
+            f"it takes {_ENOUGH} or more: report outcomes with label(ids, outcomes){stray}"
         )
         evidence = {"rows": rows, "labelled": labelled, "needed": _ENOUGH}
         yield None, look.finding("too few labels", summary, "info", "data", **evidence)

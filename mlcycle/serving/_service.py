@@ -218,6 +218,8 @@ class Service:
         InvalidInput
             For columns that are missing or do not fit, an iterator, no rows where the model needs some, ids that are
             missing, not as many as rows or floats without their last digits, and after `close`.
+        Exception
+            What the estimator's own method raises on rows that fit its signature, as it is; the failure is captured.
         """
         return self._answer("predict", X, ids)
 

@@ -188,7 +188,7 @@ def test_targets_with_missing_truth_values(missing: Any) -> None:
         (LogisticRegression(), LEVEL, AtLeast("roc_auc", 0.5), "use roc_auc_ovr or roc_auc_ovo"),
         (LogisticRegression(), YES, AtLeast("f1_samples", 0.5), "several labels at once.*use f1_macro"),
         (LinearRegression(), SCORE, AtMost("mean_poisson_deviance", 5), "goes down to -.*use mean_absolute_error"),
-        (DBSCAN(), TWO, AtLeast("accuracy", 0.5), "accuracy needs predict, which m@1 does not offer"),
+        (DBSCAN(), TWO, AtLeast("accuracy", 0.5), r"accuracy needs predict, which m@1 does not offer\Z"),
     ],
     ids=lambda value: str(value) if isinstance(value, AtLeast | AtMost) else "",
 )

@@ -150,7 +150,7 @@ def change_point(x: ArrayLike, *, confidence: float = 0.95, seed: int = 0) -> Ch
     values, confidence = finite_scores(x, "x"), check_confidence(confidence)
     n = len(values)
     if n < _FEWEST or values.min() == values.max():
-        few = f"{n} values are too few; {_FEWEST} would begin to do"
+        few = f"{n} values are too few; it takes {_FEWEST} or more"
         reason = few if n < _FEWEST else "all values are the same"
         return ChangePoint(None, None, None, math.nan, math.nan, math.nan, confidence, n, reason)
     block = -(-n // _MOST)

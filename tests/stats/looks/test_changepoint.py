@@ -93,7 +93,7 @@ def test_the_same_seed_gives_the_same_range() -> None:
 
 @pytest.mark.parametrize(
     ("x", "reason"),
-    [([1.0] * 20, "all values are the same"), ([1, 2, 3], "3 values are too few; 8 would begin to do")],
+    [([1.0] * 20, "all values are the same"), ([1, 2, 3], "3 values are too few; it takes 8 or more")],
 )
 def test_nothing_to_go_by_is_said(x: list[float], reason: str) -> None:
     """No index and no range, and the reason."""
