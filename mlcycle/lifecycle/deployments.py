@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import provenance, records, serving
@@ -147,6 +148,11 @@ class Deployment:
         ConflictError
             When somebody else changed the route meanwhile.
         """
+        if not isinstance(weights, (Mapping, str, records.ModelVersion)):
+            raise InvalidInput(
+                "a route is one version, or versions with their weights such as {'churn@1': 100}, "
+                f"got {type(weights).__name__}: {weights!r:.60}"
+            )
         given: dict[Any, int] = dict(weights) if isinstance(weights, Mapping) else {weights: 1}
         self._session.check_writable()
         with self._session.view() as view:
@@ -311,6 +317,9 @@ class Deployment:
             Findings with evidence and a suggested next phase, and a table of everything looked at.
         """
         self._session.check_writable()
+        chance: Any = alpha
+        if not isinstance(chance, Real) or not 0 < float(chance) < 1:
+            raise InvalidInput(f"alpha={alpha!r:.60} is the chance of a false alarm, between 0 and 1")
         report = traffic.inspect(self._session, self._id, self.revision, self.name, since, until, alpha)
         identity = new_id()
 

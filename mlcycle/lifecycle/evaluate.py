@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
@@ -43,6 +44,9 @@ def evaluate(
 ) -> records.Evaluation:
     """Evaluate as `mlcycle.Project.evaluate` documents."""
     session.check_writable()
+    if isinstance(extra, (str, bytes)) or not isinstance(extra, Iterable):
+        raise InvalidInput(f"checks= is a list of callables, got {type(extra).__name__}: {extra!r:.60}")
+    extra = list(extra)
     with session.view() as view:
         model = view.version("models", subject.ref if isinstance(subject, records.ModelVersion) else subject)
         scope = view.scope()

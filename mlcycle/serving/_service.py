@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
+from numbers import Real
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from attrs import field, frozen
@@ -162,9 +164,9 @@ class Service:
         follow: float = 5.0,
         masked: Callable[[str], str] = str,
     ) -> None:
-        if not 0 <= capture <= 1:
+        if not _between(capture, 0, 1):
             raise InvalidInput(f"capture={capture!r} is the share of predictions to keep, from 0 to 1")
-        if not follow >= 0:
+        if not _between(follow, 0, math.inf):
             raise InvalidInput(f"follow={follow!r} is a number of seconds, 0 or more")
         self.name = name
         self._routes, self._load, self._sink = routes, load, sink
@@ -426,6 +428,10 @@ def _refuse_method(crew: _Crew, method: str, error: Exception) -> None:
             raise InvalidInput(
                 f"{loaded.ref} cannot answer {method}, as was found when it was saved: {failing}"
             ) from error
+
+
+def _between(value: Any, low: float, high: float) -> bool:
+    return isinstance(value, Real) and low <= float(value) <= high
 
 
 def _names(ids: Iterable[Any] | None, count: int, needed: bool) -> list[str]:

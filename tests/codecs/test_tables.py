@@ -691,7 +691,7 @@ def test_unknown_fields_of_a_header_are_kept(blocks: FolderBlocks, stored: Any) 
 )
 def test_a_manifest_cannot_leave_its_store(key: str, stored: Any) -> None:
     """A key that is no key inside a store is refused before anything is opened."""
-    with pytest.raises(UnsafePath, match="no key inside a store"):
+    with pytest.raises(UnsafePath, match="not a key inside a store"):
         codecs.read_manifest(_rewritten(stored[1], {}, {"key": key}))
 
 

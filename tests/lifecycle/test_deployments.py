@@ -191,3 +191,24 @@ def test_the_past_is_addressed_by_spans(project: mc.Project, shop: Any) -> None:
         project.store.sweep(dry_run=True, min_age=7)
     week = pd.Timestamp.now("UTC") + pd.Timedelta(days=7)
     assert abs(pd.Timestamp(mc.Override(reason="pilot", until="7d").until) - week) < pd.Timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("weights", [["tumour@1"], 1, None, {"tumour@1"}, pd.Series({"tumour@1": 1})], ids=str)
+def test_a_route_is_a_version_or_weights(weights: Any, shop: Any) -> None:
+    """Whatever else is given for a route is refused with both ways to write it."""
+    with pytest.raises(errors.InvalidInput, match="a route is one version, or versions with their weights such as"):
+        shop.route(weights)
+
+
+@pytest.mark.parametrize("alpha", [5, 0, 1, -0.1, "0.05", None, float("nan")])
+def test_alpha_is_a_chance(alpha: Any, shop: Any) -> None:
+    """The chance of a false alarm lies between 0 and 1."""
+    with pytest.raises(errors.InvalidInput, match=r"alpha=.* is the chance of a false alarm, between 0 and 1"):
+        shop.check(alpha=alpha)
+
+
+@pytest.mark.parametrize("checks", [5, "accuracy", len, None], ids=str)
+def test_checks_are_a_list(checks: Any, project: mc.Project, shop: Any) -> None:
+    """More questions come as a list, also when there is one."""
+    with pytest.raises(errors.InvalidInput, match="checks= is a list of callables, got "):
+        project.evaluate("tumour@1", checks=checks)

@@ -144,7 +144,7 @@ def test_check_key_limits() -> None:
     """A key may be as long as every storage takes, and says what is wrong with a longer one."""
     assert check_key("a/" * 400 + "b") == "a/" * 400 + "b"
     assert check_key("ü" * 127) == "ü" * 127
-    for key, why in ((("a/" * 450) + "b", "900 bytes"), ("ü" * 128, "255 bytes"), (3, "no text but int")):
+    for key, why in ((("a/" * 450) + "b", "900 bytes"), ("ü" * 128, "255 bytes"), (3, "not text but int")):
         with pytest.raises(UnsafePath, match=why):
             check_key(key)  # type: ignore[arg-type]
 
