@@ -167,7 +167,7 @@ def test_a_run_knows_how_long_it_took() -> None:
     [
         ({"reason": " ", "until": "2026-12-31"}, "says why"),
         ({"reason": "pilot", "until": None}, "an override ends"),
-        ({"reason": "pilot", "until": "soon"}, "no date or time"),
+        ({"reason": "pilot", "until": "soon"}, "is not a date, a time or a span"),
         ({"reason": None, "until": "2026-12-31"}, "says why"),
     ],
 )
