@@ -192,7 +192,8 @@ class _Array:
             _check_width(rows, self.width, "unnamed columns")
             if not _is_plain(rows):
                 return self._stacked([rows.iloc[:, i] for i in range(self.width)])
-            rows = rows.to_numpy()
+            # pandas hands out its own block read-only, and models may work in place
+            rows = np.require(rows.to_numpy(), requirements="W")
         array = array_of(rows) if isinstance(rows, list) else rows
         _check_width(array, self.width, "unnamed columns")
         if array.dtype.kind == "c" and not self.kind.startswith("complex"):

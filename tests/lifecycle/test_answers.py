@@ -201,6 +201,20 @@ def test_several_targets_are_right_where_each_is() -> None:
         assert name in quality(checked(model.fit(X, y), CLASSES, y.tolist()))[0].summary
 
 
+class Endless:
+    """A regressor that lost its bounds."""
+
+    def predict(self, frame: Any) -> Any:
+        """Say half, or without end."""
+        return np.where(np.asarray(frame)[:, 0] > 2, np.inf, 0.5)
+
+
+def test_a_metric_that_has_no_value_is_said() -> None:
+    """Answers no metric can be computed of are a finding, not silence."""
+    [finding] = quality(checked(Endless(), CLASSES, NUMBERS, rows=X))
+    assert (finding.severity, "values that are not finite" in finding.summary) == ("warn", True)
+
+
 @pytest.mark.parametrize(
     ("changes", "part"),
     [

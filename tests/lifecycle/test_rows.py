@@ -44,6 +44,16 @@ class Flipping:
         return (self.predict_proba(X)[:, 1] > 0.5).astype(int)
 
 
+class Halving(Flipping):
+    """A model of arrays that scales them in place."""
+
+    def predict_proba(self, X: Any) -> Any:
+        """Answer by the sign of the first column, after halving all."""
+        X /= 2
+        chance = 1 / (1 + np.exp(-X[:, 0]))
+        return np.column_stack([1 - chance, chance])
+
+
 def _evaluated(project: mc.Project, model: Any, frame: pd.DataFrame, example: Any, **trust: Any) -> tuple[Any, Any]:
     project.datasets.add("rows", frame, target="y")
     criteria = [mc.AtLeast("accuracy", 0.5), mc.AtLeast("roc_auc", 0.5)]
@@ -80,6 +90,20 @@ def test_a_model_that_changes_its_rows_is_seen_by_nobody(project: mc.Project, tm
     np.testing.assert_array_equal(X["a"][:40], shop.traffic()["in.a"])
     pd.testing.assert_frame_equal(X[:5], example)
     pd.testing.assert_frame_equal(X[:40], asked)
+
+
+def test_a_model_of_arrays_may_work_in_place_on_a_table(project: mc.Project) -> None:
+    """A table it is judged and served on becomes an array of its own, and the table stays."""
+    trust: dict[str, Any] = {"trust": True, "reason": "written here"}
+    with pytest.warns(MlcycleWarning, match="joblib"):
+        version, values = _evaluated(project, Halving(), X.assign(y=Y), X.to_numpy()[:5], **trust)
+    assert values == [1.0, 1.0]
+    shop = project.deployments.open("shop")
+    shop.route(version)
+    asked = X.copy()
+    with shop.serve(follow=0, **trust) as service:
+        np.testing.assert_array_equal(Y, service.predict(asked))
+    pd.testing.assert_frame_equal(X, asked)
 
 
 @pytest.mark.parametrize("example", [X.to_numpy()[:5], None, X[:5], X[["b", "a"]][:5].assign(c=1)], ids=type)
