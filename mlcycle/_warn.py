@@ -15,15 +15,7 @@ _INSIDE = (os.path.dirname(__file__) + os.sep, contextlib.__file__)  # noqa: PTH
 
 
 def warn(message: str) -> None:
-    """Give an `MlcycleWarning` at the first line above that is not of this library.
-
-    Examples
-    --------
-    >>> with warnings.catch_warnings(record=True) as caught:
-    ...     warn("mind the gap")
-    >>> caught[0].filename.endswith("_warn.py")
-    False
-    """
+    """Give an `MlcycleWarning` at the first line above that is not of this library."""
     # `skip_file_prefixes` would do, from Python 3.12 on
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_INSIDE):
