@@ -152,8 +152,8 @@ class PointsWriter:
                 return
         self._log_any(values, step)
 
-    def log_values(self, values: Mapping[str, Any] | None = None, /, *, step: float | None = None, **more: Any) -> None:
-        """Log numbers, or text, by name: ``log(loss=0.31, step=10)``, or ``log({"val/loss": 0.31})``.
+    def log_values(self, values: Mapping[str, Any] | None = None, /, step: float | None = None, **more: Any) -> None:
+        """Log numbers, or text, by name: ``log(loss=0.31, step=10)``, or ``log({"val/loss": 0.31}, 10)``.
 
         Parameters
         ----------
@@ -170,14 +170,14 @@ class PointsWriter:
         """
         if values is None:
             self.log(more, step)
-        else:
-            try:
-                merged = {**values, **more}
-            except Exception:  # noqa: BLE001 - whatever stands in for a mapping here
-                wrong = InvalidInput(f"log takes names and values, got {_described(values)}; write log(loss=0.31)")
-                self._refuse(wrong, once="values")
-                return
-            self.log(merged, step)
+            return
+        try:
+            merged = {**values, **more}
+        except Exception:  # noqa: BLE001 - whatever stands in for a mapping here
+            wrong = InvalidInput(f"log takes names and values, got {_described(values)}; write log(loss=0.31)")
+            self._refuse(wrong, once="values")
+            return
+        self.log(merged, step)
 
     def event(self, event: Mapping[str, Any]) -> None:
         """Store that something happened: JSON data with its kind under ``"e"``."""

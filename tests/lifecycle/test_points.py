@@ -373,8 +373,8 @@ def test_a_name_of_any_text(points: PointsWriter, tmp_path: Path, name: str) -> 
 def test_what_has_no_names_is_no_point(points: PointsWriter, values: Any) -> None:
     """A number without a name is told and counted, and training goes on."""
     with pytest.warns(MlcycleWarning, match="log takes names and values, got"):
-        points.log_values(values)
-    points.log_values({"loss": 0.5})
+        points.log_values(values, 3)
+    points.log_values({"loss": 0.5}, 4)
     points.close()
     assert (points.last, points.failures) == ({"loss": 0.5}, 1)
 
