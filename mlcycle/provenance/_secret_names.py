@@ -106,6 +106,8 @@ _DSN_BEFORE = re.compile(rf"(?:^|[\s\"'+\-]){_DSN}[^\s,]{{1,60}}[ \t]+(?:\w+=[^\
 _DSN_AFTER = re.compile(rf"[ \t]+{_DSN}\S")
 _AFTER_A_TEXT = re.compile(r"\s*(?:[,)\]};+%](?:\s|$|[\w.]*\()|\.\w+\()")
 _DIGEST_NAMES = re.compile(r"sha\d*|md5|digest|hash|commit|checksum|etag|uuid|public", re.I)
+# How far a look goes: before a name, behind it, and behind a quote. And how many names are remembered with that.
+_BEFORE, _AFTER, _QUOTE_MOST, _KNOWN = 200, 1000, 4096, 1000
 
 
 @frozen
@@ -168,16 +170,35 @@ def mask_named(text: str) -> tuple[str, int]:
     """
     pieces: list[str] = []
     done = found = 0
+    known: dict[tuple[str, str], tuple[int, int] | None] = {}
     for start in _telling(_small(text)):
-        match = _NAME.match(text, start)
-        if match is None or start < done or is_mark(text, start):
+        if start < done:
             continue
-        span = _secret(text, match)
-        if span is not None:
-            pieces += [text[done : span[0]], mask_lines(text[slice(*span)], mark("assignment"))]
-            done = span[1]
+        around = _around(text, start)
+        if around not in known:
+            if len(known) >= _KNOWN:
+                known.clear()
+            span = _secret_at(text, start)
+            known[around] = None if span is None else (span[0] - start, span[1] - start)
+        if (place := known[around]) is not None:
+            begin, stop = start + place[0], start + place[1]
+            pieces += [text[done:begin], mask_lines(text[begin:stop], mark("assignment"))]
+            done = stop
             found += 1
     return _mask_random("".join([*pieces, text[done:]]), found)
+
+
+def _around(text: str, start: int) -> tuple[str, str]:
+    """Return all that decides what a name at a place is: where it stands again and again, it is looked at once."""
+    stop = start + _AFTER
+    if any(text.find(quote, start, stop) != -1 for quote in "\"'`"):
+        stop += _QUOTE_MOST
+    return text[max(0, start - _BEFORE) : start], text[start:stop]
+
+
+def _secret_at(text: str, start: int) -> tuple[int, int] | None:
+    match = _NAME.match(text, start)
+    return None if match is None or is_mark(text, start) else _secret(text, match)
 
 
 def _small(text: str) -> str:
@@ -213,7 +234,7 @@ def _mask_random(text: str, found: int) -> tuple[str, int]:
 
 
 def _name(text: str, start: int, strong: str | None, weak: str | None, rest: str) -> _Name:
-    line = text[max(text.rfind("\n", max(0, start - 200), start) + 1, start - 200) : start]
+    line = text[max(text.rfind("\n", max(0, start - _BEFORE), start) + 1, start - _BEFORE) : start]
     before = line.rstrip(_LETTERS)
     begin = line[len(before) :]
     if not before and begin[:1] in ("+", "-") and not begin.startswith("--"):  # the sign of a diff
@@ -259,7 +280,7 @@ def _in_address(name: _Name, bare: re.Match[str]) -> tuple[int, int] | None:
 def _quoted(text: str, name: _Name, found: re.Match[str]) -> tuple[int, int] | None:
     quote = found["quote"]
     start = found.end()
-    most = start + 4096
+    most = start + _QUOTE_MOST
     stop = text.find(quote, start, most)
     value = text[start:stop]
     if stop == -1 or (len(quote.lstrip("\\")) == 1 and "\n" in value):

@@ -54,8 +54,9 @@ _LOGIN = r"sshpass|mongo(?:sh|dump|restore|export|import)?|(?:docker|podman|az|h
 
 def _tool(names: str, option: str, value: str = _VALUE) -> str:
     """Return the shape of a tool's option on the same line, where a backslash continues it."""
-    # a minus before the tool may be the sign of a diff
-    return rf"((?:(?<![\w\-])|(?m:(?<=^-)))(?:{names})(?![\w\-])(?:[^\n]|(?<=\\)\n){{0,160}}?[\s\"']{option}){value}"
+    # a minus before the tool may be the sign of a diff; up to the next tool, or a line of tools takes for ever
+    tool = rf"(?:(?<![\w\-])|(?m:(?<=^-)))(?:{names})(?![\w\-])"
+    return rf"({tool}(?:(?!{tool})(?:[^\n]|(?<=\\)\n)){{0,160}}?[\s\"']{option}){value}"
 
 
 _PAIR = r"\s{0,8}[bru]{0,2}[\"'][^\"'\n]{1,100}[\"']\s{0,8},\s{0,8}[bru]{0,2}[\"'])([^\"'\n]{1,400})(?=[\"'])"
@@ -159,7 +160,9 @@ def mask_addresses(text: str) -> tuple[str, int]:
     pieces: list[str] = []
     done = found = 0
     for match in _ADDRESS.finditer(text):
-        span = _password(text[max(0, match.start() - 40) : match.start()], match[1]) if match.start() >= done else None
+        if match.start() < done or "@" not in match[1]:
+            continue
+        span = _password(text[max(0, match.start() - 40) : match.start()], match[1])
         if span is not None and not is_stand_in(match[1][: span[1]]):
             start, stop = (match.start(1) + place for place in span)
             pieces += [text[done:start], mark("url-password")]
