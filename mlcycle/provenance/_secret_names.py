@@ -96,6 +96,8 @@ _BLOCK = re.compile(
 _WHOLE = re.compile(r"(?![A-Za-z_][\w.]*[(\[{])\S{3,512}(?<![,({\[])(?=[ \t\r]*(?:\n|$))")
 _SHELL = re.compile(r"(?P<sep>:[-=])(?P<value>[^}\s$]{3,400})(?=\})")
 _LINE_START = re.compile(r"[+\- ]?\s*(?:(?:#|//|--|;|\*)\s*)?(?:(?:export|set|ENV|ARG|-e|-)\s+){0,2}", re.I)
+_SETS = re.compile(r"[+\- ]?\s*(?:ENV|setenv|setx|set(?: +-\w{1,6}){1,3}) +", re.I)
+_SET = re.compile(r"[ \t]+(?P<quote>[\"']?)(?P<value>[^\s\"'=][^\n\"']{0,400}?)(?P=quote)[ \t\r]*(?=\n|$)")
 _NO_MARGIN = re.compile(r"[+\- ]?(?:[#;] ?|export )?")
 _LINE_END = re.compile(r"[ \t\r]*(?:#[^\n]*)?(?:\n|$)")
 _CODE_FOLLOWS = re.compile(
@@ -247,6 +249,10 @@ def _secret(text: str, match: re.Match[str]) -> tuple[int, int] | None:
     name = _name(text, match.start(), match["strong"], match["weak"], match["rest"])
     if name.harmless:
         return None
+    if _SETS.fullmatch(name.before) and (set_to := _SET.match(text, match.end())):
+        value = set_to["value"]
+        plain = is_placeholder(value) or is_path(value) or is_prose(f"{value} {value}")
+        return set_to.span("value") if not plain and _line_value(name, " ", value) else None
     if quoted := _QUOTED.match(text, match.end()):
         return _quoted(text, name, quoted)
     if (shell := _SHELL.match(text, match.end())) and name.before.endswith("{"):

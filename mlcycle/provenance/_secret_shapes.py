@@ -37,6 +37,7 @@ _SHAPES = tuple(
 _KEY_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_LINE = re.compile(r"[A-Za-z0-9+/=]{16,}|(?:Proc-Type|DEK-Info|Version|Comment):.*")
+_SHORT_KEY_LINE = re.compile(r"(?![A-Z]?[a-z]+$|[A-Z]+$)[A-Za-z0-9+/]+={0,2}")  # a lone word is none
 _KEY_WORD = re.compile(r"-----[A-Z]")
 _KEY_PIECE = re.compile(r"[A-Za-z0-9+/=]{16,}")
 _NO_KEY = re.compile(r"[^A-Za-z0-9+/=\s\\\"',:.\-@<>|#()]")  # what is code between the words, and no key
@@ -66,6 +67,14 @@ _PLACES: tuple[tuple[str, str, str], ...] = (
     ("url-password", "jdbc:oracle:", r"(jdbc:oracle:\w{1,20}:[^\s/@'\"<>:]{1,100}/)([^\s@'\"<>]{1,200})(?=@)"),
     ("url-password", "sqlplus", _tool("sqlplus", r"[\w.\-]{1,100}/", r"([^\s@'\"]{1,200})(?=@)")),
     ("url-password", "sig", r"(?i:([?&](?:sig|signature|x-\w{1,10}-signature)=))([A-Za-z0-9%+/=_\-]{16,})"),
+    (
+        "url-password",
+        "sig= signature=",  # the query alone, as an environment holds it
+        (
+            r"(?i:((?:(?<![\w.&?\-])|(?m:(?<=^-)))(?:sig|signature|x-\w{1,10}-signature)=))(?=[^\s&\d]{0,80}\d)"
+            r"([A-Za-z0-9%+/=]{40,400}|[A-Za-z0-9%+/=_\-]{16,400}(?=&s\w{1,2}=))"
+        ),
+    ),
     ("url-password", "security-token=", r"(?i:([?&]x-amz-security-token=))([A-Za-z0-9%+/=_\-]{16,})"),
     (
         "url-password",
@@ -210,7 +219,7 @@ def mask_keys(text: str) -> tuple[str, int]:
         if end and _NO_KEY.search(text, begin.end(), end.start()):
             end = None
         stop = end.end() if end else _key_lines(text, begin.end(), limit.start() if limit else begin.end() + _KEY_MOST)
-        if not end and not _KEY_PIECE.search(text, begin.end(), stop):
+        if not end and not _holds_key(text[begin.end() : stop]):
             continue  # only a word about keys
         before, n = _tails(text[done : begin.start()])
         pieces += [before, mask_lines(text[begin.start() : stop], mark("private-key"))]
@@ -240,20 +249,31 @@ def mask_lines(text: str, mark: str) -> str:
     return "\n".join([lead + mark, *kept])
 
 
+def _holds_key(text: str) -> bool:
+    """Tell whether enough of a key stands in a text, in one piece or in short lines."""
+    return _KEY_PIECE.search(text) is not None or _KEY_PIECE.search("".join(map(_bare, text.split("\n")))) is not None
+
+
+def _bare(line: str) -> str:
+    return line.strip().lstrip("+- \t\"'").rstrip("\\n\"', \t\r")
+
+
 def _is_key_line(line: str) -> bool:
-    return _KEY_LINE.fullmatch(line.strip().lstrip("+- \t\"'").rstrip("\\n\"', \t\r")) is not None
+    return _KEY_LINE.fullmatch(_bare(line)) is not None
 
 
 def _key_lines(text: str, start: int, most: int) -> int:
     """Return where the lines of a key that has no end stop."""
     most = min(most, len(text))
     stop = text.find("\n", start, most)
+    before = ":"
     while stop != -1:
         following = text.find("\n", stop + 1, most)
-        line = text[stop + 1 : following if following != -1 else most]
-        if not _is_key_line(line):
+        line = _bare(text[stop + 1 : following if following != -1 else most])
+        # an empty line stands only between what is said of the key and the key
+        if not (_is_key_line(line) or _SHORT_KEY_LINE.fullmatch(line) or (not line and ":" in before)):
             return stop
-        stop = following
+        stop, before = following, line
     return most
 
 
