@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlcycle._digest import json_text
-from mlcycle.errors import Corrupt, MlcycleError, ReadOnly, StorageUnavailable, VersionDeleted
+from mlcycle.errors import Corrupt, InvalidInput, MlcycleError, ReadOnly, StorageUnavailable, VersionDeleted
 from mlcycle.lifecycle._depot import Depot
 from mlcycle.lifecycle._fold import ProjectFold
 from mlcycle.lifecycle._repeats import refuse_another
@@ -176,6 +176,9 @@ class Session:
             When `op` was used before, for something else.
         """
         self.check_writable()
+        message = _said(message)
+        if op is not None and not (isinstance(op, str) and op.strip()):
+            raise InvalidInput(f"op is text of your own that names this operation, got {type(op).__name__}: {op!r:.80}")
 
         def propose(snapshot: Snapshot) -> Draft | Settled:
             if snapshot.n < 0:
@@ -234,6 +237,14 @@ def _no_beginning(url: str) -> Corrupt:
         f"log/0000000000.json is missing in {url}, though store.json is there. Put log/ back from a copy of the store; "
         "if nothing was ever kept there, delete store.json and open it again"
     )
+
+
+def _said(message: Any) -> str:
+    if not isinstance(message, str):
+        raise InvalidInput(
+            f"why something is done is text for the history, got {type(message).__name__}: {message!r:.80}"
+        )
+    return json_text(message)
 
 
 def _reopen(

@@ -62,7 +62,13 @@ def open_local(
     text: str, protocol: str, *, single_writer: bool, storage_options: dict[str, Any], fresh: bool
 ) -> LocalFiles:
     """Return the files of a folder given as a path; `open_files` calls this."""
-    return LocalFiles(os.path.abspath(text), single_writer=single_writer)  # noqa: PTH100 - resolve() would follow links
+    try:
+        folder = os.path.abspath(text)  # noqa: PTH100 - resolve() would follow links
+    except FileNotFoundError:
+        raise StorageUnavailable(
+            f"{text!r} is a relative path, and the folder this process works in is gone; give the whole path"
+        ) from None
+    return LocalFiles(folder, single_writer=single_writer)
 
 
 class LocalFiles:

@@ -233,8 +233,9 @@ def is_litter(key: str) -> bool:
     ``._name``, ``Thumbs.db``, ``desktop.ini``, ``.directory``), trash, indexes and previews of disks
     (``$RECYCLE.BIN``, ``.Trash-1000``, ``.Trashes``, ``.Spotlight-V100``, ``@eaDir``), ``lost+found``,
     ``.ipynb_checkpoints``, ``.gitkeep`` and ``.keep``, deleted files that are still open (``.nfs…``), markers of
-    folders in a bucket (``name_$folder$``), and what a probe could not remove. A README, ``.git`` and ``.gitignore``
-    are somebody's.
+    folders in a bucket (``name_$folder$``), and what a probe could not remove. A README, ``.gitignore`` and
+    what lies in ``.git`` are somebody's; folders without a file, like one that ``git init`` never finished, are
+    nothing, as in a bucket, which has no folders.
 
     Examples
     --------
