@@ -26,6 +26,7 @@ from mlcycle.storage._files import (
     local_source,
 )
 from mlcycle.storage._links import Lookout, is_link, link_on_the_way, links_below, refuse_links
+from mlcycle.storage._places import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -62,13 +63,7 @@ def open_local(
     text: str, protocol: str, *, single_writer: bool, storage_options: dict[str, Any], fresh: bool
 ) -> LocalFiles:
     """Return the files of a folder given as a path; `open_files` calls this."""
-    try:
-        folder = os.path.abspath(text)  # noqa: PTH100 - resolve() would follow links
-    except FileNotFoundError:
-        raise StorageUnavailable(
-            f"{text!r} is a relative path, and the folder this process works in is gone; give the whole path"
-        ) from None
-    return LocalFiles(folder, single_writer=single_writer)
+    return LocalFiles(absolute(text), single_writer=single_writer)
 
 
 class LocalFiles:

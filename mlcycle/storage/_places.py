@@ -9,9 +9,9 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from mlcycle.errors import InvalidInput, UnsupportedStorage
+from mlcycle.errors import InvalidInput, StorageUnavailable, UnsupportedStorage
 
-__all__ = ["STRATEGIES", "Place", "is_litter", "parents_of", "place_of", "refusal", "without_secrets"]
+__all__ = ["STRATEGIES", "Place", "absolute", "is_litter", "parents_of", "place_of", "refusal", "without_secrets"]
 
 STRATEGIES = {
     "file": "mlcycle.storage._local:open_local",
@@ -204,6 +204,16 @@ def refusal(place: Place) -> str:
 
 def _known() -> str:
     return "known: a local folder, " + ", ".join(f"{name}://" for name in [*STRATEGIES, *_ALIASES])
+
+
+def absolute(path: str) -> str:
+    """Return a path from the root on; links in it are not followed."""
+    try:
+        return os.path.abspath(path)  # noqa: PTH100 - resolve() would follow links
+    except FileNotFoundError:
+        raise StorageUnavailable(
+            f"{path!r} is a relative path, and the folder this process works in is gone; give the whole path"
+        ) from None
 
 
 def parents_of(url: str) -> Iterator[str]:
