@@ -45,8 +45,12 @@ _CHOSEN: dict[str, tuple[str, ...]] = {
 }
 
 
-def refuse_another(op: str, entry: Doc, plan: Callable[[View], Draft | Settled], views: Iterable[View]) -> None:
+def refuse_another(
+    op: str, entry: Doc, plan: Callable[[View], Draft | Settled], views: Iterable[View], meant: tuple[Doc, ...] = ()
+) -> None:
     """Return if `plan` is what an entry was written for; the views are those it may be judged by, lazily.
+
+    A gate that blocks today drafts no move: what would be moved is `meant`.
 
     Raises
     ------
@@ -58,8 +62,10 @@ def refuse_another(op: str, entry: Doc, plan: Callable[[View], Draft | Settled],
             wanted = plan(view)
         except Exception:  # noqa: BLE001 - it does not fit that state, which says nothing of the entry
             continue
-        if isinstance(wanted, Draft) and _alike(wanted.changes, entry["changes"]):
-            return
+        if isinstance(wanted, Draft):
+            kept = [change for change in wanted.changes if change["kind"] not in {one["kind"] for one in meant}]
+            if _alike([*kept, *meant], entry["changes"]):
+                return
     facts = {key: entry[key] for key in ("n", "author", "at", "message")}
     raise ConflictError(
         f"op={op!r} was used already, by {entry['author']} in entry {entry['n']}, for something else: "
@@ -69,7 +75,7 @@ def refuse_another(op: str, entry: Doc, plan: Callable[[View], Draft | Settled],
 
 
 def _alike(wanted: list[Doc], written: list[Doc]) -> bool:
-    """Return whether two lists of changes are about one thing; a gate may have blocked the move of one of them."""
+    """Return whether two lists of changes are about one thing; a gate may have blocked the move that was written."""
     ours, theirs = _chosen(wanted), _chosen(written)
     if not ours or not theirs or next(iter(ours)) != next(iter(theirs)):
         return False

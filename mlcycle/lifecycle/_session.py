@@ -156,8 +156,17 @@ class Session:
         if newer is not None:
             raise ReadOnly(newer)
 
-    def commit(self, plan: Callable[[View], Draft | Settled], *, message: str = "", op: str | None = None) -> Commit:
+    def commit(
+        self,
+        plan: Callable[[View], Draft | Settled],
+        *,
+        message: str = "",
+        op: str | None = None,
+        meant: tuple[Doc, ...] = (),
+    ) -> Commit:
         """Commit what `plan` drafts against the newest state; it is asked again after every lost race.
+
+        What is `meant` is the change a gate may keep out of the draft: an `op` used before is compared with it too.
 
         Raises
         ------
@@ -169,7 +178,8 @@ class Session:
             When `op` was used before, for something else.
         """
         self.check_writable()
-        _check_message(message)
+        _check_words(message, op)
+        message = json_text(message)  # half a surrogate pair is no text that can be stored
 
         def propose(snapshot: Snapshot) -> Draft | Settled:
             if snapshot.n < 0:
@@ -183,7 +193,7 @@ class Session:
         commit = self.log.commit(propose, author=self.author, message=message, op=op)
         if op is not None and commit.entry is not None and not commit.mine:
             with self.log.lock:  # while what is looked at stands still
-                refuse_another(op, commit.entry, plan, self._around(commit))
+                refuse_another(op, commit.entry, plan, self._around(commit), meant)
         return commit
 
     def _around(self, commit: Commit) -> Iterator[View]:
@@ -200,10 +210,11 @@ class Session:
         *,
         message: str = "",
         op: str | None = None,
+        meant: tuple[Doc, ...] = (),
     ) -> Commit:
         """Upload files, then commit an entry that names them; again with fresh files if a sweep came between."""
         self.check_writable()
-        _check_message(message)
+        _check_words(message, op)
         for _ in range(_UPLOAD_TRIES):
             try:
                 stored = upload()
@@ -212,15 +223,22 @@ class Session:
                     raise
                 raise StorageUnavailable(f"a file could not be written: {error}; nothing was committed") from error
             with contextlib.suppress(Swept):
-                return self.commit(lambda view, stored=stored: plan(view, stored), message=message, op=op)  # type: ignore[misc]
+                return self.commit(
+                    lambda view, stored=stored: plan(view, stored),  # type: ignore[misc]
+                    message=message,
+                    op=op,
+                    meant=meant,
+                )
         raise VersionDeleted(
             f"the files of this commit were swept {_UPLOAD_TRIES} times; is another sweep running with min_age=0?"
         )
 
 
-def _check_message(message: Any) -> None:
+def _check_words(message: Any, op: Any) -> None:
     if not isinstance(message, str):
         raise InvalidInput(f"a message or a reason is text, got {type(message).__name__}: {message!r:.80}")
+    if op is not None and not (isinstance(op, str) and op.strip()):
+        raise InvalidInput(f"op is text of your own that names this operation, got {type(op).__name__}: {op!r:.80}")
 
 
 def _no_beginning(url: str) -> Corrupt:

@@ -50,7 +50,7 @@ class Deployments:
         name = check_name(name, "deployment name")
         with self._session.view() as view:
             view.check_free("deployments", name)
-            if name in view.names("deployments"):
+            if name in view.names("deployments") and op is None:  # with an op, the log says what it was used for
                 return Deployment(self._session, view.deployment(name))
 
         def plan(view: View) -> Draft | Settled:

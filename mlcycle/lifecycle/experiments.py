@@ -76,7 +76,8 @@ class Experiments:
         with self._session.view() as view:
             view.check_free("experiments", name)
             known = view.logical["experiments"].get(name_key(name))
-        if known and hypothesis in (None, known["hypothesis"]) and metric in (None, known["metric"]):
+        same = known and hypothesis in (None, known["hypothesis"]) and metric in (None, known["metric"])
+        if known and same and op is None:  # with an op, the log says what it was used for
             return Experiment(self._session, self._provenance, known)
 
         def plan(view: View) -> Draft | Settled:

@@ -249,6 +249,8 @@ class Models:
             doc = view.version("models", _text(version))
             before, scope = view.alias(doc["name"], alias), view.scope()
             verdict = gate.decide(self._session, view, "promote", doc, reason=reason, override=override)
+        move = {"name": doc["name"], "alias": alias, "before": before, "after": doc["number"], "how": "promote"}
+        meant = {"kind": "alias.move", **move}
 
         def upload() -> Doc:
             return self._session.depot.store_document(verdict.id, "decision", records.to_json(verdict))
@@ -259,12 +261,11 @@ class Models:
             changes = gate.decision_changes(verdict, file)
             if verdict.allowed:
                 self._expect(view, doc["name"], alias, before)
-                move = {"name": doc["name"], "alias": alias, "before": before, "after": doc["number"], "how": "promote"}
-                changes.append({"kind": "alias.move", **move})
+                changes.append(meant)
             return draft(changes)
 
         why = reason or (override.reason if override else "")
-        commit = self._session.publish(upload, plan, message=why, op=op)
+        commit = self._session.publish(upload, plan, message=why, op=op, meant=(meant,))
         assert commit.entry is not None
         decided = gate.decision_of(self._session, commit.entry)
         if not decided.allowed:

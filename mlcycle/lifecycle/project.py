@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -413,7 +414,8 @@ def _check_place(session: Session, forced: bool) -> Doc | None:
         raise StoreExists(f"{session.url} lies inside the project at {above}; choose a place outside it")
     try:
         listed = (item.key for item in session.files.list(""))
-        present = next((key for key in listed if not storage.is_litter(key)), None)
+        links = storage.links_in(session.files, "")  # which are not listed, and are somebody's
+        present = next((key for key in itertools.chain(listed, links) if not storage.is_litter(key)), None)
     except AccessDenied:
         if forced or _check_lost(session):
             return None

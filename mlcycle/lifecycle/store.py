@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from mlcycle import storage
+from mlcycle import records, storage
 from mlcycle._ids import check_name, parse_ref
 from mlcycle._text import printable
 from mlcycle._times import parse_span
@@ -95,7 +95,9 @@ class Store:
                 progress=progress,
             )
 
-    def sweep(self, *, dry_run: bool = False, min_age: timedelta | str = timedelta(days=7)) -> storage.SweepResult:
+    def sweep(
+        self, *, dry_run: bool = False, min_age: timedelta | str | int = timedelta(days=7)
+    ) -> storage.SweepResult:
         """Remove files that nothing standing names: of dropped versions and runs, and of commits that never came.
 
         Only files of the library's own are removed; what somebody else put into the folder stays, and a link is never
@@ -105,11 +107,12 @@ class Store:
         ----------
         dry_run : bool, default False
             Only say what would go, and how many bytes.
-        min_age : timedelta or str, default 7 days
+        min_age : timedelta, str or 0, default 7 days
             Leave younger files alone, for thrift: a writer at work would have to upload them again. Safety does not
             rest on it.
         """
-        oldest = parse_span(min_age, "min_age")
+        none = isinstance(min_age, int) and not isinstance(min_age, bool) and min_age == 0
+        oldest = timedelta(0) if none else parse_span(min_age, "min_age")
         if not dry_run:
             self._session.check_writable()
 
@@ -128,13 +131,13 @@ class Store:
             min_age=oldest.total_seconds(),
         )
 
-    def drop(self, ref: str, *, reason: str = "", op: str | None = None) -> None:
+    def drop(self, ref: str | records.Record, *, reason: str = "", op: str | None = None) -> None:
         """Mark a version or a run as dropped; its files stay until a sweep, and `restore` brings it back.
 
         Parameters
         ----------
-        ref : str
-            ``"dataset:customers@2"``, ``"model:churn@3"`` or ``"run:<id>"``.
+        ref : str or record
+            ``"dataset:customers@2"``, ``"model:churn@3"`` or ``"run:<id>"``, or the version or run itself.
         reason, op : str, optional
             Why, for the history; and an id of yours that makes a restarted script idempotent.
 
@@ -159,7 +162,7 @@ class Store:
 
         self._session.commit(plan, message=reason, op=op)
 
-    def restore(self, ref: str, *, reason: str = "", op: str | None = None) -> None:
+    def restore(self, ref: str | records.Record, *, reason: str = "", op: str | None = None) -> None:
         """Bring back what was dropped, if no sweep has removed its files.
 
         Raises
@@ -234,17 +237,21 @@ class Store:
         self._session.check_writable()
         self._session.log.flush()
 
-    def _target(self, ref: str) -> tuple[Any, str]:
+    def _target(self, ref: str | records.Record) -> tuple[Any, str]:
         self._session.check_writable()
+        if isinstance(ref, records.Run):
+            ref = f"run:{ref.id}"
+        elif isinstance(ref, (records.DatasetVersion, records.ModelVersion)):
+            ref = f"{'dataset' if isinstance(ref, records.DatasetVersion) else 'model'}:{ref.ref}"
         if isinstance(ref, str) and ref.startswith("run:"):
             run = ref.removeprefix("run:")
             with self._session.view() as view:
                 known = run in view.logical["dropped_runs"]  # a sweep may have taken what run_of would read
             return "runs", run if known else run_of(self._session, run).id
-        parsed = parse_ref(ref)
+        parsed = parse_ref(ref)  # type: ignore[arg-type]
         if parsed.kind is None:
             raise InvalidInput(f"say what {ref!r} is: 'dataset:{ref}', 'model:{ref}' or 'run:<id>'")
-        return f"{parsed.kind}s", ref
+        return f"{parsed.kind}s", str(ref)
 
 
 def _needed_by(view: View, kind: Collection, doc: Doc) -> list[str]:

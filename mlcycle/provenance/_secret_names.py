@@ -96,6 +96,8 @@ _BLOCK = re.compile(
 _WHOLE = re.compile(r"(?![A-Za-z_][\w.]*[(\[{])\S{3,512}(?<![,({\[])(?=[ \t\r]*(?:\n|$))")
 _SHELL = re.compile(r"(?P<sep>:[-=])(?P<value>[^}\s$]{3,400})(?=\})")
 _LINE_START = re.compile(r"[+\- ]?\s*(?:(?:#|//|--|;|\*)\s*)?(?:(?:export|set|ENV|ARG|-e|-)\s+){0,2}", re.I)
+_SETS = re.compile(r"[+\- ]?\s*(?:ENV|setenv|setx|set(?: +-\w{1,6}){1,3}) +", re.I)
+_SET = re.compile(r"[ \t]+(?P<quote>[\"']?)(?P<value>[^\s\"'=][^\n\"']{0,400}?)(?P=quote)[ \t\r]*(?=\n|$)")
 _NO_MARGIN = re.compile(r"[+\- ]?(?:[#;] ?|export )?")
 _LINE_END = re.compile(r"[ \t\r]*(?:#[^\n]*)?(?:\n|$)")
 _CODE_FOLLOWS = re.compile(
@@ -106,6 +108,8 @@ _DSN_BEFORE = re.compile(rf"(?:^|[\s\"'+\-]){_DSN}[^\s,]{{1,60}}[ \t]+(?:\w+=[^\
 _DSN_AFTER = re.compile(rf"[ \t]+{_DSN}\S")
 _AFTER_A_TEXT = re.compile(r"\s*(?:[,)\]};+%](?:\s|$|[\w.]*\()|\.\w+\()")
 _DIGEST_NAMES = re.compile(r"sha\d*|md5|digest|hash|commit|checksum|etag|uuid|public", re.I)
+# How far a look goes: before a name, behind it, and behind a quote. And how many names are remembered with that.
+_BEFORE, _AFTER, _QUOTE_MOST, _KNOWN = 200, 1000, 4096, 1000
 
 
 @frozen
@@ -168,16 +172,35 @@ def mask_named(text: str) -> tuple[str, int]:
     """
     pieces: list[str] = []
     done = found = 0
+    known: dict[tuple[str, str], tuple[int, int] | None] = {}
     for start in _telling(_small(text)):
-        match = _NAME.match(text, start)
-        if match is None or start < done or is_mark(text, start):
+        if start < done:
             continue
-        span = _secret(text, match)
-        if span is not None:
-            pieces += [text[done : span[0]], mask_lines(text[slice(*span)], mark("assignment"))]
-            done = span[1]
+        around = _around(text, start)
+        if around not in known:
+            if len(known) >= _KNOWN:
+                known.clear()
+            span = _secret_at(text, start)
+            known[around] = None if span is None else (span[0] - start, span[1] - start)
+        if (place := known[around]) is not None:
+            begin, stop = start + place[0], start + place[1]
+            pieces += [text[done:begin], mask_lines(text[begin:stop], mark("assignment"))]
+            done = stop
             found += 1
     return _mask_random("".join([*pieces, text[done:]]), found)
+
+
+def _around(text: str, start: int) -> tuple[str, str]:
+    """Return all that decides what a name at a place is: where it stands again and again, it is looked at once."""
+    stop = start + _AFTER
+    if any(text.find(quote, start, stop) != -1 for quote in "\"'`"):
+        stop += _QUOTE_MOST
+    return text[max(0, start - _BEFORE) : start], text[start:stop]
+
+
+def _secret_at(text: str, start: int) -> tuple[int, int] | None:
+    match = _NAME.match(text, start)
+    return None if match is None or is_mark(text, start) else _secret(text, match)
 
 
 def _small(text: str) -> str:
@@ -213,7 +236,7 @@ def _mask_random(text: str, found: int) -> tuple[str, int]:
 
 
 def _name(text: str, start: int, strong: str | None, weak: str | None, rest: str) -> _Name:
-    line = text[max(text.rfind("\n", max(0, start - 200), start) + 1, start - 200) : start]
+    line = text[max(text.rfind("\n", max(0, start - _BEFORE), start) + 1, start - _BEFORE) : start]
     before = line.rstrip(_LETTERS)
     begin = line[len(before) :]
     if not before and begin[:1] in ("+", "-") and not begin.startswith("--"):  # the sign of a diff
@@ -226,6 +249,10 @@ def _secret(text: str, match: re.Match[str]) -> tuple[int, int] | None:
     name = _name(text, match.start(), match["strong"], match["weak"], match["rest"])
     if name.harmless:
         return None
+    if _SETS.fullmatch(name.before) and (set_to := _SET.match(text, match.end())):
+        value = set_to["value"]
+        plain = is_placeholder(value) or is_path(value) or is_prose(f"{value} {value}")
+        return set_to.span("value") if not plain and _line_value(name, " ", value) else None
     if quoted := _QUOTED.match(text, match.end()):
         return _quoted(text, name, quoted)
     if (shell := _SHELL.match(text, match.end())) and name.before.endswith("{"):
@@ -259,7 +286,7 @@ def _in_address(name: _Name, bare: re.Match[str]) -> tuple[int, int] | None:
 def _quoted(text: str, name: _Name, found: re.Match[str]) -> tuple[int, int] | None:
     quote = found["quote"]
     start = found.end()
-    most = start + 4096
+    most = start + _QUOTE_MOST
     stop = text.find(quote, start, most)
     value = text[start:stop]
     if stop == -1 or (len(quote.lstrip("\\")) == 1 and "\n" in value):

@@ -37,6 +37,7 @@ _SHAPES = tuple(
 _KEY_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_LINE = re.compile(r"[A-Za-z0-9+/=]{16,}|(?:Proc-Type|DEK-Info|Version|Comment):.*")
+_SHORT_KEY_LINE = re.compile(r"(?![A-Z]?[a-z]+$|[A-Z]+$)[A-Za-z0-9+/]+={0,2}")  # a lone word is none
 _KEY_WORD = re.compile(r"-----[A-Z]")
 _KEY_PIECE = re.compile(r"[A-Za-z0-9+/=]{16,}")
 _NO_KEY = re.compile(r"[^A-Za-z0-9+/=\s\\\"',:.\-@<>|#()]")  # what is code between the words, and no key
@@ -54,8 +55,9 @@ _LOGIN = r"sshpass|mongo(?:sh|dump|restore|export|import)?|(?:docker|podman|az|h
 
 def _tool(names: str, option: str, value: str = _VALUE) -> str:
     """Return the shape of a tool's option on the same line, where a backslash continues it."""
-    # a minus before the tool may be the sign of a diff
-    return rf"((?:(?<![\w\-])|(?m:(?<=^-)))(?:{names})(?![\w\-])(?:[^\n]|(?<=\\)\n){{0,160}}?[\s\"']{option}){value}"
+    # a minus before the tool may be the sign of a diff; up to the next tool, or a line of tools takes for ever
+    tool = rf"(?:(?<![\w\-])|(?m:(?<=^-)))(?:{names})(?![\w\-])"
+    return rf"({tool}(?:(?!{tool})(?:[^\n]|(?<=\\)\n)){{0,160}}?[\s\"']{option}){value}"
 
 
 _PAIR = r"\s{0,8}[bru]{0,2}[\"'][^\"'\n]{1,100}[\"']\s{0,8},\s{0,8}[bru]{0,2}[\"'])([^\"'\n]{1,400})(?=[\"'])"
@@ -65,6 +67,14 @@ _PLACES: tuple[tuple[str, str, str], ...] = (
     ("url-password", "jdbc:oracle:", r"(jdbc:oracle:\w{1,20}:[^\s/@'\"<>:]{1,100}/)([^\s@'\"<>]{1,200})(?=@)"),
     ("url-password", "sqlplus", _tool("sqlplus", r"[\w.\-]{1,100}/", r"([^\s@'\"]{1,200})(?=@)")),
     ("url-password", "sig", r"(?i:([?&](?:sig|signature|x-\w{1,10}-signature)=))([A-Za-z0-9%+/=_\-]{16,})"),
+    (
+        "url-password",
+        "sig= signature=",  # the query alone, as an environment holds it
+        (
+            r"(?i:((?:(?<![\w.&?\-])|(?m:(?<=^-)))(?:sig|signature|x-\w{1,10}-signature)=))(?=[^\s&\d]{0,80}\d)"
+            r"([A-Za-z0-9%+/=]{40,400}|[A-Za-z0-9%+/=_\-]{16,400}(?=&s\w{1,2}=))"
+        ),
+    ),
     ("url-password", "security-token=", r"(?i:([?&]x-amz-security-token=))([A-Za-z0-9%+/=_\-]{16,})"),
     (
         "url-password",
@@ -159,7 +169,9 @@ def mask_addresses(text: str) -> tuple[str, int]:
     pieces: list[str] = []
     done = found = 0
     for match in _ADDRESS.finditer(text):
-        span = _password(text[max(0, match.start() - 40) : match.start()], match[1]) if match.start() >= done else None
+        if match.start() < done or "@" not in match[1]:
+            continue
+        span = _password(text[max(0, match.start() - 40) : match.start()], match[1])
         if span is not None and not is_stand_in(match[1][: span[1]]):
             start, stop = (match.start(1) + place for place in span)
             pieces += [text[done:start], mark("url-password")]
@@ -207,7 +219,7 @@ def mask_keys(text: str) -> tuple[str, int]:
         if end and _NO_KEY.search(text, begin.end(), end.start()):
             end = None
         stop = end.end() if end else _key_lines(text, begin.end(), limit.start() if limit else begin.end() + _KEY_MOST)
-        if not end and not _KEY_PIECE.search(text, begin.end(), stop):
+        if not end and not _holds_key(text[begin.end() : stop]):
             continue  # only a word about keys
         before, n = _tails(text[done : begin.start()])
         pieces += [before, mask_lines(text[begin.start() : stop], mark("private-key"))]
@@ -237,20 +249,31 @@ def mask_lines(text: str, mark: str) -> str:
     return "\n".join([lead + mark, *kept])
 
 
+def _holds_key(text: str) -> bool:
+    """Tell whether enough of a key stands in a text, in one piece or in short lines."""
+    return _KEY_PIECE.search(text) is not None or _KEY_PIECE.search("".join(map(_bare, text.split("\n")))) is not None
+
+
+def _bare(line: str) -> str:
+    return line.strip().lstrip("+- \t\"'").rstrip("\\n\"', \t\r")
+
+
 def _is_key_line(line: str) -> bool:
-    return _KEY_LINE.fullmatch(line.strip().lstrip("+- \t\"'").rstrip("\\n\"', \t\r")) is not None
+    return _KEY_LINE.fullmatch(_bare(line)) is not None
 
 
 def _key_lines(text: str, start: int, most: int) -> int:
     """Return where the lines of a key that has no end stop."""
     most = min(most, len(text))
     stop = text.find("\n", start, most)
+    before = ":"
     while stop != -1:
         following = text.find("\n", stop + 1, most)
-        line = text[stop + 1 : following if following != -1 else most]
-        if not _is_key_line(line):
+        line = _bare(text[stop + 1 : following if following != -1 else most])
+        # an empty line stands only between what is said of the key and the key
+        if not (_is_key_line(line) or _SHORT_KEY_LINE.fullmatch(line) or (not line and ":" in before)):
             return stop
-        stop = following
+        stop, before = following, line
     return most
 
 

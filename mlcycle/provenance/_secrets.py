@@ -85,7 +85,10 @@ def redact_argv(argv: Sequence[str]) -> tuple[list[str], int]:
         text, n = _argument(kept[-1] if kept else "", argument)
         kept.append(text)
         found += n
-    return kept, found
+    # an option such as -p is one of a secret only behind its tool, so the line is looked at as a whole too
+    line, n = redact(" ".join(kept)) if kept and "".join(kept).isprintable() and " " not in "".join(kept) else ("", 0)
+    words = line.split(" ")
+    return (words, found + n) if n and len(words) == len(kept) else (kept, found)
 
 
 def _argument(option: str, argument: str) -> tuple[str, int]:
@@ -110,16 +113,29 @@ def redact_params(params: Any) -> Any:
     {'source': 'postgres://me:[redacted:url-password]@db/prod'}
     """
     if isinstance(params, dict):
-        return {name: _secret(item) if is_secret_name(name) else redact_params(item) for name, item in params.items()}
+        # of a variable, as a list of them has it: {"name": "DB_PASSWORD", "value": "…"}
+        named = isinstance(params.get("name"), str) and is_secret_name(params["name"])
+        return {
+            name: _secret(item) if is_secret_name(name) or (named and name == "value") else redact_params(item)
+            for name, item in params.items()
+        }
     if isinstance(params, list):
-        return [redact_params(item) for item in params]
+        masked = [redact_params(item) for item in params]
+        if not any(isinstance(item, str) and item.startswith("-") for item in params):
+            return masked
+        words = [str(item) if isinstance(item, (str, int, float)) else "" for item in params]  # a command line
+        return [
+            after if after != word else one
+            for word, after, one in zip(words, redact_argv(words)[0], masked, strict=True)
+        ]
     return redact(params)[0] if isinstance(params, str) else params
 
 
 def _secret(value: Any) -> Any:
     """Return the value of a secret name: what could be the secret is masked, what says that there is none stays."""
     if isinstance(value, dict):
-        return redact_params(value)
+        masked = redact_params(value)
+        return {name: _secret(item) if name in ("value", "key") else item for name, item in masked.items()}
     if isinstance(value, list):
         return [_secret(item) for item in value]
     if isinstance(value, str):

@@ -16,7 +16,8 @@ def _set(words: str) -> frozenset[str]:
 _LOWER = _set(
     """
     loss losses error errors err merror deviance cost regret
-    mse rmse mae mape smape wape wmape mase msle rmsle mspe rmspe medae mphe sse rss l1 l2 huber hinge pinball
+    mse rmse nrmse mae medianae mape smape wape wmape mase msle rmsle mspe rmspe medae mphe sse rss l1 l2
+    huber hinge pinball
     logloss mlogloss log_loss nll nloglik bce xent crossentropy cross_entropy brier brier_score perplexity ppl
     bits_per_byte bits_per_char bits_per_character bits_per_dim bpb bpc bpd kl kld kullback_leibler divergence
     wer cer mer eer fid fid_score kid lpips ece hamming hamming_distance zero_one edit_distance levenshtein
@@ -32,8 +33,10 @@ _HIGHER = _set(
     negative_predictive_value positive_likelihood_ratio f1 f2 f05 fbeta f_beta fscore f_score fmeasure f_measure
     r2 r_2 rsquared r_squared d2 explained_variance skill skill_score mcc matthews corrcoef pearson pearsonr spearman
     spearmanr kendall kendalltau kappa iou miou jaccard dice ndcg dcg mrr hit_rate hitrate hits hits_at pass pass_at
+    auc_roc aucroc auc_pr corr_coef matthews_correlation pearson_r spearman_rho kendall_tau concordance_index meaniou
     bleu sacrebleu rouge rougel rouge_l rougelsum rouge_lsum meteor chrf cider bertscore exact_match psnr ssim
-    inception_score win_rate winrate success_rate reward return returns elbo likelihood log_likelihood loglikelihood
+    hamming_score inception_score win_rate winrate success_rate reward rew return returns elbo likelihood
+    log_likelihood loglikelihood
     loglik log_prob silhouette calinski_harabasz rand ari nmi ami mutual_info homogeneity completeness v_measure
     fowlkes_mallows consensus concordance c_index cindex top top_k lift sharpe
     """
@@ -42,13 +45,20 @@ _HIGHER = _set(
 _AROUND = _set(
     """
     train training val valid validation validate test testing eval evaluation evaluate dev holdout heldout oof cv
-    fold epoch step steps batch iter iteration mean avg average averaged median total overall all final last best
+    fold epoch step batch dataloader idx ep iter iteration mean avg average averaged median total
+    overall all final last best
     running smoothed smooth ema global local macro micro weighted samples binary multiclass ovr ovo at k metric
     metrics value b
     """
 )
-# A name with one of these is of a difference, a spread or a place, and which way that is better nobody can tell.
-_ASIDE = _set("std stdev sd sem delta diff difference gap rank inverse inv minus change")
+# A name with one of these is of a difference, a spread, a place or the contrary, and which way that is better nobody
+# can tell; or its loss is none of a model.
+_ASIDE = _set(
+    """
+    std stdev sd sem delta diff difference gap rank inverse inv minus change vs versus non not no without improvement
+    reduction profit stop weight attack
+    """
+)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _COUNT = re.compile(r"[0-9]+k?$")  # map50, top1, fid50k
 _WORDS = re.compile(r"[^\W_]+")
@@ -70,10 +80,14 @@ def higher_is_better(name: str) -> bool | None:
     >>> [higher_is_better(name) for name in ("val_loss", "train/rmse", "test.accuracy", "neg_log_loss", "lr")]
     [False, False, True, True, None]
     """
-    if name.lstrip().startswith("1-"):
+    if name.lstrip().startswith(("1-", "-", "\u2212")):
         return None
-    whole = _direction(_WORDS.findall(name.casefold()))
-    return whole if whole is not None else _direction(_WORDS.findall(_CAMEL.sub(" ", name).casefold()))
+    whole = _direction(_words(name))
+    return whole if whole is not None else _direction(_words(_CAMEL.sub(" ", name)))
+
+
+def _words(name: str) -> list[str]:
+    return _WORDS.findall(name.casefold().replace("@", " at "))
 
 
 def _direction(words: list[str]) -> bool | None:
@@ -81,6 +95,8 @@ def _direction(words: list[str]) -> bool | None:
         return None
     while words and (words[0] in _AROUND or words[0].isdigit()):
         words = words[1:]
+    if "at" in words:  # what follows says where: the true positive rate at 1 % false ones is no false positive rate
+        words = words[: words.index("at")]
     if words and words[0] in ("neg", "negative"):
         found = _known("_".join(words), exact=True)
         turned = _direction(words[1:])

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         check_key,
         open_files,
     )
+    from mlcycle.storage._links import links_in
     from mlcycle.storage._log import Commit, Draft, Log, Settled
     from mlcycle.storage._places import is_litter, parents_of
     from mlcycle.storage._probe import probe
@@ -49,6 +50,7 @@ __all__ = [
     "check_key",
     "garbage",
     "is_litter",
+    "links_in",
     "open_files",
     "open_range",
     "owner_alive",
@@ -66,6 +68,7 @@ __all__ = [
 _HOMES = {
     "_entries": ("Entry",),
     "_files": ("Appender", "Files", "KeyNotFound", "Listed", "Outcome", "check_key", "open_files"),
+    "_links": ("links_in",),
     "_log": ("Commit", "Draft", "Log", "Settled"),
     "_places": ("is_litter", "parents_of"),
     "_probe": ("probe",),

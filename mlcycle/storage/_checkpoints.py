@@ -22,7 +22,17 @@ if TYPE_CHECKING:
     from mlcycle.storage._files import Files
     from mlcycle.storage._replay import Fold
 
-__all__ = ["HINT", "Caches", "Hint", "Mark", "list_marks", "read_checkpoint", "read_hint", "write_checkpoint"]
+__all__ = [
+    "HINT",
+    "Caches",
+    "Hint",
+    "Mark",
+    "later_than",
+    "list_marks",
+    "read_checkpoint",
+    "read_hint",
+    "write_checkpoint",
+]
 
 HINT = "hint.json"
 
@@ -99,6 +109,37 @@ def list_marks(files: Files) -> list[Mark]:
     except (StoreError, OSError):
         return []
     return sorted((Mark(int(match[1]), item.key, item.size) for match, item in found if match), reverse=True)
+
+
+def later_than(files: Files, n: int, hint: Hint) -> str | None:
+    """Return the key of something whole that could not be there if entry `n` were the last, or None.
+
+    What the hint says proves nothing by itself; what it speaks of does, when it is there.
+    """
+    if hint.n > n and _is_there(files, entry_key(hint.n)):
+        return entry_key(hint.n)
+    checkpoint = next((mark.key for mark in hint.marks if mark.n > n and _is_whole(files, mark)), None)
+    if checkpoint is None and hint.rolled > n + 1:
+        first = hint.rolled - ROLLUP
+        return rollup_key(first) if Reader(files).rollup(first) is not None else None
+    return checkpoint
+
+
+def _is_whole(files: Files, mark: Mark) -> bool:
+    try:
+        data = files.read(mark.key)
+        begin = data.index(_STATE) + len(_STATE)
+        head = json.loads(data[:begin] + b"0}")
+        return bool(head["n"] == mark.n and head["sha256"] == sha256_bytes(memoryview(data)[begin:-1]))
+    except _UNUSABLE:
+        return False
+
+
+def _is_there(files: Files, key: str) -> bool:
+    try:
+        return len(files.read(key, 0, 1)) == 1
+    except KeyNotFound:
+        return False
 
 
 def write_checkpoint(files: Files, fold: Fold, now: Snapshot) -> Mark:
@@ -206,7 +247,7 @@ class Caches:
 
     def _roll(self) -> None:
         """Write one rollup, the first that is missing."""
-        while self._exists(rollup_key(self._rolled)):
+        while _is_there(self._files, rollup_key(self._rolled)):
             self._rolled += ROLLUP
         end = self._rolled + ROLLUP
         lines = [
@@ -215,12 +256,6 @@ class Caches:
         if len(lines) == ROLLUP:
             self._files.put(rollup_key(self._rolled), gzip.compress(b"".join(lines), 6, mtime=0), durable=False)
             self._rolled = end
-
-    def _exists(self, key: str) -> bool:
-        try:
-            return len(self._files.read(key, 0, 1)) == 1
-        except KeyNotFound:
-            return False
 
 
 def _json(document: Any) -> bytes:

@@ -26,6 +26,7 @@ from mlcycle.storage._files import (
     local_source,
 )
 from mlcycle.storage._links import Lookout, is_link, link_on_the_way, links_below, refuse_links
+from mlcycle.storage._places import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -62,7 +63,7 @@ def open_local(
     text: str, protocol: str, *, single_writer: bool, storage_options: dict[str, Any], fresh: bool
 ) -> LocalFiles:
     """Return the files of a folder given as a path; `open_files` calls this."""
-    return LocalFiles(os.path.abspath(text), single_writer=single_writer)  # noqa: PTH100 - resolve() would follow links
+    return LocalFiles(absolute(text), single_writer=single_writer)
 
 
 class LocalFiles:

@@ -21,11 +21,11 @@ from attrs import field, frozen
 from mlcycle._digest import sha256_bytes
 from mlcycle._ids import new_id, now
 from mlcycle.errors import Corrupt, InvalidInput, NotFound, ReadOnly, StorageUnavailable
-from mlcycle.storage._checkpoints import Caches, Hint, Mark, list_marks, read_checkpoint, read_hint
+from mlcycle.storage._checkpoints import Caches, Hint, Mark, later_than, list_marks, read_checkpoint, read_hint
 from mlcycle.storage._entries import decode, encode, entry_key
 from mlcycle.storage._files import Outcome
 from mlcycle.storage._promise import prove
-from mlcycle.storage._replay import Fold, Reader, Replay, Snapshot, Stored
+from mlcycle.storage._replay import Fold, Reader, Replay, Snapshot, Stored, missing
 from mlcycle.storage._waits import Waits
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["Commit", "Draft", "Fold", "Log", "Settled", "Snapshot"]
 
 _PATIENCE = 120.0  # seconds
+# Numbers behind the end that an opening looks at, near and far: a gap there is damage, and would be written into.
+_AHEAD, _AHEAD_FAR = 8, 2
 
 
 @frozen
@@ -145,6 +147,7 @@ class Log:
         self._caches = Caches(files, fold)
         self._keep = caches
         self._patience = patience
+        self._ahead = _AHEAD if files.can_append else _AHEAD_FAR
         self._replay: Replay | None = None
         self._zero: bytes | None = None  # entry 0, which every fold and every proof begins with
 
@@ -241,7 +244,7 @@ class Log:
         if self._zero is None:
             self._zero = self._reader.one(0)
             if self._zero is None:
-                raise self._missing(0, self.snapshot(refresh=False).n)
+                raise missing(0, entry_key(self.snapshot(refresh=False).n))
         return self._zero
 
     def entry(self, n: int) -> Entry:
@@ -314,34 +317,29 @@ class Log:
 
     def _open(self) -> Replay:
         """Fold from the newest checkpoint that can be believed, or else from entry 0 without any cache."""
-        hint = read_hint(self.files)
-        base, marks = self._newest(hint)
-        self._caches.opened(Hint(-1, marks, hint.rolled if hint else 0))
-        expect = hint.n if hint else -1
+        hint = read_hint(self.files) or Hint()
+        base, marks, known = self._newest(hint)
+        self._caches.opened(Hint(-1, marks, hint.rolled))
         try:
-            replay = self._fold_from(base, expect=expect)
+            replay = self._fold_from(base, expect=hint.n, ahead=self._ahead)
         except Corrupt:
             self._caches.opened(Hint())
-            replay = self._fold_from(None, rollups=False)
-        if expect > replay.now.n and self._reader.one(expect) and not self._reader.one(replay.now.n + 1):
-            raise self._missing(replay.now.n + 1, expect)
+            replay = self._fold_from(None, rollups=False, ahead=self._ahead)
+        proof = later_than(self.files, replay.now.n, Hint(hint.n, known, hint.rolled))
+        if proof is not None and not self._reader.one(replay.now.n + 1):
+            raise missing(replay.now.n + 1, proof)
         return replay
 
-    def _missing(self, n: int, later: int) -> Corrupt:
-        return Corrupt(
-            f"{entry_key(n)} is missing, though {entry_key(later)} is there. Put the file back "
-            "from a copy of the store (log/rollup-*.jsonl.gz may hold it); project.store.verify() lists all damage"
-        )
-
-    def _newest(self, hint: Hint | None) -> tuple[Snapshot | None, tuple[Mark, ...]]:
-        """Return the newest state that can be taken from a checkpoint, and the checkpoints up to it."""
-        marks: tuple[Mark, ...] = ()
-        if hint is not None and hint.fold == self.fold.version:
+    def _newest(self, hint: Hint) -> tuple[Snapshot | None, tuple[Mark, ...], tuple[Mark, ...]]:
+        """Return the newest state that can be taken from a checkpoint, the checkpoints up to it, and all known."""
+        if hint.fold == self.fold.version:
             if not hint.marks:
-                return None, ()  # a young log has none, and listing is not for every opening
-            marks = hint.marks
-        base, marks = self._usable(marks)
-        return (base, marks) if base is not None else self._usable(tuple(list_marks(self.files)))
+                return None, (), ()  # a young log has none, and listing is not for every opening
+            base, marks = self._usable(hint.marks)
+            if base is not None:
+                return base, marks, hint.marks
+        listed = tuple(list_marks(self.files))
+        return *self._usable(listed), listed
 
     def _usable(self, marks: tuple[Mark, ...]) -> tuple[Snapshot | None, tuple[Mark, ...]]:
         for i, mark in enumerate(marks):
@@ -351,10 +349,10 @@ class Log:
         return None, ()
 
     def _fold_from(
-        self, base: Snapshot | None, stop: int | None = None, *, expect: int = -1, rollups: bool = True
+        self, base: Snapshot | None, stop: int | None = None, *, expect: int = -1, rollups: bool = True, ahead: int = 0
     ) -> Replay:
         replay = Replay(self.fold, base)
-        for stored in self._reader.run(replay.now.n + 1, stop, expect=expect, rollups=rollups):
+        for stored in self._reader.run(replay.now.n + 1, stop, expect=expect, rollups=rollups, ahead=ahead):
             replay.apply(stored)
             self._note(stored)
             if stop is None:

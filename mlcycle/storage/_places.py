@@ -9,9 +9,9 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from mlcycle.errors import InvalidInput, UnsupportedStorage
+from mlcycle.errors import InvalidInput, StorageUnavailable, UnsupportedStorage
 
-__all__ = ["STRATEGIES", "Place", "is_litter", "parents_of", "place_of", "refusal", "without_secrets"]
+__all__ = ["STRATEGIES", "Place", "absolute", "is_litter", "parents_of", "place_of", "refusal", "without_secrets"]
 
 STRATEGIES = {
     "file": "mlcycle.storage._local:open_local",
@@ -206,6 +206,16 @@ def _known() -> str:
     return "known: a local folder, " + ", ".join(f"{name}://" for name in [*STRATEGIES, *_ALIASES])
 
 
+def absolute(path: str) -> str:
+    """Return a path from the root on; links in it are not followed."""
+    try:
+        return os.path.abspath(path)  # noqa: PTH100 - resolve() would follow links
+    except FileNotFoundError:
+        raise StorageUnavailable(
+            f"{path!r} is a relative path, and the folder this process works in is gone; give the whole path"
+        ) from None
+
+
 def parents_of(url: str) -> Iterator[str]:
     """Yield the places a URL lies in, nearest first; without the root of a disk or a bare scheme.
 
@@ -233,8 +243,9 @@ def is_litter(key: str) -> bool:
     ``._name``, ``Thumbs.db``, ``desktop.ini``, ``.directory``), trash, indexes and previews of disks
     (``$RECYCLE.BIN``, ``.Trash-1000``, ``.Trashes``, ``.Spotlight-V100``, ``@eaDir``), ``lost+found``,
     ``.ipynb_checkpoints``, ``.gitkeep`` and ``.keep``, deleted files that are still open (``.nfs…``), markers of
-    folders in a bucket (``name_$folder$``), and what a probe could not remove. A README, ``.git`` and ``.gitignore``
-    are somebody's.
+    folders in a bucket (``name_$folder$``), and what a probe could not remove. A README, ``.gitignore`` and
+    what lies in ``.git`` are somebody's; folders without a file, like one that ``git init`` never finished, are
+    nothing, as in a bucket, which has no folders.
 
     Examples
     --------

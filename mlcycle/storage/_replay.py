@@ -13,7 +13,7 @@ from mlcycle.storage._entries import MAX_BYTES, Entry, decode, entry_key, unknow
 from mlcycle.storage._files import KeyNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from mlcycle.storage._files import Files
 
@@ -143,6 +143,16 @@ class Replay:
         return entry
 
 
+def missing(n: int, later: str) -> Corrupt:
+    """Return the error that says that an entry is missing, and which file proves that there were more."""
+    cache = later.startswith(("checkpoints/", "log/rollup-"))
+    older = f". If an older log was put back on purpose, delete {later} and hint.json" if cache else ""
+    return Corrupt(
+        f"{entry_key(n)} is missing, though {later} is there. Put the file back from a copy of the store "
+        f"(log/rollup-*.jsonl.gz may hold it); project.store.verify() lists all damage{older}"
+    )
+
+
 def rollup_key(first: int) -> str:
     """Return the key of the rollup that begins with entry `first`.
 
@@ -184,7 +194,9 @@ class Reader:
             return None
         return lines[:-1] if unpack.eof and len(lines) == ROLLUP + 1 and not lines[-1] else None
 
-    def run(self, start: int, stop: int | None = None, *, expect: int = -1, rollups: bool = True) -> Iterator[Stored]:
+    def run(
+        self, start: int, stop: int | None = None, *, expect: int = -1, rollups: bool = True, ahead: int = 0
+    ) -> Iterator[Stored]:
         """Yield entries in order from `start` until one is absent; the storage is never listed.
 
         Parameters
@@ -197,6 +209,13 @@ class Reader:
             An entry believed to exist; how far to reach for many at once. Being wrong costs time only.
         rollups : bool, default True
             Take old entries from rollups where there are any.
+        ahead : int, default 0
+            How many numbers behind the absent one to look at.
+
+        Raises
+        ------
+        Corrupt
+            When there is an entry behind the absent one.
         """
         n = start
         while stop is None or n < stop:
@@ -211,20 +230,22 @@ class Reader:
                     continue
             end = n - n % ROLLUP + ROLLUP
             end = end if stop is None else min(stop, end)
-            for stored in self._singles(n, end, expect=expect, width=max(1, n - start)):
+            for stored in self._singles(n, end, expect=expect, width=max(1, n - start), ahead=ahead):
                 yield stored
                 n = stored.n + 1
             if n < end:
                 return
 
-    def _singles(self, start: int, end: int, *, expect: int, width: int) -> Iterator[Stored]:
+    def _singles(self, start: int, end: int, *, expect: int, width: int, ahead: int) -> Iterator[Stored]:
         """Yield entries from `start` up to before `end` or an absent one, reading ever more of them at once."""
         n = start
         while n < end and self._widest > 1:
-            width = min(self._widest, max(width, expect - n + 2), end - n)
+            width = min(self._widest, max(width, expect - n + 2) + ahead, end - n)
             found = self.many(range(n, n + width))
-            for data in found:
+            for i, data in enumerate(found):
                 if data is None:
+                    rest = found[i + 1 :]
+                    self._check_end(n, [*rest, *self.many(range(n + 1 + len(rest), n + 1 + ahead))])
                     return
                 yield Stored(n, data)
                 n += 1
@@ -232,13 +253,20 @@ class Reader:
         while n < end:
             data = self.one(n)
             if data is None:
+                self._check_end(n, self.many(range(n + 1, n + 1 + ahead)))
                 return
             yield Stored(n, data)
             n += 1
 
+    def _check_end(self, n: int, behind: Iterable[bytes | None]) -> None:
+        """Refuse an end of the log that is a gap; who was writing just now has filled it when it is looked at again."""
+        later = next((i for i, data in enumerate(behind, n + 1) if data is not None), None)
+        if later is not None and self.one(n) is None:
+            raise missing(n, entry_key(later))
+
     def many(self, numbers: range) -> list[bytes | None]:
         """Return the stored bytes of several entries, None for each that is absent."""
-        if self._widest == 1 or len(numbers) == 1:
+        if self._widest == 1 or len(numbers) <= 1:
             return [self.one(n) for n in numbers]
         from concurrent.futures import ThreadPoolExecutor
 

@@ -11,11 +11,11 @@ from attrs import evolve, frozen
 from mlcycle._digest import sha256_bytes
 from mlcycle._text import printable
 from mlcycle.errors import AccessDenied, Corrupt, InvalidInput, SchemaError, StoreError
-from mlcycle.storage._checkpoints import read_hint
+from mlcycle.storage._checkpoints import Hint, later_than, list_marks, read_hint
 from mlcycle.storage._entries import decode, entry_key
 from mlcycle.storage._files import KeyNotFound
 from mlcycle.storage._links import links_in
-from mlcycle.storage._replay import ROLLUP, Reader, rollup_key
+from mlcycle.storage._replay import ROLLUP, Reader, missing, rollup_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -230,7 +230,16 @@ class _Chain:
             problems += self._look(n, data, prev, operations)
             prev = self._digests[n]
             tell(n + 1, self.length)
-        return problems + self._compare_rollups()
+        return problems + self._check_end() + self._compare_rollups()
+
+    def _check_end(self) -> list[Problem]:
+        """Report that the newest entries are gone, where the caches still speak of them."""
+        hint = read_hint(self._files) or Hint()
+        known = Hint(hint.n, tuple(list_marks(self._files)), hint.rolled)
+        proof = later_than(self._files, self.length - 1, known)
+        if proof is None or self._reader.one(self.length) is not None:  # somebody committed meanwhile
+            return []
+        return [Problem("missing", entry_key(self.length), str(missing(self.length, proof)))]
 
     def _count(self) -> int:
         """Return one more than the last entry: by listing, so that a gap is seen, else by name and hint."""

@@ -142,7 +142,7 @@ def test_a_disk_on_which_no_file_fits(tmp_path: Path) -> None:
 
 
 REQUESTS = {
-    "open": {"GET store.json": 1, "GET log": 6},
+    "open": {"GET store.json": 1, "GET log": 8},
     "get": {"GET log": 1},
     "load": {"GET log": 1, "GET tables": 1},
     "load, first time": {"GET log": 1, "GET leaves": 1, "GET tables": 1},

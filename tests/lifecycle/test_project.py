@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -359,3 +360,30 @@ def test_a_long_list_of_names_says_that_it_goes_on(project: mc.Project) -> None:
         project.experiments.open(f"e{number:02}")
     with pytest.raises(errors.NotFound, match=r"There are: e00, .*, e07 and 3 more"):
         project.experiments.get("zebra")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_a_folder_with_a_link_is_not_empty(tmp_path: Path) -> None:
+    """A link is somebody's, though it is never listed; folders without a file are nothing."""
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "data").symlink_to(tmp_path)
+    with pytest.raises(errors.NotAStore, match=r"is not empty \(data\)"):
+        mc.open(tmp_path / "linked")
+    (tmp_path / "folders" / ".git" / "refs").mkdir(parents=True)
+    assert mc.open(tmp_path / "folders").store.info()["entries"] == 1
+    (tmp_path / "git" / ".git").mkdir(parents=True)
+    (tmp_path / "git" / ".git" / "HEAD").write_text("ref: refs/heads/main")
+    with pytest.raises(errors.NotAStore, match=r"is not empty \(.git/HEAD\)"):
+        mc.open(tmp_path / "git")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder in use cannot be removed there")
+def test_a_working_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative path then means no place; a whole one does."""
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    (tmp_path / "work").rmdir()
+    with pytest.raises(errors.StorageUnavailable, match="the folder this process works in is gone"):
+        mc.open("store", create=True)
+    assert mc.open(tmp_path / "store", create=True).store.info()["entries"] == 1
+    monkeypatch.chdir(tmp_path)  # so that others find one

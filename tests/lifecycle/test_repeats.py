@@ -204,3 +204,55 @@ def test_a_blocked_promotion_is_given_again() -> None:
             project.models.promote("m@2", op="job")
     with pytest.raises(errors.ConflictError, match=r"gate blocked promote of m@2"):
         project.models.promote("m@1", op="job")
+
+
+def test_a_promotion_that_the_gate_would_block_today() -> None:
+    """The alias is compared also where the call drafts no move: it is not answered for another alias."""
+    project = prepared()
+    first = project.models.promote("m@1", op="job")
+    project.scope.set(criteria=[mc.AtLeast("accuracy", 0.999)])
+    project.evaluate("m@1")
+    assert first == project.models.promote("m@1", op="job")
+    before = entries(project)
+    for alias in ("staging", "canary"):
+        with pytest.raises(errors.ConflictError, match="m@1 promoted to production"):
+            project.models.promote("m@1", alias, op="job")
+    assert before == entries(project)
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        lambda p, op: p.datasets.add("d", OTHER, target="left", op=op),
+        lambda p, op: p.experiments.open("e", op=op),
+        lambda p, op: p.experiments.open("e", hypothesis="h", op=op),
+        lambda p, op: p.deployments.open("eu", op=op),
+        lambda p, op: p.scope.set(objective="o", op=op),
+        lambda p, op: p.store.drop("model:n@1", op=op),
+        lambda p, op: p.store.restore("model:m@1", op=op),
+        lambda p, op: p.rollback(entries(p) - 1, op=op),
+    ],
+    ids=["add", "experiment", "hypothesis", "deployment", "scope", "drop", "restore", "rollback"],
+)
+def test_what_would_write_nothing(nothing: Verb) -> None:
+    """An op used for something else is refused too where the call has nothing to do, which alone uses up no op."""
+    project = prepared()
+    project.experiments.open("e", hypothesis="h")
+    before = entries(project)
+    nothing(project, "job")
+    assert before == entries(project)
+    project.datasets.add("new", FRAME, op="job")
+    with pytest.raises(errors.ConflictError, match="for something else: added dataset new@1"):
+        nothing(project, "job")
+
+
+def test_an_opening_that_is_repeated() -> None:
+    """A script that opens what it made once goes on with it, also after the words were changed."""
+    project = prepared()
+    for _ in range(2):
+        assert project.experiments.open("e", hypothesis="h", op="e").hypothesis == "h"
+        assert project.deployments.open("asia", op="d").name == "asia"
+    project.experiments.open("e", hypothesis="g")
+    before = entries(project)
+    assert project.experiments.open("e", hypothesis="h", op="e").hypothesis == "g"
+    assert before == entries(project)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import mlcycle as mc
 from mlcycle import errors
+from mlcycle._ids import new_id
 from tests.lifecycle.conftest import begin
 
 NOW = timedelta(0)
@@ -129,3 +132,65 @@ def test_a_copied_store_is_a_store(project: mc.Project, cells: pd.DataFrame, tmp
     copy = mc.open(tmp_path / "copy", mode="r")
     assert copy.store.verify("bytes").ok
     pd.testing.assert_frame_equal(project.load("dataset:cells"), copy.load("dataset:cells"))
+
+
+@pytest.mark.parametrize("why", [1, b"x", ["a"], True, None])
+def test_a_reason_that_is_no_text(why: Any) -> None:
+    """Is refused in words whatever the verb, and nothing is written."""
+    project = mc.open(f"memory://reasons-{new_id()}", create=True)
+    project.datasets.add("d", pd.DataFrame({"x": [1]}))
+    for act in (
+        lambda: project.datasets.add("d", pd.DataFrame({"x": [2]}), message=why),
+        lambda: project.store.drop("dataset:d@1", reason=why),
+        lambda: project.scope.set(objective="o", message=why),
+        lambda: project.deployments.open("p", message=why),
+    ):
+        with pytest.raises(errors.InvalidInput, match="a message or a reason is text, got "):
+            act()
+    assert project.store.info()["entries"] == 2
+
+
+@pytest.mark.parametrize("op", [1, b"x", ["a"], True, "", " "])
+def test_an_op_that_is_no_text(op: Any) -> None:
+    """So is an op: of an empty one, such as a variable that is not set, everything would be the same operation."""
+    project = mc.open(f"memory://ops-{new_id()}", create=True)
+    with pytest.raises(errors.InvalidInput, match="op is text of your own that names this operation, got "):
+        project.datasets.add("d", pd.DataFrame({"x": [1]}), op=op)
+    assert project.store.info()["entries"] == 1
+
+
+def test_a_reason_with_half_a_character() -> None:
+    """What an exception or a file name put into a reason is kept as far as it is text."""
+    project = mc.open(f"memory://reasons-{new_id()}", create=True)
+    project.datasets.add("d", pd.DataFrame({"x": [1]}), message="from caf\udce9.csv")
+    assert "from caf" in project.datasets.get("d").message
+
+
+@pytest.mark.parametrize("limit", [-1, 1.5, "1", True, [1]])
+def test_a_limit_that_is_no_number(limit: Any) -> None:
+    """A history is cut at a whole number of entries."""
+    project = mc.open(f"memory://limits-{new_id()}", create=True)
+    with pytest.raises(errors.InvalidInput, match="limit= is a number of entries"):
+        project.history(limit=limit)
+    assert len(project.history(limit=np.int64(1))) == 1
+    assert len(project.history(limit=0)) == 0
+
+
+def test_records_are_dropped_and_restored() -> None:
+    """A version or a run itself says what it is."""
+    project = mc.open(f"memory://records-{new_id()}", create=True)
+    with project.experiments.open("e").start() as run:
+        run.log(loss=1.0)
+    for record in (project.datasets.add("d", pd.DataFrame({"x": [1]})), project.experiments.run(run.id)):
+        project.store.drop(record)
+        project.store.restore(record)
+    assert [one[:8] for one in project.history()["what"][-4:]] == ["dropped ", "restored"] * 2
+
+
+def test_a_sweep_of_everything() -> None:
+    """No age is 0, or a span of none; other bare numbers have no unit."""
+    project = mc.open(f"memory://sweeps-{new_id()}", create=True)
+    assert project.store.sweep(min_age=0) == project.store.sweep(min_age=timedelta(0))
+    for age in (7, 0.0, False, True, -1, None):
+        with pytest.raises(errors.InvalidInput, match="min_age is a length of time such as '7d'"):
+            project.store.sweep(min_age=age)

@@ -33,7 +33,7 @@ class Failing(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Fail, as if a database were away."""
-        if len(X) != 8:
+        if len(X) != 7:
             return np.zeros(len(X), dtype=int)
         raise ConnectionError(f"cannot reach {URL}")
 
@@ -73,14 +73,14 @@ def test_failures_of_models(tmp_path: Path) -> None:
     project = mc.open(tmp_path / "store", create=True)
     frame = pd.DataFrame({"x": range(32), "y": [0, 1] * 16})
     train, test = project.datasets.split(project.datasets.add("d", frame, target="y", message="m"), test=0.25)
-    assert test.rows == 8
+    assert test.rows == 7
     model = Failing(password="").fit(frame[["x"]], frame["y"])
     with pytest.warns(mc.errors.MlcycleWarning):
         version = project.models.register("m", model, data=[train])
     place = project.deployments.open("shop")
     place.route({version.ref: 100}, reason="r")
     with place.serve(trust=True, reason="mine") as service, pytest.raises(ConnectionError, match=SECRET):
-        service.predict(frame[["x"]][:8], ids=list("abcdefgh"))
+        service.predict(frame[["x"]][:7], ids=list("abcdefg"))
     project.scope.set(objective="o", criteria=[mc.AtLeast("accuracy", 0.1)], test="d.test")
     evaluation = project.evaluate(version, test, trust=True, reason="mine")
     assert [result.verdict for result in evaluation.results] == ["error"]

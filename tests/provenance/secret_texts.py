@@ -170,6 +170,32 @@ DOCUMENT = (
     '{"type": "service_account", "private_key": "-----BEGIN PRIVATE KEY-----\\nMIIEvQIBADANBgkqhkiG\\n-----END PRIVATE'
 )
 FORMS.append((DOCUMENT + ' KEY-----\\n", "client_id": "1"}', "MIIEvQIBADANBgkqhkiG"))
+SIGNED = "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5zA7bC9d"
+FORMS += [
+    (f"sig={SIGNED}%3D&se=2026-01-01", SIGNED),
+    (f"SIG={SIGNED}=", SIGNED),
+    (f"X-Amz-Signature={SIGNED}&x=1", SIGNED),
+    ("sig=aB3dE5fG7hI9jK1lM3&se=2026-01-01", "aB3dE5fG7hI9jK1lM3"),
+    (f"sas = 'sig={SIGNED}%3D'", SIGNED),
+    ("ENV API_KEY abcdef123456", "abcdef123456"),
+    ("ENV DB_PASSWORD correcthorse", P),
+    ('ENV DB_PASSWORD "correct horse"', "correct horse"),
+    ("    env DB_PASSWORD correcthorse", P),
+    ("ENV SECRET_KEY_BASE abcdef0123456789abcd", "abcdef0123456789abcd"),
+    ("ARG DB_PASSWORD=correcthorse", P),
+    ("setx GITHUB_TOKEN abcdef123456", "abcdef123456"),
+    ("setenv DB_PASSWORD correcthorse", P),
+    ("set -gx DB_PASSWORD correcthorse", P),
+]
+_LETTERS = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKjMzEfYyjiWA4R"
+_BEGIN = "-----BEGIN PRIVATE" + " KEY-----\n"
+FORMS += [
+    (_BEGIN + _LETTERS, _LETTERS),
+    *((_BEGIN + "\n".join(_LETTERS[i : i + n] for i in range(0, 76, n)), _LETTERS[-n:]) for n in (38, 19, 12, 8)),
+    (_BEGIN.replace(" KEY", " KEY BLOCK") + "Version: GnuPG v2\n\n" + _LETTERS, _LETTERS),
+    (_BEGIN + _LETTERS + "\nAb3=", "Ab3="),
+    (f"key = '{_BEGIN[:-1]}\\n{_LETTERS}'", _LETTERS),
+]
 HARMLESS = r"""
 password = get_password()
 password: str
@@ -278,4 +304,14 @@ password_field = 'pw'
 Sum of squares = 12
 x@y.org
 a:b@c
+ENV TOKENIZERS_PARALLELISM false
+ENV TOKEN_LIMIT 5000
+ENV DB_PASSWORD ${DB_PASSWORD}
+ENV PASSWORD_FILE /run/secrets/pw
+ARG DB_PASSWORD
+env password is required
+set -e password
+sig=inspect.signature(function)
+sig=signature
+-----BEGIN PRIVATE KEY----- begins a key
 """.strip("\n").split("\n")

@@ -36,6 +36,25 @@ std_accuracy accuracy_std std_test_score rank_test_score delta_loss loss_scale l
 """
 
 
+# As frameworks log them, and what looks like another metric at first sight.
+LOWER += """
+    val_loss_epoch train_loss_step val_loss/dataloader_idx_0 eval_loss train/box_loss validation_0-mlogloss test-merror
+    valid_0's_l2 mean_wQuantileLoss MASE NRMSE fpr_at_95_tpr fpr@tpr95 FPR@95 val_loss_at_best_f1 error@accuracy
+    train/value_loss rollout/td_error split0_test_rmse
+"""
+HIGHER += """
+    val_sparse_categorical_accuracy train_acc_step eval_rougeL test-auc metrics/mAP50-95(B) metrics/precision(B)
+    neg_root_mean_squared_error mean_test_score MulticlassF1Score BinaryMatthewsCorrCoef MeanIoU ep_rew_mean
+    rollout/ep_rew_mean eval/mean_reward tpr_at_1_fpr tpr@fpr=0.01 TPR@1%FPR accuracy_at_min_loss ndcg@10 pass@1
+    recall_at_precision_90 eval_matthews_correlation hamming_score
+"""
+UNKNOWN += """
+    eval_runtime eval_samples_per_second eval_steps_per_second rank_test_score fit_time mean_fit_time std_test_score
+    ep_len_mean loss/policy acc_steps profit_and_loss stop_loss weight_loss -loss -elbo non_accuracy no_error
+    acc_vs_loss loss_without_penalty loss_improvement error_reduction attack_success_rate rank_test_neg_log_loss
+"""
+
+
 @pytest.mark.parametrize(("names", "expected"), [(LOWER, False), (HIGHER, True), (UNKNOWN, None)])
 def test_a_name_says_which_way_is_better(names: str, expected: bool | None) -> None:
     """Losses down, scores up, wherever and however they were measured; what is neither says nothing."""

@@ -15,6 +15,7 @@ from mlcycle.storage import Files, Log, open_files
 from mlcycle.storage._checkpoints import Hint, Mark, list_marks, read_checkpoint, read_hint, write_checkpoint
 from mlcycle.storage._entries import encode, entry_key
 from mlcycle.storage._replay import ROLLUP, Reader, rollup_key
+from mlcycle.storage._verify import verify
 from mlcycle.testing import Fault, FaultyFiles, fail_on
 from tests.storage.shelf import Shelf, tick
 
@@ -45,6 +46,11 @@ def open_counted(files: Files, fold: Shelf | None = None) -> tuple[Log, list[str
     log = Log(counted, fold or Shelf(), author="ann")
     log.snapshot()
     return log, [key for _, key in counted.calls]
+
+
+def looked(first: int) -> list[str]:
+    """Return the entries behind the end that an opening looks at, so as not to take a gap for it."""
+    return [entry_key(n) for n in range(first, first + 8)]
 
 
 def with_checkpoint(files: Files, count: int = 70) -> Mark:
@@ -143,7 +149,7 @@ def test_opening_from_a_checkpoint_is_opening_from_the_start(memory: Files) -> N
     mark = with_checkpoint(memory)
     fill(memory, 72)
     log, read = open_counted(memory)
-    assert [mark.key, entry_key(69), entry_key(70), entry_key(71), entry_key(72)] == read[1:]
+    assert [mark.key, entry_key(69), entry_key(70), entry_key(71), entry_key(72), *looked(73)] == read[1:]
     assert json.dumps(expected_state(72)) == json.dumps(log.snapshot().state)
     assert log.as_of(71) == log.snapshot()
 
@@ -206,13 +212,44 @@ def test_a_checkpoint_that_is_not_right_is_passed_over(memory: Files, harm: Call
     assert expected_state(70) == log.snapshot().state
 
 
+@pytest.mark.parametrize("hint", [True, False])
+@pytest.mark.parametrize("first", [1, 40, 68, 69])
+def test_a_checkpoint_proves_the_entries_that_are_gone(memory: Files, first: int, hint: bool) -> None:
+    """The newest entries are gone, a checkpoint that is whole says that there were some: nothing goes on from there."""
+    mark = with_checkpoint(memory)
+    memory.delete(entry_key(n) for n in range(first, 70))
+    if not hint:
+        memory.delete(["hint.json"])
+    expected = rf"{entry_key(first)} is missing, though {mark.key} is there.*older log.*delete {mark.key}"
+    for _ in range(2):
+        with pytest.raises(Corrupt, match=expected):
+            open_counted(memory)[0].snapshot()
+        with pytest.raises(Corrupt, match=expected):
+            open_counted(memory)[0].commit(tick())
+    found = verify(Log(memory, Shelf()), memory, lambda state: {}, level="files").problems
+    assert [(one.kind, one.key) for one in found] == [("missing", entry_key(first))]
+
+
 def test_a_checkpoint_of_a_log_that_was_put_back_is_passed_over(memory: Files) -> None:
-    """After the log was restored from an older copy, a checkpoint ahead of it is not believed."""
-    with_checkpoint(memory)
+    """After the log was restored from an older copy, and the newer caches were removed, it goes on from there."""
+    mark = with_checkpoint(memory)
     memory.delete(entry_key(n) for n in range(40, 70))
+    memory.put(mark.key, memory.read(mark.key)[:-9])  # one that is torn proves nothing
     log, _ = open_counted(memory)
     assert expected_state(40) == log.snapshot().state
     assert log.commit(tick()).n == 40
+
+
+def test_a_rollup_proves_the_entries_that_are_gone(memory: Files) -> None:
+    """So do old entries by themselves in a rollup, where a reader that is told no checkpoint reads one by one."""
+    fill(memory, 1030)
+    log = Log(memory, Shelf(), author="ann")
+    log.snapshot()
+    log.flush()
+    memory.delete([*(entry_key(n) for n in range(900, 1030)), *(mark.key for mark in list_marks(memory))])
+    memory.put("hint.json", b'{"v":1,"n":3,"marks":[],"fold":1,"rolled":1024}')
+    with pytest.raises(Corrupt, match=rf"{entry_key(900)} is missing, though {rollup_key(0)} is there"):
+        open_counted(memory)[0].snapshot()
 
 
 def test_a_checkpoint_of_another_history_is_passed_over(memory: Files) -> None:
@@ -244,7 +281,7 @@ def test_without_a_hint_checkpoints_are_listed(memory: Files) -> None:
     mark = with_checkpoint(memory)
     memory.delete(["hint.json"])
     _, read = open_counted(memory)
-    assert ["hint.json", "checkpoints/", mark.key, entry_key(69), entry_key(70)] == read
+    assert ["hint.json", "checkpoints/", mark.key, entry_key(69), entry_key(70), *looked(71)] == read
 
 
 def test_another_fold_version_writes_its_own(memory: Files) -> None:
@@ -322,7 +359,7 @@ def test_far_behind_reads_rollups(rolled: Files) -> None:
     log, read = open_counted(rolled)
     assert expected_state(2100) == log.snapshot().state
     assert [rollup_key(0), rollup_key(1024), entry_key(2048)] == read[1:4]
-    assert len(read) == 4 + 52
+    assert len(read) == 4 + 52 + 8
     assert len(list(log.entries())) == 2100
     assert [entry["n"] for entry in log.entries(1500, 1501)] == [1500]
 

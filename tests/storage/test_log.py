@@ -21,6 +21,7 @@ from mlcycle.errors import (
 )
 from mlcycle.storage import Commit, Draft, Files, Log, Outcome, Settled, Snapshot, open_files
 from mlcycle.storage._entries import encode, entry_key
+from mlcycle.storage._verify import verify
 from mlcycle.testing import Crash, Fault, FaultyFiles, fail_at, fail_on
 from tests.storage import shelf
 from tests.storage.shelf import Shelf, put, tick, upload
@@ -431,15 +432,29 @@ def test_damaged_entry_in_the_middle(memory: Files, harm: Callable[[bytes], byte
     assert log.as_of(1).state["ticks"] == ["0", "1"]
 
 
-def test_missing_entry_in_the_middle(memory: Files) -> None:
-    """A gap is found by the hint; without one a new entry could never be joined to what lies behind."""
+@pytest.mark.parametrize("far", [False, True], ids=["near", "far"])
+@pytest.mark.parametrize("known", [0, 1, 3, 11, None])
+@pytest.mark.parametrize("gone", [{0}, {1}, {2, 3}, {10}, {3, 4, 5, 6, 7, 8, 9, 10}, {1, 9}])
+def test_missing_entry_in_the_middle(memory: Files, gone: set[int], known: int | None, far: bool) -> None:
+    """A gap is no end, whatever the hint knows: a new entry could never be joined to what lies behind."""
     log = a_log(memory)
-    for i in range(5):
+    for i in range(12):
         log.commit(tick(str(i)))
-    log.flush()
-    memory.delete([entry_key(2)])
-    with pytest.raises(Corrupt, match=r"log/0000000002\.json is missing, though log/0000000004\.json is there"):
-        a_log(memory).snapshot()
+    if far:
+        gone = set(sorted(gone)[:2])
+    memory.delete([*map(entry_key, gone), "hint.json"])
+    if known is not None:
+        memory.put("hint.json", b'{"v":1,"n":%d,"fold":1,"marks":[],"rolled":0}' % known)
+    before = [item.key for item in memory.list("log/")]
+    files = FarAway(memory) if far else memory
+    for act in (lambda log: log.snapshot(), lambda log: log.commit(tick())):
+        with pytest.raises(
+            Corrupt, match=rf"{entry_key(min(gone))} is missing, though log/00000000\d\d\.json is there"
+        ):
+            act(a_log(files))
+    assert [item.key for item in memory.list("log/")] == before
+    problems = verify(a_log(files), files, lambda state: {}, level="files").problems
+    assert {entry_key(n) for n in gone} == {one.key for one in problems if one.kind == "missing"}
 
 
 def test_entry_that_contradicts_the_state(memory: Files) -> None:
@@ -531,7 +546,7 @@ def test_calls_per_operation(memory: Files) -> None:
         return list(files.calls)
 
     hint = "hint.json"
-    open_empty = [("read", hint), ("list", "checkpoints/"), ("read", entry_key(0))]
+    open_empty = [("read", hint), ("list", "checkpoints/"), *(("read", entry_key(n)) for n in range(1 + 8))]
     assert open_empty == calls(log.snapshot)
     first = [("read", entry_key(0)), ("create", entry_key(0)), ("read", hint), ("put", hint)]
     assert first == calls(lambda: log.commit(tick()))
@@ -555,7 +570,7 @@ def test_calls_per_operation(memory: Files) -> None:
 
 
 def test_opening_from_a_checkpoint_costs_the_hint_the_checkpoint_and_the_tail(memory: Files) -> None:
-    """A cold open never lists: hint, checkpoint, the entry it stands on, the tail, and one miss."""
+    """A cold open never lists: hint, checkpoint, the entry it stands on, the tail, and what may lie behind a gap."""
     log = a_log(memory)
     for _ in range(66):
         log.commit(tick())
@@ -564,7 +579,7 @@ def test_opening_from_a_checkpoint_costs_the_hint_the_checkpoint_and_the_tail(me
     assert a_log(files).snapshot().n == 65
     ops = [op for op, _ in files.calls]
     assert ["read"] * len(ops) == ops
-    assert ["hint.json", entry_key(63), entry_key(64), entry_key(65), entry_key(66)] == [
+    assert ["hint.json", *(entry_key(n) for n in range(63, 67 + 8))] == [
         key for _, key in files.calls if not key.startswith("checkpoints/")
     ]
 
