@@ -190,7 +190,10 @@ class _Array:
         import pandas as pd
 
         rows = rows_of(X)
-        if are_records(rows) or (isinstance(rows, pd.DataFrame) and self._is_shuffled(rows)):
+        if are_records(rows):
+            found = self._of_floats(rows)
+            rows = self._named(rows) if found is None else found
+        elif isinstance(rows, pd.DataFrame) and self._is_shuffled(rows):
             rows = self._named(rows)
         if isinstance(rows, pd.DataFrame):  # the model has no names, and scikit-learn warns when it is given some
             _check_width(rows, self.width, "unnamed columns")
@@ -207,6 +210,17 @@ class _Array:
         if isinstance(array, np.ndarray):
             return self._stacked([_as_series(array[:, i]) for i in range(self.width)])
         return array
+
+    def _of_floats(self, records: list[dict[Any, Any]]) -> Any:
+        """Return dicts of fractions as an array, ten times as quickly as by a frame; None where they hold others."""
+        if not self.alike or self.kind != "float64":
+            return None
+        names = self._named.names
+        try:
+            array = array_of([[row[name] for name in names] for row in records])
+        except (KeyError, InvalidInput):
+            return None
+        return array if array.dtype.name == "float64" and array.ndim == 2 else None
 
     def _is_shuffled(self, frame: Any) -> bool:
         columns = frame.columns.tolist()

@@ -180,10 +180,10 @@ def _is_shortened(dtypes: Iterable[Any], values: Iterable[Any]) -> bool:
 
 
 def text_type() -> Any:
-    """Return the type that this version of pandas gives a column of text."""
+    """Return the type this pandas gives text where none is asked for: object before version 3, one of its own since."""
     import pandas as pd
 
-    return pd.Series([""]).dtype
+    return pd.Index([""]).dtype
 
 
 def array_of(rows: Sequence[Any]) -> Any:
