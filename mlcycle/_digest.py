@@ -84,7 +84,7 @@ def canonical_json(value: Any) -> bytes:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
         made = text.encode()
     except UnicodeEncodeError as error:
-        raise InvalidInput("this text is no valid Unicode (a lone surrogate), so it has no JSON") from error
+        raise InvalidInput("this text is not valid Unicode (a lone surrogate), so it has no JSON") from error
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInput(
             f"this value has no JSON form: {error}; use dict with text keys, list, text, finite numbers, bool, None"

@@ -160,4 +160,4 @@ def _utf8(value: str) -> bytes:
     try:
         return value.encode()
     except UnicodeEncodeError as error:
-        raise InvalidInput(f"{value!r:.60} is no valid Unicode (a lone surrogate) and cannot be hashed") from error
+        raise InvalidInput(f"{value!r:.60} is not valid Unicode (a lone surrogate) and cannot be hashed") from error

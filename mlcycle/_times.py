@@ -130,7 +130,7 @@ def _from_numpy(moment: Any) -> _Read:
 
     unit, _ = np.datetime_data(moment.dtype)
     if np.isnat(moment) or unit == "generic" or (moment.dtype.kind == "m" and unit in "YM"):
-        why = "is missing" if np.isnat(moment) else f"has the unit {unit}, which is no fixed length of time"
+        why = "is missing" if np.isnat(moment) else f"has the unit {unit}, which has no fixed length"
         raise InvalidInput(f"{moment!r} {why}; {_HOW}")
     if moment.dtype.kind == "m":
         return _span(float(moment / np.timedelta64(1, "s")), moment)

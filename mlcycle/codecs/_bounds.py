@@ -237,7 +237,7 @@ def _check_frozen_distribution(frozen: Any) -> None:
     require(held.keys() <= {"args", "kwds", "dist", "a", "b"}, frozen, "it holds more than its parameters")
     require(isinstance(held["dist"], rv_continuous | rv_discrete), frozen, "it stands for no distribution")
     numbers = [*held["args"], *held["kwds"].values(), held["a"], held["b"]]
-    require(all(np.asarray(number).dtype.kind in "biuf" for number in numbers), frozen, "a parameter is no number")
+    require(all(np.asarray(number).dtype.kind in "biuf" for number in numbers), frozen, "a parameter is not a number")
 
 
 def _check_progress_bar(bar: Any) -> None:

@@ -128,7 +128,7 @@ def _describe_string(array: Any, dtype: pd.StringDtype, label: str) -> tuple[Any
     try:
         made = pa.array(array, pa.large_string())
     except UnicodeEncodeError as error:
-        raise InvalidInput(f"{label} holds text that is no valid Unicode: {error.object!r:.60}") from error
+        raise InvalidInput(f"{label} holds text that is not valid Unicode: {error.object!r:.60}") from error
     storage = dtype.storage.removesuffix("_numpy")
     na = "NA" if dtype.na_value is pd.NA else "nan"
     if na == "nan" and storage == "pyarrow" and isinstance(text_type(), pd.StringDtype):

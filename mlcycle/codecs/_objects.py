@@ -160,7 +160,7 @@ def _convert(values: Any, missing: Any, kind: Any, label: str) -> Any:
         row = next(
             (f", first at row {i}" for i, v in enumerate(values) if isinstance(v, str) and error.object in v), ""
         )
-        raise InvalidInput(f"{label} holds text that is no valid Unicode (a lone surrogate){row}") from error
+        raise InvalidInput(f"{label} holds text that is not valid Unicode (a lone surrogate){row}") from error
     except (pa.ArrowException, OverflowError, ValueError, TypeError) as error:
         reason = str(error).splitlines()[0][:200]
         raise InvalidInput(

@@ -198,7 +198,7 @@ def _check_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
         with archive.open(member) as file, zipfile.ZipFile(io.BytesIO(file.read())) as inner:
             for part in check_archive(inner):
                 if not part.filename.endswith(".npy"):
-                    raise Corrupt(f"{name} in the model file holds {part.filename!r:.60}, which is no array")
+                    raise Corrupt(f"{name} in the model file holds {part.filename!r:.60}, which is not an array")
                 _check_array(inner, part)
     elif name != "schema.json" and not name.endswith(".bin"):
         raise Corrupt(f"{name!r:.60} is nothing that stands in a skops file")
