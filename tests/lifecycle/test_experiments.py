@@ -380,3 +380,25 @@ def test_a_run_starts_though_the_log_cannot_be_read(project: mc.Project) -> None
     log._reader._files = session.files
     run.finish()
     assert [found.status for found in experiment.runs()] == ["finished", "finished"]
+
+
+class Overwriting:
+    """A model that cannot be saved, and writes into the rows it is asked about."""
+
+    def predict(self, X):
+        X[:] = -1.0
+        return np.zeros(len(X))
+
+    def __reduce__(self):
+        raise TypeError("not to be pickled")
+
+
+def test_a_refused_model_leaves_the_example_as_it_was(
+    project: mc.Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Also when it is asked about it once more, to see whether it would be stored without."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    example = np.arange(6.0).reshape(3, 2)
+    with project.experiments.open("e").start() as run, pytest.warns(mc.errors.MlcycleWarning):
+        run.save_model(Overwriting(), example=example)
+    assert example.tolist() == [[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]
