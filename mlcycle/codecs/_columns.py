@@ -124,11 +124,11 @@ def _convert(column: Any, item: dict[str, Any]) -> Any:
 
 
 def _fits(column: Any, item: dict[str, Any]) -> bool:
-    import pandas as pd
-
     wanted, dtype = item["type"], column.dtype
     if wanted == dtype.name and wanted != "category":  # the numpy types
         return True
+    import pandas as pd
+
     found = type_of(column)
     if found["type"] != wanted:
         return False
@@ -226,9 +226,10 @@ def _to_category(column: Any, item: dict[str, Any]) -> Any:
     known = None if inner["type"] in _KINDS else _levels(item)
     if known is None:
         return values.astype("category")
-    strange = values[values.notna() & ~values.isin(known.categories)]
-    if len(strange) == 0:
+    unknown = ~values.isin(known.categories)
+    if not (unknown.any() and (unknown := unknown & values.notna()).any()):
         return values.astype(known)
+    strange = values[unknown]
     if known.ordered:
         order = " < ".join(map(str, known.categories[:10]))
         raise ValueError(f"the model knows the order {order}, and not where {strange.iloc[0]!r} stands in it")

@@ -16,6 +16,7 @@ from pandas.tseries.frequencies import to_offset
 
 from mlcycle.codecs._arrow_moments import check_moments
 from mlcycle.codecs._objects import describe_objects, restore_objects
+from mlcycle.codecs._rows import text_type
 from mlcycle.codecs._types import arrow_type, logical_type, storage_name
 from mlcycle.codecs._values import values_from_json, values_to_json
 from mlcycle.errors import Corrupt, InvalidInput, SchemaError
@@ -123,11 +124,6 @@ def _clocks(zone: Any) -> list[Any]:
     return [moment.astimezone(zone).utcoffset() for moment in _MONTHS]
 
 
-def _text_dtype() -> Any:
-    """Return the dtype this pandas gives text where none is asked for: object before 3, its own since."""
-    return pd.Series(["a"]).dtype
-
-
 def _describe_string(array: Any, dtype: pd.StringDtype, label: str) -> tuple[Any, Spec]:
     try:
         made = pa.array(array, pa.large_string())
@@ -135,7 +131,7 @@ def _describe_string(array: Any, dtype: pd.StringDtype, label: str) -> tuple[Any
         raise InvalidInput(f"{label} holds text that is not valid Unicode: {error.object!r:.60}") from error
     storage = dtype.storage.removesuffix("_numpy")
     na = "NA" if dtype.na_value is pd.NA else "nan"
-    if na == "nan" and storage == "pyarrow" and isinstance(_text_dtype(), pd.StringDtype):
+    if na == "nan" and storage == "pyarrow" and isinstance(text_type(), pd.StringDtype):
         return made, {"kind": "text", "missing": "nan"}
     return made, {"kind": "string", "storage": storage, "na": na}
 
@@ -246,7 +242,7 @@ def _string_dtype(storage: str, na: str) -> Any:
 
 
 def _restore_text(column: Any, spec: Spec) -> Any:
-    dtype = _text_dtype()
+    dtype = text_type()
     if isinstance(dtype, pd.StringDtype):
         return dtype.__from_arrow__(column)  # type: ignore[attr-defined]
     return restore_objects(column, {**spec, "cell": "str"})

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 from mlcycle._ids import near
 from mlcycle.codecs._columns import coerce
+from mlcycle.codecs._numbers import EXACT
 from mlcycle.codecs._rows import are_records, array_of, column_of, frame_of, rows_of
 from mlcycle.errors import InvalidInput
 
@@ -107,7 +109,8 @@ class _Table:
         chosen = self._choose(frame)
         columns = [coerce(column, item) for column, item in zip(chosen, self.inputs, strict=True)]
         if all(a is b for a, b in zip(columns, chosen, strict=True)) and frame.columns.tolist() == self.labels:
-            self._remember(frame)
+            if frame is X:  # what was made here is looked at anyway
+                self._remember(frame)
             return self._called(frame)
         named = dict(zip(self.unnamed or self.labels, columns, strict=True))
         return pd.DataFrame(named, index=frame.index)
@@ -128,9 +131,10 @@ class _Table:
         )
 
     def _remember(self, frame: Any) -> None:
+        dtypes = frame.dtypes.tolist()
         # An object column fits because of its values, so the next one must be looked at again.
-        if not any(getattr(dtype, "hasobject", False) for dtype in frame.dtypes):
-            self.fitting = (frame.columns, frame.dtypes.tolist())
+        if not any(getattr(dtype, "hasobject", False) for dtype in dtypes):
+            self.fitting = (frame.columns, dtypes)
 
     def _frame(self, rows: Any) -> Any:
         import pandas as pd
@@ -186,14 +190,18 @@ class _Array:
         import pandas as pd
 
         rows = rows_of(X)
-        if are_records(rows) or (isinstance(rows, pd.DataFrame) and self._is_shuffled(rows)):
-            rows = _Table({"inputs": self._named()})(rows)
+        if are_records(rows):
+            found = self._of_floats(rows)
+            rows = self._named(rows) if found is None else found
+        elif isinstance(rows, pd.DataFrame) and self._is_shuffled(rows):
+            rows = self._named(rows)
         if isinstance(rows, pd.DataFrame):  # the model has no names, and scikit-learn warns when it is given some
             _check_width(rows, self.width, "unnamed columns")
-            if not _is_plain(rows):
+            array = _one_array(rows)
+            if array is None:
                 return self._stacked([rows.iloc[:, i] for i in range(self.width)])
             # pandas hands out its own block read-only, and models may work in place
-            rows = np.require(rows.to_numpy(), requirements="W")
+            rows = np.require(array, requirements="W")
         array = array_of(rows) if isinstance(rows, list) else rows
         _check_width(array, self.width, "unnamed columns")
         if array.dtype.kind == "c" and not self.kind.startswith("complex"):
@@ -204,9 +212,21 @@ class _Array:
             return self._stacked([_as_series(array[:, i]) for i in range(self.width)])
         return array
 
+    def _of_floats(self, records: list[dict[Any, Any]]) -> Any:
+        """Return dicts of fractions as an array, ten times as quickly as by a frame; None where they hold others."""
+        if not self.alike or self.kind != "float64":
+            return None
+        names = self._named.names
+        try:
+            array = array_of([[row[name] for name in names] for row in records])
+        except (KeyError, InvalidInput):
+            return None
+        return array if array.dtype.name == "float64" and array.ndim == 2 else None
+
     def _is_shuffled(self, frame: Any) -> bool:
-        names = [f"x{i}" for i in range(self.width)]
-        return frame.columns.tolist() != names and set(frame.columns) >= set(names)
+        columns = frame.columns.tolist()
+        names = self._named.names
+        return columns != names and set(columns) >= set(names)
 
     def _is_same_time(self, dtype: Any) -> bool:
         import numpy as np
@@ -214,15 +234,17 @@ class _Array:
         kind = {"timestamp": "M", "duration": "m"}.get(self.kind)
         return bool(dtype.kind == kind and np.datetime_data(dtype)[0] == self.inputs[0].get("unit"))
 
-    def _named(self) -> list[dict[str, Any]]:
-        if self.inputs and "count" in self.inputs[0]:
-            return [{**self.inputs[0], "name": f"x{i}"} for i in range(self.width)]
-        return list(self.inputs)
+    @functools.cached_property  # of a million hashed columns nobody asks for the names
+    def _named(self) -> _Table:
+        inputs = self.inputs
+        if inputs and "count" in inputs[0]:
+            inputs = [{**inputs[0], "name": f"x{i}"} for i in range(self.width)]
+        return _Table({"inputs": inputs})
 
     def _stacked(self, columns: list[Any]) -> Any:
         import numpy as np
 
-        brought = [coerce(column, item) for column, item in zip(columns, self._named(), strict=True)]
+        brought = [coerce(column, item) for column, item in zip(columns, self._named.inputs, strict=True)]
         if self.alike and self.kind not in ("string", "object", "category") and brought:
             return np.column_stack([column.to_numpy() for column in brought])
         result = np.empty((len(columns[0]) if columns else 0, self.width), dtype=object)
@@ -296,17 +318,19 @@ def _as_series(values: Any) -> Any:
     return pd.Series(values) if typed else column_of(values.tolist() if hasattr(values, "tolist") else values)
 
 
-def _is_plain(frame: Any) -> bool:
-    """Say whether a frame is numbers of numpy that one array holds without losing any."""
+def _one_array(frame: Any) -> Any:
+    """Return a frame of numbers of numpy as one array; None where no array holds all of them as they are."""
     import numpy as np
 
-    dtypes = frame.dtypes.tolist()
+    dtypes = set(frame.dtypes)
     if not all(isinstance(dtype, np.dtype) and dtype.kind in "biufc" for dtype in dtypes):
-        return False
-    if len(set(dtypes)) < 2 or np.result_type(*dtypes).kind != "f":
-        return len(set(dtypes)) < 2 or np.result_type(*dtypes).kind in "iuc"
-    whole = frame.select_dtypes(["integer"]).to_numpy()
-    return bool(((whole <= 2**53) & (whole >= -(2**53))).all())
+        return None
+    array = frame.to_numpy()
+    if len(dtypes) > 1 and array.dtype.kind == "f" and (np.abs(array) >= EXACT).any():
+        whole = frame.select_dtypes(["integer"]).to_numpy()
+        if ((whole > EXACT) | (whole < -EXACT)).any():
+            return None
+    return None if array.dtype.kind == "O" else array
 
 
 def _check_width(array: Any, width: int, what: str) -> None:

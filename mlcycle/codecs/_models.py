@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from attrs import field, frozen
 
+from mlcycle._digest import json_text
 from mlcycle._ids import new_id
 from mlcycle._warn import warn
 from mlcycle.codecs._bounds import check_bounds
@@ -223,8 +224,7 @@ def _said(error: Exception) -> str:
         text = " ".join(str(error).split())
     except Exception:  # noqa: BLE001 - its own __str__
         text = ""
-    text = text.encode("utf-8", "backslashreplace").decode()
-    return f"{type(error).__name__}: {text:.200}" if text else type(error).__name__
+    return json_text(f"{type(error).__name__}: {text:.200}" if text else type(error).__name__)
 
 
 def rescue_model(model: Any, path: str | os.PathLike[str]) -> bool:

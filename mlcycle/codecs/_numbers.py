@@ -7,11 +7,11 @@ import numbers
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["to_number"]
+__all__ = ["EXACT", "to_number"]
 
 _NO_NUMBER = "it is not a number; convert it first, text with pd.to_numeric"
 _TOO_MANY_DIGITS = "a float cannot hold all its digits; if it is an id, give it to the model as text"
-_EXACT = 2**53  # beyond it a float64 no longer holds every whole number
+EXACT = 2**53  # beyond it a float64 no longer holds every whole number
 
 
 def to_number(column: Any, wanted: str) -> Any:
@@ -64,7 +64,7 @@ def _array_of(values: list[Any]) -> Any:
         values = [_number(value) for value in values]
     result = np.empty(len(values), dtype=object)
     result[:] = values
-    if any(abs(value) > _EXACT for value in values if isinstance(value, int)):
+    if any(abs(value) > EXACT for value in values if isinstance(value, int)):
         return result
     return result.astype(np.int64 if all(isinstance(value, int) for value in values) else np.float64)
 
@@ -131,7 +131,7 @@ def _fractional(known: Any, goal: Any) -> Any:
 
 
 def _beyond(known: Any) -> Any:
-    return (known > _EXACT) | (known < -_EXACT)
+    return (known > EXACT) | (known < -EXACT)
 
 
 def _with_holes(known: Any, missing: Any, goal: Any) -> Any:

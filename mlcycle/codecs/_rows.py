@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from mlcycle.codecs._numbers import EXACT
 from mlcycle.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["are_records", "array_of", "column_of", "frame_of", "length_of", "own_rows", "rows_of", "taken", "text_type"]
 
-_EXACT = 2**53
 _INDEXED = ("csr", "csc", "lil", "dok")
 
 
@@ -123,8 +124,14 @@ def _side_by_side(columns: dict[Any, Any]) -> pd.DataFrame:
     indexes = [value.index for value in columns.values() if isinstance(value, pd.Series)]
     if any(not index.equals(indexes[0]) for index in indexes):
         raise InvalidInput("the columns cannot be put side by side: they have different indexes; pass a DataFrame")
+    bare = [name for name, value in columns.items() if _is_bare(value)]
     try:
-        return pd.DataFrame({name: column_of(value) if _is_bare(value) else value for name, value in columns.items()})
+        with contextlib.suppress(*_UNFIT):
+            frame = pd.DataFrame(columns)
+            if not _is_shortened(frame.dtypes, chain.from_iterable(columns[name] for name in bare)):
+                return frame
+        index = indexes[0] if indexes else None
+        return pd.DataFrame({**columns, **{name: column_of(columns[name], index) for name in bare}})
     except ValueError as error:
         raise InvalidInput(f"the columns cannot be put side by side: {error}") from error
 
@@ -137,7 +144,7 @@ def _is_bare(value: Any) -> bool:
     return isinstance(value, list | tuple | range)
 
 
-def column_of(values: Sequence[Any]) -> pd.Series[Any]:
+def column_of(values: Sequence[Any], index: pd.Index | None = None) -> pd.Series[Any]:
     """Return a column of these very values, in the type that pandas finds where that loses none of them.
 
     Examples
@@ -148,31 +155,35 @@ def column_of(values: Sequence[Any]) -> pd.Series[Any]:
     import numpy as np
     import pandas as pd
 
-    with contextlib.suppress(
-        UnicodeEncodeError, OverflowError
-    ):  # neither lone surrogates nor any number fit everywhere
-        if not _has_large(values):
-            return pd.Series(list(values))
+    with contextlib.suppress(*_UNFIT):
+        found = pd.Series(list(values), index)
+        if not _is_shortened([found.dtype], values):
+            return found
     objects = np.empty(len(values), dtype=object)
     objects[:] = values
-    return pd.Series(objects, dtype=object)
+    return pd.Series(objects, index, dtype=object)
 
 
-def _has_large(values: Collection[Any]) -> bool:
-    """Say whether there are whole numbers that pandas, beside a fraction or a missing value, would take digits from."""
+_UNFIT = (UnicodeEncodeError, OverflowError)  # lone surrogates and numbers of any size do not fit everywhere
+
+
+def _is_shortened(dtypes: Iterable[Any], values: Iterable[Any]) -> bool:
+    """Say whether columns of values lack digits of them: whole numbers become floats beside a gap or a fraction."""
     import numpy as np
 
-    kinds = (int, np.integer)
-    if not any(issubclass(kind, kinds) for kind in set(map(type, values))):
+    if all(dtype.kind not in "fc" for dtype in dtypes):
         return False
-    return any(isinstance(value, kinds) and not -_EXACT <= value <= _EXACT for value in values)
+    values = list(values)
+    kinds = {kind for kind in set(map(type, values)) if issubclass(kind, int | np.integer)}
+    whole = [value for value in values if type(value) in kinds] if kinds else [0]
+    return bool(max(whole) > EXACT or min(whole) < -EXACT)
 
 
 def text_type() -> Any:
-    """Return the type that this version of pandas gives a column of text."""
+    """Return the type this pandas gives text where none is asked for: object before version 3, one of its own since."""
     import pandas as pd
 
-    return pd.Series([""]).dtype
+    return pd.Index([""]).dtype
 
 
 def array_of(rows: Sequence[Any]) -> Any:
@@ -192,7 +203,7 @@ def array_of(rows: Sequence[Any]) -> Any:
     except (ValueError, OverflowError) as error:
         raise InvalidInput(f"the rows have different lengths: {error}") from error
     # numpy writes numbers beside text as text, and whole numbers beside fractions as floats, which end at 2**53
-    if array.dtype.kind in "biucmM" or (array.dtype.kind == "f" and bool((np.abs(array) < _EXACT).all())):
+    if array.dtype.kind in "biucmM" or (array.dtype.kind == "f" and bool((np.abs(array) < EXACT).all())):
         return array
     result = np.empty(array.shape, dtype=object)
     result[...] = rows
@@ -214,9 +225,10 @@ def frame_of(records: Sequence[dict[Any, Any]]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    with contextlib.suppress(UnicodeEncodeError, OverflowError):
-        if not any(_has_large(row.values()) for row in records):
-            return pd.DataFrame(list(records))
+    with contextlib.suppress(*_UNFIT):
+        frame = pd.DataFrame(list(records))
+        if not _is_shortened(frame.dtypes, chain.from_iterable(row.values() for row in records)):
+            return frame
     names = dict.fromkeys(name for row in records for name in row)
     columns = {name: column_of([row.get(name) for row in records]) for name in names}
     return pd.DataFrame(columns, index=range(len(records)))

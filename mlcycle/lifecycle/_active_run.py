@@ -300,8 +300,9 @@ def _suits(model: Any, example: Any) -> bool:
     """Say whether a model answers on an example, and whether the example can be described."""
     try:
         rows = example[:1]
-        (model.predict if hasattr(model, "predict") else model.transform)(rows)
         codecs.infer_signature(rows, model)
+        ask = model.predict if codecs.has_method(model, "predict") else model.transform
+        ask(codecs.own_rows(codecs.rows_of(rows)))
     except Exception:  # noqa: BLE001 - of whichever library made the example
         return False
     return True

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from mlcycle import codecs
 from mlcycle._ids import new_id
 from mlcycle.errors import InvalidInput, MlcycleError
+from mlcycle.lifecycle._failure import said
 from mlcycle.lifecycle._params import as_params
 from mlcycle.lifecycle._view import doc_ref, of_kind
 
@@ -89,8 +90,8 @@ def _described(model: Any, example: Any) -> tuple[Any, Doc | None]:
     except MlcycleError:
         raise
     except Exception as error:
-        name, why = f"{type(model).__module__}.{type(model).__qualname__}", f"{type(error).__name__}: {error!s:.200}"
-        raise InvalidInput(f"{name} and its example have no signature: {why}") from error
+        name = f"{type(model).__module__}.{type(model).__qualname__}"
+        raise InvalidInput(f"{name} and its example have no signature: {said(error)}") from error
 
 
 def _without(signature: Doc, failing: dict[str, str]) -> Doc:

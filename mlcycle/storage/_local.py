@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import os
 import shutil
 import stat
-import sys
 import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mlcycle.errors import AccessDenied, StorageUnavailable, StoreError, UnsupportedStorage
+from mlcycle.errors import AccessDenied, StorageUnavailable, StoreError
 from mlcycle.storage._files import (
     TEMPORARY,
     KeyNotFound,
@@ -27,6 +25,7 @@ from mlcycle.storage._files import (
 )
 from mlcycle.storage._links import Lookout, is_link, link_on_the_way, links_below, refuse_links
 from mlcycle.storage._places import absolute
+from mlcycle.storage._publish import publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -41,12 +40,10 @@ _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY
 _WINDOWS = os.name == "nt"
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
-_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _LINKED = (errno.ELOOP, errno.EMLINK)  # what O_NOFOLLOW says on Linux and macOS, and on BSD
 _NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF, errno.EACCES)
 _STALE = 86_400.0  # seconds after which a temporary file belongs to a process that died
 _PATIENCE = 100  # times a folder is made again that another process removes
-_check_then_write = threading.Lock()
 _folders = threading.Lock()  # held to make a folder and use it at once, and to remove one that became empty
 
 
@@ -114,7 +111,7 @@ class LocalFiles:
                 return Outcome.LOST
             scratch = self._write(os.path.dirname(target), data, durable=True)  # noqa: PTH120 - speed
             try:
-                won = _publish(scratch, target, self.shared)
+                won = publish(scratch, target, self.shared)
             finally:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(scratch)  # noqa: PTH108
@@ -445,57 +442,3 @@ def _sync_folder(folder: str) -> None:
             raise
     finally:
         os.close(handle)
-
-
-def _publish(scratch: str, target: str, shared: bool) -> bool:
-    """Give a finished file its name unless the name is taken; True if it was free."""
-    try:
-        if _WINDOWS:
-            os.rename(scratch, target)  # noqa: PTH104 - refuses an existing target there
-        else:
-            os.link(scratch, target)
-    except FileExistsError:
-        # Over NFS a repeated request finds the link its lost answer had made: then the file has two names.
-        return not _WINDOWS and os.stat(scratch).st_nlink == 2  # noqa: PTH116
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        return _publish_without_links(scratch, target, shared)
-    return True
-
-
-def _publish_without_links(scratch: str, target: str, shared: bool) -> bool:
-    answer = _rename_exclusively(scratch, target)
-    if answer is not None:
-        return answer
-    if shared:
-        raise UnsupportedStorage(
-            f"the disk under {os.path.dirname(target)} has neither hard links nor an exclusive rename, so two writers "  # noqa: PTH120
-            "could overwrite each other; use another disk, or open it with single_writer=True"
-        )
-    with _check_then_write:
-        if os.path.lexists(target):
-            return False
-        os.rename(scratch, target)  # noqa: PTH104
-        return True
-
-
-def _rename_exclusively(scratch: str, target: str) -> bool | None:
-    """Rename unless the target exists: True done, False it exists, None this system or disk cannot."""
-    library = ctypes.CDLL(None, use_errno=True)
-    source, destination = os.fsencode(scratch), os.fsencode(target)
-    try:
-        if sys.platform == "darwin":
-            failed = library.renamex_np(source, destination, 0x4)  # RENAME_EXCL
-        else:
-            failed = library.renameat2(-100, source, -100, destination, 1)  # AT_FDCWD, RENAME_NOREPLACE
-    except AttributeError:
-        return None
-    if not failed:
-        return True
-    code = ctypes.get_errno()
-    if code == errno.EEXIST:
-        return False
-    if code in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP):
-        return None
-    raise OSError(code, os.strerror(code), target)

@@ -125,6 +125,15 @@ def test_whole_numbers_keep_their_digits():
     assert frame_of([{"a": large}, {"a": 0.5}])["a"].tolist() == [large, 0.5]
 
 
+@pytest.mark.parametrize("values", [[1.5, None], [2**53 + 1, None], ["\ud800", "b"], (1, 2), range(2)])
+def test_lists_stand_beside_series_by_position(values):
+    """A list has no labels that could be looked for among those of the series."""
+    rows = rows_of({"a": pd.Series([3, 4], index=[7, 5]), "b": values})
+    expected = {"a": [3, 4], "b": list(values)}
+    assert rows.index.tolist() == [7, 5]
+    assert rows.astype(object).where(rows.notna(), None).to_dict("list") == expected
+
+
 def test_categories_of_arrow_stay_categories():
     """Also with the unsigned indices that polars writes, in pieces with dictionaries of their own."""
     pieces = [

@@ -416,3 +416,26 @@ def test_what_comes_after_the_end_is_an_error_if_strict(name: str, project: mc.P
         pass
     with pytest.raises(errors.InvalidInput, match="the run has ended"):
         LATE[name](run)
+
+
+class Overwriting:
+    """A model that cannot be saved, and writes into the rows it is asked about."""
+
+    def predict(self, X):
+        """Answer zeros."""
+        X[:] = -1.0
+        return np.zeros(len(X))
+
+    def __reduce__(self):
+        raise TypeError("not to be pickled")
+
+
+def test_a_refused_model_leaves_the_example_as_it_was(
+    project: mc.Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Also when it is asked about it once more, to see whether it would be stored without."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    example = np.arange(6.0).reshape(3, 2)
+    with project.experiments.open("e").start() as run, pytest.warns(mc.errors.MlcycleWarning):
+        run.save_model(Overwriting(), example=example)
+    assert example.tolist() == [[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]

@@ -13,7 +13,8 @@ import pytest
 
 from mlcycle.errors import AccessDenied, StorageUnavailable
 from mlcycle.storage import KeyNotFound, Outcome, open_files
-from mlcycle.storage._local import LocalFiles, _publish, _publish_without_links, _rename_exclusively
+from mlcycle.storage._local import LocalFiles
+from mlcycle.storage._publish import _rename_exclusively, _without_links, publish
 
 posix = pytest.mark.skipif(os.name == "nt", reason="a POSIX matter")
 
@@ -197,7 +198,7 @@ def test_exclusive_rename(tmp_path: Path) -> None:
         pytest.skip("this system has no exclusive rename")
     assert (answer, _rename_exclusively(str(second), str(target))) == (True, False)
     assert (target.read_bytes(), first.exists(), second.exists()) == (b"1", False, True)
-    assert _publish_without_links(str(second), str(tmp_path / "third"), shared=True)
+    assert _without_links(str(second), str(tmp_path / "third"), shared=True)
     with pytest.raises(FileNotFoundError):
         _rename_exclusively(str(tmp_path / "none"), str(tmp_path / "fourth"))
 
@@ -208,10 +209,10 @@ def test_link_whose_answer_was_lost(tmp_path: Path) -> None:
     scratch, target = tmp_path / "scratch", tmp_path / "target"
     scratch.write_bytes(b"1")
     target.hardlink_to(scratch)
-    assert _publish(str(scratch), str(target), shared=True)
+    assert publish(str(scratch), str(target), shared=True)
     other = tmp_path / "other"
     other.write_bytes(b"2")
-    assert not _publish(str(other), str(target), shared=True)
+    assert not publish(str(other), str(target), shared=True)
 
 
 def test_move_renames(local: LocalFiles) -> None:
