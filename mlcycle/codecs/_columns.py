@@ -134,7 +134,7 @@ def _fits(column: Any, item: dict[str, Any]) -> bool:
     import pandas as pd
 
     wanted, dtype = item["type"], column.dtype
-    if wanted == dtype.name and wanted != "category":  # the numpy types
+    if wanted == dtype.name and wanted != "category" and getattr(dtype, "isnative", True):  # the numpy types
         return True
     found = type_of(column)
     if found["type"] != wanted:

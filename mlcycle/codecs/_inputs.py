@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle._ids import near
 from mlcycle.codecs._columns import coerce
-from mlcycle.codecs._rows import are_records, array_of, by_name, check_units, column_of, dicts_of, frame_of, rows_of
+from mlcycle.codecs._rows import (
+    are_records,
+    array_of,
+    by_name,
+    check_units,
+    column_of,
+    dicts_of,
+    frame_of,
+    native,
+    rows_of,
+)
 from mlcycle.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -194,7 +204,7 @@ class _Array:
             _check_width(rows, self.width, "unnamed columns")
             if not _is_plain(rows):
                 return self._stacked([rows.iloc[:, i] for i in range(self.width)])
-            rows = rows.to_numpy()
+            rows = native(rows.to_numpy())
         array = array_of(rows) if isinstance(rows, list) else rows
         _check_width(array, self.width, "unnamed columns")
         if array.dtype.kind == "c" and not self.kind.startswith("complex"):

@@ -21,6 +21,7 @@ __all__ = [
     "dicts_of",
     "frame_of",
     "length_of",
+    "native",
     "own_rows",
     "rows_of",
     "taken",
@@ -98,8 +99,13 @@ def _of_array(array: Any) -> Any:
     if isinstance(array, np.ma.MaskedArray):  # what is masked is missing, and nobody below would look at the mask
         masked = bool(np.ma.getmaskarray(array).any())
         whole: Any = array.astype(np.result_type(array.dtype, np.float64)) if masked else array
-        return whole.filled(np.nan) if masked else np.asarray(array)
-    return np.asarray(array)
+        return native(whole.filled(np.nan) if masked else np.asarray(array))
+    return native(np.asarray(array))
+
+
+def native(array: Any) -> Any:
+    """Return an array in the byte order of this machine: some libraries read any other as if it were that."""
+    return array if getattr(array.dtype, "isnative", True) else array.astype(array.dtype.newbyteorder("="))
 
 
 def check_units(array: Any) -> None:

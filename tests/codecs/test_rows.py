@@ -352,3 +352,20 @@ def test_rows_without_names_go_by_place(rows):
     """Names that Python made up for want of others are none."""
     frame = pd.DataFrame({"the a": [1, 10], "the b": [2, 20]})
     pd.testing.assert_frame_equal(check_inputs(infer_signature(frame, None), rows), frame)
+
+
+@pytest.mark.parametrize("dtype", [">f8", ">f4", ">i4", ">u2", ">M8[ns]"])
+def test_rows_reach_a_model_in_the_byte_order_of_the_machine(dtype):
+    """Arrays and frames read from foreign files: some libraries take their bytes for numbers of this machine."""
+    foreign = np.arange(6).astype(dtype[1:]).astype(dtype).reshape(3, 2)
+    frame = pd.DataFrame({"a": foreign[:, 0], "b": foreign[:, 1]})
+    assert rows_of(foreign).dtype.isnative
+    for model_rows in (frame.astype(frame.dtypes.iloc[0].newbyteorder("=")), foreign.astype(dtype[1:])):
+        signature = infer_signature(model_rows, None)
+        for X in (foreign, frame, {"x0": foreign[:, 0], "x1": foreign[:, 1]}):
+            if isinstance(X, dict) and isinstance(model_rows, pd.DataFrame):
+                continue
+            found = check_inputs(signature, X)
+            dtypes = found.dtypes.tolist() if isinstance(found, pd.DataFrame) else [found.dtype]
+            assert [one.isnative for one in dtypes] == [True] * len(dtypes)
+            np.testing.assert_array_equal(np.asarray(found), foreign)
