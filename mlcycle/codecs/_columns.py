@@ -245,7 +245,7 @@ def _to_category(column: Any, item: dict[str, Any]) -> Any:
 
 def _shown(value: Any) -> str:
     try:
-        return f"{value!r:.80}"
+        return f"{' '.join(repr(value).split()):.80}"
     except Exception:  # noqa: BLE001 - a value of foreign code, or a moment of pandas that Python has none for
         return "a value that cannot be printed"
 

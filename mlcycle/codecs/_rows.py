@@ -82,6 +82,7 @@ def rows_of(X: Any) -> Any:
     if hasattr(X, "__array__") and getattr(X, "shape", None):
         return _of_array(np.asarray(X))
     hint = ": pass a list, list(X)" if hasattr(X, "__next__") or isinstance(X, set | frozenset) else ""
+    hint = ": pass a frame, X.collect()" if callable(getattr(X, "collect", None)) else hint
     raise InvalidInput(
         f"rows are a DataFrame, an array, a sparse matrix, an Arrow table, a dict of columns or a list of rows, "
         f"got {type(X).__name__}{hint or f': {X!r:.80}'}"
@@ -155,7 +156,10 @@ def _of_table(table: Any) -> pd.DataFrame:
 
     for position, column in enumerate(table.columns):
         if pa.types.is_dictionary(column.type):
-            table = table.set_column(position, table.field(position).name, _signed(column))
+            # as categories, moments would lose their zone
+            moments = pa.types.is_temporal(column.type.value_type)
+            known = column.cast(column.type.value_type) if moments else _signed(column)
+            table = table.set_column(position, table.field(position).name, known)
     # as floats, whole numbers beside a missing one would lose digits
     frame: pd.DataFrame = table.to_pandas(integer_object_nulls=True)
     return frame
@@ -177,9 +181,10 @@ def _side_by_side(columns: Mapping[Any, Any]) -> pd.DataFrame:
     """Return a dict of columns, or one row as a dict, as a frame whose lists keep their values as they are."""
     import pandas as pd
 
+    columns = {name: rows_of(value) if _is_arrow(value) else value for name, value in columns.items()}
     lengths = {name: len(value) for name, value in columns.items() if _is_listed(value)}
     if not lengths:
-        return frame_of([dict(columns)])
+        return frame_of([columns])
     if len(set(lengths.values())) > 1:
         shown = ", ".join(f"{name!r} has {length}" for name, length in list(lengths.items())[:_SHOWN])
         raise InvalidInput(f"the columns have different lengths: {shown}; each needs one value for each row")
@@ -195,6 +200,13 @@ def _side_by_side(columns: Mapping[Any, Any]) -> pd.DataFrame:
         return pd.DataFrame(made)
     except _NO_TYPE as error:
         raise InvalidInput(f"the columns cannot be put side by side: {error}") from error
+
+
+def _is_arrow(value: Any) -> bool:
+    import pandas as pd
+
+    offered = hasattr(value, "__arrow_c_array__") or hasattr(value, "__arrow_c_stream__")
+    return offered and not isinstance(value, pd.Series | pd.DataFrame)
 
 
 def _is_listed(value: Any) -> bool:

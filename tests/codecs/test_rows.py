@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import ChainMap, UserDict, deque, namedtuple
+from decimal import Decimal
 from types import MappingProxyType
 
 import numpy as np
@@ -369,3 +370,39 @@ def test_rows_reach_a_model_in_the_byte_order_of_the_machine(dtype):
             dtypes = found.dtypes.tolist() if isinstance(found, pd.DataFrame) else [found.dtype]
             assert [one.isnative for one in dtypes] == [True] * len(dtypes)
             np.testing.assert_array_equal(np.asarray(found), foreign)
+
+
+ZONED = pa.array(pd.to_datetime(["2020-01-01", "2020-07-01"]).tz_localize("Europe/Berlin"))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([1, 2]),
+        pa.chunked_array([[1], [2]]),
+        pa.array(["a", None]),
+        pa.array(["a", "b"]).dictionary_encode(),
+        pa.array([Decimal("1.5"), None]),
+        ZONED,
+        ZONED.dictionary_encode(),
+    ],
+    ids=lambda column: str(column.type),
+)
+def test_columns_of_arrow_are_those_of_the_table(column):
+    """A dict of Arrow columns says what the table of them says; moments keep their zone, encoded or not."""
+    found = rows_of({"a": column, "b": [1, 2]})
+    pd.testing.assert_frame_equal(found[["a"]], rows_of(pa.table({"a": column})))
+    pd.testing.assert_frame_equal(found[["a"]], rows_of({"a": column}))
+    if pa.types.is_timestamp(getattr(column.type, "value_type", column.type)):
+        assert str(found["a"].dt.tz) == "Europe/Berlin"
+
+
+def test_a_lazy_frame_is_to_be_collected():
+    """What has not been computed yet has no rows."""
+
+    class LazyFrame:
+        def collect(self):
+            """Compute."""
+
+    with pytest.raises(InvalidInput, match=r"got LazyFrame: pass a frame, X\.collect\(\)"):
+        rows_of(LazyFrame())
