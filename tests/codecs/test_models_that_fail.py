@@ -281,7 +281,7 @@ def test_examples_are_not_changed(tmp_path):
 
 
 @pytest.mark.parametrize("method", [str.lower, str.split, list.copy])
-def test_a_method_used_as_a_function_is_named(tmp_path: Path, method: Any) -> None:
+def test_a_method_used_as_a_function_is_named(tmp_path, method):
     """The warning says what it is that has no name, and what does the same."""
     with pytest.warns(MlcycleWarning, match=r"A method used as a function, such as str\.lower .* lowercase=True"):
         assert dump_model(FunctionTransformer(method), tmp_path / "model").format == "joblib"
