@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, OutlierMixin, RegressorMixin, is_outlier_detector
 from sklearn.utils.metaestimators import available_if
 
-from mlcycle.codecs import own_rows
+from mlcycle.codecs import own_rows, taken
 from mlcycle.errors import InvalidInput, MlcycleError
 
 if TYPE_CHECKING:
@@ -57,6 +57,16 @@ class Recorded(BaseEstimator):  # type: ignore[misc]
                 ) from error
             self._answers[method] = np.asarray(found)
         return self._answers[method]
+
+    def answers_several(self) -> bool:
+        """Say whether the model answers several values a row, which its probabilities do not tell; by its first row."""
+        if not hasattr(self.model, "predict"):
+            return False
+        try:
+            found = np.asarray(self.model.predict(own_rows(taken(self.X, slice(1)))))
+        except Exception:  # noqa: BLE001 - then nobody has asked for its labels
+            return False
+        return found.ndim > 1 and found.shape[1:] != (1,)
 
     @available_if(_offers("predict"))  # type: ignore[untyped-decorator]
     def predict(self, rows: Any) -> Any:

@@ -222,7 +222,8 @@ class Signed:
         if self._signature is None or name not in self._ASKED:
             return found
         signature = self._signature
-        return lambda X: found(codecs.check_inputs(signature, X))
+        # a copy of what is asked: an array made of a frame is a view of it that nobody may write to
+        return lambda X: found(codecs.own_rows(codecs.check_inputs(signature, X)))
 
 
 def _is_narrow(example: Any) -> bool:
