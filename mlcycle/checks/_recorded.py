@@ -14,7 +14,7 @@ from mlcycle.errors import InvalidInput, MlcycleError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Recorded", "record"]
+__all__ = ["Recorded", "answers_several", "record"]
 
 
 def _offers(method: str) -> Callable[[Any], bool]:
@@ -57,16 +57,6 @@ class Recorded(BaseEstimator):  # type: ignore[misc]
                 ) from error
             self._answers[method] = np.asarray(found)
         return self._answers[method]
-
-    def answers_several(self) -> bool:
-        """Say whether the model answers several values a row, which its probabilities do not tell; by its first row."""
-        if not hasattr(self.model, "predict"):
-            return False
-        try:
-            found = np.asarray(self.model.predict(own_rows(taken(self.X, slice(1)))))
-        except Exception:  # noqa: BLE001 - then nobody has asked for its labels
-            return False
-        return found.ndim > 1 and found.shape[1:] != (1,)
 
     @available_if(_offers("predict"))  # type: ignore[untyped-decorator]
     def predict(self, rows: Any) -> Any:
@@ -120,6 +110,17 @@ def record(model: Any, X: Any) -> Recorded:
     if hasattr(model, "classes_"):
         return RecordedClassifier(model, X)
     return RecordedDetector(model, X) if _finds_outliers(model) else RecordedRegressor(model, X)
+
+
+def answers_several(recorded: Recorded) -> bool:
+    """Say whether a model answers several values a row, which its probabilities do not tell; by its first row."""
+    if not hasattr(recorded.model, "predict"):
+        return False
+    try:
+        found = np.asarray(recorded.model.predict(own_rows(taken(recorded.X, slice(1)))))
+    except Exception:  # noqa: BLE001 - then nobody has asked for its labels
+        return False
+    return found.ndim > 1 and found.shape[1:] != (1,)
 
 
 def _finds_outliers(model: Any) -> bool:
