@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlcycle.checks._metrics import response_methods
+from mlcycle.checks._recorded import answers_several
 from mlcycle.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _labels(
             kinds = f"the labels of {data} are {_called(y)}, and {model} answers {_called(answers)}"
             yield f"{kinds}; {name} finds none alike"
         return
-    if np.ndim(classes) != 1:
+    if np.ndim(classes) != 1 or (not by_label and answers_several(recorded)):
         yield f"{model} answers several outputs, and {data} has one target, so {name} cannot compare them"
     labels = list(dict.fromkeys([*np.asarray(classes).tolist(), *np.unique(y).tolist()]))
     if scorer in _TWO_CLASSES and len(labels) > 2:

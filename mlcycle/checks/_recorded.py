@@ -8,13 +8,13 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, OutlierMixin, RegressorMixin, is_outlier_detector
 from sklearn.utils.metaestimators import available_if
 
-from mlcycle.codecs import own_rows
+from mlcycle.codecs import own_rows, taken
 from mlcycle.errors import InvalidInput, MlcycleError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Recorded", "record"]
+__all__ = ["Recorded", "answers_several", "record"]
 
 
 def _offers(method: str) -> Callable[[Any], bool]:
@@ -110,6 +110,17 @@ def record(model: Any, X: Any) -> Recorded:
     if hasattr(model, "classes_"):
         return RecordedClassifier(model, X)
     return RecordedDetector(model, X) if _finds_outliers(model) else RecordedRegressor(model, X)
+
+
+def answers_several(recorded: Recorded) -> bool:
+    """Say whether a model answers several values a row, which its probabilities do not tell; by its first row."""
+    if not hasattr(recorded.model, "predict"):
+        return False
+    try:
+        found = np.asarray(recorded.model.predict(own_rows(taken(recorded.X, slice(1)))))
+    except Exception:  # noqa: BLE001 - then nobody has asked for its labels
+        return False
+    return found.ndim > 1 and found.shape[1:] != (1,)
 
 
 def _finds_outliers(model: Any) -> bool:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mlcycle.codecs._inputs import check_inputs
     from mlcycle.codecs._manifests import Manifest, read_manifest
     from mlcycle.codecs._models import Packed, dump_model, has_method, load_model, rescue_model
+    from mlcycle.codecs._objects import check_nesting
     from mlcycle.codecs._profile import profile
     from mlcycle.codecs._rows import are_records, frame_of, length_of, own_rows, rows_of, taken
     from mlcycle.codecs._selections import (
@@ -34,6 +35,7 @@ _HOMES = {
     "_inputs": ("check_inputs",),
     "_manifests": ("Manifest", "read_manifest"),
     "_models": ("Packed", "dump_model", "has_method", "load_model", "rescue_model"),
+    "_objects": ("check_nesting",),
     "_profile": ("profile",),
     "_rows": ("are_records", "frame_of", "length_of", "own_rows", "rows_of", "taken"),
     "_selections": ("EncodedSelection", "encode_selection", "read_selection", "write_selection"),
@@ -55,6 +57,7 @@ __all__ = [
     "block_digest",
     "canonical_bytes",
     "check_inputs",
+    "check_nesting",
     "complete_signature",
     "dump_model",
     "encode",

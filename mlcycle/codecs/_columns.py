@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["coerce", "describe", "type_of"]
 
 # A moment too far off is a ValueError of pandas, a zone that is unknown here a LookupError, a signalling NaN the third.
-_DOES_NOT_FIT = (ValueError, TypeError, ArithmeticError, LookupError)
+_DOES_NOT_FIT = (ValueError, TypeError, ArithmeticError, LookupError, NotImplementedError)
 _LEVELS = 1000  # a signature is read at every load; a column of more categories is text in disguise
 _NUMBERS = "biufc"
 _INFERRED = {
@@ -49,7 +49,7 @@ def type_of(column: pd.Series[Any]) -> dict[str, Any]:
         inner = type_of(pd.Series(dtype.categories))
         kind = pd.api.types.infer_dtype(dtype.categories, skipna=True) if inner["type"] == "object" else ""
         return {**inner, "type": "category", "of": kind if kind in _KINDS else inner["type"]}
-    if isinstance(dtype, pd.StringDtype) or dtype.kind in "US":
+    if isinstance(dtype, pd.StringDtype) or dtype.kind == "U":
         return {"type": "string"}
     if dtype.kind in "mM":
         return _time_type(dtype)
@@ -58,7 +58,14 @@ def type_of(column: pd.Series[Any]) -> dict[str, Any]:
         plain = getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype))
         return {"type": str(plain)}
     kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind == "integer" and not _are_int64(column):
+        return {"type": "object"}
     return {"type": _INFERRED.get(kind, "object")}
+
+
+def _are_int64(column: Any) -> bool:
+    present = column[column.notna()]
+    return len(present) == 0 or (min(present) >= -(2**63) and max(present) < 2**63)
 
 
 def _time_type(dtype: Any) -> dict[str, Any]:
@@ -83,7 +90,7 @@ def coerce(column: Any, item: dict[str, Any]) -> Any:
         odd = _first_odd(column, item, str(error))
         wanted = f"category of {item['of']}" if item["type"] == "category" and "of" in item else item["type"]
         raise InvalidInput(
-            f"column {item['name']!r} is {wanted} for the model, and got {odd!r:.80} ({type(odd).__name__}) "
+            f"column {item['name']!r} is {wanted} for the model, and got {_shown(odd)} ({type(odd).__name__}) "
             f"in a column of {column.dtype}: {error!s:.160}"
         ) from error
 
@@ -125,7 +132,7 @@ def _convert(column: Any, item: dict[str, Any]) -> Any:
 
 def _fits(column: Any, item: dict[str, Any]) -> bool:
     wanted, dtype = item["type"], column.dtype
-    if wanted == dtype.name and wanted != "category":  # the numpy types
+    if wanted == dtype.name and wanted != "category" and getattr(dtype, "isnative", True):  # the numpy types
         return True
     import pandas as pd
 
@@ -235,6 +242,13 @@ def _to_category(column: Any, item: dict[str, Any]) -> Any:
         raise ValueError(f"the model knows the order {order}, and not where {strange.iloc[0]!r} stands in it")
     # what the model makes of a category it never saw is its own business; those it knows keep their codes
     return values.astype(pd.CategoricalDtype(known.categories.append(pd.Index(strange.unique()))))
+
+
+def _shown(value: Any) -> str:
+    try:
+        return f"{' '.join(repr(value).split()):.80}"
+    except Exception:  # noqa: BLE001 - a value of foreign code, or a moment of pandas that Python has none for
+        return "a value that cannot be printed"
 
 
 def _first_odd(column: Any, item: dict[str, Any], trouble: str) -> Any:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 from mlcycle._ids import near
 from mlcycle.codecs._columns import coerce
 from mlcycle.codecs._numbers import EXACT
-from mlcycle.codecs._rows import are_records, array_of, column_of, frame_of, rows_of
+from mlcycle.codecs._rows import (
+    are_records,
+    array_of,
+    by_name,
+    check_units,
+    column_of,
+    dicts_of,
+    frame_of,
+    native,
+    rows_of,
+)
 from mlcycle.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -141,11 +151,13 @@ class _Table:
 
         if isinstance(rows, pd.DataFrame):
             return rows
+        rows = by_name(rows) if isinstance(rows, list) and rows else rows
         if are_records(rows):
             return frame_of(rows)
         array = array_of(rows) if isinstance(rows, list) else rows
         _check_width(array, len(self.names), "columns by name: " + _listed(self.names))
         array = array.toarray() if hasattr(array, "toarray") else array
+        check_units(array)
         if array.dtype.kind not in "OUS":
             return pd.DataFrame(array, columns=pd.Index(self.labels))
         return pd.DataFrame({label: _as_series(array[:, i]) for i, label in enumerate(self.labels)})
@@ -200,8 +212,7 @@ class _Array:
             array = _one_array(rows)
             if array is None:
                 return self._stacked([rows.iloc[:, i] for i in range(self.width)])
-            # pandas hands out its own block read-only, and models may work in place
-            rows = np.require(array, requirements="W")
+            rows = native(array)
         array = array_of(rows) if isinstance(rows, list) else rows
         _check_width(array, self.width, "unnamed columns")
         if array.dtype.kind == "c" and not self.kind.startswith("complex"):
@@ -291,7 +302,7 @@ class _Records:
     def __call__(self, X: Any) -> Any:
         import pandas as pd
 
-        rows = rows_of(X)
+        rows = dicts_of(rows_of(X))
         if isinstance(rows, pd.DataFrame):
             return [self._present(row) for row in rows.to_dict("records")]
         if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
@@ -314,6 +325,7 @@ def _as_series(values: Any) -> Any:
     import numpy as np
     import pandas as pd
 
+    check_units(values)
     typed = isinstance(values, np.ndarray) and values.dtype.kind not in "OUS"
     return pd.Series(values) if typed else column_of(values.tolist() if hasattr(values, "tolist") else values)
 

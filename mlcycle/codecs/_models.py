@@ -141,12 +141,17 @@ def _write(model: Any, path: Path, example: Any, format: str | None) -> Packed:
     if format is None:
         warn(
             f"{class_name} is kept as joblib, because {why}. A joblib file runs code when it is read, so loading it "
-            "will need trust=True and a reason=" + _main_hint(class_name, found)
+            "will need trust=True and a reason=" + _hint(class_name, found)
         )
     return Packed("joblib", class_name, _packages((class_name, *found), "joblib"), found or (class_name,), failing)
 
 
-def _main_hint(class_name: str, found: tuple[str, ...]) -> str:
+def _hint(class_name: str, found: tuple[str, ...]) -> str:
+    if "builtins.method_descriptor" in found:
+        return (
+            ". A method used as a function, such as str.lower or str.split, has no name in a module: a parameter such "
+            "as lowercase=True or token_pattern= does the same."
+        )
     if not any(name.startswith("__main__.") for name in (class_name, *found)):
         return "."
     return ". A class in __main__ cannot be found by other programs: move it to a module that they can import."

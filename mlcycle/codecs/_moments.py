@@ -9,6 +9,7 @@ from typing import Any
 __all__ = ["to_duration", "to_moment"]
 
 _DATE = re.compile(r"\d{4}-\d\d")  # pandas reads '2024', '20240101' and 'now' as moments, too
+_ISO_DATE = re.compile(r"[-+]?P[^T]*[YM]", re.IGNORECASE)  # pandas reads P1M, a month, as a minute
 _ZONE = re.compile(r"[T ]\d\d.*?(Z|[+-]\d\d(?::?\d\d)?)$")
 _NO_MOMENT = "it is not a moment; write it as 2026-11-23T12:00"
 _NO_DURATION = "it is not a duration, or has no unit; write it as '90 min' or 'PT1H30M'"
@@ -124,6 +125,8 @@ def _is_duration(value: Any) -> bool:
 
     if isinstance(value, str):
         # pandas takes '90' and '1 90' for nanoseconds
+        if _ISO_DATE.match(value.strip()):
+            raise ValueError("months and years have no one length; give it in days")
         return re.search(r"[A-Za-z:]", value) is not None and re.search(r"\d", value) is not None
     return isinstance(value, timedelta | np.timedelta64)
 

@@ -60,6 +60,8 @@ def _array_of(values: list[Any]) -> Any:
         return np.array(values, dtype=np.float64)
     if kinds == {bool}:
         return np.array(values, dtype=bool)
+    if np.timedelta64 in kinds:  # which numpy counts among the integers
+        raise ValueError(_NO_NUMBER)
     if not kinds <= {int}:
         values = [_number(value) for value in values]
     result = np.empty(len(values), dtype=object)

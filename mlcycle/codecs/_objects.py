@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from mlcycle.errors import InvalidInput
 
-__all__ = ["MISSING", "describe_objects", "restore_objects", "same"]
+__all__ = ["MISSING", "check_nesting", "describe_objects", "restore_objects", "same"]
 
 Spec = dict[str, Any]
 
@@ -124,6 +124,27 @@ _NESTS = (list, tuple, dict, np.ndarray)
 _DEEPEST = 50
 
 
+def check_nesting(frame: pd.DataFrame) -> None:
+    """Refuse a frame with cells that are nested without end, before Arrow is given it.
+
+    Raises
+    ------
+    InvalidInput
+        Naming the column.
+
+    Examples
+    --------
+    >>> endless = []
+    >>> endless.append(endless)
+    >>> check_nesting(pd.DataFrame({"a": [endless]}))
+    Traceback (most recent call last):
+    mlcycle.errors.InvalidInput: column 'a' holds values nested more than 50 deep; store them as JSON text
+    """
+    for position, dtype in enumerate(frame.dtypes):
+        if getattr(dtype, "hasobject", False):
+            _check_depth(frame.iloc[:, position], f"column {frame.columns[position]!r}")
+
+
 def _check_depth(present: Any, label: str) -> None:
     """Refuse values that are nested without end, which crash Arrow."""
     deep = next((value for value in present if _is_deeper(value, _DEEPEST)), None)
@@ -132,12 +153,14 @@ def _check_depth(present: Any, label: str) -> None:
 
 
 def _is_deeper(value: Any, levels: int) -> bool:
+    if not isinstance(value, _NESTS):
+        return False
     if not levels:
         return True
     if isinstance(value, np.ndarray):
         value = value.tolist() if value.dtype == object and value.ndim else ()
     members = value.values() if isinstance(value, dict) else value
-    return any(_is_deeper(member, levels - 1) for member in members if isinstance(member, _NESTS))
+    return any(_is_deeper(member, levels - 1) for member in members)
 
 
 def _one_dtype(present: Any, label: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,26 @@ from mlcycle.errors import InvalidInput
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["are_records", "array_of", "column_of", "frame_of", "length_of", "own_rows", "rows_of", "taken", "text_type"]
+__all__ = [
+    "are_records",
+    "array_of",
+    "by_name",
+    "check_units",
+    "column_of",
+    "dicts_of",
+    "frame_of",
+    "length_of",
+    "native",
+    "own_rows",
+    "rows_of",
+    "taken",
+    "text_type",
+]
 
+_SHOWN = 5
+# What pandas says where it finds no type for some values: a month has no length, a surrogate is no text, …
+_NO_TYPE = (ValueError, TypeError, OverflowError, NotImplementedError)
+_UNITS = frozenset({"W", "D", "h", "m", "s", "ms", "us", "ns"})
 _INDEXED = ("csr", "csc", "lil", "dok")
 
 
@@ -46,10 +64,14 @@ def rows_of(X: Any) -> Any:
         return X
     if isinstance(X, np.ndarray):
         return _of_array(X)
-    if isinstance(X, dict):
+    if isinstance(X, Mapping):
         return _side_by_side(X)
+    if isinstance(X, memoryview):
+        return _of_array(np.asarray(X))
     if isinstance(X, Sequence) and not isinstance(X, str | bytes):
-        return list(X)
+        rows = list(X)
+        strange = rows and isinstance(rows[0], Mapping) and not isinstance(rows[0], dict)
+        return [dict(row) if isinstance(row, Mapping) else row for row in rows] if strange else rows
     if hasattr(X, "tocsr"):
         return X if X.format in _INDEXED else X.tocsr()
     if isinstance(X, pd.Index | pd.api.extensions.ExtensionArray):
@@ -61,6 +83,7 @@ def rows_of(X: Any) -> Any:
     if hasattr(X, "__array__") and getattr(X, "shape", None):
         return _of_array(np.asarray(X))
     hint = ": pass a list, list(X)" if hasattr(X, "__next__") or isinstance(X, set | frozenset) else ""
+    hint = ": pass a frame, X.collect()" if callable(getattr(X, "collect", None)) else hint
     raise InvalidInput(
         f"rows are a DataFrame, an array, a sparse matrix, an Arrow table, a dict of columns or a list of rows, "
         f"got {type(X).__name__}{hint or f': {X!r:.80}'}"
@@ -72,12 +95,49 @@ def _of_array(array: Any) -> Any:
     import pandas as pd
 
     if array.dtype.names is not None:
+        for name in array.dtype.names:
+            check_units(array[name])
         return pd.DataFrame({name: array[name] for name in array.dtype.names})
     if isinstance(array, np.ma.MaskedArray):  # what is masked is missing, and nobody below would look at the mask
         masked = bool(np.ma.getmaskarray(array).any())
         whole: Any = array.astype(np.result_type(array.dtype, np.float64)) if masked else array
-        return whole.filled(np.nan) if masked else np.asarray(array)
-    return np.asarray(array)
+        return native(whole.filled(np.nan) if masked else np.asarray(array))
+    return native(np.asarray(array))
+
+
+def native(array: Any) -> Any:
+    """Return an array in the byte order of this machine: some libraries read any other as if it were that."""
+    return array if getattr(array.dtype, "isnative", True) else array.astype(array.dtype.newbyteorder("="))
+
+
+def check_units(array: Any) -> None:
+    """Refuse an array of moments or durations that pandas would take for others.
+
+    It counts in nanoseconds at the finest, and a duration of months, which have no one length, from January 1970 on.
+
+    Raises
+    ------
+    InvalidInput
+        Naming the dtype.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> check_units(np.array([1], "m8[M]"))
+    Traceback (most recent call last):
+    mlcycle.errors.InvalidInput: timedelta64[M] has no unit that a table can hold; bring it to one from days to ...
+    """
+    import numpy as np
+
+    dtype = getattr(array, "dtype", None)
+    if not isinstance(dtype, np.dtype) or dtype.kind not in "mM":
+        return
+    unit = np.datetime_data(dtype)[0]
+    if unit not in _UNITS and not (dtype.kind == "M" and unit in ("Y", "M")):
+        example = f".astype('{dtype.name.partition('[')[0]}[s]')"
+        raise InvalidInput(
+            f"{dtype} has no unit that a table can hold; bring it to one from days to nanoseconds: {example}"
+        )
 
 
 def _of_arrow(X: Any) -> Any:
@@ -97,7 +157,10 @@ def _of_table(table: Any) -> pd.DataFrame:
 
     for position, column in enumerate(table.columns):
         if pa.types.is_dictionary(column.type):
-            table = table.set_column(position, table.field(position).name, _signed(column))
+            # as categories, moments would lose their zone
+            moments = pa.types.is_temporal(column.type.value_type)
+            known = column.cast(column.type.value_type) if moments else _signed(column)
+            table = table.set_column(position, table.field(position).name, known)
     # as floats, whole numbers beside a missing one would lose digits
     frame: pd.DataFrame = table.to_pandas(integer_object_nulls=True)
     return frame
@@ -115,29 +178,43 @@ def _signed(column: Any) -> Any:
     return pa.chunked_array(chunks, type=pa.dictionary(pa.int32(), column.type.value_type, column.type.ordered))
 
 
-def _side_by_side(columns: dict[Any, Any]) -> pd.DataFrame:
+def _side_by_side(columns: Mapping[Any, Any]) -> pd.DataFrame:
     """Return a dict of columns, or one row as a dict, as a frame whose lists keep their values as they are."""
     import pandas as pd
 
-    if not any(_is_listed(value) for value in columns.values()):
+    columns = {name: rows_of(value) if _is_arrow(value) else value for name, value in columns.items()}
+    lengths = {name: len(value) for name, value in columns.items() if _is_listed(value)}
+    if not lengths:
         return frame_of([columns])
+    if len(set(lengths.values())) > 1:
+        shown = ", ".join(f"{name!r} has {length}" for name, length in list(lengths.items())[:_SHOWN])
+        raise InvalidInput(f"the columns have different lengths: {shown}; each needs one value for each row")
     indexes = [value.index for value in columns.values() if isinstance(value, pd.Series)]
     if any(not index.equals(indexes[0]) for index in indexes):
         raise InvalidInput("the columns cannot be put side by side: they have different indexes; pass a DataFrame")
+    for value in columns.values():
+        check_units(value)
     bare = [name for name, value in columns.items() if _is_bare(value)]
     try:
-        with contextlib.suppress(*_UNFIT):
+        with contextlib.suppress(*_NO_TYPE):
             frame = pd.DataFrame(columns)
             if not _is_shortened(frame.dtypes, chain.from_iterable(columns[name] for name in bare)):
                 return frame
         index = indexes[0] if indexes else None
         return pd.DataFrame({**columns, **{name: column_of(columns[name], index) for name in bare}})
-    except ValueError as error:
+    except _NO_TYPE as error:
         raise InvalidInput(f"the columns cannot be put side by side: {error}") from error
 
 
+def _is_arrow(value: Any) -> bool:
+    import pandas as pd
+
+    offered = hasattr(value, "__arrow_c_array__") or hasattr(value, "__arrow_c_stream__")
+    return offered and not isinstance(value, pd.Series | pd.DataFrame)
+
+
 def _is_listed(value: Any) -> bool:
-    return isinstance(value, list | tuple | range) or (hasattr(value, "shape") and len(value.shape) == 1)
+    return _is_bare(value) or (hasattr(value, "shape") and len(value.shape) == 1)
 
 
 def _is_bare(value: Any) -> bool:
@@ -155,16 +232,11 @@ def column_of(values: Sequence[Any], index: pd.Index | None = None) -> pd.Series
     import numpy as np
     import pandas as pd
 
-    with contextlib.suppress(*_UNFIT):
+    with contextlib.suppress(*_NO_TYPE):
         found = pd.Series(list(values), index)
         if not _is_shortened([found.dtype], values):
             return found
-    objects = np.empty(len(values), dtype=object)
-    objects[:] = values
-    return pd.Series(objects, index, dtype=object)
-
-
-_UNFIT = (UnicodeEncodeError, OverflowError)  # lone surrogates and numbers of any size do not fit everywhere
+    return pd.Series(np.fromiter(values, dtype=object, count=len(values)), index, dtype=object)
 
 
 def _is_shortened(dtypes: Iterable[Any], values: Iterable[Any]) -> bool:
@@ -174,9 +246,9 @@ def _is_shortened(dtypes: Iterable[Any], values: Iterable[Any]) -> bool:
     if all(dtype.kind not in "fc" for dtype in dtypes):
         return False
     values = list(values)
-    kinds = {kind for kind in set(map(type, values)) if issubclass(kind, int | np.integer)}
-    whole = [value for value in values if type(value) in kinds] if kinds else [0]
-    return bool(max(whole) > EXACT or min(whole) < -EXACT)
+    # the last is a float of more digits, and need not even fit
+    kinds = tuple(kind for kind in set(map(type, values)) if issubclass(kind, int | np.integer | np.longdouble))
+    return bool(kinds) and any(not -EXACT <= value <= EXACT for value in values if isinstance(value, kinds))
 
 
 def text_type() -> Any:
@@ -200,7 +272,7 @@ def array_of(rows: Sequence[Any]) -> Any:
         raise InvalidInput("there are no rows: the list is empty")
     try:
         array = np.asarray(rows)
-    except (ValueError, OverflowError) as error:
+    except _NO_TYPE as error:
         raise InvalidInput(f"the rows have different lengths: {error}") from error
     # numpy writes numbers beside text as text, and whole numbers beside fractions as floats, which end at 2**53
     if array.dtype.kind in "biucmM" or (array.dtype.kind == "f" and bool((np.abs(array) < EXACT).all())):
@@ -215,6 +287,23 @@ def are_records(rows: Any) -> bool:
     return isinstance(rows, list | tuple) and bool(rows) and all(isinstance(row, dict) for row in rows)
 
 
+def dicts_of(rows: Any) -> Any:
+    """Return a column of nothing but dicts, in whatever it came, as the list of them; any other rows as they are.
+
+    Examples
+    --------
+    >>> dicts_of(column_of([{"a": 1}, {"b": 2}]))
+    [{'a': 1}, {'b': 2}]
+    """
+    column = rows
+    if getattr(rows, "shape", ())[1:] == (1,) and not hasattr(rows, "tocsr"):
+        column = rows.iloc[:, 0] if hasattr(rows, "iloc") else rows[:, 0]
+    if getattr(getattr(column, "dtype", None), "kind", "") != "O" or len(column.shape) != 1:
+        return rows
+    found = column.tolist()
+    return found if are_records(found) else rows
+
+
 def frame_of(records: Sequence[dict[Any, Any]]) -> pd.DataFrame:
     """Return dicts as a frame of the very values they hold; a key that one of them lacks is missing there.
 
@@ -225,13 +314,40 @@ def frame_of(records: Sequence[dict[Any, Any]]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    with contextlib.suppress(*_UNFIT):
+    with contextlib.suppress(*_NO_TYPE):
         frame = pd.DataFrame(list(records))
         if not _is_shortened(frame.dtypes, chain.from_iterable(row.values() for row in records)):
             return frame
-    names = dict.fromkeys(name for row in records for name in row)
-    columns = {name: column_of([row.get(name) for row in records]) for name in names}
-    return pd.DataFrame(columns, index=range(len(records)))
+    names = list(dict.fromkeys(name for row in records for name in row))
+    columns = [column_of([row.get(name) for row in records]) for name in names]
+    with contextlib.suppress(UnicodeEncodeError):
+        return pd.DataFrame(dict(zip(names, columns, strict=True)), index=range(len(records)))
+    frame = pd.DataFrame(dict(enumerate(columns)), index=range(len(records)))
+    return frame.set_axis(pd.Index(names, dtype=object, tupleize_cols=False), axis=1)
+
+
+def by_name(rows: list[Any]) -> list[Any]:
+    """Return rows that name their cells, named tuples and Series, as dicts; any others as they are.
+
+    Examples
+    --------
+    >>> from collections import namedtuple
+    >>> by_name([namedtuple("Row", "b a")(1, 2)])
+    [{'b': 1, 'a': 2}]
+    """
+    import pandas as pd
+
+    if all(isinstance(row, tuple) and hasattr(row, "_fields") for row in rows):
+        # Python calls fields _1, _2, … where a column has no name that it can say, so that only places are left
+        renamed = any(field.startswith("_") for row in rows for field in row._fields)
+        return rows if renamed else [row._asdict() for row in rows]
+    if all(isinstance(row, pd.Series) and row.index.is_unique for row in rows):
+        return [row.to_dict() for row in rows] if all(map(_names_cells, rows)) else rows
+    return rows
+
+
+def _names_cells(row: pd.Series[Any]) -> bool:
+    return all(isinstance(label, str) for label in row.index)
 
 
 def length_of(rows: Any) -> int:

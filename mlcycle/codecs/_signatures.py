@@ -6,7 +6,17 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from mlcycle.codecs._columns import describe
-from mlcycle.codecs._rows import are_records, array_of, frame_of, own_rows, rows_of, taken
+from mlcycle.codecs._rows import (
+    are_records,
+    array_of,
+    by_name,
+    check_units,
+    dicts_of,
+    frame_of,
+    own_rows,
+    rows_of,
+    taken,
+)
 from mlcycle.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -117,8 +127,8 @@ def complete_signature(signature: dict[str, Any] | None, model: Any) -> dict[str
     Columns without names get those the model was fitted with, and a model without a signature of its own takes columns
     by those, of any type, or a dict a row.
     """
-    if signature is None and _takes_dicts(model):
-        return {"layout": "records", "inputs": []}
+    if (signature is None or signature["layout"] == "column") and _takes_dicts(model):
+        return {**(signature or {}), "layout": "records", "inputs": []}
     names = _names_of(model)
     if names is None or (signature is not None and signature["layout"] != "array"):
         return signature
@@ -139,7 +149,10 @@ def _as_fitted(rows: Any, model: Any) -> Any:
     """Return rows with the names and in the order a model was fitted with, as far as it knows."""
     import pandas as pd
 
+    if _takes_dicts(model):
+        return dicts_of(rows)
     names = _names_of(model)
+    rows = by_name(rows) if names and isinstance(rows, list) and rows else rows
     if are_records(rows):
         # a model that counts its columns was fitted on a table; of any other it is taken that it takes what it is given
         rows = frame_of(rows) if names or hasattr(model, "n_features_in_") else rows
@@ -180,8 +193,10 @@ def _nested(model: Any) -> list[Any]:
 
 
 def _takes_dicts(model: Any) -> bool:
-    innermost = type(_nested(model)[-1]) if model is not None else object
-    return innermost.__module__.startswith("sklearn.") and innermost.__name__ in _OF_DICTS
+    innermost = _nested(model)[-1] if model is not None else None
+    kind = type(innermost)
+    known = kind.__module__.startswith("sklearn.") and kind.__name__ in _OF_DICTS
+    return known and getattr(innermost, "input_type", "dict") == "dict"  # a hasher may take words instead
 
 
 def _fitted_without_names(model: Any) -> bool:
@@ -234,7 +249,9 @@ def _array(array: Any) -> dict[str, Any]:
     import pandas as pd
 
     if len(array.shape) == 1:
-        return {"layout": "column", "inputs": [{"name": "x0", **describe(pd.Series(array))}], "width": 1}
+        check_units(array)
+        column = pd.Series(array, dtype=object if array.dtype.kind in "OU" else None)
+        return {"layout": "column", "inputs": [{"name": "x0", **describe(column)}], "width": 1}
     if len(array.shape) != 2:
         raise InvalidInput(f"inputs of a model are rows and columns, got an array of shape {array.shape}")
     width = int(array.shape[1])

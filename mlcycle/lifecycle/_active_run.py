@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlcycle import codecs, provenance, storage
+from mlcycle import provenance, storage
 from mlcycle._digest import json_text
 from mlcycle._ids import now
 from mlcycle._text import printable
@@ -18,7 +18,7 @@ from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, MlcycleError, MlcycleWarning, StorageUnavailable
 from mlcycle.lifecycle._artifacts import pack_artifact
 from mlcycle.lifecycle._failure import said, traceback_text
-from mlcycle.lifecycle._model_files import PackedModel, keep_model, store_model
+from mlcycle.lifecycle._model_files import PackedModel, keep_model, store_model, suits
 from mlcycle.lifecycle._points import PointsWriter, beat, read_points, to_json
 from mlcycle.lifecycle._runs import POINTS, run_folder
 
@@ -167,6 +167,8 @@ class ActiveRun:
             except Exception as error:  # noqa: BLE001 - whatever it is, training goes on
                 self._failed("model", error, keep_model(packed.path, packed.card["format"]))
                 return
+            if packed.lost:
+                self._lost("model", [packed.lost])
         self._model = {"files": files, "card": packed.card}
         self._points.event({"e": "model", **self._model})
 
@@ -177,7 +179,7 @@ class ActiveRun:
         except Exception as error:
             if self._strict:
                 raise
-            if example is not None and not _suits(model, example):
+            if example is not None and not suits(model, example):
                 packed, instead = self._packed(model, None, format), "without its example"
             elif format is not None:
                 packed = self._packed(model, example, None)
@@ -294,15 +296,3 @@ class ActiveRun:
 def _document(document: Doc) -> bytes:
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return _LONE_SURROGATE.sub(lambda found: f"\\\\u{ord(found[0]):04x}", text).encode()
-
-
-def _suits(model: Any, example: Any) -> bool:
-    """Say whether a model answers on an example, and whether the example can be described."""
-    try:
-        rows = example[:1]
-        codecs.infer_signature(rows, model)
-        ask = model.predict if codecs.has_method(model, "predict") else model.transform
-        ask(codecs.own_rows(codecs.rows_of(rows)))
-    except Exception:  # noqa: BLE001 - of whichever library made the example
-        return False
-    return True

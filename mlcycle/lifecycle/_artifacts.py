@@ -154,7 +154,7 @@ def _pack_table(table: Any, target: Path) -> PackedArtifact:
     """Write a table as Parquet; one that Parquet cannot hold as CSV, which any table can be."""
     forms: list[tuple[str, str, Callable[[], Any]]] = [(".parquet", "", lambda: _to_parquet(table, target))]
     if getattr(table, "attrs", None):
-        forms.append((".parquet", "its attrs are left out", lambda: _bare(table).to_parquet(target)))
+        forms.append((".parquet", "its attrs are left out", lambda: _written(_bare(table), target)))
     if hasattr(table, "to_csv"):
         forms.append((".csv", "it is kept as CSV", lambda: table.to_csv(target, errors="backslashreplace")))
     trouble: Exception | None = None
@@ -175,12 +175,18 @@ def _pack_table(table: Any, target: Path) -> PackedArtifact:
 
 def _to_parquet(table: Any, target: Path) -> None:
     if hasattr(table, "to_parquet"):
-        table.to_parquet(target)
+        _written(table, target)
         return
     import pyarrow as pa
     from pyarrow import parquet
 
     parquet.write_table(pa.table(table), target)  # of polars, DuckDB, Arrow itself
+
+
+def _written(table: Any, target: Path) -> None:
+    if hasattr(table, "iloc"):
+        codecs.check_nesting(table)
+    table.to_parquet(target)
 
 
 def _bare(table: Any) -> Any:

@@ -31,6 +31,7 @@ __all__ = [
     "load_version",
     "signature_of",
     "store_model",
+    "suits",
 ]
 
 Doc = dict[str, Any]
@@ -47,6 +48,10 @@ class PackedModel:
         The model in the safest format that reproduces it.
     card : dict
         Format, class, packages, types outside our trust, signature and parameters.
+    example : Path or None
+        A few rows of input as Parquet.
+    lost : str
+        Why the rows are not kept although there were some, or nothing.
     """
 
     def __init__(self, model: Any, example: Any, format: str | None) -> None:
@@ -54,16 +59,15 @@ class PackedModel:
         self._folder = tempfile.TemporaryDirectory(prefix="mlcycle-")
         self.path = Path(self._folder.name, "model")
         try:
-            self.example, signature = _described(model, example)
-            self.card = self._pack(model, signature, format)
+            rows, signature = _described(model, example)
+            self.card = self._pack(model, rows, signature, format)
+            self.example, self.lost = self._keep(rows)
         except BaseException:
             self._folder.cleanup()
             raise
 
-    def _pack(self, model: Any, signature: Doc | None, format: str | None) -> Doc:
-        # the model is tried on what it would be given in service; the rows that are stored stay as they are
-        rows = None if signature is None else codecs.own_rows(codecs.check_inputs(signature, self.example))
-        packed = codecs.dump_model(model, self.path, example=rows, format=format)
+    def _pack(self, model: Any, rows: Any, signature: Doc | None, format: str | None) -> Doc:
+        packed = codecs.dump_model(model, self.path, example=_as_served(rows, signature), format=format)
         return {
             "format": packed.format,
             "class": packed.class_name,
@@ -72,6 +76,21 @@ class PackedModel:
             "signature": None if signature is None else _without(signature, packed.failing),
             "params": _params(model),
         }
+
+    def _keep(self, rows: Any) -> tuple[Path | None, str]:
+        """Write rows for people to look at; no model is lost because Parquet has no form for one of its columns."""
+        if rows is None or not _is_narrow(rows):
+            return None, ""
+        path = Path(self._folder.name, "example.parquet")
+        try:
+            frame = _as_frame(rows)
+            codecs.check_nesting(frame)
+            frame.to_parquet(path)
+        except Exception as error:  # pandas and pyarrow raise whatever they like
+            if isinstance(error, OSError) and error.errno is not None:  # Arrow's own complaints have no number
+                raise
+            return None, f"the rows of its example cannot be kept as Parquet ({said(error)}); its signature is"
+        return path, ""
 
     def __enter__(self) -> PackedModel:
         return self
@@ -92,6 +111,21 @@ def _described(model: Any, example: Any) -> tuple[Any, Doc | None]:
     except Exception as error:
         name = f"{type(model).__module__}.{type(model).__qualname__}"
         raise InvalidInput(f"{name} and its example have no signature: {said(error)}") from error
+
+
+def _as_served(rows: Any, signature: Doc | None) -> Any:
+    """Return what a model would be given in service for these rows, which stay as they are."""
+    return None if signature is None else codecs.own_rows(codecs.check_inputs(signature, rows))
+
+
+def suits(model: Any, example: Any) -> bool:
+    """Say whether an example can be described, and a model answers on it."""
+    try:
+        rows = _as_served(*_described(model, example))
+        (model.predict if codecs.has_method(model, "predict") else model.transform)(rows)
+    except Exception:  # noqa: BLE001 - of whichever library made the example
+        return False
+    return True
 
 
 def _without(signature: Doc, failing: dict[str, str]) -> Doc:
@@ -127,20 +161,19 @@ def keep_model(model: Any, format: str = "joblib") -> str:
 
 def store_model(session: Session, folder: str, packed: PackedModel) -> list[Doc]:
     """Store a packed model below a folder; return the descriptions of its files, the model itself first."""
-    file = session.depot.new_file(folder, "model", f".{packed.card['format']}")
+    stored = [_store_file(session, folder, "model", f".{packed.card['format']}", packed.path)]
+    if packed.example is not None:
+        stored.append(_store_file(session, folder, "example", ".parquet", packed.example))
+    return stored
+
+
+def _store_file(session: Session, folder: str, kind: str, suffix: str, source: Path) -> Doc:
+    file = session.depot.new_file(folder, kind, suffix)
     try:
-        shutil.copyfile(packed.path, file.path)
-        stored = [file.done()]
+        shutil.copyfile(source, file.path)
+        return file.done()
     finally:
         file.discard()
-    if packed.example is not None and _is_narrow(packed.example):
-        example = session.depot.new_file(folder, "example", ".parquet")
-        try:
-            _as_frame(packed.example).to_parquet(example.path)
-            stored.append(example.done())
-        finally:
-            example.discard()
-    return stored
 
 
 def files_of(session: Session, doc: Doc) -> list[Doc]:
@@ -189,7 +222,8 @@ class Signed:
         if self._signature is None or name not in self._ASKED:
             return found
         signature = self._signature
-        return lambda X: found(codecs.check_inputs(signature, X))
+        # a copy of what is asked: an array made of a frame is a view of it that nobody may write to
+        return lambda X: found(codecs.own_rows(codecs.check_inputs(signature, X)))
 
 
 def _is_narrow(example: Any) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import records
 from mlcycle._ids import check_name, new_id
 from mlcycle._text import printable
-from mlcycle.errors import ConflictError, GateBlocked, InvalidInput, NotFound
+from mlcycle.errors import ConflictError, GateBlocked, InvalidInput, MlcycleWarning, NotFound
 from mlcycle.lifecycle import _gate as gate
 from mlcycle.lifecycle._active_run import ActiveRun
 from mlcycle.lifecycle._model_files import (
@@ -152,6 +153,8 @@ class Models:
         def upload() -> tuple[str, list[Doc]]:
             identity = new_id()
             with pack() as packed:
+                if packed.lost:
+                    warnings.warn(f"{packed.card['class']}: {packed.lost}", MlcycleWarning, stacklevel=4)
                 files = store_model(self._session, f"files/{identity}", packed)
             return identity, [*files, self._session.depot.store_document(identity, "card", packed.card)]
 

@@ -282,3 +282,41 @@ def test_several_outputs_are_described():
         warnings.simplefilter("error")
         signature = infer_signature(X, model)
     assert (signature["classes"], signature["n_outputs"]) == ([[0, 1], [0, 1]], 2)
+
+
+DICTS = [{"word": "good", "n": 1}, {"word": "bad", "n": 2}, {"word": "good"}, {"word": "bad", "n": 4}] * 3
+AS_OBJECTS = np.array([*DICTS, None], dtype=object)[:-1]
+DICT_FORMS = {
+    "list": DICTS,
+    "tuple": tuple(DICTS),
+    "Series": pd.Series(DICTS, name="what", index=range(5, 17)),
+    "array": AS_OBJECTS,
+    "column of an array": AS_OBJECTS.reshape(-1, 1),
+    "frame of dicts": pd.DataFrame({"what": DICTS}),
+}
+
+
+@pytest.mark.parametrize("step", [DictVectorizer(dtype=np.float64), FeatureHasher(16)], ids=str)
+@pytest.mark.parametrize("given", [*DICT_FORMS, "table"])
+@pytest.mark.parametrize("example", [*DICT_FORMS, None])
+def test_a_model_of_dicts_takes_them_in_any_form(example, given, step):
+    """Whatever its example came in, dicts are served as a list, a column and a table."""
+    model = make_pipeline(step, DecisionTreeClassifier(random_state=0)).fit(DICTS, [1, 0, 1, 0] * 3)
+    stored = None
+    if example is not None:
+        stored = infer_signature(example_rows(DICT_FORMS[example], model, 20), model)
+    rows = pd.DataFrame(DICTS) if given == "table" else DICT_FORMS[given]
+    assert check_inputs(complete_signature(stored, model), rows) == DICTS
+
+
+def test_a_model_of_dicts_that_was_stored_as_one_of_a_column():
+    """A signature of before is read as what the model takes."""
+    model = make_pipeline(DictVectorizer(), DecisionTreeClassifier()).fit(DICTS, [1, 0, 1, 0] * 3)
+    stored = {"layout": "column", "inputs": [{"name": "x0", "type": "object"}], "width": 1, "named": False}
+    assert check_inputs(complete_signature(stored, model), pd.DataFrame(DICTS)) == DICTS
+
+
+def test_a_hasher_of_words_takes_words():
+    """It takes dicts only where it was told so."""
+    model = FeatureHasher(16, input_type="string")
+    assert complete_signature(None, model) is None

@@ -278,3 +278,10 @@ def test_examples_are_not_changed(tmp_path):
     with pytest.warns(MlcycleWarning, match="is kept as joblib"):
         dump_model(Changing(), tmp_path / "model", example=rows)
     np.testing.assert_array_equal(rows, X[:3])
+
+
+@pytest.mark.parametrize("method", [str.lower, str.split, list.copy])
+def test_a_method_used_as_a_function_is_named(tmp_path, method):
+    """The warning says what it is that has no name, and what does the same."""
+    with pytest.warns(MlcycleWarning, match=r"A method used as a function, such as str\.lower .* lowercase=True"):
+        assert dump_model(FunctionTransformer(method), tmp_path / "model").format == "joblib"

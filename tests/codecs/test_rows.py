@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
+import contextlib
+from collections import ChainMap, UserDict, deque, namedtuple
+from decimal import Decimal
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -10,7 +13,7 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 
-from mlcycle.codecs import frame_of, length_of, own_rows, rows_of, taken
+from mlcycle.codecs import check_inputs, frame_of, infer_signature, length_of, own_rows, rows_of, taken
 from mlcycle.errors import InvalidInput
 
 FRAME = pd.DataFrame({"a": [1, 2, 3], "b": [0.5, 1.5, 2.5]})
@@ -215,3 +218,200 @@ def test_rows_are_counted_and_taken():
         where = np.array([2, 0])
         assert (length_of(rows), length_of(taken(rows, where))) == (3, 2)
     assert taken(["x", "y", "z"], where) == ["z", "x"]
+
+
+MONTH = np.timedelta64(1, "M")
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"a": [1], "b": [1, 2]},
+        {"a": (1, 2, 3), "b": range(2)},
+        {"a": [], "b": [1]},
+        {"a": np.array([1, 2]), "b": [1]},
+        {"a": pd.Series([1, 2]), "b": [1]},
+        {"a": pd.Categorical([1, 2]), "b": np.array([1])},
+        UserDict({"a": [1], "b": [1, 2]}),
+    ],
+)
+def test_columns_of_different_lengths_are_refused(columns):
+    """Nothing is filled with missing values in silence."""
+    with pytest.raises(InvalidInput, match=r"the columns have different lengths: 'a' has ., 'b' has"):
+        rows_of(columns)
+
+
+def test_lists_beside_a_series_go_by_place():
+    """A list has no index, so that it takes that of the Series."""
+    found = rows_of({"a": pd.Series([1, 2], index=[5, 6]), "b": [3, 4]})
+    pd.testing.assert_frame_equal(found, pd.DataFrame({"a": [1, 2], "b": [3, 4]}, index=[5, 6]))
+
+
+def test_a_column_without_order_is_refused():
+    """A set has no rows."""
+    with pytest.raises(InvalidInput, match="cannot be put side by side: 'set' type is unordered"):
+        rows_of({"a": {1, 2}, "b": [1, 2]})
+
+
+@pytest.mark.parametrize("kind", [UserDict, MappingProxyType, ChainMap, dict])
+def test_any_mapping_is_columns_or_a_row(kind):
+    """What behaves like a dict is one, as a whole and as a row."""
+    columns = {name: FRAME[name].tolist() for name in FRAME}
+    pd.testing.assert_frame_equal(rows_of(kind(columns)), FRAME)
+    assert rows_of([kind({"a": 1}), kind({"a": 2})]) == [{"a": 1}, {"a": 2}]
+
+
+def test_a_view_of_memory_is_an_array():
+    """A buffer of two dimensions is no list of rows."""
+    np.testing.assert_array_equal(rows_of(memoryview(FRAME.to_numpy())), FRAME.to_numpy())
+
+
+@pytest.mark.parametrize(
+    "cell", [MONTH, np.timedelta64(1, "Y"), "\ud800", 10**400, np.longdouble("1e4000"), np.timedelta64(1)], ids=repr
+)
+@pytest.mark.parametrize("key", ["a", "caf\udce9"])
+def test_a_frame_of_dicts_takes_any_cell_and_any_key(cell, key):
+    """What pandas has no type for stays the object it is."""
+    found = frame_of([{key: cell, "b": 1}])
+    assert (found.columns.tolist(), found["b"].tolist()) == ([key, "b"], [1])
+    assert found[key].tolist() == [cell]
+
+
+TRAINED = {
+    "number": pd.Series([0.5, 1.5]),
+    "whole number": pd.Series([1, 2]),
+    "truth": pd.Series([True, False]),
+    "text": pd.Series(["a", "b"]),
+    "moment": pd.Series(pd.to_datetime(["2020", "2021"])),
+    "moment of a zone": pd.Series(pd.to_datetime(["2020", "2021"], utc=True)),
+    "duration": pd.Series(pd.to_timedelta([1, 2], "D")),
+    "category": pd.Series(["a", "b"], dtype="category"),
+    "category of numbers": pd.Series([1, 2], dtype="category"),
+    "category of durations": pd.Series(pd.Categorical(pd.to_timedelta([1, 2], "D"))),
+    "category of intervals": pd.Series(pd.cut([1, 2], 2)),
+    "period": pd.Series(pd.period_range("2020", periods=2)),
+}
+FORMS = {
+    "dicts": lambda cell: [{"a": cell}],
+    "dicts of several": lambda cell: [{"a": cell}, {"a": None}],
+    "columns": lambda cell: {"a": [cell]},
+    "array of its own": lambda cell: {"a": np.array([cell])},
+    "rows": lambda cell: [[cell]],
+    "array": lambda cell: np.array([[cell]]),
+    "frame": lambda cell: frame_of([{"a": cell}]),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("cell", [MONTH, np.timedelta64(1, "Y"), np.timedelta64(1500, "ps"), "P1M", "P1Y2D"], ids=str)
+@pytest.mark.parametrize("kind", ["number", "whole number", "truth", "moment", "duration", "category of durations"])
+def test_a_duration_without_one_length_is_refused(kind, cell, form):
+    """A month is no number, not 31 days, and not the minute that pandas reads from its text."""
+    signature = infer_signature(pd.DataFrame({"a": TRAINED[kind]}), None)
+    with pytest.raises(InvalidInput):
+        check_inputs(signature, FORMS[form](cell))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("kind", TRAINED)
+def test_any_cell_is_converted_or_refused_in_words(kind, form):
+    """No error of pandas or numpy comes out, whatever the cell."""
+    signature = infer_signature(pd.DataFrame({"a": TRAINED[kind]}), None)
+    cells = [
+        MONTH, np.timedelta64(1), np.timedelta64("NaT"), np.datetime64("NaT"), np.datetime64(10**9, "Y"), 10**400,
+        "\ud800", 1j, {1}, {"x": 1}, len, object, FRAME, np.zeros((2, 2)), b"1", pd.Period("2020"), pd.NaT, pd.NA,
+        pd.Timestamp.max.tz_localize("UTC"), pd.Timestamp("9999-12-31 23", tz="Etc/GMT+12"),
+    ]  # fmt: skip
+    for cell in cells:
+        try:
+            X = FORMS[form](cell)
+        except (TypeError, ValueError, NotImplementedError):
+            continue  # an array that numpy itself does not make
+        with contextlib.suppress(InvalidInput):
+            assert length_of(check_inputs(signature, X)) >= 1
+
+
+Point = namedtuple("Point", "b a")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [Point(2, 1), Point(20, 10)],
+        list(pd.DataFrame({"b": [2, 20], "a": [1, 10]}).itertuples(index=False)),
+        [row for _, row in pd.DataFrame({"b": [2, 20], "a": [1, 10]}).iterrows()],
+        [MappingProxyType({"b": 2, "a": 1}), MappingProxyType({"b": 20, "a": 10})],
+    ],
+)
+def test_rows_that_name_their_cells_go_by_name(rows):
+    """The order of named cells means nothing."""
+    frame = pd.DataFrame({"a": [1, 10], "b": [2, 20]})
+    found = check_inputs(infer_signature(frame, None), rows)
+    pd.testing.assert_frame_equal(found, frame)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        list(pd.DataFrame([[1, 2], [10, 20]], columns=["the a", "the b"]).itertuples(index=False)),
+        [pd.Series([1, 2]), pd.Series([10, 20])],
+        [(1, 2), (10, 20)],
+    ],
+)
+def test_rows_without_names_go_by_place(rows):
+    """Names that Python made up for want of others are none."""
+    frame = pd.DataFrame({"the a": [1, 10], "the b": [2, 20]})
+    pd.testing.assert_frame_equal(check_inputs(infer_signature(frame, None), rows), frame)
+
+
+@pytest.mark.parametrize("dtype", [">f8", ">f4", ">i4", ">u2", ">M8[ns]"])
+def test_rows_reach_a_model_in_the_byte_order_of_the_machine(dtype):
+    """Arrays and frames read from foreign files: some libraries take their bytes for numbers of this machine."""
+    foreign = np.arange(6).astype(dtype[1:]).astype(dtype).reshape(3, 2)
+    frame = pd.DataFrame({"a": foreign[:, 0], "b": foreign[:, 1]})
+    assert rows_of(foreign).dtype.isnative
+    for model_rows in (frame.astype(frame.dtypes.iloc[0].newbyteorder("=")), foreign.astype(dtype[1:])):
+        signature = infer_signature(model_rows, None)
+        for X in (foreign, frame, {"x0": foreign[:, 0], "x1": foreign[:, 1]}):
+            if isinstance(X, dict) and isinstance(model_rows, pd.DataFrame):
+                continue
+            found = check_inputs(signature, X)
+            dtypes = found.dtypes.tolist() if isinstance(found, pd.DataFrame) else [found.dtype]
+            assert [one.isnative for one in dtypes] == [True] * len(dtypes)
+            np.testing.assert_array_equal(np.asarray(found), foreign)
+
+
+ZONED = pa.array(pd.to_datetime(["2020-01-01", "2020-07-01"]).tz_localize("Europe/Berlin"))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([1, 2]),
+        pa.chunked_array([[1], [2]]),
+        pa.array(["a", None]),
+        pa.array(["a", "b"]).dictionary_encode(),
+        pa.array([Decimal("1.5"), None]),
+        ZONED,
+        ZONED.dictionary_encode(),
+    ],
+    ids=lambda column: str(column.type),
+)
+def test_columns_of_arrow_are_those_of_the_table(column):
+    """A dict of Arrow columns says what the table of them says; moments keep their zone, encoded or not."""
+    found = rows_of({"a": column, "b": [1, 2]})
+    pd.testing.assert_frame_equal(found[["a"]], rows_of(pa.table({"a": column})))
+    pd.testing.assert_frame_equal(found[["a"]], rows_of({"a": column}))
+    if pa.types.is_timestamp(getattr(column.type, "value_type", column.type)):
+        assert str(found["a"].dt.tz) == "Europe/Berlin"
+
+
+def test_a_lazy_frame_is_to_be_collected():
+    """What has not been computed yet has no rows."""
+
+    class LazyFrame:
+        def collect(self):
+            """Compute."""
+
+    with pytest.raises(InvalidInput, match=r"got LazyFrame: pass a frame, X\.collect\(\)"):
+        rows_of(LazyFrame())

@@ -64,7 +64,11 @@ def _with_attrs(value: Any) -> pd.DataFrame:
     return frame
 
 
+ENDLESS: dict[str, Any] = {}
+ENDLESS["a"] = [ENDLESS]
+
 TABLES = {
+    "cells without end": pd.DataFrame({"a": [ENDLESS]}),
     "mixed column": pd.DataFrame({"a": [1, "late", 2.5]}),
     "mixed index": pd.DataFrame({"a": [1, 2]}, index=[1, "x"]),
     "doubled names": pd.DataFrame([[1, 2]], columns=["a", "a"]),

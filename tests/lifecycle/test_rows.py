@@ -14,8 +14,10 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.tree import DecisionTreeClassifier
 
 import mlcycle as mc
@@ -263,3 +265,33 @@ def test_labels_that_lost_their_digits_are_refused(project: mc.Project) -> None:
         shop.label(pd.Series(ids, dtype="float64"), [0, 0, 1, 1])
     shop.label(pd.Series([*ids, None], dtype="Int64").dropna(), [0, 0, 1, 1])
     assert shop.traffic()["label"].tolist() == [0, 0, 1, 1]
+
+
+def _doubled(X: Any) -> Any:
+    X *= 2
+    return X
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float64[pyarrow]", "Float64"])
+def test_a_model_that_changes_an_array_is_evaluated_on_a_table(project: mc.Project, dtype: str) -> None:
+    """The array made of a table is its own: what pandas lends for reading alone fails in the model."""
+    model = make_pipeline(FunctionTransformer(_doubled), LogisticRegression()).fit(np.array(X), Y)
+    with pytest.warns(MlcycleWarning, match="joblib"):
+        _, values = _evaluated(project, model, X.astype(dtype).assign(y=Y), np.array(X[:5]), trust=True, reason="ours")
+    assert values[0] == np.mean(model.predict(np.array(X)) == Y)
+
+
+@pytest.mark.parametrize("scorer", ["neg_log_loss", "roc_auc", "roc_auc_ovr", "average_precision", "neg_brier_score"])
+@pytest.mark.parametrize("labels", [2, 3])
+def test_a_model_of_several_labels_a_row_is_not_judged_as_one_of_classes(
+    project: mc.Project, labels: int, scorer: str
+) -> None:
+    """Its probabilities look like those of as many classes, and mean something else."""
+    several = np.column_stack([X["a"] > 0, X["b"] > 0, X["a"] > X["b"]]).astype(int)[:, :labels]
+    model = OneVsRestClassifier(LogisticRegression()).fit(X, several)
+    project.datasets.add("rows", X.assign(y=Y), target="y")
+    project.scope.set(objective="o", criteria=[mc.AtLeast(scorer, -0.9 if "neg" in scorer else 0.1)], test="rows")
+    version = project.models.register("m", model, example=X[:5])
+    result = project.evaluate(version).results[0]
+    assert (result.value, result.verdict) == (None, "error")
+    assert "m@1 answers several outputs, and rows@1 has one target" in result.detail
