@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlcycle.checks._metrics import response_methods
 from mlcycle.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def check_fit(metric: Metric, model: str, recorded: Recorded, y: NDArray[Any], d
 
 def _reasons(metric: Metric, model: str, recorded: Recorded, y: NDArray[Any], data: str) -> Iterator[str]:
     name, scorer = metric.name, metric.scorer or ""
-    method = response_methods(scorer)
+    method = metric.methods
     if not any(hasattr(recorded, one) for one in method):
         yield f"{name} needs {' or '.join(method)}, which {model} does not offer; {_instead(recorded)}"
     if scorer.endswith("_samples"):
@@ -108,7 +107,7 @@ def _labels(
         return
     if y.dtype.kind == "f" and (y != np.round(y)).any():
         yield f"{name} compares labels, and the target of {data} has numbers such as {_broken(y)}; use r2 or rmse"
-    by_label = response_methods(scorer) == ("predict",)
+    by_label = metric.methods == ("predict",)
     if by_label and classes is None and answers.dtype.kind == "f" and (answers != np.round(answers)).any():
         yield f"{name} compares labels, and {model} answers numbers such as {_broken(answers)}; use r2 or rmse"
     if classes is None:

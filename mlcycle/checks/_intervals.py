@@ -15,7 +15,6 @@ import numpy as np
 from attrs import evolve
 
 from mlcycle import stats
-from mlcycle.checks._metrics import response_methods
 from mlcycle.checks._recorded import record
 
 if TYPE_CHECKING:
@@ -236,7 +235,7 @@ class _Knowing:
 
     def __init__(self, classes: NDArray[Any], said: NDArray[Any], graded: bool, metric: Metric) -> None:
         self.classes_, self._said, self._graded = classes, said, graded
-        if response_methods(metric.scorer or "") != ("predict",):
+        if metric.methods != ("predict",):
             self.predict_proba = self._chances
 
     def predict(self, X: Any) -> NDArray[Any]:
