@@ -229,7 +229,8 @@ class _Truth:
 
     def _turned(self) -> NDArray[Any]:
         """Return answers that have the largest where the truth is smallest."""
-        turned, order = self.y.copy(), np.argsort(self.y, kind="stable")
+        turned: NDArray[Any] = self.y.copy()
+        order = np.argsort(self.y, kind="stable")
         turned[order] = self.y[order[::-1]]
         return turned
 

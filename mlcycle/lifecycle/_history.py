@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING
 
+from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._words import in_words
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ def history_frame(session: Session, limit: int | None) -> pd.DataFrame:
     """Return the entries a session sees, oldest first, with their changes in words."""
     import pandas as pd
 
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, Integral) or limit < 0):
+        raise InvalidInput(f"limit={limit!r:.80} is how many entries to show: a whole number, 0 or more")
     with session.view() as view:
         newest = view.n
     start = 0 if limit is None else max(0, newest + 1 - limit)
