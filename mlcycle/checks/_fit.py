@@ -66,7 +66,7 @@ def _reasons(metric: Metric, model: str, recorded: Recorded, y: NDArray[Any], da
     answers = recorded.answers(next(one for one in method if hasattr(recorded, one)))
     if len(answers) != len(y):
         yield f"{model} gave {len(answers):,} answers to the {len(y):,} rows of {data}"
-    if method == ("predict",) and answers.ndim > 1 and answers.shape[1:] != (1,):
+    if method == ("predict",) and answers.ndim > 1 and answers.shape[1:] not in ((1,), y.shape[1:]):
         width = answers.shape[1]
         yield f"{model} answers {width} values a row, and {data} has one target, so {name} cannot compare them"
     if answers.dtype.kind == "f" and (lost := int(np.count_nonzero(~np.isfinite(answers).reshape(len(y), -1).all(1)))):

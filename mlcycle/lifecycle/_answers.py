@@ -137,7 +137,10 @@ def judged(
         yield records.Result(check=str(one), subject=ref, verdict="not_applicable", detail=note)
     usual = ("accuracy",) if captured.several else _USUAL[captured.task]
     asked = list(dict.fromkeys([*(() if captured.several else (one.metric for one in criteria)), *usual]))
-    measured = {name: one for name in asked for one in run([records.AtLeast(name, 0.0)]) if one.value is not None}
+    tried = {name: one for name in asked for one in run([records.AtLeast(name, 0.0)])}
+    measured = {name: one for name, one in tried.items() if one.value is not None}
+    if not measured:  # what cannot be measured is said, never taken for fine
+        yield attrs.evolve(tried[usual[0]], check=usual[0], verdict="error", threshold=None)
     then = {name: before for name in measured if (before := _evaluated(session, ref, name)) is not None}
     if then:
         yield from (_against(name, measured[name], before, captured.task) for name, before in then.items())
