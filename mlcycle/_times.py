@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from numbers import Number
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +20,7 @@ _SECONDS |= {"d": 86_400, "day": 86_400, "w": 604_800, "week": 604_800}
 # Not "m": to some that is a minute, to others a month.
 _UNITS = _SECONDS | {f"{name}s": seconds for name, seconds in _SECONDS.items() if len(name) > 1}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)[,\s]*", re.ASCII)
+_WEEK = re.compile(r"(\d{4})-?W(\d{2})", re.ASCII)
 _HOW = "write it as '2026-11-23', '2026-11-23T12:00' or '7d'"
 
 
@@ -32,7 +33,7 @@ def parse_time(moment: Any, *, day: Day = "last", ahead: bool = False) -> str:
         ISO 8601 text, a span such as ``"7d"``, ``"24h"`` or ``"90min"``, or an object. Without an offset it is in UTC,
         whatever the clock of the machine shows.
     day : {"last", "first"}, default "last"
-        What a bare date stands for: its last microsecond, or its first.
+        What a bare date stands for, or a week such as ``"2026-W48"``: its last microsecond, or its first.
     ahead : bool, default False
         Whether a span counts on from now, not back.
 
@@ -102,12 +103,18 @@ def _from_text(text: str) -> _Read | None:
     parts = _PART.findall(text)
     if parts and not _PART.sub("", text) and all(unit.lower() in _UNITS for _, unit in parts):
         return _span(sum(float(count) * _UNITS[unit.lower()] for count, unit in parts), text)
+    try:
+        if week := _WEEK.fullmatch(text):  # date.fromisoformat takes a week for its Monday
+            first, last = (date.fromisocalendar(int(week[1]), int(week[2]), day) for day in (1, 7))
+            return _whole(first, last)
+    except ValueError:
+        return None
     for read in (date.fromisoformat, datetime.fromisoformat):
         try:
             found = read(text)
         except ValueError:
             continue
-        return found if isinstance(found, datetime) else _whole(found)
+        return found if isinstance(found, datetime) else _whole(found, found)
     return None
 
 
@@ -118,7 +125,7 @@ def _plain(moment: Any) -> _Read:
     if isinstance(moment, date | timedelta) and moment == moment:
         if isinstance(moment, timedelta):
             return _span(moment.total_seconds(), moment)
-        return moment if isinstance(moment, datetime) else _whole(moment)
+        return moment if isinstance(moment, datetime) else _whole(moment, moment)
     if hasattr(moment, "start_time") and hasattr(moment, "end_time"):  # a period of pandas
         return moment.start_time, moment.end_time
     hint = "a number may be in seconds, milliseconds or days; " if isinstance(moment, Number) else ""
@@ -147,8 +154,8 @@ def _python(moment: Any) -> datetime:
     return found
 
 
-def _whole(day: date) -> tuple[datetime, datetime]:
-    return datetime(day.year, day.month, day.day), datetime(day.year, day.month, day.day, 23, 59, 59, 999_999)
+def _whole(first: date, last: date) -> tuple[datetime, datetime]:
+    return datetime.combine(first, time.min), datetime.combine(last, time.max)
 
 
 def _span(seconds: float, given: Any) -> timedelta:

@@ -53,6 +53,14 @@ def test_a_month_has_a_first_and_a_last_moment(month: Any) -> None:
     assert (parse_time(month, day="first"), parse_time(month)) == expected
 
 
+@pytest.mark.parametrize("week", ["2026-W48", "2026W48", pd.Period("2026-11-27", "W")])
+def test_a_week_has_a_first_and_a_last_moment(week: Any) -> None:
+    """From Monday to Sunday, and one of its days is that day."""
+    expected = ("2026-11-23T00:00:00.000000Z", "2026-11-29T23:59:59.999999Z")
+    assert (parse_time(week, day="first"), parse_time(week)) == expected
+    assert parse_time("2026-W48-3") == "2026-11-25T23:59:59.999999Z"
+
+
 @pytest.mark.parametrize(
     ("span", "expected"),
     [
@@ -85,8 +93,9 @@ def test_spans_count_from_now(span: Any, expected: timedelta) -> None:
     [
         pd.NaT, pd.NA, np.datetime64("NaT"), np.timedelta64("NaT"), np.timedelta64(7, "M"), np.timedelta64(7),
         np.datetime64("20000-01-01"), datetime.max.replace(tzinfo=timezone(timedelta(hours=-5))), timedelta.max,
-        timedelta(-1), "-7d", "7", "6m", "1M", "7 moons", "tomorrow", "", "2026-13-01", "9" * 400 + "d",
-        1.5, float("nan"), 1_764_000_000, np.int64(3), True, np.True_, None, b"2026-11-27", ["2026-11-27"], {}, date,
+        timedelta(-1), "-7d", "7", "6m", "1M", "7 moons", "tomorrow", "", "2026-13-01", "2026-W54",
+        "9999-W52", "9" * 400 + "d",
+        1.5, float("nan"), 1_764_000_000, np.int64(3), True, np.True_, None, b"2026-11-27", ["2026-11-27"], {}, date
     ],
     ids=lambda odd: repr(odd)[:30],
 )  # fmt: skip

@@ -78,6 +78,8 @@ def case_of(criterion: Criterion, metric: Metric, subject: str, reference: str |
 def _answers(metric: Metric, model: str, rows: Rows, recorded: Recorded) -> Answers:
     assert rows.y is not None
     y = rows.y
+    if y.dtype.kind == "O" and {len(one) if isinstance(one, list) else 0 for one in y} == {np.size(y[0])} != {0}:
+        y = np.array(y.tolist())  # several targets a row, in lists of one length
     classes = getattr(recorded, "classes_", None)
     if not metric.compares_groups and classes is not None and np.ndim(classes) == 1:
         y = _in_labels_of(np.asarray(classes), y, model, rows.ref)

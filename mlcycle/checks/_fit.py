@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlcycle.checks._metrics import response_methods
 from mlcycle.checks._recorded import answers_several
 from mlcycle.errors import InvalidInput
 
@@ -57,16 +56,15 @@ def check_fit(metric: Metric, model: str, recorded: Recorded, y: NDArray[Any], d
 
 def _reasons(metric: Metric, model: str, recorded: Recorded, y: NDArray[Any], data: str) -> Iterator[str]:
     name, scorer = metric.name, metric.scorer or ""
-    method = response_methods(scorer)
+    method = metric.methods
     if not any(hasattr(recorded, one) for one in method):
-        instead = f"; {_instead(recorded)}" if hasattr(recorded, "predict") else ""
+        instead = f"; {_instead(recorded, y)}" if hasattr(recorded, "predict") else ""
         yield f"{name} needs {' or '.join(method)}, which {model} does not offer{instead}"
     if scorer.endswith("_samples"):
         plain = scorer.removesuffix("_samples")
-        yield (
-            f"{name} is for rows with several labels at once, and {data} has one target; "
-            f"use {plain}_macro, {plain}_weighted or {plain}_micro"
-        )
+        of_labels = hasattr(recorded, "classes_")
+        instead = f"use {plain}_macro, {plain}_weighted or {plain}_micro" if of_labels else _instead(recorded, y)
+        yield f"{name} is for rows with several labels at once, and {data} has one target; {instead}"
     answers = recorded.answers(next(one for one in method if hasattr(recorded, one)))
     if len(answers) != len(y):
         yield f"{model} gave {len(answers):,} answers to the {len(y):,} rows of {data}"
@@ -79,10 +77,12 @@ def _reasons(metric: Metric, model: str, recorded: Recorded, y: NDArray[Any], da
         yield from (_numbers if metric.of_numbers else _labels)(metric, model, recorded, answers, y, data)
 
 
-def _instead(recorded: Recorded) -> str:
+def _instead(recorded: Recorded, y: NDArray[Any]) -> str:
     if hasattr(recorded, "classes_"):
         ranks = hasattr(recorded, "decision_function") and np.shape(recorded.classes_) == (2,)
         return f"use a metric of its {'scores, such as roc_auc' if ranks else 'labels, such as accuracy or f1_macro'}"
+    if y.dtype.kind not in "iufb":
+        return "use a metric of which rows go together, such as adjusted_rand_score"
     return "use a metric of its answers, such as r2 or rmse"
 
 
@@ -92,7 +92,7 @@ def _numbers(
     name = metric.name
     for what, values in ((f"the target of {data}", y), (f"what {model} answers", answers)):
         if values.dtype.kind not in "iufb":
-            yield f"{name} compares numbers, and {what} is {_called(values)}; use a metric of labels, such as accuracy"
+            yield f"{name} compares numbers, and {what} is {_called(values)}; {_instead(recorded, y)}"
     if y.dtype.kind == "f" and (lost := int(np.count_nonzero(~np.isfinite(y)))):
         yield f"the target of {data} is infinite in {lost:,} of {len(y):,} rows, so {name} has no value"
     least, reached, said = _LEAST.get(metric.scorer or "", (-np.inf, True, ""))
@@ -110,7 +110,7 @@ def _labels(
         return
     if y.dtype.kind == "f" and (y != np.round(y)).any():
         yield f"{name} compares labels, and the target of {data} has numbers such as {_broken(y)}; use r2 or rmse"
-    by_label = response_methods(scorer) == ("predict",)
+    by_label = metric.methods == ("predict",)
     if by_label and classes is None and answers.dtype.kind == "f" and (answers != np.round(answers)).any():
         yield f"{name} compares labels, and {model} answers numbers such as {_broken(answers)}; use r2 or rmse"
     if classes is None:
@@ -122,7 +122,9 @@ def _labels(
         yield f"{model} answers several outputs, and {data} has one target, so {name} cannot compare them"
     labels = list(dict.fromkeys([*np.asarray(classes).tolist(), *np.unique(y).tolist()]))
     if scorer in _TWO_CLASSES and len(labels) > 2:
-        yield f"{name} is for two classes, and there are {len(labels)} here; use {_TWO_CLASSES[scorer]}"
+        by_chance = scorer != "roc_auc" or hasattr(recorded, "predict_proba")
+        instead = f"use {_TWO_CLASSES[scorer]}" if by_chance else _instead(recorded, y)
+        yield f"{name} is for two classes, and there are {len(labels)} here; {instead}"
     if not by_label and len(labels) > len(classes):
         unknown = labels[len(classes) :]
         yield (

@@ -15,7 +15,6 @@ import numpy as np
 from attrs import evolve
 
 from mlcycle import stats
-from mlcycle.checks._metrics import response_methods
 from mlcycle.checks._recorded import record
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ __all__ = ["estimate_of", "rounded"]
 Labels = list[Any]
 
 _FEWEST_OF_A_CLASS = 6
+_FEW_CLASSES = 50
 _SKEWED = 20_000
 _BY_ROW = ("accuracy", "neg_log_loss", "neg_brier_score")
 
@@ -184,7 +184,7 @@ class _Truth:
         self.metric: Metric = case.metric
         self.y = case.ours.y[rows]
         known = getattr(case.ours.recorded, "classes_", None)
-        discrete = not (case.metric.of_numbers or (known is None and self.y.dtype.kind == "f"))
+        discrete = not (case.metric.of_numbers or (known is None and _are_numbers(self.y)))
         labels, codes = np.unique(self.y, return_inverse=True) if discrete else (self.y[:0], np.zeros(0, int))
         self.kinds = len(labels)
         self.by_size: Labels = labels[np.argsort(np.bincount(codes, minlength=len(labels)), kind="stable")].tolist()
@@ -198,18 +198,22 @@ class _Truth:
             low = 0.0
         elif "brier" in self.metric.name and len(self.classes) == 2:
             low, high = max(low, -1.0), min(high, 1.0)
-        if not self.kinds or math.isfinite(high - low):
-            return (low, high) if self.kinds else None
-        if self.metric.function is None or self.kinds < 2:
+        if self.kinds and math.isfinite(high - low):
+            return low, high
+        if self.metric.function is None or self.kinds == 1:
             return None
-        ends = sorted((self._value(self.y, self.y), self._value(self.y, self.wrong)))
-        return (ends[0], ends[1]) if math.isfinite(ends[1] - ends[0]) and ends[0] < ends[1] else None
+        ends = sorted((self._value(self.y, self.y), self._value(self.y, self.wrong if self.kinds else self._turned())))
+        differ = math.isfinite(ends[1] - ends[0]) and not math.isclose(*ends, rel_tol=1e-9, abs_tol=1e-12)
+        return (ends[0], ends[1]) if differ else None
 
     def rests_on(self, bounds: tuple[float, float], *, last: bool = False) -> float:
         """Return in how many parts of its range one more row, answered wrong, moves the metric of a perfect model.
 
-        The row is answered like one of another class, or as if it were surer of that than any other if `last`.
+        The row is answered like one of another class, or as if it were surer of that than any other if `last`. Of
+        numbers every row counts the same.
         """
+        if not self.kinds:
+            return float(len(self.y))
         rarest, most = self.by_size[0], self.by_size[-1]
         others = [label for label in self.classes.tolist() if label != rarest]
         pairs = {(rarest, most), (most, rarest)} if rarest != most else {(rarest, other) for other in others[:1]}
@@ -223,12 +227,23 @@ class _Truth:
         most_moved = max((one for one in moved if math.isfinite(one)), default=0.0)
         return (bounds[1] - bounds[0]) / most_moved - 1 if most_moved > 0 else float(len(self.y))
 
+    def _turned(self) -> NDArray[Any]:
+        """Return answers that have the largest where the truth is smallest."""
+        turned: NDArray[Any] = self.y.copy()
+        order = np.argsort(self.y, kind="stable")
+        turned[order] = self.y[order[::-1]]
+        return turned
+
     def _value(self, y: NDArray[Any], said: NDArray[Any], *, graded: bool = False) -> float:
-        answers = record(_Knowing(self.classes, said, graded, self.metric), None)
+        answers = record(_Knowing(self.classes, said, graded, self.metric), said)
         try:
             return self.metric(answers, y, np.arange(len(y)))
         except Exception:  # noqa: BLE001 - a metric that cannot take these answers has no range that we know
             return math.nan
+
+
+def _are_numbers(y: NDArray[Any]) -> bool:
+    return y.dtype.kind == "f" or (y.dtype.kind in "iu" and len(np.unique(y)) > _FEW_CLASSES)
 
 
 class _Knowing:
@@ -236,7 +251,7 @@ class _Knowing:
 
     def __init__(self, classes: NDArray[Any], said: NDArray[Any], graded: bool, metric: Metric) -> None:
         self.classes_, self._said, self._graded = classes, said, graded
-        if response_methods(metric.scorer or "") != ("predict",):
+        if metric.methods != ("predict",):
             self.predict_proba = self._chances
 
     def predict(self, X: Any) -> NDArray[Any]:

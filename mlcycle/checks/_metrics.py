@@ -20,7 +20,7 @@ from mlcycle.records import AtLeast, AtMost, Criterion, NotWorseThan, higher_is_
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Metric", "find_metric", "has_positive", "positive_of", "response_methods", "validate"]
+__all__ = ["Metric", "find_metric", "has_positive", "positive_of", "validate"]
 
 _SHORT = {
     "brier_score_loss": "neg_brier_score",
@@ -71,6 +71,11 @@ class Metric:
     def compares_groups(self) -> bool:
         """Whether it asks only which rows go together, whatever the groups are called."""
         return self.scorer in _GROUPINGS
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Methods of a model it asks, the first there is."""
+        return _response_methods(self.scorer or "")
 
     def __call__(self, recorded: Any, y: Any, rows: Any) -> float:
         """Return the metric over some rows (indices, with repeats) of recorded predictions."""
@@ -146,7 +151,7 @@ def _told_classes(name: str, classes: tuple[Any, ...]) -> Any:
         return usual
     if name.startswith("roc_auc_ov"):
         options |= {"multi_class": name.split("_")[2], "average": "weighted" if name.endswith("weighted") else "macro"}
-    method = response_methods(name)
+    method = _response_methods(name)
     return metrics.make_scorer(
         function,
         response_method=method[0] if len(method) == 1 else method,
@@ -155,7 +160,7 @@ def _told_classes(name: str, classes: tuple[Any, ...]) -> Any:
     )
 
 
-def response_methods(scorer: str) -> tuple[str, ...]:
+def _response_methods(scorer: str) -> tuple[str, ...]:
     """Return the methods of a model a scorer asks, the first there is."""
     if scorer in _PROBABILITIES or scorer.startswith("roc_auc_ov"):
         return ("predict_proba",)

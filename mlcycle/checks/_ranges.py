@@ -109,7 +109,8 @@ def check_range(criterion: Criterion, low: float, high: float) -> None:
     meant = _as_share(asked, low, high)
     if asked > high if least else asked < low:
         raise InvalidInput(f"{claim} can never pass: {span}{meant}")
-    if asked <= low if least else asked >= high:
+    # At the very end it never fails either, but that is how people ask for a value without judging it.
+    if asked < low if least else asked > high:
         raise InvalidInput(f"{claim} can never fail: {span}{meant}")
 
 

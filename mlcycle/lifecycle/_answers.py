@@ -56,6 +56,7 @@ class Captured:
 
         self._ask = ask
         self._scores = None if answers["scores"].isna().any() else answers["scores"].tolist()
+        self._methods = (signature or {}).get("methods", ())
         known = (signature or {}).get("classes")
         classes = _array(known) if known and not isinstance(known[0], list) else None
         outputs, labels = self._outputs_of(answers, classes), truth.tolist()
@@ -86,6 +87,14 @@ class Captured:
             return list(self._ask("predict"))
         except UntrustedModel as error:
             raise InvalidInput("predictions were not captured, and loading the model to ask it needs trust") from error
+
+    def lacks(self, metric: str) -> bool:
+        """Return whether a metric asks scores that the model has, and that were neither captured nor can be asked."""
+        try:
+            asked = checks.find_metric(metric).methods
+        except InvalidInput:
+            return False
+        return any(one in self._methods for one in asked) and not any(hasattr(self, one) for one in asked)
 
     def predict(self, X: Any) -> Any:
         """Return the outputs that were captured."""
@@ -128,7 +137,8 @@ def judged(
         yield records.Result(check=str(one), subject=ref, verdict="not_applicable", detail=note)
     usual = ("accuracy",) if captured.several else _USUAL[captured.task]
     asked = list(dict.fromkeys([*(() if captured.several else (one.metric for one in criteria)), *usual]))
-    measured = {name: one for name in asked for one in run([records.AtLeast(name, 0.0)]) if one.value is not None}
+    tried = {name: one for name in asked for one in run([records.AtLeast(name, 0.0)])}
+    measured = {name: one for name, one in tried.items() if one.value is not None}
     then = {name: before for name in measured if (before := _evaluated(session, ref, name)) is not None}
     if then:
         yield from (_against(name, measured[name], before, captured.task) for name, before in then.items())
@@ -139,7 +149,7 @@ def judged(
         if name in measured
     )
     if measured.keys().isdisjoint(usual):  # silence would read as "fine"
-        yield from (attrs.evolve(one, check=usual[0], threshold=None) for one in run([records.AtLeast(usual[0], 0.0)]))
+        yield attrs.evolve(tried[usual[0]], check=usual[0], verdict="error", threshold=None)
 
 
 def _why(criteria: list[Any]) -> str:
@@ -156,12 +166,10 @@ def _answered(
         note = "of several targets, only accuracy over all rows is judged from captured answers"
         return (records.Result(check=str(criterion), subject=ref, verdict="error", detail=note),)
     found = run([criterion])
-    if hasattr(captured, "predict_proba"):
+    if not all(one.verdict == "error" for one in found) or not captured.lacks(criterion.metric):
         return found
     note = "no scores were captured with these answers; predict_proba of the service captures them"
-    return tuple(
-        attrs.evolve(one, detail=note) if one.verdict == "error" and "Attribute" in one.detail else one for one in found
-    )
+    return tuple(attrs.evolve(one, detail=note) for one in found)
 
 
 def _evaluated(session: Session, ref: str, metric: str) -> records.Result | None:

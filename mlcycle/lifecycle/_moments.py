@@ -21,13 +21,15 @@ def window(since: Any, until: Any) -> tuple[str | None, str | None]:
     Raises
     ------
     InvalidInput
-        For what is no moment, a day that has not begun, or an end before the beginning.
+        For what is no moment, a beginning still to come, or an end before the beginning.
     """
     start = None if since is None else parse_time(since, day="first")
     end = None if until is None else parse_time(until)
-    # A day of the machine's own clock may lie ahead of UTC, and its window would be empty without a word.
-    if start is not None and start > (moment := now()) and start != parse_time(since):
-        raise InvalidInput(f"the day {since!s} has not begun in UTC, where it is {moment[:16]}; say '24h'")
+    # What the machine's own clock shows may lie ahead of UTC, and its window would be empty without a word.
+    if start is not None and start > (moment := now()):
+        raise InvalidInput(
+            f"{since!s} has not begun in UTC, where it is {moment[:16]}; give its offset, such as +01:00, or say '24h'"
+        )
     if start is not None and end is not None and end < start:
         raise InvalidInput(f"until {until!s} is before since {since!s}, so nothing lies between; swap them")
     return start, end

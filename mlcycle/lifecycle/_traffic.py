@@ -112,10 +112,13 @@ class Sink:
 
 def read(session: Session, deployment: str, since: Any, until: Any) -> serving.Traffic:
     """Return the captured traffic of a deployment in a window, what this process still holds included."""
+    return _read(session, deployment, *window(since, until))
+
+
+def _read(session: Session, deployment: str, start: str | None, end: str | None) -> serving.Traffic:
     for sink in list(_sinks):
         if sink.belongs_to(session, deployment):
             sink.flush()
-    start, end = window(since, until)
     return serving.decode(_lines(session, deployment, start), since=start, until=end)
 
 
@@ -143,7 +146,7 @@ def inspect(
         raise NotFound(f"{name} has no route yet, so there is nothing to check")
     start, end = window(since, until)
     start, end = start or revision.at, end or now()
-    found = read(session, deployment, start, end)
+    found = _read(session, deployment, start, end)
     main = max(revision.weights, key=lambda ref: revision.weights[ref])
     models = _Models(session)
 

@@ -44,9 +44,7 @@ def evaluate(
 ) -> records.Evaluation:
     """Evaluate as `mlcycle.Project.evaluate` documents."""
     session.check_writable()
-    if isinstance(extra, (str, bytes)) or not isinstance(extra, Iterable):
-        raise InvalidInput(f"checks= is a list of callables, got {type(extra).__name__}: {extra!r:.60}")
-    extra = list(extra)
+    extra = _asked(extra)
     with session.view() as view:
         model = view.version("models", subject.ref if isinstance(subject, records.ModelVersion) else subject)
         scope = view.scope()
@@ -68,6 +66,24 @@ def evaluate(
         overlap=_overlaps(session, model, judged_on),
     )
     return _keep(session, found, answers, judged_on["content"], message, op)
+
+
+def _asked(extra: Any) -> list[Any]:
+    """Return checks given by hand; what could never be answered, or never fail, is refused before any work."""
+    if isinstance(extra, (str, bytes)) or not isinstance(extra, Iterable):
+        raise InvalidInput(
+            f"checks is a list, for example [mc.AtLeast('roc_auc', 0.8)] or [check], got {type(extra).__name__}"
+        )
+    found = list(extra)
+    for one in found:
+        if isinstance(one, records.Criterion):
+            checks.validate(one)
+        elif not callable(one):
+            raise InvalidInput(
+                "a check is a criterion such as mc.AtLeast('roc_auc', 0.8), or a callable (subject, context), "
+                f"got {type(one).__name__}: {one!r:.80}"
+            )
+    return found
 
 
 def _data(view: View, data: str | records.DatasetVersion | None, scope: Doc | None) -> Doc:

@@ -139,8 +139,8 @@ class Project:
             What is judged.
         data : ref or DatasetVersion, optional
             On what; defaults to the scope's ``test``.
-        checks : sequence of callables, optional
-            More questions: ``(subject, context) -> Result | number | bool | iterable of them``.
+        checks : sequence of criteria and callables, optional
+            More questions: a criterion, or ``(subject, context) -> Result | number | bool | iterable of them``.
         trust, reason
             As in `Models.load`.
         message, op : str, optional
@@ -150,6 +150,11 @@ class Project:
         -------
         Evaluation
             Values, intervals, verdicts, and how often this test set has been used.
+
+        Raises
+        ------
+        InvalidInput
+            For a check that is neither, and a criterion that could never fail or never pass.
         """
         return evaluate(self._session, subject, data, checks, trust=trust, reason=reason, message=message, op=op)
 

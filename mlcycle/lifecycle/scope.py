@@ -218,13 +218,15 @@ def _criteria(criteria: Sequence[records.Criterion]) -> list[Doc]:
         raise InvalidInput(f"criteria is a list, for example [mc.AtLeast('roc_auc', 0.8)], got {criteria!r:.80}")
     for criterion in criteria:
         checks.validate(criterion)
+        if criterion.on is not None:
+            _dataset_name(criterion.on, "on")
     return [records.to_json(criterion) for criterion in criteria]
 
 
-def _dataset_name(test: str) -> str:
+def _dataset_name(test: str, argument: str = "test") -> str:
     ref = parse_ref(test)
-    if ref.kind == "model":
-        raise InvalidInput(f"test={test!r} names a model; it is a dataset, for example 'customers.test'")
+    if ref.kind not in (None, "dataset"):
+        raise InvalidInput(f"{argument}={test!r} names a {ref.kind}; it is a dataset, for example 'customers.test'")
     return ref.name if ref.version == "latest" else f"{ref.name}@{ref.version}"
 
 

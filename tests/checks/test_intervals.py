@@ -200,3 +200,40 @@ def test_errors_that_are_all_alike_are_judged() -> None:
     assert (result.verdict, result.value, result.low, result.high) == ("pass", 1, 1, 1)
     assert "says nothing of other rows" in result.detail
     assert "bounds" not in result.detail
+
+
+@pytest.mark.parametrize("metric", ["precision", "recall", "f1", "jaccard", "precision_macro", "balanced_accuracy"])
+@pytest.mark.parametrize(("n", "positive"), [(60, 8), (400, 8), (400, 40)])
+def test_a_perfect_score_rests_on_the_rows_it_is_about(metric: str, n: int, positive: int) -> None:
+    """Eight positive rows say what eight rows can, however many negative ones stand beside them."""
+    y = (np.arange(n) < positive).astype(int)
+    found = result_of(AtLeast(metric, 0.5), Told(y, np.full(n, 0.9), 2), y)
+    exact = 0.025 ** (1 / positive)
+    weight = {"f1": 0.5, "precision_macro": 0.5, "balanced_accuracy": 0.5}.get(metric, 1.0)
+    assert found.low is not None
+    assert 1 - found.low > 0.75 * weight * (1 - exact)
+
+
+def within(y: Any, predicted: Any) -> float:
+    """Return a user's own score of numbers: the share answered to within one half."""
+    return float((np.abs(np.asarray(y) - np.asarray(predicted)) <= 0.5).mean())
+
+
+def own_loss(y: Any, predicted: Any) -> float:
+    """Return a user's own loss of numbers."""
+    return float(np.abs(np.asarray(y) - np.asarray(predicted)).mean())
+
+
+@pytest.mark.parametrize("criterion", [AtLeast(within, 0.98), AtMost(own_loss, 0.2)], ids=["score", "loss"])
+@pytest.mark.parametrize("kind", ["numbers", "counts"])
+def test_a_users_own_metric_of_numbers_allows_for_rows_not_seen(criterion: Any, kind: str) -> None:
+    """Twenty rows that are all right prove little, many prove more; and a slip never makes it surer."""
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=20) if kind == "numbers" else rng.permutation(150)[:100] // 2
+    right = result_of(criterion, Numbers(y), y)
+    slipped = result_of(criterion, Numbers(np.append(y[:-1], y[-1] + 0.7)), y)
+    turn = 1 if isinstance(criterion, AtLeast) else -1
+    near, nearer = (turn * (one.low if turn > 0 else one.high) for one in (slipped, right))  # type: ignore[operator]
+    assert (right.low < right.high, near <= nearer) == (True, True)  # type: ignore[operator]
+    assert right.verdict == "inconclusive"
+    assert result_of(criterion, Numbers(np.repeat(y, 50)), np.repeat(y, 50)).verdict == "pass"

@@ -38,6 +38,7 @@ MODELS: dict[str, tuple[Any, Any]] = {
     "three": (LogisticRegression(), THREE),
     "three texts": (LogisticRegression(), LEVEL),
     "without probabilities": (LinearSVC(), TWO),
+    "three without probabilities": (LinearSVC(), LEVEL),
     "numbers": (LinearRegression(), SCORE),
     "numbers above 0": (PoissonRegressor(), np.exp(SCORE)),
     "numbers for labels": (LinearRegression(), TWO),
@@ -85,6 +86,18 @@ def test_every_scorer_has_scikit_learns_value_or_a_reason(kind: str) -> None:
         assert not reason or name in reason or "m@1" in reason
         if np.isfinite(expected):
             assert actual == pytest.approx(expected), (name, reason)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in MODELS if kind not in ("no answers", "clusters without predict")])
+def test_advice_can_be_followed(kind: str) -> None:
+    """Every metric that is named in place of another has a value on the same model and rows."""
+    model, y = MODELS[kind]
+    model.fit(X, y)
+    reasons = [_or_error(lambda name=name: value_of(name, model, y))[1] for name in get_scorer_names()]  # type: ignore[misc]
+    known = {*get_scorer_names(), "rmse", "mean_absolute_error"}
+    advised = {name for one in reasons for name in re.findall(r"[a-z0-9_]+", one.partition("; use ")[2])} & known
+    assert advised
+    assert {name: said for name in advised if (said := _or_error(lambda name=name: value_of(name, model, y))[1])} == {}  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("name", ["f1", "precision", "recall", "jaccard", "average_precision", "neg_brier_score"])

@@ -31,6 +31,17 @@ class Threshold:
         return (np.asarray(frame)[:, 0] > 0).astype(int)
 
 
+class Scoring(Threshold):
+    """A pickle that can give scores, too, which the service does not ask unless told to."""
+
+    classes_ = np.array([0, 1])
+
+    def predict_proba(self, frame: Any) -> Any:
+        """Score by the first column."""
+        score = 1 / (1 + np.exp(-np.asarray(frame, dtype=float)[:, 0]))
+        return np.column_stack([1 - score, score])
+
+
 def linear(y: Any = CLASSES) -> Any:
     """Return a classifier that needs no trust."""
     return LogisticRegression().fit(X, y)
@@ -166,8 +177,32 @@ def test_scores_are_judged_where_they_were_captured() -> None:
     for model in (linear(), tree):
         [finding] = quality(checked(model, CLASSES, criteria=[mc.AtMost("log_loss", 0.5)], method="predict_proba"))
         assert finding.severity == "fail"
-    found = quality(checked(Threshold(), CLASSES, criteria=[mc.AtLeast("roc_auc", 0.9)]))
-    assert ["no scores were captured" in found[0].summary, "accuracy 0.00" in found[1].summary] == [True, True]
+
+
+SCORES = [
+    "roc_auc",
+    "average_precision",
+    "log_loss",
+    "brier_score",
+    "roc_auc_ovr",
+    "top_k_accuracy",
+    "d2_log_loss_score",
+]
+
+
+@pytest.mark.parametrize("metric", SCORES)
+def test_scores_that_were_not_captured_are_told_from_scores_there_are_none_of(metric: str) -> None:
+    """Advice can be followed: a model that has scores can be asked for them, another is judged by its labels."""
+    kind = mc.AtMost if metric in ("log_loss", "brier_score") else mc.AtLeast
+    for model, said in (
+        (Scoring(), "no scores were captured"),
+        (Threshold(), "which m@1 does not offer; use a metric"),
+    ):
+        found = quality(checked(model, CLASSES, criteria=[kind(metric, 0.5)]))
+        assert [said in found[0].summary, "accuracy 0.00" in found[1].summary] == [True, True]
+        assert "Error" not in found[0].summary
+    [finding] = quality(checked(Scoring(), CLASSES, criteria=[mc.AtMost("log_loss", 0.5)], method="predict_proba"))
+    assert (finding.severity, "no longer meets" in finding.summary) == ("fail", True)
 
 
 def test_a_criterion_of_another_kind_is_a_finding() -> None:

@@ -170,8 +170,11 @@ def test_windows_take_days_spans_and_objects(shop: Any, cells: pd.DataFrame) -> 
             shop.traffic(since=odd)
         with pytest.raises(InvalidInput, match=r"is not a date, a time or a span"):
             shop.check(until=odd)
-    with pytest.raises(InvalidInput, match="has not begun in UTC"):
-        shop.traffic(since=now.date() + timedelta(days=1))
+    ahead = (now.date() + timedelta(days=1), now.tz_localize(None) + pd.Timedelta(hours=2), now + timedelta(hours=2))
+    for since in (*ahead, str(now.date() + timedelta(days=40))):
+        for asked in (shop.traffic, shop.check):  # two hours ahead is what a clock east of UTC shows
+            with pytest.raises(InvalidInput, match="has not begun in UTC"):
+                asked(since=since)
     with pytest.raises(InvalidInput, match="is before since"):
         shop.traffic(since="1h", until="2h")
 
@@ -210,5 +213,5 @@ def test_alpha_is_a_chance(alpha: Any, shop: Any) -> None:
 @pytest.mark.parametrize("checks", [5, "accuracy", len, None], ids=str)
 def test_checks_are_a_list(checks: Any, project: mc.Project, shop: Any) -> None:
     """More questions come as a list, also when there is one."""
-    with pytest.raises(errors.InvalidInput, match="checks= is a list of callables, got "):
+    with pytest.raises(errors.InvalidInput, match="checks is a list, for example "):
         project.evaluate("tumour@1", checks=checks)

@@ -94,6 +94,29 @@ def test_the_test_set_is_counted(project: mc.Project, cells: pd.DataFrame) -> No
     assert [one.uses_of_test for one in project.models.evaluations(first)] == [1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ([mc.AtMost("brier_score", 5)], "can never fail"),
+        ([mc.AtLeast("accuracy", 95)], "did you mean 0.95"),
+        ([mc.NotWorseThan("production", "accuracy", margin=5)], "can never fail"),
+        ([mc.AtLeast("acuracy", 0.9)], "did you mean 'accuracy'"),
+        ([None], "or a callable"),
+        (["accuracy"], "or a callable"),
+        ("accuracy", "checks is a list"),
+        (mc.AtLeast("accuracy", 0.9), "checks is a list"),
+    ],
+    ids=str,
+)
+def test_checks_that_ask_nothing_are_refused(project: mc.Project, cells: pd.DataFrame, given: Any, said: str) -> None:
+    """What a scope would refuse is refused by hand, too, before any work; a stored scope stays readable."""
+    project.datasets.add("cells", cells, target="target")
+    project.models.register("tumour", fitted(cells.drop(columns="target"), cells["target"]), data=["cells@1"])
+    with pytest.raises(errors.InvalidInput, match=said):
+        project.evaluate("tumour@1", "cells", checks=given)
+    assert project.models.evaluations("tumour@1") == []
+
+
 def test_checks_of_ones_own(project: mc.Project, cells: pd.DataFrame) -> None:
     """Any callable is a check."""
     first, _ = begin(project, cells)

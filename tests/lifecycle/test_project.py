@@ -136,6 +136,9 @@ def test_history_says_who_what_and_why(project: mc.Project, cells: pd.DataFrame)
     assert history["what"].iloc[-1] == "gate allowed tumour@1; tumour@1 promoted to production"
     assert history["message"].iloc[-1] == "first"
     assert len(project.history(limit=2)) == 2
+    for odd in ("7d", -1, True, 1.5, pd.NaT):
+        with pytest.raises(errors.InvalidInput, match="limit="):
+            project.history(limit=odd)  # type: ignore[arg-type]
 
 
 def test_a_project_travels(anywhere: mc.Project) -> None:

@@ -29,6 +29,16 @@ def test_setting_the_same_again_writes_nothing(project: mc.Project) -> None:
     assert project.scope.set(objective="x", criteria=[mc.AtLeast("roc_auc", 0.8)], test="t") == first
 
 
+@pytest.mark.parametrize("name", ["model:churn", "run:abc", "no name!", "churn@two words"])
+def test_what_can_name_no_data_is_refused_when_set(project: mc.Project, name: str) -> None:
+    """As a test and as the data of one criterion; names of data still to come are fine."""
+    for given in ({"test": name}, {"criteria": [mc.AtLeast("roc_auc", 0.8, on=name)]}):
+        with pytest.raises(errors.InvalidInput):
+            project.scope.set(objective="x", **given)  # type: ignore[arg-type]
+    assert project.scope.versions() == []
+    project.scope.set(objective="x", criteria=[mc.AtLeast("roc_auc", 0.8, on="dataset:later.test@2")], test="later")
+
+
 def test_criteria_are_readable_in_any_process(project: mc.Project) -> None:
     """Criteria come back equal in another process."""
     criteria = [mc.AtLeast("roc_auc", 0.8, slices="region"), mc.NotWorseThan("production", "accuracy", margin=0.02)]
