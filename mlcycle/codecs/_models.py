@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from attrs import field, frozen
 
-from mlcycle._digest import json_text
+from mlcycle._failure import said
 from mlcycle._ids import new_id
 from mlcycle._warn import warn
 from mlcycle.codecs._bounds import check_bounds
@@ -185,13 +185,13 @@ def _try_skops(
     except Exception as error:
         if _is_disk(error):
             raise
-        return (), f"skops cannot hold it ({_said(error)}{strangers(model)})"
+        return (), f"skops cannot hold it ({said(error)}{strangers(model)})"
     if found and not wanted:
         return found, ""
     try:
         again = load_model(path, "skops", trust=found, reason="it was written a moment ago, by this process")
     except Exception as error:  # noqa: BLE001 - whatever it says, nobody could read the file
-        return (), f"the skops file cannot be read back ({_said(error)})"
+        return (), f"the skops file cannot be read back ({said(error)})"
     difference = _differs(again, answers, example)
     return found, f"the skops file does not reproduce it: {difference}" if difference else ""
 
@@ -205,7 +205,7 @@ def _write_joblib(model: Any, path: Path, class_name: str) -> None:
         if _is_disk(error):
             raise
         raise InvalidInput(
-            f"{class_name} cannot be kept in any format: {_said(error)}. A lambda, a nested function or an open file "
+            f"{class_name} cannot be kept in any format: {said(error)}. A lambda, a nested function or an open file "
             "inside a model is the usual reason: use a function of a module instead"
         ) from error
 
@@ -214,22 +214,13 @@ def _joblib_trouble(path: Path, answers: dict[str, Any], example: Any) -> str:
     try:
         again = _read_joblib(path)
     except Exception as error:  # noqa: BLE001 - whatever it says, nobody could read the file
-        return f"does not survive being written: {_said(error)}"
+        return f"does not survive being written: {said(error)}"
     difference = _differs(again, answers, example)
     return f"does not survive being written: {difference}" if difference else ""
 
 
 def _is_disk(error: Exception) -> bool:
     return isinstance(error, OSError) and error.errno in _DISK
-
-
-def _said(error: Exception) -> str:
-    """Return what an error says, on one line; those of a model's own may fail when they are asked."""
-    try:
-        text = " ".join(str(error).split())
-    except Exception:  # noqa: BLE001 - its own __str__
-        text = ""
-    return json_text(f"{type(error).__name__}: {text:.200}" if text else type(error).__name__)
 
 
 def rescue_model(model: Any, path: str | os.PathLike[str]) -> bool:
@@ -274,7 +265,7 @@ def _ask(model: Any, example: Any) -> tuple[dict[str, Any], dict[str, str], str]
             answer = _answer(model, method, example)
             steady = _same(answer, _answer(model, method, example))
         except Exception as error:  # noqa: BLE001 - the model's own
-            failing[method] = _said(error)
+            failing[method] = said(error)
         else:
             answers |= {method: answer} if steady else {}
     refused = "predict" in failing or len(failing) == len(present)
@@ -304,7 +295,7 @@ def _differs(again: Any, answers: dict[str, Any], example: Any) -> str:
         try:
             actual = _answer(again, method, example)
         except Exception as error:  # noqa: BLE001 - whatever it says, the copy does not work
-            return f"{method} fails on the example with {_said(error)}"
+            return f"{method} fails on the example with {said(error)}"
         if not _same(expected, actual):
             return f"{method} gives other values on the example"
     return ""

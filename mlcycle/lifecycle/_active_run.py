@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle import provenance, storage
 from mlcycle._digest import json_text
+from mlcycle._failure import said, traceback_text
 from mlcycle._ids import now
 from mlcycle._text import printable
 from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, MlcycleError, MlcycleWarning, StorageUnavailable
 from mlcycle.lifecycle._artifacts import pack_artifact
-from mlcycle.lifecycle._failure import said, traceback_text
 from mlcycle.lifecycle._model_files import PackedModel, keep_model, store_model, suits
 from mlcycle.lifecycle._points import PointsWriter, beat, read_points, to_json
 from mlcycle.lifecycle._runs import POINTS, run_folder

@@ -13,8 +13,8 @@ from attrs import frozen
 
 from mlcycle import codecs
 from mlcycle._digest import json_text
+from mlcycle._failure import said
 from mlcycle.errors import InvalidInput
-from mlcycle.lifecycle._failure import said
 from mlcycle.lifecycle._params import Spelling
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from mlcycle import codecs
+from mlcycle._failure import said
 from mlcycle._ids import new_id
 from mlcycle.errors import InvalidInput, MlcycleError
-from mlcycle.lifecycle._failure import said
 from mlcycle.lifecycle._params import as_params
 from mlcycle.lifecycle._view import doc_ref, of_kind
 

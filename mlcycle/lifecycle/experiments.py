@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle import _html, provenance, records
 from mlcycle._digest import canonical_json, json_text
+from mlcycle._failure import said
 from mlcycle._ids import check_name, name_key, near, new_id, now
 from mlcycle._text import printable
 from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, NotFound, StorageUnavailable, VersionDeleted
 from mlcycle.lifecycle._active_run import ActiveRun
-from mlcycle.lifecycle._failure import said
 from mlcycle.lifecycle._params import Spelling, named_values
 from mlcycle.lifecycle._runs import all_runs, points_of, run_of
 from mlcycle.lifecycle._session import draft

@@ -13,7 +13,7 @@ import pytest
 
 import mlcycle as mc
 from mlcycle import errors
-from mlcycle.lifecycle._failure import said, traceback_text
+from mlcycle._failure import said, traceback_text
 from mlcycle.testing import Fault, FaultyFiles, fail_on
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ def said(error: BaseException) -> str:
     """
     try:
         with plainly():
-            text = str(error)
+            text = " ".join(str(error).split())
     except Exception:  # noqa: BLE001 - a message that cannot be made, of foreign code
         text = "it has no message that can be read"
     if not isinstance(error, MlcycleError):
