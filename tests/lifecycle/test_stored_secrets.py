@@ -71,7 +71,7 @@ def test_params(tmp_path: Path) -> None:
 def test_failures_of_models(tmp_path: Path) -> None:
     """What a model raises while it is judged or serves is stored without secrets."""
     project = mc.open(tmp_path / "store", create=True)
-    frame = pd.DataFrame({"x": range(32), "y": [0, 1] * 16})
+    frame = pd.DataFrame({"x": range(28), "y": [0, 1] * 14})
     train, test = project.datasets.split(project.datasets.add("d", frame, target="y", message="m"), test=0.25)
     assert test.rows == 7
     model = Failing(password="").fit(frame[["x"]], frame["y"])
