@@ -1,0 +1,111 @@
+"""What a project is about: one table. A new noun is one row; who does not know it folds it all the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlcycle.state._changes import FactAdd, NameSet, VersionAdd
+
+__all__ = ["NOUNS", "Noun", "bare", "noun"]
+
+
+def bare(ref: str) -> str:
+    """Return a ref without its noun, for people.
+
+    Examples
+    --------
+    >>> bare("model:churn@7")
+    'churn@7'
+    """
+    return ref.partition(":")[2] or ref
+
+
+def _unsaid(change: Any) -> str:
+    return ""
+
+
+def _added(change: VersionAdd | FactAdd) -> str:
+    what = getattr(change, "name", None)
+    return f"added {change.of} " + (change.id if what is None else f"{what}@{change.number}")  # type: ignore[union-attr]
+
+
+@frozen
+class Noun:
+    """What this library knows of one noun beyond what holds for all of them.
+
+    Attributes
+    ----------
+    of : str
+        How changes name it, and refs: ``model`` in ``model:churn@7``.
+    named : callable
+        Words for the history when a name was set; nothing by default.
+    added : callable
+        Words for the history when a version or a fact was added.
+    fixed : bool
+        A rollback of the whole project leaves it. Written into ``name.set``, so that older libraries obey.
+    pointer : str, optional
+        The one pointer its names have; by default any alias.
+    chosen : tuple of str
+        What its caller chose of what a version, a fact or a name says: an operation id used before is for the same
+        thing if it was chosen alike. The rest is found by the library, and may differ the second time.
+    by_latest : bool
+        People follow its newest version rather than a pointer, so a rollback of the project tells where that goes.
+    """
+
+    of: str
+    named: Callable[[NameSet], str] = _unsaid
+    added: Callable[[Any], str] = _added
+    fixed: bool = False
+    pointer: str | None = None
+    chosen: tuple[str, ...] = ()
+    by_latest: bool = False
+
+
+def _answers(change: VersionAdd) -> str:
+    weights = ", ".join(f"{bare(ref)} {weight}" for ref, weight in change["weights"].items())
+    return f"{change.name} answers with {weights}"
+
+
+def _decided(change: FactAdd) -> str:
+    if not change["allowed"]:
+        return f"gate blocked {change['action']} of {bare(change.subject)}"
+    verb = "overridden for" if change.says.get("override") else "allowed"
+    return f"gate {verb} {bare(change.subject)}"
+
+
+NOUNS: dict[str, Noun] = {
+    row.of: row
+    for row in (
+        Noun("dataset", chosen=("layout", "roles"), by_latest=True),
+        Noun("model", added=lambda c: f"registered model {c.name}@{c.number}"),
+        Noun("scope", added=lambda c: f"scope {c.number}", fixed=True, chosen=("scope",)),
+        Noun("experiment", named=lambda c: f"experiment {c.name}", chosen=("hypothesis", "metric")),
+        Noun(
+            "deployment",
+            named=lambda c: f"deployment {c.name}",
+            added=_answers,
+            pointer="current",
+            chosen=("weights", "shadow"),
+        ),
+        Noun("run"),
+        Noun(
+            "evaluation",
+            added=lambda c: f"evaluated {bare(c.subject)} on {bare(c['data'])}: {c['verdict']}",
+            chosen=("data",),
+        ),
+        Noun("decision", added=_decided, chosen=("action",)),
+        Noun("report", added=lambda c: f"checked {bare(c.subject)}: {c['findings']} findings"),
+        Noun("pin", added=_unsaid),
+        Noun("annotation", added=lambda c: f"noted on {c.subject}"),
+    )
+}
+
+
+def noun(of: str) -> Noun:
+    """Return the row of a noun, or how one behaves that nobody here knows."""
+    return NOUNS.get(of) or Noun(of, by_latest=True)
