@@ -262,8 +262,8 @@ class ActiveRun:
         return together | {"artifacts": points.artifacts, "model": points.model or self._model}
 
     def _entry(self) -> int:
-        with contextlib.suppress(Exception), self._session.view() as view:
-            return view.n
+        with contextlib.suppress(Exception):
+            return self._session.view().n
         return int(self._head["entry"])
 
     def _attempt(self, what: str, action: Callable[[], Any]) -> None:

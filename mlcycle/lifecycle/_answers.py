@@ -10,7 +10,7 @@ import numpy as np
 
 from mlcycle import checks, records
 from mlcycle.errors import InvalidInput, UntrustedModel
-from mlcycle.lifecycle._gate import evaluation_document
+from mlcycle.lifecycle._gate import evaluation_document, evaluations_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -174,20 +174,17 @@ def _answered(
 
 def _evaluated(session: Session, ref: str, metric: str) -> records.Result | None:
     """Return the newest stored result of a metric over all rows of some data, with its interval where it has one."""
-    with session.view(refresh=False) as view:
-        for doc in reversed(view.logical["evaluations"]):
-            if doc["subject"] != ref:
-                continue
-            for answer in evaluation_document(session, view, doc)["answers"]:
-                asked = answer["criterion"]
-                for document in answer["results"]:
-                    found: records.Result = records.from_json(document)
-                    mine = found.check == metric if asked is None else asked.get("metric") == metric
-                    if not mine or found.slice or not found.n or found.value is None:
-                        continue
-                    if found.comparison is None:
-                        return found
-                    return attrs.evolve(found, value=found.comparison["subject"], low=None, high=None)
+    for fact in evaluations_of(session.view(refresh=False), f"model:{ref}"):
+        for answer in evaluation_document(session, fact)["answers"]:
+            asked = answer["criterion"]
+            for document in answer["results"]:
+                found: records.Result = records.from_json(document)
+                mine = found.check == metric if asked is None else asked.get("metric") == metric
+                if not mine or found.slice or not found.n or found.value is None:
+                    continue
+                if found.comparison is None:
+                    return found
+                return attrs.evolve(found, value=found.comparison["subject"], low=None, high=None)
     return None
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from mlcycle.storage import Files
 
-__all__ = ["Depot", "NewFile"]
+__all__ = ["Depot", "NewFile", "of_kind"]
 
 Doc = dict[str, Any]
 T = TypeVar("T")
@@ -179,3 +179,8 @@ class Depot:
         if size is None or self.files.protocol == "memory":
             return io.BytesIO(self.files.read(key))
         return open_range(self.files, key, size)
+
+
+def of_kind(files: list[Doc], kind: str) -> Doc:
+    """Return the one file of a stored object that is of a kind."""
+    return next(file for file in files if file["kind"] == kind)

@@ -63,15 +63,14 @@ def points_of(session: Session, run: str) -> Points:
 
 def all_runs(session: Session, experiment: str | None = None) -> Iterator[records.Run]:
     """Yield the runs of an experiment, or of the project, oldest first; those dropped are passed over."""
-    with session.view() as view:
-        dropped, newest = frozenset(view.logical["dropped_runs"]), view.n
+    view = session.view()
     for run in _ids(session):
-        if run in dropped:
+        if view.is_marked("run", run, "dropped"):
             continue
         head = _head(session, run)
         if head is None or (experiment is not None and head["experiment"] != experiment):
             continue
-        if session.at is None or head["entry"] <= newest:
+        if session.at is None or head["entry"] <= view.n:
             yield _record(session, head)
 
 
@@ -123,9 +122,8 @@ def _record(session: Session, head: Doc) -> records.Run:
 
 def _stored_blob(session: Session, stored_object: str) -> Doc | None:
     """Return where a blob that runs share is, or None if it could not be stored."""
-    with session.view() as view:
-        files = view.placement["objects"].get(stored_object)
-    return files[0] if files else None
+    view = session.view()
+    return view.place(stored_object, stored_object).files[0] if view.is_placed(stored_object) else None
 
 
 def _code(session: Session, stored: Doc) -> records.Code:

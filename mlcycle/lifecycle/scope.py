@@ -10,14 +10,13 @@ from mlcycle._text import plain, printable
 from mlcycle._warn import warn
 from mlcycle.errors import GateBlocked, InvalidInput, NotFound
 from mlcycle.lifecycle import _tables as tables
-from mlcycle.lifecycle._session import draft
-from mlcycle.storage import Draft, Settled
+from mlcycle.state import Change, NameSet, Version, VersionAdd, View, noun, read_changes, resolve
+from mlcycle.storage import Settled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mlcycle.lifecycle._session import Session
-    from mlcycle.lifecycle._view import View
 
 __all__ = ["ScopeHandle", "checked_override", "scope_record"]
 
@@ -107,28 +106,29 @@ class ScopeHandle:
         changed = {field: value for field, value in given.items() if value is not None}
         checked_override(override)
 
-        def plan(view: View) -> Draft | Settled:
-            before = view.scope()
+        def plan(view: View) -> list[Change] | Settled:
+            before = view.newest("scope", "scope")
             known = before["scope"] if before else records.to_json(records.Scope())
             scope = {**known, **changed}
             if criteria is not None and before:
                 scope["loosened"] = [*_standing(scope), *self._loosened(before["scope"], scope, override)]
             if before and scope == known:
                 return Settled(before)
-            number = before["number"] + 1 if before else 1
-            return draft([{"kind": "scope.set", "number": number, "scope": scope}])
+            number = before.number + 1 if before else 1
+            made = VersionAdd(of="scope", name="scope", number=number, says={"scope": scope})
+            return [made] if before else [NameSet(of="scope", name="scope", fixed=noun("scope").fixed), made]
 
-        commit = self._session.commit(plan, message=message, op=op)
+        commit = self._session.commit(plan, verb="scope.set", message=message, op=op)
         if criteria is not None:
             self._say_what_no_gate_can_judge()
         if commit.entry is None:
             return scope_record(commit.value)
-        return self.get(next(c["number"] for c in commit.entry["changes"] if c["kind"] == "scope.set"))  # type: ignore[return-value]
+        (made,) = read_changes(commit.entry, VersionAdd)
+        return scope_record(self._session.view(refresh=False).version("scope", "scope", made.number))
 
     def _say_what_no_gate_can_judge(self) -> None:
         """Warn of criteria that name no data, or slice by a column their data lacks; both would block every gate."""
-        with self._session.view(refresh=False) as view:
-            scope = view.scope()
+        scope = self._session.view(refresh=False).newest("scope", "scope")
         assert scope is not None
         for criterion in scope_record(scope).criteria:
             name = criterion.on or scope["scope"]["test"]
@@ -147,9 +147,8 @@ class ScopeHandle:
         if not criterion.slices:
             return ""
         try:
-            with self._session.view(refresh=False) as view:
-                doc = view.version("datasets", name)
-            columns = tables.column_names(tables.header_of(self._session, doc))
+            version = resolve(self._session.view(refresh=False), name, "dataset")
+            columns = tables.column_names(tables.header_of(self._session, version))
         except NotFound:
             return ""
         return ", ".join(repr(column) for column in criterion.slices if column not in columns)
@@ -177,33 +176,33 @@ class ScopeHandle:
 
     def get(self, number: int | None = None) -> records.Scope | None:
         """Return the scope, or a former version of it; None before the first."""
-        with self._session.view() as view:
-            scopes = view.logical["scopes"]
-            if number is None:
-                return scope_record(scopes[-1]) if scopes else None
-            found = next((doc for doc in scopes if doc["number"] == number), None)
-        if found is None:
-            raise InvalidInput(f"there is no scope {number}; there are {len(scopes)}")
-        return scope_record(found)
+        view = self._session.view()
+        if number is None:
+            newest = view.newest("scope", "scope")
+            return scope_record(newest) if newest else None
+        count = view.next_number("scope", "scope") - 1
+        if number not in range(1, count + 1):
+            raise InvalidInput(f"there is no scope {number}; there are {count}")
+        return scope_record(view.version("scope", "scope", number))
 
     def versions(self) -> list[records.Scope]:
         """Return every version of the scope, oldest first."""
-        with self._session.view() as view:
-            return [scope_record(doc) for doc in view.logical["scopes"]]
+        view = self._session.view()
+        return [scope_record(one) for one in view.standing("scope", "scope")] if view.name("scope", "scope") else []
 
 
-def scope_record(doc: Doc) -> records.Scope:
+def scope_record(version: Version) -> records.Scope:
     """Return the record of a stored scope."""
     import attrs
 
-    record: records.Scope = records.from_json(doc["scope"])
+    record: records.Scope = records.from_json(version["scope"])
     return attrs.evolve(
         record,
-        number=doc["number"],
-        message=doc["message"],
-        author=doc["author"],
-        at=doc["at"],
-        entry=doc["entry"],
+        number=version.number,
+        message=version.stamp.message,
+        author=version.stamp.author,
+        at=version.stamp.at,
+        entry=version.stamp.entry,
     )
 
 
