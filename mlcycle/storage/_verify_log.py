@@ -14,13 +14,13 @@ from mlcycle.storage._checkpoints import (
     UNUSABLE,
     Checkpoint,
     Hint,
-    is_there,
     later_than,
     list_marks,
     parts_of,
     read_hint,
 )
 from mlcycle.storage._entries import Entry, decode, entry_key
+from mlcycle.storage._files import is_there
 from mlcycle.storage._reader import Reader, missing
 from mlcycle.storage._replay import Replay
 from mlcycle.storage._rollups import ROLLUP, rollup_key
