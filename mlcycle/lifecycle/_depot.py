@@ -153,6 +153,10 @@ class Depot:
         found: T = self._documents.get(key, make)
         return found
 
+    def listed(self, file: Doc, what: str) -> list[Doc]:
+        """Return the descriptions in a list file: one JSON line each."""
+        return [json.loads(line) for line in self.read_file(file, what).splitlines()]
+
     @contextlib.contextmanager
     def local_copy(self, file: Doc, what: str) -> Iterator[Path]:
         """Give a stored file as a path, checked; the file itself on a local store, else a temporary copy."""

@@ -184,11 +184,12 @@ class Deployment:
             uses = list(dict.fromkeys([*resolved, *([shadowing] if shadowing else [])]))
             for ref in uses:
                 resolve(view, ref, "model")
-            place = {"of": "deployment", "name": self.name}
             said = {"weights": resolved, "shadow": shadowing}
             return [
-                VersionAdd(**place, number=number, uses=uses, says=said),
-                PointerMove(**place, pointer="current", before=before, after=number, how="route"),
+                VersionAdd(of="deployment", name=self.name, number=number, uses=uses, says=said),
+                PointerMove(
+                    of="deployment", name=self.name, pointer="current", before=before, after=number, how="route"
+                ),
             ]
 
         commit = self._session.commit(plan, verb="deployment.route", message=reason, op=op)

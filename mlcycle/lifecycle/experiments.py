@@ -81,7 +81,7 @@ class Experiments:
 
         def plan(view: View) -> list[Change] | Settled:
             view.check_free("experiment", name)
-            before = self._facts(view, name) or {}
+            before = self._facts(view, name)
             facts = {
                 "hypothesis": before.get("hypothesis", "") if hypothesis is None else hypothesis,
                 "metric": before.get("metric") if metric is None else metric,
@@ -98,11 +98,11 @@ class Experiments:
         view = self._session.view()
         return Experiment(self._session, self._provenance, self._facts(view, view.known("experiment", name).name))
 
-    def _facts(self, view: View, name: str) -> Doc | None:
-        """Return what is said of an experiment, None where there is none."""
+    def _facts(self, view: View, name: str) -> Doc:
+        """Return what is said of an experiment, nothing where there is none."""
         known = view.name("experiment", name)
         if known is None:
-            return None
+            return {}
         said = {"hypothesis": "", "metric": None, **view.about("experiment", name)}
         return {"name": known.name, "id": known.id, **said}
 

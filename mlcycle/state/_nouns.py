@@ -46,6 +46,8 @@ class Noun:
         Words for the history when a name was set; nothing by default.
     added : callable
         Words for the history when a version or a fact was added.
+    versioned : bool
+        Its names have versions, so that an address may mean one.
     fixed : bool
         A rollback of the whole project leaves it. Written into ``name.set``, so that older libraries obey.
     pointer : str, optional
@@ -60,6 +62,7 @@ class Noun:
     of: str
     named: Callable[[NameSet], str] = _unsaid
     added: Callable[[Any], str] = _added
+    versioned: bool = True
     fixed: bool = False
     pointer: str | None = None
     chosen: tuple[str, ...] = ()
@@ -84,7 +87,7 @@ NOUNS: dict[str, Noun] = {
         Noun("dataset", chosen=("layout", "roles"), by_latest=True),
         Noun("model", added=lambda c: f"registered model {c.name}@{c.number}"),
         Noun("scope", added=lambda c: f"scope {c.number}", fixed=True, chosen=("scope",)),
-        Noun("experiment", named=lambda c: f"experiment {c.name}", chosen=("hypothesis", "metric")),
+        Noun("experiment", named=lambda c: f"experiment {c.name}", versioned=False, chosen=("hypothesis", "metric")),
         Noun(
             "deployment",
             named=lambda c: f"deployment {c.name}",
@@ -92,16 +95,17 @@ NOUNS: dict[str, Noun] = {
             pointer="current",
             chosen=("weights", "shadow"),
         ),
-        Noun("run"),
+        Noun("run", versioned=False),
         Noun(
             "evaluation",
+            versioned=False,
             added=lambda c: f"evaluated {bare(c.subject)} on {bare(c['data'])}: {c['verdict']}",
             chosen=("data",),
         ),
-        Noun("decision", added=_decided, chosen=("action",)),
-        Noun("report", added=lambda c: f"checked {bare(c.subject)}: {c['findings']} findings"),
-        Noun("pin", added=_unsaid),
-        Noun("annotation", added=lambda c: f"noted on {c.subject}"),
+        Noun("decision", added=_decided, versioned=False, chosen=("action",)),
+        Noun("report", added=lambda c: f"checked {bare(c.subject)}: {c['findings']} findings", versioned=False),
+        Noun("pin", added=_unsaid, versioned=False),
+        Noun("annotation", added=lambda c: f"noted on {c.subject}", versioned=False),
     )
 }
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlcycle import records
 from mlcycle._ids import Ref, near, parse_ref
 from mlcycle.errors import InvalidInput, NotFound, VersionDeleted
-from mlcycle.state._nouns import NOUNS
+from mlcycle.state._nouns import NOUNS, noun
 
 if TYPE_CHECKING:
     from mlcycle.state._index import Name
@@ -30,7 +30,7 @@ def read_ref(what: Any, view: View) -> Ref:
     if isinstance(what, records.Record) and type(what).__name__ in _RECORDS:
         what = f"{_RECORDS[type(what).__name__]}:{what.ref}"  # type: ignore[attr-defined]
     kind, colon, rest = what.partition(":") if isinstance(what, str) else ("", "", "")
-    if colon and (kind in NOUNS or kind in view.state.names.nouns()):
+    if colon and (kind in NOUNS or kind in view.state.names.nouns()) and noun(kind).versioned:
         return parse_ref(rest)._replace(kind=kind)
     return parse_ref(what)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mlcycle._doors import doors
 
 if TYPE_CHECKING:
+    from mlcycle.storage._compaction import Compaction
     from mlcycle.storage._entries import Entry
     from mlcycle.storage._files import (
         Appender,
@@ -26,12 +27,13 @@ if TYPE_CHECKING:
     from mlcycle.storage._replay import Fold, Snapshot, State
     from mlcycle.storage._segments import segments
     from mlcycle.storage._streams import SegmentWriter, owner_alive, read_lines, recover_spools
-    from mlcycle.storage._sweep import SweepResult, garbage, sweep
+    from mlcycle.storage._sweep import SweepResult, sweep
     from mlcycle.storage._verify import Problem, Verification, verify
 
 __all__ = [
     "Appender",
     "Commit",
+    "Compaction",
     "Draft",
     "Entry",
     "Files",
@@ -48,7 +50,6 @@ __all__ = [
     "SweepResult",
     "Verification",
     "check_key",
-    "garbage",
     "is_litter",
     "links_in",
     "open_files",
@@ -66,6 +67,7 @@ __all__ = [
 
 # Loaded on first use: who only opens a file should not pay for the log, and nobody at import pays for fsspec.
 _HOMES = {
+    "_compaction": ("Compaction",),
     "_entries": ("Entry",),
     "_files": ("Appender", "Files", "KeyNotFound", "Listed", "Outcome", "check_key", "open_files"),
     "_links": ("links_in",),
@@ -77,7 +79,7 @@ _HOMES = {
     "_replay": ("Fold", "Snapshot", "State"),
     "_segments": ("segments",),
     "_streams": ("SegmentWriter", "owner_alive", "read_lines", "recover_spools"),
-    "_sweep": ("SweepResult", "garbage", "sweep"),
+    "_sweep": ("SweepResult", "sweep"),
     "_verify": ("Problem", "Verification", "verify"),
 }
 

@@ -1,52 +1,63 @@
-"""What makes opening quick and may be deleted at any time: the hint, checkpoints, rollups of old entries."""
+"""What makes opening quick and may be deleted at any time: the hint, and checkpoints of the folded state.
+
+A checkpoint is one file: a head line of JSON that says what could fold it and where its parts lie, then the parts. An
+opening reads the beginning; a part is read when somebody asks for it. By then the file may be gone, because its writer
+keeps a few, or prove damaged: what it held follows from the log, so it is folded once more and the answer is right.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import gzip
 import json
 import re
-import time
-from typing import TYPE_CHECKING, Any
+from threading import Lock
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from mlcycle._digest import sha256_bytes
+from mlcycle._digest import canonical_json, sha256_bytes
 from mlcycle._ids import new_id
-from mlcycle.errors import StoreError
+from mlcycle._packed import Packed
+from mlcycle.errors import Corrupt, SchemaError, StoreError
 from mlcycle.storage._entries import decode, entry_key
 from mlcycle.storage._files import KeyNotFound
-from mlcycle.storage._replay import ROLLUP, Reader, Snapshot, rollup_key
+from mlcycle.storage._reader import Reader
+from mlcycle.storage._replay import Base, Snapshot
+from mlcycle.storage._rollups import ROLLUP, rollup_key
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
     from mlcycle.storage._files import Files
-    from mlcycle.storage._replay import Fold
+    from mlcycle.storage._replay import Fold, Replay
+
+    Again = Callable[[int], dict[str, bytes]]
 
 __all__ = [
     "HINT",
-    "Caches",
+    "KEPT",
+    "UNUSABLE",
+    "Checkpoint",
     "Hint",
     "Mark",
+    "is_there",
     "later_than",
     "list_marks",
+    "parts_of",
     "read_checkpoint",
     "read_hint",
     "write_checkpoint",
+    "write_hint",
 ]
 
 HINT = "hint.json"
 
-_KEPT = 2
-_TAIL = 64
-_SHARE = 4
-# Opening and checking one more small file takes as long as parsing this many bytes of a checkpoint.
-_ENTRY_COST = 2048
-_HINT_SECONDS = 1.0
-_AFTER_FAILURE = 30.0
+# A process that opened from one reads its parts from it until 64 times this many commits later.
+KEPT = 4
+UNUSABLE = (StoreError, SchemaError, OSError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError)
+_OPS = "ops"
+_FIRST = 64 * 1024  # bytes of the first read: the head, and all of a small checkpoint, in one request
 _MOST = 10**10  # the digits of a key
-_NAME = re.compile(r"checkpoints/(\d{10})\.[0-9a-f]{32}\.json")
-_UNUSABLE = (StoreError, OSError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError)
-_STATE = b'"state":'
+_NAME = re.compile(r"checkpoints/(\d{10})\.[0-9a-f]{32}\.bin")
 
 
 @frozen(order=True)
@@ -70,14 +81,14 @@ class Hint:
         The newest checkpoints known, newest first.
     rolled : int
         How many entries from 0 are in rollups.
-    fold : int
+    fold : str
         The version of the fold whose checkpoints these are.
     """
 
     n: int = -1
     marks: tuple[Mark, ...] = ()
     rolled: int = 0
-    fold: int = 0
+    fold: str = ""
 
 
 def read_hint(files: Files) -> Hint | None:
@@ -87,19 +98,25 @@ def read_hint(files: Files) -> Hint | None:
         marks = sorted(
             (Mark(int(mark["n"]), _checked(mark["key"]), int(mark["size"])) for mark in said["marks"]), reverse=True
         )
-        n, rolled, fold = int(said["n"]), int(said["rolled"]), int(said["fold"])
-        if not (-1 <= n < _MOST and rolled >= 0):
+        n, rolled, fold = int(said["n"]), int(said["rolled"]), said["fold"]
+        if said["needs_read"] or not (-1 <= n < _MOST and rolled >= 0 and isinstance(fold, str)):
             return None
-        return Hint(n, tuple(marks[:_KEPT]), rolled - rolled % ROLLUP, fold)
-    except _UNUSABLE:
+        return Hint(n, tuple(marks[:KEPT]), rolled - rolled % ROLLUP, fold)
+    except UNUSABLE:
         return None
+
+
+def _checked(key: object) -> str:
+    if not isinstance(key, str) or not _NAME.fullmatch(key):
+        raise ValueError(key)
+    return key
 
 
 def write_hint(files: Files, hint: Hint) -> None:
     """Replace the hint."""
     marks = [{"n": mark.n, "key": mark.key, "size": mark.size} for mark in hint.marks]
-    said = {"v": 1, "n": hint.n, "fold": hint.fold, "marks": marks, "rolled": hint.rolled}
-    files.put(HINT, _json(said), durable=False)
+    said = {"v": 1, "needs_read": [], "n": hint.n, "fold": hint.fold, "marks": marks, "rolled": hint.rolled}
+    files.put(HINT, canonical_json(said), durable=False)
 
 
 def list_marks(files: Files) -> list[Mark]:
@@ -116,7 +133,7 @@ def later_than(files: Files, n: int, hint: Hint) -> str | None:
 
     What the hint says proves nothing by itself; what it speaks of does, when it is there.
     """
-    if hint.n > n and _is_there(files, entry_key(hint.n)):
+    if hint.n > n and is_there(files, entry_key(hint.n)):
         return entry_key(hint.n)
     checkpoint = next((mark.key for mark in hint.marks if mark.n > n and _is_whole(files, mark)), None)
     if checkpoint is None and hint.rolled > n + 1:
@@ -127,59 +144,53 @@ def later_than(files: Files, n: int, hint: Hint) -> str | None:
 
 def _is_whole(files: Files, mark: Mark) -> bool:
     try:
-        data = files.read(mark.key)
-        begin = data.index(_STATE) + len(_STATE)
-        head = json.loads(data[:begin] + b"0}")
-        return bool(head["n"] == mark.n and head["sha256"] == sha256_bytes(memoryview(data)[begin:-1]))
-    except _UNUSABLE:
+        Checkpoint(files, mark).check()
+    except UNUSABLE:
         return False
+    return True
 
 
-def _is_there(files: Files, key: str) -> bool:
+def is_there(files: Files, key: str) -> bool:
+    """Return whether there is such a file, be it an entry that was emptied."""
     try:
-        return len(files.read(key, 0, 1)) == 1
+        files.read(key, 0, 1)
     except KeyNotFound:
         return False
+    return True
 
 
-def write_checkpoint(files: Files, fold: Fold, now: Snapshot) -> Mark:
+def parts_of(fold: Fold, replay: Replay) -> dict[str, bytes]:
+    """Return the parts of the checkpoint of a replay: those of the fold, and the operations of callers."""
+    return {**fold.dump(replay.now.state), _OPS: replay.ops.dump()}
+
+
+def write_checkpoint(files: Files, fold: Fold, replay: Replay) -> Mark:
     """Store a folded state, marked with what could fold it, and return where."""
-    state = _json(now.state)
+    now, parts, ends = replay.now, parts_of(fold, replay), {}
+    at = 0
+    for name, part in parts.items():
+        ends[name] = [at, at + len(part), sha256_bytes(part)]
+        at += len(part)
     head = {
         "v": 1,
+        "needs_read": [],
         "fold": fold.version,
         "kinds": sorted(fold.kinds),
         "needs": sorted(fold.needs),
+        "skipped": sorted(fold.skipped(now.state)),
         "n": now.n,
         "digest": now.digest,
         "at": now.at,
-        "sha256": sha256_bytes(state),
+        "parts": ends,
     }
-    data = _json(head)[:-1] + b"," + _STATE + state + b"}"
-    key = f"checkpoints/{now.n:010d}.{new_id()}.json"
+    data = b"".join([canonical_json(head), b"\n", *parts.values()])
+    key = f"checkpoints/{now.n:010d}.{new_id()}.bin"
     files.put(key, data, durable=False)
     return Mark(now.n, key, len(data))
 
 
-def read_checkpoint(files: Files, fold: Fold, mark: Mark) -> Snapshot | None:
-    """Return the state in a checkpoint, or None unless it is whole, of this fold, and stands on the log as it is."""
-    try:
-        data = files.read(mark.key)
-        begin = data.index(_STATE) + len(_STATE)
-        head = json.loads(data[:begin] + b"0}")
-        ours = head["fold"] == fold.version and {*head["kinds"]} <= {*fold.kinds} and {*head["needs"]} <= {*fold.needs}
-        if not ours or head["sha256"] != sha256_bytes(memoryview(data)[begin:-1]):
-            return None
-        entry = files.read(entry_key(mark.n))
-        if head["n"] != mark.n or head["digest"] != sha256_bytes(entry):
-            return None
-        return Snapshot(mark.n, json.loads(data[begin:-1]), head["digest"], decode(entry, mark.n)["at"])
-    except _UNUSABLE:
-        return None
-
-
-class Caches:
-    """Keeps hint, checkpoints and rollups fresh behind the commits of one log; nothing here is ever needed.
+def read_checkpoint(files: Files, fold: Fold, mark: Mark, again: Again | None = None) -> Base | None:
+    """Return the state in a checkpoint, or None unless it is whole, of this fold, and stands on the log as it is.
 
     Parameters
     ----------
@@ -187,83 +198,113 @@ class Caches:
         The storage.
     fold : Fold
         What entries mean.
+    mark : Mark
+        Where it is.
+    again : callable, optional
+        From an entry to the parts of a checkpoint there, made from the log: for parts that turn out to be gone later.
+    """
+    try:
+        found = Checkpoint(files, mark)
+        entry = Reader(files).one(mark.n)
+        if not found.is_of(fold) or entry is None or found.digest != sha256_bytes(entry):
+            return None
+        at = decode(entry, mark.n, canonical=False)["at"]
+        state = fold.load([name for name in found.parts if name != _OPS], found.read)
+        now = Snapshot(mark.n, state, found.digest, at, base=mark.n)
+        ops = Packed(lambda: found.read(_OPS))
+        found.again = again
+        return Base(now, ops)
+    except UNUSABLE:
+        return None
+
+
+class Checkpoint:
+    """One checkpoint file; lives as long as a state that was folded from it.
+
+    Parameters
+    ----------
+    files : Files
+        The storage.
+    mark : Mark
+        Where it is.
+
+    Attributes
+    ----------
+    n : int
+        The entry it stands after.
+    digest : str
+        The digest of that entry.
+    parts : collection of str
+        Their names.
+    again : callable or None
+        See `read_checkpoint`; without it a part that is not what it was written as raises.
+
+    Raises
+    ------
+    Corrupt, LookupError, TypeError, ValueError
+        When it has no head, or is torn.
     """
 
-    def __init__(self, files: Files, fold: Fold) -> None:
-        self._files, self._fold = files, fold
-        self._marks: tuple[Mark, ...] = ()
-        self._entries = self._bytes = self._rolled = 0
-        self._due = 0.0
-        self._failed = False
+    def __init__(self, files: Files, mark: Mark) -> None:
+        self._files, self._key = files, mark.key
+        first = files.read(mark.key, 0, _FIRST)
+        if b"\n" not in first:  # a head of many parts
+            first = files.read(mark.key)
+        line, _, self._first = first.partition(b"\n")
+        head = json.loads(line)
+        if head["v"] != 1 or head["needs_read"]:
+            raise SchemaError(f"{mark.key} was written by a newer mlcycle; upgrade mlcycle, or delete that file")
+        if head["n"] != mark.n:
+            raise Corrupt(f"{mark.key} says it stands after entry {head['n']!r:.20}")
+        self._head, self._start = head, len(line) + 1
+        self._ends: dict[str, tuple[int, int, str]] = {
+            name: (int(begin), int(end), str(digest)) for name, (begin, end, digest) in head["parts"].items()
+        }
+        self.n, self.digest = mark.n, str(head["digest"])
+        self.again: Again | None = None
+        self._made: dict[str, bytes] = {}
+        self._lock = Lock()
+        if mark.size != self._start + max(end for _, end, _ in self._ends.values()):
+            raise Corrupt(f"{mark.key} has {mark.size} bytes, which is not what its head says")
+        for name, (_, end, _) in self._ends.items():
+            if end <= len(self._first):
+                self.read(name)
 
-    def opened(self, hint: Hint) -> None:
-        """Take note of what the log was opened from."""
-        self._marks, self._rolled = hint.marks, hint.rolled
-        self._entries = self._bytes = 0
+    @property
+    def parts(self) -> Collection[str]:
+        """The names of its parts."""
+        return self._ends.keys()
 
-    def folded(self, size: int) -> None:
-        """Take note of one entry of `size` bytes after the newest checkpoint known."""
-        self._entries += 1
-        self._bytes += max(size, _ENTRY_COST)
+    def is_of(self, fold: Fold) -> bool:
+        """Return whether a fold may believe it: its own version, nothing in it unknown, nothing known passed over."""
+        head = self._head
+        known, skipped = {*head["kinds"]} <= {*fold.kinds}, {*head["skipped"]} & {*fold.kinds}
+        return bool(head["fold"] == fold.version and known and {*head["needs"]} <= {*fold.needs} and not skipped)
 
-    def committed(self, now: Snapshot) -> None:
-        """Do what is due after a commit; a failure is forgotten and tried again after a while."""
-        if time.monotonic() >= self._due or (self._outgrown() and not self._failed):
-            self.flush(now)
+    def check(self) -> None:
+        """Raise `Corrupt` unless every part is what it was written as."""
+        for name in self.parts:
+            self.read(name)
 
-    def flush(self, now: Snapshot) -> None:
-        """Write the hint, and a checkpoint and a rollup where they are due."""
-        self._failed, self._due = True, time.monotonic() + _AFTER_FAILURE
-        with contextlib.suppress(*_UNUSABLE):
-            self._learn(read_hint(self._files), now)
-            if self._outgrown() and now.read_only is None:
-                self._checkpoint(now)
-            if now.n + 1 - self._rolled >= ROLLUP:
-                self._roll()
-            write_hint(self._files, Hint(now.n, self._marks, self._rolled, self._fold.version))
-            self._failed, self._due = False, time.monotonic() + _HINT_SECONDS
+    def read(self, name: str) -> bytes:
+        """Return a part: from the file, or made again from the log where the file is gone or damaged."""
+        begin, end, digest = self._ends[name]
+        try:
+            data = self._slice(begin, end)
+            if sha256_bytes(data) == digest:
+                return data
+            trouble = Corrupt(f"the part {name!r} of {self._key} is not what was written; delete that file")
+        except KeyNotFound as error:
+            if self.again is None:
+                raise
+            trouble = Corrupt(str(error))
+        if self.again is None:
+            raise trouble
+        with self._lock:
+            self._made = self._made or self.again(self.n)
+        return self._made[name]
 
-    def _outgrown(self) -> bool:
-        size = self._marks[0].size if self._marks else 0
-        return self._entries >= _TAIL and self._bytes * _SHARE >= size
-
-    def _learn(self, hint: Hint | None, now: Snapshot) -> None:
-        """Take over what others have done, so that eight writers make one checkpoint and not eight."""
-        if hint is None:
-            return
-        self._rolled = max(self._rolled, min(hint.rolled, (now.n + 1) // ROLLUP * ROLLUP))
-        newest = self._marks[0].n if self._marks else -1
-        if hint.fold == self._fold.version and hint.marks and newest < hint.marks[0].n <= now.n:
-            self._marks = hint.marks
-            left = now.n - hint.marks[0].n
-            self._bytes = self._bytes * left // max(1, self._entries)
-            self._entries = left
-
-    def _checkpoint(self, now: Snapshot) -> None:
-        mark = write_checkpoint(self._files, self._fold, now)
-        self._marks, self._entries, self._bytes = (mark, *self._marks)[:_KEPT], 0, 0
-        known = list_marks(self._files)
-        self._files.delete(old.key for old in known[_KEPT:] if old not in self._marks)
-
-    def _roll(self) -> None:
-        """Write one rollup, the first that is missing."""
-        while _is_there(self._files, rollup_key(self._rolled)):
-            self._rolled += ROLLUP
-        end = self._rolled + ROLLUP
-        lines = [
-            stored.data + b"\n" for stored in Reader(self._files).run(self._rolled, end, expect=end - 1, rollups=False)
-        ]
-        if len(lines) == ROLLUP:
-            self._files.put(rollup_key(self._rolled), gzip.compress(b"".join(lines), 6, mtime=0), durable=False)
-            self._rolled = end
-
-
-def _json(document: Any) -> bytes:
-    # Unlike entries these keep the order of keys, so that a state read back lists things as the live one does.
-    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-
-
-def _checked(key: Any) -> str:
-    if not isinstance(key, str) or not _NAME.fullmatch(key):
-        raise ValueError(key)
-    return key
+    def _slice(self, begin: int, end: int) -> bytes:
+        if end <= len(self._first):
+            return self._first[begin:end]
+        return self._files.read(self._key, self._start + begin, self._start + end)

@@ -9,9 +9,9 @@ from mlcycle._digest import canonical_json
 from mlcycle.errors import Corrupt, InvalidInput, SchemaError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
-__all__ = ["MAX_BYTES", "VERSION", "Entry", "decode", "encode", "entry_key", "unknown_kinds"]
+__all__ = ["MAX_BYTES", "VERSION", "Entry", "decode", "encode", "entry_key"]
 
 Entry = dict[str, Any]
 
@@ -27,14 +27,17 @@ _FIELDS: dict[str, type] = {
     "n": int,
     "prev": str,
     "op": str,
+    "verb": str,
     "author": str,
     "at": str,
+    "clock": str,
     "message": str,
     "needs_read": list,
     "needs_write": list,
     "changes": list,
-    "uses": list,
+    "reuses": list,
 }
+_one_text = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode
 
 
 def entry_key(n: int) -> str:
@@ -53,11 +56,13 @@ def encode(
     prev: str,
     *,
     op: str,
+    verb: str,
     author: str,
     at: str,
+    clock: str | None = None,
     message: str = "",
     changes: Sequence[Entry],
-    uses: Sequence[str] = (),
+    reuses: Sequence[str] = (),
     needs_read: Sequence[str] = (),
     needs_write: Sequence[str] = (),
 ) -> bytes:
@@ -71,12 +76,16 @@ def encode(
         The digest of the stored bytes of entry ``n - 1``, ``""`` for entry 0.
     op : str
         The operation id: ``"user:…"`` where a caller gave one, else ``"auto:…"``.
+    verb : str
+        What was done, such as ``"model.promote"``.
     author, at, message : str
-        Who, when (UTC text) and why.
+        Who, when (UTC text, never before the entry before) and why.
+    clock : str, optional
+        The writer's own time, where that is another than `at`.
     changes : sequence of dict
         What changed, each with its ``kind``.
-    uses : sequence of str
-        Keys of the files the changes name.
+    reuses : sequence of str
+        Keys of files that the changes name and do not place.
     needs_read, needs_write : sequence of str
         What a library must understand to read on, or to write on.
 
@@ -87,22 +96,26 @@ def encode(
 
     Examples
     --------
-    >>> data = encode(0, "", op="auto:1", author="ann", at="2026-11-23T00:00:00.000000Z", changes=[{"kind": "begin"}])
-    >>> decode(data, 0, "")["author"]
-    'ann'
+    >>> facts = {"verb": "project.create", "author": "ann", "at": "2026-11-23T00:00:00.000000Z"}
+    >>> data = encode(0, "", op="auto:1", **facts, changes=[{"kind": "begin"}])
+    >>> decode(data, 0, "")["verb"]
+    'project.create'
     """
     entry: Entry = {
         "v": VERSION,
         "n": n,
+        "log": None,
         "prev": prev,
         "op": op,
+        "verb": verb,
         "author": author,
         "at": at,
+        "clock": at if clock is None else clock,
         "message": message,
         "needs_read": list(needs_read),
         "needs_write": list(needs_write),
         "changes": list(changes),
-        "uses": list(uses),
+        "reuses": list(reuses),
         "sig": None,
     }
     data = canonical_json(entry)
@@ -117,7 +130,7 @@ def encode(
     return data
 
 
-def decode(data: bytes, n: int, prev: str | None = None) -> Entry:
+def decode(data: bytes, n: int, prev: str | None = None, *, canonical: bool = True) -> Entry:
     """Return the entry in stored bytes, checked as a document and as the link after `prev`.
 
     Parameters
@@ -128,16 +141,21 @@ def decode(data: bytes, n: int, prev: str | None = None) -> Entry:
         The number it is stored under.
     prev : str, optional
         The digest of the stored bytes of entry ``n - 1``; without it the link is not checked.
+    canonical : bool, default True
+        Refuse bytes that are not the one text of what they say. Whoever folds an entry looks, so that all readers of
+        all languages read the same; what a checkpoint already vouches for need not be looked at again.
 
     Raises
     ------
     Corrupt
-        When the bytes are torn, no entry, another entry, or do not follow `prev`.
+        When the bytes are torn, hold something else than an entry or another entry, or do not follow `prev`.
     SchemaError
         When a newer mlcycle wrote the envelope.
     """
     if len(data) > MAX_BYTES:
         raise _corrupt(n, f"it has {len(data)} bytes, an entry has at most {MAX_BYTES}")
+    if not data:
+        raise _corrupt(n, "it is empty")
     try:
         entry = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -147,11 +165,16 @@ def decode(data: bytes, n: int, prev: str | None = None) -> Entry:
             f"{entry_key(n)} was written by a newer mlcycle (envelope {entry['v']}, this one reads {VERSION}); "
             "upgrade mlcycle to open this project"
         )
-    trouble = _trouble(entry)
+    trouble = _trouble(entry) or (_not_canonical(entry, data) if canonical else None)
     if trouble:
         raise _corrupt(n, trouble)
     if entry["n"] != n:
         raise _corrupt(n, f"it says it is entry {entry['n']}")
+    if entry.get("log") is not None:
+        raise SchemaError(
+            f"{entry_key(n)} belongs to the branch {entry['log']!r:.60}, written by a newer mlcycle; "
+            "upgrade mlcycle to open this project"
+        )
     if prev is not None and entry["prev"] != prev:
         raise _corrupt(
             n, f"it follows {_short(entry['prev'])}, but {_before(n)}; one of the two is not what was committed"
@@ -159,22 +182,43 @@ def decode(data: bytes, n: int, prev: str | None = None) -> Entry:
     return entry  # type: ignore[no-any-return]
 
 
-def unknown_kinds(entry: Entry, kinds: Collection[str], needs: Collection[str]) -> list[str]:
-    """Return what in an entry forbids this library to write after it, as words for a message.
+def _not_canonical(entry: Entry, data: bytes) -> str | None:
+    """Return how stored bytes differ from the one text of what they say, or None."""
+    try:
+        wanted = _one_text(entry).encode()
+    except (ValueError, RecursionError) as error:  # NaN, or half a surrogate pair
+        return f"it holds what canonical JSON cannot say ({error})"
+    if wanted == data:
+        return None
+    if doubled := _doubled(data):
+        return f"it holds the key {doubled!r:.60} twice in one object"
+    at = next((i for i, (one, other) in enumerate(zip(wanted, data, strict=False)) if one != other), len(wanted))
+    return (
+        f"it is not canonical JSON (sorted keys, no spaces, one spelling of each value): at byte {at} it holds "
+        f"{data[at : at + 20]!r}, not {wanted[at : at + 20]!r}"
+    )
 
-    Examples
-    --------
-    >>> unknown_kinds({"changes": [{"kind": "teleport"}], "needs_write": []}, {"begin"}, set())
-    ["change 'teleport'"]
-    """
-    found = {f"change {change['kind']!r}" for change in entry["changes"] if change["kind"] not in kinds}
-    return sorted(found | {f"need {need!r}" for need in entry["needs_write"] if need not in needs})
+
+def _doubled(data: bytes) -> str | None:
+    found: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        seen: set[str] = set()
+        for key, _ in pairs:
+            found.extend([key] if key in seen else [])
+            seen.add(key)
+        return {}
+
+    json.loads(data, object_pairs_hook=look)
+    return found[0] if found else None
 
 
 def _trouble(entry: Any) -> str | None:
     """Return why something is no envelope, or None."""
     if not isinstance(entry, dict):
         return f"it holds a {type(entry).__name__}, not an object"
+    if "log" not in entry:
+        return "its field 'log' is missing"
     for field, kind in _FIELDS.items():
         if type(entry.get(field)) is not kind:
             return f"its field {field!r} should be {kind.__name__} and is {entry.get(field)!r:.60}"
@@ -183,7 +227,7 @@ def _trouble(entry: Any) -> str | None:
     for change in entry["changes"]:
         if not isinstance(change, dict) or not isinstance(change.get("kind"), str):
             return f"a change is an object with a kind, not {change!r:.60}"
-    for field in ("needs_read", "needs_write", "uses"):
+    for field in ("needs_read", "needs_write", "reuses"):
         if not all(isinstance(item, str) for item in entry[field]):
             return f"its field {field!r} should be a list of texts"
     return None

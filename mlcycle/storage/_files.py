@@ -122,6 +122,8 @@ class Files(Protocol):
         Whether `append` works: local and memory only.
     shared : bool
         Whether several writers are safe; False only where ``single_writer=True`` was asked for.
+    overwrites_atomically : bool
+        Whether a `put` over a file leaves no moment without one; False where it may be delete, then write.
     storage_options : dict
         What the file system was opened with; may hold credentials, so it is never written down.
     """
@@ -137,6 +139,9 @@ class Files(Protocol):
 
     @property
     def shared(self) -> bool: ...
+
+    @property
+    def overwrites_atomically(self) -> bool: ...
 
     @property
     def storage_options(self) -> dict[str, Any]: ...

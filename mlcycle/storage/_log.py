@@ -7,12 +7,14 @@ it is.
 
 Calls to the storage, kept by a test: a refresh that finds nothing new is one read; a commit is one read and one create;
 a lost race adds one read and one create; at most once a second one read and one put for the hint; once a process and
-place one create of entry 0, which must lose (`mlcycle.storage._promise`), before the first commit.
+place one create of entry 0, which must lose (`mlcycle.storage._promise`), before the first commit. An entry that was
+emptied or is damaged is taken from its rollup, also when a lost answer is read back (`mlcycle.storage._reader`).
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +23,15 @@ from attrs import field, frozen
 from mlcycle._digest import sha256_bytes
 from mlcycle._ids import new_id, now
 from mlcycle.errors import Corrupt, InvalidInput, NotFound, ReadOnly, StorageUnavailable
-from mlcycle.storage._checkpoints import Caches, Hint, Mark, later_than, list_marks, read_checkpoint, read_hint
+from mlcycle.storage._caches import Caches
+from mlcycle.storage._checkpoints import Hint, Mark, later_than, list_marks, parts_of, read_checkpoint, read_hint
+from mlcycle.storage._compaction import Compaction, empty_singles, roll
 from mlcycle.storage._entries import decode, encode, entry_key
 from mlcycle.storage._files import Outcome
 from mlcycle.storage._promise import prove
-from mlcycle.storage._replay import Fold, Reader, Replay, Snapshot, Stored, missing
+from mlcycle.storage._reader import Reader, Recent, Stored, missing
+from mlcycle.storage._replay import Base, Fold, Replay, Snapshot, own_operation
+from mlcycle.storage._rollups import ROLLUP
 from mlcycle.storage._waits import Waits
 
 if TYPE_CHECKING:
@@ -49,19 +55,19 @@ class Draft:
     ----------
     changes : list of dict
         The changes, each with its ``kind``; they take effect together.
-    uses : list of str
-        Keys of the files the changes name.
+    reuses : list of str
+        Keys of files that the changes name and do not place.
     needs_read, needs_write : sequence of str
         What a library must understand to read on, or to write on.
 
     Examples
     --------
-    >>> Draft([{"kind": "tag.set", "name": "launch", "to": 41}]).uses
+    >>> Draft([{"kind": "tag.set", "name": "launch", "to": 41}]).reuses
     []
     """
 
     changes: list[dict[str, Any]]
-    uses: list[str] = field(factory=list)
+    reuses: list[str] = field(factory=list)
     needs_read: Sequence[str] = ()
     needs_write: Sequence[str] = ()
 
@@ -126,25 +132,35 @@ class Log:
     --------
     >>> from mlcycle.storage import open_files
     >>> class Names:
-    ...     version, kinds, needs = 1, {"name"}, set()
+    ...     version, kinds, needs = "names/1", {"name"}, set()
     ...     def empty(self):
-    ...         return {"names": []}
+    ...         return []
     ...     def apply(self, state, entry):
-    ...         state["names"] += [change["name"] for change in entry["changes"]]
+    ...         state += [change["name"] for change in entry["changes"]]
+    ...     def obstacles(self, entry):
+    ...         return []
+    ...     def skipped(self, state):
+    ...         return []
+    ...     def dump(self, state):
+    ...         return {"names": ",".join(state).encode()}
+    ...     def load(self, parts, read):
+    ...         return read("names").decode().split(",")
     >>> log = Log(open_files("memory://doc-log"), Names(), author="ann")
-    >>> log.commit(lambda snapshot: Draft([{"kind": "name", "name": "churn"}]), message="first").n
+    >>> log.commit(lambda now: Draft([{"kind": "name", "name": "churn"}]), verb="name.add", message="first").n
     0
-    >>> log.snapshot().state["names"]
+    >>> log.snapshot().state
     ['churn']
     """
 
     def __init__(
         self, files: Files, fold: Fold, *, author: str = "", caches: bool = True, patience: float = _PATIENCE
     ) -> None:
-        self.files, self.fold, self.author = files, fold, author
+        self.files, self.fold = files, fold
         self.lock = threading.RLock()
+        self._author = author
         self._reader = Reader(files)
-        self._caches = Caches(files, fold)
+        self._recent = Recent()
+        self._caches = Caches(files, self._reader, fold)
         self._keep = caches
         self._patience = patience
         self._ahead = _AHEAD if files.can_append else _AHEAD_FAR
@@ -177,6 +193,7 @@ class Log:
         self,
         propose: Callable[[Snapshot], Draft | Settled],
         *,
+        verb: str,
         author: str | None = None,
         message: str = "",
         op: str | None = None,
@@ -188,6 +205,8 @@ class Log:
         propose : callable
             Given the newest snapshot, returns what to write or `Settled`; raises to give up. It is asked again after
             every lost race, so it must decide from the snapshot alone.
+        verb : str
+            What is done, for the history: ``"model.promote"``.
         author : str, optional
             Who commits; by default the author of this log.
         message : str, default ""
@@ -217,21 +236,22 @@ class Log:
         with self.lock:
             while True:
                 before = self.snapshot()
-                done = before.state["ops"].get(operation)
+                done = self._done(operation)
                 if done is not None:
-                    return Commit(done, self.entry(done), None, before, mine=False)
+                    return Commit(done["n"], done, None, before, mine=False)
                 if before.read_only is not None:
                     raise ReadOnly(before.read_only)
                 wanted = propose(before)
                 if isinstance(wanted, Settled):
                     return Commit(before.n, None, wanted.value, before, mine=False)
-                drafted = self._draft(wanted, before, operation, self.author if author is None else author, message)
+                who = self._author if author is None else author
+                drafted = self._draft(wanted, before, op=operation, verb=verb, author=who, message=message)
                 prove(self.files, self.first if before.n >= 0 else None, waits)
                 winner = self._create(drafted, waits)
                 self._take(winner)
                 if winner == drafted:
                     return self._committed(winner)
-                waits.lost(decode(winner.data, winner.n))
+                waits.lost(self.entry(winner.n))
 
     def first(self) -> bytes:
         """Return the stored bytes of entry 0; read only where a checkpoint spared it.
@@ -248,17 +268,20 @@ class Log:
         return self._zero
 
     def entry(self, n: int) -> Entry:
-        """Return entry `n`, a copy of one's own.
+        """Return entry `n`, a copy of one's own; what was folded or read lately is read from memory.
 
         Raises
         ------
         NotFound
             When the log has no such entry.
         """
-        data = self._reader.one(n) if n >= 0 else None
+        data = self._recent.get(n)
         if data is None:
-            raise NotFound(f"the log of {self.files.url} has no entry {n}; its newest is {self.snapshot().n}")
-        return decode(data, n)
+            data = self._reader.one(n) if n >= 0 else None
+            if data is None:
+                raise NotFound(f"the log of {self.files.url} has no entry {n}; its newest is {self.snapshot().n}")
+            self._recent.add(n, data)
+        return decode(data, n, canonical=False)
 
     def entries(self, start: int = 0, stop: int | None = None) -> Iterator[Entry]:
         """Yield the entries from `start` to before `stop`, each a copy of one's own, checked as a chain."""
@@ -266,33 +289,28 @@ class Log:
         expect = last if stop is None else min(stop - 1, last)
         digest = "" if start == 0 else None
         for stored in self._reader.run(start, stop, expect=expect):
-            yield decode(stored.data, stored.n, digest)
-            digest = sha256_bytes(stored.data)
+            entry, good = self._reader.believed(stored, digest, canonical=False)
+            yield entry
+            digest = sha256_bytes(good.data)
 
-    def as_of(self, n: int) -> Snapshot:
-        """Return the project as it stood after entry `n`, in a state of its own; -1 is before the first.
+    def swept_since(self, n: int) -> set[str] | None:
+        """Return the keys that sweeps after entry `n` name; None where that is not known, and any key may be gone.
 
-        Raises
-        ------
-        NotFound
-            When the log has no such entry.
+        Who stood at entry `n` when a file was uploaded or read may name it in a commit only if it is not among these.
+        Ask within the proposal, where the state stands still.
         """
-        hint = read_hint(self.files) or Hint()
-        base = next(
-            (
-                found
-                for mark in hint.marks
-                if -1 < mark.n <= n and (found := read_checkpoint(self.files, self.fold, mark))
-            ),
-            None,
-        )
-        try:
-            past = self._fold_from(base, n + 1, expect=n).now
-        except Corrupt:
-            past = self._fold_from(None, n + 1, rollups=False).now
-        if past.n != n:
-            raise NotFound(f"the log of {self.files.url} has no entry {n}; its newest is {past.n}")
-        return past
+        with self.lock:
+            replay = self._replay
+            if replay is None or replay.now.base > n:
+                return None
+            found: set[str] = set()
+            for at, keys in reversed(replay.sweeps):
+                if at <= n:
+                    break
+                if keys is None:
+                    return None
+                found.update(keys)
+            return found
 
     def number_at(self, moment: str) -> int:
         """Return the last entry committed at or before a moment (UTC text), -1 if that is before the first.
@@ -312,8 +330,29 @@ class Log:
         """Write the hint now, and a checkpoint or a rollup where one is due; failures are passed over."""
         with self.lock:
             now = self.snapshot(refresh=False)
-            if self._keep and now.n >= 0:
-                self._caches.flush(now)
+            if self._keep and now.n >= 0 and self._replay is not None:
+                self._caches.flush(self._replay)
+
+    def compact(self) -> Compaction:
+        """Write every rollup that is missing, and empty the files of the entries they hold.
+
+        Raises
+        ------
+        Corrupt
+            When an entry or a rollup is damaged; what came before it is done.
+        ReadOnly
+            When a newer mlcycle wrote something this one does not understand.
+        """
+        now = self.snapshot()
+        if now.read_only is not None:
+            raise ReadOnly(now.read_only)
+        done = Compaction(0, 0, 0)
+        for first in range(0, now.n + 2 - ROLLUP, ROLLUP) if self._keep else ():
+            made = roll(self.files, self._reader, first)
+            emptied, size = empty_singles(self.files, self._reader, first)
+            done = Compaction(done.rollups + made, done.emptied + emptied, done.bytes + size)
+        self.flush()
+        return done
 
     def _open(self) -> Replay:
         """Fold from the newest checkpoint that can be believed, or else from entry 0 without any cache."""
@@ -326,11 +365,11 @@ class Log:
             self._caches.opened(Hint())
             replay = self._fold_from(None, rollups=False, ahead=self._ahead)
         proof = later_than(self.files, replay.now.n, Hint(hint.n, known, hint.rolled))
-        if proof is not None and not self._reader.one(replay.now.n + 1):
+        if proof is not None and self._reader.single(replay.now.n + 1) is None:
             raise missing(replay.now.n + 1, proof)
         return replay
 
-    def _newest(self, hint: Hint) -> tuple[Snapshot | None, tuple[Mark, ...], tuple[Mark, ...]]:
+    def _newest(self, hint: Hint) -> tuple[Base | None, tuple[Mark, ...], tuple[Mark, ...]]:
         """Return the newest state that can be taken from a checkpoint, the checkpoints up to it, and all known."""
         if hint.fold == self.fold.version:
             if not hint.marks:
@@ -341,22 +380,32 @@ class Log:
         listed = tuple(list_marks(self.files))
         return *self._usable(listed), listed
 
-    def _usable(self, marks: tuple[Mark, ...]) -> tuple[Snapshot | None, tuple[Mark, ...]]:
+    def _usable(self, marks: tuple[Mark, ...]) -> tuple[Base | None, tuple[Mark, ...]]:
         for i, mark in enumerate(marks):
-            base = read_checkpoint(self.files, self.fold, mark)
+            again = functools.partial(self._again, mark)
+            base = read_checkpoint(self.files, self.fold, mark, again)
             if base is not None:
                 return base, marks[i:]
         return None, ()
 
-    def _fold_from(
-        self, base: Snapshot | None, stop: int | None = None, *, expect: int = -1, rollups: bool = True, ahead: int = 0
-    ) -> Replay:
-        replay = Replay(self.fold, base)
-        for stored in self._reader.run(replay.now.n + 1, stop, expect=expect, rollups=rollups, ahead=ahead):
+    def _again(self, lost: Mark, n: int) -> dict[str, bytes]:
+        """Fold the log up to entry `n` once more, for what a checkpoint held that is gone; no lock is needed."""
+        self._caches.lost(lost)
+        try:
+            return parts_of(self.fold, self._folded_to(n))
+        except Corrupt:
+            return parts_of(self.fold, self._folded_to(n, rollups=False))
+
+    def _folded_to(self, n: int, *, rollups: bool = True) -> Replay:
+        replay = Replay(self.fold, self._reader)
+        for stored in self._reader.run(0, n + 1, expect=n, rollups=rollups):
             replay.apply(stored)
-            self._note(stored)
-            if stop is None:
-                self._caches.folded(len(stored.data))
+        return replay
+
+    def _fold_from(self, base: Base | None, *, expect: int = -1, rollups: bool = True, ahead: int = 0) -> Replay:
+        replay = Replay(self.fold, self._reader, base)
+        for stored in self._reader.run(replay.now.n + 1, expect=expect, rollups=rollups, ahead=ahead):
+            self._note(replay.apply(stored))
         return replay
 
     def _advance(self) -> None:
@@ -369,36 +418,44 @@ class Log:
         # An interrupt or an error half-way leaves a state of no use; the next look then opens the log anew.
         replay, self._replay = self._replay, None
         assert replay is not None
-        replay.apply(stored)
-        self._note(stored)
-        self._caches.folded(len(stored.data))
+        self._note(replay.apply(stored))
         self._replay = replay
 
     def _note(self, stored: Stored) -> None:
         if stored.n == 0:
             self._zero = stored.data
+        self._recent.add(*stored)
+        self._caches.folded(len(stored.data))
+
+    def _done(self, op: str) -> Entry | None:
+        """Return the entry of an operation of the caller's that was committed already."""
+        assert self._replay is not None
+        n = self._replay.ops.get(op) if own_operation(op) else None
+        entry = None if n is None else self.entry(n)
+        return entry if entry is not None and entry["op"] == op else None
 
     # committing
 
-    def _draft(self, wanted: Draft, before: Snapshot, op: str, author: str, message: str) -> Stored:
-        unknown = {change.get("kind") for change in wanted.changes} - {*self.fold.kinds}
-        unknown |= {*wanted.needs_read, *wanted.needs_write} - {*self.fold.needs}
-        if unknown:
-            raise InvalidInput(
-                f"this library could not read back {sorted(map(str, unknown))}; its fold does not know it"
-            )
+    def _draft(self, wanted: Draft, before: Snapshot, *, op: str, verb: str, author: str, message: str) -> Stored:
+        clock = now()
         data = encode(
             before.n + 1,
             before.digest,
             op=op,
+            verb=verb,
             author=author,
-            at=max(now(), before.at),
+            at=max(clock, before.at),
+            clock=clock,
             message=message,
             changes=wanted.changes,
-            uses=wanted.uses,
+            reuses=wanted.reuses,
             needs_read=wanted.needs_read,
             needs_write=wanted.needs_write,
         )
+        unknown = self.fold.obstacles(decode(data, before.n + 1, canonical=False))
+        unknown += [f"need {need!r}" for need in wanted.needs_read if need not in self.fold.needs]
+        if unknown:
+            raise InvalidInput(f"this library could not read back {', '.join(unknown)}; its fold does not know it")
         return Stored(before.n + 1, data)
 
     def _create(self, drafted: Stored, waits: Waits) -> Stored:
@@ -423,5 +480,5 @@ class Log:
     def _committed(self, won: Stored) -> Commit:
         assert self._replay is not None
         if self._keep:
-            self._caches.committed(self._replay.now)
-        return Commit(won.n, decode(won.data, won.n), None, self._replay.now, mine=True)
+            self._caches.committed(self._replay)
+        return Commit(won.n, self.entry(won.n), None, self._replay.now, mine=True)

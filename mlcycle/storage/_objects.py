@@ -71,6 +71,7 @@ class ObjectFiles:
     """
 
     can_append = False
+    overwrites_atomically = True
 
     def __init__(
         self,

@@ -1,52 +1,40 @@
-"""Verify everything a store says of itself; remove what nothing names.
+"""Remove what nothing names.
 
 A sweep is a commit: an entry names the files, and only then are they deleted. A writer that meant to use one of them
-sees the entry before it can commit, and uploads again. A sweep that died between the two is finished by the next.
+sees the entry before it can commit, and uploads again (`Log.swept_since`). A sweep that died between the two is found
+again by listing, named again and deleted: harmless, because a key is never used a second time.
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from mlcycle._digest import canonical_json
 from mlcycle._text import printable
+from mlcycle.storage._entries import MAX_BYTES
 from mlcycle.storage._log import Draft, Log, Settled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from re import Pattern
 
-    from mlcycle.storage._files import Files, Listed
+    from mlcycle.storage._files import Files
     from mlcycle.storage._log import Snapshot
     from mlcycle.storage._replay import State
 
     Named = Callable[[State], Mapping[str, Mapping[str, Any]]]
-    Doomed = Callable[[State], Collection[str]]
     Prefixes = Collection[str] | Callable[[State], Collection[str]]
+    Swept = Callable[[Snapshot, list[str]], tuple[list[str], list[dict[str, Any]]]]
 
-__all__ = ["WEEK", "Garbage", "SweepResult", "garbage", "sweep"]
+__all__ = ["WEEK", "SweepResult", "sweep"]
 
 WEEK = 7 * 24 * 3600.0
 
-# Keys of one sweep entry; an entry has 64 KB.
-_KEY_BYTES = 48 * 1024
-
-
-class Garbage(NamedTuple):
-    """What a sweep would remove.
-
-    Attributes
-    ----------
-    fresh : list of Listed
-        Files nothing names, old enough.
-    left : list of Listed
-        Files an earlier sweep named and did not get to delete.
-    """
-
-    fresh: list[Listed]
-    left: list[Listed]
+_ENTRY_BYTES = MAX_BYTES - 8 * 1024  # left for envelope and message
+_AT_ONCE = 1000  # keys; more never fit into one entry
 
 
 @printable
@@ -73,79 +61,44 @@ class SweepResult:
         return f"{verb} {len(self.keys)} files, {self.bytes:,} bytes"
 
 
-def garbage(
-    files: Files,
-    snapshot: Snapshot,
-    named: Named,
-    doomed: Doomed,
-    prefixes: Prefixes,
-    *,
-    shape: Pattern[str] | None = None,
-    min_age: float = WEEK,
-) -> Garbage:
-    """Return what nothing names below some prefixes.
-
-    Parameters
-    ----------
-    files : Files
-        The storage.
-    snapshot : Snapshot
-        The state to go by; a stale one is safe, because the commit of a sweep looks again.
-    named : callable
-        State to the files it names, by key: all that must stay.
-    doomed : callable
-        State to the keys that earlier sweeps named.
-    prefixes : collection of str, or callable
-        Where to look, or a function of the state that says so. What lies outside is never touched.
-    shape : re.Pattern, optional
-        What the keys look like that are written here. Others are somebody else's, and stay; by default there are none.
-    min_age : float, default 7 days
-        Seconds; younger files are left, which spares writers at work a second upload. Safety does not rest on it.
-    """
-    keep, gone = named(snapshot.state), doomed(snapshot.state)
-    fresh, left = [], []
-    youngest = time.time() - min_age
-    for prefix in sorted(set(_at(prefixes, snapshot.state))):
-        for item in files.list(prefix):
-            if shape is not None and not shape.fullmatch(item.key):
-                continue
-            if item.key in gone:
-                left.append(item)
-            elif item.key not in keep and (min_age <= 0 or item.mtime <= youngest):
-                fresh.append(item)
-    return Garbage(fresh, left)
-
-
 def sweep(
     log: Log,
     files: Files,
     named: Named,
     *,
-    doomed: Doomed,
     prefixes: Prefixes,
+    swept: Swept | None = None,
     shape: Pattern[str] | None = None,
     author: str | None = None,
     message: str = "",
     dry_run: bool = False,
     min_age: float = WEEK,
 ) -> SweepResult:
-    """Remove what nothing names: commit an entry that says so, then delete; finish what earlier sweeps began.
+    """Remove what nothing names: commit an entry that says so, then delete.
 
     Parameters
     ----------
     log : Log
-        The log of the store. Its fold must know the change ``{"kind": "sweep", "keys": […]}`` and show the keys
-        in `doomed` from then on.
+        The log of the store. Its fold must know the change ``{"kind": "sweep", "keys": […], "swept": […]}``.
     files : Files
         The storage.
-    named, doomed, prefixes, shape, min_age
-        As for `garbage`.
+    named : callable
+        State to the files it names, by key: all that must stay.
+    prefixes : collection of str, or callable
+        Where to look, or a function of the state that says so. What lies outside is never touched.
+    swept : callable, optional
+        Snapshot and keys to the objects of whose files these are any, dropped ones too, and to further changes for the
+        same entry. Asked within the commit, so it must decide from the snapshot alone.
+    shape : re.Pattern, optional
+        What the keys look like that are written here. Others are somebody else's, and stay; by default there are none.
     author : str, optional
         Who sweeps.
     message : str, default ""
         Why.
     dry_run : bool, default False
         Change nothing, only say what would be removed.
+    min_age : float, default 7 days
+        Seconds; younger files are left, which spares writers at work a second upload. Safety does not rest on it.
 
     Returns
     -------
@@ -160,63 +113,82 @@ def sweep(
     --------
     >>> from mlcycle.storage import Log, open_files
     >>> class Swept:
-    ...     version, kinds, needs = 1, {"sweep"}, set()
+    ...     version, kinds, needs = "swept/1", {"sweep"}, set()
     ...     def empty(self):
-    ...         return {"doomed": []}
+    ...         return {}
     ...     def apply(self, state, entry):
-    ...         state["doomed"] += [key for change in entry["changes"] for key in change["keys"]]
+    ...         pass
+    ...     def obstacles(self, entry):
+    ...         return []
+    ...     def skipped(self, state):
+    ...         return []
+    ...     def dump(self, state):
+    ...         return {}
+    ...     def load(self, parts, read):
+    ...         return {}
     >>> files = open_files("memory://doc-sweep")
     >>> files.put("files/loose.bin", b"nobody names me")
     >>> log = Log(files, Swept(), author="ann")
-    >>> found = sweep(
-    ...     log, files, lambda state: {}, doomed=lambda state: state["doomed"], prefixes=["files/"], min_age=0
-    ... )
-    >>> print(found)
+    >>> print(sweep(log, files, lambda state: {}, prefixes=["files/"], min_age=0))
     removed 1 files, 15 bytes
     """
-    with log.lock:
-        found = garbage(files, log.snapshot(), named, doomed, prefixes, shape=shape, min_age=min_age)
-    sizes = {item.key: item.size for item in (*found.left, *found.fresh)}
+    with log.lock:  # a state that grows stale meanwhile is safe: the commit looks again
+        state = log.snapshot().state
+        keep, within = {*named(state)}, sorted({*_at(prefixes, state)})
+    youngest = time.time() - min_age
+    sizes = {
+        item.key: item.size
+        for prefix in within
+        for item in files.list(prefix)
+        if (shape is None or shape.fullmatch(item.key))
+        and item.key not in keep
+        and (min_age <= 0 or item.mtime <= youngest)
+    }
     if dry_run:
         return _result(sizes, sizes, dry_run=True)
-    removed = [item.key for item in found.left]
-    files.delete(removed)
-    for keys in _chunks(item.key for item in found.fresh):
-        swept = _commit(log, keys, named, prefixes, author, message)
-        files.delete(swept)
-        removed += swept
+    removed: list[str] = []
+    left = [*sizes]
+    while left:
+        going, rest = _commit(log, left[:_AT_ONCE], named, prefixes, swept, author, message)
+        files.delete(going)
+        removed += going
+        left = rest + left[_AT_ONCE:]
     return _result(removed, sizes, dry_run=False)
 
 
-def _commit(log: Log, keys: list[str], named: Named, prefixes: Prefixes, author: str | None, message: str) -> list[str]:
-    """Commit the sweep of those keys that nothing names at the newest entry, and return them."""
+def _commit(
+    log: Log,
+    keys: list[str],
+    named: Named,
+    prefixes: Prefixes,
+    swept: Swept | None,
+    author: str | None,
+    message: str,
+) -> tuple[list[str], list[str]]:
+    """Commit the sweep of those keys that nothing names at the newest entry; return them, and those left for a next."""
     going: list[str] = []
+    rest: list[str] = []
 
     def propose(now: Snapshot) -> Draft | Settled:
         keep, within = named(now.state), tuple(_at(prefixes, now.state))
         going[:] = [key for key in keys if key not in keep and key.startswith(within)]
-        return Draft([{"kind": "sweep", "keys": list(going)}]) if going else Settled()
+        rest.clear()
+        while going:
+            objects, further = swept(now, going) if swept else ([], [])
+            changes = [{"kind": "sweep", "keys": list(going), "swept": objects}, *further]
+            if len(going) == 1 or len(canonical_json(changes)) <= _ENTRY_BYTES:
+                return Draft(changes)
+            half = len(going) // 2
+            rest[:0] = going[half:]
+            del going[half:]
+        return Settled()
 
-    log.commit(propose, author=author, message=message)
-    return going
+    log.commit(propose, verb="store.sweep", author=author, message=message)
+    return going, rest
 
 
 def _at(prefixes: Prefixes, state: State) -> Collection[str]:
     return prefixes(state) if callable(prefixes) else prefixes
-
-
-def _chunks(keys: Iterable[str]) -> Iterator[list[str]]:
-    chunk: list[str] = []
-    size = 0
-    for key in keys:
-        cost = len(key.encode()) + 3
-        if chunk and size + cost > _KEY_BYTES:
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(key)
-        size += cost
-    if chunk:
-        yield chunk
 
 
 def _result(keys: Iterable[str], sizes: Mapping[str, int], *, dry_run: bool) -> SweepResult:

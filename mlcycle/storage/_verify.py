@@ -1,68 +1,35 @@
-"""Is the store what its log says: the chain of entries, every file in its size, every byte."""
+"""Is the store what its log says: every file in its size, every byte; the log itself is looked at in `_verify_log`."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve, frozen
 
-from mlcycle._digest import sha256_bytes
 from mlcycle._text import printable
 from mlcycle.errors import AccessDenied, Corrupt, InvalidInput, SchemaError, StoreError
-from mlcycle.storage._checkpoints import Hint, later_than, list_marks, read_hint
-from mlcycle.storage._entries import decode, entry_key
 from mlcycle.storage._files import KeyNotFound
 from mlcycle.storage._links import links_in
-from mlcycle.storage._replay import ROLLUP, Reader, missing, rollup_key
+from mlcycle.storage._verify_log import Chain, Problem, check_checkpoints
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from mlcycle.storage._files import Files
     from mlcycle.storage._log import Log
     from mlcycle.storage._replay import State
+    from mlcycle.storage._verify_log import Progress
 
     FileRefs = Mapping[str, Mapping[str, Any]]
-    Progress = Callable[[int, int], None]
 
 __all__ = ["LEVELS", "Problem", "Verification", "verify"]
 
 LEVELS = ("chain", "files", "bytes")
 
-_ENTRY = re.compile(r"log/(\d{10})\.json")
-_AT_ONCE = 256
 _PIECE = 8 * 1024 * 1024
 
 Answer = TypeVar("Answer")
-
-
-@printable
-@frozen
-class Problem:
-    """One thing that is not as the log says.
-
-    Attributes
-    ----------
-    kind : str
-        ``"missing"``, ``"damaged"``, ``"chain"``, ``"doubled"``, ``"rollup"``, ``"size"``, ``"digest"``,
-        ``"unreadable"`` or ``"link"``.
-    key : str
-        The entry or file.
-    what : str
-        What was expected, and what came.
-    hurts : tuple of str
-        The versions that need the file.
-    """
-
-    kind: str
-    key: str
-    what: str
-    hurts: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        return f"{self.key}: {self.what}" + (f" (hurts {', '.join(self.hurts)})" if self.hurts else "")
 
 
 @printable
@@ -104,7 +71,8 @@ def verify(
     *,
     level: str = "chain",
     begun: bool = False,
-    owners: Callable[[State, str], Sequence[str]] | None = None,
+    owners: Callable[[State], Mapping[str, Sequence[str]]] | None = None,
+    extra: Callable[[], Iterable[Problem]] | None = None,
     progress: Progress | None = None,
 ) -> Verification:
     """Check a store, and go on after every problem so as to name them all; nothing is changed.
@@ -118,12 +86,14 @@ def verify(
     named : callable
         State to the files it names: key to a description with ``size`` and ``sha256``.
     level : {"chain", "files", "bytes"}
-        The chain of entries and their rollups; also that every named file exists in its size, and that there are no
-        links; also every byte.
+        The chain of entries and their rollups; also that every named file exists in its size, that there are no links,
+        and that checkpoints say what the entries say; also every byte.
     begun : bool, default False
         Whether the log has begun, so that an empty one is damage.
     owners : callable, optional
-        State and key to the versions that need the file.
+        State to the versions that need each file, by key; asked once.
+    extra : callable, optional
+        Gives problems the caller looked for, beyond the level ``"chain"``.
     progress : callable, optional
         Called with how many entries or files are done, and how many there are.
 
@@ -140,17 +110,19 @@ def verify(
     --------
     >>> from mlcycle.storage import Draft, Log, open_files
     >>> class Kept:
-    ...     version, kinds, needs = 1, {"keep"}, set()
+    ...     version, kinds, needs = "kept/1", {"keep"}, set()
     ...     def empty(self):
-    ...         return {"files": {}}
+    ...         return {}
     ...     def apply(self, state, entry):
-    ...         state["files"].update({change["file"]["key"]: change["file"] for change in entry["changes"]})
+    ...         state.update({change["file"]["key"]: change["file"] for change in entry["changes"]})
+    ...     def obstacles(self, entry):
+    ...         return []
     >>> files = open_files("memory://doc-verify")
     >>> log = Log(files, Kept())
     >>> lost = {"key": "files/a.bin", "size": 3, "sha256": "sha256:…"}
-    >>> log.commit(lambda now: Draft([{"kind": "keep", "file": lost}])).n
+    >>> log.commit(lambda now: Draft([{"kind": "keep", "file": lost}]), verb="keep").n
     0
-    >>> print(verify(log, files, lambda state: state["files"], level="files"))
+    >>> print(verify(log, files, lambda state: state, level="files"))
     1 problem: 1 entries, 1 files, 0 bytes read
     files/a.bin: it is not there; put it back from a copy of the store
     """
@@ -158,26 +130,41 @@ def verify(
         raise InvalidInput(f"a store is verified to the level {' or '.join(map(repr, LEVELS))}, not {level!r}")
     tell = progress or (lambda done, total: None)
     links = sorted(links_in(files, "log" if level == "chain" else ""))
-    chain = _Chain(files, {*links})
+    chain = Chain(files, {*links})
     problems = [*map(_link, links), *chain.check(tell, begun=begun)]
     if level == "chain":
         return Verification(level, chain.length, 0, 0, tuple(problems))
     try:
         refs = _named(log, named)
+        problems += check_checkpoints(files, log.fold)
     except (Corrupt, SchemaError) as error:
         if not problems:
             problems.append(Problem("chain", "log/", str(error)))
         return Verification(level, chain.length, 0, 0, tuple(problems))
     found, read = _check_files(files, refs, tell, deep=level == "bytes")
-    found = [_behind(problem, links) for problem in found]
-    if found:  # a sweep may have passed meanwhile: what nothing names any more is not missed
-        still = _named(log, named)
-        with log.lock:
-            state = log.snapshot(refresh=False).state
-            hurt = [evolve(p, hurts=tuple(owners(state, p.key)) if owners else ()) for p in found if p.key in still]
-        hurt_links = {problem.key for problem in hurt}
-        problems = [problem for problem in problems if problem.key not in hurt_links] + hurt
+    problems = _joined(problems, _hurt(log, [_behind(problem, {*links}) for problem in found], named, owners))
+    problems += extra() if extra else ()
     return Verification(level, chain.length, len(refs), read, tuple(problems))
+
+
+def _hurt(
+    log: Log,
+    found: list[Problem],
+    named: Callable[[State], FileRefs],
+    owners: Callable[[State], Mapping[str, Sequence[str]]] | None,
+) -> list[Problem]:
+    """Return the problems of files that are still named, with what they hurt: a sweep may have passed meanwhile."""
+    if not found:
+        return []
+    still = _named(log, named)
+    with log.lock:
+        whose = owners(log.snapshot(refresh=False).state) if owners else {}
+        return [evolve(one, hurts=tuple(whose.get(one.key, ()))) for one in found if one.key in still]
+
+
+def _joined(problems: list[Problem], hurt: list[Problem]) -> list[Problem]:
+    keys = {problem.key for problem in hurt}  # a link that is a file is said once, with what it hurts
+    return [problem for problem in problems if problem.key not in keys] + hurt
 
 
 def _named(log: Log, named: Callable[[State], FileRefs]) -> FileRefs:
@@ -192,112 +179,14 @@ def _link(key: str) -> Problem:
     )
 
 
-def _behind(problem: Problem, links: list[str]) -> Problem:
+def _behind(problem: Problem, links: set[str]) -> Problem:
     """Say of a file that is missed because of a link that it lies behind one."""
-    link = next((key for key in links if problem.key == key or problem.key.startswith(f"{key}/")), None)
+    names = problem.key.split("/")
+    link = next((key for i in range(len(names)) if (key := "/".join(names[: i + 1])) in links), None)
     if link is None:
         return problem
     where = "it is a link" if link == problem.key else f"it lies behind the link {link!r}"
     return evolve(problem, kind="link", what=f"{where}, which is not followed; put the file itself in its place")
-
-
-class _Chain:
-    """The entries as they lie there, each looked at for itself and as a link."""
-
-    def __init__(self, files: Files, links: set[str]) -> None:
-        self._files, self._links = files, links
-        self._reader = Reader(files)
-        self._digests: dict[int, str] = {}
-        self._rolled: dict[int, str] = {}
-        self.length = 0
-
-    def check(self, tell: Progress, *, begun: bool) -> list[Problem]:
-        self.length = self._count()
-        if self.length == 0 and begun:
-            what = "entry 0 is missing, and all that came after it; put log/ back from a copy of the store"
-            return [Problem("missing", entry_key(0), what)]
-        self._rolled = self._read_rollups()
-        problems: list[Problem] = []
-        operations: dict[str, int] = {}
-        prev: str | None = ""
-        for n, data in self._stored():
-            if data is None:
-                if entry_key(n) not in self._links:
-                    problems.append(Problem("missing", entry_key(n), f"entry {n} is missing{self._remedy(n)}"))
-                prev = None
-                continue
-            self._digests[n] = sha256_bytes(data)
-            problems += self._look(n, data, prev, operations)
-            prev = self._digests[n]
-            tell(n + 1, self.length)
-        return problems + self._check_end() + self._compare_rollups()
-
-    def _check_end(self) -> list[Problem]:
-        """Report that the newest entries are gone, where the caches still speak of them."""
-        hint = read_hint(self._files) or Hint()
-        known = Hint(hint.n, tuple(list_marks(self._files)), hint.rolled)
-        proof = later_than(self._files, self.length - 1, known)
-        if proof is None or self._reader.one(self.length) is not None:  # somebody committed meanwhile
-            return []
-        return [Problem("missing", entry_key(self.length), str(missing(self.length, proof)))]
-
-    def _count(self) -> int:
-        """Return one more than the last entry: by listing, so that a gap is seen, else by name and hint."""
-        try:
-            numbers = [int(match[1]) for item in self._files.list("log/") if (match := _ENTRY.fullmatch(item.key))]
-            return max(numbers, default=-1) + 1
-        except AccessDenied:
-            hint = read_hint(self._files)
-            start = hint.n if hint and self._reader.one(hint.n) else 0
-            return max((stored.n for stored in self._reader.run(start, rollups=False)), default=-1) + 1
-
-    def _stored(self) -> Iterator[tuple[int, bytes | None]]:
-        for first in range(0, self.length, _AT_ONCE):
-            numbers = range(first, min(first + _AT_ONCE, self.length))
-            if any(entry_key(n) in self._links for n in numbers):
-                yield from ((n, None if entry_key(n) in self._links else self._reader.one(n)) for n in numbers)
-            else:
-                yield from zip(numbers, self._reader.many(numbers), strict=True)
-
-    def _look(self, n: int, data: bytes, prev: str | None, operations: dict[str, int]) -> list[Problem]:
-        try:
-            entry = decode(data, n)
-        except Corrupt as error:
-            return [Problem("damaged", entry_key(n), f"{error}{self._remedy(n)}")]
-        except SchemaError as error:
-            return [Problem("unreadable", entry_key(n), str(error))]
-        problems = []
-        if prev is not None and entry["prev"] != prev:
-            what = f"it follows {entry['prev'] or 'nothing'}, but the bytes before it are {prev or 'absent'}"
-            problems.append(Problem("chain", entry_key(n), what + self._remedy(n - 1)))
-        first = operations.setdefault(entry["op"], n)
-        if first != n:
-            what = f"its operation {entry['op']} was committed as {entry_key(first)} already"
-            problems.append(Problem("doubled", entry_key(n), what))
-        return problems
-
-    def _read_rollups(self) -> dict[int, str]:
-        rolled = {}
-        for first in range(0, self.length - ROLLUP + 1, ROLLUP):
-            for i, line in enumerate(self._reader.rollup(first) or ()):
-                rolled[first + i] = sha256_bytes(line)
-        return rolled
-
-    def _remedy(self, n: int) -> str:
-        if n not in self._rolled or self._rolled[n] == self._digests.get(n):
-            return ""
-        return (
-            f"; line {n % ROLLUP + 1} of {rollup_key(n - n % ROLLUP)} holds other bytes of entry {n}, maybe good ones"
-        )
-
-    def _compare_rollups(self) -> list[Problem]:
-        """Report each rollup once, for the first entry in which it differs."""
-        differ: dict[int, int] = {}
-        for n, digest in self._rolled.items():
-            if self._digests.get(n, digest) != digest:
-                differ.setdefault(n - n % ROLLUP, n)
-        what = "it holds other bytes of entry {0} than {1}; delete the rollup, if that entry is good"
-        return [Problem("rollup", rollup_key(first), what.format(n, entry_key(n))) for first, n in differ.items()]
 
 
 def _check_files(files: Files, refs: FileRefs, tell: Progress, *, deep: bool) -> tuple[list[Problem], int]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from mlcycle.storage import Log, open_files
-from tests.storage.shelf import Shelf, tick
+from mlcycle.storage import open_files
+from tests.storage.shelf import ShelfLog, tick
 
 
 def main(url: str, who: str, count: int) -> None:
     """Commit `count` ticks; say which were acknowledged, each in one write."""
-    log = Log(open_files(url), Shelf(), author=who)
+    log = ShelfLog(open_files(url), author=who)
     for i in range(count):
         made = log.commit(tick(f"{who}.{i}"))
         sys.stdout.write(f"{who}.{i} {made.n}\n")

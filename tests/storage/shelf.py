@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from mlcycle._digest import sha256_bytes
 from mlcycle._ids import new_id
-from mlcycle.errors import ConflictError
-from mlcycle.storage import Draft
+from mlcycle.errors import ConflictError, VersionDeleted
+from mlcycle.storage import Draft, Log, Settled, sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
-    from mlcycle.storage import Entry, Files, Snapshot, State
+    from mlcycle.storage import Commit, Entry, Files, Snapshot, State, SweepResult
 
 PREFIXES = ["files/"]
 
@@ -20,14 +21,16 @@ PREFIXES = ["files/"]
 class Shelf:
     """The fold: put a thing on the shelf, drop it, restore it, count a tick, sweep files."""
 
-    def __init__(self, version: int = 1, extra_kinds: tuple[str, ...] = (), needs: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, version: str = "shelf/1", extra_kinds: tuple[str, ...] = (), needs: tuple[str, ...] = ()
+    ) -> None:
         self.version = version
         self.kinds = {"put", "drop", "restore", "tick", "sweep", *extra_kinds}
         self.needs = {*needs}
 
     def empty(self) -> State:
         """Return an empty shelf."""
-        return {"things": {}, "dropped": [], "ticks": [], "doomed": {}}
+        return {"things": {}, "dropped": [], "ticks": [], "gone": [], "skipped": []}
 
     def apply(self, state: State, entry: Entry) -> None:
         """Do what the entry says; pass over what is not understood."""
@@ -41,7 +44,45 @@ class Shelf:
             elif change["kind"] == "tick":
                 state["ticks"].append(change["by"])
             elif change["kind"] == "sweep":
-                state["doomed"].update(dict.fromkeys(change["keys"], entry["n"]))
+                state["gone"] += change["swept"]
+            elif change["kind"] not in self.kinds and change["kind"] not in state["skipped"]:
+                state["skipped"].append(change["kind"])
+
+    def obstacles(self, entry: Entry) -> list[str]:
+        """Return the kinds and needs that are not understood, each once."""
+        kinds = {change["kind"] for change in entry["changes"] if not change.get("optional")}
+        unknown = [f"change {kind!r}" for kind in sorted(kinds - self.kinds)]
+        return unknown + [f"need {need!r}" for need in entry["needs_write"] if need not in self.needs]
+
+    def skipped(self, state: State) -> Collection[str]:
+        """Return the kinds that were passed over."""
+        found: list[str] = state["skipped"]
+        return found
+
+    def dump(self, state: State) -> dict[str, bytes]:
+        """Return two parts."""
+        rest = {key: value for key, value in state.items() if key != "ticks"}
+        return {"shelf": json.dumps(rest).encode(), "ticks": json.dumps(state["ticks"]).encode()}
+
+    def load(self, parts: Collection[str], read: Callable[[str], bytes]) -> State:
+        """Read both parts at once."""
+        if {*parts} != {"shelf", "ticks"}:
+            raise ValueError(parts)
+        rest = json.loads(read("shelf"))
+        return {key: json.loads(read("ticks")) if key == "ticks" else rest[key] for key in self.empty()}
+
+
+class ShelfLog(Log):
+    """A log of the shelf, whose verb is of no interest."""
+
+    def __init__(self, files: Files, fold: Shelf | None = None, **options: Any) -> None:
+        super().__init__(files, fold or Shelf(), **options)
+
+    def commit(
+        self, propose: Callable[[Snapshot], Draft | Settled], *, verb: str = "shelf.change", **options: Any
+    ) -> Commit:
+        """Commit what is proposed."""
+        return super().commit(propose, verb=verb, **options)
 
 
 def named(state: State) -> dict[str, dict[str, Any]]:
@@ -49,15 +90,22 @@ def named(state: State) -> dict[str, dict[str, Any]]:
     return {file["key"]: file for name, file in state["things"].items() if name not in state["dropped"]}
 
 
-def owners(state: State, key: str) -> list[str]:
-    """Return the things that stand on a file."""
-    return [name for name, file in state["things"].items() if file["key"] == key]
-
-
-def doomed(state: State) -> dict[str, int]:
-    """Return the keys that sweeps have named."""
-    found: dict[str, int] = state["doomed"]
+def owners(state: State) -> dict[str, list[str]]:
+    """Return the things that stand on each file."""
+    found: dict[str, list[str]] = {}
+    for name, file in state["things"].items():
+        found.setdefault(file["key"], []).append(name)
     return found
+
+
+def hurt(now: Snapshot, keys: list[str]) -> tuple[list[str], list[dict[str, Any]]]:
+    """Return the things that lose their files to a sweep of these keys, and nothing further."""
+    return [name for name, file in now.state["things"].items() if file["key"] in keys], []
+
+
+def do_sweep(log: Log, files: Files, **options: Any) -> SweepResult:
+    """Sweep files of any age."""
+    return sweep(log, files, named, **{"swept": hurt, "prefixes": PREFIXES, "min_age": 0, **options})
 
 
 def upload(files: Files, data: bytes) -> dict[str, Any]:
@@ -68,18 +116,31 @@ def upload(files: Files, data: bytes) -> dict[str, Any]:
 
 
 class Swept(Exception):  # noqa: N818 - a signal
-    """The file a draft names was swept meanwhile."""
+    """The file a draft names was swept meanwhile, or may have been."""
 
 
-def put(name: str, file: dict[str, Any]) -> Callable[[Snapshot], Draft]:
-    """Propose to put a thing on the shelf, once, on a file that no sweep has named."""
+def put(name: str, file: dict[str, Any], log: Log | None = None, since: int = -1) -> Callable[[Snapshot], Draft]:
+    """Propose to put a thing on the shelf, once, on a file that no sweep after entry `since` has named."""
 
     def propose(now: Snapshot) -> Draft:
         if name in now.state["things"]:
             raise ConflictError(f"{name} is there already")
-        if file["key"] in now.state["doomed"]:
+        if log is not None and ((swept := log.swept_since(since)) is None or file["key"] in swept):
             raise Swept
-        return Draft([{"kind": "put", "name": name, "file": file}], uses=[file["key"]])
+        return Draft([{"kind": "put", "name": name, "file": file}])
+
+    return propose
+
+
+def restore(name: str) -> Callable[[Snapshot], Draft | Settled]:
+    """Propose to restore a thing that is dropped and has its file."""
+
+    def propose(now: Snapshot) -> Draft | Settled:
+        if name not in now.state["dropped"]:
+            return Settled()
+        if name in now.state["gone"]:
+            raise VersionDeleted(name)
+        return Draft([{"kind": "restore", "name": name}])
 
     return propose
 

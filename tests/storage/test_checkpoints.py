@@ -11,13 +11,14 @@ import pytest
 
 from mlcycle._digest import sha256_bytes
 from mlcycle.errors import Corrupt
-from mlcycle.storage import Files, Log, open_files
-from mlcycle.storage._checkpoints import Hint, Mark, list_marks, read_checkpoint, read_hint, write_checkpoint
+from mlcycle.storage import Files, open_files
+from mlcycle.storage._checkpoints import Hint, Mark, list_marks, read_checkpoint, read_hint
 from mlcycle.storage._entries import encode, entry_key
-from mlcycle.storage._replay import ROLLUP, Reader, rollup_key
+from mlcycle.storage._reader import Reader
+from mlcycle.storage._rollups import ROLLUP, rollup_key
 from mlcycle.storage._verify import verify
 from mlcycle.testing import Fault, FaultyFiles, fail_on
-from tests.storage.shelf import Shelf, tick
+from tests.storage.shelf import Shelf, ShelfLog, tick
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,15 +36,17 @@ def fill(files: Files, count: int) -> None:
     """Put a chain of entries there by hand."""
     prev = ""
     for n in range(count):
-        data = encode(n, prev, op=f"auto:{n}", author="ann", at=AT, changes=[{"kind": "tick", "by": str(n)}])
+        data = encode(
+            n, prev, op=f"auto:{n}", verb="tick", author="ann", at=AT, changes=[{"kind": "tick", "by": str(n)}]
+        )
         files.put(entry_key(n), data, durable=False)
         prev = sha256_bytes(data)
 
 
-def open_counted(files: Files, fold: Shelf | None = None) -> tuple[Log, list[str]]:
+def open_counted(files: Files, fold: Shelf | None = None) -> tuple[ShelfLog, list[str]]:
     """Open a log, and return with it the keys that were read or listed for it."""
     counted = FaultyFiles(files)
-    log = Log(counted, fold or Shelf(), author="ann")
+    log = ShelfLog(counted, fold, author="ann")
     log.snapshot()
     return log, [key for _, key in counted.calls]
 
@@ -56,7 +59,7 @@ def looked(first: int) -> list[str]:
 def with_checkpoint(files: Files, count: int = 70) -> Mark:
     """Fill a log, write its hint and checkpoint, and return where the checkpoint is."""
     fill(files, count)
-    log = Log(files, Shelf(), author="ann")
+    log = ShelfLog(files, author="ann")
     log.snapshot()
     log.flush()
     hint = read_hint(files)
@@ -66,7 +69,7 @@ def with_checkpoint(files: Files, count: int = 70) -> Mark:
 
 def expected_state(count: int) -> dict[str, Any]:
     """Return the state after `fill`."""
-    return {**Shelf().empty(), "ticks": [str(n) for n in range(count)], "n": count - 1, "ops": {}}
+    return {**Shelf().empty(), "ticks": [str(n) for n in range(count)]}
 
 
 # when
@@ -75,23 +78,23 @@ def expected_state(count: int) -> dict[str, Any]:
 def test_hint_at_most_once_a_second(memory: Files) -> None:
     """Many commits in a moment write one hint; the next second has its own."""
     files = FaultyFiles(memory)
-    log = Log(files, Shelf(), author="ann")
+    log = ShelfLog(files, author="ann")
     began = time.monotonic()
     for _ in range(20):
         log.commit(tick())
     quick = time.monotonic() - began < 1
     hints = files.calls.count(("put", "hint.json"))
     assert not quick or hints == 1
-    assert Hint(0, (), 0, 1) == read_hint(memory)
+    assert Hint(0, (), 0, "shelf/1") == read_hint(memory)
     log._caches._due = 0
     log.commit(tick())
     assert hints + 1 == files.calls.count(("put", "hint.json"))
-    assert Hint(20, (), 0, 1) == read_hint(memory)
+    assert Hint(20, (), 0, "shelf/1") == read_hint(memory)
 
 
 def test_checkpoint_when_the_tail_has_64_entries(memory: Files) -> None:
     """The first checkpoint comes with the 64th entry, later ones 64 entries apart while the state is small."""
-    log = Log(memory, Shelf(), author="ann")
+    log = ShelfLog(memory, author="ann")
     for _ in range(63):
         log.commit(tick())
     assert list_marks(memory) == []
@@ -104,7 +107,7 @@ def test_checkpoint_when_the_tail_has_64_entries(memory: Files) -> None:
 
 def test_checkpoint_waits_for_a_quarter_of_a_large_state(memory: Files) -> None:
     """A large state is written again only when the tail has grown to a quarter of it; an entry counts 2 KB at least."""
-    log = Log(memory, Shelf(), author="ann")
+    log = ShelfLog(memory, author="ann")
     for _ in range(64):
         log.commit(tick("x" * 20_000))
     size = list_marks(memory)[0].size
@@ -120,21 +123,21 @@ def test_checkpoint_waits_for_a_quarter_of_a_large_state(memory: Files) -> None:
     assert 64 <= large < small
 
 
-def test_two_checkpoints_are_kept(memory: Files) -> None:
-    """The newest two stay, and the hint names both."""
-    log = Log(memory, Shelf(), author="ann")
-    for _ in range(64 * 4):
+def test_four_checkpoints_are_kept(memory: Files) -> None:
+    """The newest four stay, and the hint names them."""
+    log = ShelfLog(memory, author="ann")
+    for _ in range(64 * 6):
         log.commit(tick())
     log.flush()
     hint = read_hint(memory)
     assert hint is not None
-    assert [mark.n for mark in hint.marks] == [255, 191]
+    assert [mark.n for mark in hint.marks] == [383, 319, 255, 191]
     assert list(hint.marks) == list_marks(memory)
 
 
 def test_writers_share_checkpoints(memory: Files) -> None:
     """Eight writers make one checkpoint, not eight: each looks at the hint first."""
-    logs = [Log(memory, Shelf(), author=str(i)) for i in range(8)]
+    logs = [ShelfLog(memory, author=str(i)) for i in range(8)]
     for _ in range(20):
         for log in logs:
             log.commit(tick())
@@ -151,7 +154,7 @@ def test_opening_from_a_checkpoint_is_opening_from_the_start(memory: Files) -> N
     log, read = open_counted(memory)
     assert [mark.key, entry_key(69), entry_key(70), entry_key(71), entry_key(72), *looked(73)] == read[1:]
     assert json.dumps(expected_state(72)) == json.dumps(log.snapshot().state)
-    assert log.as_of(71) == log.snapshot()
+    assert (ShelfLog(memory, Shelf("shelf/other")).snapshot().base, log.snapshot().base) == (-1, 69)
 
 
 @pytest.mark.parametrize(
@@ -161,14 +164,15 @@ def test_opening_from_a_checkpoint_is_opening_from_the_start(memory: Files) -> N
         b"",
         b'{"v":1,"n":6',
         b"[]",
-        b'{"v":1,"n":-7,"marks":[],"fold":1,"rolled":0}',
-        b'{"v":1,"n":1e400,"marks":[],"fold":1,"rolled":0}',
-        b'{"v":1,"n":99999999999999999999,"marks":[],"fold":1,"rolled":0}',
-        b'{"v":1,"n":3,"marks":[],"fold":1,"rolled":0}',
-        b'{"v":1,"n":900,"marks":[],"fold":1,"rolled":1024}',
-        b'{"v":1,"n":69,"marks":[{"n":69,"key":"../../secret","size":1}],"fold":1,"rolled":0}',
-        b'{"v":1,"n":69,"marks":[{"n":69,"key":"checkpoints/0000000069.%032x.json","size":1}],"fold":1,"rolled":0}' % 7,
-        b'{"v":1,"n":69,"marks":[{"n":69,"key":"log/0000000003.json","size":1}],"fold":1,"rolled":5}',
+        b'{"v":1,"n":-7,"marks":[],"needs_read":[],"fold":"shelf/1","rolled":0}',
+        b'{"v":1,"n":1e400,"marks":[],"needs_read":[],"fold":"shelf/1","rolled":0}',
+        b'{"v":1,"n":99999999999999999999,"marks":[],"needs_read":[],"fold":"shelf/1","rolled":0}',
+        b'{"v":1,"n":3,"marks":[],"needs_read":[],"fold":"shelf/1","rolled":0}',
+        b'{"v":1,"n":900,"marks":[],"needs_read":[],"fold":"shelf/1","rolled":1024}',
+        b'{"v":1,"n":69,"marks":[{"n":69,"key":"../../secret","size":1}],"needs_read":[],"fold":"shelf/1","rolled":0}',
+        b'{"v":1,"n":69,"marks":[{"n":69,"key":"checkpoints/0000000069.%032x.bin","size":1}],"needs_read":[],"fold":"shelf/1","rolled":0}'
+        % 7,
+        b'{"v":1,"n":69,"marks":[{"n":69,"key":"log/0000000003.json","size":1}],"needs_read":[],"fold":"shelf/1","rolled":5}',
     ],
 )
 def test_a_hint_may_be_anything(memory: Files, hint: bytes | None) -> None:
@@ -192,13 +196,32 @@ def test_a_hint_may_be_anything(memory: Files, hint: bytes | None) -> None:
         lambda data: data[:-30],
         lambda data: b"",
         lambda data: data.replace(b'"69"', b'"96"'),
-        lambda data: data.replace(b'"n":69,"digest":"sha256:', b'"n":69,"digest":"sha256:0'),
-        lambda data: data.replace(b'"n":69,"digest"', b'"n":68,"digest"'),
-        lambda data: data.replace(b'"fold":1', b'"fold":2'),
+        lambda data: data.replace(b'"digest":"sha256:', b'"digest":"sha256:0', 1),
+        lambda data: data.replace(b'"n":69,', b'"n":68,'),
+        lambda data: data.replace(b'"fold":"shelf/1"', b'"fold":"shelf/2"'),
         lambda data: data.replace(b'"kinds":[', b'"kinds":["teleport",'),
         lambda data: data.replace(b'"needs":[', b'"needs":["zstd"'),
+        lambda data: data.replace(b'"skipped":[', b'"skipped":["tick"'),
+        lambda data: data.replace(b'"needs_read":[', b'"needs_read":["zstd"'),
+        lambda data: data.replace(b'"v":1', b'"v":2'),
+        lambda data: data.replace(b'"ticks":[', b'"tacks":['),
+        lambda data: data[: data.index(b"\n")],
     ],
-    ids=["torn", "empty", "state", "digest", "number", "fold", "kinds", "needs"],
+    ids=[
+        "torn",
+        "empty",
+        "state",
+        "digest",
+        "number",
+        "fold",
+        "kinds",
+        "needs",
+        "skipped",
+        "needs_read",
+        "version",
+        "parts",
+        "head alone",
+    ],
 )
 def test_a_checkpoint_that_is_not_right_is_passed_over(memory: Files, harm: Callable[[bytes], bytes]) -> None:
     """Torn, changed, of another fold, or not standing on the log as it is: the older one, or the entries, are read."""
@@ -226,7 +249,7 @@ def test_a_checkpoint_proves_the_entries_that_are_gone(memory: Files, first: int
             open_counted(memory)[0].snapshot()
         with pytest.raises(Corrupt, match=expected):
             open_counted(memory)[0].commit(tick())
-    found = verify(Log(memory, Shelf()), memory, lambda state: {}, level="files").problems
+    found = verify(ShelfLog(memory), memory, lambda state: {}, level="files").problems
     assert [(one.kind, one.key) for one in found] == [("missing", entry_key(first))]
 
 
@@ -243,11 +266,11 @@ def test_a_checkpoint_of_a_log_that_was_put_back_is_passed_over(memory: Files) -
 def test_a_rollup_proves_the_entries_that_are_gone(memory: Files) -> None:
     """So do old entries by themselves in a rollup, where a reader that is told no checkpoint reads one by one."""
     fill(memory, 1030)
-    log = Log(memory, Shelf(), author="ann")
+    log = ShelfLog(memory, author="ann")
     log.snapshot()
     log.flush()
     memory.delete([*(entry_key(n) for n in range(900, 1030)), *(mark.key for mark in list_marks(memory))])
-    memory.put("hint.json", b'{"v":1,"n":3,"marks":[],"fold":1,"rolled":1024}')
+    memory.put("hint.json", b'{"v":1,"n":3,"marks":[],"needs_read":[],"fold":"shelf/1","rolled":1024}')
     with pytest.raises(Corrupt, match=rf"{entry_key(900)} is missing, though {rollup_key(0)} is there"):
         open_counted(memory)[0].snapshot()
 
@@ -257,7 +280,9 @@ def test_a_checkpoint_of_another_history_is_passed_over(memory: Files) -> None:
     with_checkpoint(memory)
     prev = ""
     for n in range(70):
-        data = encode(n, prev, op=f"auto:{n}", author="eve", at=AT, changes=[{"kind": "tick", "by": "other"}])
+        data = encode(
+            n, prev, op=f"auto:{n}", verb="tick", author="eve", at=AT, changes=[{"kind": "tick", "by": "other"}]
+        )
         memory.put(entry_key(n), data)
         prev = sha256_bytes(data)
     assert open_counted(memory)[0].snapshot().state["ticks"] == ["other"] * 70
@@ -265,7 +290,7 @@ def test_a_checkpoint_of_another_history_is_passed_over(memory: Files) -> None:
 
 def test_the_older_checkpoint_serves_when_the_newer_is_gone(memory: Files) -> None:
     """That is why two are kept."""
-    log = Log(memory, Shelf(), author="ann")
+    log = ShelfLog(memory, author="ann")
     for _ in range(128):
         log.commit(tick())
     newer, older = list_marks(memory)
@@ -287,10 +312,10 @@ def test_without_a_hint_checkpoints_are_listed(memory: Files) -> None:
 def test_another_fold_version_writes_its_own(memory: Files) -> None:
     """A library that folds differently does not use the checkpoint, and makes one with its first commit."""
     with_checkpoint(memory)
-    log, read = open_counted(memory, Shelf(version=2))
+    log, read = open_counted(memory, Shelf(version="shelf/2"))
     assert entry_key(0) in read
     log.commit(tick())
-    _, read = open_counted(memory, Shelf(version=2))
+    _, read = open_counted(memory, Shelf(version="shelf/2"))
     assert entry_key(0) not in read
 
 
@@ -308,26 +333,37 @@ def test_a_state_that_is_no_json_spoils_no_commit(memory: Files) -> None:
         def apply(self, state: dict[str, Any], entry: dict[str, Any]) -> None:
             state["odd"] = {1, 2}
 
-    log = Log(memory, Odd(), author="ann")
+    log = ShelfLog(memory, Odd(), author="ann")
     assert [log.commit(tick()).n for _ in range(66)][-1] == 65
     assert list_marks(memory) == []
 
 
-def test_checkpoint_is_one_json_document(memory: Files) -> None:
-    """Any tool can read it: what could fold it, where it stands, and the state."""
+def test_checkpoint_is_a_head_and_parts(memory: Files) -> None:
+    """A line of JSON says what could fold it, where it stands, and where its parts are; then the parts."""
     mark = with_checkpoint(memory)
-    document = json.loads(memory.read(mark.key))
-    assert list(document) == ["v", "fold", "kinds", "needs", "n", "digest", "at", "sha256", "state"]
-    assert expected_state(70) == document["state"]
-    assert (1, 69, AT, sha256_bytes(memory.read(entry_key(69)))) == (
-        document["fold"],
-        document["n"],
-        document["at"],
-        document["digest"],
-    )
-    snapshot = read_checkpoint(memory, Shelf(), mark)
-    assert snapshot is not None
-    assert mark.size == write_checkpoint(memory, Shelf(), snapshot).size
+    head, _, rest = memory.read(mark.key).partition(b"\n")
+    parts = {
+        "shelf": b'{"things": {}, "dropped": [], "gone": [], "skipped": []}',
+        "ticks": json.dumps([str(n) for n in range(70)]).encode(),
+        "ops": b"",
+    }
+    at, ends = 0, {}
+    for name, part in parts.items():
+        ends[name] = [at, at + len(part), sha256_bytes(part)]
+        at += len(part)
+    assert b"".join(parts.values()) == rest
+    assert json.loads(head) == {
+        "v": 1,
+        "needs_read": [],
+        "fold": "shelf/1",
+        "kinds": ["drop", "put", "restore", "sweep", "tick"],
+        "needs": [],
+        "skipped": [],
+        "n": 69,
+        "digest": sha256_bytes(memory.read(entry_key(69))),
+        "at": AT,
+        "parts": ends,
+    }
 
 
 # rollups
@@ -337,13 +373,13 @@ def test_checkpoint_is_one_json_document(memory: Files) -> None:
 def rolled(memory: Files) -> Files:
     """Return a log of 2 100 entries with two rollups and no checkpoint."""
     fill(memory, 2100)
-    log = Log(memory, Shelf(), author="ann")
+    log = ShelfLog(memory, author="ann")
     log.snapshot()
     log.flush()
     log.flush()
     for mark in list_marks(memory):
         memory.delete([mark.key])
-    memory.put("hint.json", b'{"v":1,"n":2099,"marks":[],"fold":1,"rolled":2048}')
+    memory.put("hint.json", b'{"v":1,"n":2099,"marks":[],"needs_read":[],"fold":"shelf/1","rolled":2048}')
     return memory
 
 
@@ -371,12 +407,6 @@ def test_who_falls_behind_while_open_reads_rollups_too(rolled: Files) -> None:
     assert list(range(700, 2100)) == found
     assert ("read", rollup_key(1024)) in counted.calls
     assert ("read", entry_key(1024)) not in counted.calls
-
-
-def test_the_past_is_read_from_rollups(rolled: Files) -> None:
-    """`as_of` reads rollups and stops where it should."""
-    log, _ = open_counted(rolled)
-    assert [str(n) for n in range(1501)] == log.as_of(1500).state["ticks"]
 
 
 @pytest.mark.parametrize(
@@ -420,7 +450,7 @@ def test_a_lost_rollup_is_made_again(rolled: Files) -> None:
 def test_caches_fail_silently(memory: Files, op: str) -> None:
     """No failure of a cache reaches who commits."""
     fill(memory, 1100)
-    log = Log(files := FaultyFiles(memory), Shelf(), author="ann")
+    log = ShelfLog(files := FaultyFiles(memory), author="ann")
     log.snapshot()
     files.plan = fail_on(op, Fault.BEFORE, {"read": "hint", "delete": ""}.get(op, ""))
     log.flush()

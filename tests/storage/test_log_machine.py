@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -11,30 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from mlcycle.errors import ConflictError, VersionDeleted
-from mlcycle.storage import Draft, Files, Log, Settled, Snapshot, open_files, sweep, verify
+from mlcycle.storage import Draft, Files, open_files, verify
 from mlcycle.testing import Fault, FaultyFiles
-from tests.storage.shelf import PREFIXES, Shelf, Swept, doomed, drop, named, put, upload
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.storage.shelf import ShelfLog, Swept, do_sweep, drop, named, put, restore, upload
 
 NAMES = st.sampled_from(["a", "b", "c"])
 SESSIONS = st.sampled_from([0, 1])
 CONTENT = st.binary(max_size=4)
 LOST = st.sampled_from([None, None, Fault.UNKNOWN, Fault.UNDONE])
-
-
-def restore(name: str) -> Callable[[Snapshot], Draft | Settled]:
-    """Propose to restore a thing whose file no sweep has named."""
-
-    def propose(now: Snapshot) -> Draft | Settled:
-        if name not in now.state["dropped"]:
-            return Settled()
-        if now.state["things"][name]["key"] in now.state["doomed"]:
-            raise VersionDeleted(name)
-        return Draft([{"kind": "restore", "name": name}])
-
-    return propose
 
 
 class Sessions(RuleBasedStateMachine):
@@ -47,7 +31,7 @@ class Sessions(RuleBasedStateMachine):
         """Open an empty store twice."""
         self.files: Files = open_files(f"memory://machine-{uuid.uuid4().hex}")
         self.sessions = [FaultyFiles(self.files) for _ in range(2)]
-        self.logs = [Log(files, Shelf(), author=str(i)) for i, files in enumerate(self.sessions)]
+        self.logs = [ShelfLog(files, author=str(i)) for i, files in enumerate(self.sessions)]
         self.things: dict[str, tuple[dict[str, Any], bytes]] = {}
         self.dropped: set[str] = set()
         self.gone: set[str] = set()
@@ -60,22 +44,24 @@ class Sessions(RuleBasedStateMachine):
         return self.logs[who].commit(*args, **options)
 
     @rule(target=uploaded, content=CONTENT)
-    def upload(self, content: bytes) -> tuple[dict[str, Any], bytes]:
-        """Upload a file; nobody has named it yet."""
-        return upload(self.files, content), content
+    def upload(self, content: bytes) -> tuple[dict[str, Any], bytes, int]:
+        """Upload a file while the log stands at some entry; nobody has named it yet."""
+        since = self.logs[0].snapshot().n
+        return upload(self.files, content), content, since
 
     @rule(who=SESSIONS, fault=LOST, name=NAMES, made=uploaded)
-    def put(self, who: int, fault: Fault | None, name: str, made: tuple[dict[str, Any], bytes]) -> None:
-        """Name a file, unless the name is taken or a sweep was faster."""
+    def put(self, who: int, fault: Fault | None, name: str, made: tuple[dict[str, Any], bytes, int]) -> None:
+        """Name a file, unless the name is taken, or a sweep was faster or may have been."""
+        file, content, since = made
         if name in self.things:
             with pytest.raises(ConflictError):
-                self.commit(who, fault, put(name, made[0]))
-        elif made[0]["key"] in self.gone:
+                self.commit(who, fault, put(name, file))
+        elif file["key"] in self.gone or self.logs[who].snapshot().base > since:
             with pytest.raises(Swept):
-                self.commit(who, fault, put(name, made[0]))
+                self.commit(who, fault, put(name, file, self.logs[who], since))
         else:
-            assert self.commit(who, fault, put(name, made[0])).mine
-            self.things[name] = made
+            assert self.commit(who, fault, put(name, file, self.logs[who], since)).mine
+            self.things[name] = file, content
 
     @rule(who=SESSIONS, fault=LOST, name=NAMES)
     def drop(self, who: int, fault: Fault | None, name: str) -> None:
@@ -108,14 +94,14 @@ class Sessions(RuleBasedStateMachine):
         self.sessions[who].plan = None
         before = {item.key for item in self.files.list("files/")}
         standing = {self.things[name][0]["key"] for name in self.things.keys() - self.dropped}
-        found = sweep(self.logs[who], self.sessions[who], named, doomed=doomed, prefixes=PREFIXES, min_age=0)
+        found = do_sweep(self.logs[who], self.sessions[who])
         assert set(found.keys) == before - standing
         self.gone |= set(found.keys)
 
     @rule(who=SESSIONS)
     def die(self, who: int) -> None:
         """Open the store anew."""
-        self.logs[who] = Log(self.sessions[who], Shelf(), author=str(who))
+        self.logs[who] = ShelfLog(self.sessions[who], author=str(who))
 
     @rule(who=SESSIONS)
     def checkpoint(self, who: int) -> None:
@@ -126,7 +112,9 @@ class Sessions(RuleBasedStateMachine):
         self.logs[who]._caches._bytes = 10**9
         self.logs[who].flush()
 
-    @rule(harm=st.sampled_from([b"", b"{", b'{"v":1,"n":2,"fold":1,"marks":[],"rolled":0}', None]))
+    @rule(
+        harm=st.sampled_from([b"", b"{", b'{"v":1,"needs_read":[],"n":2,"fold":"shelf/1","marks":[],"rolled":0}', None])
+    )
     def lose_the_hint(self, harm: bytes | None) -> None:
         """Tear, age or remove the hint."""
         if harm is None:
@@ -137,11 +125,14 @@ class Sessions(RuleBasedStateMachine):
     @invariant()
     def everybody_sees_the_same(self) -> None:
         """Both sessions and a newcomer see what was acknowledged, and every byte of it."""
-        for log in [*self.logs, Log(self.files, Shelf())]:
+        for log in [*self.logs, ShelfLog(self.files)]:
             state = log.snapshot().state
             assert state["things"] == {name: file for name, (file, _) in self.things.items()}
             assert set(state["dropped"]) == self.dropped
-            assert set(state["doomed"]) == self.gone
+            known = log.swept_since(log.snapshot().base)
+            assert known is not None
+            assert known <= self.gone
+            assert {name for name, (file, _) in self.things.items() if file["key"] in self.gone} == {*state["gone"]}
             assert sorted(state["ticks"]) == sorted(self.operations)
         for name in self.things.keys() - self.dropped:
             file, content = self.things[name]
@@ -149,7 +140,7 @@ class Sessions(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Verify everything."""
-        assert verify(Log(self.files, Shelf()), self.files, named, level="bytes").ok
+        assert verify(ShelfLog(self.files), self.files, named, level="bytes").ok
         self.files.delete([item.key for item in self.files.list("")])
 
 

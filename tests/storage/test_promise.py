@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from mlcycle.errors import AccessDenied, StorageUnavailable, UnsupportedStorage
-from mlcycle.storage import Files, Log, Outcome, open_files, prove_new
+from mlcycle.storage import Files, Outcome, open_files, prove_new
 from mlcycle.storage import _local as local_module
 from mlcycle.storage import _promise as promise_module
 from mlcycle.storage._entries import entry_key
 from mlcycle.storage._memory import MemoryFiles
 from mlcycle.testing import Fault, FaultyFiles, fail_on
-from tests.storage.shelf import Shelf, tick
+from tests.storage.shelf import ShelfLog, tick
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,9 +39,9 @@ def _another_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(promise_module, "_proved", set())
 
 
-def a_log(files: Files, **options: Any) -> Log:
+def a_log(files: Files, **options: Any) -> ShelfLog:
     """Return a log as another process would open it."""
-    return Log(files, Shelf(), author="ann", caches=False, **options)
+    return ShelfLog(files, author="ann", caches=False, **options)
 
 
 def stock() -> str:
@@ -103,10 +103,10 @@ def test_each_place_is_asked() -> None:
 def test_each_process_asks(tmp_path: Path) -> None:
     """A child after fork is a process of its own."""
     code = (
-        "import os, sys; from mlcycle.testing import FaultyFiles; from mlcycle.storage import Log, open_files\n"
-        "from tests.storage.shelf import Shelf, tick\n"
-        "log = Log(FaultyFiles(open_files(sys.argv[1])), Shelf(), caches=False); log.commit(tick())\n"
-        "log = Log(FaultyFiles(open_files(sys.argv[1])), Shelf(), caches=False); log.commit(tick())\n"
+        "import os, sys; from mlcycle.testing import FaultyFiles; from mlcycle.storage import open_files\n"
+        "from tests.storage.shelf import ShelfLog, tick\n"
+        "log = ShelfLog(FaultyFiles(open_files(sys.argv[1])), caches=False); log.commit(tick())\n"
+        "log = ShelfLog(FaultyFiles(open_files(sys.argv[1])), caches=False); log.commit(tick())\n"
         "child = os.fork()\n"
         "if child: os.waitpid(child, 0)\n"
         "log.files.calls.clear(); log.commit(tick())\n"
@@ -184,7 +184,7 @@ def test_the_link_is_what_is_proved(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_log_opened_from_a_checkpoint(tmp_path: Path) -> None:
     """Entry 0 is read when it is needed for the proof, and a log without it is damaged."""
     files = open_files(tmp_path)
-    log = Log(files, Shelf())
+    log = ShelfLog(files)
     for _ in range(66):
         log.commit(tick())
     log.flush()

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mlcycle.errors import AccessDenied, StorageUnavailable
-from mlcycle.storage import Draft, Files, Log, Snapshot, SweepResult, garbage, open_files, sweep, verify
+from mlcycle.storage import Draft, Files, Snapshot, SweepResult, open_files, sweep, verify
 from mlcycle.testing import Crash, Fault, FaultyFiles, fail_at
-from tests.storage.shelf import PREFIXES, Shelf, Swept, doomed, drop, named, put, upload
+from tests.storage import shelf
+from tests.storage.shelf import PREFIXES, ShelfLog, Swept, drop, named, put, upload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,15 +23,14 @@ def memory(memory_url: tuple[str, dict[str, Any]]) -> Files:
     return open_files(memory_url[0])
 
 
-def a_log(files: Files) -> Log:
+def a_log(files: Files) -> ShelfLog:
     """Return a log as another process would open it."""
-    return Log(files, Shelf(), author="ann")
+    return ShelfLog(files, author="ann")
 
 
-def do_sweep(files: Files, log: Log | None = None, **options: Any) -> SweepResult:
+def do_sweep(files: Files, log: ShelfLog | None = None, **options: Any) -> SweepResult:
     """Sweep files of any age."""
-    options = {"doomed": doomed, "prefixes": PREFIXES, "min_age": 0, **options}
-    return sweep(log or a_log(files), files, named, **options)
+    return shelf.do_sweep(log or a_log(files), files, **options)
 
 
 def keys(files: Files) -> set[str]:
@@ -58,8 +58,9 @@ def test_sweep_removes_what_nothing_names(files: Files) -> None:
     assert str(result) == "removed 2 files, 12 bytes"
     assert {key["kept"]} == keys(files)
     entry = log.entry(3)
-    assert ([{"kind": "sweep", "keys": list(going)}], "tidy", "ann") == (
+    assert ([{"kind": "sweep", "keys": list(going), "swept": ["dropped"]}], "store.sweep", "tidy", "ann") == (
         entry["changes"],
+        entry["verb"],
         entry["message"],
         entry["author"],
     )
@@ -93,8 +94,8 @@ def test_nothing_to_sweep_writes_nothing(memory: Files) -> None:
 def test_young_files_are_left(memory: Files) -> None:
     """For thrift, files younger than a week stay, as a writer may be about to name them."""
     stock(memory)
-    assert sweep(a_log(memory), memory, named, doomed=doomed, prefixes=PREFIXES).keys == ()
-    assert len(garbage(memory, a_log(memory).snapshot(), named, doomed, PREFIXES, min_age=-60).fresh) == 2
+    assert sweep(a_log(memory), memory, named, prefixes=PREFIXES).keys == ()
+    assert len(do_sweep(memory, dry_run=True, min_age=-60).keys) == 2
 
 
 def test_only_below_the_prefixes(memory: Files) -> None:
@@ -105,7 +106,7 @@ def test_only_below_the_prefixes(memory: Files) -> None:
     asked = []
 
     def prefixes(state: dict[str, Any]) -> list[str]:
-        asked.append(state["n"])
+        asked.append(len(state["things"]))
         return ["runs/7/", "runs/8/"] if len(asked) == 1 else ["runs/7/"]
 
     assert do_sweep(memory, prefixes=prefixes).keys == ("runs/7/head.json",)
@@ -160,7 +161,7 @@ def test_a_writer_sees_the_sweep_before_it_can_commit(memory: Files) -> None:
     proposals = []
 
     def propose(now: Snapshot) -> Draft:
-        draft = put("mine", file)(now)
+        draft = put("mine", file, log, -1)(now)
         if not proposals:
             do_sweep(memory)
         proposals.append(now.n)
@@ -169,23 +170,22 @@ def test_a_writer_sees_the_sweep_before_it_can_commit(memory: Files) -> None:
     with pytest.raises(Swept):
         log.commit(propose)
     again = upload(memory, b"mine")
-    log.commit(put("mine", again))
+    log.commit(put("mine", again, log, log.snapshot().n))
     assert {again["key"]} == keys(memory)
     assert verify(a_log(memory), memory, named, level="bytes").ok
 
 
 def test_an_interrupted_sweep_is_finished_by_the_next(memory: Files) -> None:
-    """Between entry and deletion the files are doomed; the next sweep deletes them without another entry."""
+    """What an entry names and nobody deleted is found again by listing, and named again."""
     stock(memory)
     files = FaultyFiles(memory, lambda number, op, key: Fault.BEFORE if op == "delete" and key else None)
     with pytest.raises(StorageUnavailable):
         do_sweep(files)
     log = a_log(memory)
-    left = garbage(memory, log.snapshot(), named, doomed, PREFIXES, min_age=0)
-    assert (len(left.fresh), len(left.left)) == (0, 2)
     assert len(do_sweep(memory, log, dry_run=True).keys) == 2
     assert len(do_sweep(memory, log).keys) == 2
-    assert (log.snapshot().n, len(keys(memory))) == (3, 1)
+    assert (log.snapshot().n, len(keys(memory))) == (4, 1)
+    assert log.entry(3)["changes"][0]["keys"] == log.entry(4)["changes"][0]["keys"]
 
 
 @pytest.mark.parametrize(
@@ -204,8 +204,10 @@ def test_a_fault_at_every_call_of_a_sweep(fault: Fault, memory_url: tuple[str, d
         log = a_log(plain)
         now = log.snapshot()
         gone = set(key.values()) - keys(plain)
-        assert gone <= set(now.state["doomed"])
-        assert set() == set(now.state["doomed"]) & {*named(now.state)}
+        swept = log.swept_since(-1)
+        assert swept is not None
+        assert gone <= swept
+        assert set() == swept & {*named(now.state)}
         do_sweep(plain, log)
         assert {key["kept"]} == keys(plain)
         assert verify(log, plain, named, level="bytes").ok
