@@ -17,7 +17,7 @@ NOUNS = ("model", "dataset", "toy")  # the last is known to nobody
 NAMES = ("a", "A", "b", "Ärger")  # two of them are one
 POINTERS = ("production", "canary")
 MARKS = ("dropped", "retracted", "rejected", "swept", "frozen")
-KEYS = ("toy:a", "model:a@1", "content", "a\tb", "back\\slash", "null\0byte", "line\nand \\n", "ö")
+KEYS = ("toy:a", "model:a@1", "content", "a\tb", "back\\slash", "null\0byte\\", "line\nand \\n", "ö")
 
 _whole = st.integers(0, 2**20)
 
