@@ -94,7 +94,9 @@ def test_what_says_nothing_is_left_out(kind: str) -> None:
     assert doc == KINDS[kind].read(doc).doc()
     own = KINDS[kind].read({"kind": kind, **WHOLE[kind]})
     empty = {name: type(value)() for name, value in WHOLE[kind].items() if isinstance(value, list)}
-    assert doc == KINDS[kind].read({**doc, **{name: value for name, value in empty.items() if hasattr(own, name)}}).doc()
+    assert (
+        doc == KINDS[kind].read({**doc, **{name: value for name, value in empty.items() if hasattr(own, name)}}).doc()
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -140,7 +142,7 @@ def test_changes_of_one_kind_are_picked_in_order() -> None:
     """An entry may hold several changes, of several kinds."""
     log = SmallLog()
     log.write(*({"kind": "version.add", "of": "dataset", "name": name, "number": 1} for name in "ba"), {"kind": "x-y"})
-    assert ["b", "a"] == [one.name for one in read_changes(log.entries[0], VersionAdd)]
+    assert [one.name for one in read_changes(log.entries[0], VersionAdd)] == ["b", "a"]
 
 
 def test_numbers_are_dense() -> None:

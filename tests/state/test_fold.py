@@ -18,20 +18,20 @@ def test_what_is_known_is_no_obstacle() -> None:
     """All kinds, all marks, any noun, any pointer, any way a pointer moved."""
     marks = [{"kind": "version.mark", "of": "toy", "name": "t", "mark": mark} for mark in MARKS]
     move = {"kind": "pointer.move", "of": "toy", "name": "t", "pointer": "there", "how": "by magic"}
-    assert [] == _obstacles(*marks, move)
+    assert _obstacles(*marks, move) == []
 
 
 def test_obstacles_are_said_in_words() -> None:
     """A kind, a mark and a need of a newer library, each once."""
     mark = {"kind": "version.mark", "of": "toy", "name": "t", "mark": "frozen"}
     found = _obstacles({"kind": "teleport"}, mark, {"kind": "teleport"}, needs=["gates"])
-    assert ["change 'teleport'", "mark 'frozen'", "need 'gates'"] == found
+    assert found == ["change 'teleport'", "mark 'frozen'", "need 'gates'"]
 
 
 @pytest.mark.parametrize("kind", ["teleport", "x-lab.note"])
 def test_optional_kinds_are_passed_over_and_remembered(kind: str) -> None:
     """The log goes on; a checkpoint says that something is missing in it, however often it was."""
-    assert [] == _obstacles({"kind": kind, "optional": True})
+    assert _obstacles({"kind": kind, "optional": True}) == []
     assert [f"change {kind!r}"] == _obstacles({"kind": kind}) == _obstacles({"kind": kind, "optional": 1})
     log = SmallLog()
     for _ in range(2):
@@ -44,7 +44,7 @@ def test_optional_kinds_are_passed_over_and_remembered(kind: str) -> None:
 def test_optional_says_nothing_of_a_mark() -> None:
     """A mark this library does not know hides what nobody here can tell, whatever the change calls itself."""
     mark = {"kind": "version.mark", "of": "toy", "name": "t", "mark": "frozen", "optional": True}
-    assert ["mark 'frozen'"] == _obstacles(mark)
+    assert _obstacles(mark) == ["mark 'frozen'"]
 
 
 @pytest.mark.parametrize(
@@ -78,11 +78,15 @@ def test_a_noun_nobody_knows_is_a_noun() -> None:
     log.move("gate", "strict", "active", 2)
     log.back(first)
     view = log.view()
-    assert (1, 1, [1]) == (view.latest("gate", "strict"), view.pointer("gate", "strict", "active"), view.stack("gate", "strict", "active"))
-    assert "4 eyes" == view.version("gate", "strict", 1)["policy"]
+    assert (
+        view.latest("gate", "strict"),
+        view.pointer("gate", "strict", "active"),
+        view.stack("gate", "strict", "active"),
+    ) == (1, 1, [1])
+    assert view.version("gate", "strict", 1)["policy"] == "4 eyes"
 
 
 def test_an_empty_state_says_nothing() -> None:
     """No names, no tags, no project."""
     view = View(ProjectFold().empty(), lambda n: {})
-    assert (-1, [], {}, None) == (view.n, view.nouns(), view.tags(), view.latest("model", "m"))
+    assert (view.n, view.nouns(), view.tags(), view.latest("model", "m")) == (-1, [], {}, None)

@@ -8,7 +8,7 @@ import threading
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlcycle.state import NameSet, ProjectFold, State, View, VersionAdd, VersionMark
+from mlcycle.state import NameSet, ProjectFold, State, VersionAdd, VersionMark, View
 from mlcycle.state import _lines as lines_module
 from tests.state.random_logs import KEYS, NAMES, NOUNS, POINTERS, logs
 from tests.state.small_log import SmallLog
@@ -87,8 +87,8 @@ def test_a_name_whose_only_news_is_entry_0_comes_back() -> None:
     )
     log.back(0)
     view = View(_loaded(log.state.dump()), log.read)
-    assert (0, 0) == (view.known("scope", "scope").fixed, view.known("toy", "t").since)
-    assert (1, True) == (view.latest("toy", "t"), view.is_marked("run", "r", "dropped"))
+    assert (view.known("scope", "scope").fixed, view.known("toy", "t").since) == (0, 0)
+    assert (view.latest("toy", "t"), view.is_marked("run", "r", "dropped")) == (1, True)
 
 
 def test_a_version_costs_few_bytes() -> None:
@@ -115,13 +115,18 @@ def test_opening_reads_one_small_part() -> None:
         return parts[part]
 
     state = ProjectFold().load([*parts], reading)
-    assert ["small"] == read
+    assert read == ["small"]
     view = View(state, log.read)
-    assert (1, False) == (view.latest("model", "a"), view.is_marked("evaluation", "1", "dropped"))
-    assert ["small", "names/model/a"] == read
-    assert {"small", "names/dataset/a", "names/model/a", "facts/evaluation/model:a@1", "uses/model/model:x@1", "placed"} == {
-        *parts
-    }
+    assert (view.latest("model", "a"), view.is_marked("evaluation", "1", "dropped")) == (1, False)
+    assert read == ["small", "names/model/a"]
+    assert {
+        "small",
+        "names/dataset/a",
+        "names/model/a",
+        "facts/evaluation/model:a@1",
+        "uses/model/model:x@1",
+        "placed",
+    } == {*parts}
     assert {"n", "id", "tags", "backs", "skipped"} == json.loads(parts["small"]).keys()
 
 
@@ -158,4 +163,4 @@ def test_views_are_read_while_the_log_goes_on() -> None:
     done.set()
     for reader in readers:
         reader.join()
-    assert [] == wrong
+    assert wrong == []

@@ -68,25 +68,25 @@ def test_a_key_reads_its_part_alone(many: Parts) -> None:
     shelf = _shelf(many)
     lines = shelf.of("dataset")
     assert lines is not None
-    assert [] == many.read
-    assert ([12], [14]) == (lines.get("key-12"), lines.get("key-14"))
-    assert ["facts/dataset/key-10"] == many.read
-    assert [None, None, None] == [lines.get(key) for key in ("a", "key-11", "z")]
-    assert ["facts/dataset/key-10", "facts/dataset/key-00", "facts/dataset/key-50"] == many.read
+    assert many.read == []
+    assert (lines.get("key-12"), lines.get("key-14")) == ([12], [14])
+    assert many.read == ["facts/dataset/key-10"]
+    assert [lines.get(key) for key in ("a", "key-11", "z")] == [None, None, None]
+    assert many.read == ["facts/dataset/key-10", "facts/dataset/key-00", "facts/dataset/key-50"]
     assert shelf.of("report") is None
-    assert ["dataset", "model"] == shelf.nouns()
+    assert shelf.nouns() == ["dataset", "model"]
 
 
 def test_a_part_that_could_not_be_read_is_asked_for_again(many: Parts) -> None:
     """A storage that did not answer once loses nothing."""
-    kept, many.parts = many.parts, {name: b"" for name in many.parts}
+    kept, many.parts = many.parts, dict.fromkeys(many.parts, b"")
     lines = Shelf("facts", _lists, sorted(kept), lambda part: many.parts[part]).of("dataset")
     many.parts = {}
     assert lines is not None
     with pytest.raises(KeyError):
         lines.get("key-12")
     many.parts = kept
-    assert [12] == lines.get("key-12")
+    assert lines.get("key-12") == [12]
 
 
 def test_one_object_a_key(many: Parts) -> None:
@@ -94,8 +94,8 @@ def test_one_object_a_key(many: Parts) -> None:
     lines = _shelf(many).need("dataset")
     lines.need("key-12").append(99)
     lines.need("new").append(1)
-    assert ([12, 99], [1]) == (lines.get("key-12"), lines.get("new"))
-    assert b'key-12\t[12,99]\n' in b"".join(lines.dump("facts/dataset").values())
+    assert (lines.get("key-12"), lines.get("new")) == ([12, 99], [1])
+    assert b"key-12\t[12,99]\n" in b"".join(lines.dump("facts/dataset").values())
     assert 31 == len(lines.keys()) == len([*lines.values()])
 
 

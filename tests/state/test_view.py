@@ -90,7 +90,7 @@ def test_a_rollback_brings_back_what_lay_beneath() -> None:
     log.move("model", "m", "production", 1, pops=1, how="rollback")
     log.move("model", "m", "production", 2)
     log.back(then)
-    assert [1, 2] == log.view().stack("model", "m", "production")
+    assert log.view().stack("model", "m", "production") == [1, 2]
 
 
 def test_rollbacks_lie_in_each_other() -> None:
@@ -101,13 +101,13 @@ def test_rollbacks_lie_in_each_other() -> None:
     log.move("model", "m", "production", 2)
     two = len(log.entries) - 1
     first = log.back(one)
-    assert (1, 1) == (log.view().pointer("model", "m", "production"), log.view().latest("model", "m"))
+    assert (log.view().pointer("model", "m", "production"), log.view().latest("model", "m")) == (1, 1)
     log.add("model", "m")
     log.move("model", "m", "production", 3)
     log.back(two)  # to before the first rollback: version 2 stands again
-    assert (2, 2) == (log.view().pointer("model", "m", "production"), log.view().latest("model", "m"))
+    assert (log.view().pointer("model", "m", "production"), log.view().latest("model", "m")) == (2, 2)
     log.back(first)  # to the rollback itself, and what it retracted is retracted
-    assert (1, 1) == (log.view().pointer("model", "m", "production"), log.view().latest("model", "m"))
+    assert (log.view().pointer("model", "m", "production"), log.view().latest("model", "m")) == (1, 1)
 
 
 def test_a_rollback_is_undone_by_going_back_to_before_it() -> None:
@@ -115,10 +115,10 @@ def test_a_rollback_is_undone_by_going_back_to_before_it() -> None:
     log = _promoted(1, 2)
     before = len(log.entries) - 1
     undone = log.back(2)
-    assert [1] == log.view().stack("model", "m", "production")
+    assert log.view().stack("model", "m", "production") == [1]
     log.back(undone - 1)
     assert before == undone - 1
-    assert [1, 2] == log.view().stack("model", "m", "production")
+    assert log.view().stack("model", "m", "production") == [1, 2]
     assert set() == log.view().marked("model", log.view().known("model", "m"), "retracted")
 
 
@@ -132,10 +132,10 @@ def test_what_is_fixed_or_kept_stays() -> None:
     log.back(0, "model:m")
     view = log.view()
     names = (("scope", "scope"), ("model", "m"), ("model", "n"))
-    assert [1, 1, None] == [view.pointer(of, name, "p") for of, name in names]
-    assert [1, 1, None] == [view.latest(of, name) for of, name in names]
+    assert [view.pointer(of, name, "p") for of, name in names] == [1, 1, None]
+    assert [view.latest(of, name) for of, name in names] == [1, 1, None]
     log.back(0)
-    assert [1, None, None] == [log.view().pointer(of, name, "p") for of, name in names]
+    assert [log.view().pointer(of, name, "p") for of, name in names] == [1, None, None]
 
 
 def test_only_retractions_go_back() -> None:
@@ -146,7 +146,9 @@ def test_only_retractions_go_back() -> None:
         log.mark("model", "m", mark, number)
     log.back(then)
     name = log.view().known("model", "m")
-    assert [{1}, {2}, set()] == [log.view().marked("model", name, mark) for mark in ("dropped", "rejected", "retracted")]
+    assert [{1}, {2}, set()] == [
+        log.view().marked("model", name, mark) for mark in ("dropped", "rejected", "retracted")
+    ]
 
 
 # marks ---------------------------------------------------------------------------------------------------------------
@@ -161,7 +163,7 @@ def test_latest_passes_over_marks(mark: str, latest: int) -> None:
     log.mark("toy", "t", mark, 3)
     assert latest == log.view().latest("toy", "t")
     log.mark("toy", "t", mark, 3, on=False)
-    assert 3 == log.view().latest("toy", "t")
+    assert log.view().latest("toy", "t") == 3
 
 
 def test_a_mark_nobody_knows_hides() -> None:
@@ -170,7 +172,7 @@ def test_a_mark_nobody_knows_hides() -> None:
     log.add("dataset", "d")
     log.add("dataset", "d")
     before = log.mark("dataset", "d", "frozen", 2) - 1
-    assert (2, 1) == (log.view(before).latest("dataset", "d"), log.view().latest("dataset", "d"))
+    assert (log.view(before).latest("dataset", "d"), log.view().latest("dataset", "d")) == (2, 1)
 
 
 def test_marks_come_in_ranges() -> None:
@@ -181,7 +183,7 @@ def test_marks_come_in_ranges() -> None:
     log.mark("run", "r", "dropped")
     view = log.view()
     assert {*range(1, 1001), 2000, 2001} == view.marked("dataset", view.known("dataset", "d"), "dropped")
-    assert (False, True) == (view.is_marked("dataset", "d", "dropped"), view.is_marked("run", "r", "dropped"))
+    assert (view.is_marked("dataset", "d", "dropped"), view.is_marked("run", "r", "dropped")) == (False, True)
 
 
 # names ---------------------------------------------------------------------------------------------------------------
@@ -192,8 +194,8 @@ def test_names_are_told_apart_but_for_case() -> None:
     log = SmallLog()
     log.add("dataset", "Ärger")
     log.add("dataset", "ärger")
-    assert ["Ärger"] == log.view().names("dataset")
-    assert 2 == log.view().count(log.view().known("dataset", "ÄRGER"))
+    assert log.view().names("dataset") == ["Ärger"]
+    assert log.view().count(log.view().known("dataset", "ÄRGER")) == 2
     with pytest.raises(InvalidName, match="'ärger' differs only in case from the dataset 'Ärger'; use that name"):
         log.view().check_free("dataset", "ärger")
 
@@ -217,9 +219,9 @@ def test_what_is_said_of_a_name_is_put_together() -> None:
     log = SmallLog()
     log.write(NameSet(of="experiment", name="trees", id="1", says={"hypothesis": "deep", "metric": "auc"}))
     before = log.write(NameSet(of="Experiment".lower(), name="Trees", id="2", says={"metric": None, "owner": "ada"}))
-    assert {"hypothesis": "deep", "owner": "ada"} == log.view().about("experiment", "trees")
-    assert {"hypothesis": "deep", "metric": "auc"} == log.view(before - 1).about("experiment", "trees")
-    assert "1" == log.view().known("experiment", "trees").id
+    assert log.view().about("experiment", "trees") == {"hypothesis": "deep", "owner": "ada"}
+    assert log.view(before - 1).about("experiment", "trees") == {"hypothesis": "deep", "metric": "auc"}
+    assert log.view().known("experiment", "trees").id == "1"
 
 
 def test_nouns_nobody_knows_come_last() -> None:
@@ -227,7 +229,7 @@ def test_nouns_nobody_knows_come_last() -> None:
     log = SmallLog()
     for of in ("zebra", "gate", "model", "dataset"):
         log.add(of, "a")
-    assert ["dataset", "model", "gate", "zebra"] == log.view().nouns()
+    assert log.view().nouns() == ["dataset", "model", "gate", "zebra"]
 
 
 def test_the_project_says_what_it_is_as_of_now() -> None:
@@ -235,7 +237,7 @@ def test_the_project_says_what_it_is_as_of_now() -> None:
     log = SmallLog()
     log.write({"kind": "project.create", "id": "p"})
     log.write({"kind": "store.copied", "id": "q", "from": "p"})
-    assert "q" == log.state.id
+    assert log.state.id == "q"
 
 
 # versions, facts, moves ----------------------------------------------------------------------------------------------
@@ -248,15 +250,15 @@ def test_a_version_is_read_when_asked_for() -> None:
         n = log.add("dataset", "D", rows=rows, needs=["table:x"], made_from=["dataset:raw@1"])
     log.reads.clear()
     view = log.view()
-    assert (2, 2) == (view.latest("dataset", "d"), view.next_number("dataset", "d") - 1)
-    assert [] == log.reads
+    assert (view.latest("dataset", "d"), view.next_number("dataset", "d") - 1) == (2, 2)
+    assert log.reads == []
     found = view.version("dataset", "d", 2)
     assert [n] == log.reads
     assert (4, "dataset:D@2", "D@2", "id-D", n) == (found["rows"], found.ref, found.shown, found.id, found.stamp.entry)
-    assert (("dataset:D-2", "table:x"), ("dataset:raw@1",)) == (found.needs, found.made_from)
-    assert [3, 4] == [one["rows"] for one in view.standing("dataset", "d")]
+    assert (found.needs, found.made_from) == (("dataset:D-2", "table:x"), ("dataset:raw@1",))
+    assert [one["rows"] for one in view.standing("dataset", "d")] == [3, 4]
     log.mark("dataset", "d", "dropped", 2)
-    assert [3] == [one["rows"] for one in log.view().standing("dataset", "d")]
+    assert [one["rows"] for one in log.view().standing("dataset", "d")] == [3]
     assert found.ref != (log.view().newest("dataset", "d") or found).ref
     assert log.view().newest("dataset", "other") is None
 
@@ -271,14 +273,14 @@ def test_facts_are_found_by_subject_and_by_what_they_are_about() -> None:
     )
     end = log.fact("decision", "4", "model:m@1")
     view = log.view()
-    assert ["1", "2", "3"] == [fact.id for fact in view.facts("evaluation", "content")]
-    assert ["3", "2", "1"] == [fact.id for fact in view.facts("evaluation", newest_first=True)]
-    assert ["1", "3"] == [fact.id for fact in view.facts("evaluation", "model:m@1")]
-    assert ["1"] == [fact.id for fact in log.view(0).facts("evaluation")]
-    assert [] == [*view.facts("report")]
+    assert [fact.id for fact in view.facts("evaluation", "content")] == ["1", "2", "3"]
+    assert [fact.id for fact in view.facts("evaluation", newest_first=True)] == ["3", "2", "1"]
+    assert [fact.id for fact in view.facts("evaluation", "model:m@1")] == ["1", "3"]
+    assert [fact.id for fact in log.view(0).facts("evaluation")] == ["1"]
+    assert [*view.facts("report")] == []
     log.mark("evaluation", "2", "dropped")
-    assert ["1", "3"] == [fact.id for fact in log.view().facts("evaluation", "content")]
-    assert ["1", "2", "3"] == [fact.id for fact in log.view(end).facts("evaluation", "content")]
+    assert [fact.id for fact in log.view().facts("evaluation", "content")] == ["1", "3"]
+    assert [fact.id for fact in log.view(end).facts("evaluation", "content")] == ["1", "2", "3"]
 
 
 def test_a_pointer_tells_its_moves() -> None:
@@ -289,18 +291,18 @@ def test_a_pointer_tells_its_moves() -> None:
     log.move("model", "m", "production", 2, how="promote")
     log.back(2)
     moves = [(move.before, move.after, move.how) for move in log.view().history("model", "m", "production")]
-    assert [(None, 1, "promote"), (1, 2, "promote"), (2, 1, "rollback"), (1, 2, "promote"), (2, 1, "project")] == moves
+    assert moves == [(None, 1, "promote"), (1, 2, "promote"), (2, 1, "rollback"), (1, 2, "promote"), (2, 1, "project")]
     assert moves[:2] == [(m.before, m.after, m.how) for m in log.view(4).history("model", "m", "production")]
-    assert [] == log.view().history("model", "m", "canary")
+    assert log.view().history("model", "m", "canary") == []
 
 
 def test_pointers_are_those_there_were() -> None:
     """A pointer exists from its first move on, wherever it stands."""
     log = _promoted(1)
     log.move("model", "m", "canary", 1)
-    assert ["canary", "production"] == log.view().pointers("model", "m")
-    assert ["production"] == log.view(2).pointers("model", "m")
-    assert ([], None) == (log.view().pointers("model", "other"), log.view().pointer("model", "other", "canary"))
+    assert log.view().pointers("model", "m") == ["canary", "production"]
+    assert log.view(2).pointers("model", "m") == ["production"]
+    assert (log.view().pointers("model", "other"), log.view().pointer("model", "other", "canary")) == ([], None)
 
 
 def test_tags_move() -> None:
@@ -308,7 +310,7 @@ def test_tags_move() -> None:
     log = SmallLog()
     log.write(TagSet(name="first", to=0))
     log.write(TagSet(name="first", to=1), TagSet(name="second", to=0))
-    assert [{"first": 0}, {"first": 1, "second": 0}] == [log.view(n).tags() for n in (0, 1)]
+    assert [log.view(n).tags() for n in (0, 1)] == [{"first": 0}, {"first": 1, "second": 0}]
 
 
 def test_what_a_rollback_moves_is_what_people_follow() -> None:
@@ -331,10 +333,10 @@ def test_a_rollback_that_only_clears_what_lies_beneath_changes_something() -> No
     then = len(log.entries) - 1
     log.move("model", "m", "production", 2)
     log.move("model", "m", "production", 1)
-    assert [] == [*log.view().moves_to(then)]
+    assert [*log.view().moves_to(then)] == []
     assert log.view().would_change(then)
     log.back(then)
-    assert [1] == log.view().stack("model", "m", "production")
+    assert log.view().stack("model", "m", "production") == [1]
     assert not log.view().would_change(then)
 
 
@@ -343,7 +345,7 @@ def test_files_lie_where_they_lie_now() -> None:
     log = SmallLog()
     log.add("model", "m")
     log.write({"kind": "place", "object": "model:m-1", "files": [{"key": "elsewhere", "size": 1}]})
-    assert [{"key": "elsewhere", "size": 1}] == log.view(0).place("model:m-1", "m@1").files
+    assert log.view(0).place("model:m-1", "m@1").files == [{"key": "elsewhere", "size": 1}]
     log.write(Sweep(keys=["elsewhere"], swept=["model:m-1"]))
     assert not log.view(0).is_placed("model:m-1")
     with pytest.raises(VersionDeleted, match="the files of m@1 have been removed by a sweep"):
