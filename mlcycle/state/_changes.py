@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 from attrs import NOTHING, field, fields, frozen
-from attrs.validators import deep_iterable, instance_of, optional
+from attrs.validators import and_, deep_iterable, instance_of, not_, optional
 
 from mlcycle._ids import name_key
 from mlcycle.errors import InvalidInput
@@ -77,7 +77,7 @@ class Before(Protocol):
 
 
 _TEXT = instance_of(str)
-_WHOLE = instance_of(int)
+_WHOLE = and_(instance_of(int), not_(instance_of(bool)))  # JSON tells 1 from true
 _TEXTS = deep_iterable(_TEXT, instance_of(list))
 
 
@@ -217,7 +217,8 @@ class NameSet(Change):
         name = state.name(self.of, self.name, n)
         name.said.append(n)
         name.id = name.id or self.id
-        name.fixed = name.fixed or self.fixed
+        if self.fixed and name.fixed is None:
+            name.fixed = n
         if self.guards is not None:
             name.guards.append((n, self.guards))
 

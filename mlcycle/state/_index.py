@@ -32,8 +32,8 @@ class Name:
         The entry that first spoke of it.
     id : str or None
         Of what is stored under it.
-    fixed : bool
-        A rollback of the whole project leaves it.
+    fixed : int or None
+        From which entry on a rollback of the whole project leaves it.
     said : array of int
         Entries whose ``name.set`` say what it is.
     made : array of int
@@ -51,7 +51,7 @@ class Name:
     def __init__(self, name: str = "", since: int = -1) -> None:
         self.name, self.since = name, since
         self.id: str | None = None
-        self.fixed = False
+        self.fixed: int | None = None
         self.said, self.made = array("Q"), array("Q")
         self.origins: dict[int, list[str]] = {}
         self.marks: list[tuple[int, str, bool, int, int]] = []
@@ -76,7 +76,7 @@ class Name:
             self.fixed,
             self.guards,
         ]
-        while not plain[-1]:
+        while plain[-1] in (None, [], {}):  # entry 0 says something
             plain.pop()
         return plain
 
@@ -94,7 +94,7 @@ class Name:
         found.origins = {number: refs for number, *refs in full[3] or ()}
         found.moves = {pointer: [(n, to, pops) for n, to, pops in moves] for pointer, moves in (full[4] or {}).items()}
         found.marks = [(n, mark, on, first, final) for n, mark, on, first, final in full[5] or ()]
-        found.fixed = bool(full[6])
+        found.fixed = full[6]
         found.guards = [(n, guards) for n, guards in full[7] or ()]
         return found
 

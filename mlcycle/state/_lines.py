@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from bisect import bisect_right
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -50,8 +51,9 @@ class Lines(Generic[T]):
 
     def get(self, key: str) -> T | None:
         """Return the value of a key, None where there is none; the part that may hold it is read."""
+        all_parsed = not (self._unread or self._raw)  # asked first: what another thread parses meanwhile is a value then
         found = self._values.get(key)
-        if found is not None or not (self._unread or self._raw):
+        if found is not None or all_parsed:
             return found
         with self._lock:
             if self._unread:
@@ -171,16 +173,14 @@ class Shelf(Generic[T]):
         return {part: data for of in self.nouns() for part, data in self._lines[of].dump(f"{self._name}/{of}").items()}
 
 
+_ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+_MEANT = {escape: text for text, escape in _ESCAPES.items()}
+
+
 def _escaped(key: str) -> str:
     """Return a key as it stands before a tab: what would end it is escaped."""
-    return (
-        key
-        if key.isidentifier()
-        else key.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
-    )
+    return key if key.isidentifier() else re.sub(r"[\\\t\n\r]", lambda found: _ESCAPES[found[0]], key)
 
 
 def _unescaped(key: str) -> str:
-    if "\\" not in key:
-        return key
-    return key.replace("\\\\", "\0").replace("\\t", "\t").replace("\\n", "\n").replace("\\r", "\r").replace("\0", "\\")
+    return re.sub(r"\\.", lambda found: _MEANT[found[0]], key) if "\\" in key else key

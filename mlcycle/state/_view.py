@@ -57,17 +57,15 @@ class View:
 
         A rollback at m to t ends the span before it at t, and begins one at m.
         """
-        if name.fixed:
-            return [(-1, self.n)]
-        if any(keep for _, _, keep in self.state.backs):
-            return self._spans_but_for(f"{of}:{name_key(name.name)}")
+        if name.fixed is not None or any(keep for _, _, keep in self.state.backs):
+            return self._spans_but_for(f"{of}:{name_key(name.name)}", name.fixed)
         return self._spans_of_all
 
-    def _spans_but_for(self, name: str) -> list[tuple[int, int]]:
+    def _spans_but_for(self, name: str, fixed: int | None = None) -> list[tuple[int, int]]:
         end, spans = self.n, []
         backs = self.state.backs
         for m, to, keep in reversed(backs[: bisect_right(backs, self.n, key=_entry_of)]):
-            if m <= end and name not in map(_keyed, keep):
+            if m <= end and (fixed is None or m < fixed) and name not in map(_keyed, keep):
                 spans.append((m, end))
                 end = to
         return [(-1, end), *reversed(spans)]
@@ -147,8 +145,12 @@ class View:
 
     def hidden(self, of: str, name: Name) -> set[int]:
         """Return the numbers that `latest` passes over; what a mark nobody here knows hides is not known either."""
+        return self.marked(of, name, "retracted") | self._hidden_for_good(of, name)
+
+    def _hidden_for_good(self, of: str, name: Name) -> set[int]:
+        """Return the numbers that no rollback brings back."""
         strange = {mark for _, mark, *_ in name.marks} - {*MARKS}
-        return set().union(*(self.marked(of, name, mark) for mark in ("dropped", "retracted", "rejected", *strange)))
+        return set().union(*(self.marked(of, name, mark) for mark in ("dropped", "rejected", *strange)))
 
     def latest(self, of: str, name: str) -> int | None:
         """Return the newest version neither dropped, retracted nor rejected: one rule for every noun, no pointer."""
@@ -231,10 +233,12 @@ class View:
 
     def stack(self, of: str, name: str, pointer: str) -> list[int | None]:
         """Return the states a pointer had that were not rolled back, the present one last."""
-        found = self.known(of, name)
+        return self._stack(of, self.known(of, name), pointer)
+
+    def _stack(self, of: str, name: Name, pointer: str) -> list[int | None]:
         stack: list[int | None] = []
-        for low, high in self._spans(of, found):
-            for _, to, pops in _within(found.moves.get(pointer, []), low, high):
+        for low, high in self._spans(of, name):
+            for _, to, pops in _within(name.moves.get(pointer, []), low, high):
                 del stack[max(0, len(stack) - pops) :]
                 if (stack[-1] if stack else None) != to:
                     stack.append(to)
@@ -262,36 +266,41 @@ class View:
 
     def moves_to(self, to: int, keep: Iterable[str] = ()) -> Iterator[Moved]:
         """Yield what a rollback of the project to an entry would move: pointers, and what `latest` means."""
-        then, kept = self.then(to), {*map(_keyed, keep)}
+        then = self.then(to)
+        for of, name in self._going_back(keep):
+            ends = {one: (self._target(of, name, one), then._target(of, name, one)) for one in list(name.moves)}
+            if noun(of).by_latest and name.made:
+                ends["latest"] = (self.latest(of, name.name), self._latest_then(of, name, then))
+            for pointer, (before, after) in ends.items():
+                if before != after:
+                    yield Moved(of, name.name, pointer, before, after)
+
+    def _going_back(self, keep: Iterable[str]) -> Iterator[tuple[str, Name]]:
+        """Yield the names, each with its noun, that a rollback of the project would not leave alone."""
+        kept = {*map(_keyed, keep)}
         for of in self.nouns():
             for name in self.every(of):
-                if name.fixed or f"{of}:{name_key(name.name)}" in kept:
-                    continue
-                ends = {one: (self._target(of, name, one), then._target(of, name, one)) for one in list(name.moves)}
-                if noun(of).by_latest and name.made:
-                    ends["latest"] = (self.latest(of, name.name), self._latest_then(of, name, then))
-                for pointer, (before, after) in ends.items():
-                    if before != after:
-                        yield Moved(of, name.name, pointer, before, after)
+                fixed = name.fixed is not None and name.fixed <= self.n
+                if not fixed and f"{of}:{name_key(name.name)}" not in kept:
+                    yield of, name
 
     def _latest_then(self, of: str, name: Name, then: View) -> int | None:
         """Return what `latest` would mean after a rollback: of what was there, what still stands today."""
-        gone = then.marked(of, name, "retracted") | self.marked(of, name, "dropped") | self.marked(of, name, "rejected")
+        gone = then.marked(of, name, "retracted") | self._hidden_for_good(of, name)
         return next((number for number in range(then.count(name), 0, -1) if number not in gone), None)
 
     def would_change(self, to: int, keep: Iterable[str] = ()) -> bool:
-        """Say whether a rollback of the project to an entry would change anything, be it only what is retracted."""
-        keep = list(keep)
-        then, kept = self.then(to), {*map(_keyed, keep)}
-        if next(iter(self.moves_to(to, keep)), None) is not None:
-            return True
-        for of in self.nouns():
-            for name in self.every(of):
-                if name.fixed or f"{of}:{name_key(name.name)}" in kept:
-                    continue
-                later = {*range(then.count(name) + 1, self.count(name) + 1)}
-                if self.marked(of, name, "retracted") != then.marked(of, name, "retracted") | later:
-                    return True
+        """Say whether a rollback of the project to an entry would change anything.
+
+        Where nothing moves, it may still be what is retracted, or what lies beneath a pointer.
+        """
+        then = self.then(to)
+        for of, name in self._going_back(keep):
+            if any(self._stack(of, name, one) != then._stack(of, name, one) for one in list(name.moves)):
+                return True
+            later = {*range(then.count(name) + 1, self.count(name) + 1)}
+            if self.marked(of, name, "retracted") != then.marked(of, name, "retracted") | later:
+                return True
         return False
 
     # tags ----------------------------------------------------------------------------------------------------------
