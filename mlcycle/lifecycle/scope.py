@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import checks, records
+from mlcycle._digest import canonical_json
 from mlcycle._ids import now, parse_ref
 from mlcycle._text import plain, printable
 from mlcycle._warn import warn
@@ -97,7 +98,7 @@ class ScopeHandle:
         given: Doc = {
             "objective": objective,
             "criteria": None if criteria is None else _criteria(criteria),
-            "test": None if test is None else _dataset_name(test),
+            "test": None if test is None else f"dataset:{_dataset_name(test)}",
             "requirements": _texts("requirements", requirements),
             "data_needed": _texts("data_needed", data_needed),
             "collection_plan": collection_plan,
@@ -111,6 +112,8 @@ class ScopeHandle:
             before = view.scope()
             known = before["scope"] if before else records.to_json(records.Scope())
             scope = {**known, **changed}
+            if criteria is not None:
+                scope["criteria"] = _as_they_were(scope["criteria"], known["criteria"])
             if criteria is not None and before:
                 scope["loosened"] = [*_standing(scope), *self._loosened(before["scope"], scope, override)]
             if before and scope == known:
@@ -128,10 +131,11 @@ class ScopeHandle:
     def _say_what_no_gate_can_judge(self) -> None:
         """Warn of criteria that name no data, or slice by a column their data lacks; both would block every gate."""
         with self._session.view(refresh=False) as view:
-            scope = view.scope()
-        assert scope is not None
-        for criterion in scope_record(scope).criteria:
-            name = criterion.on or scope["scope"]["test"]
+            found = view.scope()
+        assert found is not None
+        scope = scope_record(found)
+        for criterion in scope.criteria:
+            name = criterion.on or scope.test
             if name is None:
                 why = (
                     f"{plain(criterion)} names no data to be judged on, so no gate can judge it: "
@@ -156,7 +160,7 @@ class ScopeHandle:
 
     def _loosened(self, before: Doc, after: Doc, override: records.Override | None) -> list[Doc]:
         """Return what this change loosens, as stored; refuse it without an override that still holds."""
-        old, new = ([records.from_json(one) for one in scope["criteria"]] for scope in (before, after))
+        old, new = (records.from_json(scope).criteria for scope in (before, after))
         found = records.is_looser(old, new)
         if not found:
             return []
@@ -209,8 +213,20 @@ def scope_record(doc: Doc) -> records.Scope:
 
 def _standing(scope: Doc) -> list[Doc]:
     """Keep the loosenings that still speak of a criterion in force or of one removed."""
-    criteria = scope["criteria"]
-    return [one for one in scope["loosened"] if one["after"] is None or one["after"] in criteria]
+    record: records.Scope = records.from_json(scope)
+    pairs = zip(scope["loosened"], record.loosened, strict=True)
+    return [stored for stored, one in pairs if one.after is None or one.after in record.criteria]
+
+
+def _as_they_were(criteria: list[Doc], known: list[Doc]) -> list[Doc]:
+    """Return criteria as stored; one that a newer mlcycle said more of keeps what this one cannot read."""
+    former = {canonical_json(records.to_json(one)): stored for one, stored in zip(_read(known), known, strict=True)}
+    return [former.get(canonical_json(one), one) for one in criteria]
+
+
+def _read(criteria: list[Doc]) -> tuple[records.Criterion, ...]:
+    scope: records.Scope = records.from_json({"type": "Scope", "criteria": criteria})
+    return scope.criteria
 
 
 def _criteria(criteria: Sequence[records.Criterion]) -> list[Doc]:
