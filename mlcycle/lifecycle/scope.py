@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle._session import Session
     from mlcycle.lifecycle._view import View
 
-__all__ = ["ScopeHandle", "checked_override", "scope_record"]
+__all__ = ["ScopeHandle", "changed_scope", "checked_override", "scope_record"]
 
 Doc = dict[str, Any]
 
@@ -111,9 +111,7 @@ class ScopeHandle:
         def plan(view: View) -> Draft | Settled:
             before = view.scope()
             known = before["scope"] if before else records.to_json(records.Scope())
-            scope = {**known, **changed}
-            if criteria is not None:
-                scope["criteria"] = _as_they_were(scope["criteria"], known["criteria"])
+            scope = changed_scope(known, changed)
             if criteria is not None and before:
                 scope["loosened"] = [*_standing(scope), *self._loosened(before["scope"], scope, override)]
             if before and scope == known:
@@ -218,15 +216,18 @@ def _standing(scope: Doc) -> list[Doc]:
     return [stored for stored, one in pairs if one.after is None or one.after in record.criteria]
 
 
-def _as_they_were(criteria: list[Doc], known: list[Doc]) -> list[Doc]:
-    """Return criteria as stored; one that a newer mlcycle said more of keeps what this one cannot read."""
-    former = {canonical_json(records.to_json(one)): stored for one, stored in zip(_read(known), known, strict=True)}
-    return [former.get(canonical_json(one), one) for one in criteria]
+def changed_scope(known: Doc, changed: Doc) -> Doc:
+    """Return a stored scope with some fields changed; what a newer mlcycle wrote into it stays, unread.
 
-
-def _read(criteria: list[Doc]) -> tuple[records.Criterion, ...]:
-    scope: records.Scope = records.from_json({"type": "Scope", "criteria": criteria})
-    return scope.criteria
+    A criterion that is set again as it was read is stored again as it stood.
+    """
+    record: records.Scope = records.from_json(known)
+    former = {
+        canonical_json(records.to_json(one)): stored
+        for one, stored in zip(record.criteria, known["criteria"], strict=True)
+    }
+    scope = {**known, **changed}
+    return {**scope, "criteria": [former.get(canonical_json(one), one) for one in scope["criteria"]]}
 
 
 def _criteria(criteria: Sequence[records.Criterion]) -> list[Doc]:
