@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
+from sklearn.dummy import DummyClassifier
 
+import mlcycle as mc
+from mlcycle._digest import canonical_json, sha256_bytes
 from mlcycle.errors import Corrupt, SchemaError
 from mlcycle.lifecycle._depot import Depot
 from mlcycle.storage import open_files
@@ -62,3 +69,36 @@ def test_damage_names_the_file_and_its_owner(depot: Depot) -> None:
     bare = depot.store_bytes(f"files/{OWNER}", "card", ".json", b"{}")
     with pytest.raises(Corrupt, match=f"{bare['key']} of m@1 is damaged: a document says"):
         depot.read_document(bare, "m@1")
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "format.md").read_text(encoding="utf-8")
+
+
+def _fields(document: str) -> set[str]:
+    """Return the fields that the page gives a document."""
+    (row,) = re.findall(rf"^\| {document} \|.*\|(.*)\|$", PAGE, re.M)
+    return set(re.findall(r"`(\w+)`(?=,|:| \()", row))
+
+
+def test_the_documents_of_a_store_are_those_of_the_page(project: mc.Project, tmp_path: Path) -> None:
+    """All say v and needs_read; a card and an evaluation have the page's fields, an environment its digest."""
+    frame = pd.DataFrame({"x": range(200), "y": [0, 1] * 100})
+    train = project.datasets.add("d", frame, target="y")
+    with project.experiments.open("e").start(uses=[train]) as run:
+        run.log(loss=1.0)
+    version = project.models.register("m", DummyClassifier().fit(frame[["x"]], frame["y"]), example=frame[["x"]])
+    project.evaluate(version, train)
+    project.models.promote(version)
+    found: dict[str, Doc] = {}
+    for path in [*tmp_path.glob("store/files/*/*.json"), *tmp_path.glob("store/leaves/*.json")]:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        assert (document.pop("v"), document.pop("needs_read")) == (1, [])
+        kind = "environment" if path.parent.name == "environment" else document.get("type", sorted(document)[0])
+        found[kind] = document
+    assert found.keys() == {"environment", "Decision", "class", "answers", "columns"}
+    assert found["class"].keys() == _fields("card of a model")
+    assert found["answers"].keys() == _fields("evaluation")
+    environment = found["environment"]
+    digest = environment.pop("digest")
+    environment["detail"].pop("threadpools", None)
+    assert digest == sha256_bytes(canonical_json(environment))
