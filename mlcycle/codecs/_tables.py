@@ -423,9 +423,9 @@ def verify(manifest: Manifest, blocks: Blocks, columns: Iterable[str] | None = N
 def _compare(manifest: Manifest, blocks: Blocks, columns: Iterable[str]) -> None:
     kinds = {column["name"]: arrow_type(column["type"]) for column in manifest.header["schema"]}
     for name, blocks_of in manifest.places(columns).items():
+        found = read_pieces(blocks, [piece for _, place in blocks_of for piece in place])
         for number, (digest, place) in enumerate(blocks_of):
             keys = ", ".join(sorted({piece.key for piece in place}))
-            found = read_pieces(blocks, place)
             with reading(keys):
                 column = _joined([as_logical(found[piece], kinds[name]) for piece in place if piece.rows], kinds[name])
                 actual = block_digest(column)

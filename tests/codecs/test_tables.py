@@ -738,7 +738,7 @@ def test_pieces_must_cover_their_block(column: dict[str, Any], blocks: FolderBlo
     ("column", "says"),
     [
         ({"rows": -1}, "negative"), ({"skip": -1}, "negative"), ({"row_group": -1}, "negative"),
-        ({"block": 1}, "row block 1 and has 1 of them"), ({"column": "other"}, "column 'other', which its schema lacks"),
+        ({"block": 1}, "row block 1 and has 1 of them"), ({"column": "other"}, "'other', which its schema lacks"),
         ({"digest": None}, "lacks digest"), ({"key": None}, "lacks key"), ({"start": None}, "lacks start"),
     ],
 )  # fmt: skip
@@ -751,14 +751,14 @@ def test_a_piece_that_cannot_be_is_corrupt(column: dict[str, Any], says: str, st
 @pytest.mark.parametrize("key", ["@place/lake/part.parquet", "@place"])
 def test_a_file_beside_the_store_says_to_upgrade(key: str, stored: Any) -> None:
     """Places outside the store are of a newer mlcycle; that version is not read, and nothing is opened."""
-    with pytest.raises(SchemaError, match="beside the store.*upgrade"):
+    with pytest.raises(SchemaError, match=r"beside the store.*upgrade"):
         codecs.read_manifest(_rewritten(stored[1], {}, {"key": key}))
 
 
 def test_digests_of_another_table_are_found(blocks: FolderBlocks, stored: Any) -> None:
     """The digests of a manifest are those its content was made of, or the whole of it is refused."""
     manifest = codecs.read_manifest(_rewritten(stored[1], {"content": "sha256:" + "0" * 64}))
-    with pytest.raises(Corrupt, match="of content sha256:000.* of the content sha256:"):
+    with pytest.raises(Corrupt, match=r"of content sha256:000.* of the content sha256:"):
         codecs.verify(manifest, blocks)
 
 
