@@ -123,11 +123,14 @@ def _hashes(columns: Mapping[str, Any], rows: int) -> U64:
 
 
 def _decoded(column: Any) -> Any:
-    """Return a slice without a dictionary: the hash of a dictionary is that of all its values, for every slice."""
+    """Return a slice without a large dictionary, all values of which would be hashed again for every slice."""
     kind = column.type
     if not (pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind)):
         return column
-    return pa.chunked_array([plain(chunk) for chunk in getattr(column, "chunks", [column])])
+    chunks = getattr(column, "chunks", [column])
+    if pa.types.is_dictionary(kind) and all(len(chunk.dictionary) <= len(chunk) for chunk in chunks):
+        return column
+    return pa.chunked_array([plain(chunk) for chunk in chunks])
 
 
 def _scores(hashes: U64) -> U64:

@@ -17,7 +17,7 @@ from attrs import field, frozen
 from mlcycle._digest import canonical_json
 from mlcycle.codecs._blocks import Piece
 from mlcycle.codecs._parquet import reading
-from mlcycle.errors import Corrupt, SchemaError, StorageUnavailable, UnsafePath
+from mlcycle.errors import Corrupt, InvalidInput, SchemaError, StorageUnavailable, UnsafePath
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -193,6 +193,10 @@ def _check_header(header: Any, name: str) -> None:
         )
     if missing := {"needs_read", *_LAYOUTS[layout]} - header.keys():
         raise Corrupt(f"{name} is damaged: its header lacks {', '.join(sorted(missing))}")
+    try:
+        canonical_json(header)  # Python reads NaN and halves of surrogate pairs, which no JSON of a store holds
+    except InvalidInput as error:
+        raise Corrupt(f"{name} is damaged: {error}") from error
     if layout == "blocks" and (wrong := _wrong_in(header)):
         raise Corrupt(f"{name} is damaged: its header has {wrong}")
 
@@ -202,7 +206,7 @@ def _wrong_in(header: dict[str, Any]) -> str | None:
     sizes, schema = header["blocks"], header["schema"]
     if not isinstance(sizes, list) or not sizes or not all(type(rows) is int and rows >= 0 for rows in sizes):
         return f"blocks {sizes!r:.80}, which are not the rows of each row block"
-    if sum(sizes) != header["rows"]:
+    if sum(sizes) != header["rows"] or sum(sizes) >> 62:  # more would overflow where rows are counted
         return f"blocks of {sum(sizes)} rows in all, and rows {header['rows']!r:.80}"
     if not isinstance(schema, list) or not all(
         isinstance(column, dict) and isinstance(column.get("name"), str) and isinstance(column.get("type"), str)
@@ -211,7 +215,8 @@ def _wrong_in(header: dict[str, Any]) -> str | None:
         return f"a schema that does not give each column a name and a type: {schema!r:.80}"
     if len({column["name"] for column in schema}) < len(schema):
         return "a schema with one name twice"
-    return None if isinstance(header["presentation"], dict) else "a presentation that is not an object"
+    objects = [name for name in ("cut", "presentation") if not isinstance(header[name], dict)]
+    return f"a {objects[0]} that is not an object" if objects else None
 
 
 def _check_pieces(table: Any, header: dict[str, Any], name: str) -> None:

@@ -428,6 +428,17 @@ def test_attrs_that_are_no_json_are_refused(attrs: Any) -> None:
         codecs.encode(frame)
 
 
+def test_numbers_that_are_not_finite_have_one_spelling(blocks: FolderBlocks) -> None:
+    """What JSON cannot say stands in a presentation as everywhere in a store."""
+    sparse = pd.arrays.SparseArray([0.0, math.inf], fill_value=math.nan)
+    frame = pd.DataFrame({"kind": pd.Categorical([0.5, -math.inf]), "sparse": sparse})
+    manifest = blocks.store(frame)
+    kind, sparse = (column["dtype"] for column in manifest.header["presentation"]["columns"])
+    expected = [[{"$float": "-Infinity"}, 0.5], {"$float": "NaN"}]
+    assert expected == [kind["values"], sparse["fill"]]
+    _exactly(frame, codecs.load(manifest, blocks))
+
+
 def test_the_message_names_the_table() -> None:
     """What the caller calls a table is what messages call it."""
     with pytest.raises(InvalidInput, match="the export has no rows"):
@@ -695,7 +706,9 @@ def test_a_manifest_from_the_future_says_to_upgrade(change: dict[str, Any], says
         ({"blocks": [True, 19_999]}, "blocks"), ({"rows": "many"}, "'many'"), ({"rows": None}, "None"),
         ({"schema": {}}, "schema"), ({"schema": [{"name": "few"}]}, "schema"), ({"schema": ["few"]}, "schema"),
         ({"schema": [{"name": "few", "type": "int64"}] * 2}, "one name twice"), ({"schema": []}, "schema lacks"),
-        ({"presentation": []}, "presentation"),
+        ({"presentation": []}, "presentation that is not an object"), ({"cut": "whole"}, "a cut that is not"),
+        ({"blocks": [2**64], "rows": 2**64}, "blocks of"), ({"later": math.nan}, "no JSON form"),
+        ({"later": "\ud800"}, "surrogate"),
     ],
 )  # fmt: skip
 def test_a_header_that_contradicts_itself_is_corrupt(change: dict[str, Any], says: str, stored: Any) -> None:
