@@ -178,8 +178,8 @@ def read_manifest(source: BinaryIO | Path | str, name: str = "") -> Manifest:
 
 
 def _check_header(header: Any, name: str) -> None:
-    if not isinstance(header, dict):
-        raise Corrupt(f"{name} has no header; project.store.verify() lists the versions that are hurt")
+    if not isinstance(header, dict) or "v" not in header:
+        raise Corrupt(f"{name} has no header with a version; project.store.verify() lists the versions that are hurt")
     version, layout, needs = header.get("v"), header.get("layout"), header.get("needs_read")
     if version != VERSION or needs:
         raise SchemaError(

@@ -102,13 +102,15 @@ def read_profile(document: Any, name: str) -> dict[str, Any]:
     >>> read_profile({"v": 1, "needs_read": [], "rows": 0, "columns": {}, "later": 7}, "the profile")["later"]
     7
     """
-    if not isinstance(document, dict) or not isinstance(document.get("columns"), dict):
-        raise Corrupt(f"{name} is damaged: it does not describe columns; project.store.verify() tells more")
-    if document.get("v") != VERSION or document.get("needs_read"):
+    if not isinstance(document, dict) or "v" not in document:
+        raise Corrupt(f"{name} is damaged: it has no version; project.store.verify() tells more")
+    if document["v"] != VERSION or document.get("needs_read"):
         raise SchemaError(
-            f"{name} has version {document.get('v')!r} and needs {document.get('needs_read')!r} of a reader; this "
+            f"{name} has version {document['v']!r} and needs {document.get('needs_read')!r} of a reader; this "
             f"mlcycle reads version {VERSION} without needs: upgrade to read it"
         )
+    if not isinstance(document.get("columns"), dict):
+        raise Corrupt(f"{name} is damaged: it does not describe columns; project.store.verify() tells more")
     return document
 
 

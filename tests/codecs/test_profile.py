@@ -140,6 +140,7 @@ def test_a_profile_has_room_for_a_summary() -> None:
     [
         ({"v": 2}, SchemaError, "version 2.*upgrade"),
         ({"needs_read": ["summary"]}, SchemaError, "needs .'summary'.*upgrade"),
+        ({"v": 2, "columns": None}, SchemaError, "version 2.*upgrade"),
         ({"columns": []}, Corrupt, "does not describe columns"),
         ({"columns": None}, Corrupt, "does not describe columns"),
     ],

@@ -724,6 +724,12 @@ def test_a_header_with_a_gap_is_corrupt(field: str, stored: Any) -> None:
         codecs.read_manifest(_rewritten(stored[1], {field: ...}))
 
 
+def test_a_header_without_a_version_is_corrupt(stored: Any) -> None:
+    """What says no version was not written by any mlcycle, so no upgrade would read it."""
+    with pytest.raises(Corrupt, match="no header with a version"):
+        codecs.read_manifest(_rewritten(stored[1], {"v": ...}))
+
+
 def test_unknown_fields_of_a_header_are_kept(blocks: FolderBlocks, stored: Any) -> None:
     """A field of a later version is no trouble."""
     manifest = codecs.read_manifest(_rewritten(stored[1], {"later": [1]}))
