@@ -51,7 +51,7 @@ __all__ = [
 HINT = "hint.json"
 
 KEPT = 4
-UNUSABLE = (StoreError, SchemaError, OSError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError)
+UNUSABLE = (StoreError, OSError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError)
 _OPS = "ops"
 _FIRST = 64 * 1024  # bytes of the first read: the head, and all of a small checkpoint, in one request
 _MOST = 10**10  # the digits of a key
@@ -283,6 +283,8 @@ class Checkpoint:
     def read(self, name: str) -> bytes:
         """Return a part: from the file, or made again from the log where the file is gone or damaged."""
         begin, end, digest = self._ends[name]
+        if name in self._made:
+            return self._made[name]
         try:
             data = self._slice(begin, end)
             if sha256_bytes(data) == digest:
