@@ -51,7 +51,9 @@ class Lines(Generic[T]):
 
     def get(self, key: str) -> T | None:
         """Return the value of a key, None where there is none; the part that may hold it is read."""
-        all_parsed = not (self._unread or self._raw)  # asked first: what another thread parses meanwhile is a value then
+        all_parsed = not (
+            self._unread or self._raw
+        )  # asked first: what another thread parses meanwhile is a value then
         found = self._values.get(key)
         if found is not None or all_parsed:
             return found

@@ -199,7 +199,7 @@ def test_an_alias_has_nothing_to_go_back_to_that_came_later(project: mc.Project)
     project.rollback(n)
     with pytest.raises(NotFound, match="m@production has no earlier version to go back to"):
         models.rollback("m")
-    assert {"production": "m@1"} == models.aliases("m")
+    assert models.aliases("m") == {"production": "m@1"}
 
 
 def test_a_version_of_later_does_not_lie_beneath_an_alias(project: mc.Project) -> None:
@@ -211,7 +211,7 @@ def test_a_version_of_later_does_not_lie_beneath_an_alias(project: mc.Project) -
     models.promote(fourth)
     models.promote("m@1")
     project.rollback(n)
-    assert "m@3" == models.get("m").ref
+    assert models.get("m").ref == "m@3"
     with pytest.raises(NotFound, match="m@production has no earlier version to go back to"):
         models.rollback("m")
 
@@ -228,7 +228,7 @@ def test_a_route_has_nothing_to_go_back_to_that_came_later(project: mc.Project) 
     project.rollback(n)
     with pytest.raises(NotFound, match="shop has no earlier revision to go back to"):
         shop.rollback()
-    assert 1 == (shop.revision or pytest.fail("no route")).number
+    assert (shop.revision or pytest.fail("no route")).number == 1
 
 
 def test_what_lay_beneath_then_is_there_again(project: mc.Project) -> None:
@@ -240,4 +240,4 @@ def test_what_lay_beneath_then_is_there_again(project: mc.Project) -> None:
     models.rollback("m")
     models.promote("m@3")
     project.rollback(n)
-    assert ["m@2", "m@1"] == [models.aliases("m")["production"], models.rollback("m").ref]
+    assert [models.aliases("m")["production"], models.rollback("m").ref] == ["m@2", "m@1"]
