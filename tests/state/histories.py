@@ -22,30 +22,30 @@ _TREES = [DecisionTreeClassifier(max_depth=1).fit(_X, [0, 0, leaf + 1, leaf + 1]
 _PASSES = mc.Override(reason="a random history", until="30d")
 
 # Verb to how often it is tried, relative to the others.
-_OFTEN: dict[str, float] = {
+VERBS: dict[str, float] = {
     "add": 9,
     "split": 5,
     "register": 6,
     "register_a_run": 3,
     "run": 3,
-    "promote": 10,
+    "promote": 14,
     "promote_through_the_gate": 2,
-    "roll_alias_back": 6,
-    "route": 8,
-    "roll_route_back": 5,
-    "drop": 9,
+    "roll_alias_back": 9,
+    "route": 11,
+    "roll_route_back": 6,
+    "drop": 7,
     "restore": 7,
     "drop_run": 2,
     "restore_run": 2,
     "sweep": 3,
     "tag": 3,
-    "go_back": 7,
-    "go_back_a_little": 4,
+    "go_back": 3,
+    "go_back_a_little": 6,
     "scope": 2,
     "open_experiment": 1.5,
     "open_place": 1,
     "evaluate": 3,
-    "check": 0.7,
+    "check": 1,
 }
 
 
@@ -76,9 +76,12 @@ class Work:
 
     def go_on(self, steps: int) -> None:
         """Try so many verbs."""
-        verbs, often = list(_OFTEN), np.array([*_OFTEN.values()])
+        verbs, often = list(VERBS), np.array([*VERBS.values()])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            self._run()
+            self._add()
+            self.register("m")
             for verb in self._random.choice(verbs, steps, p=often / often.sum()):
                 act: Callable[[], Any] = getattr(self, f"_{verb}")
                 try:
@@ -127,7 +130,7 @@ class Work:
     def _run(self) -> None:
         with self._experiment.start(params={"depth": self._below(9)}, uses=self._data()) as run:
             run.log(loss=1.0)
-            if self._often(0.7):
+            if self._often(0.8):
                 run.save_model(self._one(_TREES), example=_X)
         self._runs.append(run.id)
 
@@ -145,7 +148,8 @@ class Work:
         self.project.models.promote(self._version("model"))
 
     def _roll_alias_back(self) -> None:
-        self.project.models.rollback(self._one(["m", "n"]), self._one(["production", "canary"]))
+        name = self._one(self.project.models.names())
+        self.project.models.rollback(name, self._one([*self.project.models.aliases(name)]))
 
     def _route(self) -> None:
         weights = {self._version("model"): 1 + self._below(9) for _ in range(2)}
@@ -177,10 +181,13 @@ class Work:
         )
 
     def _go_back(self) -> None:
-        self.project.rollback(to=self._below(self._entries()), override=_PASSES)
+        self._go_back_to(self._below(self._entries()))
 
     def _go_back_a_little(self) -> None:
-        self.project.rollback(to=max(0, self._entries() - 1 - self._below(6)), override=_PASSES)
+        self._go_back_to(max(0, self._entries() - 2 - self._below(12)))
+
+    def _go_back_to(self, entry: int) -> None:
+        self.project.rollback(entry, override=_PASSES)
 
     def _scope(self) -> None:
         criteria = [mc.AtLeast("accuracy", 0.1)] if self._often(0.5) else None

@@ -31,6 +31,7 @@ class Parts:
         self.read: list[str] = []
 
     def __call__(self, part: str) -> bytes:
+        """Return the bytes of a part."""
         self.read.append(part)
         return self.parts[part]
 
@@ -128,23 +129,24 @@ def test_many_readers_get_one_object_while_another_folds() -> None:
     sys.setswitchinterval(1e-6)
     try:
         for _ in range(30):
-            shelf = _shelf()
-            for i in range(40):
-                shelf.need("toy").need(f"{i:02}").append(i)
-            lines = _shelf(Parts(shelf.dump())).need("toy")
-            keys = [f"{i:02}" for i in range(40)]
-            found: list[list[list[int] | None]] = []
-            readers = [
-                threading.Thread(target=lambda: found.append([lines.get(key) for key in keys])) for _ in range(4)
-            ]
-            for reader in readers:
-                reader.start()
-            for key in keys:
-                lines.need(key).append(99)
-            for reader in readers:
-                reader.join()
-            for seen in found:
-                assert all(one is lines.get(key) for key, one in zip(keys, seen, strict=True))
-            assert [[i, 99] for i in range(40)] == [lines.get(key) for key in keys]
+            _read_and_fold([f"{i:02}" for i in range(40)])
     finally:
         sys.setswitchinterval(before)
+
+
+def _read_and_fold(keys: list[str]) -> None:
+    shelf = _shelf()
+    for key in keys:
+        shelf.need("toy").need(key).append(int(key))
+    lines = _shelf(Parts(shelf.dump())).need("toy")
+    found: list[list[list[int] | None]] = []
+    readers = [threading.Thread(target=lambda: found.append([lines.get(key) for key in keys])) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+    for key in keys:
+        lines.need(key).append(99)
+    for reader in readers:
+        reader.join()
+    for seen in found:
+        assert all(one is lines.get(key) for key, one in zip(keys, seen, strict=True))
+    assert [[int(key), 99] for key in keys] == [lines.get(key) for key in keys]

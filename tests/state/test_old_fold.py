@@ -18,7 +18,7 @@ from mlcycle._ids import name_key
 from mlcycle.errors import NotFound, VersionDeleted
 from mlcycle.state import ProjectFold, ProjectRollback, View, roll_project_back, take_census
 from tests.state import old_fold
-from tests.state.histories import Work
+from tests.state.histories import VERBS, Work
 from tests.state.old_fold import OldView
 from tests.state.pictures import Pointer, needs, old_needs, old_picture, picture
 from tests.state.plain_state import PlainState
@@ -147,7 +147,7 @@ def _refused(view: OldView, changes: list[Doc]) -> bool:
     return any(number in view.named("models", name)["dropped"] for name, number in named)
 
 
-def compare(seed: int, steps: int, previews: int) -> SideBySide:
+def compare(seed: int, steps: int, previews: int) -> tuple[Work, SideBySide]:
     """Let somebody work, and compare both folds on what they did."""
     work, both = Work(seed), SideBySide()
     work.go_on(steps)
@@ -157,20 +157,23 @@ def compare(seed: int, steps: int, previews: int) -> SideBySide:
         for to in random.integers(entry["n"] + 1, size=previews):
             both.preview(int(to))
     both.look_back()
-    return both
+    return work, both
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 4, 7])
 def test_both_folds_agree(seed: int) -> None:
     """After every entry, at every entry from the last one, and on what rollbacks of the project would do."""
-    compare(seed, steps=120, previews=1)
+    _, both = compare(seed, steps=120, previews=1)
+    assert both.beneath > 0  # a history without the fault would not show that it is mended
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize("seed", range(100, 160))
-def test_both_folds_agree_on_long_histories(seed: int) -> None:
-    """The same for sixty more histories."""
-    compare(seed, steps=200, previews=4)
+@pytest.mark.parametrize("seed", range(100, 160, 10))
+def test_both_folds_agree_on_sixty_histories(seed: int) -> None:
+    """The same for sixty histories, in which every verb of the library passes at least once in ten."""
+    found = [compare(seed + i, steps=200, previews=4) for i in range(10)]
+    assert {*VERBS} == {verb for work, _ in found for verb in work.done}
+    assert sum(both.beneath for _, both in found) > 0
 
 
 # the fault, mended ---------------------------------------------------------------------------------------------------
@@ -196,7 +199,7 @@ def test_an_alias_has_nothing_to_go_back_to_that_came_later(project: mc.Project)
     project.rollback(n)
     with pytest.raises(NotFound, match="m@production has no earlier version to go back to"):
         models.rollback("m")
-    assert {"production": "m@1"} == models.aliases("m")
+    assert models.aliases("m") == {"production": "m@1"}
 
 
 def test_a_version_of_later_does_not_lie_beneath_an_alias(project: mc.Project) -> None:
@@ -208,7 +211,7 @@ def test_a_version_of_later_does_not_lie_beneath_an_alias(project: mc.Project) -
     models.promote(fourth)
     models.promote("m@1")
     project.rollback(n)
-    assert "m@3" == models.get("m").ref
+    assert models.get("m").ref == "m@3"
     with pytest.raises(NotFound, match="m@production has no earlier version to go back to"):
         models.rollback("m")
 
@@ -225,7 +228,7 @@ def test_a_route_has_nothing_to_go_back_to_that_came_later(project: mc.Project) 
     project.rollback(n)
     with pytest.raises(NotFound, match="shop has no earlier revision to go back to"):
         shop.rollback()
-    assert 1 == (shop.revision or pytest.fail("no route")).number
+    assert (shop.revision or pytest.fail("no route")).number == 1
 
 
 def test_what_lay_beneath_then_is_there_again(project: mc.Project) -> None:
@@ -237,4 +240,4 @@ def test_what_lay_beneath_then_is_there_again(project: mc.Project) -> None:
     models.rollback("m")
     models.promote("m@3")
     project.rollback(n)
-    assert ["m@2", "m@1"] == [models.aliases("m")["production"], models.rollback("m").ref]
+    assert [models.aliases("m")["production"], models.rollback("m").ref] == ["m@2", "m@1"]

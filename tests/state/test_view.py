@@ -203,10 +203,10 @@ def test_names_are_told_apart_but_for_case() -> None:
 def test_an_unknown_name_is_refused_with_those_there_are() -> None:
     """And with the one that was perhaps meant."""
     log = SmallLog()
-    with pytest.raises(NotFound, match="no model is called 'churn'. There are no models yet."):
+    with pytest.raises(NotFound, match=r"no model is called 'churn'\. There are no models yet\."):
         log.view().known("model", "churn")
     log.add("model", "churn")
-    with pytest.raises(NotFound, match="no model is called 'chrun'. There are: churn.*churn"):
+    with pytest.raises(NotFound, match=r"no model is called 'chrun'\. There are: churn.*churn"):
         log.view().known("model", "chrun")
     for i in range(9):
         log.add("model", f"m{i}")

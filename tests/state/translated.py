@@ -67,7 +67,7 @@ class OldLog:
         return self._fact(change)
 
     def _name(self, change: Doc) -> list[Doc]:
-        """An experiment or a place was opened; the id of a dataset stood in each of its versions."""
+        """Say that an experiment or a place was opened; the id of a dataset stood in each of its versions."""
         self._ids[f"{change['of']}:{name_key(change['name'])}"] = change.get("id", "")
         if change["of"] == "experiment":
             facts = {field: change[field] for field in ("name", "id", "hypothesis", "metric")}
