@@ -7,6 +7,7 @@ actors' moves; it is no proof for more of them.
 
 from __future__ import annotations
 
+import itertools
 import struct
 from array import array
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -69,39 +70,44 @@ class Outcome:
 class _Seen:
     """The states seen, each part of a state stored once and named by a number."""
 
-    def __init__(self, width: int) -> None:
-        self._packer = struct.Struct(f"<{width}I")
-        self._numbers: list[dict[Hashable, int]] = [{} for _ in range(width)]
-        self._values: list[list[Hashable]] = [[] for _ in range(width)]
-        self._index: dict[bytes, int] = {}
-        self._keys: list[bytes] = []
-        self._parents = array("I")
-        self._movers = array("B")
+    def __init__(self, first: State) -> None:
+        self._packer = struct.Struct(f"<{len(first)}I")
+        self._numbers: list[dict[Hashable, int]] = [{part: 0} for part in first]
+        self._values: list[list[Hashable]] = [[part] for part in first]
+        self._keys = [self._packer.pack(*(0 for _ in first))]
+        self._index = set(self._keys)
+        self._parents = array("I", [0])
+        self._movers = array("B", [0])
 
     def __len__(self) -> int:
         return len(self._keys)
 
-    def add(self, state: State, parent: int = 0, mover: int = 0) -> bool:
-        """Remember a state, where it came from and by whose move; return whether it is new."""
-        found = []
-        for numbers, values, part in zip(self._numbers, self._values, state, strict=True):
-            number = numbers.get(part)
+    def numbers(self, i: int) -> tuple[int, ...]:
+        """Return what names the parts of the state number `i`."""
+        return self._packer.unpack(self._keys[i])
+
+    def state(self, i: int) -> State:
+        """Return the state number `i`."""
+        return tuple(values[n] for values, n in zip(self._values, self.numbers(i), strict=True))
+
+    def add(self, changed: Iterator[tuple[int, Hashable]], numbers: Sequence[int], parent: int, mover: int) -> bool:
+        """Remember what came of a state by one move, the parts that changed; return whether it is new."""
+        found = [*numbers]
+        for k, part in changed:
+            known = self._numbers[k]
+            number = known.get(part)
             if number is None:
-                number = numbers[part] = len(values)
-                values.append(part)
-            found.append(number)
+                number = known[part] = len(known)
+                self._values[k].append(part)
+            found[k] = number
         key = self._packer.pack(*found)
         if key in self._index:
             return False
-        self._index[key] = len(self._keys)
+        self._index.add(key)
         self._keys.append(key)
         self._parents.append(parent)
         self._movers.append(mover)
         return True
-
-    def state(self, i: int) -> State:
-        """Return the state number `i`."""
-        return tuple(values[n] for values, n in zip(self._values, self._packer.unpack(self._keys[i]), strict=True))
 
     def way(self) -> Iterator[tuple[int, State]]:
         """Yield who moved, and the state after it, from the first step to the newest state."""
@@ -136,18 +142,20 @@ def explore(
         States after which exploring has failed to end.
     """
     width, make = len(world), type(world)._make
-    seen = _Seen(width + len(actors))
-    seen.add((*world, *(actor.start for actor in actors)))
+    judged = [(k, actor) for k, actor in enumerate(actors, start=width) if not isinstance(actor, Told)]
+    seen = _Seen((*world, *(actor.start for actor in actors)))
     i = 0
     while i < len(seen):
-        now = seen.state(i)
+        now, numbers = seen.state(i), seen.numbers(i)
         here = make(now[:width])
         for who, actor in enumerate(actors, start=width):
             for after, mine in actor.moves(here, now[who], rules):
-                if not seen.add((*after, *now[width:who], mine, *now[who + 1 :]), i, who):
+                # What a move leaves alone is the very same object, which spares hashing it again.
+                changed = ((k, part) for k, part in enumerate(after) if part is not here[k])
+                if not seen.add(itertools.chain(changed, [(who, mine)]), numbers, i, who):
                     continue
-                found = trouble(after) or actor.trouble(after, mine)
-                if found:
+                told = (one.trouble(after, mine if k == who else now[k]) for k, one in judged)
+                if found := trouble(after) or next(filter(None, told), None):
                     steps = (Step(actors[k - width].name, end[k], make(end[:width])) for k, end in seen.way())
                     return Outcome(len(seen), found, tuple(steps))
         i += 1

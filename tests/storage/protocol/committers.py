@@ -8,8 +8,6 @@ from typing import NamedTuple
 from tests.storage.protocol.checker import Move, Told
 from tests.storage.protocol.files import OLD, RUN, Entry, Rules, State, World, contents, doomed, fold
 
-__all__ = ["BlockWriter", "Committer", "Compactor", "Dropper", "Registrar", "Restorer", "Writer"]
-
 
 class Plan(NamedTuple):
     """An entry to commit, with the keys it rests on, uploaded or found at entry u, and the object it found one in."""
@@ -95,8 +93,9 @@ class Committer(Told):
         for base in {mine.base, *world.checkpoints}:
             seen = Seen(world, len(world.log), base)
             now = mine._replace(view=seen.view, base=base)
-            if mine.at == "fold" and mine.plan is not None and self.holds(mine.plan, seen, rules):
-                yield world, now._replace(at="put")
+            plan = mine.plan if rules.keeps_u or mine.plan is None else mine.plan._replace(u=seen.view)
+            if mine.at == "fold" and plan is not None and self.holds(plan, seen, rules):
+                yield world, now._replace(at="put", plan=plan)
                 continue
             plans = [plan for plan in self.plans(seen, rules) if self.holds(plan, seen, rules)]
             for plan in plans:

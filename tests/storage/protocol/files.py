@@ -21,8 +21,6 @@ from attrs import frozen
 
 from tests.storage.protocol.checker import Move, Told
 
-__all__ = ["OLD", "RUN", "Caches", "Entry", "Network", "Rules", "State", "World", "contents", "doomed", "fold", "trouble"]
-
 OLD = "old"  # the file of v0, which everyone would like to use again
 RUN = "run"  # the run that no entry names, and its file
 
@@ -52,6 +50,8 @@ class Rules:
         After a lost answer the entry is read back and its operation id compared.
     base_check : bool
         What was uploaded or read at entry u is not named on a state folded from a checkpoint above u.
+    keeps_u : bool
+        That u stays what it was when a race is lost and the plan validated again; otherwise it is taken anew each time.
     reuse_by_file : bool
         A file used again must be named by no sweep since; otherwise it is enough that its object is placed.
     refold : bool
@@ -71,6 +71,7 @@ class Rules:
     unique_names: bool = True
     read_back: bool = True
     base_check: bool = True
+    keeps_u: bool = True
     reuse_by_file: bool = True
     refold: bool = True
     crashes: bool = True

@@ -9,8 +9,6 @@ from typing import NamedTuple
 from tests.storage.protocol.checker import Move, Told
 from tests.storage.protocol.files import OLD, RUN, Entry, Rules, World, contents, fold
 
-__all__ = ["Reader", "Sweeper"]
-
 
 class Sweeping(NamedTuple):
     """Where a sweep stands: the entries it has seen, what it means to remove, what that ends."""
