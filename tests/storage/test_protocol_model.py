@@ -38,6 +38,7 @@ def in_heads(actors: list[Actor], rules: heads.Rules) -> Outcome:
 
 WRITERS: list[Actor] = [Writer("a"), Dropper("v0"), Sweeper(), Network()]
 TWO_WRITERS: list[Actor] = [*WRITERS, Writer("b")]
+THREE_WRITERS: list[Actor] = [Writer("a"), Writer("b"), Writer("c"), Dropper("v0"), Sweeper()]
 RESTORE: list[Actor] = [*WRITERS, Restorer("restored", "v0")]
 TWO_SWEEPS: list[Actor] = [Dropper("v0"), Restorer("restored", "v0"), Sweeper("one"), Sweeper("two"), Network()]
 COMPACTION: list[Actor] = [Compactor("copy"), Dropper("v0"), Restorer("r", "v0"), Sweeper(), Reader(), Network()]
@@ -66,6 +67,25 @@ def test_commits_and_sweeps_hold(actors: list[Actor], rules: files.Rules, world:
     assert in_files(actors, rules, **world) == Outcome(states, None)
 
 
+@pytest.mark.deep
+@pytest.mark.parametrize(
+    ("actors", "rules", "world", "states"),
+    [
+        pytest.param(TWO_WRITERS, files.Rules(), {}, 172_281, id="two writers"),
+        pytest.param(REUSE, files.Rules(), {}, 30_792, id="reuse while compacting"),
+        pytest.param([*WRITERS, Sweeper("another")], files.Rules(sweeps=2), {}, 0, id="two sweepers"),
+        pytest.param([*COMPACTION, Writer("a")], files.Rules(uploads=1, **CALM), {}, 0, id="everybody"),
+        pytest.param([*RUNS, Writer("a")], files.Rules(crashes=False), {"run": True}, 0, id="a run, and a writer"),
+        pytest.param(THREE_WRITERS, files.Rules(uploads=1, **CALM), {}, 0, id="three writers"),
+    ],
+)
+def test_commits_and_sweeps_hold_in_larger_cases(
+    actors: list[Actor], rules: files.Rules, world: dict[str, Any], states: int
+) -> None:
+    """Two sweeps, three writers, everybody at once."""
+    assert in_files(actors, rules, **world) == Outcome(states, None)
+
+
 @pytest.mark.parametrize(
     ("actors", "rules", "world", "states"),
     [
@@ -80,6 +100,36 @@ def test_checkpoints_may_forget_sweeps(
 ) -> None:
     """A checkpoint keeps nothing of sweeps, finished or not, and anybody may go on from any checkpoint at any time."""
     rules = evolve(rules, checkpoints=1)
+    assert in_files([*actors, Caches()], rules, **world) == Outcome(states, None)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize(
+    ("actors", "rules", "world", "states"),
+    [
+        pytest.param(WRITERS, files.Rules(sweeps=2, checkpoints=2), {}, 168_289, id="writer, two checkpoints"),
+        pytest.param(TWO_WRITERS, files.Rules(uploads=1, **CALM), {}, 0, id="two writers"),
+        pytest.param([*WRITERS, Sweeper("another")], files.Rules(sweeps=2, uploads=1), {}, 624_752, id="two sweepers"),
+        pytest.param(RESTORE, files.Rules(uploads=1), {}, 0, id="restore"),
+        pytest.param(RUNS, files.Rules(sweeps=2, checkpoints=2), {"run": True}, 42_534, id="a run"),
+        pytest.param(
+            [Writer("a"), Compactor("copy"), Dropper("v0"), Sweeper()],
+            files.Rules(sweeps=2, uploads=1, lost_answers=False),
+            {},
+            0,
+            id="compaction",
+        ),
+        pytest.param(
+            BLOCKS, files.Rules(sweeps=2, uploads=1, lost_answers=False), MANIFEST, 0, id="a block used again"
+        ),
+        pytest.param(MOVED, files.Rules(uploads=1, **CALM), MANIFEST, 148_209, id="a block moved"),
+    ],
+)
+def test_checkpoints_may_forget_sweeps_in_larger_cases(
+    actors: list[Actor], rules: files.Rules, world: dict[str, Any], states: int
+) -> None:
+    """Two checkpoints, two sweeps, a restore, compactions."""
+    rules = evolve(rules, checkpoints=max(rules.checkpoints, 1))
     assert in_files([*actors, Caches()], rules, **world) == Outcome(states, None)
 
 
@@ -156,6 +206,7 @@ TWO: list[Actor] = [Client("a"), Client("b", 2), Maintenance(), rollups.Reader()
 ONE_EACH: list[Actor] = [Client("a"), Client("b"), Maintenance(), rollups.Reader(), Delivery()]
 SMALL: list[Actor] = [*ONE_EACH, Maintenance("another")]
 BOTH: list[Actor] = [*TWO, Maintenance("another")]
+MANY: list[Actor] = [Client("a"), Client("b", 2), Client("c", 2), Maintenance(), rollups.Reader()]
 
 
 @pytest.mark.parametrize(
@@ -172,6 +223,31 @@ BOTH: list[Actor] = [*TWO, Maintenance("another")]
 )
 def test_rollups_hold(actors: list[Actor], rules: rollups.Rules, world: dict[str, int], states: int) -> None:
     """Singles are emptied behind a rollup, and everybody who folds or reads back asks it."""
+    assert in_rollups(actors, rules, **world) == Outcome(states, None)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize(
+    ("actors", "rules", "world", "states"),
+    [
+        pytest.param(TWO, rollups.Rules(), {}, 92_147, id="crashes and lost answers"),
+        pytest.param(SMALL, rollups.Rules(), {}, 91_332, id="two maintenances, crashes and lost answers"),
+        pytest.param(BOTH, rollups.Rules(lost_answers=False), {}, 86_484, id="two maintenances, crashes"),
+        pytest.param(BOTH, rollups.Rules(crashes=False), {}, 451_758, id="two maintenances, lost answers"),
+        pytest.param(MANY, rollups.Rules(**CALM), {}, 574_186, id="three clients"),
+        pytest.param([*TWO, Power()], rollups.Rules(lost_answers=False), {"power": 2}, 22_644, id="loss of power"),
+        pytest.param(
+            [*SMALL, Damage()], rollups.Rules(lost_answers=False), {"damage": 2}, 73_110, id="damaged singles"
+        ),
+        pytest.param(TWO, rollups.Rules(empty="in place", lost_answers=False), {}, 18_890, id="emptied in place"),
+        pytest.param(TWO, rollups.Rules(seal=True, lost_answers=False), {}, 263_023, id="sealed, which nobody needs"),
+        pytest.param(BOTH, rollups.Rules(write="put", lost_answers=False), {}, 86_484, id="put"),
+    ],
+)
+def test_rollups_hold_in_larger_cases(
+    actors: list[Actor], rules: rollups.Rules, world: dict[str, int], states: int
+) -> None:
+    """Two maintenances, three clients, a longer log, power that fails twice."""
     assert in_rollups(actors, rules, **world) == Outcome(states, None)
 
 
@@ -247,6 +323,29 @@ TWO_SWEEPERS: list[Actor] = [*START, heads.Sweeper("another")]
 )
 def test_the_handshake_holds(actors: list[Actor], rules: heads.Rules, states: int) -> None:
     """A run that has looked again has its environment, whoever sweeps."""
+    assert in_heads(actors, rules) == Outcome(states, None)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize(
+    ("actors", "rules", "states"),
+    [
+        pytest.param([*START, Starter("r2"), Starter("r3")], heads.Rules(rounds=2), 1_490_242, id="three starters"),
+        pytest.param([*TWO_SWEEPERS, Starter("r2")], heads.Rules(), 392_396, id="two starters, two sweepers"),
+        pytest.param([*TWO_SWEEPERS, heads.Restorer("r0")], heads.Rules(rounds=2), 134_982, id="restore"),
+        pytest.param(
+            [*TWO_SWEEPERS, heads.Dropper("r1"), heads.Restorer("r1")],
+            heads.Rules(),
+            61_819,
+            id="dropped and restored while it starts",
+        ),
+        pytest.param(
+            [*BACK, Starter("r2"), heads.Sweeper("another")], heads.Rules(crashes=False), 510_839, id="everybody"
+        ),
+    ],
+)
+def test_the_handshake_holds_in_larger_cases(actors: list[Actor], rules: heads.Rules, states: int) -> None:
+    """Three starters, two sweepers that begin twice, a run dropped and restored meanwhile."""
     assert in_heads(actors, rules) == Outcome(states, None)
 
 
