@@ -13,7 +13,8 @@ from mlcycle._times import parse_span
 from mlcycle.errors import ConflictError, InvalidInput, VersionDeleted
 from mlcycle.lifecycle._moments import entry_number
 from mlcycle.lifecycle._progress import watched
-from mlcycle.lifecycle._runs import run_folder, run_of
+from mlcycle.lifecycle._run_files import run_folder
+from mlcycle.lifecycle._runs import run_of
 from mlcycle.lifecycle._session import draft
 from mlcycle.lifecycle._view import View, doc_ref, named_files, owners_of
 from mlcycle.storage import Draft, Settled
