@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlcycle._digest import sha256_bytes
 from mlcycle.errors import Corrupt, MlcycleError, SchemaError
-from mlcycle.storage import Listed
+from mlcycle.storage import KeyNotFound, Listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -198,6 +198,8 @@ class RunFiles:
 
         try:
             file = parquet.ParquetFile(self._depot.open_file(key, self._packs[key]["size"]))
+        except FileNotFoundError as error:
+            raise KeyNotFound(f"there is no {key!r}: its runs may be in a newer pack") from error
         except pa.ArrowException as error:
             raise Corrupt(f"the pack {key} is damaged: {error}{_GOOD_COPY}") from error
         if missing := [column for column in _COLUMNS if column not in file.schema_arrow.names]:

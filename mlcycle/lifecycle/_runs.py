@@ -103,15 +103,24 @@ class _Look(NamedTuple):
 
 
 def _look(session: Session, prefix: str) -> _Look:
+    """Look at what there is of runs; what cannot be read of it is told."""
+    for _ in range(_LOOKS):
+        look = _look_once(session, prefix)
+        if not any(isinstance(error, KeyNotFound) for error in look.files.trouble.values()):
+            break  # else a pack has become part of another since the log was read
+    for key, error in look.files.trouble.items():
+        warn(f"{session.url}: the runs in {key} cannot be read and are left out: {error}")
+    return look
+
+
+def _look_once(session: Session, prefix: str) -> _Look:
     """List first, then fold: what left its folder meanwhile is in a pack that the log names by now."""
     listed = list(session.files.list(prefix))
-    packs: list[Doc] = []  # in force; nothing makes packs yet
+    month = prefix[: len("runs/2026-11/")]
     with session.view() as view:
         dropped, newest = frozenset(view.logical["dropped_runs"]), view.n
-    month = prefix[: len("runs/2026-11/")]
+        packs = [file for name, files in view.placement["objects"].items() if name[:5] == "pack:" for file in files]
     files = RunFiles(session.depot, listed, [pack for pack in packs if pack["key"].startswith(month)])
-    for key, error in files.trouble.items():
-        warn(f"{session.url}: the runs in {key} cannot be read and are left out: {error}")
     return _Look(files, dropped, newest)
 
 
