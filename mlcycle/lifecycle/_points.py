@@ -98,16 +98,25 @@ class PointsWriter:
             [(name, value)] = values.items()
             # the common case by itself: one number that is finite (inf - inf and nan - nan are not 0)
             if type(value) is float and value - value == 0.0:
-                with self._writer.lock:
-                    summary = self._own_summary()
+                writer, summary = self._writer, self.summary
+                with writer.lock:
                     row = summary.rows.get(name)
-                    if row is not None:
+                    if row is not None and writer.writer is self._named:
                         now = time.time()
                         if now > summary.reached:
                             summary.reached = now
-                        row.note(value, step, summary.reached)
+                        row.count += 1
+                        row.last, row.step, row.time = value, step, summary.reached
+                        if value < row.low:
+                            row.low, row.low_step = value, step
+                        if value > row.high:
+                            row.high, row.high_step = value, step
                         at = "" if step is None else f'"s":{step},'
-                        self._write(f'{{"t":{now:.6f},{at}"m":{{{row.text}:{value!r}}}}}\n'.encode())
+                        line = f'{{"t":{now:.6f},{at}"m":{{{row.text}:{value!r}}}}}\n'.encode()
+                        writer.write(line)
+                        summary.since += len(line)
+                        if summary.since >= summary.most:
+                            writer.write(summary.line())
                         return
         self._log_any(values, step)
 

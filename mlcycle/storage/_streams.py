@@ -222,14 +222,14 @@ class SegmentWriter:
         if self._torn:
             data = b"\n" + data
         self._torn = True  # until the whole is known to be there
-        for _ in range(_TRIES):
-            done = target.write(data)
-            if done == len(data):
-                self._torn = False
-                return
+        done, tries = target.write(data), 1
+        while done < len(data):
+            if tries == _TRIES:
+                name = f"{self._prefix}{self._stem}{self.writer}"
+                raise StorageUnavailable(f"{name}: only a part of a line was taken, {_TRIES} times; is the disk full?")
             data = _rest(data, done)
-        name = f"{self._prefix}{self._stem}{self.writer}"
-        raise StorageUnavailable(f"{name}: only a part of a line was taken, {_TRIES} times; is the disk full?")
+            done, tries = target.write(data), tries + 1
+        self._torn = False
 
     def _send(self) -> None:
         target = self._target
