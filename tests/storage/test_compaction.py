@@ -12,14 +12,11 @@ from mlcycle._digest import sha256_bytes
 from mlcycle.errors import AccessDenied, Corrupt, ReadOnly, StorageUnavailable
 from mlcycle.storage import Compaction, Files, Outcome, open_files, verify
 from mlcycle.storage import _compaction as compaction_module
-from mlcycle.storage import _reader as reader_module
-from mlcycle.storage import _rollups as rollups_module
-from mlcycle.storage import _verify_log as verify_module
 from mlcycle.storage._entries import encode, entry_key
 from mlcycle.storage._reader import Reader
 from mlcycle.storage._rollups import rollup_key
 from mlcycle.testing import Crash, Fault, FaultyFiles, fail_at, fail_on
-from tests.storage.shelf import ShelfLog, named, tick
+from tests.storage.shelf import ShelfLog, named, small_rollups, tick
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,11 +33,7 @@ def memory(memory_url: tuple[str, dict[str, Any]]) -> Files:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> int:
     """Let a rollup have eight entries in members of four, so that every case is quick."""
-    modules = (rollups_module, compaction_module, reader_module, verify_module)
-    for module in modules:
-        monkeypatch.setattr(module, "ROLLUP", 8)
-    monkeypatch.setattr(rollups_module, "MEMBER", 4)
-    return 8
+    return small_rollups(monkeypatch)
 
 
 class FarAway:
