@@ -267,7 +267,7 @@ def test_a_damaged_entry_comes_into_no_rollup(memory: Files, small: int) -> None
 def test_nothing_is_emptied_where_overwriting_removes_first(tmp_path: Any, small: int) -> None:
     """Between the two a sleeper could create the name; a rollup is written all the same."""
     files = open_files(f"dir::file://{tmp_path}", single_writer=True)
-    assert not files.overwrites_atomically
+    assert not files.shared
     fill(files, 9)
     assert Compaction(1, 0, 0) == a_log(files).compact()
     assert all(files.read(entry_key(n)) for n in range(9))
