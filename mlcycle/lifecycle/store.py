@@ -50,7 +50,8 @@ _SHAPE = re.compile(
     rf"tables/{_ID}/{_ID}\.parquet"
     rf"|leaves/{_ID}\.(?:parquet|json)"
     rf"|files/(?:{_ID}|environment|code)/{_ID}\.[^/]+"
-    rf"|runs/[0-9]{{4}}-[0-9]{{2}}/{_ID}/(?:head\.json|end\.json|points-[0-9a-f]{{40}}-[0-9]+\.jsonl|files/{_ID}\.[^/]+)"
+    rf"|runs/[0-9]{{4}}-[0-9]{{2}}/{_ID}/(?:head\.json|end\.json|files/{_ID}\.[^/]+"
+    r"|points-[0-9a-f]{40}-[0-9]+(?:-[0-9]+)?\.jsonl)"
 )
 
 
