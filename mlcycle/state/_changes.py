@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 from attrs import NOTHING, field, fields, frozen
-from attrs.validators import and_, deep_iterable, instance_of, not_, optional
+from attrs.validators import deep_iterable, instance_of, optional
 
 from mlcycle._ids import name_key
 from mlcycle.errors import InvalidInput
@@ -77,8 +77,12 @@ class Before(Protocol):
 
 
 _TEXT = instance_of(str)
-_WHOLE = and_(instance_of(int), not_(instance_of(bool)))  # JSON tells 1 from true
 _TEXTS = deep_iterable(_TEXT, instance_of(list))
+
+
+def _whole(change: Any, attribute: Any, value: Any) -> None:
+    if type(value) is not int:  # JSON tells 1 from true, and so do other readers
+        raise TypeError(f"'{attribute.name}' must be a whole number, got {value!r:.60}")
 
 
 @frozen(kw_only=True)
@@ -248,7 +252,7 @@ class VersionAdd(Change):
     kind = "version.add"
     of: str = field(validator=_TEXT)
     name: str = field(validator=_TEXT)
-    number: int = field(validator=_WHOLE)
+    number: int = field(validator=_whole)
     needs: list[str] = field(factory=list, validator=_TEXTS)
     uses: list[str] = field(factory=list, validator=_TEXTS)
     made_from: list[str] = field(factory=list, validator=_TEXTS)
@@ -299,9 +303,9 @@ class PointerMove(Change):
     of: str = field(validator=_TEXT)
     name: str = field(validator=_TEXT)
     pointer: str = field(validator=_TEXT)
-    before: int | None = field(default=None, validator=optional(_WHOLE))
-    after: int | None = field(default=None, validator=optional(_WHOLE))
-    pops: int = field(default=0, validator=_WHOLE)
+    before: int | None = field(default=None, validator=optional(_whole))
+    after: int | None = field(default=None, validator=optional(_whole))
+    pops: int = field(default=0, validator=_whole)
     how: str = field(default="", validator=_TEXT)
 
     def fold(self, state: State, n: int) -> None:
@@ -337,7 +341,7 @@ class VersionMark(Change):
     mark: str = field(validator=_TEXT)
     on: bool = field(default=True, validator=instance_of(bool))
     numbers: list[list[int]] = field(
-        factory=list, validator=deep_iterable(deep_iterable(_WHOLE, instance_of(list)), instance_of(list))
+        factory=list, validator=deep_iterable(deep_iterable(_whole, instance_of(list)), instance_of(list))
     )
 
     def fold(self, state: State, n: int) -> None:
@@ -408,7 +412,7 @@ class ProjectRollback(Change):
     """
 
     kind = "project.rollback"
-    to: int = field(validator=_WHOLE)
+    to: int = field(validator=_whole)
     keep: list[str] = field(factory=list, validator=_TEXTS)
 
     def fold(self, state: State, n: int) -> None:
@@ -435,7 +439,7 @@ class TagSet(Change):
 
     kind = "tag.set"
     name: str = field(validator=_TEXT)
-    to: int = field(validator=_WHOLE)
+    to: int = field(validator=_whole)
 
     def fold(self, state: State, n: int) -> None:
         """Note the tag."""

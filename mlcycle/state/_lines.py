@@ -51,9 +51,8 @@ class Lines(Generic[T]):
 
     def get(self, key: str) -> T | None:
         """Return the value of a key, None where there is none; the part that may hold it is read."""
-        all_parsed = not (
-            self._unread or self._raw
-        )  # asked first: what another thread parses meanwhile is a value then
+        # Asked first: what another thread parses after this is a value by the time it is looked for.
+        all_parsed = not (self._unread or self._raw)
         found = self._values.get(key)
         if found is not None or all_parsed:
             return found
