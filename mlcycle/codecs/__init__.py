@@ -12,12 +12,13 @@ from mlcycle._doors import doors
 if TYPE_CHECKING:
     from mlcycle.codecs._blocks import Blocks, NewFile, Piece, Place
     from mlcycle.codecs._canonical import block_digest, canonical_bytes
+    from mlcycle.codecs._cut import cut
     from mlcycle.codecs._folders import pack_folder, unpack_folder
     from mlcycle.codecs._inputs import check_inputs
     from mlcycle.codecs._manifests import Manifest, read_manifest
     from mlcycle.codecs._models import Packed, dump_model, has_method, load_model, rescue_model
     from mlcycle.codecs._objects import check_nesting
-    from mlcycle.codecs._profile import profile
+    from mlcycle.codecs._profile import profile, read_profile
     from mlcycle.codecs._rows import are_records, frame_of, length_of, own_rows, rows_of, taken
     from mlcycle.codecs._selections import (
         EncodedSelection,
@@ -31,12 +32,13 @@ if TYPE_CHECKING:
 _HOMES = {
     "_blocks": ("Blocks", "NewFile", "Piece", "Place"),
     "_canonical": ("block_digest", "canonical_bytes"),
+    "_cut": ("cut",),
     "_folders": ("pack_folder", "unpack_folder"),
     "_inputs": ("check_inputs",),
     "_manifests": ("Manifest", "read_manifest"),
     "_models": ("Packed", "dump_model", "has_method", "load_model", "rescue_model"),
     "_objects": ("check_nesting",),
-    "_profile": ("profile",),
+    "_profile": ("profile", "read_profile"),
     "_rows": ("are_records", "frame_of", "length_of", "own_rows", "rows_of", "taken"),
     "_selections": ("EncodedSelection", "encode_selection", "read_selection", "write_selection"),
     "_signatures": ("complete_signature", "example_rows", "infer_signature"),
@@ -59,6 +61,7 @@ __all__ = [
     "check_inputs",
     "check_nesting",
     "complete_signature",
+    "cut",
     "dump_model",
     "encode",
     "encode_selection",
@@ -73,6 +76,7 @@ __all__ = [
     "pack_folder",
     "profile",
     "read_manifest",
+    "read_profile",
     "read_selection",
     "rescue_model",
     "rows_of",

@@ -132,11 +132,13 @@ def judged(
     yield from found
     if any(one.verdict in _SETTLED or (one.verdict == "inconclusive" and not one.slice) for one in found):
         return
-    note = "not judged: it compares two versions on the same rows, and these were answered by one"
     for one in (one for one in criteria if one not in absolute):
+        note = "not judged: it compares two versions on the same rows, and these were answered by one"
+        if isinstance(one, records.UnknownCriterion):
+            note = "not judged: it needs a newer mlcycle"
         yield records.Result(check=str(one), subject=ref, verdict="not_applicable", detail=note)
     usual = ("accuracy",) if captured.several else _USUAL[captured.task]
-    asked = list(dict.fromkeys([*(() if captured.several else (one.metric for one in criteria)), *usual]))
+    asked = list(dict.fromkeys([*(() if captured.several else (one.metric for one in criteria if one.metric)), *usual]))
     tried = {name: one for name in asked for one in run([records.AtLeast(name, 0.0)])}
     measured = {name: one for name, one in tried.items() if one.value is not None}
     then = {name: before for name in measured if (before := _evaluated(session, ref, name)) is not None}

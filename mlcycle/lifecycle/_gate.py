@@ -86,7 +86,9 @@ def _evidence(
         gap = records.Result(check=plain(criterion), subject=subject, verdict="error", blocking=blocking, detail=detail)
         return [gap], None
 
-    name = criterion.on or (scope["scope"]["test"] if scope else None)
+    if isinstance(criterion, records.UnknownCriterion):  # whatever is stored as its answer, nobody here can weigh it
+        return missing("this criterion needs a newer mlcycle; upgrade to judge it")
+    name = criterion.on or (scope_record(scope).test if scope else None)
     if name is None:
         return missing("it names no data: project.scope.set(test='…') or on='…'")
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlcycle.errors import ConflictError
-from mlcycle.state import KINDS, Change, FactAdd, NameSet, VersionAdd, in_words, noun
+from mlcycle.state import KINDS, Change, FactAdd, NameSet, PointerMove, VersionAdd, in_words, noun
 from mlcycle.storage import Settled
 
 if TYPE_CHECKING:
@@ -86,7 +86,9 @@ def _chosen(changes: Iterable[Change]) -> dict[str, list[Doc]]:
     begun = {(one.of, one.name) for one in changes if isinstance(one, VersionAdd)}
     found: dict[str, list[Doc]] = {}
     for change in changes:
-        if change.kind not in _CHOSEN or (isinstance(change, NameSet) and (change.of, change.name) in begun):
+        # what goes with a new version, a name begun or a route set to it, is told by the version
+        beside = isinstance(change, NameSet | PointerMove) and (change.of, change.name) in begun
+        if change.kind not in _CHOSEN or beside:
             continue
         facts = {field: getattr(change, field) for field in _CHOSEN[change.kind]}
         if isinstance(change, NameSet | VersionAdd | FactAdd):

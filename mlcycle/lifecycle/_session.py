@@ -27,6 +27,7 @@ __all__ = ["Plan", "Session", "Swept"]
 Doc = dict[str, Any]
 T = TypeVar("T")
 _UPLOAD_TRIES = 5
+_FILES_IN_ENTRY = 64  # descriptions of 250 bytes, in an entry of 64 KB that may hold several objects
 
 
 class Swept(Exception):  # noqa: N818 - a signal between this module and its callers, never seen by a user
@@ -130,6 +131,12 @@ class Session:
         """Return where the files of a stored object lie now; `what` names it if they are gone."""
         place = self.view(refresh=False).place(stored_object, what)
         return [*place.files, *(self.depot.listed(place.listed, what) if place.listed else ())]
+
+    def place(self, stored_object: str, files: list[Doc], owner: str) -> Place:
+        """Return where a new object lies; more files than an entry can hold are told by a list file of its owner."""
+        if len(files) <= _FILES_IN_ENTRY:
+            return Place(object=stored_object, files=files)
+        return Place(object=stored_object, listed=self.depot.store_list(owner, files))
 
     def refuse_writing(self, why: str) -> None:
         """Read only from now on, saying why; a pickled copy is read-only too."""

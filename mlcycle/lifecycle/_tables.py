@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from mlcycle import codecs, records
-from mlcycle._digest import canonical_json
+from mlcycle._documents import written_document
 from mlcycle._ids import near
 from mlcycle.errors import InvalidInput, SchemaError
 from mlcycle.lifecycle._depot import of_kind
@@ -47,14 +47,17 @@ _LAYOUTS = ("blocks", "selection")
 class _Blocks:
     """The session as the table codec sees it; made for one write or one read, then dropped."""
 
-    def __init__(self, session: Session, dataset: str = "", files: Iterable[Doc] = ()) -> None:
+    def __init__(self, session: Session, dataset: str = "", files: Iterable[Doc] = (), what: str = "") -> None:
         self._session = session
-        self._sizes = {file["key"]: file["size"] for file in files}
+        self._files = {file["key"]: file for file in files}
+        self._what = what
         self._dataset = dataset
         self._begun: list[NewFile] = []
 
     def open(self, key: str) -> BinaryIO | Path:
-        return self._session.depot.open_file(key, self._sizes.get(key))
+        if key not in self._files:  # the manifest is of a placement that has been replaced: look again
+            raise FileNotFoundError(key)
+        return self._session.depot.open_file(self._files[key], self._what)
 
     def find(self, digest: str) -> None:
         """Answer that no block is known: blocks are not shared between versions yet, whole tables are."""
@@ -95,7 +98,7 @@ def store_selection(session: Session, encoded: codecs.EncodedSelection, profile:
 
 
 def _store_profile(session: Session, profile: Doc) -> Doc:
-    return session.depot.store_bytes("leaves", "profile", ".json", canonical_json(profile))
+    return session.depot.store_bytes("leaves", "profile", ".json", written_document(profile))
 
 
 def _files(session: Session, version: Version) -> list[Doc]:
@@ -173,7 +176,7 @@ def frame_of(session: Session, version: Version, columns: Iterable[Hashable] | N
 
     def read() -> pd.DataFrame:
         root, mask = membership(session, version)
-        with _Blocks(session, files=_files(session, root)).cleaning() as blocks:
+        with _Blocks(session, files=_files(session, root), what=root.shown).cleaning() as blocks:
             return codecs.load(_manifest(session, root), blocks, columns=cast("Any", columns), rows=mask)
 
     return session.depot.resolving(version.shown, read, session.log.snapshot)

@@ -109,14 +109,16 @@ class Datasets:
             view.check_free("dataset", name)
             return _table_version(view, name, encoded, given, lineage)
 
-        def upload() -> list[Doc] | None:
+        def upload() -> Place | None:
             view = self._session.view()
             made = version(view)
             if _same(view, made) or view.is_placed(made.needs[0]):
                 return None
-            return tables.store_table(self._session, _id_of(view, name, fresh), encoded, codecs.profile(encoded))
+            owner = _id_of(view, name, fresh)
+            files = tables.store_table(self._session, owner, encoded, codecs.profile(encoded))
+            return self._session.place(made.needs[0], files, owner)
 
-        def plan(view: View, stored: list[Doc] | None) -> list[Change] | Settled:
+        def plan(view: View, stored: Place | None) -> list[Change] | Settled:
             made = version(view)
             if _same(view, made):
                 return Settled([view.newest("dataset", name)])
@@ -188,15 +190,12 @@ class Datasets:
         def versions(view: View) -> list[VersionAdd]:
             return [_part(view, whole, name, encoded[name].content, int(mask.sum())) for name, mask in parts.items()]
 
-        def upload() -> dict[str, list[Doc]]:
+        def upload() -> dict[str, Place]:
             view = self._session.view()
-            missing = [part.name for part in versions(view) if not view.is_placed(part.needs[0])]
-            return {
-                name: tables.store_selection(self._session, encoded[name], codecs.profile(frame[parts[name]]))
-                for name in missing
-            }
+            missing = {part.name: part.needs[0] for part in versions(view) if not view.is_placed(part.needs[0])}
+            return {name: self._store_part(one, encoded[name], frame[parts[name]]) for name, one in missing.items()}
 
-        def plan(view: View, stored: dict[str, list[Doc]]) -> list[Change] | Settled:
+        def plan(view: View, stored: dict[str, Place]) -> list[Change] | Settled:
             resolve(view, whole.ref, "dataset")
             made = versions(view)
             if all(_same(view, part) for part in made):
@@ -209,6 +208,10 @@ class Datasets:
             upload, plan, verb="dataset.split", message=message or f"split {whole.shown}", op=op
         )
         return tuple(self._record_of(commit, name) for name in parts)
+
+    def _store_part(self, stored_object: str, encoded: codecs.EncodedSelection, rows: pd.DataFrame) -> Place:
+        files = tables.store_selection(self._session, encoded, codecs.profile(rows))
+        return Place(object=stored_object, files=files)
 
     def _target(self, version: Version, method: str) -> pd.Series | None:
         target = version["roles"].get("target")
@@ -348,7 +351,7 @@ def _same(view: View, made: VersionAdd) -> bool:
     return current is not None and current.needs[0] == made.needs[0] and current["roles"] == made["roles"]
 
 
-def _addition(view: View, made: VersionAdd, stored: list[Doc] | None, fresh: str) -> list[Change]:
+def _addition(view: View, made: VersionAdd, stored: Place | None, fresh: str) -> list[Change]:
     """Return the changes that add a version; its files are new, or named by an entry before."""
     begun: list[Change] = []
     if view.name("dataset", made.name) is None:
@@ -357,7 +360,7 @@ def _addition(view: View, made: VersionAdd, stored: list[Doc] | None, fresh: str
         return [*begun, made]
     if stored is None:
         raise Swept
-    return [*begun, Place(object=made.needs[0], files=stored), made]
+    return [*begun, stored, made]
 
 
 def _roles(name: str, given: dict[str, str | int | None], columns: list[str | int], before: Doc) -> Doc:

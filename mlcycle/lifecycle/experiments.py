@@ -7,8 +7,11 @@ import platform
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from mlcycle import _html, provenance, records
-from mlcycle._digest import canonical_json, json_text
+from mlcycle._digest import json_text
+from mlcycle._documents import written_document
 from mlcycle._failure import said
 from mlcycle._ids import check_name, near, new_id, now
 from mlcycle._text import printable
@@ -134,9 +137,8 @@ class Experiments:
             raise NotFound(f"run {found.id} has no artifact {name!r}", near(name, found.artifacts))
         file = found.artifacts[name]
         what = f"artifact {name!r} of run {found.id}"
-        described = {"key": file.key, "size": file.size, "sha256": file.sha256}
         try:
-            return self._session.depot.read_file(described, what)
+            return self._session.depot.read_file(attrs.asdict(file), what)
         except FileNotFoundError as error:
             raise VersionDeleted(f"{what} is gone; its run was dropped and swept") from error
 
@@ -312,7 +314,7 @@ class _Provenance:
     def _store(self) -> tuple[Doc, bool]:
         code = provenance.capture_code()
         environment = provenance.capture_environment()
-        blobs = {f"environment:{environment.digest}": canonical_json(environment.document())}
+        blobs = {f"environment:{environment.digest}": written_document(environment.document())}
         if code.diff:
             blobs[f"code:{code.diff_digest}"] = code.diff.encode()
         stored = [self._pin(stored_object, data) for stored_object, data in blobs.items()]

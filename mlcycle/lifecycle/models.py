@@ -115,20 +115,23 @@ class Models:
             upload, facts = self._from_estimator(source, example, format)
             made_from = trained_on
 
-        def plan(view: View, stored: tuple[str, list[Doc]]) -> list[Change]:
-            identity, files = stored
+        def place() -> Place:
+            identity, files = upload()
+            return self._session.place(f"model:{identity}", files, identity)
+
+        def plan(view: View, stored: Place) -> list[Change]:
             view.check_free("model", name)
             run = bare(facts["run"] or "")
             if run and view.is_marked("run", run, "dropped"):
                 raise NotFound(f"run {run} was dropped; project.store.restore('run:{run}') first")
             begun: list[Change] = [] if view.name("model", name) else [NameSet(of="model", name=name, id=new_id())]
-            stored_object, number = f"model:{identity}", view.next_number("model", name)
+            number = view.next_number("model", name)
             made = VersionAdd(
-                of="model", name=name, number=number, needs=[stored_object], made_from=made_from, says=facts
+                of="model", name=name, number=number, needs=[stored.object], made_from=made_from, says=facts
             )
-            return [*begun, Place(object=stored_object, files=files), made]
+            return [*begun, stored, made]
 
-        commit = self._session.publish(upload, plan, verb="model.register", message=message, op=op)
+        commit = self._session.publish(place, plan, verb="model.register", message=message, op=op)
         assert commit.entry is not None
         (added,) = read_changes(commit.entry, VersionAdd)
         return self.get(f"{added.name}@{added.number}")

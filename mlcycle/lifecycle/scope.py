@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import checks, records
+from mlcycle._digest import canonical_json
 from mlcycle._ids import now, parse_ref
 from mlcycle._text import plain, printable
 from mlcycle._warn import warn
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from mlcycle.lifecycle._session import Session
 
-__all__ = ["ScopeHandle", "checked_override", "scope_record"]
+__all__ = ["ScopeHandle", "changed_scope", "checked_override", "scope_record"]
 
 Doc = dict[str, Any]
 
@@ -96,7 +97,7 @@ class ScopeHandle:
         given: Doc = {
             "objective": objective,
             "criteria": None if criteria is None else _criteria(criteria),
-            "test": None if test is None else _dataset_name(test),
+            "test": None if test is None else f"dataset:{_dataset_name(test)}",
             "requirements": _texts("requirements", requirements),
             "data_needed": _texts("data_needed", data_needed),
             "collection_plan": collection_plan,
@@ -109,7 +110,7 @@ class ScopeHandle:
         def plan(view: View) -> list[Change] | Settled:
             before = view.newest("scope", "scope")
             known = before["scope"] if before else records.to_json(records.Scope())
-            scope = {**known, **changed}
+            scope = changed_scope(known, changed)
             if criteria is not None and before:
                 scope["loosened"] = [*_standing(scope), *self._loosened(before["scope"], scope, override)]
             if before and scope == known:
@@ -128,10 +129,11 @@ class ScopeHandle:
 
     def _say_what_no_gate_can_judge(self) -> None:
         """Warn of criteria that name no data, or slice by a column their data lacks; both would block every gate."""
-        scope = self._session.view(refresh=False).newest("scope", "scope")
-        assert scope is not None
-        for criterion in scope_record(scope).criteria:
-            name = criterion.on or scope["scope"]["test"]
+        found = self._session.view(refresh=False).newest("scope", "scope")
+        assert found is not None
+        scope = scope_record(found)
+        for criterion in scope.criteria:
+            name = criterion.on or scope.test
             if name is None:
                 why = (
                     f"{plain(criterion)} names no data to be judged on, so no gate can judge it: "
@@ -155,7 +157,7 @@ class ScopeHandle:
 
     def _loosened(self, before: Doc, after: Doc, override: records.Override | None) -> list[Doc]:
         """Return what this change loosens, as stored; refuse it without an override that still holds."""
-        old, new = ([records.from_json(one) for one in scope["criteria"]] for scope in (before, after))
+        old, new = (records.from_json(scope).criteria for scope in (before, after))
         found = records.is_looser(old, new)
         if not found:
             return []
@@ -208,8 +210,23 @@ def scope_record(version: Version) -> records.Scope:
 
 def _standing(scope: Doc) -> list[Doc]:
     """Keep the loosenings that still speak of a criterion in force or of one removed."""
-    criteria = scope["criteria"]
-    return [one for one in scope["loosened"] if one["after"] is None or one["after"] in criteria]
+    record: records.Scope = records.from_json(scope)
+    pairs = zip(scope["loosened"], record.loosened, strict=True)
+    return [stored for stored, one in pairs if one.after is None or one.after in record.criteria]
+
+
+def changed_scope(known: Doc, changed: Doc) -> Doc:
+    """Return a stored scope with some fields changed; what a newer mlcycle wrote into it stays, unread.
+
+    A criterion that is set again as it was read is stored again as it stood.
+    """
+    record: records.Scope = records.from_json(known)
+    former = {
+        canonical_json(records.to_json(one)): stored
+        for one, stored in zip(record.criteria, known["criteria"], strict=True)
+    }
+    scope = {**known, **changed}
+    return {**scope, "criteria": [former.get(canonical_json(one), one) for one in scope["criteria"]]}
 
 
 def _criteria(criteria: Sequence[records.Criterion]) -> list[Doc]:

@@ -81,8 +81,8 @@ _TEXTS = deep_iterable(_TEXT, instance_of(list))
 
 
 def _whole(change: Any, attribute: Any, value: Any) -> None:
-    if type(value) is not int:  # JSON tells 1 from true, and so do other readers
-        raise TypeError(f"'{attribute.name}' must be a whole number, got {value!r:.60}")
+    if type(value) is not int:  # JSON tells 1 from true
+        raise TypeError(f"{attribute.name} is a whole number, not {value!r:.60}")
 
 
 @frozen(kw_only=True)

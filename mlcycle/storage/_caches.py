@@ -11,13 +11,13 @@ from mlcycle.storage._checkpoints import (
     UNUSABLE,
     Hint,
     Mark,
-    is_there,
     list_marks,
     read_hint,
     write_checkpoint,
     write_hint,
 )
 from mlcycle.storage._compaction import roll
+from mlcycle.storage._files import is_there
 from mlcycle.storage._rollups import ROLLUP, rollup_key
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ _SHARE = 4
 # Opening and checking one more small file takes as long as parsing this many bytes of a checkpoint.
 _ENTRY_COST = 2048
 _HINT_SECONDS = 1.0
+# Older checkpoints stay as long as a process that opened from one is likely to read parts of it. As each is at most
+# four times as large as its tail, they take at most 8 KB for each commit of that day.
+_DAY = 86_400.0
 _AFTER_FAILURE = 30.0
 
 
@@ -112,8 +115,9 @@ class Caches:
     def _checkpoint(self, replay: Replay) -> None:
         mark = write_checkpoint(self._files, self._fold, replay)
         self._marks, self._entries, self._bytes = (mark, *self._marks)[:KEPT], 0, 0
+        oldest = time.time() - _DAY
         known = list_marks(self._files)
-        self._files.delete(old.key for old in known[KEPT:] if old not in self._marks)
+        self._files.delete(old.key for old in known[KEPT:] if old not in self._marks and old.written < oldest)
 
     def _roll(self) -> None:
         """Write one rollup, the first that is missing."""

@@ -19,7 +19,7 @@ from mlcycle._ids import new_id
 from mlcycle._packed import Packed
 from mlcycle.errors import Corrupt, SchemaError, StoreError
 from mlcycle.storage._entries import decode, entry_key
-from mlcycle.storage._files import KeyNotFound
+from mlcycle.storage._files import KeyNotFound, is_there
 from mlcycle.storage._reader import Reader
 from mlcycle.storage._replay import Base, Snapshot
 from mlcycle.storage._rollups import ROLLUP, rollup_key
@@ -39,7 +39,6 @@ __all__ = [
     "Checkpoint",
     "Hint",
     "Mark",
-    "is_there",
     "later_than",
     "list_marks",
     "parts_of",
@@ -51,9 +50,8 @@ __all__ = [
 
 HINT = "hint.json"
 
-# A process that opened from one reads its parts from it until 64 times this many commits later.
 KEPT = 4
-UNUSABLE = (StoreError, SchemaError, OSError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError)
+UNUSABLE = (StoreError, OSError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError)
 _OPS = "ops"
 _FIRST = 64 * 1024  # bytes of the first read: the head, and all of a small checkpoint, in one request
 _MOST = 10**10  # the digits of a key
@@ -67,6 +65,11 @@ class Mark:
     n: int
     key: str
     size: int
+
+    @property
+    def written(self) -> float:
+        """When it was written, in seconds since 1970 by the clock of who wrote it: ids begin with milliseconds."""
+        return int(self.key.split(".")[1][:12], 16) / 1000
 
 
 @frozen
@@ -146,15 +149,6 @@ def _is_whole(files: Files, mark: Mark) -> bool:
     try:
         Checkpoint(files, mark).check()
     except UNUSABLE:
-        return False
-    return True
-
-
-def is_there(files: Files, key: str) -> bool:
-    """Return whether there is such a file, be it an entry that was emptied."""
-    try:
-        files.read(key, 0, 1)
-    except KeyNotFound:
         return False
     return True
 
@@ -289,6 +283,8 @@ class Checkpoint:
     def read(self, name: str) -> bytes:
         """Return a part: from the file, or made again from the log where the file is gone or damaged."""
         begin, end, digest = self._ends[name]
+        if name in self._made:
+            return self._made[name]
         try:
             data = self._slice(begin, end)
             if sha256_bytes(data) == digest:

@@ -13,16 +13,18 @@ from attrs import frozen
 
 from mlcycle._digest import sha256_bytes
 from mlcycle._text import printable
-from mlcycle.errors import Corrupt
+from mlcycle.errors import AccessDenied, Corrupt, StorageUnavailable
 from mlcycle.storage._entries import decode, entry_key
-from mlcycle.storage._files import KeyNotFound, Outcome
+from mlcycle.storage._files import Outcome, is_there
 from mlcycle.storage._rollups import ROLLUP, pack, rollup_key, unpack
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from mlcycle.storage._files import Files
     from mlcycle.storage._reader import Reader
 
-__all__ = ["Compaction", "empty_singles", "roll"]
+__all__ = ["Compaction", "compact", "roll"]
 
 
 @printable
@@ -48,6 +50,34 @@ class Compaction:
         return f"{self.rollups} rollups written, {self.emptied} entries emptied behind them, {self.bytes:,} bytes"
 
 
+def compact(files: Files, reader: Reader, length: int) -> Compaction:
+    """Write every rollup that is missing of a log of `length` entries, and empty the singles they hold.
+
+    Raises
+    ------
+    Corrupt
+        When an entry or a rollup is damaged; what came before it is done.
+    """
+    full = _full(files, length)
+    done = Compaction(0, 0, 0)
+    for first in range(0, length + 1 - ROLLUP, ROLLUP):
+        made = not is_there(files, rollup_key(first)) and roll(files, reader, first)
+        numbers = [n for n in range(first, first + ROLLUP) if n in full]
+        emptied, size = _empty_behind(files, reader, first, numbers) if files.overwrites_atomically else (0, 0)
+        done = Compaction(done.rollups + made, done.emptied + emptied, done.bytes + size)
+    return done
+
+
+def _full(files: Files, length: int) -> Collection[int]:
+    """Return the entries whose files may hold something, so that what was emptied long ago is not read again."""
+    try:
+        empty = {item.key for item in files.list("log/") if not item.size}
+    except AccessDenied:
+        return range(1, length)
+    # Entry 0 stays: every process proves with it what the storage promises (`mlcycle.storage._promise`).
+    return {n for n in range(1, length) if entry_key(n) not in empty}
+
+
 def roll(files: Files, reader: Reader, first: int) -> bool:
     """Write the rollup that begins with entry `first` from singles that are whole; return whether this call did.
 
@@ -55,6 +85,8 @@ def roll(files: Files, reader: Reader, first: int) -> bool:
     ------
     Corrupt, SchemaError
         When an entry is damaged, or a newer mlcycle wrote it; a rollup would keep the damage.
+    StorageUnavailable
+        When the storage does not say whether it was written.
     """
     lines: list[bytes] = []
     prev: str | None = "" if first == 0 else None
@@ -64,34 +96,29 @@ def roll(files: Files, reader: Reader, first: int) -> bool:
         decode(stored.data, stored.n, prev)
         lines.append(stored.data)
         prev = sha256_bytes(stored.data)
-    return len(lines) == ROLLUP and files.create(rollup_key(first), pack(lines)) is Outcome.WON
+    outcome = files.create(rollup_key(first), pack(lines)) if len(lines) == ROLLUP else Outcome.LOST
+    if outcome is Outcome.UNKNOWN:
+        raise StorageUnavailable(f"the storage did not say whether {rollup_key(first)} was written; try again")
+    return outcome is Outcome.WON
 
 
-def empty_singles(files: Files, reader: Reader, first: int) -> tuple[int, int]:
-    """Empty the singles that a rollup holds; return how many were emptied now, and their size.
-
-    Entry 0 stays: every process proves with it what the storage promises (`mlcycle.storage._promise`).
-    """
-    if not files.overwrites_atomically:
+def _empty_behind(files: Files, reader: Reader, first: int, numbers: list[int]) -> tuple[int, int]:
+    """Empty singles that the rollup holds; return how many were emptied now, and their size."""
+    singles = {n: data for n, data in zip(numbers, reader.many(numbers), strict=True) if data}
+    if not singles:
         return 0, 0
-    try:
-        packed = files.read(rollup_key(first))
-    except KeyNotFound:
-        return 0, 0
+    packed = files.read(rollup_key(first)) if is_there(files, rollup_key(first)) else b""
     lines = unpack(packed)
-    singles = dict(enumerate(reader.many(range(first, first + ROLLUP)), first))
-    full = {n: data for n, data in singles.items() if data and n}
-    differs = next((n for n, data in full.items() if lines is None or data != lines[n - first]), None)
+    differs = next((n for n, data in singles.items() if lines is None or data != lines[n - first]), None)
     if differs is not None:
         raise Corrupt(
             f"{rollup_key(first)} does not hold the bytes of {entry_key(differs)}; nothing more is compacted, "
             "project.store.verify() says which of the two is damaged"
         )
-    if full:
-        # Whoever made it may have died before it was sure to survive a loss of power; the same bytes once more are.
-        files.put(rollup_key(first), packed)
-        _empty(files, [entry_key(n) for n in full])
-    return len(full), sum(map(len, full.values()))
+    # Whoever made it may have died before it was sure to survive a loss of power; the same bytes once more are.
+    files.put(rollup_key(first), packed)
+    _empty(files, [entry_key(n) for n in singles])
+    return len(singles), sum(map(len, singles.values()))
 
 
 def _empty(files: Files, keys: list[str]) -> None:

@@ -30,6 +30,7 @@ __all__ = [
     "check_prefix",
     "check_range",
     "is_hidden",
+    "is_there",
     "local_source",
     "open_files",
 ]
@@ -292,6 +293,15 @@ def is_hidden(key: str) -> bool:
     (True, True, False)
     """
     return (TEMPORARY in key and f"/{TEMPORARY}" in f"/{key}") or not key or key.endswith("/")
+
+
+def is_there(files: Files, key: str) -> bool:
+    """Return whether there is such a file, be it without a byte, as an entry that was emptied."""
+    try:
+        files.read(key, 0, 1)
+    except KeyNotFound:
+        return False
+    return True
 
 
 def open_files(

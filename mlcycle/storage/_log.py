@@ -25,13 +25,12 @@ from mlcycle._ids import new_id, now
 from mlcycle.errors import Corrupt, InvalidInput, NotFound, ReadOnly, StorageUnavailable
 from mlcycle.storage._caches import Caches
 from mlcycle.storage._checkpoints import Hint, Mark, later_than, list_marks, parts_of, read_checkpoint, read_hint
-from mlcycle.storage._compaction import Compaction, empty_singles, roll
+from mlcycle.storage._compaction import Compaction, compact
 from mlcycle.storage._entries import decode, encode, entry_key
 from mlcycle.storage._files import Outcome
 from mlcycle.storage._promise import prove
 from mlcycle.storage._reader import Reader, Recent, Stored, missing
 from mlcycle.storage._replay import Base, Fold, Replay, Snapshot, own_operation
-from mlcycle.storage._rollups import ROLLUP
 from mlcycle.storage._waits import Waits
 
 if TYPE_CHECKING:
@@ -274,14 +273,23 @@ class Log:
         ------
         NotFound
             When the log has no such entry.
+        Corrupt
+            When it is missing or damaged.
         """
         data = self._recent.get(n)
         if data is None:
             data = self._reader.one(n) if n >= 0 else None
             if data is None:
-                raise NotFound(f"the log of {self.files.url} has no entry {n}; its newest is {self.snapshot().n}")
-            self._recent.add(n, data)
-        return decode(data, n, canonical=False)
+                raise self._absent(n)
+        entry = decode(data, n, canonical=False)
+        self._recent.add(n, data)
+        return entry
+
+    def _absent(self, n: int) -> Exception:
+        newest = self.snapshot().n
+        if 0 <= n <= newest:
+            return missing(n, entry_key(newest))
+        return NotFound(f"the log of {self.files.url} has no entry {n}; its newest is {newest}")
 
     def entries(self, start: int = 0, stop: int | None = None) -> Iterator[Entry]:
         """Yield the entries from `start` to before `stop`, each a copy of one's own, checked as a chain."""
@@ -289,7 +297,7 @@ class Log:
         expect = last if stop is None else min(stop - 1, last)
         digest = "" if start == 0 else None
         for stored in self._reader.run(start, stop, expect=expect):
-            entry, good = self._reader.believed(stored, digest, canonical=False)
+            entry, good = self._reader.believed(stored, digest)
             yield entry
             digest = sha256_bytes(good.data)
 
@@ -334,7 +342,7 @@ class Log:
                 self._caches.flush(self._replay)
 
     def compact(self) -> Compaction:
-        """Write every rollup that is missing, and empty the files of the entries they hold.
+        """Write every rollup that is missing, and empty the files of the entries they hold; whatever `caches` said.
 
         Raises
         ------
@@ -346,11 +354,7 @@ class Log:
         now = self.snapshot()
         if now.read_only is not None:
             raise ReadOnly(now.read_only)
-        done = Compaction(0, 0, 0)
-        for first in range(0, now.n + 2 - ROLLUP, ROLLUP) if self._keep else ():
-            made = roll(self.files, self._reader, first)
-            emptied, size = empty_singles(self.files, self._reader, first)
-            done = Compaction(done.rollups + made, done.emptied + emptied, done.bytes + size)
+        done = compact(self.files, self._reader, now.n + 1)
         self.flush()
         return done
 

@@ -17,7 +17,7 @@ from mlcycle.storage._files import KeyNotFound
 from mlcycle.storage._rollups import ROLLUP, lines_at, rollup_key, unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from mlcycle.storage._files import Files
 
@@ -114,12 +114,13 @@ class Reader:
             return decode(stored.data, n, prev, canonical=canonical), stored
         except Corrupt as error:
             packed = self.rolled(n)
-            if packed is None or packed == stored.data:
-                raise
             try:
-                return decode(packed, n, prev, canonical=canonical), Stored(n, packed)
+                if packed is not None and packed != stored.data:
+                    return decode(packed, n, prev, canonical=canonical), Stored(n, packed)
             except Corrupt:
-                raise error from None
+                pass
+            self._packed = self._lines = None  # whoever mends the rollup need not open the project anew
+            raise error from None
 
     def rolled(self, n: int) -> bytes | None:
         """Return the bytes a rollup has of entry `n`, or None where no good rollup has them."""
@@ -227,7 +228,7 @@ class Reader:
         if later is not None and self.single(n) is None:
             raise missing(n, entry_key(later))
 
-    def many(self, numbers: range) -> list[bytes | None]:
+    def many(self, numbers: Sequence[int]) -> list[bytes | None]:
         """Return what lies under the names of several entries, None for each that is absent."""
         if self._widest == 1 or len(numbers) <= 1:
             return [self.single(n) for n in numbers]

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from mlcycle._digest import sha256_bytes
 from mlcycle._packed import Packed
-from mlcycle.errors import Corrupt, SchemaError
+from mlcycle.errors import Corrupt, SchemaError, StoreError
 from mlcycle.storage._entries import Entry, entry_key
 
 if TYPE_CHECKING:
@@ -171,6 +171,8 @@ class Replay:
         try:
             self._note(entry)
             fold.apply(now.state, entry)
+        except StoreError:  # a part of the state could not be read: not this entry's fault
+            raise
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise Corrupt(
                 f"{entry_key(stored.n)} does not fit what was committed before it ({type(error).__name__}: {error}); "

@@ -9,18 +9,18 @@ from attrs import frozen
 
 from mlcycle._digest import sha256_bytes
 from mlcycle._text import printable
-from mlcycle.errors import AccessDenied, Corrupt, SchemaError
+from mlcycle.errors import AccessDenied, Corrupt, SchemaError, StorageUnavailable
 from mlcycle.storage._checkpoints import (
     UNUSABLE,
     Checkpoint,
     Hint,
-    is_there,
     later_than,
     list_marks,
     parts_of,
     read_hint,
 )
 from mlcycle.storage._entries import Entry, decode, entry_key
+from mlcycle.storage._files import is_there
 from mlcycle.storage._reader import Reader, missing
 from mlcycle.storage._replay import Replay
 from mlcycle.storage._rollups import ROLLUP, rollup_key
@@ -216,10 +216,10 @@ def check_checkpoints(files: Files, fold: Fold) -> list[Problem]:
             found = Checkpoint(files, mark)
             found.check()
             believed += [(mark, found)] if found.is_of(fold) else []
-        except (Corrupt, LookupError, TypeError, ValueError) as error:
-            problems.append(Problem("checkpoint", mark.key, f"it is damaged ({error}); delete it"))
-        except UNUSABLE:  # of a newer library; deleted meanwhile; not to be read
+        except (SchemaError, StorageUnavailable, AccessDenied):  # of a newer library; deleted meanwhile; not ours
             continue
+        except UNUSABLE as error:
+            problems.append(Problem("checkpoint", mark.key, f"it is damaged ({error}); delete it"))
     try:
         return problems + list(_compare(files, fold, believed))
     except (Corrupt, SchemaError):  # said of the chain already, or of the snapshot

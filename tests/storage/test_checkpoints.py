@@ -124,15 +124,23 @@ def test_checkpoint_waits_for_a_quarter_of_a_large_state(memory: Files) -> None:
 
 
 def test_four_checkpoints_are_kept(memory: Files) -> None:
-    """The newest four stay, and the hint names them."""
+    """The newest four stay and stand in the hint, and those of a day, as somebody may still read parts of them."""
+    old = f"checkpoints/{5:010d}.{'018f' + '0' * 28}.bin"
+    memory.put(old, b"written in 2024")
     log = ShelfLog(memory, author="ann")
-    for _ in range(64 * 6):
+    for _ in range(64 * 3):
+        log.commit(tick())
+    assert old in [mark.key for mark in list_marks(memory)]
+    memory.delete([list_marks(memory)[1].key])
+    memory.put("checkpoints/of-somebody-else.bin", b"")
+    for _ in range(64 * 3):
         log.commit(tick())
     log.flush()
     hint = read_hint(memory)
     assert hint is not None
     assert [mark.n for mark in hint.marks] == [383, 319, 255, 191]
-    assert list(hint.marks) == list_marks(memory)
+    assert [mark.n for mark in list_marks(memory)] == [383, 319, 255, 191, 63]
+    assert memory.read("checkpoints/of-somebody-else.bin") == b""
 
 
 def test_writers_share_checkpoints(memory: Files) -> None:

@@ -11,7 +11,7 @@ from mlcycle.errors import AccessDenied, StorageUnavailable
 from mlcycle.storage import Draft, Files, Snapshot, SweepResult, open_files, sweep, verify
 from mlcycle.testing import Crash, Fault, FaultyFiles, fail_at
 from tests.storage import shelf
-from tests.storage.shelf import PREFIXES, ShelfLog, Swept, drop, named, put, upload
+from tests.storage.shelf import PREFIXES, ShelfLog, Swept, drop, named, put, tick, upload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -228,3 +228,76 @@ def test_sweep_needs_permission_to_list(memory: Files) -> None:
     with pytest.raises(AccessDenied, match="listing files/"):
         do_sweep(NoList(memory))
     assert len(keys(memory)) == 3
+
+
+def test_objects_that_are_hurt_and_further_changes_stand_in_the_entry(memory: Files) -> None:
+    """They are asked of the newest state, for just the keys the entry names, after a lost race again."""
+    key = stock(memory)
+    asked: list[tuple[int, list[str]]] = []
+
+    def swept(now: Snapshot, going: list[str]) -> tuple[list[str], list[dict[str, Any]]]:
+        asked.append((now.n, [*going]))
+        if len(asked) == 1:
+            a_log(memory).commit(put("late", {"key": key["loose"], "size": 5, "sha256": ""}))
+        objects, _ = shelf.hurt(now, going)
+        return objects, [{"kind": "tick", "by": "a run that is swept"}]
+
+    log = a_log(memory)
+    assert do_sweep(memory, log, swept=swept).keys == (key["dropped"],)
+    assert asked == [(2, sorted([key["dropped"], key["loose"]])), (3, [key["dropped"]])]
+    assert log.entry(4)["changes"] == [
+        {"kind": "sweep", "keys": [key["dropped"]], "swept": ["dropped"]},
+        {"kind": "tick", "by": "a run that is swept"},
+    ]
+    assert log.snapshot().state["gone"] == ["dropped"]
+
+
+def test_an_entry_too_large_for_its_objects_is_divided(memory: Files) -> None:
+    """Names of objects and marks count as well: what does not fit comes into the next entry."""
+    for i in range(900):
+        memory.put(f"files/{i:04d}.bin", b"x")
+
+    def swept(now: Snapshot, going: list[str]) -> tuple[list[str], list[dict[str, Any]]]:
+        return [f"table:{key}:{'0' * 140}" for key in going], []
+
+    log = a_log(memory)
+    result = do_sweep(memory, log, swept=swept)
+    assert len(result.keys) == 900
+    changes = [entry["changes"][0] for entry in log.entries()]
+    assert all(len(one["keys"]) > 150 for one in changes)
+    assert result.keys == tuple(key for one in changes for key in one["keys"])
+    assert all([f"table:{key}:{'0' * 140}" for key in one["keys"]] == one["swept"] for one in changes)
+
+
+def test_what_was_swept_since(memory: Files) -> None:
+    """An open log knows the keys that sweeps after an entry name, if it folded all of them itself."""
+    names = {}
+    log = a_log(memory)
+    assert log.swept_since(-1) is None  # it has not looked yet
+    for i in range(3):
+        names[i] = upload(memory, b"x")["key"]
+        do_sweep(memory, log)
+    assert [log.swept_since(n) for n in (-1, 0, 1, 2, 7)] == [
+        {*names.values()},
+        {names[1], names[2]},
+        {names[2]},
+        set(),
+        set(),
+    ]
+    log.commit(lambda now: Draft([{"kind": "sweep", "listed": {"file": {"key": "leaves/x"}}, "swept": []}]))
+    assert [log.swept_since(n) for n in (2, 3)] == [None, set()]
+
+
+def test_nothing_is_known_of_sweeps_under_a_checkpoint(memory: Files) -> None:
+    """Whoever opened from a checkpoint uploads again what was uploaded before it."""
+    file = upload(memory, b"mine")
+    log = a_log(memory)
+    for _ in range(70):
+        log.commit(tick())
+    log.flush()
+    log = a_log(memory)
+    assert (log.snapshot().n, log.snapshot().base) == (69, 63)
+    assert [log.swept_since(n) for n in (-1, 62, 63, 69)] == [None, None, set(), set()]
+    with pytest.raises(Swept):
+        log.commit(put("mine", file, log, 62))
+    assert log.commit(put("mine", file, log, 63)).n == 70

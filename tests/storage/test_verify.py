@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mlcycle._digest import sha256_bytes
 from mlcycle.errors import AccessDenied, InvalidInput
-from mlcycle.storage import Files, Problem, Verification, open_files, verify
+from mlcycle.storage import Draft, Files, Problem, Verification, open_files, verify
 from mlcycle.storage._entries import encode, entry_key
 from mlcycle.storage._rollups import rollup_key
 from mlcycle.testing import FaultyFiles
@@ -17,6 +18,7 @@ from tests.storage.shelf import ShelfLog, drop, named, owners, put, tick, upload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -207,3 +209,61 @@ def test_progress(memory: Files) -> None:
     told: list[tuple[int, int]] = []
     verify(ShelfLog(memory), memory, named, level="files", progress=lambda done, total: told.append((done, total)))
     assert [*((n, 5) for n in range(1, 6)), *((n, 3) for n in range(1, 4))] == told
+
+
+def test_four_thousand_missing_files_take_no_time(memory: Files) -> None:
+    """Whose they are is asked once, not once a file."""
+    log = ShelfLog(memory, author="ann", caches=False)
+    lost = {"size": 1, "sha256": sha256_bytes(b"")}
+    for first in range(0, 4000, 200):
+        changes = [
+            {"kind": "put", "name": str(i), "file": {**lost, "key": f"files/{i}"}} for i in range(first, first + 200)
+        ]
+        log.commit(lambda now, changes=changes: Draft(changes))  # type: ignore[misc]
+    asked = []
+
+    def owners_once(state: Any) -> dict[str, list[str]]:
+        asked.append(state)
+        return owners(state)
+
+    began = time.perf_counter()
+    found = verify(log, memory, named, level="files", owners=owners_once)
+    assert time.perf_counter() - began < 2  # it takes a tenth of that
+    assert (len(asked), len(found.problems)) == (1, 4000)
+    assert {("files/7", ("7",)), ("files/3999", ("3999",))} <= {(one.key, one.hurts) for one in found.problems}
+
+
+def test_problems_the_caller_looked_for(memory: Files) -> None:
+    """They stand behind those of the log and its files, and are not asked for where only the chain is."""
+    key = stock(memory)
+    memory.delete([key["a"]])
+    mine = Problem("digest", "runs/7/head.json", "it is torn", ("run:7",))
+    log = ShelfLog(memory)
+    found = verify(log, memory, named, level="files", extra=lambda: iter([mine]))
+    assert [key["a"], mine.key] == [one.key for one in found.problems]
+    assert verify(log, memory, named, level="chain", extra=lambda: iter([mine])).ok
+
+
+def test_an_operation_committed_twice_is_seen_in_rollups_too(memory: Files) -> None:
+    """Their singles are empty by then."""
+    prev = ""
+    for n in range(1026):
+        facts = {"op": "user:7" if n in (7, 1025) else f"auto:{n}", "verb": "tick", "author": "x"}
+        data = encode(n, prev, **facts, at="2026-11-23T12:00:00.000000Z", changes=[])
+        memory.put(entry_key(n), data)
+        prev = sha256_bytes(data)
+    assert ShelfLog(memory).compact().emptied == 1023
+    assert [("doubled", entry_key(1025))] == kinds(check(memory, "chain"))
+
+
+def test_a_link_above_many_files(tmp_path: Path) -> None:
+    """A file behind a link is said to be behind it, however deep."""
+    files = open_files(tmp_path / "store")
+    file = {"key": "files/deep/er/a.bin", "size": 1, "sha256": sha256_bytes(b"a")}
+    files.put(file["key"], b"a")
+    ShelfLog(files).commit(put("a", file))
+    (tmp_path / "store/files/deep").rename(tmp_path / "elsewhere")
+    (tmp_path / "store/files/deep").symlink_to(tmp_path / "elsewhere")
+    found = check(files, "files").problems
+    assert [("link", "files/deep", ()), ("link", file["key"], ("a",))] == [(p.kind, p.key, p.hurts) for p in found]
+    assert "it lies behind the link 'files/deep'" in found[1].what
