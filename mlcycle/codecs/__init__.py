@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mlcycle.codecs._manifests import Manifest, read_manifest
     from mlcycle.codecs._models import Packed, dump_model, has_method, load_model, rescue_model
     from mlcycle.codecs._objects import check_nesting
-    from mlcycle.codecs._profile import profile, read_profile
+    from mlcycle.codecs._profile import profile
     from mlcycle.codecs._rows import are_records, frame_of, length_of, own_rows, rows_of, taken
     from mlcycle.codecs._selections import (
         EncodedSelection,
@@ -38,7 +38,7 @@ _HOMES = {
     "_manifests": ("Manifest", "read_manifest"),
     "_models": ("Packed", "dump_model", "has_method", "load_model", "rescue_model"),
     "_objects": ("check_nesting",),
-    "_profile": ("profile", "read_profile"),
+    "_profile": ("profile",),
     "_rows": ("are_records", "frame_of", "length_of", "own_rows", "rows_of", "taken"),
     "_selections": ("EncodedSelection", "encode_selection", "read_selection", "write_selection"),
     "_signatures": ("complete_signature", "example_rows", "infer_signature"),
@@ -76,7 +76,6 @@ __all__ = [
     "pack_folder",
     "profile",
     "read_manifest",
-    "read_profile",
     "read_selection",
     "rescue_model",
     "rows_of",

@@ -19,14 +19,12 @@ from mlcycle.codecs._canonical import lengths_of, plain, valid
 from mlcycle.codecs._refusals import refusing
 from mlcycle.codecs._tables import Encoded, columns_of
 from mlcycle.codecs._types import logical_name, logical_type
-from mlcycle.errors import Corrupt, SchemaError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["profile", "read_profile"]
+__all__ = ["profile"]
 
-VERSION = 1
 
 _SAMPLE = 1 << 16
 _TOP = 10
@@ -76,42 +74,7 @@ def profile(data: pd.DataFrame | Any) -> dict[str, Any]:
 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         described = list(pool.map(one, columns))
-    head = {"v": VERSION, "needs_read": [], "summary": None}
-    return {**head, "rows": rows, "columns": dict(zip(columns, described, strict=True))}
-
-
-def read_profile(document: Any, name: str) -> dict[str, Any]:
-    """Return a stored profile if this mlcycle understands it, with whatever fields it does not know.
-
-    Parameters
-    ----------
-    document : object
-        The JSON of the file.
-    name : str
-        How messages name it.
-
-    Raises
-    ------
-    SchemaError
-        Written by a newer mlcycle.
-    Corrupt
-        Not a profile.
-
-    Examples
-    --------
-    >>> read_profile({"v": 1, "needs_read": [], "rows": 0, "columns": {}, "later": 7}, "the profile")["later"]
-    7
-    """
-    if not isinstance(document, dict) or "v" not in document:
-        raise Corrupt(f"{name} is damaged: it has no version; project.store.verify() tells more")
-    if document["v"] != VERSION or document.get("needs_read"):
-        raise SchemaError(
-            f"{name} has version {document['v']!r} and needs {document.get('needs_read')!r} of a reader; this "
-            f"mlcycle reads version {VERSION} without needs: upgrade to read it"
-        )
-    if not isinstance(document.get("columns"), dict):
-        raise Corrupt(f"{name} is damaged: it does not describe columns; project.store.verify() tells more")
-    return document
+    return {"summary": None, "rows": rows, "columns": dict(zip(columns, described, strict=True))}
 
 
 def _picked(rows: int) -> Any:

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Generic, TypeVar
 
+from mlcycle import records
 from mlcycle._digest import sha256_bytes, sha256_file
 from mlcycle._documents import check_file, list_bytes, read_document, read_list, written_document
 from mlcycle._ids import new_id
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from mlcycle.storage import Files
 
-__all__ = ["Depot", "NewFile", "of_kind"]
+__all__ = ["Depot", "NewFile", "file_record", "of_kind"]
 
 Doc = dict[str, Any]
 T = TypeVar("T")
@@ -199,6 +200,12 @@ class Depot:
         if self.files.protocol == "memory":
             return io.BytesIO(self.files.read(key))
         return open_range(self.files, key, file["size"])
+
+
+def file_record(file: Doc) -> records.FileRef:
+    """Return the record of a stored file; fields of a newer library are passed over."""
+    found: records.FileRef = records.from_json({**file, "type": "FileRef"})
+    return found
 
 
 def of_kind(files: list[Doc], kind: str) -> Doc:

@@ -205,20 +205,27 @@ class Experiment:
         stored = spelling.params(given)
         shortened = list(dict.fromkeys(spelling.shortened))
         used, entry = self._seen(uses, strict)
+        made = self._provenance.facts()
         head = {
             "v": 1,
+            "needs_read": [],
             "id": new_id(),
-            "experiment": self._id,
+            "experiment": f"experiment:{self._id}",
             "experiment_name": self.name,
             "name": "" if name is None else str(spelling.value(name, "name")),
             "params": stored,
             "uses": used,
+            # of what run it is a part, among which runs it counts, what it goes on from: no argument says it yet
+            "parent": None,
+            "group": None,
+            "resumes": None,
+            "code": made["code"],
+            "environment": f"environment:{made['environment']}" if made["environment"] else None,
             "author": self._session.author,
             "started_at": now(),
             "entry": entry,
             "host": platform.node(),
             "pid": os.getpid(),
-            **self._provenance.facts(),
         }
         return ActiveRun(self._session, head, given, shortened, strict=strict)
 
@@ -365,7 +372,7 @@ def _used(view: View, used: str | records.DatasetVersion | records.ModelVersion)
         return resolve(view, used, "model").ref
     if not isinstance(used, (str, records.DatasetVersion)):
         raise InvalidInput(f"a run uses versions of data and models, such as 'customers@3', got {type(used).__name__}")
-    return resolve(view, used, "dataset").shown
+    return resolve(view, used, "dataset").ref
 
 
 def _frame(runs: list[records.Run]) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from mlcycle._text import printable
 from mlcycle.errors import ConflictError, GateBlocked, InvalidInput, MlcycleWarning, NotFound
 from mlcycle.lifecycle import _gate as gate
 from mlcycle.lifecycle._active_run import ActiveRun
+from mlcycle.lifecycle._depot import file_record
 from mlcycle.lifecycle._model_files import (
     PackedModel,
     card_of,
@@ -387,9 +388,9 @@ class Models:
             id=bare(version.needs[0]),
             format=card["format"],
             class_name=card["class"],
-            files=tuple(records.FileRef(**file) for file in files),
+            files=tuple(map(file_record, files)),
             signature=_signature(card["signature"]),
-            example=records.FileRef(**example) if example else None,
+            example=file_record(example) if example else None,
             run=version["run"] and bare(version["run"]),
             data=tuple(map(bare, version.made_from)),
             params=card["params"],

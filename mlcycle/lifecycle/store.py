@@ -13,7 +13,9 @@ from mlcycle._times import parse_span
 from mlcycle.errors import InvalidInput, VersionDeleted
 from mlcycle.lifecycle._moments import entry_number
 from mlcycle.lifecycle._progress import watched
-from mlcycle.lifecycle._runs import run_folder, run_of
+from mlcycle.lifecycle._run_files import run_folder
+from mlcycle.lifecycle._runs import packs_in_force, run_of
+from mlcycle.lifecycle._verify_runs import verify_runs
 from mlcycle.state import (
     Census,
     Change,
@@ -31,6 +33,7 @@ from mlcycle.state import (
 from mlcycle.storage import Settled, Snapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import date, datetime
 
     from mlcycle.lifecycle._session import Session
@@ -108,8 +111,15 @@ class Store:
                 level=level,
                 begun=True,
                 owners=lambda state: self._census(state).owners_of(),
+                extra=lambda: self._damaged_runs(deep=level == "bytes") if level != "chain" else (),
                 progress=progress,
             )
+
+    def _damaged_runs(self, *, deep: bool) -> Iterator[storage.Problem]:
+        listed = list(self._session.files.list("runs/"))  # before the log: a pack made meanwhile is in it
+        view = self._session.view()
+        packs, passed = packs_in_force(self._session, view), self._dropped_runs(view.state)
+        return verify_runs(self._session.depot, listed, packs, deep=deep, passed=passed)
 
     def sweep(
         self, *, dry_run: bool = False, min_age: timedelta | str | int = timedelta(days=7)

@@ -132,7 +132,8 @@ class Run(Record):
     name : str
         What people call it.
     status : str, default "running"
-        ``running``, ``finished``, ``failed``, ``cancelled``, ``probably lost``, ``lost``.
+        ``running``, ``finished``, ``failed``, ``cancelled``, ``probably lost``, ``lost``; ``damaged``, and
+        ``unreadable`` if a newer mlcycle wrote it, where `error` says why.
     params : dict
         Parameters, as given.
     metrics : dict of str to float

@@ -18,12 +18,11 @@ from typing import TYPE_CHECKING
 from mlcycle._doors import doors
 
 if TYPE_CHECKING:
+    from mlcycle.state._change import Change, Moved, read_changes
     from mlcycle.state._changes import (
         KINDS,
         MARKS,
-        Change,
         FactAdd,
-        Moved,
         NameSet,
         Place,
         PointerMove,
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
         TagSet,
         VersionAdd,
         VersionMark,
-        read_changes,
     )
     from mlcycle.state._fold import ProjectFold
     from mlcycle.state._index import Name, State
@@ -48,12 +46,11 @@ if TYPE_CHECKING:
     from mlcycle.state._words import in_words
 
 _HOMES = {
+    "_change": ("Change", "Moved", "read_changes"),
     "_changes": (
         "KINDS",
         "MARKS",
-        "Change",
         "FactAdd",
-        "Moved",
         "NameSet",
         "Place",
         "PointerMove",
@@ -64,7 +61,6 @@ _HOMES = {
         "TagSet",
         "VersionAdd",
         "VersionMark",
-        "read_changes",
     ),
     "_fold": ("ProjectFold",),
     "_index": ("Name", "State"),

@@ -7,13 +7,14 @@ objects it names. They stay for ever; what a project is about (datasets, models,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from attrs import NOTHING, field, fields, frozen
+from attrs import field, frozen
 from attrs.validators import deep_iterable, instance_of, optional
 
 from mlcycle._ids import name_key
 from mlcycle.errors import InvalidInput
+from mlcycle.state._change import TEXT, TEXTS, Before, Change, Moved, whole
 from mlcycle.state._nouns import noun
 
 if TYPE_CHECKING:
@@ -24,9 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "KINDS",
     "MARKS",
-    "Change",
     "FactAdd",
-    "Moved",
     "NameSet",
     "Place",
     "PointerMove",
@@ -37,118 +36,12 @@ __all__ = [
     "TagSet",
     "VersionAdd",
     "VersionMark",
-    "read_changes",
 ]
 
 Doc = dict[str, Any]
-C = TypeVar("C", bound="Change")
 
 MARKS = ("dropped", "rejected", "retracted", "swept")
 """The one closed enumeration: who meets another mark cannot know what it hides, and writes no more."""
-
-
-class Moved(NamedTuple):
-    """What a pointer stood at, and what it stands at then; `latest` too, which is no pointer but moves like one."""
-
-    of: str
-    name: str
-    pointer: str
-    before: int | None
-    after: int | None
-
-    def words(self, how: str) -> str:
-        """Say it, as in the history."""
-        if self.pointer == "latest":
-            return f"{self.name} set back to {'nothing' if self.after is None else f'@{self.after}'}"
-        if self.pointer == noun(self.of).pointer:
-            return f"{self.name} set back to revision {self.after or 'none'}"
-        target = "nothing" if self.after is None else f"{self.name}@{self.after}"
-        if how == "promote":
-            return f"{target} promoted to {self.pointer}"
-        return f"{'rolled back' if how == 'rollback' else 'set back'} {self.name}@{self.pointer} to {target}"
-
-
-class Before(Protocol):
-    """The project just before an entry, as far as words need it."""
-
-    def moves_to(self, to: int, keep: Iterable[str] = ()) -> Iterable[Moved]:
-        """Return what a rollback of the project would move."""
-        ...
-
-
-_TEXT = instance_of(str)
-_TEXTS = deep_iterable(_TEXT, instance_of(list))
-
-
-def _whole(change: Any, attribute: Any, value: Any) -> None:
-    if type(value) is not int:  # JSON tells 1 from true
-        raise TypeError(f"{attribute.name} is a whole number, not {value!r:.60}")
-
-
-@frozen(kw_only=True)
-class Change:
-    """One thing that happened.
-
-    Attributes
-    ----------
-    says : dict
-        All that stands in the document beside the fields of its kind: what a version or a fact is, and what a newer
-        library wrote. It is written back as it was read.
-    """
-
-    kind: ClassVar[str]
-    says: Doc = field(factory=dict, validator=instance_of(dict))
-
-    def __getitem__(self, name: str) -> Any:
-        return self.says[name]
-
-    @classmethod
-    def read(cls: type[C], doc: Doc) -> C:
-        """Return the change in a document of this kind.
-
-        Raises
-        ------
-        TypeError
-            When a field is missing, or is not what it should be.
-        """
-        own = _own(cls)
-        return cls(
-            **{name: doc[name] for name in own if name in doc},
-            says={name: value for name, value in doc.items() if name not in own and name != "kind"},
-        )
-
-    def doc(self) -> Doc:
-        """Return what an entry holds; fields that say nothing are left out."""
-        own = {name: value for name, empty in _own(type(self)).items() if (value := getattr(self, name)) != empty}
-        return {"kind": self.kind, **self.says, **own}
-
-    def objects(self) -> Iterable[str]:
-        """Return the stored objects it names."""
-        return ()
-
-    def fold(self, state: State, n: int) -> None:
-        """Put it into the index, as a change of entry `n`."""
-        raise NotImplementedError
-
-    def words(self, before: Before) -> str:
-        """Say what happened, in a few words; nothing where what stands beside it in the entry says it."""
-        return ""
-
-
-_FIELDS: dict[type[Change], dict[str, Any]] = {}
-
-
-def _own(cls: type[Change]) -> dict[str, Any]:
-    """Return the fields of a kind with what they are when nothing is said."""
-    found = _FIELDS.get(cls)
-    if found is None:
-        own = [one for one in fields(cls) if one.name != "says"]
-        found = _FIELDS[cls] = {one.name: _default(one.default) for one in own}
-    return found
-
-
-def _default(default: Any) -> Any:
-    return default.factory() if hasattr(default, "factory") and default is not NOTHING else default
 
 
 @frozen(kw_only=True)
@@ -156,7 +49,7 @@ class ProjectCreate(Change):
     """A project begins: entry 0."""
 
     kind = "project.create"
-    id: str = field(validator=_TEXT)
+    id: str = field(validator=TEXT)
 
     def fold(self, state: State, n: int) -> None:
         """Take the id."""
@@ -172,7 +65,7 @@ class StoreCopied(Change):
     """A copy of a project goes on by itself, under an id of its own; ``from`` says whose copy it is."""
 
     kind = "store.copied"
-    id: str = field(validator=_TEXT)
+    id: str = field(validator=TEXT)
 
     def fold(self, state: State, n: int) -> None:
         """Take the new id."""
@@ -205,11 +98,11 @@ class NameSet(Change):
     """
 
     kind = "name.set"
-    of: str = field(validator=_TEXT)
-    name: str = field(validator=_TEXT)
-    id: str | None = field(default=None, validator=optional(_TEXT))
+    of: str = field(validator=TEXT)
+    name: str = field(validator=TEXT)
+    id: str | None = field(default=None, validator=optional(TEXT))
     fixed: bool = field(default=False, validator=instance_of(bool))
-    needs: list[str] = field(factory=list, validator=_TEXTS)
+    needs: list[str] = field(factory=list, validator=TEXTS)
     guards: dict[str, list[str]] | None = field(default=None, validator=optional(instance_of(dict)))
 
     def objects(self) -> Iterable[str]:
@@ -250,12 +143,12 @@ class VersionAdd(Change):
     """
 
     kind = "version.add"
-    of: str = field(validator=_TEXT)
-    name: str = field(validator=_TEXT)
-    number: int = field(validator=_whole)
-    needs: list[str] = field(factory=list, validator=_TEXTS)
-    uses: list[str] = field(factory=list, validator=_TEXTS)
-    made_from: list[str] = field(factory=list, validator=_TEXTS)
+    of: str = field(validator=TEXT)
+    name: str = field(validator=TEXT)
+    number: int = field(validator=whole)
+    needs: list[str] = field(factory=list, validator=TEXTS)
+    uses: list[str] = field(factory=list, validator=TEXTS)
+    made_from: list[str] = field(factory=list, validator=TEXTS)
 
     def objects(self) -> Iterable[str]:
         """Return what it lives by."""
@@ -300,13 +193,13 @@ class PointerMove(Change):
     """
 
     kind = "pointer.move"
-    of: str = field(validator=_TEXT)
-    name: str = field(validator=_TEXT)
-    pointer: str = field(validator=_TEXT)
-    before: int | None = field(default=None, validator=optional(_whole))
-    after: int | None = field(default=None, validator=optional(_whole))
-    pops: int = field(default=0, validator=_whole)
-    how: str = field(default="", validator=_TEXT)
+    of: str = field(validator=TEXT)
+    name: str = field(validator=TEXT)
+    pointer: str = field(validator=TEXT)
+    before: int | None = field(default=None, validator=optional(whole))
+    after: int | None = field(default=None, validator=optional(whole))
+    pops: int = field(default=0, validator=whole)
+    how: str = field(default="", validator=TEXT)
 
     def fold(self, state: State, n: int) -> None:
         """Note the move."""
@@ -336,12 +229,12 @@ class VersionMark(Change):
     """
 
     kind = "version.mark"
-    of: str = field(validator=_TEXT)
-    name: str = field(validator=_TEXT)
-    mark: str = field(validator=_TEXT)
+    of: str = field(validator=TEXT)
+    name: str = field(validator=TEXT)
+    mark: str = field(validator=TEXT)
     on: bool = field(default=True, validator=instance_of(bool))
     numbers: list[list[int]] = field(
-        factory=list, validator=deep_iterable(deep_iterable(_whole, instance_of(list)), instance_of(list))
+        factory=list, validator=deep_iterable(deep_iterable(whole, instance_of(list)), instance_of(list))
     )
 
     def fold(self, state: State, n: int) -> None:
@@ -376,11 +269,11 @@ class FactAdd(Change):
     """
 
     kind = "fact.add"
-    of: str = field(validator=_TEXT)
-    id: str = field(validator=_TEXT)
-    subject: str = field(validator=_TEXT)
-    about: list[str] = field(factory=list, validator=_TEXTS)
-    needs: list[str] = field(factory=list, validator=_TEXTS)
+    of: str = field(validator=TEXT)
+    id: str = field(validator=TEXT)
+    subject: str = field(validator=TEXT)
+    about: list[str] = field(factory=list, validator=TEXTS)
+    needs: list[str] = field(factory=list, validator=TEXTS)
 
     def objects(self) -> Iterable[str]:
         """Return what it lives by."""
@@ -412,8 +305,8 @@ class ProjectRollback(Change):
     """
 
     kind = "project.rollback"
-    to: int = field(validator=_whole)
-    keep: list[str] = field(factory=list, validator=_TEXTS)
+    to: int = field(validator=whole)
+    keep: list[str] = field(factory=list, validator=TEXTS)
 
     def fold(self, state: State, n: int) -> None:
         """Note the rollback.
@@ -438,8 +331,8 @@ class TagSet(Change):
     """A name for an entry; set again, it moves."""
 
     kind = "tag.set"
-    name: str = field(validator=_TEXT)
-    to: int = field(validator=_whole)
+    name: str = field(validator=TEXT)
+    to: int = field(validator=whole)
 
     def fold(self, state: State, n: int) -> None:
         """Note the tag."""
@@ -467,10 +360,10 @@ class Place(Change):
     """
 
     kind = "place"
-    object: str = field(validator=_TEXT)
+    object: str = field(validator=TEXT)
     files: list[Doc] = field(factory=list, validator=deep_iterable(instance_of(dict), instance_of(list)))
     listed: Doc | None = field(default=None, validator=optional(instance_of(dict)))
-    prefix: str | None = field(default=None, validator=optional(_TEXT))
+    prefix: str | None = field(default=None, validator=optional(TEXT))
 
     def __attrs_post_init__(self) -> None:
         keys = [file.get("key") for file in self.named()]
@@ -505,9 +398,9 @@ class Sweep(Change):
     """
 
     kind = "sweep"
-    keys: list[str] = field(factory=list, validator=_TEXTS)
+    keys: list[str] = field(factory=list, validator=TEXTS)
     listed: Doc | None = field(default=None, validator=optional(instance_of(dict)))
-    swept: list[str] = field(factory=list, validator=_TEXTS)
+    swept: list[str] = field(factory=list, validator=TEXTS)
 
     def fold(self, state: State, n: int) -> None:
         """Forget where the objects were."""
@@ -535,8 +428,3 @@ KINDS: dict[str, type[Change]] = {
         Sweep,
     )
 }
-
-
-def read_changes(entry: Doc, kind: type[C]) -> list[C]:
-    """Return the changes of one kind in an entry, in order."""
-    return [kind.read(change) for change in entry["changes"] if change["kind"] == kind.kind]

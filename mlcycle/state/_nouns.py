@@ -9,8 +9,6 @@ from attrs import frozen
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mlcycle.state._changes import FactAdd, NameSet, VersionAdd
-
 __all__ = ["NOUNS", "Noun", "bare", "noun"]
 
 
@@ -29,9 +27,9 @@ def _unsaid(change: Any) -> str:
     return ""
 
 
-def _added(change: VersionAdd | FactAdd) -> str:
+def _added(change: Any) -> str:
     what = getattr(change, "name", None)
-    return f"added {change.of} " + (change.id if what is None else f"{what}@{change.number}")  # type: ignore[union-attr]
+    return f"added {change.of} " + (change.id if what is None else f"{what}@{change.number}")
 
 
 @frozen
@@ -60,7 +58,7 @@ class Noun:
     """
 
     of: str
-    named: Callable[[NameSet], str] = _unsaid
+    named: Callable[[Any], str] = _unsaid
     added: Callable[[Any], str] = _added
     versioned: bool = True
     fixed: bool = False
@@ -69,12 +67,12 @@ class Noun:
     by_latest: bool = False
 
 
-def _answers(change: VersionAdd) -> str:
+def _answers(change: Any) -> str:
     weights = ", ".join(f"{bare(ref)} {weight}" for ref, weight in change["weights"].items())
     return f"{change.name} answers with {weights}"
 
 
-def _decided(change: FactAdd) -> str:
+def _decided(change: Any) -> str:
     if not change["allowed"]:
         return f"gate blocked {change['action']} of {bare(change.subject)}"
     verb = "overridden for" if change.says.get("override") else "allowed"
@@ -104,6 +102,7 @@ NOUNS: dict[str, Noun] = {
         ),
         Noun("decision", added=_decided, versioned=False, chosen=("action",)),
         Noun("report", added=lambda c: f"checked {bare(c.subject)}: {c['findings']} findings", versioned=False),
+        Noun("pack", added=_unsaid, versioned=False),
         Noun("pin", added=_unsaid, versioned=False),
         Noun("annotation", added=lambda c: f"noted on {c.subject}", versioned=False),
     )

@@ -11,7 +11,7 @@ from mlcycle.state._refs import resolve
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from mlcycle.state._changes import Change
+    from mlcycle.state._change import Change
     from mlcycle.state._said import Version
     from mlcycle.state._view import View
 

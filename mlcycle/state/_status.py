@@ -125,7 +125,7 @@ def _deployment(view: View, moment: str) -> Iterator[records.Finding]:
 
 def _reported(view: View, revision: Version) -> Iterator[records.Finding]:
     last = next(view.facts("report", f"deployment:{revision.name}", newest_first=True), None)
-    if last is not None and last["revision"] == revision.number and last["severity"] in ("warn", "fail"):
+    if last is not None and last["revision"] == revision.number and last["severity"] not in (None, "info"):
         summary = f"the check of {revision.name} on {last.stamp.at[:16]} found {last['findings']} things"
         yield _finding("monitoring", revision.name, summary, last["severity"], "deployment", report=last.id)
 

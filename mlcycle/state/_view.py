@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle._ids import name_key, near
 from mlcycle.errors import InvalidName, NotFound, VersionDeleted
-from mlcycle.state._changes import MARKS, FactAdd, Moved, NameSet, Place, PointerMove, VersionAdd, read_changes
+from mlcycle.state._change import Moved, read_changes
+from mlcycle.state._changes import MARKS, FactAdd, NameSet, Place, PointerMove, VersionAdd
 from mlcycle.state._nouns import NOUNS, noun
 from mlcycle.state._said import Fact, Move, Version, stamp_of
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlcycle.state._changes import KINDS
 
 if TYPE_CHECKING:
-    from mlcycle.state._changes import Before
+    from mlcycle.state._change import Before
 
 __all__ = ["in_words"]
 
