@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 from attrs import NOTHING, field, fields, frozen
-from attrs.validators import deep_iterable, instance_of
+from attrs.validators import instance_of
 
 from mlcycle.state._nouns import noun
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from mlcycle.state._index import State
 
-__all__ = ["TEXT", "TEXTS", "Before", "Change", "Moved", "read_changes", "whole"]
+__all__ = ["TEXT", "Before", "Change", "Moved", "read_changes", "texts", "whole"]
 
 Doc = dict[str, Any]
 C = TypeVar("C", bound="Change")
@@ -50,7 +50,11 @@ class Before(Protocol):
 
 
 TEXT = instance_of(str)
-TEXTS = deep_iterable(TEXT, instance_of(list))
+
+
+def texts(change: Any, attribute: Any, value: Any) -> None:
+    if type(value) is not list or not all(type(one) is str for one in value):
+        raise TypeError(f"{attribute.name} is a list of texts, not {value!r:.60}")
 
 
 def whole(change: Any, attribute: Any, value: Any) -> None:
@@ -84,11 +88,13 @@ class Change:
         TypeError
             When a field is missing, or is not what it should be.
         """
-        own = _own(cls)
-        return cls(
-            **{name: doc[name] for name in own if name in doc},
-            says={name: value for name, value in doc.items() if name not in own and name != "kind"},
-        )
+        own, given, says = _own(cls), {}, {}
+        for name, value in doc.items():  # read for every change of every fold
+            if name in own:
+                given[name] = value
+            elif name != "kind":
+                says[name] = value
+        return cls(**given, says=says)
 
     def doc(self) -> Doc:
         """Return what an entry holds; fields that say nothing are left out."""
