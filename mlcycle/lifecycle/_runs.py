@@ -120,7 +120,7 @@ def _look_once(session: Session, prefix: str) -> _Look:
     with session.view() as view:
         dropped, newest = frozenset(view.logical["dropped_runs"]), view.n
         packs = [file for name, files in view.placement["objects"].items() if name[:5] == "pack:" for file in files]
-    files = RunFiles(session.depot, listed, [pack for pack in packs if pack["key"].startswith(month)])
+    files = RunFiles(session.depot, listed, [pack for pack in packs if pack["key"].startswith((month, "@"))])
     return _Look(files, dropped, newest)
 
 
