@@ -67,8 +67,13 @@ class SideBySide:
         self._look_beneath(entry["n"])
         moment = entry["at"]
         assert _findings(old_telling.status_of(self._old.view(), moment)) == _findings(status_of(self.view(), moment))
+        self._look_at_words(changes, entry)
+
+    def _look_at_words(self, changes: list[Doc], entry: Doc) -> None:
         told, words = old_telling.in_words(changes), in_words(entry["changes"], self.view(entry["n"] - 1))
-        if any(change["kind"] == "project.rollback" for change in changes):
+        if entry["verb"] == "store.ask":  # of which nothing was known
+            assert changes == []
+        elif any(change["kind"] == "project.rollback" for change in changes):
             assert _about_pointers(told) == _about_pointers(words)
         else:
             assert told == words
@@ -112,7 +117,14 @@ class SideBySide:
         entry["changes"] = [ProjectRollback(to=to).doc()]
         self._fold.apply(new, entry)
         told = old_picture(OldView(old["logical"], old["placement"], entry["n"]))
-        assert told == picture(View(new, [*self.entries, entry].__getitem__))
+        after = View(new, [*self.entries, entry].__getitem__)
+        assert told == picture(after)
+        latest = {
+            name: (self.view().latest("dataset", name), after.latest("dataset", name))
+            for name in after.names("dataset")
+        }
+        went = {name: ends for name, ends in latest.items() if ends[0] != ends[1]}
+        assert went == {one[1]: one[3:] for one in moves if one[0] == "dataset"}
 
     def _refuses(self, to: int) -> bool:
         try:
