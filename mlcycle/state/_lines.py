@@ -7,6 +7,7 @@ import re
 from bisect import bisect_right
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from urllib.parse import quote, unquote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -51,9 +52,8 @@ class Lines(Generic[T]):
 
     def get(self, key: str) -> T | None:
         """Return the value of a key, None where there is none; the part that may hold it is read."""
-        all_parsed = not (
-            self._unread or self._raw
-        )  # asked first: what another thread parses meanwhile is a value then
+        # Asked first: what another thread parses after this is a value by the time it is looked for.
+        all_parsed = not (self._unread or self._raw)
         found = self._values.get(key)
         if found is not None or all_parsed:
             return found
@@ -152,7 +152,7 @@ class Shelf(Generic[T]):
             head, _, rest = part.partition("/")
             of, _, first = rest.partition("/")
             if head == name:
-                stored.setdefault(of, []).append((first, lambda part=part: read(part)))  # type: ignore[misc]
+                stored.setdefault(unquote(of), []).append((first, lambda part=part: read(part)))  # type: ignore[misc]
         self._lines = {of: make(sorted(firsts, key=lambda one: one[0])) for of, firsts in stored.items()}
 
     def of(self, of: str) -> Lines[T] | None:
@@ -172,7 +172,10 @@ class Shelf(Generic[T]):
 
     def dump(self) -> dict[str, bytes]:
         """Return the parts of all nouns."""
-        return {part: data for of in self.nouns() for part, data in self._lines[of].dump(f"{self._name}/{of}").items()}
+        found: dict[str, bytes] = {}
+        for of in self.nouns():
+            found |= self._lines[of].dump(f"{self._name}/{quote(of, safe='')}")  # a noun of others may hold a slash
+        return found
 
 
 _ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}

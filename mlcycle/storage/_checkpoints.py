@@ -248,8 +248,8 @@ class Checkpoint:
         head = json.loads(line)
         if head["v"] != 1 or head["needs_read"]:
             raise SchemaError(f"{mark.key} was written by a newer mlcycle; upgrade mlcycle, or delete that file")
-        if head["n"] != mark.n:
-            raise Corrupt(f"{mark.key} says it stands after entry {head['n']!r:.20}")
+        if head["n"] != mark.n or _OPS not in head["parts"]:
+            raise Corrupt(f"{mark.key} is not what was written as the checkpoint of entry {mark.n}")
         self._head, self._start = head, len(line) + 1
         self._ends: dict[str, tuple[int, int, str]] = {
             name: (int(begin), int(end), str(digest)) for name, (begin, end, digest) in head["parts"].items()

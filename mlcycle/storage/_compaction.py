@@ -63,7 +63,8 @@ def compact(files: Files, reader: Reader, length: int) -> Compaction:
     for first in range(0, length + 1 - ROLLUP, ROLLUP):
         made = not is_there(files, rollup_key(first)) and roll(files, reader, first)
         numbers = [n for n in range(first, first + ROLLUP) if n in full]
-        emptied, size = _empty_behind(files, reader, first, numbers) if files.overwrites_atomically else (0, 0)
+        # Where a single writer was asked for, overwriting may be delete, then write: a moment without the name.
+        emptied, size = _empty_behind(files, reader, first, numbers) if files.shared else (0, 0)
         done = Compaction(done.rollups + made, done.emptied + emptied, done.bytes + size)
     return done
 

@@ -37,7 +37,9 @@ _FIELDS: dict[str, type] = {
     "changes": list,
     "reuses": list,
 }
-_one_text = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode
+_one_text = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), check_circular=False
+).encode  # made once: `canonical_json` makes one a call, and looks at keys, which are texts in what JSON gave
 
 
 def entry_key(n: int) -> str:

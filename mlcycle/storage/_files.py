@@ -122,9 +122,8 @@ class Files(Protocol):
     can_append : bool
         Whether `append` works: local and memory only.
     shared : bool
-        Whether several writers are safe; False only where ``single_writer=True`` was asked for.
-    overwrites_atomically : bool
-        Whether a `put` over a file leaves no moment without one; False where it may be delete, then write.
+        Whether several writers are safe, and a `put` over a file leaves no moment without one; False only where
+        ``single_writer=True`` was asked for.
     storage_options : dict
         What the file system was opened with; may hold credentials, so it is never written down.
     """
@@ -140,9 +139,6 @@ class Files(Protocol):
 
     @property
     def shared(self) -> bool: ...
-
-    @property
-    def overwrites_atomically(self) -> bool: ...
 
     @property
     def storage_options(self) -> dict[str, Any]: ...

@@ -85,7 +85,6 @@ class LocalFiles:
 
     protocol = "file"
     can_append = True
-    overwrites_atomically = True
 
     def __init__(self, root: str, *, single_writer: bool = False) -> None:
         self.url = root

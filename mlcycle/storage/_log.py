@@ -14,7 +14,6 @@ emptied or is damaged is taken from its rollup, also when a lost answer is read 
 from __future__ import annotations
 
 import contextlib
-import functools
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -22,15 +21,15 @@ from attrs import field, frozen
 
 from mlcycle._digest import sha256_bytes
 from mlcycle._ids import new_id, now
-from mlcycle.errors import Corrupt, InvalidInput, NotFound, ReadOnly, StorageUnavailable
+from mlcycle.errors import InvalidInput, NotFound, ReadOnly, StorageUnavailable
 from mlcycle.storage._caches import Caches
-from mlcycle.storage._checkpoints import Hint, Mark, later_than, list_marks, parts_of, read_checkpoint, read_hint
 from mlcycle.storage._compaction import Compaction, compact
 from mlcycle.storage._entries import decode, encode, entry_key
 from mlcycle.storage._files import Outcome
+from mlcycle.storage._opening import Opening
 from mlcycle.storage._promise import prove
 from mlcycle.storage._reader import Reader, Recent, Stored, missing
-from mlcycle.storage._replay import Base, Fold, Replay, Snapshot, own_operation
+from mlcycle.storage._replay import Fold, Replay, Snapshot, own_operation
 from mlcycle.storage._waits import Waits
 
 if TYPE_CHECKING:
@@ -42,8 +41,6 @@ if TYPE_CHECKING:
 __all__ = ["Commit", "Draft", "Fold", "Log", "Settled", "Snapshot"]
 
 _PATIENCE = 120.0  # seconds
-# Numbers behind the end that an opening looks at, near and far: a gap there is damage, and would be written into.
-_AHEAD, _AHEAD_FAR = 8, 2
 
 
 @frozen
@@ -162,7 +159,6 @@ class Log:
         self._caches = Caches(files, self._reader, fold)
         self._keep = caches
         self._patience = patience
-        self._ahead = _AHEAD if files.can_append else _AHEAD_FAR
         self._replay: Replay | None = None
         self._zero: bytes | None = None  # entry 0, which every fold and every proof begins with
 
@@ -183,7 +179,7 @@ class Log:
         """
         with self.lock:
             if self._replay is None:
-                self._replay = self._open()
+                self._replay = Opening(self.files, self._reader, self.fold, self._caches, self._note).replay()
             elif refresh:
                 self._advance()
             return self._replay.now
@@ -357,60 +353,6 @@ class Log:
         done = compact(self.files, self._reader, now.n + 1)
         self.flush()
         return done
-
-    def _open(self) -> Replay:
-        """Fold from the newest checkpoint that can be believed, or else from entry 0 without any cache."""
-        hint = read_hint(self.files) or Hint()
-        base, marks, known = self._newest(hint)
-        self._caches.opened(Hint(-1, marks, hint.rolled))
-        try:
-            replay = self._fold_from(base, expect=hint.n, ahead=self._ahead)
-        except Corrupt:
-            self._caches.opened(Hint())
-            replay = self._fold_from(None, rollups=False, ahead=self._ahead)
-        proof = later_than(self.files, replay.now.n, Hint(hint.n, known, hint.rolled))
-        if proof is not None and self._reader.single(replay.now.n + 1) is None:
-            raise missing(replay.now.n + 1, proof)
-        return replay
-
-    def _newest(self, hint: Hint) -> tuple[Base | None, tuple[Mark, ...], tuple[Mark, ...]]:
-        """Return the newest state that can be taken from a checkpoint, the checkpoints up to it, and all known."""
-        if hint.fold == self.fold.version:
-            if not hint.marks:
-                return None, (), ()  # a young log has none, and listing is not for every opening
-            base, marks = self._usable(hint.marks)
-            if base is not None:
-                return base, marks, hint.marks
-        listed = tuple(list_marks(self.files))
-        return *self._usable(listed), listed
-
-    def _usable(self, marks: tuple[Mark, ...]) -> tuple[Base | None, tuple[Mark, ...]]:
-        for i, mark in enumerate(marks):
-            again = functools.partial(self._again, mark)
-            base = read_checkpoint(self.files, self.fold, mark, again)
-            if base is not None:
-                return base, marks[i:]
-        return None, ()
-
-    def _again(self, lost: Mark, n: int) -> dict[str, bytes]:
-        """Fold the log up to entry `n` once more, for what a checkpoint held that is gone; no lock is needed."""
-        self._caches.lost(lost)
-        try:
-            return parts_of(self.fold, self._folded_to(n))
-        except Corrupt:
-            return parts_of(self.fold, self._folded_to(n, rollups=False))
-
-    def _folded_to(self, n: int, *, rollups: bool = True) -> Replay:
-        replay = Replay(self.fold, self._reader)
-        for stored in self._reader.run(0, n + 1, expect=n, rollups=rollups):
-            replay.apply(stored)
-        return replay
-
-    def _fold_from(self, base: Base | None, *, expect: int = -1, rollups: bool = True, ahead: int = 0) -> Replay:
-        replay = Replay(self.fold, self._reader, base)
-        for stored in self._reader.run(replay.now.n + 1, expect=expect, rollups=rollups, ahead=ahead):
-            self._note(replay.apply(stored))
-        return replay
 
     def _advance(self) -> None:
         """Fold what is new; the lock is held and the log is open."""

@@ -64,7 +64,6 @@ class MemoryFiles:
 
     protocol = "memory"
     can_append = True
-    overwrites_atomically = True
 
     def __init__(self, root: str, *, single_writer: bool = False) -> None:
         from fsspec.implementations.memory import MemoryFile, MemoryFileSystem

@@ -71,7 +71,6 @@ class ObjectFiles:
     """
 
     can_append = False
-    overwrites_atomically = True
 
     def __init__(
         self,

@@ -63,7 +63,6 @@ class SingleWriterFiles:
 
     can_append = False
     shared = False
-    overwrites_atomically = False  # where a rename does not replace, it removes first
 
     def __init__(
         self, url: str, protocol: str, *, storage_options: dict[str, Any] | None = None, fresh: bool = False

@@ -157,7 +157,6 @@ class FaultyFiles:
         self.files, self.plan = files, plan
         self.url, self.protocol, self.storage_options = files.url, files.protocol, files.storage_options
         self.can_append, self.shared = files.can_append, files.shared
-        self.overwrites_atomically = files.overwrites_atomically
         self.calls: list[tuple[str, str]] = []
         self._local_paths, self._crashed = local_paths, False
         self._listings: dict[str, list[Listed]] = {}

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from mlcycle.storage import Draft, Log, open_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from mlcycle.storage import Entry, Snapshot, State
 
@@ -28,7 +28,7 @@ REACH = 4.0
 class Notes:
     """A fold that keeps one small document a change."""
 
-    version = 1
+    version = "notes/1"
     kinds = frozenset({"note"})
     needs: frozenset[str] = frozenset()
 
@@ -40,6 +40,22 @@ class Notes:
         """Keep the notes of the entry."""
         for change in entry["changes"]:
             state["notes"][change["name"]] = {"value": change["value"], "entry": entry["n"]}
+
+    def obstacles(self, entry: Entry) -> list[str]:
+        """Understand everything."""
+        return []
+
+    def skipped(self, state: State) -> list[str]:
+        """Pass over nothing."""
+        return []
+
+    def dump(self, state: State) -> dict[str, bytes]:
+        """Return one part."""
+        return {"notes": json.dumps(state["notes"]).encode()}
+
+    def load(self, parts: Collection[str], read: Callable[[str], bytes]) -> State:
+        """Read it."""
+        return {"notes": json.loads(read("notes"))}
 
 
 def floor(folder: Path, i: int, data: bytes) -> None:
@@ -70,7 +86,7 @@ def measure(folder: Path, entries: int) -> dict[str, float]:
         def propose(snapshot: Snapshot, i: int = i) -> Draft:
             return Draft([{"kind": "note", "name": f"note-{i}", "value": i}])
 
-        commits.append(timed(lambda propose=propose: log.commit(propose, message="a small entry")))  # type: ignore[misc]
+        commits.append(timed(lambda propose=propose: log.commit(propose, verb="note", message="a small entry")))  # type: ignore[misc]
         data = b"x" * 400
         floors.append(timed(lambda i=i, data=data: floor(folder / "floor", i, data)))  # type: ignore[misc]
     return {"commit": statistics.median(commits), "floor": statistics.median(floors)}

@@ -104,21 +104,24 @@ def test_one_object_a_key(many: Parts) -> None:
     st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), st.lists(st.integers(), max_size=2), max_size=9),
     st.integers(1, 80),
     st.lists(st.integers(0, 8), max_size=4),
+    st.sampled_from(["toy", "x-lab/toy", "50%2F", "a/b/", "ö"]),
 )
-def test_what_is_dumped_follows_from_the_values(wanted: dict[str, list[int]], size: int, touched: list[int]) -> None:
-    """Any text is a key; what was read or parsed on the way leaves no trace."""
+def test_what_is_dumped_follows_from_the_values(
+    wanted: dict[str, list[int]], size: int, touched: list[int], of: str
+) -> None:
+    """Any text is a key, or a noun; what was read or parsed on the way leaves no trace."""
     before = lines_module.PART_BYTES
     lines_module.PART_BYTES = size
     try:
         shelf = _shelf()
         for key, value in wanted.items():
-            shelf.need("toy").need(key).extend(value)
+            shelf.need(of).need(key).extend(value)
         dumped = Parts(shelf.dump())
         again = _shelf(dumped)
         for i in touched:
-            again.need("toy").get([*wanted, "other"][i % (len(wanted) + 1)])
+            again.need(of).get([*wanted, "other"][i % (len(wanted) + 1)])
         assert dumped.parts == again.dump()
-        assert wanted == {key: again.need("toy").get(key) for key in again.need("toy").keys()}  # noqa: SIM118
+        assert wanted == {key: again.need(of).get(key) for key in again.need(of).keys()}  # noqa: SIM118
     finally:
         lines_module.PART_BYTES = before
 

@@ -19,7 +19,7 @@ def _file(key: str) -> Doc:
 
 
 def test_what_stands_keeps_its_files() -> None:
-    """Versions, facts and names of any noun; what was dropped keeps nothing, and the name itself dropped, none of it."""
+    """Versions, facts and names of any noun; what was dropped keeps nothing, nor does any of a dropped name."""
     log = SmallLog()
     for of in ("dataset", "gate"):
         log.add(of, "a")

@@ -160,7 +160,7 @@ def compare(seed: int, steps: int, previews: int) -> tuple[Work, SideBySide]:
     return work, both
 
 
-@pytest.mark.parametrize("seed", [1, 4, 7])
+@pytest.mark.parametrize("seed", [1, 3, 8])
 def test_both_folds_agree(seed: int) -> None:
     """After every entry, at every entry from the last one, and on what rollbacks of the project would do."""
     _, both = compare(seed, steps=120, previews=1)

@@ -8,14 +8,35 @@ from typing import TYPE_CHECKING, Any
 from mlcycle._digest import sha256_bytes
 from mlcycle._ids import new_id
 from mlcycle.errors import ConflictError, VersionDeleted
-from mlcycle.storage import Draft, Log, Settled, sweep
+from mlcycle.storage import (
+    Draft,
+    Log,
+    Settled,
+    _caches,
+    _checkpoints,
+    _compaction,
+    _reader,
+    _rollups,
+    _verify_log,
+    sweep,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    import pytest
+
     from mlcycle.storage import Commit, Entry, Files, Snapshot, State, SweepResult
 
 PREFIXES = ["files/"]
+
+
+def small_rollups(patch: pytest.MonkeyPatch) -> int:
+    """Let a rollup have eight entries in members of four, so that every case is quick."""
+    for module in (_caches, _checkpoints, _compaction, _reader, _rollups, _verify_log):
+        patch.setattr(module, "ROLLUP", 8)
+    patch.setattr(_rollups, "MEMBER", 4)
+    return 8
 
 
 class Shelf:

@@ -12,14 +12,11 @@ from mlcycle._digest import sha256_bytes
 from mlcycle.errors import AccessDenied, Corrupt, ReadOnly, StorageUnavailable
 from mlcycle.storage import Compaction, Files, Outcome, open_files, verify
 from mlcycle.storage import _compaction as compaction_module
-from mlcycle.storage import _reader as reader_module
-from mlcycle.storage import _rollups as rollups_module
-from mlcycle.storage import _verify_log as verify_module
 from mlcycle.storage._entries import encode, entry_key
 from mlcycle.storage._reader import Reader
 from mlcycle.storage._rollups import rollup_key
 from mlcycle.testing import Crash, Fault, FaultyFiles, fail_at, fail_on
-from tests.storage.shelf import ShelfLog, named, tick
+from tests.storage.shelf import ShelfLog, named, small_rollups, tick
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,11 +33,7 @@ def memory(memory_url: tuple[str, dict[str, Any]]) -> Files:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> int:
     """Let a rollup have eight entries in members of four, so that every case is quick."""
-    modules = (rollups_module, compaction_module, reader_module, verify_module)
-    for module in modules:
-        monkeypatch.setattr(module, "ROLLUP", 8)
-    monkeypatch.setattr(rollups_module, "MEMBER", 4)
-    return 8
+    return small_rollups(monkeypatch)
 
 
 class FarAway:
@@ -274,7 +267,7 @@ def test_a_damaged_entry_comes_into_no_rollup(memory: Files, small: int) -> None
 def test_nothing_is_emptied_where_overwriting_removes_first(tmp_path: Any, small: int) -> None:
     """Between the two a sleeper could create the name; a rollup is written all the same."""
     files = open_files(f"dir::file://{tmp_path}", single_writer=True)
-    assert not files.overwrites_atomically
+    assert not files.shared
     fill(files, 9)
     assert Compaction(1, 0, 0) == a_log(files).compact()
     assert all(files.read(entry_key(n)) for n in range(9))
