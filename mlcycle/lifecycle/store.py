@@ -264,7 +264,7 @@ class Store:
     def compact(self) -> None:
         """Write the caches of the log now, checkpoint, rollups and hint, so that the next cold open is fast."""
         self._session.check_writable()
-        self._session.log.flush()
+        self._session.log.compact()
 
     def _target(self, ref: str | records.Record) -> str:
         """Return the full ref of what is meant: of a version, or of a run."""
