@@ -56,7 +56,7 @@ class ProjectFold:
         """
         found = {f"need {need!r}" for need in entry["needs_write"] if need not in self.needs}
         for change in entry["changes"]:
-            if change["kind"] not in self.kinds and not _optional(change):
+            if change["kind"] not in self.kinds and change.get("optional") is not True:
                 found.add(f"change {change['kind']!r}")
             mark = change.get("mark", "dropped")  # one without a mark is damaged, which folding it tells
             if change["kind"] == "version.mark" and mark not in MARKS:
@@ -74,8 +74,3 @@ class ProjectFold:
     def load(self, parts: Collection[str], read: Callable[[str], bytes]) -> State:
         """Return the state in a checkpoint; a part is read when something asks for what is in it."""
         return State(parts, read)
-
-
-def _optional(change: Doc) -> bool:
-    """Return whether whoever does not know a kind may pass it over and write on; kinds of others begin with x-."""
-    return change.get("optional") is True or change["kind"].startswith("x-")

@@ -38,14 +38,14 @@ def look(project: mc.Project) -> View:
 def test_versions(kitchen: mc.Project) -> None:
     """They have numbers, facts, a stamp and files, and are found by what they are called."""
     view = look(kitchen)
-    assert (["recipe"], ["soup"]) == (view.nouns(), view.names("recipe"))
+    assert (view.nouns(), view.names("recipe")) == (["recipe"], ["soup"])
     for ref in ("recipe:soup@3", "recipe:soup", "recipe:soup@latest", "soup", "recipe:Soup@3"):
         version = resolve(view, ref)
-        assert ("recipe:soup@3", 3, "ada") == (version.ref, version["serves"], version.stamp.author)
+        assert (version.ref, version["serves"], version.stamp.author) == ("recipe:soup@3", 3, "ada")
         assert read(kitchen, version) == "salt"
     assert resolve(view, "recipe:soup@menu").ref == "recipe:soup@2"
-    assert ("recipe", "soup", 1) == tuple(read_ref("recipe:soup@1", view))[:3]
-    with pytest.raises(errors.NotFound, match="^no recipe is called 'soap'. There are: soup."):
+    assert tuple(read_ref("recipe:soup@1", view))[:3] == ("recipe", "soup", 1)
+    with pytest.raises(errors.NotFound, match=r"^no recipe is called 'soap'\. There are: soup\."):
         resolve(view, "recipe:soap")
     with pytest.raises(errors.InvalidInput, match="'recipe:soup@latest' names a recipe; a model is expected here"):
         resolve(view, "recipe:soup", "model")
@@ -97,13 +97,13 @@ def test_the_whole_project_goes_back(kitchen: mc.Project) -> None:
     assert told == [("alias", "soup", "menu", "soup@2", "soup@1")]
     kitchen.rollback(1)
     view = look(kitchen)
-    assert (1, None) == (view.latest("recipe", "soup"), view.pointer("recipe", "soup", "menu"))
+    assert (view.latest("recipe", "soup"), view.pointer("recipe", "soup", "menu")) == (1, None)
     assert resolve(view, "recipe:soup@3")["serves"] == 3
     past = look(kitchen.at(before))
-    assert (3, 2) == (past.latest("recipe", "soup"), past.pointer("recipe", "soup", "menu"))
+    assert (past.latest("recipe", "soup"), past.pointer("recipe", "soup", "menu")) == (3, 2)
     kitchen.rollback(before)
     view = look(kitchen)
-    assert (3, 2) == (view.latest("recipe", "soup"), view.pointer("recipe", "soup", "menu"))
+    assert (view.latest("recipe", "soup"), view.pointer("recipe", "soup", "menu")) == (3, 2)
 
 
 def test_rejected(kitchen: mc.Project) -> None:
@@ -117,7 +117,7 @@ def test_rejected(kitchen: mc.Project) -> None:
 
 def test_dropped_and_restored(kitchen: mc.Project) -> None:
     """As any version, unless a pointer stands on it."""
-    with pytest.raises(errors.ConflictError, match="^soup@2 is needed by soup@menu; move or drop those first"):
+    with pytest.raises(errors.ConflictError, match=r"^soup@2 is needed by soup@menu; move or drop those first"):
         kitchen.store.drop("recipe:soup@2")
     kitchen.store.drop("recipe:soup@3")
     assert resolve(look(kitchen), "recipe:soup").number == 2
@@ -135,7 +135,7 @@ def test_swept_and_verified(kitchen: mc.Project, tmp_path: Path) -> None:
     assert (file["key"],) == kitchen.store.sweep(min_age=0).keys
     with pytest.raises(errors.VersionDeleted, match="the files of soup@3 have been removed by a sweep"):
         kitchen.store.restore("recipe:soup@3")
-    assert ([], 2) == ([*kitchen.store.verify("bytes").problems], kitchen.store.info()["files"])
+    assert ([*kitchen.store.verify("bytes").problems], kitchen.store.info()["files"]) == ([], 2)
     (file,) = kitchen._session.files_of(resolve(look(kitchen), "recipe:soup@1").needs[0], "soup@1")
     (tmp_path / "store" / file["key"]).unlink()
     (problem,) = kitchen.store.verify().problems

@@ -122,11 +122,11 @@ tell(lambda: project.rollback(view().n - 3) and None)
     ]
     assert expected == said
     view = look(kitchen)
-    assert (2, 2, 1) == (
+    assert (
         view.latest("recipe", "soup"),
         view.pointer("recipe", "soup", "menu"),
         view.pointer("recipe", "cake", "menu"),
-    )
+    ) == (2, 2, 1)
     assert [read(kitchen, resolve(view, f"recipe:{ref}")) for ref in ("soup@1", "soup@2", "cake")] == [
         "water",
         "salt",
@@ -235,8 +235,8 @@ tell(lambda: project.history().loc[11, "what"])
 """,
     )
     assert [str(look(priced).n), "recipe.price"] == said
-    assert (["recipe.price"], -1) == (newest_checkpoint(priced)["skipped"], base_of(priced))
-    assert [11] == [*look(mc.open(priced.store.url)).fact_entries("price", "recipe:soup@1")]
+    assert (newest_checkpoint(priced)["skipped"], base_of(priced)) == (["recipe.price"], -1)
+    assert [*look(mc.open(priced.store.url)).fact_entries("price", "recipe:soup@1")] == [11]
 
 
 def test_a_checkpoint_of_the_fuller_library(priced: mc.Project) -> None:
