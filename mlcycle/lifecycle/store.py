@@ -262,7 +262,11 @@ class Store:
         return storage.recover_spools(self._session.files)
 
     def compact(self) -> None:
-        """Write the caches of the log now, checkpoint, rollups and hint, so that the next cold open is fast."""
+        """Write the caches of the log now, so that the next cold open is fast, and make the log small.
+
+        Old entries, 1 024 to a file, stand in rollups then, and their own files are emptied behind them (never removed:
+        an absent one would let a writer who slept commit into the past).
+        """
         self._session.check_writable()
         self._session.log.compact()
 
