@@ -128,7 +128,7 @@ def _look_once(session: Session, prefix: str) -> _Look:
     listed = list(session.files.list(prefix))
     month = prefix[: len("runs/2026-11/")]
     view = session.view()
-    packs = [pack for pack in packs_in_force(session, view) if pack["key"].startswith(month)]
+    packs = [pack for pack in packs_in_force(session, view) if pack["key"].startswith((month, "@"))]
     files = RunFiles(session.depot, listed, packs)
     return _Look(files, view)
 
