@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle._session import Session
     from mlcycle.state import View
 
-__all__ = ["all_runs", "packs_in_force", "points_of", "run_of"]
+__all__ = ["all_runs", "head_of", "packs_in_force", "points_of", "run_of"]
 
 Doc = dict[str, Any]
 _SILENT_SECONDS = 300.0
@@ -51,6 +51,16 @@ def run_of(session: Session, run: str) -> records.Run:
     if matching:
         raise NotFound(f"{len(matching)} runs begin with {run!r}", matching[:3])
     raise NotFound(f"no run begins with {run!r}", near(run, known))
+
+
+def head_of(session: Session, run: str) -> Doc | None:
+    """Return the head of a run, None where there is none any more."""
+    look = _look(session, f"{run_folder(run)}/")
+    try:
+        head: Doc = session.depot.remember(f"head:{run}", lambda: read_head(look.files, run))
+    except KeyNotFound:
+        return None
+    return head
 
 
 def points_of(session: Session, run: str) -> Points:
@@ -118,7 +128,7 @@ def _look_once(session: Session, prefix: str) -> _Look:
     listed = list(session.files.list(prefix))
     month = prefix[: len("runs/2026-11/")]
     view = session.view()
-    packs = [pack for pack in packs_in_force(session, view) if pack["key"].startswith(month)]
+    packs = [pack for pack in packs_in_force(session, view) if pack["key"].startswith((month, "@"))]
     files = RunFiles(session.depot, listed, packs)
     return _Look(files, view)
 
@@ -222,9 +232,9 @@ def _record(session: Session, head: Doc, end: Doc, facts: Doc) -> records.Run:
 
 
 def _stored_blob(session: Session, stored_object: str) -> Doc | None:
-    """Return where a blob that runs share is, or None if it could not be stored."""
-    view = session.view(refresh=False)
-    return view.place(stored_object, stored_object).files[0] if view.is_placed(stored_object) else None
+    """Return where a blob that runs share is, or None if it could not be stored, or a newer library knows how."""
+    placed = session.view(refresh=False).is_placed(stored_object)
+    return next(iter(session.files_of(stored_object, stored_object)), None) if placed else None
 
 
 def _code(session: Session, stored: Doc) -> Doc:
@@ -242,7 +252,7 @@ def _environment(session: Session, stored_object: str | None) -> Doc | records.E
         return records.Environment(digest=digest)
     try:
         document: Doc = session.depot.read_document(file, "the environment of a run")
-    except (Corrupt, FileNotFoundError):  # many runs share it: what it says is missed, and `verify` tells
+    except (Corrupt, SchemaError, FileNotFoundError):  # many runs share it: what it says is missed, `verify` tells
         return records.Environment(digest=digest)
     return document
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Doc = dict[str, Any]
 Pointer = tuple[str, str, str]  # noun, name, pointer
 
+BLOBS = ("environment:", "code:")
 _STAMP = ("author", "at", "message", "entry")
 
 
@@ -130,7 +131,8 @@ def _dataset(version: Version) -> Doc:
 
 def _model(version: Version) -> Doc:
     said = {"run": version["run"] and bare(version["run"]), "environment": version["environment"]}
-    (stored_object,) = version.needs
+    stored_object, *blobs = version.needs
+    assert all(one.startswith(BLOBS) for one in blobs)
     data = [bare(ref) for ref in version.made_from]
     return {**_numbered(version), "id": bare(stored_object), "object": stored_object, "data": data, **said}
 
@@ -194,18 +196,13 @@ def old_needs(log: OldLog) -> Doc:
 
 
 def needs(view: View, census: Census, objects: set[str]) -> Doc:
-    """Return the same, as it is said now; `objects` are all there ever were.
-
-    A blob that runs share was its own owner, and is pinned by a fact now.
-    """
-    pins = {f"pin:{fact.id}": fact.subject for fact in view.facts("pin")}
+    """Return the same, as it is said now; `objects` are all there ever were."""
+    census = census.without(one for one in objects if one.startswith(BLOBS))
     versions = [f"{name.name}@{i}" for name in view.every("model") for i in range(1, view.count(name) + 1)]
     return {
         "placed": {one for one in objects if view.is_placed(one)},
         "files": census.live(),
-        "owners": {
-            key: sorted(pins.get(owner, owner) for owner in owners) for key, owners in census.owners_of().items()
-        },
+        "owners": census.owners_of(),
         "needed by": {ref: sorted(needed_by(view, resolve(view, ref, "model", dropped=True))) for ref in versions},
         "runs swept": {run.name for run in view.every("run") if view.is_marked("run", run.name, "swept")},
     }
