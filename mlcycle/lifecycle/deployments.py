@@ -200,7 +200,7 @@ class Deployment:
     def _expect(self, view: View, expected: int | None) -> None:
         found = view.pointer("deployment", self.name, "current")
         if found != expected:
-            by = view.history("deployment", self.name, "current")[-1].stamp
+            by = next(view.history("deployment", self.name, "current", newest_first=True)).stamp
             raise ConflictError(
                 f"{self.name} stood at revision {expected} when this began and stands at {found} now, set by "
                 f"{by.author} at {by.at} (entry {by.entry}): {by.message or 'no reason given'}",

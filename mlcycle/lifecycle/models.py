@@ -370,7 +370,7 @@ class Models:
         found = view.pointer("model", name, alias)
         if found == expected:
             return
-        by = view.history("model", name, alias)[-1].stamp
+        by = next(view.history("model", name, alias, newest_first=True)).stamp
         raise ConflictError(
             f"{name}@{alias} was {expected and f'{name}@{expected}'} when this began and is now {name}@{found}, set by "
             f"{by.author} at {by.at} (entry {by.entry}): {by.message or 'no reason given'}; "

@@ -45,6 +45,7 @@ class View:
     def __init__(self, state: State, read: Callable[[int], Doc], at: int | None = None) -> None:
         self.state, self.read = state, read
         self.n = state.n if at is None else at
+        self._keeps = any(keep for _, _, keep in state.backs)
         self._spans_of_all = self._spans_but_for("")
 
     def then(self, n: int) -> View:
@@ -58,7 +59,7 @@ class View:
 
         A rollback at m to t ends the span before it at t, and begins one at m.
         """
-        if name.fixed is not None or any(keep for _, _, keep in self.state.backs):
+        if name.fixed is not None or self._keeps:
             return self._spans_but_for(f"{of}:{name_key(name.name)}", name.fixed)
         return self._spans_of_all
 
@@ -134,6 +135,8 @@ class View:
     def marked(self, of: str, name: Name, mark: str) -> set[int]:
         """Return the numbers that bear a mark; 0 is the thing itself. Only retractions can be rolled back."""
         found: set[int] = set()
+        if mark != "retracted" and not name.marks:
+            return found
         last = -1
         for low, high in self._spans(of, name) if mark == "retracted" else [(-1, self.n)]:
             # made in entries that were rolled back
@@ -150,6 +153,8 @@ class View:
 
     def _hidden_for_good(self, of: str, name: Name) -> set[int]:
         """Return the numbers that no rollback brings back."""
+        if not name.marks:
+            return set()
         strange = {mark for _, mark, *_ in name.marks} - {*MARKS}
         return set().union(*(self.marked(of, name, mark) for mark in ("dropped", "rejected", *strange)))
 
@@ -249,25 +254,24 @@ class View:
                     stack.append(to)
         return stack
 
-    def history(self, of: str, name: str, pointer: str) -> list[Move]:
-        """Return the moves of a pointer, oldest first, those among them that rollbacks of the project made."""
+    def history(self, of: str, name: str, pointer: str, *, newest_first: bool = False) -> Iterator[Move]:
+        """Yield the moves of a pointer in order, those among them that rollbacks of the project made."""
         found = self.known(of, name)
-        moved = {n: None for n, *_ in found.moves.get(pointer, []) if n <= self.n}
-        backs = [n for n, *_ in self.state.backs if n <= self.n and n not in moved]
-        told: list[Move] = []
-        for n in sorted({*moved, *backs}):
-            if n in moved:
-                entry = self.read(n)
-                told += [
-                    Move(move.before, move.after, move.how, stamp_of(entry))
-                    for move in read_changes(entry, PointerMove)
-                    if (move.of, name_key(move.name), move.pointer) == (of, name_key(name), pointer)
-                ]
+        moved = {n for n, *_ in found.moves.get(pointer, []) if n <= self.n}
+        backs = {n for n, *_ in self.state.backs if n <= self.n}
+        for n in sorted(moved | backs, reverse=newest_first):
+            if n not in moved:
+                before, after = (self.then(at).pointer(of, name, pointer) for at in (n - 1, n))
+                if before != after:
+                    yield Move(before, after, "project", stamp_of(self.read(n)))
                 continue
-            before, after = (self.then(at).pointer(of, name, pointer) for at in (n - 1, n))
-            if before != after:
-                told.append(Move(before, after, "project", stamp_of(self.read(n))))
-        return told
+            entry = self.read(n)
+            here = [
+                Move(move.before, move.after, move.how, stamp_of(entry))
+                for move in read_changes(entry, PointerMove)
+                if (move.of, name_key(move.name), move.pointer) == (of, name_key(name), pointer)
+            ]
+            yield from reversed(here) if newest_first else here
 
     def moves_to(self, to: int, keep: Iterable[str] = ()) -> Iterator[Moved]:
         """Yield what a rollback of the project to an entry would move: pointers, and what `latest` means."""

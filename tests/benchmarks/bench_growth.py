@@ -202,7 +202,10 @@ def asking(folder: Path) -> Found:
             "promote": (lambda project=project: project.models.promote("leavers@2"), 7),
             "info, first": (project.store.info, 1),
             "info, again": (project.store.info, 3),
-            "words of all evaluations": (lambda log=log: [*View(log.snapshot().state, log.entry).facts("evaluation")], 1),
+            "words of all evaluations": (
+                lambda log=log: [*View(log.snapshot().state, log.entry).facts("evaluation")],
+                1,
+            ),
         }
         for name, (ask, times) in questions.items():
             found[f"{name} ({which}), ms"] = timed(ask, times)

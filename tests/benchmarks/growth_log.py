@@ -126,7 +126,9 @@ class Growth:
     def _model(self, name: str) -> tuple[str, list[Change]]:
         begun, number = self._begin("model", name)
         identity, data = self._hex(), self._draw.choice(self.datasets)
-        place = self._place(f"model:{identity}", *(f"files/{identity}*{end}" for end in (".skops", ".parquet", ".json")))
+        place = self._place(
+            f"model:{identity}", *(f"files/{identity}*{end}" for end in (".skops", ".parquet", ".json"))
+        )
         says = {"run": f"run:{self._hex()}", "environment": f"sha256:{self._hex(64)}"}
         made_from = [f"dataset:{data}@{self._count[f'dataset:{data}']}"]
         needs = [f"model:{identity}"]
@@ -151,7 +153,13 @@ class Growth:
 
     def _promote(self, name: str) -> tuple[str, list[Change]]:
         number = self._any_version("model", name)
-        says = {"action": "promote", "allowed": True, "now": "2026-11-23T12:00:00.000000Z", "evaluations": [], "override": None}
+        says = {
+            "action": "promote",
+            "allowed": True,
+            "now": "2026-11-23T12:00:00.000000Z",
+            "evaluations": [],
+            "override": None,
+        }
         decision = self._fact("decision", (), f"model:{name}@{number}", says)
         return "model.promote", [*decision, self._move("model", name, "production", number, "promote")]
 
@@ -180,7 +188,6 @@ class Growth:
 
     def _rollback(self, name: str) -> tuple[str, list[Change]]:
         return "project.rollback", [ProjectRollback(to=self._n - 5)]
-
 
 
 def write_log(folder: Path, growth: Growth, start: int, prev: str, at: str) -> int:

@@ -294,7 +294,7 @@ def test_a_pointer_tells_its_moves() -> None:
     moves = [(move.before, move.after, move.how) for move in log.view().history("model", "m", "production")]
     assert moves == [(None, 1, "promote"), (1, 2, "promote"), (2, 1, "rollback"), (1, 2, "promote"), (2, 1, "project")]
     assert moves[:2] == [(m.before, m.after, m.how) for m in log.view(4).history("model", "m", "production")]
-    assert log.view().history("model", "m", "canary") == []
+    assert [*log.view().history("model", "m", "canary")] == []
 
 
 def test_pointers_are_those_there_were() -> None:
