@@ -15,7 +15,7 @@ from mlcycle import records
 from mlcycle._digest import sha256_bytes, sha256_file
 from mlcycle._documents import check_file, list_bytes, read_document, read_list, written_document
 from mlcycle._ids import new_id
-from mlcycle.errors import Corrupt, VersionDeleted
+from mlcycle.errors import Corrupt, SchemaError, VersionDeleted
 from mlcycle.storage import open_range
 
 if TYPE_CHECKING:
@@ -208,6 +208,18 @@ def file_record(file: Doc) -> records.FileRef:
     return found
 
 
-def of_kind(files: list[Doc], kind: str) -> Doc:
-    """Return the one file of a stored object that is of a kind."""
-    return next(file for file in files if file["kind"] == kind)
+def of_kind(files: list[Doc], kind: str, what: str) -> Doc:
+    """Return the one file of a stored object that is of a kind; `what` names whose it is, for the message.
+
+    Raises
+    ------
+    SchemaError
+        Where there is none: a newer library keeps it in another way.
+    """
+    for file in files:
+        if file.get("kind") == kind:
+            return file
+    raise SchemaError(
+        f"{what} is stored without a file of kind {kind!r}, in a way this mlcycle does not know; "
+        "upgrade mlcycle to read it"
+    )

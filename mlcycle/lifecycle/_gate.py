@@ -10,6 +10,7 @@ from mlcycle import checks, records
 from mlcycle._ids import now
 from mlcycle._text import plain
 from mlcycle.errors import GateBlocked, NotFound
+from mlcycle.lifecycle._depot import of_kind
 from mlcycle.lifecycle.scope import checked_override, scope_record
 from mlcycle.state import Change, FactAdd, Place, Version, View, read_changes, resolve
 
@@ -128,7 +129,8 @@ def evaluations_of(view: View, subject: str) -> Iterator[Fact]:
 def evaluation_document(session: Session, fact: Fact) -> Doc:
     """Return the stored document of an evaluation."""
     what = f"evaluation {fact.id}"
-    found: Doc = session.depot.read_document(session.files_of(fact.needs[0], what)[0], what)
+    file = of_kind(session.files_of(fact.needs[0], what), "evaluation", what)
+    found: Doc = session.depot.read_document(file, what)
     return found
 
 
@@ -179,7 +181,7 @@ def decision_of(session: Session, entry: Doc) -> records.Decision:
 def decision_record(session: Session, fact: Fact) -> records.Decision:
     """Return the record of a stored decision."""
     what = f"decision {fact.id}"
-    file = session.files_of(fact.needs[0], what)[0]
+    file = of_kind(session.files_of(fact.needs[0], what), "decision", what)
     record: records.Decision = records.from_json(session.depot.read_document(file, what))
     return attrs.evolve(record, author=fact.stamp.author, at=fact.stamp.at, entry=fact.stamp.entry)
 

@@ -186,7 +186,8 @@ def card_of(session: Session, version: Version) -> Doc:
     """Return what is said of a version: format, class, packages, signature, parameters."""
 
     def read() -> Doc:
-        card: Doc = session.depot.read_document(of_kind(files_of(session, version), "card"), version.shown)
+        file = of_kind(files_of(session, version), "card", version.shown)
+        card: Doc = session.depot.read_document(file, version.shown)
         return card
 
     return session.depot.resolving(version.shown, read, session.log.snapshot)
@@ -199,7 +200,8 @@ def load_version(
     card = card_of(session, version)
 
     def read() -> Any:
-        with session.depot.local_copy(of_kind(files_of(session, version), "model"), version.shown) as path:
+        file = of_kind(files_of(session, version), "model", version.shown)
+        with session.depot.local_copy(file, version.shown) as path:
             return codecs.load_model(path, card["format"], trust=trust, reason=reason, label=version.shown)
 
     return session.depot.resolving(version.shown, read, session.log.snapshot)

@@ -232,9 +232,9 @@ def _record(session: Session, head: Doc, end: Doc, facts: Doc) -> records.Run:
 
 
 def _stored_blob(session: Session, stored_object: str) -> Doc | None:
-    """Return where a blob that runs share is, or None if it could not be stored."""
-    view = session.view(refresh=False)
-    return view.place(stored_object, stored_object).files[0] if view.is_placed(stored_object) else None
+    """Return where a blob that runs share is, or None if it could not be stored, or a newer library knows how."""
+    placed = session.view(refresh=False).is_placed(stored_object)
+    return next(iter(session.files_of(stored_object, stored_object)), None) if placed else None
 
 
 def _code(session: Session, stored: Doc) -> Doc:
@@ -252,7 +252,7 @@ def _environment(session: Session, stored_object: str | None) -> Doc | records.E
         return records.Environment(digest=digest)
     try:
         document: Doc = session.depot.read_document(file, "the environment of a run")
-    except (Corrupt, FileNotFoundError):  # many runs share it: what it says is missed, and `verify` tells
+    except (Corrupt, SchemaError, FileNotFoundError):  # many runs share it: what it says is missed, `verify` tells
         return records.Environment(digest=digest)
     return document
 

@@ -107,7 +107,7 @@ def _files(session: Session, version: Version) -> list[Doc]:
 
 def _manifest(session: Session, version: Version) -> codecs.Manifest:
     """Read the manifest of a version, checked against its digest, once a process."""
-    file = of_kind(_files(session, version), "manifest")
+    file = of_kind(_files(session, version), "manifest", version.shown)
 
     def read() -> codecs.Manifest:
         with session.depot.local_copy(file, version.shown) as path:
@@ -163,7 +163,8 @@ def header_of(session: Session, version: Version) -> Doc:
 
 def profile_of(session: Session, version: Version) -> Doc:
     """Return the profile stored with a version."""
-    found: Doc = session.depot.read_document(of_kind(_files(session, version), "profile"), version.shown)
+    file = of_kind(_files(session, version), "profile", version.shown)
+    found: Doc = session.depot.read_document(file, version.shown)
     return found
 
 
