@@ -101,7 +101,7 @@ def test_the_whole_project_goes_back(kitchen: mc.Project) -> None:
     assert (view.versions.latest("recipe", "soup"), view.pointers.at("recipe", "soup", "menu")) == (1, None)
     assert resolve(view, "recipe:soup@3")["serves"] == 3
     past = look(kitchen.at(before))
-    assert (past.latest("recipe", "soup"), past.pointer("recipe", "soup", "menu")) == (3, 2)
+    assert (past.versions.latest("recipe", "soup"), past.pointers.at("recipe", "soup", "menu")) == (3, 2)
     kitchen.rollback(before)
     view = look(kitchen)
     assert (view.versions.latest("recipe", "soup"), view.pointers.at("recipe", "soup", "menu")) == (3, 2)

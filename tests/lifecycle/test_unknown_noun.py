@@ -106,7 +106,7 @@ tell(lambda: project.rollback(view().n - 3) and None)
         "added recipe 0",
         "added recipe cake@1",
     ]
-    words[5] = f"added recipe {next(look(kitchen).facts('recipe', 'recipe:soup@2')).id}"
+    words[5] = f"added recipe {next(look(kitchen).facts.of('recipe', 'recipe:soup@2')).id}"
     expected = [
         "('d@1', 10)",
         "True",
@@ -236,7 +236,7 @@ tell(lambda: project.history().loc[11, "what"])
     )
     assert [str(look(priced).n), "recipe.price"] == said
     assert (newest_checkpoint(priced)["skipped"], base_of(priced)) == (["recipe.price"], -1)
-    assert [*look(mc.open(priced.store.url)).fact_entries("price", "recipe:soup@1")] == [11]
+    assert [*look(mc.open(priced.store.url)).facts.entries("price", "recipe:soup@1")] == [11]
 
 
 def test_a_checkpoint_of_the_fuller_library(priced: mc.Project) -> None:
