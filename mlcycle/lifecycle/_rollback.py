@@ -32,7 +32,7 @@ def _shown(view: View, moved: Moved) -> records.Move:
 def _author(view: View, moved: Moved) -> str:
     if moved.pointer == "latest":
         return "" if moved.before is None else view.versions.get(moved.of, moved.name, moved.before).stamp.author
-    return pointer_moves(view, moved.of, moved.name, moved.pointer)[-1].stamp.author
+    return next(pointer_moves(view, moved.of, moved.name, moved.pointer, newest_first=True)).stamp.author
 
 
 def new_models(view: View, to: int) -> list[str]:

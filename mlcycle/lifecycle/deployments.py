@@ -202,7 +202,7 @@ class Deployment:
     def _expect(self, view: View, expected: int | None) -> None:
         found = view.pointers.at("deployment", self.name, "current")
         if found != expected:
-            by = pointer_moves(view, "deployment", self.name, "current")[-1].stamp
+            by = next(pointer_moves(view, "deployment", self.name, "current", newest_first=True)).stamp
             raise ConflictError(
                 f"{self.name} stood at revision {expected} when this began and stands at {found} now, set by "
                 f"{by.author} at {by.at} (entry {by.entry}): {by.message or 'no reason given'}",

@@ -371,7 +371,7 @@ class Models:
         found = view.pointers.at("model", name, alias)
         if found == expected:
             return
-        by = pointer_moves(view, "model", name, alias)[-1].stamp
+        by = next(pointer_moves(view, "model", name, alias, newest_first=True)).stamp
         raise ConflictError(
             f"{name}@{alias} was {expected and f'{name}@{expected}'} when this began and is now {name}@{found}, set by "
             f"{by.author} at {by.at} (entry {by.entry}): {by.message or 'no reason given'}; "

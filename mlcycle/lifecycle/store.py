@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,7 @@ class Store:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._counted: tuple[int, Census] | None = None
+        self._size = (-1, 0, 0)
 
     def __repr__(self) -> str:
         return f"<store {self.url}>"
@@ -86,21 +88,31 @@ class Store:
     def info(self) -> dict[str, Any]:
         """Return what the store says of itself: url, id, entries, files and bytes the log names."""
         view = self._session.view()
-        files = self._census(view.state).live()
-        size = sum(file["size"] for file in files.values())
-        facts = {"id": view.state.id, "entries": view.n + 1, "files": len(files), "bytes": size}
+        if self._size[0] != view.state.n:
+            with self._counting():
+                files = self._census(view.state).live()
+            self._size = view.state.n, len(files), sum(file["size"] for file in files.values())
+        facts = {"id": view.state.id, "entries": view.n + 1, "files": self._size[1], "bytes": self._size[2]}
         return {"url": self.url, **facts, "shared": self._session.files.shared}
 
     def _census(self, state: State) -> Census:
-        """Return what stands now, in one pass over the log; asked again at the same entry, it is known."""
-        if self._counted is None or self._counted[0] != state.n:
+        """Return what stands now, in one pass over the log; while counting, what was found at an entry is known."""
+        counted = self._counted
+        if counted is None or counted[0] != state.n:
             log = self._session.log
             view = View(state, log.entry)
-            census = take_census(
-                view, log.entries(0, view.n + 1), lambda one: self._session.depot.listed(one, "a list")
-            )
-            self._counted = view.n, census
-        return self._counted[1]
+            entries = log.entries(0, view.n + 1)
+            counted = view.n, take_census(view, entries, lambda one: self._session.depot.listed(one, "a list"))
+            self._counted = counted
+        return counted[1]
+
+    @contextlib.contextmanager
+    def _counting(self) -> Iterator[None]:
+        """Keep the last census until this ends, and no longer: of 100 000 entries it takes 150 MB."""
+        try:
+            yield
+        finally:
+            self._counted = None
 
     def verify(self, level: str = "files") -> storage.Verification:
         """Check the store, and name the versions that are hurt.
@@ -111,7 +123,7 @@ class Store:
             The chain of the log; also that every file the log names is there in the right size; also that its bytes
             have the right digest.
         """
-        with watched("verify", "files") as progress:
+        with self._counting(), watched("verify", "files") as progress:
             return storage.verify(
                 self._session.log,
                 self._session.files,
@@ -167,17 +179,18 @@ class Store:
             marks = [VersionMark(of="run", name=run, mark="swept") for run in gone]
             return objects, [one.doc() for one in (*marks, *asked.marks(view, objects))]
 
-        return storage.sweep(
-            log,
-            self._session.files,
-            kept,
-            prefixes=prefixes,
-            swept=swept,
-            shape=_SHAPE,
-            author=self._session.author,
-            dry_run=dry_run,
-            min_age=oldest.total_seconds(),
-        )
+        with self._counting():
+            return storage.sweep(
+                log,
+                self._session.files,
+                kept,
+                prefixes=prefixes,
+                swept=swept,
+                shape=_SHAPE,
+                author=self._session.author,
+                dry_run=dry_run,
+                min_age=oldest.total_seconds(),
+            )
 
     def _dropped_runs(self, state: State) -> list[str]:
         view = View(state, self._session.log.entry)

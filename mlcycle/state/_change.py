@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 from attrs import NOTHING, field, fields, frozen
-from attrs.validators import deep_iterable, instance_of
+from attrs.validators import instance_of
 
 from mlcycle.state._nouns import noun
 
 if TYPE_CHECKING:
     from mlcycle.state._index import State
 
-__all__ = ["TEXT", "TEXTS", "Change", "Moved", "MovesTo", "read_changes", "whole"]
+__all__ = ["TEXT", "Change", "Moved", "MovesTo", "read_changes", "texts", "whole"]
 
 Doc = dict[str, Any]
 C = TypeVar("C", bound="Change")
@@ -44,7 +44,11 @@ MovesTo = Callable[[int, Sequence[str]], Iterable[Moved]]
 """From an entry and names kept to what a rollback of the project to that entry moved."""
 
 TEXT = instance_of(str)
-TEXTS = deep_iterable(TEXT, instance_of(list))
+
+
+def texts(change: Any, attribute: Any, value: Any) -> None:
+    if type(value) is not list or not all(type(one) is str for one in value):
+        raise TypeError(f"{attribute.name} is a list of texts, not {value!r:.60}")
 
 
 def whole(change: Any, attribute: Any, value: Any) -> None:
@@ -78,11 +82,13 @@ class Change:
         TypeError
             When a field is missing, or is not what it should be.
         """
-        own = _own(cls)
-        return cls(
-            **{name: doc[name] for name in own if name in doc},
-            says={name: value for name, value in doc.items() if name not in own and name != "kind"},
-        )
+        own, given, says = _own(cls), {}, {}
+        for name, value in doc.items():  # read for every change of every fold
+            if name in own:
+                given[name] = value
+            elif name != "kind":
+                says[name] = value
+        return cls(**given, says=says)
 
     def doc(self) -> Doc:
         """Return what an entry holds; fields that say nothing are left out."""

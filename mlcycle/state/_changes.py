@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
-from attrs.validators import deep_iterable, instance_of, optional
+from attrs.validators import instance_of, optional
 
 from mlcycle._ids import name_key
 from mlcycle.errors import InvalidInput
-from mlcycle.state._change import TEXT, TEXTS, Change, Moved, MovesTo, whole
+from mlcycle.state._change import TEXT, Change, Moved, MovesTo, texts, whole
 from mlcycle.state._nouns import noun
 
 if TYPE_CHECKING:
@@ -42,6 +42,12 @@ Doc = dict[str, Any]
 
 MARKS = ("dropped", "rejected", "retracted", "swept")
 """The one closed enumeration: who meets another mark cannot know what it hides, and writes no more."""
+
+
+def _ranges(change: Any, attribute: Any, value: Any) -> None:
+    pairs = value if type(value) is list else [value]
+    if not all(type(one) is list and len(one) == 2 and {*map(type, one)} == {int} for one in pairs):
+        raise TypeError(f"{attribute.name} are ranges [first, last], not {value!r:.60}")
 
 
 @frozen(kw_only=True)
@@ -102,7 +108,7 @@ class NameSet(Change):
     name: str = field(validator=TEXT)
     id: str | None = field(default=None, validator=optional(TEXT))
     fixed: bool = field(default=False, validator=instance_of(bool))
-    needs: list[str] = field(factory=list, validator=TEXTS)
+    needs: list[str] = field(factory=list, validator=texts)
     guards: dict[str, list[str]] | None = field(default=None, validator=optional(instance_of(dict)))
 
     def objects(self) -> Iterable[str]:
@@ -146,9 +152,9 @@ class VersionAdd(Change):
     of: str = field(validator=TEXT)
     name: str = field(validator=TEXT)
     number: int = field(validator=whole)
-    needs: list[str] = field(factory=list, validator=TEXTS)
-    uses: list[str] = field(factory=list, validator=TEXTS)
-    made_from: list[str] = field(factory=list, validator=TEXTS)
+    needs: list[str] = field(factory=list, validator=texts)
+    uses: list[str] = field(factory=list, validator=texts)
+    made_from: list[str] = field(factory=list, validator=texts)
 
     def objects(self) -> Iterable[str]:
         """Return what it lives by."""
@@ -233,9 +239,7 @@ class VersionMark(Change):
     name: str = field(validator=TEXT)
     mark: str = field(validator=TEXT)
     on: bool = field(default=True, validator=instance_of(bool))
-    numbers: list[list[int]] = field(
-        factory=list, validator=deep_iterable(deep_iterable(whole, instance_of(list)), instance_of(list))
-    )
+    numbers: list[list[int]] = field(factory=list, validator=_ranges)
 
     def fold(self, state: State, n: int) -> None:
         """Note the marks; 0 is the thing itself."""
@@ -269,8 +273,8 @@ class FactAdd(Change):
     of: str = field(validator=TEXT)
     id: str = field(validator=TEXT)
     subject: str = field(validator=TEXT)
-    about: list[str] = field(factory=list, validator=TEXTS)
-    needs: list[str] = field(factory=list, validator=TEXTS)
+    about: list[str] = field(factory=list, validator=texts)
+    needs: list[str] = field(factory=list, validator=texts)
 
     def objects(self) -> Iterable[str]:
         """Return what it lives by."""
@@ -303,7 +307,7 @@ class ProjectRollback(Change):
 
     kind = "project.rollback"
     to: int = field(validator=whole)
-    keep: list[str] = field(factory=list, validator=TEXTS)
+    keep: list[str] = field(factory=list, validator=texts)
 
     def fold(self, state: State, n: int) -> None:
         """Note the rollback.
@@ -358,14 +362,14 @@ class Place(Change):
 
     kind = "place"
     object: str = field(validator=TEXT)
-    files: list[Doc] = field(factory=list, validator=deep_iterable(instance_of(dict), instance_of(list)))
+    files: list[Doc] = field(factory=list, validator=instance_of(list))
     listed: Doc | None = field(default=None, validator=optional(instance_of(dict)))
     prefix: str | None = field(default=None, validator=optional(TEXT))
 
     def __attrs_post_init__(self) -> None:
-        keys = [file.get("key") for file in self.named()]
-        if not all(isinstance(key, str) for key in keys):
-            raise InvalidInput(f"a file of {self.object} has no key")
+        for file in self.named():
+            if type(file) is not dict or type(file.get("key")) is not str:
+                raise InvalidInput(f"a file of {self.object} has no key")
 
     def objects(self) -> Iterable[str]:
         """Return the object."""
@@ -395,9 +399,9 @@ class Sweep(Change):
     """
 
     kind = "sweep"
-    keys: list[str] = field(factory=list, validator=TEXTS)
+    keys: list[str] = field(factory=list, validator=texts)
     listed: Doc | None = field(default=None, validator=optional(instance_of(dict)))
-    swept: list[str] = field(factory=list, validator=TEXTS)
+    swept: list[str] = field(factory=list, validator=texts)
 
     def fold(self, state: State, n: int) -> None:
         """Forget where the objects were."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote, unquote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = ["Lines", "Shelf"]
 
@@ -81,12 +81,15 @@ class Lines(Generic[T]):
                 self._read(i)
             return [*self._raw, *self._values]
 
-    def values(self) -> Iterator[T]:
-        """Yield every value there is now."""
-        for key in self.keys():
-            found = self.get(key)
-            assert found is not None
-            yield found
+    def values(self) -> list[T]:
+        """Return every value there is now; all are parsed."""
+        with self._lock:
+            self.keys()
+            # One JSON text for all of them: parsing each by itself takes twice as long.
+            for key, plain in zip(list(self._raw), json.loads(b"[%s]" % b",".join(self._raw.values())), strict=True):
+                self._values[key] = self._parse(plain)
+                del self._raw[key]
+            return list(self._values.values())
 
     def dump(self, name: str) -> dict[str, bytes]:
         """Return the parts: lines ``key TAB json`` in the order of keys, each part named by its first key.

@@ -94,12 +94,11 @@ def take_census(view: View, entries: Iterable[Doc], listed: Callable[[Doc], list
     census = Census()
     for entry in entries:
         for doc in entry["changes"]:
-            if doc["kind"] == Place.kind:
+            if doc["kind"] == Place.kind and view.state.placed.get(doc["object"]) == entry["n"]:
                 place = Place.read(doc)
-                if view.state.placed.get(place.object) == entry["n"]:
-                    census.files[place.object] = [*place.named(), *(listed(place.listed) if place.listed else ())]
-                    if place.prefix:
-                        census.prefixes[place.object] = place.prefix
+                census.files[place.object] = [*place.named(), *(listed(place.listed) if place.listed else ())]
+                if place.prefix:
+                    census.prefixes[place.object] = place.prefix
             for ref, needs in _standing(view, doc):
                 for one in needs:
                     census.owners.setdefault(one, []).append(ref)
@@ -108,18 +107,15 @@ def take_census(view: View, entries: Iterable[Doc], listed: Callable[[Doc], list
 
 def _standing(view: View, doc: Doc) -> Iterator[tuple[str, list[str]]]:
     """Yield what a change brought, if it still stands, and the objects it needs."""
-    if doc["kind"] == VersionAdd.kind:
-        version = VersionAdd.read(doc)
-        if not _dropped(view, version.of, version.name, version.number):
-            yield f"{version.of}:{version.name}@{version.number}", version.needs
-    elif doc["kind"] == FactAdd.kind:
-        fact = FactAdd.read(doc)
-        if view.marks.stands(fact.of, fact.id):
-            yield f"{fact.of}:{fact.id}", fact.needs
-    elif doc["kind"] == NameSet.kind:
-        name = NameSet.read(doc)
-        if name.needs and view.marks.stands(name.of, name.name):
-            yield f"{name.of}:{name.name}", name.needs
+    kind, needs = doc["kind"], doc.get("needs")
+    if not needs or kind not in (VersionAdd.kind, FactAdd.kind, NameSet.kind):
+        return
+    thing = doc["id"] if kind == FactAdd.kind else doc["name"]
+    if kind == VersionAdd.kind:
+        if not _dropped(view, doc["of"], thing, doc["number"]):
+            yield f"{doc['of']}:{thing}@{doc['number']}", needs
+    elif view.marks.stands(doc["of"], thing):
+        yield f"{doc['of']}:{thing}", needs
 
 
 def _dropped(view: View, of: str, name: str, number: int) -> bool:

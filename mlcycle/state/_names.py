@@ -106,6 +106,8 @@ class Marks:
     def numbers(self, of: str, name: Name, mark: str) -> set[int]:
         """Return the numbers that bear a mark; 0 is the thing itself."""
         found: set[int] = set()
+        if mark != "retracted" and not name.marks:
+            return found
         last = -1
         for low, high in self._spans.of(of, name) if mark == "retracted" else [(-1, self._n)]:
             # made in entries that were rolled back

@@ -20,25 +20,24 @@ if TYPE_CHECKING:
 __all__ = ["moves_to", "pointer_moves", "would_change"]
 
 
-def pointer_moves(view: View, of: str, name: str, pointer: str) -> list[Move]:
-    """Return the moves of a pointer, oldest first, those among them that rollbacks of the project made."""
+def pointer_moves(view: View, of: str, name: str, pointer: str, *, newest_first: bool = False) -> Iterator[Move]:
+    """Yield the moves of a pointer in order, those among them that rollbacks of the project made."""
     found = view.names.known(of, name)
-    moved = {n: None for n, *_ in found.moves.get(pointer, []) if n <= view.n}
-    backs = [n for n, *_ in view.state.backs if n <= view.n and n not in moved]
-    told: list[Move] = []
-    for n in sorted({*moved, *backs}):
-        if n in moved:
-            entry = view.read(n)
-            told += [
-                Move(move.before, move.after, move.how, stamp_of(entry))
-                for move in read_changes(entry, PointerMove)
-                if (move.of, name_key(move.name), move.pointer) == (of, name_key(name), pointer)
-            ]
+    moved = {n for n, *_ in found.moves.get(pointer, []) if n <= view.n}
+    backs = {n for n, *_ in view.state.backs if n <= view.n}
+    for n in sorted(moved | backs, reverse=newest_first):
+        if n not in moved:
+            before, after = (view.then(at).pointers.at(of, name, pointer) for at in (n - 1, n))
+            if before != after:
+                yield Move(before, after, "project", stamp_of(view.read(n)))
             continue
-        before, after = (view.then(at).pointers.at(of, name, pointer) for at in (n - 1, n))
-        if before != after:
-            told.append(Move(before, after, "project", stamp_of(view.read(n))))
-    return told
+        entry = view.read(n)
+        here = [
+            Move(move.before, move.after, move.how, stamp_of(entry))
+            for move in read_changes(entry, PointerMove)
+            if (move.of, name_key(move.name), move.pointer) == (of, name_key(name), pointer)
+        ]
+        yield from reversed(here) if newest_first else here
 
 
 def moves_to(view: View, to: int, keep: Iterable[str] = ()) -> Iterator[Moved]:

@@ -52,6 +52,8 @@ class Versions:
 
     def hidden_for_good(self, of: str, name: Name) -> set[int]:
         """Return the numbers that `latest` passes over and no rollback brings back; unknown marks may mean that too."""
+        if not name.marks:
+            return set()
         strange = {mark for _, mark, *_ in name.marks} - {*MARKS}
         return set().union(*(self._marks.numbers(of, name, mark) for mark in ("dropped", "rejected", *strange)))
 

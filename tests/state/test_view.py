@@ -324,7 +324,7 @@ def test_a_pointer_tells_its_moves() -> None:
     moves = [(move.before, move.after, move.how) for move in pointer_moves(log.view(), "model", "m", "production")]
     assert moves == [(None, 1, "promote"), (1, 2, "promote"), (2, 1, "rollback"), (1, 2, "promote"), (2, 1, "project")]
     assert moves[:2] == [(m.before, m.after, m.how) for m in pointer_moves(log.view(4), "model", "m", "production")]
-    assert pointer_moves(log.view(), "model", "m", "canary") == []
+    assert [*pointer_moves(log.view(), "model", "m", "canary")] == []
 
 
 def test_pointers_are_those_there_were() -> None:
