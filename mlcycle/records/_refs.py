@@ -55,14 +55,25 @@ def bare_refs(kind: Any, document: Doc) -> Doc:
 
 def _converted(kind: Any, document: Doc, convert: Callable[[str, str], str]) -> Doc:
     changed = dict(document)
-    for field in attrs.fields(kind):
-        value = document.get(field.name)
-        if value and (of := field.metadata.get("ref")) is not None:
-            changed[field.name] = _each(value, functools.partial(_of, of, document, convert))
-        elif isinstance(value, dict) and (kinds := field.metadata.get("refs")):
-            texts = {name: of for name, of in kinds.items() if isinstance(value.get(name), str) and value[name]}
-            changed[field.name] = {**value, **{name: convert(of, value[name]) for name, of in texts.items()}}
+    for name, of in _fields(kind):
+        value = document.get(name)
+        if not value:
+            continue
+        if isinstance(of, str) and isinstance(value, str):  # the common case by itself
+            changed[name] = convert(of, value)
+        elif isinstance(of, dict):
+            texts = {key: of[key] for key in of if isinstance(value.get(key), str) and value[key]}
+            changed[name] = {**value, **{key: convert(texts[key], value[key]) for key in texts}}
+        else:
+            changed[name] = _each(value, functools.partial(_of, of, document, convert))
     return changed
+
+
+@functools.cache
+def _fields(kind: Any) -> list[tuple[str, Any]]:
+    """Return the fields of a class that hold refs, each with its kind, or the kinds by key."""
+    told = ((field.name, field.metadata.get("ref", field.metadata.get("refs"))) for field in attrs.fields(kind))
+    return [(name, of) for name, of in told if of is not None]
 
 
 def _each(value: Any, convert: Callable[[str], str]) -> Any:
