@@ -15,6 +15,7 @@ from mlcycle import records
 from mlcycle._digest import sha256_bytes, sha256_file
 from mlcycle._documents import check_file, list_bytes, read_document, read_list, written_document
 from mlcycle._ids import new_id
+from mlcycle._warn import warn
 from mlcycle.errors import Corrupt, SchemaError, VersionDeleted
 from mlcycle.storage import open_range
 
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
 
     from mlcycle.storage import Files
 
-__all__ = ["Depot", "NewFile", "file_record", "of_kind"]
+__all__ = ["Depot", "NewFile", "file_record", "of_kind", "readable"]
 
 Doc = dict[str, Any]
 T = TypeVar("T")
+R = TypeVar("R")
 _CACHED_DOCUMENTS = 4096
 _LOOKS = 4
 
@@ -205,6 +207,17 @@ class Depot:
 def file_record(file: Doc) -> records.FileRef:
     """Return the record of a stored file; fields of a newer library are passed over."""
     found: records.FileRef = records.from_json({**file, "type": "FileRef"})
+    return found
+
+
+def readable(read: Callable[[T], R], things: Iterable[T]) -> list[R]:
+    """Return what can be read of several things: one of a newer library hides no other, and a warning tells of it."""
+    found = []
+    for one in things:
+        try:
+            found.append(read(one))
+        except SchemaError as error:
+            warn(str(error))
     return found
 
 

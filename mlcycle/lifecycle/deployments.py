@@ -11,6 +11,7 @@ from mlcycle._ids import check_name, new_id
 from mlcycle._text import printable
 from mlcycle.errors import ConflictError, InvalidInput, NotFound
 from mlcycle.lifecycle import _traffic as traffic
+from mlcycle.lifecycle._depot import of_kind, readable
 from mlcycle.state import (
     Change,
     FactAdd,
@@ -356,9 +357,10 @@ class Deployment:
     def reports(self) -> list[records.Report]:
         """Return the reports kept by `check`, oldest first."""
         facts = self._session.view().facts("report", f"deployment:{self.name}")
-        return [records.from_json(self._report(fact)) for fact in facts]
+        return readable(self._report, facts)
 
-    def _report(self, fact: Fact) -> Doc:
+    def _report(self, fact: Fact) -> records.Report:
         what = f"report {fact.id}"
-        document: Doc = self._session.depot.read_document(self._session.files_of(fact.needs[0], what)[0], what)
-        return document
+        file = of_kind(self._session.files_of(fact.needs[0], what), "report", what)
+        report: records.Report = records.from_json(self._session.depot.read_document(file, what))
+        return report

@@ -1,8 +1,8 @@
 """Make the sample stores that `test_stores` reads for ever, all of them anew: ``python -m tests.stores.make``.
 
-``v1/`` is a project as format 1 writes it, once around the cycle. ``long.tar.xz`` is one with more entries than a rollup
-holds, with its caches; an archive, because most of its files are empty. ``future/<what>/`` is laid over a copy of ``v1/``:
-entries by a library that knows more (`tests.stores.newer`).
+``v1/`` is a project as format 1 writes it, once around the cycle. ``long.tar.xz`` is one with more entries than a
+rollup holds, and its caches; an archive, because most of its files are empty. ``future/<what>/`` is laid over a copy of
+``v1/``: entries by a library that knows more (`tests.stores.newer`).
 
 Until a format is released they may be made again whenever it changes, and are then as before but for ids, times and
 digests, which no test names. A released store is never made again; a new format gets a folder of its own beside it.

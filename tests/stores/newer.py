@@ -92,7 +92,10 @@ def marks(newer: Newer) -> None:
 def layouts(newer: Newer) -> None:
     """Store versions in ways nobody knows: a folder of pages, encrypted, elsewhere; and one by a list file."""
     version = newer.change("version.add", of="dataset", name="customers")
-    owner, table = new_id(), newer.change("place", object=newer.change("version.add", number=1, name="customers")["needs"][0])
+    owner, table = (
+        new_id(),
+        newer.change("place", object=newer.change("version.add", number=1, name="customers")["needs"][0]),
+    )
     for page in (b"one", b"two"):
         newer.put(f"files/{owner}/{new_id()}.bin", page, "page")
     newer.write(
@@ -133,7 +136,11 @@ def words(newer: Newer) -> None:
     files = newer.change("place", object=model["needs"][0])["files"]
     card = newer.document(owner, "card", {"needs_read": ["pieces"]})
     newer.write(
-        {"kind": "place", "object": f"model:{owner}", "files": [*(one for one in files if one["kind"] != "card"), card]},
+        {
+            "kind": "place",
+            "object": f"model:{owner}",
+            "files": [*(one for one in files if one["kind"] != "card"), card],
+        },
         model | {"number": 2, "needs": [f"model:{owner}"]},
     )
 
@@ -153,7 +160,10 @@ def runs(newer: Newer) -> None:
     point = canonical_json({"t": 1764000000.25, "s": 1, "m": {"accuracy": 0.5}} | GUEST) + b"\n"
     files = {"end.json": canonical_json(end), "head.json": canonical_json(head)}
     files[f"points-{new_id()}00000000-0-{len(point)}.jsonl"] = point
-    rows = [{"key": home + name, "size": len(data), "sha256": sha256_bytes(data), "data": data} for name, data in files.items()]
+    rows = [
+        {"key": home + name, "size": len(data), "sha256": sha256_bytes(data), "data": data}
+        for name, data in files.items()
+    ]
     types = {"key": pa.string(), "size": pa.int64(), "sha256": pa.string(), "data": pa.binary()}
     sink = pa.BufferOutputStream()
     parquet.write_table(pa.Table.from_pylist(rows, pa.schema(types)), sink)
