@@ -154,7 +154,13 @@ def runs(newer: Newer) -> None:
         {"kind": "fact.add", "of": "annotation", "id": new_id(), "subject": f"run:{folder.name}", "name": "the first"},
         {"kind": "fact.add", "of": "annotation", "id": new_id(), "subject": f"run:{folder.name}", "tags": ["kept"]},
     )
-    head = json.loads((folder / "head.json").read_bytes()) | {"id": run, "name": "packed", "group": "second"} | GUEST
+    sealed = f"environment:sha256:{'0' * 64}"
+    file = newer.put(f"files/environment/{new_id()}.json", b"sealed", "environment", enc="age")
+    newer.write(
+        {"kind": "place", "object": sealed, "files": [file]},
+        {"kind": "fact.add", "of": "pin", "id": new_id(), "subject": sealed, "needs": [sealed]},
+    )
+    head = json.loads((folder / "head.json").read_bytes()) | {"id": run, "name": "packed", "group": "second", "environment": sealed} | GUEST
     end = json.loads((folder / "end.json").read_bytes()) | {"artifacts": {}, "model": None, "points": 1, "files": []}
     end |= {"metrics": {"accuracy": 0.5}, "status": "paused"} | GUEST
     point = canonical_json({"t": 1764000000.25, "s": 1, "m": {"accuracy": 0.5}} | GUEST) + b"\n"

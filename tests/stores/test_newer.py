@@ -255,7 +255,7 @@ def test_unknown_words(future: Path) -> None:
     ]
     verdicts = [[one.verdict for one in found.results] for found in project.models.evaluations("churn@1")]
     assert verdicts == [["inconclusive"], ["plausible"]]
-    with pytest.raises(errors.GateBlocked, match=r"(?s)Calibrated .*needs a newer mlcycle.*has the verdict 'plausible'"):
+    with pytest.raises(errors.GateBlocked, match=r"(?s)Calibrated .*newer mlcycle.*has the verdict 'plausible'"):
         project.models.promote("churn@1", "canary", reason="go")
     assert [one.verdict for one in project.evaluate("churn@1").results] == ["error", "inconclusive"]
 
@@ -273,9 +273,10 @@ def test_a_document_that_needs_more(future: Path) -> None:
 
 @of("runs")
 def test_runs_of_the_future(future: Path) -> None:
-    """What was said of a run later counts; one in a pack is a run like any other, whatever became of it."""
+    """What was said of a run later counts; one in a pack is a run like any other, though its environment is sealed."""
     project = goes_on(future)
     first, packed = project.experiments.get("trees").runs()
     assert (first.name, first.tags, first.metrics["accuracy"]) == ("the first", ("kept",), 0.75)
     assert (packed.name, packed.status, packed.metrics) == ("packed", "paused", {"accuracy": 0.5})
+    assert (packed.environment.digest, packed.environment.packages) == (f"sha256:{'0' * 64}", {})
     assert project.experiments.points(packed)["value"].tolist() == [0.5]
