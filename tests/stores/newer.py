@@ -160,7 +160,11 @@ def runs(newer: Newer) -> None:
         {"kind": "place", "object": sealed, "files": [file]},
         {"kind": "fact.add", "of": "pin", "id": new_id(), "subject": sealed, "needs": [sealed]},
     )
-    head = json.loads((folder / "head.json").read_bytes()) | {"id": run, "name": "packed", "group": "second", "environment": sealed} | GUEST
+    head = (
+        json.loads((folder / "head.json").read_bytes())
+        | {"id": run, "name": "packed", "group": "second", "environment": sealed}
+        | GUEST
+    )
     end = json.loads((folder / "end.json").read_bytes()) | {"artifacts": {}, "model": None, "points": 1, "files": []}
     end |= {"metrics": {"accuracy": 0.5}, "status": "paused"} | GUEST
     point = canonical_json({"t": 1764000000.25, "s": 1, "m": {"accuracy": 0.5}} | GUEST) + b"\n"

@@ -207,12 +207,12 @@ def test_unknown_noun(future: Path) -> None:
     """Its versions, pointers and facts fold; it keeps its files, and what it answers with."""
     project = goes_on(future)
     view = project._session.view()
-    assert ("recipe" in view.nouns(), view.names("recipe"), view.pointer("recipe", "soup", "menu")) == (
+    assert ("recipe" in view.names.nouns(), view.names.of("recipe"), view.pointers.at("recipe", "soup", "menu")) == (
         True,
         ["soup"],
         1,
     )
-    assert [fact.subject for fact in view.facts("tasting", "guest:ann")] == ["recipe:soup@1"]
+    assert [fact.subject for fact in view.facts.of("tasting", "guest:ann")] == ["recipe:soup@1"]
     assert project.history()["what"].tolist()[LAST + 2] == "recipe.boil; x-acme.note"
     with pytest.raises(errors.ConflictError, match="churn@1 is needed by churn@production, deployment eu, recipe soup"):
         project.store.drop("model:churn@1")
