@@ -106,7 +106,7 @@ tell(lambda: project.rollback(view().n - 3) and None)
         "added recipe 0",
         "added recipe cake@1",
     ]
-    words[5] = f"added recipe {next(look(kitchen).facts('recipe', 'recipe:soup@2')).id}"
+    words[5] = f"added recipe {next(look(kitchen).facts.of('recipe', 'recipe:soup@2')).id}"
     expected = [
         "('d@1', 10)",
         "True",
