@@ -243,11 +243,8 @@ class VersionMark(Change):
         name.marks += [(n, self.mark, self.on, first, last) for first, last in self.numbers or ((0, 0),)]
 
     def words(self, moves_to: MovesTo) -> str:
-        """Say it; what was swept, the sweep tells."""
-        undone = {"dropped": "restored", "retracted": "reinstated", "rejected": "accepted"}
-        verb = self.mark if self.on else undone.get(self.mark, f"no longer {self.mark}")
-        spans = ", ".join(f"@{first}" if first == last else f"@{first} to @{last}" for first, last in self.numbers)
-        return "" if self.mark == "swept" else f"{verb} {self.of} {self.name}{spans}"
+        """Say it."""
+        return noun(self.of).marked(self)
 
 
 @frozen(kw_only=True)

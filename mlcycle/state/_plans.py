@@ -72,7 +72,7 @@ def roll_back(view: View, of: str, name: str, pointer: str, nothing: str) -> Poi
     VersionDeleted
         When what it would stand at was dropped.
     """
-    stack = view.pointers.stack(of, view.names.known(of, name), pointer)
+    stack = view.pointers.stack(of, view.names.known(of, name).name, pointer)
     if len(stack) < 2 or stack[-2] is None:
         raise NotFound(nothing)
     check_stands(view, f"{of}:{name}@{stack[-2]}")

@@ -72,7 +72,7 @@ def would_change(view: View, to: int, keep: Iterable[str] = ()) -> bool:
     """
     then = view.then(to)
     for of, name in _going_back(view, keep):
-        stacks = ((one.pointers.stack(of, name, pointer) for one in (view, then)) for pointer in [*name.moves])
+        stacks = ((one.pointers.stack(of, name.name, pointer) for one in (view, then)) for pointer in [*name.moves])
         if any(now != before for now, before in stacks):
             return True
         later = {*range(then.versions.count(name) + 1, view.versions.count(name) + 1)}

@@ -121,11 +121,12 @@ class Pointers:
                 return moves[i][1]
         return None
 
-    def stack(self, of: str, name: Name, pointer: str) -> list[int | None]:
+    def stack(self, of: str, name: str, pointer: str) -> list[int | None]:
         """Return the states a pointer had that were not rolled back, the present one last."""
+        found = self._names.get(of, name)
         stack: list[int | None] = []
-        for low, high in self._spans.of(of, name):
-            for _, to, pops in within(name.moves.get(pointer, []), low, high):
+        for low, high in self._spans.of(of, found) if found else ():
+            for _, to, pops in within(found.moves.get(pointer, []) if found else [], low, high):
                 del stack[max(0, len(stack) - pops) :]
                 if (stack[-1] if stack else None) != to:
                     stack.append(to)

@@ -26,4 +26,4 @@ def in_words(changes: list[dict[str, Any]], before: View) -> str:
     """
     moves = partial(moves_to, before)
     said = (KINDS[one["kind"]].read(one).words(moves) if one["kind"] in KINDS else one["kind"] for one in changes)
-    return "; ".join(filter(None, said)) or "stored files"
+    return "; ".join(dict.fromkeys(filter(None, said))) or "stored files"

@@ -23,7 +23,7 @@ _STAMP = ("author", "at", "message", "entry")
 def old_picture(view: OldView) -> Doc:
     """Return what the fold before says."""
     logical = view.logical
-    names = {of: view.names.of(f"{of}s") for of in ("dataset", "model", "experiment", "deployment")}
+    names = {of: view.names(f"{of}s") for of in ("dataset", "model", "experiment", "deployment")}
     found: Doc = {
         "id": logical["id"],
         "names": names,
@@ -36,7 +36,7 @@ def old_picture(view: OldView) -> Doc:
         for doc in logical[f"{of}s"].values():
             found[f"{of}:{doc['name']}"] = {
                 "latest": view.latest_number(f"{of}s", doc["name"]),
-                "next": view.versions.next_number(f"{of}s", doc["name"]),
+                "next": view.next_number(f"{of}s", doc["name"]),
                 "retracted": {*doc["retracted"]},
                 "dropped": {*doc["dropped"]},
                 "versions": {int(number): version for number, version in doc["versions"].items()},

@@ -81,7 +81,7 @@ def test_a_noun_nobody_knows_is_a_noun() -> None:
     assert (
         view.versions.latest("gate", "strict"),
         view.pointers.at("gate", "strict", "active"),
-        view.stack("gate", "strict", "active"),
+        view.pointers.stack("gate", "strict", "active"),
     ) == (1, 1, [1])
     assert view.versions.get("gate", "strict", 1)["policy"] == "4 eyes"
 

@@ -67,14 +67,19 @@ def test_a_loaded_state_says_the_same(log: SmallLog) -> None:
     for n in range(len(log.entries)):
         was, now = log.view(n), View(state, log.read, n)
         assert was.tags() == now.tags()
-        assert was.nouns() == now.nouns()
-        for of in was.nouns():
-            assert was.names(of) == now.names(of)
-            for name in was.names(of):
-                assert (was.latest(of, name), was.about(of, name)) == (now.latest(of, name), now.about(of, name))
-                assert [was.stack(of, name, one) for one in POINTERS] == [now.stack(of, name, one) for one in POINTERS]
+        assert was.names.nouns() == now.names.nouns()
+        for of in was.names.nouns():
+            assert was.names.of(of) == now.names.of(of)
+            for name in was.names.of(of):
+                assert (was.versions.latest(of, name), was.names.said(of, name)) == (
+                    now.versions.latest(of, name),
+                    now.names.said(of, name),
+                )
+                assert [was.pointers.stack(of, name, one) for one in POINTERS] == [
+                    now.pointers.stack(of, name, one) for one in POINTERS
+                ]
         for key in KEYS:
-            assert [*was.facts("evaluation", key)] == [*now.facts("evaluation", key)]
+            assert [*was.facts.of("evaluation", key)] == [*now.facts.of("evaluation", key)]
 
 
 def test_a_name_whose_only_news_is_entry_0_comes_back() -> None:
@@ -149,7 +154,11 @@ def test_views_are_read_while_the_log_goes_on() -> None:
                 view.pointers.at("model", "m", "production"),
                 view.names.of("model"),
             )
-            answer += view.stack("model", "m", "production"), [*moves_to(view, 5)], len([*view.facts.of("evaluation")])
+            answer += (
+                view.pointers.stack("model", "m", "production"),
+                [*moves_to(view, 5)],
+                len([*view.facts.of("evaluation")]),
+            )
             if answer[:3] != (20, 7, ["m"]) or answer[3] != [7] or len(answer[4]) != 1 or answer[5]:
                 wrong.append(answer)
 

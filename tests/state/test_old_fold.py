@@ -98,7 +98,7 @@ class SideBySide:
         """Compare what lies beneath pointers: always as if everything were copied, and as before but for its fault."""
         view = self.view(n)
         for (of, name, pointer), stack in _old_stacks(self._old.view(n)).items():
-            found = view.pointers.stack(of, view.names.known(of, name), pointer)
+            found = view.pointers.stack(of, name, pointer)
             assert found == self._plain.after[n][of, name_key(name)].stacks.get(pointer, [])
             if found != stack:
                 self.beneath += 1
@@ -130,8 +130,8 @@ class SideBySide:
         after = View(new, [*self.entries, entry].__getitem__)
         assert told == picture(after)
         latest = {
-            name: (self.view().versions.latest("dataset", name), after.latest("dataset", name))
-            for name in after.names("dataset")
+            name: (self.view().versions.latest("dataset", name), after.versions.latest("dataset", name))
+            for name in after.names.of("dataset")
         }
         went = {name: ends for name, ends in latest.items() if ends[0] != ends[1]}
         assert went == {one[1]: one[3:] for one in moves if one[0] == "dataset"}

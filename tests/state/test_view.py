@@ -42,7 +42,7 @@ def _asked(view: View, of: str, name: str) -> dict[str, Any]:
     if found is None:
         return {}
     marks = {mark: view.marks.numbers(of, found, mark) for mark in MARKS}
-    stacks = {pointer: view.pointers.stack(of, view.names.known(of, name), pointer) for pointer in POINTERS}
+    stacks = {pointer: view.pointers.stack(of, name, pointer) for pointer in POINTERS}
     tops = {pointer: stack[-1] if stack else None for pointer, stack in stacks.items()}
     assert tops == {pointer: view.pointers.at(of, name, pointer) for pointer in POINTERS}
     return {
@@ -77,9 +77,9 @@ def test_a_rollback_does_what_it_said(log: SmallLog, far: float) -> None:
     moved: dict[tuple[str, str, str], Any] = {}
     for of in view.names.nouns():
         for name in view.names.every(of):
-            ends = {one: tuple(at.pointer(of, name.name, one) for at in (view, after)) for one in POINTERS}
+            ends = {one: tuple(at.pointers.at(of, name.name, one) for at in (view, after)) for one in POINTERS}
             if of in ("dataset", "toy"):  # people follow the latest of these, and of a noun nobody here knows
-                ends["latest"] = tuple(at.latest(of, name.name) for at in (view, after))
+                ends["latest"] = tuple(at.versions.latest(of, name.name) for at in (view, after))
             moved |= {(of, name.name, one): end for one, end in ends.items() if end[0] != end[1]}
     assert moved == told
     assert would == any(_asked(view, of, name) != _asked(after, of, name) for of in NOUNS for name in NAMES)
@@ -106,7 +106,7 @@ def test_a_rollback_brings_back_what_lay_beneath() -> None:
     log.move("model", "m", "production", 1, pops=1, how="rollback")
     log.move("model", "m", "production", 2)
     log.back(then)
-    assert log.view().stack("model", "m", "production") == [1, 2]
+    assert log.view().pointers.stack("model", "m", "production") == [1, 2]
 
 
 def test_rollbacks_lie_in_each_other() -> None:
@@ -131,10 +131,10 @@ def test_a_rollback_is_undone_by_going_back_to_before_it() -> None:
     log = _promoted(1, 2)
     before = len(log.entries) - 1
     undone = log.back(2)
-    assert log.view().stack("model", "m", "production") == [1]
+    assert log.view().pointers.stack("model", "m", "production") == [1]
     log.back(undone - 1)
     assert before == undone - 1
-    assert log.view().stack("model", "m", "production") == [1, 2]
+    assert log.view().pointers.stack("model", "m", "production") == [1, 2]
     assert set() == log.view().marks.numbers("model", log.view().names.known("model", "m"), "retracted")
 
 
@@ -236,12 +236,12 @@ def test_a_name_is_there_from_its_first_entry_on() -> None:
     log.write({"kind": "project.create", "id": "p"})
     first = log.add("model", "churn")
     before = log.view(first - 1)
-    assert before.name("model", "churn") is None
-    assert (before.names("model"), before.next_number("model", "churn")) == ([], 1)
+    assert before.names.get("model", "churn") is None
+    assert (before.names.of("model"), before.versions.next_number("model", "churn")) == ([], 1)
     with pytest.raises(NotFound, match="There are no models yet"):
-        before.known("model", "churn")
-    before.check_free("model", "CHURN")
-    assert log.view(first).names("model") == ["churn"]
+        before.names.known("model", "churn")
+    before.names.check_free("model", "CHURN")
+    assert log.view(first).names.of("model") == ["churn"]
 
 
 def test_what_is_said_of_a_name_is_put_together() -> None:
@@ -366,7 +366,7 @@ def test_what_a_rollback_takes_back_is_told_as_a_move() -> None:
     log.add("dataset", "d")
     then = log.add("dataset", "d")
     log.back(0)
-    assert [*log.view().moves_to(then)] == [Moved("dataset", "d", "latest", 1, 2)]
+    assert [*moves_to(log.view(), then)] == [Moved("dataset", "d", "latest", 1, 2)]
 
 
 def test_a_rollback_that_only_clears_what_lies_beneath_changes_something() -> None:
@@ -379,7 +379,7 @@ def test_a_rollback_that_only_clears_what_lies_beneath_changes_something() -> No
     assert [*moves_to(log.view(), then)] == []
     assert would_change(log.view(), then)
     log.back(then)
-    assert log.view().stack("model", "m", "production") == [1]
+    assert log.view().pointers.stack("model", "m", "production") == [1]
     assert not would_change(log.view(), then)
 
 
