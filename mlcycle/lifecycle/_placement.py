@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from mlcycle._warn import warn
 from mlcycle.errors import SchemaError
 from mlcycle.state import Place
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from mlcycle.lifecycle._session import Session
 
-__all__ = ["file_of", "files_of", "place"]
+__all__ = ["file_of", "files_of", "place", "readable"]
 
 Doc = dict[str, Any]
+R = TypeVar("R")
+T = TypeVar("T")
 _FILES_IN_ENTRY = 64  # descriptions of 250 bytes, in an entry of 64 KB that may hold several objects
 
 
@@ -44,3 +49,14 @@ def file_of(session: Session, stored_object: str, kind: str, what: str) -> Doc:
         f"{what} is stored without a file of kind {kind!r}, in a way this mlcycle does not know; "
         "upgrade mlcycle to read it"
     )
+
+
+def readable(read: Callable[[T], R], things: Iterable[T]) -> list[R]:
+    """Return what can be read of several things: one of a newer library hides no other, and a warning tells of it."""
+    found = []
+    for one in things:
+        try:
+            found.append(read(one))
+        except SchemaError as error:
+            warn(str(error))
+    return found

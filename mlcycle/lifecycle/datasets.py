@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, cast
 from mlcycle import codecs, records
 from mlcycle._ids import check_name, new_id
 from mlcycle._text import printable
-from mlcycle._warn import warn
-from mlcycle.errors import InvalidInput, SchemaError
+from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle import _splits as splits
 from mlcycle.lifecycle import _tables as tables
-from mlcycle.lifecycle._placement import place
+from mlcycle.lifecycle._placement import place, readable
 from mlcycle.lifecycle._session import Swept
 from mlcycle.state import Change, NameSet, Place, Version, VersionAdd, View, bare, read_changes, resolve
 from mlcycle.storage import Settled
@@ -236,13 +235,8 @@ class Datasets:
 
     def versions(self, name: str) -> list[records.DatasetVersion]:
         """Return the versions of a name that were not dropped, oldest first."""
-        found = []
-        for version in self._session.view().versions.standing("dataset", check_name(name, "dataset name", parts=True)):
-            try:
-                found.append(self._record(version))
-            except SchemaError as error:  # one version of a newer library hides no other
-                warn(str(error))
-        return found
+        standing = self._session.view().versions.standing("dataset", check_name(name, "dataset name", parts=True))
+        return readable(self._record, standing)
 
     def load(
         self, ref: str | records.DatasetVersion, *, columns: Iterable[Hashable] | None = None, xy: bool = False
@@ -275,12 +269,13 @@ class Datasets:
         return self.get(f"{name}@{added.number}")
 
     def _record(self, version: Version) -> records.DatasetVersion:
+        layout = tables.layout_of(version)
         profile = tables.profile_of(self._session, version)
         return records.DatasetVersion(
             name=version.name,
             number=version.number,
             id=version.id or "",
-            kind=tables.layout_of(version),
+            kind=layout,
             content=version["content"],
             presentation=version["presentation"],
             rows=version["rows"],

@@ -11,7 +11,7 @@ from mlcycle._ids import check_name, new_id
 from mlcycle._text import printable
 from mlcycle.errors import ConflictError, InvalidInput, NotFound
 from mlcycle.lifecycle import _traffic as traffic
-from mlcycle.lifecycle._placement import file_of
+from mlcycle.lifecycle._placement import file_of, readable
 from mlcycle.state import (
     Change,
     FactAdd,
@@ -358,9 +358,10 @@ class Deployment:
     def reports(self) -> list[records.Report]:
         """Return the reports kept by `check`, oldest first."""
         facts = self._session.view().facts.of("report", f"deployment:{self.name}")
-        return [records.from_json(self._report(fact)) for fact in facts]
+        return readable(self._report, facts)
 
-    def _report(self, fact: Fact) -> Doc:
+    def _report(self, fact: Fact) -> records.Report:
         what = f"report {fact.id}"
-        document: Doc = self._session.depot.read_document(file_of(self._session, fact.needs[0], "report", what), what)
-        return document
+        file = file_of(self._session, fact.needs[0], "report", what)
+        report: records.Report = records.from_json(self._session.depot.read_document(file, what))
+        return report

@@ -20,7 +20,7 @@ from mlcycle.lifecycle._model_files import (
     load_version,
     store_model,
 )
-from mlcycle.lifecycle._placement import files_of, place
+from mlcycle.lifecycle._placement import files_of, place, readable
 from mlcycle.lifecycle._runs import run_of
 from mlcycle.state import (
     Change,
@@ -186,7 +186,7 @@ class Models:
     def versions(self, name: str) -> list[records.ModelVersion]:
         """Return the versions of a model that were not dropped, oldest first."""
         standing = self._session.view().versions.standing("model", check_name(name, "model name"))
-        return [self._record(version) for version in standing]
+        return readable(self._record, standing)
 
     def load(
         self, ref: str | records.ModelVersion, *, trust: bool | Collection[str] = (), reason: str | None = None
@@ -347,11 +347,11 @@ class Models:
 
     def evaluations(self, ref: str | records.ModelVersion | None = None) -> list[records.Evaluation]:
         """Return what was found by `Project.evaluate`, about one version or about all, oldest first."""
-        return [gate.evaluation_record(self._session, fact) for fact in self._facts("evaluation", ref)]
+        return readable(lambda fact: gate.evaluation_record(self._session, fact), self._facts("evaluation", ref))
 
     def decisions(self, ref: str | records.ModelVersion | None = None) -> list[records.Decision]:
         """Return what gates decided, about one version or about all, oldest first."""
-        return [gate.decision_record(self._session, fact) for fact in self._facts("decision", ref)]
+        return readable(lambda fact: gate.decision_record(self._session, fact), self._facts("decision", ref))
 
     def _facts(self, of: str, ref: str | records.ModelVersion | None) -> Iterator[Fact]:
         view = self._session.view()

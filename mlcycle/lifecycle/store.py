@@ -11,7 +11,7 @@ from mlcycle import records, storage
 from mlcycle._ids import check_name
 from mlcycle._text import printable
 from mlcycle._times import parse_span, written
-from mlcycle.errors import InvalidInput, VersionDeleted
+from mlcycle.errors import InvalidInput, SchemaError, VersionDeleted
 from mlcycle.lifecycle._blobs import ask, blobs_of
 from mlcycle.lifecycle._moments import entry_number
 from mlcycle.lifecycle._progress import watched
@@ -131,15 +131,21 @@ class Store:
                 level=level,
                 begun=True,
                 owners=lambda state: self._census(state).owners_of(),
-                extra=lambda: self._damaged_runs(deep=level == "bytes") if level != "chain" else (),
+                extra=lambda: self._further(deep=level == "bytes") if level != "chain" else (),
                 progress=progress,
             )
 
-    def _damaged_runs(self, *, deep: bool) -> Iterator[storage.Problem]:
+    def _further(self, *, deep: bool) -> Iterator[storage.Problem]:
+        """Yield what is wrong with runs, and the lists of files that a newer library wrote."""
+        census = self._census(self._session.view().state)
+        for one in sorted(census.unread.keys() & census.owners.keys()):
+            if isinstance(census.unread[one], SchemaError):
+                key = census.files[one][-1]["key"]
+                yield storage.Problem("unreadable", key, str(census.unread[one]), tuple(census.owners[one]))
         listed = list(self._session.files.list("runs/"))  # before the log: a pack made meanwhile is in it
         view = self._session.view()
         packs, passed = packs_in_force(self._session, view), self._dropped_runs(view.state)
-        return verify_runs(self._session.depot, listed, packs, deep=deep, passed=passed)
+        yield from verify_runs(self._session.depot, listed, packs, deep=deep, passed=passed)
 
     def sweep(
         self, *, dry_run: bool = False, min_age: timedelta | str | int = timedelta(days=7)

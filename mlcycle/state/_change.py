@@ -37,7 +37,8 @@ class Moved(NamedTuple):
         target = "nothing" if self.after is None else f"{self.name}@{self.after}"
         if how == "promote":
             return f"{target} promoted to {self.pointer}"
-        return f"{'rolled back' if how == 'rollback' else 'set back'} {self.name}@{self.pointer} to {target}"
+        verb = {"rollback": "rolled back", "project": "set back"}.get(how, "moved")
+        return f"{verb} {self.name}@{self.pointer} to {target}"
 
 
 MovesTo = Callable[[int, Sequence[str]], Iterable[Moved]]

@@ -126,7 +126,7 @@ def check_guards(view: View, changes: Iterable[Change], knows: Collection[str]) 
             moves = [tuple(facts)]  # type: ignore[list-item]
         for of, name, kind, pointer in moves:
             if needs := [need for need in _guarding(view, of, name, kind, pointer) if need not in knows]:
-                what = f"{of}:{name}" + (f"@{pointer}" if pointer else "")
+                what = f"{of}:{name}" + (f"@{pointer}" if pointer else "") if name else f"any {of}"
                 raise ReadOnly(f"changing {what} takes a newer mlcycle (one that knows {', '.join(needs)}); upgrade it")
 
 

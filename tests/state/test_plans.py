@@ -214,7 +214,9 @@ def test_the_project_guards_a_noun(log: SmallLog) -> None:
     assert "changing dataset:new takes a newer mlcycle (one that knows checks)" in _refused(
         log, VersionAdd(of="dataset", name="new", number=1)
     )
-    assert "(one that knows forms)" in _refused(log, FactAdd(of="report", id="1", subject="deployment:eu"))
+    assert "changing any report takes a newer mlcycle (one that knows forms)" in _refused(
+        log, FactAdd(of="report", id="1", subject="deployment:eu")
+    )
     assert "(one that knows toys)" in _refused(log, VersionMark(of="toy", name="t", mark="dropped"))
     assert _refused(log, VersionAdd(of="model", name="m", number=4), FactAdd(of="pin", id="1", subject="code:1")) == ""
 
