@@ -16,7 +16,7 @@ from mlcycle._times import written
 from mlcycle.errors import InvalidInput, InvalidName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 __all__ = ["Ref", "canonical_id", "check_name", "name_key", "near", "new_id", "now", "parse_ref"]
 
@@ -26,7 +26,10 @@ _MAX_NAME = 128
 _WINDOWS_DEVICES = frozenset(
     ["con", "prn", "aux", "nul", *(f"com{i}" for i in range(10)), *(f"lpt{i}" for i in range(10))]
 )
-_REF = re.compile(r"(?:(?P<kind>dataset|model):)?(?P<name>[^@]*)(?:@(?P<version>.*))?", re.DOTALL)
+_REF = re.compile(r"(?:(?P<kind>[a-z][a-z-]*):)?(?P<name>[^@]*)(?:@(?P<version>.*))?", re.DOTALL)
+# Letters, marks and decimal digits. Other numbers (a superscript, a fraction, a Roman numeral) are no part of a name:
+# in other normal forms, and in many eyes, they are the digits or letters they resemble.
+_CATEGORIES = frozenset(["Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd"])
 
 
 class Ref(NamedTuple):
@@ -35,7 +38,7 @@ class Ref(NamedTuple):
     Attributes
     ----------
     kind : str or None
-        ``"dataset"`` or ``"model"`` where the text said so.
+        ``"dataset"`` or ``"model"`` where the text said so; another noun where such refs were asked for.
     name : str
         The name, with its part after a dot for datasets.
     version : int or str
@@ -84,7 +87,7 @@ def now() -> str:
 def check_name(name: Any, what: str = "name", *, parts: bool = False) -> str:
     """Return the name in NFC, or say why it cannot be one.
 
-    A name has 1 to 128 letters, digits, ``-`` and ``_``, and is no Windows device name, because a store may be
+    A name has 1 to 128 letters, decimal digits, ``-`` and ``_``, and is no Windows device name, because a store may be
     copied anywhere. The dot is kept for parts of datasets (``customers.train``).
 
     Parameters
@@ -130,15 +133,20 @@ def _trouble(text: str) -> str | None:
     if len(text) > _MAX_NAME:
         return f"it has {len(text)} characters"
     for character in text:
-        if not (character.isalnum() or character in "-_" or unicodedata.category(character) in ("Mn", "Mc")):
+        if not _belongs(character):
             return f"it holds {character!r}"
     if text.casefold() in _WINDOWS_DEVICES:
         return "Windows keeps it for a device"
     return None
 
 
+def _belongs(character: str) -> bool:
+    return character in "-_" or unicodedata.category(character) in _CATEGORIES
+
+
 def _suggest(text: str) -> str | None:
-    made = re.sub(r"[^\w-]+", "-", text).strip("-_")[:_MAX_NAME]
+    words = "".join(character if _belongs(character) else " " for character in text).split()
+    made = "-".join(words).strip("-_")[:_MAX_NAME]
     return made if made and not _trouble(made) else None
 
 
@@ -158,8 +166,15 @@ def name_key(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def parse_ref(text: str) -> Ref:
+def parse_ref(text: str, kinds: Collection[str] | None = ("dataset", "model")) -> Ref:
     """Read an address such as ``churn@7``, ``customers.train`` or ``model:churn@production``.
+
+    Parameters
+    ----------
+    text : str
+        The address.
+    kinds : collection of str or None
+        The kinds it may begin with; None for any, as stored refs may be of nouns of a newer release.
 
     Examples
     --------
@@ -167,23 +182,31 @@ def parse_ref(text: str) -> Ref:
     Ref(kind='model', name='churn', version='production')
     >>> parse_ref("customers.train")
     Ref(kind=None, name='customers.train', version='latest')
+    >>> parse_ref("deployment:eu", kinds=None)
+    Ref(kind='deployment', name='eu', version='latest')
     """
     if not isinstance(text, str):
         raise InvalidInput(f"an address is text like 'churn@7' or a record, got {type(text).__name__}: {text!r:.80}")
     found = _REF.fullmatch(text)
     assert found is not None  # every text matches: the name takes what is left
-    kind, colon, _ = found["name"].partition(":")
-    if colon:
-        raise InvalidName(
-            f"{_short(text)} begins with an unknown kind {_short(kind)}; known are 'dataset:' and 'model:'"
-        )
+    kind = found["kind"]
+    if kind is None or (kinds is not None and kind not in kinds):
+        unknown, colon, _ = text.partition("@")[0].partition(":")
+        if colon:
+            known = "kinds are words like 'model:'" if kinds is None else f"known are {_listed(kinds)}"
+            raise InvalidName(f"{_short(text)} begins with an unknown kind {_short(unknown)}; {known}")
     name = check_name(found["name"], "name in an address", parts=True)
     version = found["version"]
     if version is None or version == "latest":
-        return Ref(found["kind"], name, "latest")
+        return Ref(kind, name, "latest")
     if version.isascii() and version.isdigit():
-        return Ref(found["kind"], name, int(version))
-    return Ref(found["kind"], name, check_name(version, "alias"))
+        return Ref(kind, name, int(version))
+    return Ref(kind, name, check_name(version, "alias"))
+
+
+def _listed(kinds: Collection[str]) -> str:
+    *most, last = (f"'{kind}:'" for kind in kinds)
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def near(name: Any, known: Iterable[Label], most: int = 3) -> list[Label]:

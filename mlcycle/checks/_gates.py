@@ -8,7 +8,7 @@ from mlcycle._html import number
 from mlcycle._ids import new_id
 from mlcycle._text import plain
 from mlcycle.errors import GateBlocked
-from mlcycle.records import Criterion, Decision, Override, Result, Scope, covers
+from mlcycle.records import VERDICTS, Criterion, Decision, Override, Result, Scope, covers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +44,8 @@ def decide(
     subject : str
         The version it is about, as a ref.
     results : iterable of Result
-        The evidence. Blocking results that fail, are inconclusive, skipped or in error stop it; warnings do not.
+        The evidence. Blocking results that fail, are inconclusive, skipped or in error stop it, and so does a verdict
+        that this release does not know; warnings do not.
     now : str
         The time (UTC) expiries are held against; recorded.
     override : Override, optional
@@ -78,7 +79,7 @@ def decide(
     """
     found = tuple(results)
     against = [f"  ✗ {problem}" for problem in problems]
-    against += [f"  {_mark(one)} {_told(one)}" for one in found if one.blocking and one.verdict in BLOCKING]
+    against += [f"  {_mark(one)} {_told(one)}" for one in found if one.blocking and _stops(one.verdict)]
     in_time = override is not None and override.until > now
     allowed = not against or in_time
     return Decision(
@@ -129,6 +130,11 @@ def _remedy(now: str) -> str:
     return f'To do it all the same, pass override=mc.Override(reason="…", until="{until}"); it will be recorded.'
 
 
+def _stops(verdict: str) -> bool:
+    # a word of a newer mlcycle may mean anything, so it lets nothing through
+    return verdict in BLOCKING or verdict not in VERDICTS
+
+
 def _mark(result: Result) -> str:
     return "✗" if result.verdict == "fail" else "?"
 
@@ -148,6 +154,8 @@ def _told(result: Result) -> str:
             measured.append(f"{result.n:,} rows")
     told = ", ".join(measured)
     details = "; ".join(text for text in (told, result.detail) if text)
+    if result.verdict not in VERDICTS:
+        word = f"has the verdict {result.verdict!r}, which this mlcycle does not know (upgrade it)"
     return f"{result.check}{where} {word or 'is inconclusive'}" + (f": {details}" if details else "")
 
 

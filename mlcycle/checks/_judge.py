@@ -19,7 +19,7 @@ from mlcycle.checks._intervals import estimate_of, rounded
 from mlcycle.checks._measures import Measured, measure_of
 from mlcycle.checks._metrics import find_metric, has_positive, positive_of
 from mlcycle.errors import InvalidInput, MlcycleError
-from mlcycle.records import Criterion, NotWorseThan, Result
+from mlcycle.records import Criterion, NotWorseThan, Result, UnknownCriterion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,6 +114,9 @@ def _blank(criterion: Criterion, subject: str, context: Context, verdict: str, d
 
 
 def _judged(criterion: Criterion, subject: str, context: Context) -> Iterator[Result]:
+    if isinstance(criterion, UnknownCriterion):
+        yield _blank(criterion, subject, context, "error", "this criterion needs a newer mlcycle; upgrade to judge it")
+        return
     metric = find_metric(criterion.metric)
     reference = None
     if isinstance(criterion, NotWorseThan):

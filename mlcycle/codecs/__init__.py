@@ -12,6 +12,7 @@ from mlcycle._doors import doors
 if TYPE_CHECKING:
     from mlcycle.codecs._blocks import Blocks, NewFile, Piece, Place
     from mlcycle.codecs._canonical import block_digest, canonical_bytes
+    from mlcycle.codecs._cut import cut
     from mlcycle.codecs._folders import pack_folder, unpack_folder
     from mlcycle.codecs._inputs import check_inputs
     from mlcycle.codecs._manifests import Manifest, read_manifest
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "_blocks": ("Blocks", "NewFile", "Piece", "Place"),
     "_canonical": ("block_digest", "canonical_bytes"),
+    "_cut": ("cut",),
     "_folders": ("pack_folder", "unpack_folder"),
     "_inputs": ("check_inputs",),
     "_manifests": ("Manifest", "read_manifest"),
@@ -59,6 +61,7 @@ __all__ = [
     "check_inputs",
     "check_nesting",
     "complete_signature",
+    "cut",
     "dump_model",
     "encode",
     "encode_selection",

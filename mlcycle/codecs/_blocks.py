@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-__all__ = ["Blocks", "NewFile", "Piece", "Place"]
+__all__ = ["Blocks", "NewFile", "Piece", "Place", "part_of"]
 
 
 class Piece(NamedTuple):
@@ -39,6 +39,23 @@ class Piece(NamedTuple):
 
 
 Place = tuple[Piece, ...]
+
+
+def part_of(place: Place, start: int, rows: int) -> Place:
+    """Return where some consecutive rows of what lies at a place are; of no rows, one piece without any.
+
+    Examples
+    --------
+    >>> [(p.start, p.rows, p.skip) for p in part_of((Piece(0, 10, "a", 0, 0, "x"), Piece(10, 5, "b", 0, 0, "x")), 8, 4)]
+    [(0, 2, 8), (2, 2, 0)]
+    """
+    made = []
+    for piece in place:
+        first, last = max(start, piece.start), min(start + rows, piece.start + piece.rows)
+        if first < last:
+            skip = piece.skip + first - piece.start
+            made.append(piece._replace(start=first - start, rows=last - first, skip=skip))
+    return tuple(made) or (place[0]._replace(start=0, rows=0),)
 
 
 class NewFile(Protocol):

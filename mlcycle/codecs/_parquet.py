@@ -210,22 +210,19 @@ def reading(key: str) -> Iterator[None]:
 
 def read_pieces(blocks: Blocks, wanted: Iterable[Piece]) -> dict[Piece, Any]:
     """Read pieces, each file and row group once; return each as a chunked array of whatever type the file has."""
-    by_file: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
-    wanted = list(wanted)
+    by_file: dict[str, dict[int, list[Piece]]] = defaultdict(lambda: defaultdict(list))
     for piece in wanted:
         if piece.rows:
-            by_file[piece.key][piece.row_group].add(piece.field)
+            by_file[piece.key][piece.row_group].append(piece)
     found: dict[Piece, Any] = {}
     for key, groups in by_file.items():
         by_fields: dict[frozenset[str], list[int]] = defaultdict(list)
-        for group, fields in sorted(groups.items()):
-            by_fields[frozenset(fields)].append(group)
+        for group, pieces in sorted(groups.items()):
+            by_fields[frozenset(piece.field for piece in pieces)].append(group)
         with opened(blocks, key) as file:
             for names, numbers in by_fields.items():
                 table, first = _read_groups(file, numbers, names, key)
-                for piece in wanted:
-                    if piece.key == key and piece.row_group in first and piece.field in names:
-                        found[piece] = _slice(table, first, piece)
+                found |= {piece: _slice(table, first, piece) for group in numbers for piece in groups[group]}
     return found
 
 
@@ -245,7 +242,7 @@ def _read_groups(
 
 def _slice(table: Any, first: dict[int, tuple[int, int]], piece: Piece) -> Any:
     start, rows = first[piece.row_group]
-    if piece.skip + piece.rows > rows or piece.skip < 0:
+    if piece.skip + piece.rows > rows:
         raise Corrupt(f"{piece.key} has {rows} rows in row group {piece.row_group}, fewer than its manifest names")
     return table[piece.field].slice(start + piece.skip, piece.rows)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["profile"]
 
+
 _SAMPLE = 1 << 16
 _TOP = 10
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -41,7 +42,8 @@ def profile(data: pd.DataFrame | Any) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``{"rows": …, "columns": {field: {…}}}``. Every column has ``type`` and ``nulls`` (null or NaN). Numbers have
+        ``{"v": 1, "needs_read": [], "summary": None, "rows": …, "columns": {field: {…}}}``; ``summary`` is the room for
+        the one that can be merged. Every column has ``type`` and ``nulls`` (null or NaN). Numbers have
         ``min max mean std`` (of a sample, n - 1), ``quantiles`` as pairs ``[q, value]``, ``zeros`` and, where there are
         any, ``infinite``; durations are in seconds. Moments and dates have ``min`` and ``max`` as ISO 8601. Text,
         truth values, whole numbers and dates have ``top``, pairs ``[value, share]`` of the ten most frequent. Text,
@@ -72,7 +74,7 @@ def profile(data: pd.DataFrame | Any) -> dict[str, Any]:
 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         described = list(pool.map(one, columns))
-    return {"rows": rows, "columns": dict(zip(columns, described, strict=True))}
+    return {"summary": None, "rows": rows, "columns": dict(zip(columns, described, strict=True))}
 
 
 def _picked(rows: int) -> Any:

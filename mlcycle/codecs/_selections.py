@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mlcycle._digest import canonical_json, sha256_bytes
 from mlcycle.codecs._canonical import FORM, block_digest
-from mlcycle.codecs._manifests import write_leaf
+from mlcycle.codecs._manifests import VERSION, write_leaf
 from mlcycle.errors import Corrupt, InvalidInput
 
 if TYPE_CHECKING:
@@ -67,10 +67,19 @@ def encode_selection(parent: str, mask: Any, how: dict[str, Any]) -> EncodedSele
         raise InvalidInput(f"a selection needs one truth value for each row, got {array.dtype} of shape {array.shape}")
     if not array.any():
         raise InvalidInput(f"a selection of none of {len(array)} rows is not a dataset; choose at least one")
-    doc = {"kind": "selection", "form": FORM, "parent": parent, "members": block_digest(pa.array(array))}
-    content = sha256_bytes(canonical_json(doc))
-    counts = {"rows": len(array), "selected": int(array.sum())}
-    return EncodedSelection(array, content, {**doc, "content": content, **counts, "how": how, "needs": []})
+    named = {"parent": parent, "members": block_digest(pa.array(array))}
+    content = sha256_bytes(canonical_json({"kind": "selection", "form": FORM, **named}))
+    header = {
+        "v": VERSION,
+        "needs_read": [],
+        "layout": "selection",
+        "content": content,
+        "rows": len(array),
+        **named,
+        "selected": int(array.sum()),
+        "how": how,
+    }
+    return EncodedSelection(array, content, header)
 
 
 def write_selection(encoded: EncodedSelection, blocks: Blocks) -> dict[str, Any]:
@@ -85,21 +94,22 @@ def write_selection(encoded: EncodedSelection, blocks: Blocks) -> dict[str, Any]
 
 
 def read_selection(manifest: Manifest) -> NDArray[np.bool_]:
-    """Return the membership a manifest of kind selection holds.
+    """Return the membership a manifest of layout selection holds.
 
     Raises
     ------
     InvalidInput
-        A manifest of another kind.
+        A manifest of another layout.
     Corrupt
         Not one value for each row of the parent, or not the values its header names.
     """
-    if manifest.kind != "selection":
-        raise InvalidInput(f"this manifest is of kind {manifest.kind!r}, not a selection; load it as a table")
+    if manifest.layout != "selection":
+        raise InvalidInput(f"this manifest has layout {manifest.layout!r}, not 'selection'; load it as a table")
     members = manifest.table["member"]
     if (
         members.null_count
-        or len(members) != manifest.header["rows"]
+        or [len(members), pa.compute.sum(members, min_count=0).as_py()]
+        != [manifest.header["rows"], manifest.header["selected"]]
         or block_digest(members) != manifest.header["members"]
     ):
         raise Corrupt("the membership of a selection is not what its header says; project.store.verify() tells more")

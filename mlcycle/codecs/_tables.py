@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,8 +18,10 @@ import pyarrow as pa
 from attrs import field, frozen
 
 from mlcycle._digest import canonical_json, sha256_bytes
+from mlcycle.codecs._blocks import part_of
 from mlcycle.codecs._canonical import FORM, block_digest
-from mlcycle.codecs._manifests import pieces_table, write_leaf
+from mlcycle.codecs._cut import cut, cut_document
+from mlcycle.codecs._manifests import VERSION, pieces_table, write_leaf
 from mlcycle.codecs._parquet import as_logical, read_pieces, reading, write_columns
 from mlcycle.codecs._presentation import describe_frame, describe_table, fields_of, labels_by_field, restore_frame
 from mlcycle.codecs._proof import prove
@@ -29,7 +32,7 @@ from mlcycle.errors import Corrupt, InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from mlcycle.codecs._blocks import Blocks, Place
+    from mlcycle.codecs._blocks import Blocks
     from mlcycle.codecs._manifests import Manifest
 
 __all__ = ["Encoded", "Written", "columns_of", "content_digest", "encode", "load", "verify", "write"]
@@ -62,7 +65,7 @@ class Encoded:
     blocks: tuple[tuple[str, ...], ...] = field(repr=False)
 
 
-def encode(data: Any, *, cut: Mapping[str, Any] | None = None, allow_empty: bool = False, what: str = "") -> Encoded:
+def encode(data: Any, *, key: Sequence[str] | None = None, allow_empty: bool = False, what: str = "") -> Encoded:
     """Name a table by its content; nothing is written.
 
     Parameters
@@ -70,8 +73,8 @@ def encode(data: Any, *, cut: Mapping[str, Any] | None = None, allow_empty: bool
     data : pandas.DataFrame, pyarrow.Table, or any frame with the Arrow PyCapsule interface (polars, DuckDB)
         A frame of pandas comes back as it was. A table comes back as such a frame too: numpy dtypes, nullable ones
         where integers or booleans have nulls, categories for dictionaries.
-    cut : mapping, optional
-        How rows are cut into blocks; ``{"kind": "whole"}``, the only cut so far, is one block of all rows.
+    key : sequence of str, optional
+        The columns, by field name, whose values say where rows are cut into blocks; without it, all rows are one block.
     allow_empty : bool, default False
         Accept a table without rows.
     what : str, optional
@@ -93,9 +96,6 @@ def encode(data: Any, *, cut: Mapping[str, Any] | None = None, allow_empty: bool
     >>> encode(pd.DataFrame({"a": [1, 2]})).header["schema"]
     [{'name': 'a', 'type': 'int64'}]
     """
-    cut = {"kind": "whole"} if cut is None else dict(cut)
-    if cut != {"kind": "whole"}:
-        raise InvalidInput(f"cut={cut!r} is unknown; the only cut so far is {{'kind': 'whole'}}")
     data, what = _as_table(data, what)
     columns, doc = _described(data, what)
     rows = len(data)
@@ -103,24 +103,26 @@ def encode(data: Any, *, cut: Mapping[str, Any] | None = None, allow_empty: bool
         raise InvalidInput(f"{what} has no rows ({len(columns)} columns); add it when it has some")
     prove(data, columns, doc, what)
     schema = [{"name": name, "type": logical_name(column.type)} for name, column in columns.items()]
-    digests = _digests(columns, rows, labels_by_field(doc, what))
-    content = content_digest(schema, cut, [rows], [digests])
+    cut_by = cut_document(key, rows)
+    sizes = _sizes(columns, rows, cut_by, what)
+    digests = _digests(columns, sizes, labels_by_field(doc, what))
+    content = content_digest(schema, cut_by, sizes, digests)
     presentation = sha256_bytes(canonical_json(doc))
     header = {
-        "form": FORM,
-        "kind": "blocks",
+        "v": VERSION,
+        "needs_read": [],
+        "layout": "blocks",
         "content": content,
         "schema": schema,
-        "cut": cut,
+        "cut": cut_by,
         "rows": rows,
-        "blocks": [rows],
+        "blocks": sizes,
         "nulls": {name: column.null_count for name, column in columns.items()},
         "presentation_digest": presentation,
         "presentation": doc,
-        "needs": [],
     }
     table = pa.table(columns)
-    return Encoded(table, content, presentation, header, (tuple(digests),))
+    return Encoded(table, content, presentation, header, tuple(digests))
 
 
 def columns_of(data: Any) -> tuple[dict[str, Any], int]:
@@ -172,16 +174,30 @@ def _described(data: Any, what: str) -> tuple[dict[str, Any], Doc]:
     return describe_frame(data, what) if frame else describe_table(data, what)
 
 
-def _digests(columns: dict[str, Any], rows: int, named: dict[str, str]) -> list[str]:
-    def one(field: str) -> str:
+def _sizes(columns: dict[str, Any], rows: int, cut_by: Doc, what: str) -> list[int]:
+    """Return the rows of each block of a table."""
+    if cut_by["kind"] == "whole":
+        return [rows]
+    if missing := [name for name in cut_by["key"] if name not in columns]:
+        raise InvalidInput(f"{what} has no column {missing[0]!r} to be cut by; it has {', '.join(columns)}")
+    return cut({name: columns[name] for name in cut_by["key"]}, rows)
+
+
+def _digests(columns: dict[str, Any], sizes: list[int], named: dict[str, str]) -> list[tuple[str, ...]]:
+    """Return the digest of every column block, by row block, then by column."""
+    starts = list(accumulate(sizes, initial=0))
+
+    def of_column(field: str) -> list[str]:
         with refusing(named[field]):
-            return block_digest(columns[field])
+            return [block_digest(columns[field].slice(start, size)) for start, size in zip(starts, sizes, strict=False)]
 
     threads = min(8, os.cpu_count() or 1)
-    if threads == 1 or rows * len(columns) < _WORTH_THREADS:
-        return list(map(one, columns))
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(one, columns))
+    if threads == 1 or starts[-1] * len(columns) < _WORTH_THREADS:
+        found = list(map(of_column, columns))
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            found = list(pool.map(of_column, columns))
+    return list(zip(*found, strict=True))
 
 
 _WORTH_THREADS = 1 << 18
@@ -233,7 +249,7 @@ class Written:
 def write(encoded: Encoded, blocks: Blocks) -> Written:
     """Store an encoded table: new column blocks to data files, then the manifest.
 
-    Column blocks that `blocks` finds are not written again.
+    A column of which `blocks` finds every block is not written again.
 
     Raises
     ------
@@ -243,16 +259,21 @@ def write(encoded: Encoded, blocks: Blocks) -> Written:
         A column that Parquet cannot keep, by name.
     """
     names = encoded.table.column_names
-    known: dict[str, Place] = {}
-    for name, digest in zip(names, encoded.blocks[0], strict=True):
-        if (place := blocks.find(digest)) is not None:
-            known[name] = place
-    fresh = [name for name in names if name not in known]
+    digests = [digest for block in encoded.blocks for digest in block]
+    known = {digest: place for digest in dict.fromkeys(digests) if (place := blocks.find(digest)) is not None}
+    fresh = [name for name, *own in zip(names, *encoded.blocks, strict=True) if not known.keys() >= set(own)]
     named = labels_by_field(encoded.header["presentation"], "the table")
-    files, places = write_columns(encoded.table.select(fresh), blocks, named) if fresh else ([], {})
-    entries = [(0, n, digest, (known | places)[n]) for n, digest in zip(names, encoded.blocks[0], strict=True)]
+    files, written = write_columns(encoded.table.select(fresh), blocks, named) if fresh else ([], {})
+    sizes = encoded.header["blocks"]
+    starts = accumulate(sizes, initial=0)
+    entries = [
+        (number, name, digest, known[digest] if name not in written else part_of(written[name], start, sizes[number]))
+        for number, (start, block) in enumerate(zip(starts, encoded.blocks, strict=False))
+        for name, digest in zip(names, block, strict=True)
+    ]
     manifest = write_leaf(blocks, encoded.header, pieces_table(entries))
-    return Written(manifest, files, sorted({piece.key for place in known.values() for piece in place}))
+    old = {piece.key for _, name, _, place in entries if name not in written for piece in place}
+    return Written(manifest, files, sorted(old))
 
 
 # reading -------------------------------------------------------------------------------------------------------------
@@ -271,7 +292,7 @@ def load(
     Parameters
     ----------
     manifest : Manifest
-        Of kind blocks.
+        Of layout blocks.
     blocks : Blocks
         The store.
     columns : sequence of str or int, optional
@@ -288,7 +309,7 @@ def load(
     Corrupt
         A damaged file, by name.
     """
-    _check_kind(manifest)
+    _check_layout(manifest)
     doc = manifest.header["presentation"]
     fields = fields_of(doc, columns)
     total = manifest.header["rows"]
@@ -301,9 +322,11 @@ def load(
     return restore_frame(arrays, doc, total, columns=columns, rows=None if rows is None else np.asarray(rows))
 
 
-def _check_kind(manifest: Manifest) -> None:
-    if manifest.kind != "blocks":
-        raise InvalidInput(f"this manifest is of kind {manifest.kind!r}, which holds no values; load its parent's")
+def _check_layout(manifest: Manifest) -> None:
+    if manifest.layout != "blocks":
+        raise InvalidInput(
+            f"this manifest has the layout {manifest.layout!r}, which holds no values; load its parent's"
+        )
 
 
 def _positions(rows: Any, total: int) -> tuple[Any, Any]:
@@ -380,23 +403,29 @@ def _joined(parts: list[Any], kind: Any) -> Any:
 
 
 def verify(manifest: Manifest, blocks: Blocks, columns: Iterable[str] | None = None) -> None:
-    """Compare the column blocks of some or all columns with their digests.
+    """Compare the column blocks of some or all columns with their digests, and all digests with the content.
 
     Raises
     ------
     Corrupt
-        The first block that differs, by file, column and row block.
+        The first block that differs, by file, column and row block; or digests of another table.
     """
-    _check_kind(manifest)
-    _compare(manifest, blocks, [column["name"] for column in manifest.header["schema"]] if columns is None else columns)
+    _check_layout(manifest)
+    header = manifest.header
+    every = [column["name"] for column in header["schema"]]
+    digests = ([digest for digest, _ in blocks_of] for blocks_of in manifest.places(every).values())
+    content = content_digest(header["schema"], header["cut"], header["blocks"], zip(*digests, strict=True))
+    if content != header["content"]:
+        raise Corrupt(f"the manifest of content {header['content']} names column blocks of the content {content}")
+    _compare(manifest, blocks, every if columns is None else columns)
 
 
 def _compare(manifest: Manifest, blocks: Blocks, columns: Iterable[str]) -> None:
     kinds = {column["name"]: arrow_type(column["type"]) for column in manifest.header["schema"]}
     for name, blocks_of in manifest.places(columns).items():
+        found = read_pieces(blocks, [piece for _, place in blocks_of for piece in place])
         for number, (digest, place) in enumerate(blocks_of):
             keys = ", ".join(sorted({piece.key for piece in place}))
-            found = read_pieces(blocks, place)
             with reading(keys):
                 column = _joined([as_logical(found[piece], kinds[name]) for piece in place if piece.rows], kinds[name])
                 actual = block_digest(column)

@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 import base64
-import math
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 
+from mlcycle._digest import json_number, json_value
 from mlcycle.codecs._canonical import plain
 from mlcycle.codecs._types import logical_type
 
 __all__ = ["values_from_json", "values_to_json"]
 
-_SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
-
 
 def values_to_json(values: Any) -> list[Any]:
     """Return the values as plain JSON.
 
-    Whole numbers, truth and text as themselves; other numbers too, but ``"nan"``, ``"inf"``, ``"-inf"``; moments,
-    dates and durations as the whole number Arrow keeps; decimals as text; bytes in base64; structs as a list of their
-    fields' values; lists as lists; nulls as null.
+    Whole numbers, truth and text as themselves; other numbers too, but as `json_number` has them where they are not
+    finite; moments, dates and durations as the whole number Arrow keeps; decimals as text; bytes in base64; structs as
+    a list of their fields' values; lists as lists; nulls as null.
 
     Examples
     --------
     >>> values_to_json(pa.array([0.5, float("inf")]))
-    [0.5, 'inf']
+    [0.5, {'$float': 'Infinity'}]
     """
     values = plain(values)
     types, kind = pa.types, values.type
     if types.is_floating(kind):
-        return [_number(value) for value in values.cast(pa.float64()).to_pylist()]
+        floats = values.cast(pa.float64()).to_pylist()
+        return [None if value is None else json_number(value) for value in floats]
     if types.is_decimal(kind):
         return [None if value is None else str(value) for value in values.to_pylist()]
     if types.is_temporal(kind):
@@ -45,10 +44,6 @@ def values_to_json(values: Any) -> list[Any]:
     return list(values.to_pylist())
 
 
-def _number(value: float | None) -> float | str | None:
-    return value if value is None or math.isfinite(value) else str(value)
-
-
 def _ticks_type(kind: Any) -> Any:
     return pa.int32() if kind.bit_width == 32 else pa.int64()
 
@@ -58,12 +53,12 @@ def values_from_json(values: list[Any], kind: Any) -> Any:
 
     Examples
     --------
-    >>> values_from_json([0.5, "inf"], pa.float64()).to_pylist()
+    >>> values_from_json([0.5, {"$float": "Infinity"}], pa.float64()).to_pylist()
     [0.5, inf]
     """
     wanted, types = logical_type(kind), pa.types
     if types.is_floating(wanted):
-        return pa.array([_SPECIAL[v] if isinstance(v, str) else v for v in values], pa.float64()).cast(wanted)
+        return pa.array(json_value(values), pa.float64()).cast(wanted)
     if types.is_decimal(wanted):
         return pa.array([None if value is None else Decimal(value) for value in values], wanted)
     if types.is_temporal(wanted):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import provenance, storage
-from mlcycle._digest import json_text
+from mlcycle._digest import json_text, sha256_bytes
 from mlcycle._failure import said, traceback_text
 from mlcycle._ids import now
 from mlcycle._text import printable
@@ -19,8 +19,10 @@ from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, MlcycleError, MlcycleWarning, StorageUnavailable
 from mlcycle.lifecycle._artifacts import pack_artifact
 from mlcycle.lifecycle._model_files import PackedModel, keep_model, store_model, suits
-from mlcycle.lifecycle._points import PointsWriter, beat, read_points, to_json
-from mlcycle.lifecycle._runs import POINTS, run_folder
+from mlcycle.lifecycle._point_lines import to_json
+from mlcycle.lifecycle._points import PointsWriter
+from mlcycle.lifecycle._run_files import POINTS, describe, hash_stored, run_folder
+from mlcycle.lifecycle._summary import Summary, read_summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -71,9 +73,12 @@ class ActiveRun:
         if shortened:
             large = [f"{where:.60} is too large and kept only in part" for where in shortened]
             self._lost("record of its params", large, "; log what must be whole as an artifact")
-        self._attempt("start", lambda: session.files.put(f"{self._folder}/head.json", _document(head), durable=False))
-        segments = storage.SegmentWriter(session.files, f"{self._folder}/", POINTS, strict=strict, heartbeat=beat)
-        self._points = PointsWriter(segments, strict=strict)
+        self._head_file: Doc | None = None
+        self._attempt("start", self._store_head)
+        self._lines = storage.SegmentWriter(
+            session.files, f"{self._folder}/", POINTS, strict=strict, heartbeat=Summary()
+        )
+        self._points = PointsWriter(self._lines, strict=strict)
         self.log = self._points.log_values
 
     def __repr__(self) -> str:
@@ -215,9 +220,18 @@ class ActiveRun:
             steps.callback(self._end, status, error)
             self._points.close()
 
+    def _store_head(self) -> None:
+        key, data = f"{self._folder}/head.json", _document(self._head)
+        self._session.files.put(key, data, durable=False)
+        self._head_file = describe(key, len(data), sha256_bytes(data), "head")
+
     def _end(self, status: str, error: str | None) -> None:
+        if self._head_file is None:
+            with contextlib.suppress(Exception):  # that it failed at the start is told and counted already
+                self._store_head()
         end = {
             "v": 1,
+            "needs_read": [],
             "status": status,
             "ended_at": now(),
             "entry": self._entry(),
@@ -225,7 +239,8 @@ class ActiveRun:
             "error": provenance.redact(error)[0] if error else error,
             **self._logged(),
         }
-        self._attempt("end", lambda: self._session.files.put(f"{self._folder}/end.json", _document(end)))
+        key, data = f"{self._folder}/end.json", _document(end)
+        self._attempt("end", lambda: storage.create_once(self._session.files, key, data))
 
     def __enter__(self) -> ActiveRun:
         return self
@@ -245,25 +260,40 @@ class ActiveRun:
     # trouble -------------------------------------------------------------------------------------------------------
 
     def _logged(self) -> Doc:
-        """Return what was logged; where forked children logged too, everything is read back and put together."""
-        own: Doc = {
-            "metrics": to_json(self._points.last),
-            "points": self._points.count,
-            "artifacts": self._artifacts,
-            "model": self._model,
-        }
+        """Return what was logged, also by forked children, and the files that hold it."""
+        files, folder, summary = self._session.files, f"{self._folder}/", self._points.summary
+        artifacts, model, held = self._artifacts, self._model, []
         try:
-            if len(storage.segments(self._session.files, f"{self._folder}/", POINTS)) <= 1:
-                return own
-            points = read_points(storage.read_lines(self._session.files, f"{self._folder}/", POINTS))
+            listed = list(files.list(folder))
+            if len(storage.segments(files, folder, POINTS, listed=listed)) > 1:
+                summary = read_summary(files, folder, POINTS, listed=listed)
+                artifacts, model = summary.artifacts, summary.model or model
+            held = self._segments(listed)
         except Exception:  # noqa: BLE001 - what this process knows is then all there is
-            return own
-        together = {"metrics": to_json(points.last), "points": points.count}
-        return together | {"artifacts": points.artifacts, "model": points.model or self._model}
+            held = [describe(**one, kind="points") for one in self._lines.stored.values()]
+        head = [self._head_file] if self._head_file else []
+        return {
+            "metrics": to_json(summary.last),
+            "points": summary.count,
+            "artifacts": artifacts,
+            "model": model,
+            "files": [*head, *held, *artifacts.values(), *(model["files"] if model else ())],
+        }
+
+    def _segments(self, listed: Sequence[storage.Listed]) -> list[Doc]:
+        """Describe every segment: what was uploaded from here is known, the rest is read back."""
+        files, uploaded = self._session.files, self._lines.stored
+        found = storage.segments(files, f"{self._folder}/", POINTS, listed=listed)
+        made = []
+        for one in (one for pieces in found.values() for one in pieces):
+            known = uploaded.get(one.key)
+            digest = known["sha256"] if known else hash_stored(files, one.key, one.size)
+            made.append(describe(one.key, one.size, digest, "points"))
+        return made
 
     def _entry(self) -> int:
-        with contextlib.suppress(Exception), self._session.view() as view:
-            return view.n
+        with contextlib.suppress(Exception):
+            return self._session.view().n
         return int(self._head["entry"])
 
     def _attempt(self, what: str, action: Callable[[], Any]) -> None:

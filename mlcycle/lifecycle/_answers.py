@@ -10,7 +10,7 @@ import numpy as np
 
 from mlcycle import checks, records
 from mlcycle.errors import InvalidInput, UntrustedModel
-from mlcycle.lifecycle._gate import evaluation_document
+from mlcycle.lifecycle._gate import evaluation_document, evaluations_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -132,11 +132,13 @@ def judged(
     yield from found
     if any(one.verdict in _SETTLED or (one.verdict == "inconclusive" and not one.slice) for one in found):
         return
-    note = "not judged: it compares two versions on the same rows, and these were answered by one"
     for one in (one for one in criteria if one not in absolute):
+        note = "not judged: it compares two versions on the same rows, and these were answered by one"
+        if isinstance(one, records.UnknownCriterion):
+            note = "not judged: it needs a newer mlcycle"
         yield records.Result(check=str(one), subject=ref, verdict="not_applicable", detail=note)
     usual = ("accuracy",) if captured.several else _USUAL[captured.task]
-    asked = list(dict.fromkeys([*(() if captured.several else (one.metric for one in criteria)), *usual]))
+    asked = list(dict.fromkeys([*(() if captured.several else (one.metric for one in criteria if one.metric)), *usual]))
     tried = {name: one for name in asked for one in run([records.AtLeast(name, 0.0)])}
     measured = {name: one for name, one in tried.items() if one.value is not None}
     then = {name: before for name in measured if (before := _evaluated(session, ref, name)) is not None}
@@ -174,20 +176,17 @@ def _answered(
 
 def _evaluated(session: Session, ref: str, metric: str) -> records.Result | None:
     """Return the newest stored result of a metric over all rows of some data, with its interval where it has one."""
-    with session.view(refresh=False) as view:
-        for doc in reversed(view.logical["evaluations"]):
-            if doc["subject"] != ref:
-                continue
-            for answer in evaluation_document(session, view, doc)["answers"]:
-                asked = answer["criterion"]
-                for document in answer["results"]:
-                    found: records.Result = records.from_json(document)
-                    mine = found.check == metric if asked is None else asked.get("metric") == metric
-                    if not mine or found.slice or not found.n or found.value is None:
-                        continue
-                    if found.comparison is None:
-                        return found
-                    return attrs.evolve(found, value=found.comparison["subject"], low=None, high=None)
+    for fact in evaluations_of(session.view(refresh=False), f"model:{ref}"):
+        for answer in evaluation_document(session, fact)["answers"]:
+            asked = answer["criterion"]
+            for document in answer["results"]:
+                found: records.Result = records.from_json(document)
+                mine = found.check == metric if asked is None else asked.get("metric") == metric
+                if not mine or found.slice or not found.n or found.value is None:
+                    continue
+                if found.comparison is None:
+                    return found
+                return attrs.evolve(found, value=found.comparison["subject"], low=None, high=None)
     return None
 
 

@@ -5,24 +5,25 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import json
 import os
 import tempfile
 from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Generic, TypeVar
 
-from mlcycle._digest import canonical_json, sha256_bytes, sha256_file
+from mlcycle import records
+from mlcycle._digest import sha256_bytes, sha256_file
+from mlcycle._documents import check_file, list_bytes, read_document, read_list, written_document
 from mlcycle._ids import new_id
 from mlcycle.errors import Corrupt, VersionDeleted
 from mlcycle.storage import open_range
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from mlcycle.storage import Files
 
-__all__ = ["Depot", "NewFile"]
+__all__ = ["Depot", "NewFile", "file_record", "of_kind"]
 
 Doc = dict[str, Any]
 T = TypeVar("T")
@@ -107,7 +108,11 @@ class Depot:
 
     def store_document(self, owner: str, kind: str, document: Doc) -> Doc:
         """Store a JSON document in the folder of its owner and return its description."""
-        return self.store_bytes(f"files/{owner}", kind, ".json", canonical_json(document))
+        return self.store_bytes(f"files/{owner}", kind, ".json", written_document(document))
+
+    def store_list(self, owner: str, files: Iterable[Doc]) -> Doc:
+        """Store the descriptions of files that are too many for an entry, and return that of the list."""
+        return self.store_bytes(f"files/{owner}", "list", ".jsonl", list_bytes(files))
 
     def read_file(self, file: Doc, what: str) -> bytes:
         """Return the bytes of a stored file, checked against size and digest.
@@ -116,10 +121,12 @@ class Depot:
         ------
         Corrupt
             Naming the file and the version it belongs to.
+        SchemaError
+            When it is encrypted, or lies in a place of its owner's own.
         FileNotFoundError
             When it is not there (any more); see `resolving`.
         """
-        data = self.files.read(file["key"])
+        data = self.files.read(check_file(file, what)["key"])
         if len(data) != file["size"] or sha256_bytes(data) != file["sha256"]:
             raise Corrupt(
                 f"{file['key']} of {what} is damaged: expected {file['size']} bytes of {file['sha256'][:19]}…, found "
@@ -146,7 +153,20 @@ class Depot:
 
     def read_document(self, file: Doc, what: str) -> Any:
         """Return a stored JSON document; kept in memory, so never change what comes back."""
-        return self._documents.get(file["key"], lambda: json.loads(self.read_file(file, what)))
+
+        def read() -> Doc:
+            return read_document(self.read_file(file, what), f"{file['key']} of {what}")
+
+        return self._documents.get(file["key"], read)
+
+    def listed(self, file: Doc, what: str) -> list[Doc]:
+        """Return the files a stored list describes; kept in memory, so never change what comes back."""
+
+        def read() -> list[Doc]:
+            return read_list(self.read_file(file, what), f"{file['key']} of {what}")
+
+        found: list[Doc] = self._documents.get(file["key"], read)
+        return found
 
     def remember(self, key: str, make: Callable[[], T]) -> T:
         """Return what was made for an immutable file before, or make it now."""
@@ -156,7 +176,7 @@ class Depot:
     @contextlib.contextmanager
     def local_copy(self, file: Doc, what: str) -> Iterator[Path]:
         """Give a stored file as a path, checked; the file itself on a local store, else a temporary copy."""
-        path = self.files.local_path(file["key"])
+        path = self.files.local_path(check_file(file, what)["key"])
         if path is not None and path.exists():
             if path.stat().st_size != file["size"] or sha256_file(path) != file["sha256"]:
                 self.read_file(file, what)
@@ -171,11 +191,23 @@ class Depot:
         finally:
             Path(name).unlink(missing_ok=True)
 
-    def open_file(self, key: str, size: int | None = None) -> BinaryIO | Path:
-        """Open a stored file for reading at random; where its size is known, only what is asked for is fetched."""
+    def open_file(self, file: Doc, what: str) -> BinaryIO | Path:
+        """Open a stored file for reading at random; only what is asked for is fetched."""
+        key: str = check_file(file, what)["key"]
         path = self.files.local_path(key)
         if path is not None:
             return path
-        if size is None or self.files.protocol == "memory":
+        if self.files.protocol == "memory":
             return io.BytesIO(self.files.read(key))
-        return open_range(self.files, key, size)
+        return open_range(self.files, key, file["size"])
+
+
+def file_record(file: Doc) -> records.FileRef:
+    """Return the record of a stored file; fields of a newer library are passed over."""
+    found: records.FileRef = records.from_json({**file, "type": "FileRef"})
+    return found
+
+
+def of_kind(files: list[Doc], kind: str) -> Doc:
+    """Return the one file of a stored object that is of a kind."""
+    return next(file for file in files if file["kind"] == kind)

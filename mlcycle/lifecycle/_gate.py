@@ -10,14 +10,14 @@ from mlcycle import checks, records
 from mlcycle._ids import now
 from mlcycle._text import plain
 from mlcycle.errors import GateBlocked, NotFound
-from mlcycle.lifecycle._view import doc_ref
 from mlcycle.lifecycle.scope import checked_override, scope_record
+from mlcycle.state import Change, FactAdd, Place, Version, View, read_changes, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mlcycle.lifecycle._session import Session
-    from mlcycle.lifecycle._view import View
+    from mlcycle.state import Fact
 
 __all__ = [
     "criteria_today",
@@ -25,29 +25,31 @@ __all__ = [
     "decision_changes",
     "decision_of",
     "decision_record",
+    "evaluation_document",
     "evaluation_record",
+    "evaluations_of",
     "judged_today",
 ]
 
 Doc = dict[str, Any]
 
 
-def criteria_today(scope: Doc | None, at: str | None = None) -> list[records.Criterion]:
+def criteria_today(scope: Version | None, at: str | None = None) -> list[records.Criterion]:
     """Return the criteria in force now, or at a moment."""
     return [] if scope is None else list(checks.criteria_in_force(scope_record(scope), at or now()))
 
 
 def decide(
-    session: Session, view: View, action: str, doc: Doc, *, reason: str, override: records.Override | None
+    session: Session, view: View, action: str, version: Version, *, reason: str, override: records.Override | None
 ) -> records.Decision:
     """Return what the gate says of a model version today; nothing is written."""
     override = checked_override(override)
     moment = now()
-    scope = view.scope()
+    scope = view.newest("scope", "scope")
     results: list[records.Result] = []
     evidence: dict[str, records.Evaluation] = {}
     for criterion in criteria_today(scope, moment):
-        found, evaluation = _evidence(session, view, doc, criterion, scope)
+        found, evaluation = _evidence(session, view, version, criterion, scope)
         results += found
         if evaluation is not None:
             evidence[evaluation.id] = evaluation
@@ -55,7 +57,7 @@ def decide(
         override = attrs.evolve(override, author=session.author)
     decision: records.Decision = checks.decide(
         action,
-        doc_ref(doc),
+        version.shown,
         results,
         now=moment,
         override=override,
@@ -74,27 +76,29 @@ def _times(count: int) -> str:
 
 
 def _evidence(
-    session: Session, view: View, doc: Doc, criterion: records.Criterion, scope: Doc | None
+    session: Session, view: View, version: Version, criterion: records.Criterion, scope: Version | None
 ) -> tuple[list[records.Result], records.Evaluation | None]:
     """Return the stored results that answer a criterion, or one result that says why there are none."""
-    subject = doc_ref(doc)
+    subject = version.shown
 
     def missing(detail: str) -> tuple[list[records.Result], None]:
         blocking: bool = criterion.blocking
         gap = records.Result(check=plain(criterion), subject=subject, verdict="error", blocking=blocking, detail=detail)
         return [gap], None
 
-    name = criterion.on or (scope["scope"]["test"] if scope else None)
+    if isinstance(criterion, records.UnknownCriterion):  # whatever is stored as its answer, nobody here can weigh it
+        return missing("this criterion needs a newer mlcycle; upgrade to judge it")
+    name = criterion.on or (scope_record(scope).test if scope else None)
     if name is None:
         return missing("it names no data: project.scope.set(test='…') or on='…'")
     try:
-        data = doc_ref(view.version("datasets", name))
+        data = resolve(view, name, "dataset").shown
     except NotFound as error:
         return missing(plain(error))
-    for stored, results in _stored_answers(session, view, subject, criterion):
+    for stored, results in _stored_answers(session, view, version.ref, criterion):
         if stored.data != data:
             continue
-        if stale := _stale(view, doc, criterion, results):
+        if stale := _stale(view, version, criterion, results):
             return missing(stale)
         return results, stored
     return missing(f"no evaluation answers it: project.evaluate({subject!r}, {data!r})")
@@ -105,80 +109,79 @@ def _stored_answers(
 ) -> Iterator[tuple[records.Evaluation, list[records.Result]]]:
     """Yield what stored evaluations of a version say of a criterion, newest first."""
     asked = records.to_json(criterion)
-    for doc in reversed(view.logical["evaluations"]):
-        if doc["subject"] == subject:
-            document = evaluation_document(session, view, doc)
-            for answer in document["answers"]:
-                if answer["criterion"] == asked:
-                    yield (
-                        records.from_json(document["evaluation"]),
-                        [records.from_json(result) for result in answer["results"]],
-                    )
+    for fact in evaluations_of(view, subject):
+        document = evaluation_document(session, fact)
+        for answer in document["answers"]:
+            if answer["criterion"] == asked:
+                yield (
+                    records.from_json(document["evaluation"]),
+                    [records.from_json(result) for result in answer["results"]],
+                )
 
 
-def evaluation_document(session: Session, view: View, doc: Doc) -> Doc:
+def evaluations_of(view: View, subject: str) -> Iterator[Fact]:
+    """Yield the evaluations of a version (its full ref), newest first."""
+    found = view.facts("evaluation", subject, newest_first=True)
+    return (fact for fact in found if fact.subject == subject)
+
+
+def evaluation_document(session: Session, fact: Fact) -> Doc:
     """Return the stored document of an evaluation."""
-    what = f"evaluation {doc['id']}"
-    found: Doc = session.depot.read_document(view.files(doc["object"], what)[0], what)
+    what = f"evaluation {fact.id}"
+    found: Doc = session.depot.read_document(session.files_of(fact.needs[0], what)[0], what)
     return found
 
 
-def evaluation_record(session: Session, doc: Doc) -> records.Evaluation:
+def evaluation_record(session: Session, fact: Fact) -> records.Evaluation:
     """Return the record of a stored evaluation."""
-    with session.view(refresh=False) as view:
-        document = evaluation_document(session, view, doc)
-    record: records.Evaluation = records.from_json(document["evaluation"])
-    return attrs.evolve(record, author=doc["author"], at=doc["at"], entry=doc["entry"])
+    record: records.Evaluation = records.from_json(evaluation_document(session, fact)["evaluation"])
+    return attrs.evolve(record, author=fact.stamp.author, at=fact.stamp.at, entry=fact.stamp.entry)
 
 
-def _stale(view: View, doc: Doc, criterion: records.Criterion, results: list[records.Result]) -> str | None:
+def _stale(view: View, version: Version, criterion: records.Criterion, results: list[records.Result]) -> str | None:
     """Say so where a comparison was made with a version its alias has left since."""
     reference = getattr(criterion, "reference", None)
     if reference is None or "@" in reference:
         return None
-    number = view.alias(doc["name"], reference)
-    current = None if number is None else f"{doc['name']}@{number}"
+    number = view.pointer("model", version.name, reference)
+    current = None if number is None else f"{version.name}@{number}"
     compared = next((result.comparison["reference"] for result in results if result.comparison), None)
-    if current in (compared, doc_ref(doc)):
+    if current in (compared, version.shown):
         return None
     return (
         f"it was compared with {compared or 'nothing'}, and {reference} is {current} now; "
-        f"evaluate again: project.evaluate({doc_ref(doc)!r})"
+        f"evaluate again: project.evaluate({version.shown!r})"
     )
 
 
-def decision_changes(decision: records.Decision, file: Doc) -> list[Doc]:
+def decision_changes(decision: records.Decision, file: Doc) -> list[Change]:
     """Return the changes that keep a decision."""
     stored_object = f"decision:{decision.id}"
     override = decision.override
-    change = {
-        "kind": "decision.add",
-        "id": decision.id,
+    said = {
         "action": decision.action,
-        "subject": decision.subject,
         "allowed": decision.allowed,
         "now": decision.now,
-        "evaluations": list(decision.evaluations),
+        "evaluations": [f"evaluation:{one}" for one in decision.evaluations],
         "override": None if override is None else {"author": override.author, "until": override.until},
-        "object": stored_object,
     }
-    return [{"kind": "place", "object": stored_object, "files": [file]}, change]
+    fact = FactAdd(of="decision", id=decision.id, subject=f"model:{decision.subject}", needs=[stored_object], says=said)
+    return [Place(object=stored_object, files=[file]), fact]
 
 
 def decision_of(session: Session, entry: Doc) -> records.Decision:
     """Return the decision an entry holds."""
-    kept = next(change["id"] for change in entry["changes"] if change["kind"] == "decision.add")
-    with session.view(refresh=False) as view:
-        doc = next(doc for doc in view.logical["decisions"] if doc["id"] == kept)
-    return decision_record(session, doc)
+    kept = next(fact for fact in read_changes(entry, FactAdd) if fact.of == "decision")
+    facts = session.view(refresh=False).facts("decision", kept.subject, newest_first=True)
+    return decision_record(session, next(fact for fact in facts if fact.id == kept.id))
 
 
-def decision_record(session: Session, doc: Doc) -> records.Decision:
+def decision_record(session: Session, fact: Fact) -> records.Decision:
     """Return the record of a stored decision."""
-    with session.view(refresh=False) as view:
-        file = view.files(doc["object"], f"decision {doc['id']}")[0]
-    record: records.Decision = records.from_json(session.depot.read_document(file, f"decision {doc['id']}"))
-    return attrs.evolve(record, author=doc["author"], at=doc["at"], entry=doc["entry"])
+    what = f"decision {fact.id}"
+    file = session.files_of(fact.needs[0], what)[0]
+    record: records.Decision = records.from_json(session.depot.read_document(file, what))
+    return attrs.evolve(record, author=fact.stamp.author, at=fact.stamp.at, entry=fact.stamp.entry)
 
 
 def judged_today(session: Session, view: View, refs: list[str], override: records.Override | None) -> None:
@@ -189,7 +192,9 @@ def judged_today(session: Session, view: View, refs: list[str], override: record
     override = checked_override(override)
     if override is not None and override.until > now():
         return
-    criteria = [one for one in criteria_today(view.scope()) if one.blocking and hasattr(one, "threshold")]
+    criteria = [
+        one for one in criteria_today(view.newest("scope", "scope")) if one.blocking and hasattr(one, "threshold")
+    ]
     failing = [
         f"{ref}: {result.check} was {result.value:.4g} [{result.low:.4g}, {result.high:.4g}]; today: {plain(criterion)}"
         for ref in refs
@@ -207,10 +212,8 @@ def judged_today(session: Session, view: View, refs: list[str], override: record
 def _measured(session: Session, view: View, ref: str, criterion: records.Criterion) -> list[records.Result]:
     """Return the newest stored results of the question a criterion asks, whatever its threshold was then."""
     asked = records.to_json(criterion)
-    for doc in reversed(view.logical["evaluations"]):
-        if doc["subject"] != ref:
-            continue
-        for answer in evaluation_document(session, view, doc)["answers"]:
+    for fact in evaluations_of(view, f"model:{ref}"):
+        for answer in evaluation_document(session, fact)["answers"]:
             former = answer["criterion"]
             if former and all(former.get(field) == asked.get(field) for field in ("type", "metric", "slices", "on")):
                 return [records.from_json(result) for result in answer["results"]]

@@ -6,7 +6,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING
 
 from mlcycle.errors import InvalidInput
-from mlcycle.lifecycle._words import in_words
+from mlcycle.state import in_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,15 +22,15 @@ def history_frame(session: Session, limit: int | None) -> pd.DataFrame:
 
     if limit is not None and (not isinstance(limit, Integral) or isinstance(limit, bool) or limit < 0):
         raise InvalidInput(f"limit= is a number of entries, 0 or more, got {type(limit).__name__}: {limit!r:.80}")
-    with session.view() as view:
-        newest = view.n
+    view = session.view()
+    newest = view.n
     start = 0 if limit is None else max(0, newest + 1 - limit)
     rows = [
         {
             "entry": entry["n"],
             "at": pd.Timestamp(entry["at"]),
             "author": entry["author"],
-            "what": in_words(entry["changes"]),
+            "what": in_words(entry["changes"], view.then(entry["n"] - 1)),
             "message": entry["message"],
         }
         for entry in session.log.entries(start, newest + 1)

@@ -11,8 +11,8 @@ from mlcycle import codecs
 from mlcycle._failure import said
 from mlcycle._ids import new_id
 from mlcycle.errors import InvalidInput, MlcycleError
+from mlcycle.lifecycle._depot import of_kind
 from mlcycle.lifecycle._params import as_params
-from mlcycle.lifecycle._view import doc_ref, of_kind
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlcycle.lifecycle._session import Session
+    from mlcycle.state import Version
 
 __all__ = [
     "PackedModel",
@@ -176,36 +177,37 @@ def _store_file(session: Session, folder: str, kind: str, suffix: str, source: P
         file.discard()
 
 
-def files_of(session: Session, doc: Doc) -> list[Doc]:
+def files_of(session: Session, version: Version) -> list[Doc]:
     """Return where the files of a version are now."""
-    with session.view(refresh=False) as view:
-        return view.files(doc["object"], doc_ref(doc))
+    return session.files_of(version.needs[0], version.shown)
 
 
-def card_of(session: Session, doc: Doc) -> Doc:
+def card_of(session: Session, version: Version) -> Doc:
     """Return what is said of a version: format, class, packages, signature, parameters."""
 
     def read() -> Doc:
-        card: Doc = session.depot.read_document(of_kind(files_of(session, doc), "card"), doc_ref(doc))
+        card: Doc = session.depot.read_document(of_kind(files_of(session, version), "card"), version.shown)
         return card
 
-    return session.depot.resolving(doc_ref(doc), read, session.log.snapshot)
+    return session.depot.resolving(version.shown, read, session.log.snapshot)
 
 
-def load_version(session: Session, doc: Doc, *, trust: bool | Collection[str] = (), reason: str | None = None) -> Any:
+def load_version(
+    session: Session, version: Version, *, trust: bool | Collection[str] = (), reason: str | None = None
+) -> Any:
     """Load the estimator of a version, its bytes being those the log names, by the rules of trust."""
-    card = card_of(session, doc)
+    card = card_of(session, version)
 
     def read() -> Any:
-        with session.depot.local_copy(of_kind(files_of(session, doc), "model"), doc_ref(doc)) as path:
-            return codecs.load_model(path, card["format"], trust=trust, reason=reason, label=doc_ref(doc))
+        with session.depot.local_copy(of_kind(files_of(session, version), "model"), version.shown) as path:
+            return codecs.load_model(path, card["format"], trust=trust, reason=reason, label=version.shown)
 
-    return session.depot.resolving(doc_ref(doc), read, session.log.snapshot)
+    return session.depot.resolving(version.shown, read, session.log.snapshot)
 
 
-def signature_of(session: Session, doc: Doc, model: Any) -> Doc | None:
+def signature_of(session: Session, version: Version, model: Any) -> Doc | None:
     """Return what a version takes, as it was stored and as the loaded model itself knows."""
-    return codecs.complete_signature(card_of(session, doc)["signature"], model)
+    return codecs.complete_signature(card_of(session, version)["signature"], model)
 
 
 class Signed:

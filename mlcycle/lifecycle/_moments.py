@@ -37,16 +37,16 @@ def window(since: Any, until: Any) -> tuple[str | None, str | None]:
 
 def entry_number(session: Session, moment: Any) -> int:
     """Return the entry meant by a number, a tag, a date, a time or a span back from now."""
-    with session.view() as view:
-        if isinstance(moment, bool):
-            raise InvalidInput(f"an entry is a number, a tag or a date, got {moment!r}")
-        if isinstance(moment, Integral):
-            if not 0 <= int(moment) <= view.n:
-                raise NotFound(f"the log has entries 0 to {view.n}, not {moment}")
-            return int(moment)
-        tags = dict(view.logical["tags"])
+    view = session.view()
+    if isinstance(moment, bool):
+        raise InvalidInput(f"an entry is a number, a tag or a date, got {moment!r}")
+    if isinstance(moment, Integral):
+        if not 0 <= int(moment) <= view.n:
+            raise NotFound(f"the log has entries 0 to {view.n}, not {moment}")
+        return int(moment)
+    tags = view.tags()
     if isinstance(moment, str) and moment in tags:
-        return int(tags[moment])
+        return tags[moment]
     try:
         instant = parse_time(moment)
     except InvalidInput as error:

@@ -1,7 +1,7 @@
 """An operation id used before: for the same thing, whose result is given again, or for something else.
 
-An entry does not say which verb wrote it. So the plan of the new call is asked what it would write, now and as the
-project stood before that entry, and what the caller chose in both is compared.
+The entry says its verb. What the caller chose beside it is compared by asking the plan of the new call what it would
+write, now and as the project stood before that entry.
 """
 
 from __future__ import annotations
@@ -9,14 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlcycle.errors import ConflictError
-from mlcycle.lifecycle._words import in_words
-from mlcycle.storage import Draft
+from mlcycle.state import KINDS, Change, FactAdd, NameSet, PointerMove, VersionAdd, in_words, noun
+from mlcycle.storage import Settled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
-    from mlcycle.lifecycle._view import View
-    from mlcycle.storage import Settled
+    from mlcycle.state import View
 
 __all__ = ["refuse_another"]
 
@@ -24,31 +23,28 @@ Doc = dict[str, Any]
 
 # What its caller chose in a change: subject, target, arguments. The rest is found by the library and may differ the
 # second time (numbers, ids, what stood before), or is made anew by a script that runs again (rows that grew since, a
-# refitted model, a verdict). A kind that is not here is never what an operation is about: it stands beside what is.
+# refitted model, a verdict). What a noun says of itself is chosen as its row says. A kind that is not here is never
+# what an operation is about: it stands beside what is.
 _CHOSEN: dict[str, tuple[str, ...]] = {
     "project.rollback": ("to",),
-    "scope.set": ("scope",),
-    "dataset.add": ("name", "type", "roles"),
-    "dataset.head": ("name", "after"),
-    "model.add": ("name",),
-    "decision.add": ("action", "subject"),
-    "alias.move": ("name", "alias", "after", "how"),
-    "version.drop": ("of", "name", "number", "id"),
-    "version.restore": ("of", "name", "number", "id"),
-    "experiment.open": ("name", "hypothesis", "metric"),
-    "deployment.open": ("name",),
-    "route.add": ("deployment", "weights", "shadow"),
-    "route.move": ("deployment", "after", "how"),
-    "evaluation.add": ("subject", "data"),
-    "report.add": ("deployment",),
+    "name.set": ("of", "name"),
+    "version.add": ("of", "name"),
+    "pointer.move": ("of", "name", "pointer", "after", "how"),
+    "version.mark": ("of", "name", "mark", "on", "numbers"),
+    "fact.add": ("of", "subject"),
     "tag.set": ("name", "to"),
 }
 
 
 def refuse_another(
-    op: str, entry: Doc, plan: Callable[[View], Draft | Settled], views: Iterable[View], meant: tuple[Doc, ...] = ()
+    op: str,
+    entry: Doc,
+    verb: str,
+    plan: Callable[[View], Sequence[Change] | Settled],
+    views: tuple[View, View],
+    meant: Sequence[Change] = (),
 ) -> None:
-    """Return if `plan` is what an entry was written for; the views are those it may be judged by, lazily.
+    """Return if `verb` and `plan` are what an entry was written for; judged now, and just before that entry.
 
     A gate that blocks today drafts no move: what would be moved is `meant`.
 
@@ -57,39 +53,49 @@ def refuse_another(
     ConflictError
         Saying what the operation id was used for.
     """
-    for view in views:
+    for view in views if entry["verb"] == verb else ():
         try:
             wanted = plan(view)
         except Exception:  # noqa: BLE001 - it does not fit that state, which says nothing of the entry
             continue
-        if isinstance(wanted, Draft):
-            kept = [change for change in wanted.changes if change["kind"] not in {one["kind"] for one in meant}]
-            if _alike([*kept, *meant], entry["changes"]):
+        if not isinstance(wanted, Settled):
+            kept = [change for change in wanted if change.kind not in {one.kind for one in meant}]
+            if _alike([*kept, *meant], _read(entry["changes"])):
                 return
     facts = {key: entry[key] for key in ("n", "author", "at", "message")}
     raise ConflictError(
         f"op={op!r} was used already, by {entry['author']} in entry {entry['n']}, for something else: "
-        f"{in_words(entry['changes'])}; nothing was done. Give every operation an op of its own",
+        f"{in_words(entry['changes'], views[1])}; nothing was done. Give every operation an op of its own",
         facts,
     )
 
 
-def _alike(wanted: list[Doc], written: list[Doc]) -> bool:
+def _read(changes: list[Doc]) -> list[Change]:
+    return [KINDS[one["kind"]].read(one) for one in changes if one["kind"] in KINDS]
+
+
+def _alike(wanted: Iterable[Change], written: Iterable[Change]) -> bool:
     """Return whether two lists of changes are about one thing; a gate may have blocked the move that was written."""
     ours, theirs = _chosen(wanted), _chosen(written)
-    if not ours or not theirs or next(iter(ours)) != next(iter(theirs)):
-        return False
-    return all(ours[kind] == theirs[kind] for kind in ours.keys() & theirs.keys())
+    both = ours.keys() & theirs.keys()
+    return bool(both) and all(ours[kind] == theirs[kind] for kind in both)
 
 
-def _chosen(changes: list[Doc]) -> dict[str, list[Doc]]:
+def _chosen(changes: Iterable[Change]) -> dict[str, list[Doc]]:
+    changes = list(changes)
+    begun = {(one.of, one.name) for one in changes if isinstance(one, VersionAdd)}
     found: dict[str, list[Doc]] = {}
     for change in changes:
-        if change["kind"] in _CHOSEN:
-            facts = {field: change.get(field) for field in _CHOSEN[change["kind"]]}
-            if change.get("type") == "selection":  # which rows follows from what was split, and how
-                facts["content"] = change["content"]
-            if change["kind"] == "scope.set":  # who eased what until when is the scope's own bookkeeping
-                facts["scope"] = {key: value for key, value in change["scope"].items() if key != "loosened"}
-            found.setdefault(change["kind"], []).append(facts)
+        # what goes with a new version, a name begun or a route set to it, is told by the version
+        beside = isinstance(change, NameSet | PointerMove) and (change.of, change.name) in begun
+        if change.kind not in _CHOSEN or beside:
+            continue
+        facts = {field: getattr(change, field) for field in _CHOSEN[change.kind]}
+        if isinstance(change, NameSet | VersionAdd | FactAdd):
+            facts |= {field: change.says.get(field) for field in noun(change.of).chosen}
+        if change.says.get("layout") == "selection":  # which rows follows from what was split, and how
+            facts["content"] = change["content"]
+        if "scope" in facts:  # who eased what until when is the scope's own bookkeeping
+            facts["scope"] = {key: value for key, value in change["scope"].items() if key != "loosened"}
+        found.setdefault(change.kind, []).append(facts)
     return found

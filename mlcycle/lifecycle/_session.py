@@ -10,32 +10,28 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mlcycle._digest import json_text
 from mlcycle.errors import Corrupt, InvalidInput, MlcycleError, ReadOnly, StorageUnavailable, VersionDeleted
 from mlcycle.lifecycle._depot import Depot
-from mlcycle.lifecycle._fold import ProjectFold
 from mlcycle.lifecycle._repeats import refuse_another
-from mlcycle.lifecycle._view import View
+from mlcycle.state import Change, Place, ProjectFold, View, check_guards
 from mlcycle.storage import Draft, Log, Settled, open_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from os import PathLike
 
     from mlcycle.storage import Commit, Files, Snapshot
 
-__all__ = ["Session", "Swept", "draft"]
+    Plan = Callable[[View], "Sequence[Change] | Settled"]
+
+__all__ = ["Plan", "Session", "Swept"]
 
 Doc = dict[str, Any]
 T = TypeVar("T")
 _UPLOAD_TRIES = 5
+_FILES_IN_ENTRY = 64  # descriptions of 250 bytes, in an entry of 64 KB that may hold several objects
 
 
 class Swept(Exception):  # noqa: N818 - a signal between this module and its callers, never seen by a user
     """A file this commit meant to name was swept meanwhile; upload it again under a new name."""
-
-
-def draft(changes: list[Doc], uses: list[str] | None = None) -> Draft:
-    """Return a draft whose `uses` are the files its ``place`` changes name, and those given."""
-    placed = [file["key"] for change in changes if change["kind"] == "place" for file in change["files"]]
-    return Draft(changes=changes, uses=[*placed, *(uses or ())])
 
 
 class Session:
@@ -76,7 +72,6 @@ class Session:
         self.url = files.url
         self._log = Log(files, ProjectFold(), caches=self.mode == "rw")
         self._depot = Depot(files)
-        self._past: Snapshot | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopen, (self.url, self.mode, self._author, self._single_writer, self._storage_options, self.at)
@@ -114,29 +109,34 @@ class Session:
         return self._author
 
     def sibling(self, at: int) -> Session:
-        """Return a read-only session of the same store, its history ending at entry `at`."""
-        return _reopen(self.url, "r", self._author, self._single_writer, self._storage_options, at)
+        """Return a read-only session of the same store, its history ending at entry `at`; it shares what is known."""
+        found = object.__new__(Session)
+        found.__dict__.update(self.__dict__, mode="r", at=at)
+        return found
 
     # looking -------------------------------------------------------------------------------------------------------
 
-    @contextlib.contextmanager
-    def view(self, *, refresh: bool = True) -> Iterator[View]:
-        """Hold the newest state still; or, in a session of the past, that past with today's placement.
+    def view(self, *, refresh: bool = True) -> View:
+        """Return the project as it stands, or, in a session of the past, as it stood; a value that does not move.
 
-        With ``refresh=False`` the state is the newest this session has seen, which asks the storage nothing: for the
-        second look of an operation whose first one was fresh.
+        With ``refresh=False`` it is the newest this session has seen, which asks the storage nothing: for the second
+        look of an operation whose first one was fresh.
         """
-        log = self.log
-        with log.lock:
-            now = log.snapshot(refresh=refresh)
-            if now.n < 0:
-                raise _no_beginning(self.url)
-            if self.at is None:
-                yield View(now.state["logical"], now.state["placement"], now.n)
-                return
-            if self._past is None:
-                self._past = log.as_of(self.at)
-            yield View(self._past.state["logical"], now.state["placement"], self._past.n)
+        now = self.log.snapshot(refresh=refresh)
+        if now.n < 0:
+            raise _no_beginning(self.url)
+        return View(now.state, self.log.entry, now.n if self.at is None else self.at)
+
+    def files_of(self, stored_object: str, what: str) -> list[Doc]:
+        """Return where the files of a stored object lie now; `what` names it if they are gone."""
+        place = self.view(refresh=False).place(stored_object, what)
+        return [*place.files, *(self.depot.listed(place.listed, what) if place.listed else ())]
+
+    def place(self, stored_object: str, files: list[Doc], owner: str) -> Place:
+        """Return where a new object lies; more files than an entry can hold are told by a list file of its owner."""
+        if len(files) <= _FILES_IN_ENTRY:
+            return Place(object=stored_object, files=files)
+        return Place(object=stored_object, listed=self.depot.store_list(owner, files))
 
     def refuse_writing(self, why: str) -> None:
         """Read only from now on, saying why; a pickled copy is read-only too."""
@@ -158,24 +158,40 @@ class Session:
 
     def commit(
         self,
-        plan: Callable[[View], Draft | Settled],
+        plan: Plan,
         *,
+        verb: str,
         message: str = "",
         op: str | None = None,
-        meant: tuple[Doc, ...] = (),
+        since: int | None = None,
+        meant: Sequence[Change] = (),
     ) -> Commit:
-        """Commit what `plan` drafts against the newest state; it is asked again after every lost race.
+        """Commit the changes that `plan` asks for, given the newest state; it is asked again after every lost race.
 
-        What is `meant` is the change a gate may keep out of the draft: an `op` used before is compared with it too.
+        Parameters
+        ----------
+        plan : callable
+            View to changes, or `Settled`; raises to give up.
+        verb : str
+            What is done: ``"model.promote"``. The history and hooks go by it.
+        message, op : str, optional
+            Why; and an id of the caller's own.
+        since : int, optional
+            The entry this session stood at before it uploaded or looked up what the changes name. A sweep since then
+            may have taken it. By default nothing was.
+        meant : sequence of Change
+            What a gate may keep out: an `op` used before is compared with it too.
 
         Raises
         ------
         Swept
-            When a file the draft names was swept since it was uploaded or looked up.
+            When a file the changes name was swept since it was uploaded or looked up.
         Corrupt
             When the log is gone, which is no reason to begin another.
         ConflictError
             When `op` was used before, for something else.
+        ReadOnly
+            When a change is kept for a newer mlcycle.
         """
         self.check_writable()
         _check_words(message, op)
@@ -184,38 +200,45 @@ class Session:
         def propose(snapshot: Snapshot) -> Draft | Settled:
             if snapshot.n < 0:
                 raise _no_beginning(self.url)
-            view = View(snapshot.state["logical"], snapshot.state["placement"], snapshot.n)
+            view = View(snapshot.state, self.log.entry, snapshot.n)
             made = plan(view)
-            if isinstance(made, Draft) and any(key in view.placement["doomed"] for key in made.uses):
-                raise Swept
-            return made
+            if isinstance(made, Settled):
+                return made
+            check_guards(view, made, self.log.fold.needs)
+            return self._draft(view, made, snapshot.n if since is None else since)
 
-        commit = self.log.commit(propose, author=self.author, message=message, op=op)
+        commit = self.log.commit(propose, verb=verb, author=self.author, message=message, op=op)
         if op is not None and commit.entry is not None and not commit.mine:
-            with self.log.lock:  # while what is looked at stands still
-                refuse_another(op, commit.entry, plan, self._around(commit), meant)
+            now = View(commit.snapshot.state, self.log.entry, commit.snapshot.n)
+            refuse_another(op, commit.entry, verb, plan, (now, now.then(commit.n - 1)), meant)
         return commit
 
-    def _around(self, commit: Commit) -> Iterator[View]:
-        """Yield the project as it stands, and as it stood before an entry, which is folded only when asked for."""
-        now = commit.snapshot.state
-        yield View(now["logical"], now["placement"], commit.snapshot.n)
-        past = self.log.as_of(commit.n - 1)
-        yield View(past.state["logical"], now["placement"], past.n)
+    def _draft(self, view: View, changes: Sequence[Change], since: int) -> Draft:
+        """Return what to write, unless a sweep since then named a key of it."""
+        own = [file["key"] for change in changes if isinstance(change, Place) for file in change.named()]
+        placed = {change.object for change in changes if isinstance(change, Place)}
+        needed = dict.fromkeys(one for change in changes for one in change.objects() if one not in placed)
+        reused = [file["key"] for one in needed if view.is_placed(one) for file in view.place(one, one).named()]
+        swept = self.log.swept_since(since)
+        if swept is None or not swept.isdisjoint(own) or any(not view.is_placed(one) for one in needed):
+            raise Swept
+        return Draft(changes=[change.doc() for change in changes], reuses=list(dict.fromkeys(reused)))
 
     def publish(
         self,
         upload: Callable[[], T],
-        plan: Callable[[View, T], Draft | Settled],
+        plan: Callable[[View, T], Sequence[Change] | Settled],
         *,
+        verb: str,
         message: str = "",
         op: str | None = None,
-        meant: tuple[Doc, ...] = (),
+        meant: Sequence[Change] = (),
     ) -> Commit:
         """Upload files, then commit an entry that names them; again with fresh files if a sweep came between."""
         self.check_writable()
         _check_words(message, op)
         for _ in range(_UPLOAD_TRIES):
+            since = self.view(refresh=False).n
             try:
                 stored = upload()
             except OSError as error:
@@ -225,8 +248,10 @@ class Session:
             with contextlib.suppress(Swept):
                 return self.commit(
                     lambda view, stored=stored: plan(view, stored),  # type: ignore[misc]
+                    verb=verb,
                     message=message,
                     op=op,
+                    since=since,
                     meant=meant,
                 )
         raise VersionDeleted(

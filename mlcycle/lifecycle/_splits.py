@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle._digest import hash64, salt_of, unit_interval
 from mlcycle.errors import InvalidInput
-from mlcycle.lifecycle._view import doc_ref
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+    from mlcycle.state import Version
 
 __all__ = ["check_shares", "choose_method", "class_codes", "part_masks"]
 
@@ -36,11 +37,11 @@ def check_shares(test: float, validation: float) -> dict[str, float]:
     return {part: share for part, share in shares.items() if share > 0}
 
 
-def choose_method(doc: Doc, method: str, by: Any, target: pd.Series | None) -> tuple[str, Any]:
+def choose_method(version: Version, method: str, by: Any, target: pd.Series | None) -> tuple[str, Any]:
     """Return the method of a split and the column it goes by; `target` is looked at where there is a choice."""
     if method not in _METHODS:
         raise InvalidInput(f"method={method!r} is unknown; one of {', '.join(map(repr, _METHODS))}")
-    roles = doc["roles"]
+    roles = version["roles"]
     if method == "auto":
         keyed = by is not None or roles.get("group") is not None
         method = "key" if keyed else "stratified" if _has_few_classes(target) else "random"
@@ -50,7 +51,7 @@ def choose_method(doc: Doc, method: str, by: Any, target: pd.Series | None) -> t
     column = _first_given(by, role)
     if column is None:
         needed = "target" if method == "stratified" else "key or group"
-        raise InvalidInput(f"method={method!r} needs a column: {doc_ref(doc)} has no {needed} role; give by=…")
+        raise InvalidInput(f"method={method!r} needs a column: {version.shown} has no {needed} role; give by=…")
     return method, column
 
 
@@ -76,7 +77,7 @@ def class_codes(column: pd.Series) -> np.ndarray | None:
 
 
 def part_masks(
-    doc: Doc, frame: pd.DataFrame, shares: dict[str, float], method: str, column: Any, seed: Any
+    version: Version, frame: pd.DataFrame, shares: dict[str, float], method: str, column: Any, seed: Any
 ) -> dict[str, np.ndarray]:
     """Return, for each part, one truth value for each row.
 
@@ -87,7 +88,7 @@ def part_masks(
     """
     import numpy as np
 
-    salt = salt_of("split", doc["name"], str(seed))
+    salt = salt_of("split", version.name, str(seed))
     edges = np.cumsum(list(shares.values()))
     if method == "key":
         part_of = _parts_at(unit_interval(_hashes(frame[column], column, salt)), edges)
@@ -110,7 +111,7 @@ def part_masks(
                     ", or method='random'",
                 )
             raise InvalidInput(
-                f"the part {doc['name']}.{part} would have no rows: {shares[part]:.3g} of {whole}, method {method!r}; "
+                f"the part {version.name}.{part} would have no rows: {shares[part]:.3g} of {whole}, method {method!r}; "
                 f"give it a larger share, or another seed{otherwise}"
             )
     return masks

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from mlcycle import codecs, records
-from mlcycle._digest import canonical_json
+from mlcycle._documents import written_document
 from mlcycle._ids import near
-from mlcycle.errors import InvalidInput
-from mlcycle.lifecycle._view import doc_ref, of_kind
+from mlcycle.errors import InvalidInput, SchemaError
+from mlcycle.lifecycle._depot import of_kind
+from mlcycle.state import Version, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
@@ -29,27 +30,34 @@ __all__ = [
     "column_names",
     "columns_of",
     "frame_of",
+    "header_of",
+    "layout_of",
     "membership",
     "profile_of",
+    "root_of",
     "store_selection",
     "store_table",
     "table_object",
 ]
 
 Doc = dict[str, Any]
+_LAYOUTS = ("blocks", "selection")
 
 
 class _Blocks:
     """The session as the table codec sees it; made for one write or one read, then dropped."""
 
-    def __init__(self, session: Session, dataset: str = "", files: Iterable[Doc] = ()) -> None:
+    def __init__(self, session: Session, dataset: str = "", files: Iterable[Doc] = (), what: str = "") -> None:
         self._session = session
-        self._sizes = {file["key"]: file["size"] for file in files}
+        self._files = {file["key"]: file for file in files}
+        self._what = what
         self._dataset = dataset
         self._begun: list[NewFile] = []
 
     def open(self, key: str) -> BinaryIO | Path:
-        return self._session.depot.open_file(key, self._sizes.get(key))
+        if key not in self._files:  # the manifest is of a placement that has been replaced: look again
+            raise FileNotFoundError(key)
+        return self._session.depot.open_file(self._files[key], self._what)
 
     def find(self, digest: str) -> None:
         """Answer that no block is known: blocks are not shared between versions yet, whole tables are."""
@@ -90,43 +98,57 @@ def store_selection(session: Session, encoded: codecs.EncodedSelection, profile:
 
 
 def _store_profile(session: Session, profile: Doc) -> Doc:
-    return session.depot.store_bytes("leaves", "profile", ".json", canonical_json(profile))
+    return session.depot.store_bytes("leaves", "profile", ".json", written_document(profile))
 
 
-def _files(session: Session, doc: Doc) -> list[Doc]:
-    with session.view(refresh=False) as view:
-        return view.files(doc["object"], doc_ref(doc))
+def _files(session: Session, version: Version) -> list[Doc]:
+    return session.files_of(version.needs[0], version.shown)
 
 
-def _manifest(session: Session, doc: Doc) -> codecs.Manifest:
+def _manifest(session: Session, version: Version) -> codecs.Manifest:
     """Read the manifest of a version, checked against its digest, once a process."""
-    file = of_kind(_files(session, doc), "manifest")
+    file = of_kind(_files(session, version), "manifest")
 
     def read() -> codecs.Manifest:
-        with session.depot.local_copy(file, doc_ref(doc)) as path:
+        with session.depot.local_copy(file, version.shown) as path:
             return codecs.read_manifest(path)
 
     return session.depot.remember(file["key"], read)
 
 
-def _parent(session: Session, doc: Doc) -> Doc:
-    with session.view(refresh=False) as view:
-        return view.version("datasets", doc["parents"][0], dropped=True)
+def _parent(session: Session, version: Version) -> Version:
+    return resolve(session.view(refresh=False), version.made_from[0], "dataset", dropped=True)
 
 
-def root_of(session: Session, doc: Doc) -> Doc:
+def root_of(session: Session, version: Version) -> Version:
     """Return the version that holds the rows: the version itself, or what a part was selected from."""
-    while doc["type"] == "selection":
-        doc = _parent(session, doc)
-    return doc
+    while layout_of(version) == "selection":
+        version = _parent(session, version)
+    return version
 
 
-def membership(session: Session, doc: Doc) -> tuple[Doc, np.ndarray | None]:
+def layout_of(version: Version) -> str:
+    """Return how the rows of a version are stored.
+
+    Raises
+    ------
+    SchemaError
+        For a layout of a newer library: that version cannot be read here, and everything else can.
+    """
+    layout: str = version["layout"]
+    if layout not in _LAYOUTS:
+        raise SchemaError(
+            f"{version.shown} is stored as {layout!r}, which this mlcycle does not know; upgrade mlcycle to read it"
+        )
+    return layout
+
+
+def membership(session: Session, version: Version) -> tuple[Version, np.ndarray | None]:
     """Return the version that holds the rows, and which of them a version has (None for all)."""
-    if doc["type"] != "selection":
-        return doc, None
-    mask = codecs.read_selection(_manifest(session, doc))
-    root, outer = membership(session, _parent(session, doc))
+    if layout_of(version) != "selection":
+        return version, None
+    mask = codecs.read_selection(_manifest(session, version))
+    root, outer = membership(session, _parent(session, version))
     if outer is not None:
         whole = outer.copy()
         whole[outer] = mask
@@ -134,18 +156,18 @@ def membership(session: Session, doc: Doc) -> tuple[Doc, np.ndarray | None]:
     return root, mask
 
 
-def header_of(session: Session, doc: Doc) -> Doc:
+def header_of(session: Session, version: Version) -> Doc:
     """Return the schema and presentation of a version; a part has its parent's."""
-    return _manifest(session, root_of(session, doc)).header
+    return _manifest(session, root_of(session, version)).header
 
 
-def profile_of(session: Session, doc: Doc) -> Doc:
+def profile_of(session: Session, version: Version) -> Doc:
     """Return the profile stored with a version."""
-    found: Doc = session.depot.read_document(of_kind(_files(session, doc), "profile"), doc_ref(doc))
+    found: Doc = session.depot.read_document(of_kind(_files(session, version), "profile"), version.shown)
     return found
 
 
-def frame_of(session: Session, doc: Doc, columns: Iterable[Hashable] | None = None) -> pd.DataFrame:
+def frame_of(session: Session, version: Version, columns: Iterable[Hashable] | None = None) -> pd.DataFrame:
     """Read the rows of a version as they were added, or some of its columns."""
     if columns is not None and not isinstance(columns, str):
         if not isinstance(columns, Iterable):
@@ -153,11 +175,11 @@ def frame_of(session: Session, doc: Doc, columns: Iterable[Hashable] | None = No
         columns = list(columns)  # once: reading may be tried again
 
     def read() -> pd.DataFrame:
-        root, mask = membership(session, doc)
-        with _Blocks(session, files=_files(session, root)).cleaning() as blocks:
+        root, mask = membership(session, version)
+        with _Blocks(session, files=_files(session, root), what=root.shown).cleaning() as blocks:
             return codecs.load(_manifest(session, root), blocks, columns=cast("Any", columns), rows=mask)
 
-    return session.depot.resolving(doc_ref(doc), read, session.log.snapshot)
+    return session.depot.resolving(version.shown, read, session.log.snapshot)
 
 
 def column_names(header: Doc) -> list[str | int]:
@@ -192,9 +214,9 @@ def _few(columns: Sequence[str | int]) -> str:
 _SHOWN = 12
 
 
-def columns_of(session: Session, doc: Doc, profile: Doc) -> tuple[records.Column, ...]:
+def columns_of(session: Session, version: Version, profile: Doc) -> tuple[records.Column, ...]:
     """Return the columns of a version with their types, and the missing values its own rows have."""
-    header = header_of(session, doc)
+    header = header_of(session, version)
     types = {field["name"]: field["type"] for field in header["schema"]}
     return tuple(
         records.Column(

@@ -13,8 +13,8 @@ from mlcycle.lifecycle._answers import Captured, judged
 from mlcycle.lifecycle._gate import criteria_today
 from mlcycle.lifecycle._model_files import Signed, card_of, load_version, signature_of
 from mlcycle.lifecycle._moments import window
-from mlcycle.lifecycle._view import doc_ref
 from mlcycle.lifecycle.datasets import features
+from mlcycle.state import Version, bare, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -29,17 +29,18 @@ Doc = dict[str, Any]
 _sinks: weakref.WeakSet[Sink] = weakref.WeakSet()
 
 
-def revision_record(doc: Doc) -> records.Revision:
+def revision_record(version: Version) -> records.Revision:
     """Return the record of a stored revision."""
+    shadow = version["shadow"]
     return records.Revision(
-        deployment=doc["deployment"],
-        number=doc["number"],
-        weights=doc["weights"],
-        shadow=doc["shadow"],
-        reason=doc["message"],
-        author=doc["author"],
-        at=doc["at"],
-        entry=doc["entry"],
+        deployment=version.name,
+        number=version.number,
+        weights={bare(ref): weight for ref, weight in version["weights"].items()},
+        shadow=shadow and bare(shadow),
+        reason=version.stamp.message,
+        author=version.stamp.author,
+        at=version.stamp.at,
+        entry=version.stamp.entry,
     )
 
 
@@ -52,11 +53,11 @@ class Routes:
 
     def current(self) -> records.Revision:
         """Return the revision that answers now."""
-        with self._session.view() as view:
-            doc = view.revision(view.deployment(self._name))
-        if doc is None:
+        view = self._session.view()
+        number = view.pointer("deployment", view.known("deployment", self._name).name, "current")
+        if number is None:
             raise NotFound(f"{self._name} has no route")
-        return revision_record(doc)
+        return revision_record(view.version("deployment", self._name, number))
 
 
 class Loader:
@@ -69,10 +70,9 @@ class Loader:
 
     def __call__(self, ref: str) -> serving.Loaded:
         """Load a version and its signature."""
-        with self._session.view() as view:
-            doc = view.version("models", ref)
-        model = load_version(self._session, doc, trust=self._trust, reason=self._reason)
-        return serving.Loaded(ref=doc_ref(doc), model=model, signature=signature_of(self._session, doc, model))
+        version = resolve(self._session.view(), ref, "model")
+        model = load_version(self._session, version, trust=self._trust, reason=self._reason)
+        return serving.Loaded(ref=version.shown, model=model, signature=signature_of(self._session, version, model))
 
 
 class Sink:
@@ -151,8 +151,7 @@ def inspect(
     models = _Models(session)
 
     def judge(ref: str, inputs: pd.DataFrame, truth: pd.Series[Any]) -> Iterable[records.Result]:
-        with session.view() as view:
-            criteria = criteria_today(view.scope())
+        criteria = criteria_today(session.view().newest("scope", "scope"))
         answers = found.frame.loc[inputs.index, ["output", "scores"]]
         if answers["scores"].isna().any():
             models.load(ref)  # here, so that a storage that fails is no fault of a criterion
@@ -183,9 +182,8 @@ class _Models:
         """Return the signature of a version, which needs no trust; None where there is none, or none any more."""
 
         def read() -> Doc | None:
-            with self._session.view() as view:
-                doc = view.version("models", ref, dropped=True)
-            signature: Doc | None = card_of(self._session, doc)["signature"]
+            version = resolve(self._session.view(), ref, "model", dropped=True)
+            signature: Doc | None = card_of(self._session, version)["signature"]
             return signature
 
         found = serving.attempt(read)
@@ -207,10 +205,9 @@ class _Models:
 
 def _reference(session: Session, ref: str) -> pd.DataFrame | None:
     """Return the features of the training data, or None where a model has no lineage."""
-    with session.view() as view:
-        data = view.version("models", ref, dropped=True)["data"]
-        docs = [view.version("datasets", one, dropped=True) for one in data]
-    frames = [features(tables.frame_of(session, doc), doc["roles"], doc_ref(doc)) for doc in docs]
+    view = session.view()
+    data = [resolve(view, one, "dataset", dropped=True) for one in resolve(view, ref, "model", dropped=True).made_from]
+    frames = [features(tables.frame_of(session, one), one["roles"], one.shown) for one in data]
     if not frames:
         return None
     import pandas as pd
@@ -223,10 +220,10 @@ def _expected(session: Session, main: str, models: _Models) -> Any:
 
     Rows it was trained on would not do: a model that overfits answers them like no others, and that reads as drift.
     """
-    with session.view() as view:
-        scope = view.scope()
-        name = scope["scope"]["test"] if scope else None
-        if name is None:
-            return None
-        doc = view.version("datasets", name)
-    return models.ask(main, "predict", features(tables.frame_of(session, doc), doc["roles"], doc_ref(doc)))
+    view = session.view()
+    scope = view.newest("scope", "scope")
+    name = scope["scope"]["test"] if scope else None
+    if name is None:
+        return None
+    test = resolve(view, name, "dataset")
+    return models.ask(main, "predict", features(tables.frame_of(session, test), test["roles"], test.shown))

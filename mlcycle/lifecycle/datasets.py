@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from mlcycle import codecs, records
-from mlcycle._ids import check_name, name_key, new_id, parse_ref
+from mlcycle._ids import check_name, new_id
 from mlcycle._text import printable
-from mlcycle.errors import InvalidInput
+from mlcycle._warn import warn
+from mlcycle.errors import InvalidInput, SchemaError
 from mlcycle.lifecycle import _splits as splits
 from mlcycle.lifecycle import _tables as tables
-from mlcycle.lifecycle._session import Swept, draft
-from mlcycle.lifecycle._view import View, doc_ref
-from mlcycle.storage import Draft, Settled
+from mlcycle.lifecycle._session import Swept
+from mlcycle.state import Change, NameSet, Place, Version, VersionAdd, View, bare, read_changes, resolve
+from mlcycle.storage import Settled
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -98,28 +99,33 @@ class Datasets:
         name = check_name(name, "dataset name")
         self._session.check_writable()
         encoded = codecs.encode(data)
-        with self._session.view() as view:
-            view.check_free("datasets", name)
-            lineage = [doc_ref(view.version("datasets", _text(parent))) for parent in parents]
+        view = self._session.view()
+        view.check_free("dataset", name)
+        lineage = [resolve(view, parent, "dataset").ref for parent in parents]
         given = {"target": target, "key": key, "time": time, "group": group}
+        fresh = new_id()
 
-        def version(view: View) -> Doc:
-            view.check_free("datasets", name)
+        def version(view: View) -> VersionAdd:
+            view.check_free("dataset", name)
             return _table_version(view, name, encoded, given, lineage)
 
-        def upload() -> list[Doc] | None:
-            with self._session.view() as view:
-                doc = version(view)
-                if _same(view, doc) or doc["object"] in view.placement["objects"]:
-                    return None
-                owner = _identity(view, name)
-            return tables.store_table(self._session, owner, encoded, codecs.profile(encoded))
+        def upload() -> Place | None:
+            view = self._session.view()
+            made = version(view)
+            if _same(view, made) or view.is_placed(made.needs[0]):
+                return None
+            owner = _id_of(view, name, fresh)
+            files = tables.store_table(self._session, owner, encoded, codecs.profile(encoded))
+            return self._session.place(made.needs[0], files, owner)
 
-        def plan(view: View, stored: list[Doc] | None) -> Draft | Settled:
-            doc = version(view)
-            return Settled([_current(view, name)]) if _same(view, doc) else _addition(view, doc, stored)
+        def plan(view: View, stored: Place | None) -> list[Change] | Settled:
+            made = version(view)
+            if _same(view, made):
+                return Settled([view.newest("dataset", name)])
+            return _addition(view, made, stored, fresh)
 
-        return self._record_of(self._session.publish(upload, plan, message=message, op=op), name)
+        commit = self._session.publish(upload, plan, verb="dataset.add", message=message, op=op)
+        return self._record_of(commit, name)
 
     def split(
         self,
@@ -170,50 +176,54 @@ class Datasets:
         """
         shares = splits.check_shares(test, validation)
         self._session.check_writable()
-        with self._session.view() as view:
-            doc = view.version("datasets", _text(version))
-        columns = tables.column_names(tables.header_of(self._session, doc))
-        given = None if by is None else tables.column_label(columns, by, "by", doc_ref(doc))
-        chosen, column = splits.choose_method(doc, method, given, self._target(doc, method))
-        how = {"method": chosen, "by": column, "seed": seed, "shares": shares, "of": doc_ref(doc)}
-        frame = tables.frame_of(self._session, doc)
-        masks = splits.part_masks(doc, frame, shares, chosen, column, seed)
-        parts = {f"{doc['name']}.{part}": mask for part, mask in masks.items()}
-        encoded = {name: codecs.encode_selection(doc["content"], mask, how) for name, mask in parts.items()}
-        documents = [_part(doc, name, encoded[name].content, int(mask.sum())) for name, mask in parts.items()]
+        whole = resolve(self._session.view(), version, "dataset")
+        columns = tables.column_names(tables.header_of(self._session, whole))
+        given = None if by is None else tables.column_label(columns, by, "by", whole.shown)
+        chosen, column = splits.choose_method(whole, method, given, self._target(whole, method))
+        how = {"method": chosen, "by": column, "seed": seed, "shares": shares, "of": whole.shown}
+        frame = tables.frame_of(self._session, whole)
+        masks = splits.part_masks(whole, frame, shares, chosen, column, seed)
+        parts = {f"{whole.name}.{part}": mask for part, mask in masks.items()}
+        encoded = {name: codecs.encode_selection(whole["content"], mask, how) for name, mask in parts.items()}
+        fresh = {name: new_id() for name in parts}
 
-        def upload() -> dict[str, list[Doc]]:
-            with self._session.view() as view:
-                missing = [part["name"] for part in documents if part["object"] not in view.placement["objects"]]
-            return {
-                name: tables.store_selection(self._session, encoded[name], codecs.profile(frame[parts[name]]))
-                for name in missing
-            }
+        def versions(view: View) -> list[VersionAdd]:
+            return [_part(view, whole, name, encoded[name].content, int(mask.sum())) for name, mask in parts.items()]
 
-        def plan(view: View, stored: dict[str, list[Doc]]) -> Draft | Settled:
-            view.version("datasets", doc_ref(doc))
-            if all(_same(view, part) for part in documents):
-                return Settled([_current(view, part["name"]) for part in documents])
-            drafts = [_addition(view, part, stored.get(part["name"])) for part in documents]
-            changes = [change for one in drafts for change in one.changes]
-            return draft(changes, [use for one in drafts for use in one.uses])
+        def upload() -> dict[str, Place]:
+            view = self._session.view()
+            missing = {part.name: part.needs[0] for part in versions(view) if not view.is_placed(part.needs[0])}
+            return {name: self._store_part(one, encoded[name], frame[parts[name]]) for name, one in missing.items()}
 
-        commit = self._session.publish(upload, plan, message=message or f"split {doc_ref(doc)}", op=op)
+        def plan(view: View, stored: dict[str, Place]) -> list[Change] | Settled:
+            resolve(view, whole.ref, "dataset")
+            made = versions(view)
+            if all(_same(view, part) for part in made):
+                return Settled([view.newest("dataset", part.name) for part in made])
+            return [
+                change for part in made for change in _addition(view, part, stored.get(part.name), fresh[part.name])
+            ]
+
+        commit = self._session.publish(
+            upload, plan, verb="dataset.split", message=message or f"split {whole.shown}", op=op
+        )
         return tuple(self._record_of(commit, name) for name in parts)
 
-    def _target(self, doc: Doc, method: str) -> pd.Series | None:
-        target = doc["roles"].get("target")
+    def _store_part(self, stored_object: str, encoded: codecs.EncodedSelection, rows: pd.DataFrame) -> Place:
+        files = tables.store_selection(self._session, encoded, codecs.profile(rows))
+        return Place(object=stored_object, files=files)
+
+    def _target(self, version: Version, method: str) -> pd.Series | None:
+        target = version["roles"].get("target")
         if method != "auto" or target is None:
             return None
-        return cast("pd.Series", tables.frame_of(self._session, doc, [target])[target])
+        return cast("pd.Series", tables.frame_of(self._session, version, [target])[target])
 
     # reading -------------------------------------------------------------------------------------------------------
 
     def get(self, ref: str | records.DatasetVersion) -> records.DatasetVersion:
         """Return the version a ref means: ``"customers@3"``, ``"customers.train"``, or a record."""
-        with self._session.view() as view:
-            doc = view.version("datasets", _text(ref))
-        return self._record(doc)
+        return self._record(resolve(self._session.view(), ref, "dataset"))
 
     def latest(self, name: str) -> records.DatasetVersion:
         """Return the current version of a name: the newest that was not dropped or rolled back."""
@@ -221,15 +231,17 @@ class Datasets:
 
     def names(self) -> list[str]:
         """Return the names of datasets and parts, sorted."""
-        with self._session.view() as view:
-            return view.names("datasets")
+        return self._session.view().names("dataset")
 
     def versions(self, name: str) -> list[records.DatasetVersion]:
         """Return the versions of a name that were not dropped, oldest first."""
-        with self._session.view() as view:
-            doc = view.named("datasets", check_name(name, "dataset name", parts=True))
-            standing = [v for number, v in doc["versions"].items() if int(number) not in doc["dropped"]]
-        return [self._record(version) for version in sorted(standing, key=lambda version: version["number"])]
+        found = []
+        for version in self._session.view().standing("dataset", check_name(name, "dataset name", parts=True)):
+            try:
+                found.append(self._record(version))
+            except SchemaError as error:  # one version of a newer library hides no other
+                warn(str(error))
+        return found
 
     def load(
         self, ref: str | records.DatasetVersion, *, columns: Iterable[Hashable] | None = None, xy: bool = False
@@ -249,37 +261,36 @@ class Datasets:
         -------
         pandas.DataFrame, or (pandas.DataFrame, pandas.Series)
         """
-        with self._session.view() as view:
-            doc = view.version("datasets", _text(ref))
-        frame = tables.frame_of(self._session, doc, columns)
-        return features_and_target(frame, doc["roles"], doc_ref(doc)) if xy else frame
+        version = resolve(self._session.view(), ref, "dataset")
+        frame = tables.frame_of(self._session, version, columns)
+        return features_and_target(frame, version["roles"], version.shown) if xy else frame
 
     # records -------------------------------------------------------------------------------------------------------
 
     def _record_of(self, commit: Commit, name: str) -> records.DatasetVersion:
         if commit.entry is None:
-            return self._record(next(doc for doc in commit.value if doc["name"] == name))
-        change = next(c for c in commit.entry["changes"] if c["kind"] == "dataset.add" and c["name"] == name)
-        return self.get(f"{name}@{change['number']}")
+            return self._record(next(version for version in commit.value if version.name == name))
+        added = next(one for one in read_changes(commit.entry, VersionAdd) if one.name == name)
+        return self.get(f"{name}@{added.number}")
 
-    def _record(self, doc: Doc) -> records.DatasetVersion:
-        profile = tables.profile_of(self._session, doc)
+    def _record(self, version: Version) -> records.DatasetVersion:
+        profile = tables.profile_of(self._session, version)
         return records.DatasetVersion(
-            name=doc["name"],
-            number=doc["number"],
-            id=doc["id"],
-            kind=doc["type"],
-            content=doc["content"],
-            presentation=doc["presentation"],
-            rows=doc["rows"],
-            columns=tables.columns_of(self._session, doc, profile),
-            roles=records.Roles(**doc["roles"]),
-            parents=tuple(doc["parents"]),
+            name=version.name,
+            number=version.number,
+            id=version.id or "",
+            kind=tables.layout_of(version),
+            content=version["content"],
+            presentation=version["presentation"],
+            rows=version["rows"],
+            columns=tables.columns_of(self._session, version, profile),
+            roles=records.Roles(**version["roles"]),
+            parents=tuple(map(bare, version.made_from)),
             profile=profile,
-            message=doc["message"],
-            author=doc["author"],
-            at=doc["at"],
-            entry=doc["entry"],
+            message=version.stamp.message,
+            author=version.stamp.author,
+            at=version.stamp.at,
+            entry=version.stamp.entry,
         )
 
 
@@ -297,63 +308,59 @@ def features(frame: pd.DataFrame, roles: Doc, what: str) -> pd.DataFrame:
     return frame if roles.get("target") is None else features_and_target(frame, roles, what)[0]
 
 
-def _text(ref: str | records.DatasetVersion) -> str:
-    return ref.ref if isinstance(ref, records.DatasetVersion) else str(parse_ref(ref))
-
-
-def _current(view: View, name: str) -> Doc | None:
-    number = view.latest_number("datasets", name)
-    return None if number is None else view.version("datasets", f"{name}@{number}")
-
-
-def _identity(view: View, name: str) -> str:
+def _id_of(view: View, name: str, fresh: str) -> str:
     """Return the id whose folder holds the tables of a name, a fresh one for a new name."""
-    known = view.logical["datasets"].get(name_key(name))
-    return str(next(iter(known["versions"].values()))["id"]) if known else new_id()
+    known = view.name("dataset", name)
+    return (known and known.id) or fresh
 
 
 def _table_version(
     view: View, name: str, encoded: codecs.Encoded, given: dict[str, str | int | None], lineage: list[str]
-) -> Doc:
-    """Return what the log would say of a table as the next version of a name."""
-    current = _current(view, name)
+) -> VersionAdd:
+    """Return a table as the next version of a name."""
+    current = view.newest("dataset", name)
     columns = tables.column_names(encoded.header)
-    return {
-        "name": name,
-        "type": "blocks",
+    said = {
+        "layout": "blocks",
         "content": encoded.content,
         "presentation": encoded.presentation,
         "rows": encoded.header["rows"],
         "columns": len(columns),
         "roles": _roles(name, given, columns, current["roles"] if current else {}),
-        "parents": lineage,
-        "object": tables.table_object(encoded),
     }
+    number, needs = view.next_number("dataset", name), [tables.table_object(encoded)]
+    return VersionAdd(of="dataset", name=name, number=number, needs=needs, made_from=lineage, says=said)
 
 
-def _part(parent: Doc, name: str, content: str, rows: int) -> Doc:
-    """Return what the log would say of a part selected from a version."""
+def _part(view: View, parent: Version, name: str, content: str, rows: int) -> VersionAdd:
+    """Return a part selected from a version as the next version of a name; it lives by its parent's rows too."""
     kept = {field: parent[field] for field in ("presentation", "columns", "roles")}
-    lineage = {"parents": [doc_ref(parent)], "object": f"selection:{content}"}
-    return {"name": name, "type": "selection", "content": content, "rows": rows, **kept, **lineage}
+    return VersionAdd(
+        of="dataset",
+        name=name,
+        number=view.next_number("dataset", name),
+        needs=[f"selection:{content}", *parent.needs],
+        made_from=[parent.ref],
+        says={"layout": "selection", "content": content, "rows": rows, **kept},
+    )
 
 
-def _same(view: View, doc: Doc) -> bool:
+def _same(view: View, made: VersionAdd) -> bool:
     """Say whether the current version is this very one: content, presentation and roles."""
-    current = _current(view, doc["name"])
-    return current is not None and all(current[field] == doc[field] for field in ("object", "roles"))
+    current = view.newest("dataset", made.name)
+    return current is not None and current.needs[0] == made.needs[0] and current["roles"] == made["roles"]
 
 
-def _addition(view: View, doc: Doc, stored: list[Doc] | None) -> Draft:
-    """Draft the next version of a name; its files are new, or named by an entry before."""
-    name = doc["name"]
-    numbered = {"number": view.next_number("datasets", name), "id": _identity(view, name)}
-    change = {"kind": "dataset.add", **doc, **numbered}
-    if doc["object"] in view.placement["objects"]:
-        return draft([change], [file["key"] for file in view.placement["objects"][doc["object"]]])
+def _addition(view: View, made: VersionAdd, stored: Place | None, fresh: str) -> list[Change]:
+    """Return the changes that add a version; its files are new, or named by an entry before."""
+    begun: list[Change] = []
+    if view.name("dataset", made.name) is None:
+        begun.append(NameSet(of="dataset", name=made.name, id=fresh))
+    if view.is_placed(made.needs[0]):
+        return [*begun, made]
     if stored is None:
         raise Swept
-    return draft([{"kind": "place", "object": doc["object"], "files": stored}, change])
+    return [*begun, stored, made]
 
 
 def _roles(name: str, given: dict[str, str | int | None], columns: list[str | int], before: Doc) -> Doc:

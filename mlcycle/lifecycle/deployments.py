@@ -7,13 +7,23 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import provenance, records, serving
-from mlcycle._ids import check_name, new_id, parse_ref
+from mlcycle._ids import check_name, new_id
 from mlcycle._text import printable
 from mlcycle.errors import ConflictError, InvalidInput, NotFound
 from mlcycle.lifecycle import _traffic as traffic
-from mlcycle.lifecycle._session import draft
-from mlcycle.lifecycle._view import View, doc_ref
-from mlcycle.storage import Draft, Settled
+from mlcycle.state import (
+    Change,
+    FactAdd,
+    NameSet,
+    Place,
+    PointerMove,
+    VersionAdd,
+    View,
+    read_changes,
+    resolve,
+    roll_back,
+)
+from mlcycle.storage import Settled
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -21,6 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlcycle.lifecycle._session import Session
+    from mlcycle.state import Fact
 
 __all__ = ["Deployment", "Deployments"]
 
@@ -48,29 +59,31 @@ class Deployments:
             Why, for the history; and an id of yours that makes a restarted script idempotent.
         """
         name = check_name(name, "deployment name")
-        with self._session.view() as view:
-            view.check_free("deployments", name)
-            if name in view.names("deployments") and op is None:  # with an op, the log says what it was used for
-                return Deployment(self._session, view.deployment(name))
+        view = self._session.view()
+        view.check_free("deployment", name)
+        if view.name("deployment", name) and op is None:  # with an op, the log says what it was used for
+            return self._handle(view, name)
 
-        def plan(view: View) -> Draft | Settled:
-            view.check_free("deployments", name)
-            if name in view.names("deployments"):
+        def plan(view: View) -> list[Change] | Settled:
+            view.check_free("deployment", name)
+            if view.name("deployment", name):
                 return Settled(None)
-            return draft([{"kind": "deployment.open", "name": name, "id": new_id()}])
+            return [NameSet(of="deployment", name=name, id=new_id())]
 
-        self._session.commit(plan, message=message, op=op)
+        self._session.commit(plan, verb="deployment.open", message=message, op=op)
         return self.get(name)
 
     def get(self, name: str) -> Deployment:
         """Return a deployment that exists."""
-        with self._session.view() as view:
-            return Deployment(self._session, view.deployment(name))
+        return self._handle(self._session.view(), name)
+
+    def _handle(self, view: View, name: str) -> Deployment:
+        known = view.known("deployment", name)
+        return Deployment(self._session, known.name, known.id or "")
 
     def names(self) -> list[str]:
         """Return the names of the deployments, sorted."""
-        with self._session.view() as view:
-            return view.names("deployments")
+        return self._session.view().names("deployment")
 
 
 @printable
@@ -100,10 +113,10 @@ class Deployment:
     3
     """
 
-    def __init__(self, session: Session, doc: Doc) -> None:
+    def __init__(self, session: Session, name: str, identity: str) -> None:
         self._session = session
-        self._id: str = doc["id"]
-        self.name: str = doc["name"]
+        self._id = identity
+        self.name = name
 
     def __repr__(self) -> str:
         revision = self.revision
@@ -112,15 +125,17 @@ class Deployment:
     @property
     def revision(self) -> records.Revision | None:
         """The revision that answers now; None before the first route."""
-        with self._session.view() as view:
-            doc = view.revision(view.deployment(self.name))
-        return None if doc is None else traffic.revision_record(doc)
+        view = self._session.view()
+        number = view.pointer("deployment", view.known("deployment", self.name).name, "current")
+        return None if number is None else self._revision(view, number)
 
     def revisions(self) -> list[records.Revision]:
         """Return every revision there was, oldest first."""
-        with self._session.view() as view:
-            found = view.deployment(self.name)["revisions"]
-        return [traffic.revision_record(doc) for doc in sorted(found.values(), key=lambda doc: doc["number"])]
+        view = self._session.view()
+        return [traffic.revision_record(one) for one in view.standing("deployment", self.name)]
+
+    def _revision(self, view: View, number: int) -> records.Revision:
+        return traffic.revision_record(view.version("deployment", self.name, number))
 
     def route(
         self,
@@ -155,38 +170,41 @@ class Deployment:
             )
         given: dict[Any, int] = dict(weights) if isinstance(weights, Mapping) else {weights: 1}
         self._session.check_writable()
-        with self._session.view() as view:
-            resolved = {_version(view, ref): weight for ref, weight in given.items()}
-            shadowing = None if shadow is None else _version(view, shadow)
-            before = _standing(view, self.name)
+        view = self._session.view()
+        resolved = {resolve(view, ref, "model").ref: weight for ref, weight in given.items()}
+        shadowing = None if shadow is None else resolve(view, shadow, "model").ref
+        before = view.pointer("deployment", view.known("deployment", self.name).name, "current")
         if len(resolved) != len(given):
             raise InvalidInput(f"two of {', '.join(map(str, given))} are the same version; give it once")
         serving.check_weights(resolved)
 
-        def plan(view: View) -> Draft:
-            deployment = view.deployment(self.name)
+        def plan(view: View) -> list[Change]:
+            number = view.next_number("deployment", view.known("deployment", self.name).name)
             self._expect(view, before)
-            for ref in [*resolved, *([shadowing] if shadowing else [])]:
-                view.version("models", ref)
-            number = 1 + max(map(int, deployment["revisions"]), default=0)
-            change = {"deployment": self.name, "number": number, "weights": resolved, "shadow": shadowing}
-            return draft([{"kind": "route.add", "before": before, **change}])
+            uses = list(dict.fromkeys([*resolved, *([shadowing] if shadowing else [])]))
+            for ref in uses:
+                resolve(view, ref, "model")
+            said = {"weights": resolved, "shadow": shadowing}
+            return [
+                VersionAdd(of="deployment", name=self.name, number=number, uses=uses, says=said),
+                PointerMove(
+                    of="deployment", name=self.name, pointer="current", before=before, after=number, how="route"
+                ),
+            ]
 
-        commit = self._session.commit(plan, message=reason, op=op)
+        commit = self._session.commit(plan, verb="deployment.route", message=reason, op=op)
         assert commit.entry is not None
-        number = commit.entry["changes"][0]["number"]
-        return next(revision for revision in self.revisions() if revision.number == number)
+        (made,) = read_changes(commit.entry, VersionAdd)
+        return self._revision(self._session.view(refresh=False), made.number)
 
     def _expect(self, view: View, expected: int | None) -> None:
-        deployment = view.deployment(self.name)
-        found = _standing(view, self.name)
+        found = view.pointer("deployment", self.name, "current")
         if found != expected:
-            move = deployment["moves"][-1]
-            winner = {field: move[field] for field in ("author", "at", "message")} | {"n": move["entry"]}
+            by = view.history("deployment", self.name, "current")[-1].stamp
             raise ConflictError(
                 f"{self.name} stood at revision {expected} when this began and stands at {found} now, set by "
-                f"{move['author']} at {move['at']} (entry {move['entry']}): {move['message'] or 'no reason given'}",
-                winner,
+                f"{by.author} at {by.at} (entry {by.entry}): {by.message or 'no reason given'}",
+                by.winner(),
             )
 
     def rollback(self, *, reason: str = "", op: str | None = None) -> records.Revision:
@@ -201,39 +219,32 @@ class Deployment:
         """
         self._session.check_writable()
 
-        def plan(view: View) -> Draft:
-            stack = view.deployment(self.name)["stack"]
-            if len(stack) < 2 or stack[-2]["to"] is None:
-                raise NotFound(f"{self.name} has no earlier revision to go back to")
-            before, after = stack[-1]["to"], stack[-2]["to"]
-            for ref in view.deployment(self.name)["revisions"][str(after)]["weights"]:
-                view.version("models", ref)
-            move = {"deployment": self.name, "before": before, "after": after, "how": "rollback"}
-            return draft([{"kind": "route.move", **move}])
+        def plan(view: View) -> list[Change]:
+            nothing = f"{self.name} has no earlier revision to go back to"
+            return [roll_back(view, "deployment", self.name, "current", nothing)]
 
-        commit = self._session.commit(plan, message=reason, op=op)
+        commit = self._session.commit(plan, verb="deployment.rollback", message=reason, op=op)
         assert commit.entry is not None
-        number = commit.entry["changes"][0]["after"]
-        return next(revision for revision in self.revisions() if revision.number == number)
+        (move,) = read_changes(commit.entry, PointerMove)
+        assert move.after is not None
+        return self._revision(self._session.view(refresh=False), move.after)
 
     def history(self) -> pd.DataFrame:
         """Return the moves of the route, oldest first: who, when, why, from which revision to which."""
         import pandas as pd
 
-        with self._session.view() as view:
-            deployment = view.deployment(self.name)
-            rows = [
-                {
-                    "entry": move["entry"],
-                    "at": pd.Timestamp(move["at"]),
-                    "before": move.get("before"),
-                    "after": move["after"],
-                    "how": move["how"],
-                    "author": move["author"],
-                    "reason": move["message"],
-                }
-                for move in deployment["moves"]
-            ]
+        rows = [
+            {
+                "entry": move.stamp.entry,
+                "at": pd.Timestamp(move.stamp.at),
+                "before": move.before,
+                "after": move.after,
+                "how": move.how,
+                "author": move.stamp.author,
+                "reason": move.stamp.message,
+            }
+            for move in self._session.view().history("deployment", self.name, "current")
+        ]
         return pd.DataFrame(rows, columns=["entry", "at", "before", "after", "how", "author", "reason"])
 
     # at work -------------------------------------------------------------------------------------------------------
@@ -326,39 +337,28 @@ class Deployment:
         def upload() -> Doc:
             return self._session.depot.store_document(identity, "report", records.to_json(report))
 
-        def plan(view: View, file: Doc) -> Draft:
+        def plan(view: View, file: Doc) -> list[Change]:
             stored_object = f"report:{identity}"
             severities = [finding.severity for finding in report.findings]
-            change = {
-                "kind": "report.add",
-                "id": identity,
-                "deployment": self.name,
+            said = {
                 "revision": report.revision,
                 "rows": report.rows,
                 "findings": len(severities),
                 "severity": max(severities, key=["info", "warn", "fail"].index, default=None),
-                "object": stored_object,
             }
-            return draft([{"kind": "place", "object": stored_object, "files": [file]}, change])
+            subject = f"deployment:{self.name}"
+            fact = FactAdd(of="report", id=identity, subject=subject, needs=[stored_object], says=said)
+            return [Place(object=stored_object, files=[file]), fact]
 
-        self._session.publish(upload, plan, message=message)
+        self._session.publish(upload, plan, verb="report.add", message=message)
         return report
 
     def reports(self) -> list[records.Report]:
         """Return the reports kept by `check`, oldest first."""
-        with self._session.view() as view:
-            docs = [doc for doc in view.logical["reports"] if doc["deployment"] == self.name]
-            files = [view.files(doc["object"], f"report {doc['id']}")[0] for doc in docs]
-        found = (self._session.depot.read_document(file, "a report") for file in files)
-        return [records.from_json(document) for document in found]
+        facts = self._session.view().facts("report", f"deployment:{self.name}")
+        return [records.from_json(self._report(fact)) for fact in facts]
 
-
-def _standing(view: View, name: str) -> int | None:
-    current = view.revision(view.deployment(name))
-    return current["number"] if current else None
-
-
-def _version(view: View, ref: str | records.ModelVersion) -> str:
-    if isinstance(ref, records.ModelVersion):
-        return doc_ref(view.version("models", ref.ref))
-    return doc_ref(view.version("models", str(parse_ref(ref))))
+    def _report(self, fact: Fact) -> Doc:
+        what = f"report {fact.id}"
+        document: Doc = self._session.depot.read_document(self._session.files_of(fact.needs[0], what)[0], what)
+        return document

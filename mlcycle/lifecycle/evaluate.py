@@ -14,16 +14,14 @@ from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.lifecycle import _tables as tables
 from mlcycle.lifecycle._gate import criteria_today, evaluation_record
 from mlcycle.lifecycle._model_files import Signed, load_version, signature_of
-from mlcycle.lifecycle._session import draft
-from mlcycle.lifecycle._view import doc_ref
 from mlcycle.lifecycle.datasets import features
+from mlcycle.state import Change, FactAdd, Place, Version, read_changes, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from mlcycle.lifecycle._session import Session
-    from mlcycle.lifecycle._view import View
-    from mlcycle.storage import Draft
+    from mlcycle.state import View
 
 __all__ = ["evaluate"]
 
@@ -45,23 +43,23 @@ def evaluate(
     """Evaluate as `mlcycle.Project.evaluate` documents."""
     session.check_writable()
     extra = _asked(extra)
-    with session.view() as view:
-        model = view.version("models", subject.ref if isinstance(subject, records.ModelVersion) else subject)
-        scope = view.scope()
-        judged_on = _data(view, data, scope)
-        criteria = [one for one in criteria_today(scope) if _concerns(one, judged_on, scope)]
-        used = sum(doc["content"] == judged_on["content"] for doc in view.logical["evaluations"])
+    view = session.view()
+    model = resolve(view, subject, "model")
+    scope = view.newest("scope", "scope")
+    judged_on = _data(view, data, scope)
+    criteria = [one for one in criteria_today(scope) if _concerns(one, judged_on, scope)]
+    used = len(view.fact_entries("evaluation", judged_on["content"]))
     bench = _bench(session, model, judged_on, trust=trust, reason=reason)
-    answers = [_answer(criterion, doc_ref(model), bench) for criterion in criteria]
+    answers = [_answer(criterion, model.shown, bench) for criterion in criteria]
     if not answers and not extra:
-        answers = [{"criterion": None, "results": _described(doc_ref(model), bench)}]
-    answers += [{"criterion": None, "results": list(checks.run([one], doc_ref(model), bench))} for one in extra]
+        answers = [{"criterion": None, "results": _described(model.shown, bench)}]
+    answers += [{"criterion": None, "results": list(checks.run([one], model.shown, bench))} for one in extra]
     found = records.Evaluation(
         id=new_id(),
-        subject=doc_ref(model),
-        data=doc_ref(judged_on),
+        subject=model.shown,
+        data=judged_on.shown,
         results=tuple(result for answer in answers for result in answer["results"]),
-        scope=scope["number"] if scope else None,
+        scope=scope.number if scope else None,
         uses_of_test=used + 1,
         overlap=_overlaps(session, model, judged_on),
     )
@@ -86,7 +84,7 @@ def _asked(extra: Any) -> list[Any]:
     return found
 
 
-def _data(view: View, data: str | records.DatasetVersion | None, scope: Doc | None) -> Doc:
+def _data(view: View, data: str | records.DatasetVersion | None, scope: Version | None) -> Version:
     if data is None:
         data = scope["scope"]["test"] if scope else None
     if data is None:
@@ -94,13 +92,13 @@ def _data(view: View, data: str | records.DatasetVersion | None, scope: Doc | No
             "there is no data to judge on: give it, project.evaluate(model, 'customers.test'), "
             "or set it once, project.scope.set(test='customers.test')"
         )
-    return view.version("datasets", data.ref if isinstance(data, records.DatasetVersion) else data)
+    return resolve(view, data, "dataset")
 
 
-def _concerns(criterion: Any, judged_on: Doc, scope: Doc | None) -> bool:
+def _concerns(criterion: Any, judged_on: Version, scope: Version | None) -> bool:
     """Say whether a criterion is to be judged on this data: by name, or because the scope has no test set."""
     on = criterion.on or (scope["scope"]["test"] if scope else None)
-    return on is None or parse_ref(on).name == judged_on["name"]
+    return on is None or parse_ref(on).name == judged_on.name
 
 
 def _answer(criterion: Any, subject: str, bench: checks.Bench) -> Doc:
@@ -131,57 +129,53 @@ def _described(subject: str, bench: checks.Bench) -> list[records.Result]:
 
 
 def _bench(
-    session: Session, model: Doc, judged_on: Doc, *, trust: bool | Collection[str], reason: str | None
+    session: Session, model: Version, judged_on: Version, *, trust: bool | Collection[str], reason: str | None
 ) -> checks.Bench:
     """Return what checks may ask for, loading each thing once."""
 
     def load_rows(ref: str) -> checks.Rows:
-        with session.view(refresh=False) as view:
-            doc = view.version("datasets", ref)
-        frame = tables.frame_of(session, doc)
-        target, group = (doc["roles"].get(role) for role in ("target", "group"))
+        version = resolve(session.view(refresh=False), ref, "dataset")
+        frame = tables.frame_of(session, version)
+        target, group = (version["roles"].get(role) for role in ("target", "group"))
         return checks.Rows(
-            ref=doc_ref(doc),
+            ref=version.shown,
             frame=frame,
-            X=features(frame, doc["roles"], doc_ref(doc)),
+            X=features(frame, version["roles"], version.shown),
             y=None if target is None else cast("Any", frame[target]),
             groups=None if target is None or group is None else frame[group],
         )
 
     def load(ref: str) -> Any:
-        with session.view(refresh=False) as view:
-            doc = view.version("models", ref)
-        estimator = load_version(session, doc, trust=trust, reason=reason)
-        return Signed(estimator, signature_of(session, doc, estimator))
+        version = resolve(session.view(refresh=False), ref, "model")
+        estimator = load_version(session, version, trust=trust, reason=reason)
+        return Signed(estimator, signature_of(session, version, estimator))
 
     def find(name: str) -> str | None:
-        with session.view(refresh=False) as view:
-            number = view.alias(model["name"], name)
-            if number is not None:
-                return f"{model['name']}@{number}"
-            try:
-                ref = name if "@" in name else f"{model['name']}@{name}"
-                return doc_ref(view.version("models", ref))
-            except NotFound:
-                return None
+        view = session.view(refresh=False)
+        number = view.pointer("model", model.name, name)
+        if number is not None:
+            return f"{model.name}@{number}"
+        try:
+            return resolve(view, name if "@" in name else f"{model.name}@{name}", "model").shown
+        except NotFound:
+            return None
 
-    return checks.Bench(data=doc_ref(judged_on), load_rows=load_rows, load_model=load, find_version=find)
+    return checks.Bench(data=judged_on.shown, load_rows=load_rows, load_model=load, find_version=find)
 
 
-def _overlaps(session: Session, model: Doc, judged_on: Doc) -> dict[str, int]:
+def _overlaps(session: Session, model: Version, judged_on: Version) -> dict[str, int]:
     """Return the training data that shares rows with the data judged on, and how many rows."""
     found: dict[str, int] = {}
-    for ref in model["data"]:
-        with session.view(refresh=False) as view:
-            trained_on = view.version("datasets", ref, dropped=True)
+    for ref in model.made_from:
+        trained_on = resolve(session.view(refresh=False), ref, "dataset", dropped=True)
         shared = _shared_rows(session, trained_on, judged_on)
         # rows of few distinct values repeat by chance; four standard deviations above chance is a leak
         if shared.rows > shared.expected + 4 * shared.expected**0.5:
-            found[ref] = shared.rows
+            found[trained_on.shown] = shared.rows
     return found
 
 
-def _shared_rows(session: Session, train: Doc, test: Doc) -> provenance.Overlap:
+def _shared_rows(session: Session, train: Version, test: Version) -> provenance.Overlap:
     train_root, train_mask = tables.membership(session, train)
     test_root, test_mask = tables.membership(session, test)
     if train_root["content"] == test_root["content"]:
@@ -190,7 +184,7 @@ def _shared_rows(session: Session, train: Doc, test: Doc) -> provenance.Overlap:
         return provenance.overlap_by_membership(*masks)
     key = test["roles"].get("key")
     if key is not None and key == train["roles"].get("key"):
-        return provenance.overlap_by_key(*(tables.frame_of(session, doc, [key])[key] for doc in (train, test)))
+        return provenance.overlap_by_key(*(tables.frame_of(session, one, [key])[key] for one in (train, test)))
     return provenance.overlap_by_content(tables.frame_of(session, train), tables.frame_of(session, test))
 
 
@@ -208,22 +202,20 @@ def _keep(
     def upload() -> Doc:
         return session.depot.store_document(found.id, "evaluation", document)
 
-    def plan(view: View, file: Doc) -> Draft:
-        stored_object = f"evaluation:{found.id}"
-        change = {
-            "kind": "evaluation.add",
-            "id": found.id,
-            "subject": found.subject,
-            "data": found.data,
-            "content": content,
-            "scope": found.scope,
-            "verdict": found.verdict,
-            "object": stored_object,
-        }
-        return draft([{"kind": "place", "object": stored_object, "files": [file]}, change])
+    def plan(view: View, file: Doc) -> list[Change]:
+        stored_object, data = f"evaluation:{found.id}", f"dataset:{found.data}"
+        fact = FactAdd(
+            of="evaluation",
+            id=found.id,
+            subject=f"model:{found.subject}",
+            about=[data, content],  # how often a test set was judged on is asked by its content, whatever its name
+            needs=[stored_object],
+            says={"data": data, "scope": found.scope, "verdict": found.verdict},
+        )
+        return [Place(object=stored_object, files=[file]), fact]
 
-    commit = session.publish(upload, plan, message=message, op=op)
+    commit = session.publish(upload, plan, verb="evaluation.add", message=message, op=op)
     assert commit.entry is not None
-    kept = next(change["id"] for change in commit.entry["changes"] if change["kind"] == "evaluation.add")
-    with session.view(refresh=False) as view:
-        return evaluation_record(session, next(doc for doc in view.logical["evaluations"] if doc["id"] == kept))
+    (kept,) = read_changes(commit.entry, FactAdd)
+    facts = session.view(refresh=False).facts("evaluation", kept.subject, newest_first=True)
+    return evaluation_record(session, next(fact for fact in facts if fact.id == kept.id))

@@ -7,19 +7,21 @@ import platform
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from mlcycle import _html, provenance, records
-from mlcycle._digest import canonical_json, json_text
+from mlcycle._digest import json_text
+from mlcycle._documents import written_document
 from mlcycle._failure import said
-from mlcycle._ids import check_name, name_key, near, new_id, now
+from mlcycle._ids import check_name, near, new_id, now
 from mlcycle._text import printable
 from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, NotFound, StorageUnavailable, VersionDeleted
 from mlcycle.lifecycle._active_run import ActiveRun
 from mlcycle.lifecycle._params import Spelling, named_values
 from mlcycle.lifecycle._runs import all_runs, points_of, run_of
-from mlcycle.lifecycle._session import draft
-from mlcycle.lifecycle._view import View, doc_ref
-from mlcycle.storage import Draft, Settled
+from mlcycle.state import Change, FactAdd, NameSet, Place, View, resolve
+from mlcycle.storage import Settled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,36 +75,43 @@ class Experiments:
             An id of yours for this operation, so that a restarted script does not repeat it.
         """
         name = check_name(name, "experiment name")
-        with self._session.view() as view:
-            view.check_free("experiments", name)
-            known = view.logical["experiments"].get(name_key(name))
+        view = self._session.view()
+        view.check_free("experiment", name)
+        known = self._facts(view, name)
         same = known and hypothesis in (None, known["hypothesis"]) and metric in (None, known["metric"])
         if known and same and op is None:  # with an op, the log says what it was used for
             return Experiment(self._session, self._provenance, known)
 
-        def plan(view: View) -> Draft | Settled:
-            view.check_free("experiments", name)
-            before = view.logical["experiments"].get(name_key(name), {})
+        def plan(view: View) -> list[Change] | Settled:
+            view.check_free("experiment", name)
+            before = self._facts(view, name)
             facts = {
                 "hypothesis": before.get("hypothesis", "") if hypothesis is None else hypothesis,
                 "metric": before.get("metric") if metric is None else metric,
             }
             if before and facts.items() <= before.items():
                 return Settled(before)
-            return draft([{"kind": "experiment.open", "name": name, "id": before.get("id") or new_id(), **facts}])
+            return [NameSet(of="experiment", name=name, id=before.get("id") or new_id(), says=facts)]
 
-        self._session.commit(plan, message=hypothesis or "", op=op)
+        self._session.commit(plan, verb="experiment.open", message=hypothesis or "", op=op)
         return self.get(name)
 
     def get(self, name: str) -> Experiment:
         """Return an experiment that exists."""
-        with self._session.view() as view:
-            return Experiment(self._session, self._provenance, view.named("experiments", name))
+        view = self._session.view()
+        return Experiment(self._session, self._provenance, self._facts(view, view.known("experiment", name).name))
+
+    def _facts(self, view: View, name: str) -> Doc:
+        """Return what is said of an experiment, nothing where there is none."""
+        known = view.name("experiment", name)
+        if known is None:
+            return {}
+        said = {"hypothesis": "", "metric": None, **view.about("experiment", name)}
+        return {"name": known.name, "id": known.id, **said}
 
     def names(self) -> list[str]:
         """Return the names of the experiments, sorted."""
-        with self._session.view() as view:
-            return view.names("experiments")
+        return self._session.view().names("experiment")
 
     def run(self, run: str) -> records.Run:
         """Return a run of any experiment by its id, or by an unmistakable beginning of it."""
@@ -128,9 +137,8 @@ class Experiments:
             raise NotFound(f"run {found.id} has no artifact {name!r}", near(name, found.artifacts))
         file = found.artifacts[name]
         what = f"artifact {name!r} of run {found.id}"
-        described = {"key": file.key, "size": file.size, "sha256": file.sha256}
         try:
-            return self._session.depot.read_file(described, what)
+            return self._session.depot.read_file(attrs.asdict(file), what)
         except FileNotFoundError as error:
             raise VersionDeleted(f"{what} is gone; its run was dropped and swept") from error
 
@@ -197,20 +205,27 @@ class Experiment:
         stored = spelling.params(given)
         shortened = list(dict.fromkeys(spelling.shortened))
         used, entry = self._seen(uses, strict)
+        made = self._provenance.facts()
         head = {
             "v": 1,
+            "needs_read": [],
             "id": new_id(),
-            "experiment": self._id,
+            "experiment": f"experiment:{self._id}",
             "experiment_name": self.name,
             "name": "" if name is None else str(spelling.value(name, "name")),
             "params": stored,
             "uses": used,
+            # of what run it is a part, among which runs it counts, what it goes on from: no argument says it yet
+            "parent": None,
+            "group": None,
+            "resumes": None,
+            "code": made["code"],
+            "environment": f"environment:{made['environment']}" if made["environment"] else None,
             "author": self._session.author,
             "started_at": now(),
             "entry": entry,
             "host": platform.node(),
             "pid": os.getpid(),
-            **self._provenance.facts(),
         }
         return ActiveRun(self._session, head, given, shortened, strict=strict)
 
@@ -221,14 +236,14 @@ class Experiment:
             raise InvalidInput(f"uses is a list of addresses or versions, got {type(uses).__name__}")
         uses = list(uses)
         try:
-            with self._session.view() as view:
-                return [_used(view, one) for one in uses], view.n
+            view = self._session.view()
+            return [_used(view, one) for one in uses], view.n
         except StorageUnavailable as error:
             if strict:
                 raise
             warn(f"the log cannot be read ({error}); training goes on")
-            with self._session.view(refresh=False) as view:
-                return [_used(view, one) for one in uses], view.n
+            view = self._session.view(refresh=False)
+            return [_used(view, one) for one in uses], view.n
 
     def runs(self) -> list[records.Run]:
         """Return the runs, oldest first."""
@@ -306,7 +321,7 @@ class _Provenance:
     def _store(self) -> tuple[Doc, bool]:
         code = provenance.capture_code()
         environment = provenance.capture_environment()
-        blobs = {f"environment:{environment.digest}": canonical_json(environment.document())}
+        blobs = {f"environment:{environment.digest}": written_document(environment.document())}
         if code.diff:
             blobs[f"code:{code.diff_digest}"] = code.diff.encode()
         stored = [self._pin(stored_object, data) for stored_object, data in blobs.items()]
@@ -318,20 +333,20 @@ class _Provenance:
         kind = stored_object.split(":")[0]
 
         def upload() -> Doc | None:
-            with self._session.view() as view:
-                if stored_object in view.placement["objects"]:
-                    return None
+            if self._session.view().is_placed(stored_object):
+                return None
             return self._session.depot.store_bytes(
                 f"files/{kind}", kind, ".json" if kind == "environment" else ".diff", data
             )
 
-        def plan(view: View, file: Doc | None) -> Draft | Settled:
-            if file is None or stored_object in view.placement["objects"]:
+        def plan(view: View, file: Doc | None) -> list[Change] | Settled:
+            if file is None or view.is_placed(stored_object):
                 return Settled(None)
-            return draft([{"kind": "place", "object": stored_object, "files": [file]}])
+            pin = FactAdd(of="pin", id=new_id(), subject=stored_object, needs=[stored_object])
+            return [Place(object=stored_object, files=[file]), pin]
 
         try:
-            self._session.publish(upload, plan, message=f"{kind} of a run")
+            self._session.publish(upload, plan, verb="run.start", message=f"{kind} of a run")
         except Exception as error:  # noqa: BLE001 - whatever the storage throws must not stop a training
             warn(f"the {kind} of this run could not be stored: {said(error)}")
             return False
@@ -353,13 +368,11 @@ def _is_number(value: Any) -> bool:
 
 
 def _used(view: View, used: str | records.DatasetVersion | records.ModelVersion) -> str:
-    if isinstance(used, records.ModelVersion):
-        return f"model:{doc_ref(view.version('models', used.ref))}"
-    if isinstance(used, str) and used.startswith("model:"):
-        return f"model:{doc_ref(view.version('models', used))}"
+    if isinstance(used, records.ModelVersion) or (isinstance(used, str) and used.startswith("model:")):
+        return resolve(view, used, "model").ref
     if not isinstance(used, (str, records.DatasetVersion)):
         raise InvalidInput(f"a run uses versions of data and models, such as 'customers@3', got {type(used).__name__}")
-    return doc_ref(view.version("datasets", used if isinstance(used, str) else used.ref))
+    return resolve(view, used, "dataset").ref
 
 
 def _frame(runs: list[records.Run]) -> pd.DataFrame:

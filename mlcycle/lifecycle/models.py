@@ -11,6 +11,7 @@ from mlcycle._text import printable
 from mlcycle.errors import ConflictError, GateBlocked, InvalidInput, MlcycleWarning, NotFound
 from mlcycle.lifecycle import _gate as gate
 from mlcycle.lifecycle._active_run import ActiveRun
+from mlcycle.lifecycle._depot import file_record
 from mlcycle.lifecycle._model_files import (
     PackedModel,
     card_of,
@@ -21,16 +22,27 @@ from mlcycle.lifecycle._model_files import (
     store_model,
 )
 from mlcycle.lifecycle._runs import run_of
-from mlcycle.lifecycle._session import draft
-from mlcycle.lifecycle._view import View, doc_ref
-from mlcycle.storage import Draft
+from mlcycle.state import (
+    Change,
+    NameSet,
+    Place,
+    PointerMove,
+    Version,
+    VersionAdd,
+    View,
+    bare,
+    read_changes,
+    resolve,
+    roll_back,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     import pandas as pd
 
     from mlcycle.lifecycle._session import Session
+    from mlcycle.state import Fact
 
 __all__ = ["Models"]
 
@@ -95,53 +107,55 @@ class Models:
         """
         name = check_name(name, "model name")
         self._session.check_writable()
-        with self._session.view() as view:
-            view.check_free("models", name)
-            trained_on = [doc_ref(view.version("datasets", one if isinstance(one, str) else one.ref)) for one in data]
+        view = self._session.view()
+        view.check_free("model", name)
+        trained_on = [resolve(view, one, "dataset").ref for one in data]
         if isinstance(source, (ActiveRun, records.Run, str)):
-            upload, facts = self._from_run(source, trained_on)
+            upload, facts, made_from = self._from_run(source, trained_on)
         else:
-            upload, facts = self._from_estimator(source, trained_on, example, format)
+            upload, facts = self._from_estimator(source, example, format)
+            made_from = trained_on
 
-        def plan(view: View, stored: tuple[str, list[Doc]]) -> Draft:
-            identity, files = stored
-            view.check_free("models", name)
-            if facts["run"] in view.logical["dropped_runs"]:
-                raise NotFound(f"run {facts['run']} was dropped; project.store.restore('run:{facts['run']}') first")
-            number = view.next_number("models", name)
-            change = {
-                "kind": "model.add",
-                "name": name,
-                "number": number,
-                "id": identity,
-                "object": f"model:{identity}",
-            }
-            return draft([{"kind": "place", "object": f"model:{identity}", "files": files}, change | facts])
+        def place() -> Place:
+            identity, files = upload()
+            return self._session.place(f"model:{identity}", files, identity)
 
-        commit = self._session.publish(upload, plan, message=message, op=op)
+        def plan(view: View, stored: Place) -> list[Change]:
+            view.check_free("model", name)
+            run = bare(facts["run"] or "")
+            if run and view.is_marked("run", run, "dropped"):
+                raise NotFound(f"run {run} was dropped; project.store.restore('run:{run}') first")
+            begun: list[Change] = [] if view.name("model", name) else [NameSet(of="model", name=name, id=new_id())]
+            number = view.next_number("model", name)
+            made = VersionAdd(
+                of="model", name=name, number=number, needs=[stored.object], made_from=made_from, says=facts
+            )
+            return [*begun, stored, made]
+
+        commit = self._session.publish(place, plan, verb="model.register", message=message, op=op)
         assert commit.entry is not None
-        added = next(c for c in commit.entry["changes"] if c["kind"] == "model.add")
-        return self.get(f"{added['name']}@{added['number']}")
+        (added,) = read_changes(commit.entry, VersionAdd)
+        return self.get(f"{added.name}@{added.number}")
 
-    def _from_run(self, source: Any, data: list[str]) -> tuple[Any, Doc]:
+    def _from_run(self, source: Any, data: list[str]) -> tuple[Any, Doc, list[str]]:
         run = run_of(self._session, source if isinstance(source, str) else source.id)
         if run.model is None:
             raise InvalidInput(
                 f"run {run.id} has no model; call run.save_model(model, example=X[:5]) before registering"
             )
         model = run.model
-        with self._session.view() as view:
-            used = [one for one in run.uses if not one.startswith("model:")]
-            used = [doc_ref(view.version("datasets", one, dropped=True)) for one in used]
+        view = self._session.view()
+        used = [one for one in run.uses if not one.startswith("model:")]
+        used = [resolve(view, one, "dataset", dropped=True).ref for one in used]
 
         def upload() -> tuple[str, list[Doc]]:
             identity = new_id()
             return identity, [*model["files"], self._session.depot.store_document(identity, "card", model["card"])]
 
         environment = run.environment.digest if run.environment else None
-        return upload, {"run": run.id, "data": data or used, "environment": environment}
+        return upload, {"run": f"run:{run.id}", "environment": environment}, data or used
 
-    def _from_estimator(self, model: Any, data: list[str], example: Any, format: str | None) -> tuple[Any, Doc]:
+    def _from_estimator(self, model: Any, example: Any, format: str | None) -> tuple[Any, Doc]:
         check_model(model)
 
         def pack() -> PackedModel:
@@ -158,25 +172,20 @@ class Models:
                 files = store_model(self._session, f"files/{identity}", packed)
             return identity, [*files, self._session.depot.store_document(identity, "card", packed.card)]
 
-        return upload, {"run": None, "data": data, "environment": None}
+        return upload, {"run": None, "environment": None}
 
     def get(self, ref: str | records.ModelVersion) -> records.ModelVersion:
         """Return the version a ref means: ``"churn@7"``, ``"churn@production"``, ``"churn"`` for the latest."""
-        with self._session.view() as view:
-            doc = view.version("models", _text(ref))
-        return self._record(doc)
+        return self._record(resolve(self._session.view(), ref, "model"))
 
     def names(self) -> list[str]:
         """Return the names of the models, sorted."""
-        with self._session.view() as view:
-            return view.names("models")
+        return self._session.view().names("model")
 
     def versions(self, name: str) -> list[records.ModelVersion]:
         """Return the versions of a model that were not dropped, oldest first."""
-        with self._session.view() as view:
-            doc = view.named("models", check_name(name, "model name"))
-            standing = [v for number, v in doc["versions"].items() if int(number) not in doc["dropped"]]
-        return [self._record(version) for version in sorted(standing, key=lambda version: version["number"])]
+        standing = self._session.view().standing("model", check_name(name, "model name"))
+        return [self._record(version) for version in standing]
 
     def load(
         self, ref: str | records.ModelVersion, *, trust: bool | Collection[str] = (), reason: str | None = None
@@ -200,9 +209,8 @@ class Models:
         Corrupt
             When the bytes are not those the log names.
         """
-        with self._session.view() as view:
-            doc = view.version("models", _text(ref))
-        return load_version(self._session, doc, trust=trust, reason=reason)
+        version = resolve(self._session.view(), ref, "model")
+        return load_version(self._session, version, trust=trust, reason=reason)
 
     # aliases -------------------------------------------------------------------------------------------------------
 
@@ -248,27 +256,28 @@ class Models:
         if alias.isdigit() or alias == "latest":
             raise InvalidInput(f"{alias!r} cannot be an alias: numbers and 'latest' already mean a version")
         self._session.check_writable()
-        with self._session.view() as view:
-            doc = view.version("models", _text(version))
-            before, scope = view.alias(doc["name"], alias), view.scope()
-            verdict = gate.decide(self._session, view, "promote", doc, reason=reason, override=override)
-        move = {"name": doc["name"], "alias": alias, "before": before, "after": doc["number"], "how": "promote"}
-        meant = {"kind": "alias.move", **move}
+        view = self._session.view()
+        standing = resolve(view, version, "model")
+        before, scope = view.pointer("model", standing.name, alias), view.newest("scope", "scope")
+        verdict = gate.decide(self._session, view, "promote", standing, reason=reason, override=override)
+        meant = PointerMove(
+            of="model", name=standing.name, pointer=alias, before=before, after=standing.number, how="promote"
+        )
 
         def upload() -> Doc:
             return self._session.depot.store_document(verdict.id, "decision", records.to_json(verdict))
 
-        def plan(view: View, file: Doc) -> Draft:
-            view.version("models", doc_ref(doc))
+        def plan(view: View, file: Doc) -> list[Change]:
+            resolve(view, standing.ref, "model")
             self._expect_scope(view, scope)
             changes = gate.decision_changes(verdict, file)
             if verdict.allowed:
-                self._expect(view, doc["name"], alias, before)
+                self._expect(view, standing.name, alias, before)
                 changes.append(meant)
-            return draft(changes)
+            return changes
 
         why = reason or (override.reason if override else "")
-        commit = self._session.publish(upload, plan, message=why, op=op, meant=(meant,))
+        commit = self._session.publish(upload, plan, verb="model.promote", message=why, op=op, meant=(meant,))
         assert commit.entry is not None
         decided = gate.decision_of(self._session, commit.entry)
         if not decided.allowed:
@@ -293,118 +302,106 @@ class Models:
             When there is nothing to go back to.
         """
 
-        def plan(view: View) -> Draft:
-            doc = view.named("models", name)
-            stack = doc["aliases"].get(alias, {}).get("stack", [])
-            if len(stack) < 2 or stack[-2]["to"] is None:
-                raise NotFound(f"{name}@{alias} has no earlier version to go back to")
-            before, after = stack[-1]["to"], stack[-2]["to"]
-            view.version("models", f"{name}@{after}")
-            move = {"name": doc["name"], "alias": alias, "before": before, "after": after, "how": "rollback"}
-            return draft([{"kind": "alias.move", **move}])
+        def plan(view: View) -> list[Change]:
+            nothing = f"{name}@{alias} has no earlier version to go back to"
+            return [roll_back(view, "model", name, alias, nothing)]
 
         self._session.check_writable()
-        commit = self._session.commit(plan, message=reason, op=op)
+        commit = self._session.commit(plan, verb="model.rollback", message=reason, op=op)
         assert commit.entry is not None
-        return self.get(f"{name}@{next(c['after'] for c in commit.entry['changes'])}")
+        (move,) = read_changes(commit.entry, PointerMove)
+        return self.get(f"{name}@{move.after}")
 
     def aliases(self, name: str) -> dict[str, str]:
         """Return the aliases of a model and the versions they point at."""
-        with self._session.view() as view:
-            doc = view.named("models", name)
-            found = {alias: view.alias(doc["name"], alias) for alias in sorted(doc["aliases"])}
-        return {alias: f"{doc['name']}@{number}" for alias, number in found.items() if number is not None}
+        view = self._session.view()
+        known = view.known("model", name).name
+        found = {alias: view.pointer("model", name, alias) for alias in view.pointers("model", name)}
+        return {alias: f"{known}@{number}" for alias, number in found.items() if number is not None}
 
     def history(self, name: str, alias: str | None = None) -> pd.DataFrame:
         """Return the moves of a model's aliases, oldest first: who pointed what at which version, when and why."""
         import pandas as pd
 
-        with self._session.view() as view:
-            doc = view.named("models", name)
-            moves: list[Doc] = [
-                {
-                    "entry": move["entry"],
-                    "at": pd.Timestamp(move["at"]),
-                    "alias": label,
-                    "before": None if move["before"] is None else f"{doc['name']}@{move['before']}",
-                    "after": None if move["after"] is None else f"{doc['name']}@{move['after']}",
-                    "how": move["how"],
-                    "author": move["author"],
-                    "reason": move["message"],
-                }
-                for label, pointer in doc["aliases"].items()
-                if alias in (None, label)
-                for move in pointer["moves"]
-            ]
+        view = self._session.view()
+        known = view.known("model", name).name
+        moves: list[Doc] = [
+            {
+                "entry": move.stamp.entry,
+                "at": pd.Timestamp(move.stamp.at),
+                "alias": label,
+                "before": None if move.before is None else f"{known}@{move.before}",
+                "after": None if move.after is None else f"{known}@{move.after}",
+                "how": move.how,
+                "author": move.stamp.author,
+                "reason": move.stamp.message,
+            }
+            for label in view.pointers("model", name)
+            if alias in (None, label)
+            for move in view.history("model", name, label)
+        ]
         columns = ["entry", "at", "alias", "before", "after", "how", "author", "reason"]
         moves.sort(key=lambda move: int(move["entry"]))
         return pd.DataFrame(moves, columns=columns)
 
     def evaluations(self, ref: str | records.ModelVersion | None = None) -> list[records.Evaluation]:
         """Return what was found by `Project.evaluate`, about one version or about all, oldest first."""
-        with self._session.view() as view:
-            subject = None if ref is None else doc_ref(view.version("models", _text(ref), dropped=True))
-            docs = [doc for doc in view.logical["evaluations"] if subject in (None, doc["subject"])]
-        return [gate.evaluation_record(self._session, doc) for doc in docs]
+        return [gate.evaluation_record(self._session, fact) for fact in self._facts("evaluation", ref)]
 
     def decisions(self, ref: str | records.ModelVersion | None = None) -> list[records.Decision]:
         """Return what gates decided, about one version or about all, oldest first."""
-        with self._session.view() as view:
-            subject = None if ref is None else doc_ref(view.version("models", _text(ref), dropped=True))
-            docs = [doc for doc in view.logical["decisions"] if subject in (None, doc["subject"])]
-        return [gate.decision_record(self._session, doc) for doc in docs]
+        return [gate.decision_record(self._session, fact) for fact in self._facts("decision", ref)]
 
-    def _expect_scope(self, view: View, expected: Doc | None) -> None:
-        found = view.scope()
+    def _facts(self, of: str, ref: str | records.ModelVersion | None) -> Iterator[Fact]:
+        view = self._session.view()
+        subject = None if ref is None else resolve(view, ref, "model", dropped=True).ref
+        return (fact for fact in view.facts(of, subject) if subject in (None, fact.subject))
+
+    def _expect_scope(self, view: View, expected: Version | None) -> None:
+        found = view.newest("scope", "scope")
         if found is not None and found != expected:
-            winner = {field: found[field] for field in ("author", "at", "message")} | {"n": found["entry"]}
             raise ConflictError(
-                f"{found['author']} set scope {found['number']} while the gate was judging by the one before "
-                f"(entry {found['entry']}); evaluate under it and promote again",
-                winner,
+                f"{found.stamp.author} set scope {found.number} while the gate was judging by the one before "
+                f"(entry {found.stamp.entry}); evaluate under it and promote again",
+                found.stamp.winner(),
             )
 
     def _expect(self, view: View, name: str, alias: str, expected: int | None) -> None:
-        found = view.alias(name, alias)
+        found = view.pointer("model", name, alias)
         if found == expected:
             return
-        move = view.named("models", name)["aliases"][alias]["moves"][-1]
-        winner = {field: move[field] for field in ("author", "at", "message")} | {"n": move["entry"]}
+        by = view.history("model", name, alias)[-1].stamp
         raise ConflictError(
             f"{name}@{alias} was {expected and f'{name}@{expected}'} when this began and is now {name}@{found}, set by "
-            f"{move['author']} at {move['at']} (entry {move['entry']}): {move['message'] or 'no reason given'}; "
+            f"{by.author} at {by.at} (entry {by.entry}): {by.message or 'no reason given'}; "
             "evaluate against it and promote again",
-            winner,
+            by.winner(),
         )
 
-    def _record(self, doc: Doc) -> records.ModelVersion:
-        files = files_of(self._session, doc)
+    def _record(self, version: Version) -> records.ModelVersion:
+        files = files_of(self._session, version)
         example = next((file for file in files if file["kind"] == "example"), None)
-        card = card_of(self._session, doc)
+        card = card_of(self._session, version)
         return records.ModelVersion(
-            name=doc["name"],
-            number=doc["number"],
-            id=doc["id"],
+            name=version.name,
+            number=version.number,
+            id=bare(version.needs[0]),
             format=card["format"],
             class_name=card["class"],
-            files=tuple(records.FileRef(**file) for file in files),
+            files=tuple(map(file_record, files)),
             signature=_signature(card["signature"]),
-            example=records.FileRef(**example) if example else None,
-            run=doc["run"],
-            data=tuple(doc["data"]),
+            example=file_record(example) if example else None,
+            run=version["run"] and bare(version["run"]),
+            data=tuple(map(bare, version.made_from)),
             params=card["params"],
-            environment=doc["environment"],
+            environment=version["environment"],
             packages=card["packages"],
             untrusted=tuple(card["untrusted"]),
-            message=doc["message"],
-            author=doc["author"],
-            at=doc["at"],
-            entry=doc["entry"],
+            message=version.stamp.message,
+            author=version.stamp.author,
+            at=version.stamp.at,
+            entry=version.stamp.entry,
         )
-
-
-def _text(ref: str | records.ModelVersion) -> str:
-    return ref.ref if isinstance(ref, records.ModelVersion) else ref
 
 
 def _signature(stored: Doc | None) -> records.Signature | None:

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from mlcycle import _html, records, storage
 from mlcycle._digest import canonical_json
 from mlcycle._ids import new_id, now, parse_ref
@@ -22,13 +24,11 @@ from mlcycle.errors import (
     StorageUnavailable,
     StoreExists,
 )
-from mlcycle.lifecycle import _rollback
 from mlcycle.lifecycle._gate import judged_today
 from mlcycle.lifecycle._history import history_frame
 from mlcycle.lifecycle._moments import entry_number
-from mlcycle.lifecycle._session import Session, draft
-from mlcycle.lifecycle._status import status_of
-from mlcycle.lifecycle._view import View
+from mlcycle.lifecycle._rollback import moves_of, new_models
+from mlcycle.lifecycle._session import Session
 from mlcycle.lifecycle.datasets import Datasets
 from mlcycle.lifecycle.deployments import Deployments
 from mlcycle.lifecycle.evaluate import evaluate
@@ -36,6 +36,7 @@ from mlcycle.lifecycle.experiments import Experiments
 from mlcycle.lifecycle.models import Models
 from mlcycle.lifecycle.scope import ScopeHandle
 from mlcycle.lifecycle.store import Store
+from mlcycle.state import Change, ProjectCreate, ProjectRollback, View, read_changes, roll_project_back, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from mlcycle.state import State
     from mlcycle.storage import Draft, Settled, Snapshot
 
 __all__ = ["Project", "open"]
@@ -160,7 +162,7 @@ class Project:
 
     def status(self) -> records.Status:
         """Return, per phase, what is missing, stale, blocked or due."""
-        return status_of(self._session)
+        return status_of(self._session.view(), now())
 
     def history(self, *, limit: int | None = None) -> pd.DataFrame:
         """Return who did what, when and why: one row per entry of the log, oldest first.
@@ -223,50 +225,24 @@ class Project:
             When a target fails today's scope and there is no override.
         """
         entry = entry_number(self._session, to)
-        past = self._session.log.as_of(entry)
-        moved: list[records.Move] = []
 
-        def plan(view: View) -> Draft | Settled:
-            then = View(past.state["logical"], view.placement, entry)
-            changes = _rollback.changes_to(view, then)
-            moved[:] = _rollback.moves_of(view, changes)
-            if dry_run:
-                return storage.Settled(None)
-            _check_targets(view, changes)
-            judged_today(self._session, view, _new_models(changes, view), override)
-            if not changes:
-                return storage.Settled(None)
-            note = {"kind": "project.rollback", "to": entry, "override": override and records.to_json(override)}
-            return draft([note, *changes])
+        def plan(view: View) -> list[Change] | Settled:
+            changes = roll_project_back(view, entry)
+            judged_today(self._session, view, new_models(view, entry), override)
+            return [_overridden(one, override) for one in changes] or storage.Settled(view.n)
 
         if dry_run:
-            with self._session.view() as view:
-                plan(view)
-            return moved
-        commit = self._session.commit(plan, message=reason, op=op)
-        if commit.entry is not None and not commit.mine:  # done before, under this op
-            with self._session.view() as view:
-                return _rollback.moves_of(view, commit.entry["changes"])
-        return moved
+            return moves_of(self._session.view(), entry)
+        commit = self._session.commit(plan, verb="project.rollback", message=reason, op=op)
+        if commit.entry is None:
+            return []
+        (done,) = read_changes(commit.entry, ProjectRollback)
+        return moves_of(self._session.view(refresh=False).then(commit.n - 1), done.to)
 
 
-def _check_targets(view: View, changes: list[Doc]) -> None:
-    """Refuse to point at versions that are gone."""
-    for change in changes:
-        if change["kind"] == "dataset.head" and change["after"] is not None:
-            doc = view.version("datasets", f"{change['name']}@{change['after']}")
-            view.files(doc["object"], f"{change['name']}@{change['after']}")
-    for ref in _new_models(changes, view):
-        view.files(view.version("models", ref)["object"], ref)
-
-
-def _new_models(changes: list[Doc], view: View) -> list[str]:
-    """Return the model versions that pointers would newly point at."""
-    refs = [f"{c['name']}@{c['after']}" for c in changes if c["kind"] == "alias.move" and c["after"] is not None]
-    for change in changes:
-        if change["kind"] == "route.move" and change["after"] is not None:
-            refs += view.deployment(change["deployment"])["revisions"][str(change["after"])]["weights"]
-    return sorted(set(refs))
+def _overridden(change: Change, override: records.Override | None) -> Change:
+    """Return a rollback that says what let it pass."""
+    return change if override is None else attrs.evolve(change, says={"override": records.to_json(override)})
 
 
 def open(
@@ -341,8 +317,8 @@ def _begin(session: Session, create: bool | None) -> Project:
             _check_lost(session)
             raise NotAStore(f"there is no mlcycle project at {session.url}; open it with create=True to make one")
         found = _create(session, forced=create is True)
-    with session.view():  # a store without a beginning is damaged, and is not begun anew
-        session.log.first()
+    session.view()  # a store without a beginning is damaged, and is not begun anew
+    session.log.first()
     if found.get("needs_write"):
         needs = ", ".join(map(str, found["needs_write"]))
         session.refuse_writing(f"writing to {session.url} needs a newer mlcycle (one that knows {needs}); upgrade it")
@@ -470,7 +446,8 @@ def _first_entry(session: Session, identity: str) -> tuple[str, bool]:
     """Make entry 0, which gives the project its identity; return the one there is, and whether it is this one."""
 
     def propose(now: Snapshot) -> Draft | Settled:
-        return draft([{"kind": "project.create", "id": identity}]) if now.n < 0 else storage.Settled()
+        return storage.Draft([ProjectCreate(id=identity).doc()]) if now.n < 0 else storage.Settled()
 
-    commit = session.log.commit(propose, author=session.author, message="project created")
-    return commit.snapshot.state["logical"]["id"], commit.mine
+    commit = session.log.commit(propose, verb="project.create", author=session.author, message="project created")
+    state: State = commit.snapshot.state
+    return state.id or "", commit.mine

@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import checks, records
+from mlcycle._digest import canonical_json
 from mlcycle._ids import now, parse_ref
 from mlcycle._text import plain, printable
 from mlcycle._warn import warn
 from mlcycle.errors import GateBlocked, InvalidInput, NotFound
 from mlcycle.lifecycle import _tables as tables
-from mlcycle.lifecycle._session import draft
-from mlcycle.storage import Draft, Settled
+from mlcycle.state import Change, NameSet, Version, VersionAdd, View, noun, read_changes, resolve
+from mlcycle.storage import Settled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mlcycle.lifecycle._session import Session
-    from mlcycle.lifecycle._view import View
 
-__all__ = ["ScopeHandle", "checked_override", "scope_record"]
+__all__ = ["ScopeHandle", "changed_scope", "checked_override", "scope_record"]
 
 Doc = dict[str, Any]
 
@@ -97,7 +97,7 @@ class ScopeHandle:
         given: Doc = {
             "objective": objective,
             "criteria": None if criteria is None else _criteria(criteria),
-            "test": None if test is None else _dataset_name(test),
+            "test": None if test is None else f"dataset:{_dataset_name(test)}",
             "requirements": _texts("requirements", requirements),
             "data_needed": _texts("data_needed", data_needed),
             "collection_plan": collection_plan,
@@ -107,31 +107,33 @@ class ScopeHandle:
         changed = {field: value for field, value in given.items() if value is not None}
         checked_override(override)
 
-        def plan(view: View) -> Draft | Settled:
-            before = view.scope()
+        def plan(view: View) -> list[Change] | Settled:
+            before = view.newest("scope", "scope")
             known = before["scope"] if before else records.to_json(records.Scope())
-            scope = {**known, **changed}
+            scope = changed_scope(known, changed)
             if criteria is not None and before:
                 scope["loosened"] = [*_standing(scope), *self._loosened(before["scope"], scope, override)]
             if before and scope == known:
                 return Settled(before)
-            number = before["number"] + 1 if before else 1
-            return draft([{"kind": "scope.set", "number": number, "scope": scope}])
+            number = before.number + 1 if before else 1
+            made = VersionAdd(of="scope", name="scope", number=number, says={"scope": scope})
+            return [made] if before else [NameSet(of="scope", name="scope", fixed=noun("scope").fixed), made]
 
-        commit = self._session.commit(plan, message=message, op=op)
+        commit = self._session.commit(plan, verb="scope.set", message=message, op=op)
         if criteria is not None:
             self._say_what_no_gate_can_judge()
         if commit.entry is None:
             return scope_record(commit.value)
-        return self.get(next(c["number"] for c in commit.entry["changes"] if c["kind"] == "scope.set"))  # type: ignore[return-value]
+        (made,) = read_changes(commit.entry, VersionAdd)
+        return scope_record(self._session.view(refresh=False).version("scope", "scope", made.number))
 
     def _say_what_no_gate_can_judge(self) -> None:
         """Warn of criteria that name no data, or slice by a column their data lacks; both would block every gate."""
-        with self._session.view(refresh=False) as view:
-            scope = view.scope()
-        assert scope is not None
-        for criterion in scope_record(scope).criteria:
-            name = criterion.on or scope["scope"]["test"]
+        found = self._session.view(refresh=False).newest("scope", "scope")
+        assert found is not None
+        scope = scope_record(found)
+        for criterion in scope.criteria:
+            name = criterion.on or scope.test
             if name is None:
                 why = (
                     f"{plain(criterion)} names no data to be judged on, so no gate can judge it: "
@@ -147,16 +149,15 @@ class ScopeHandle:
         if not criterion.slices:
             return ""
         try:
-            with self._session.view(refresh=False) as view:
-                doc = view.version("datasets", name)
-            columns = tables.column_names(tables.header_of(self._session, doc))
+            version = resolve(self._session.view(refresh=False), name, "dataset")
+            columns = tables.column_names(tables.header_of(self._session, version))
         except NotFound:
             return ""
         return ", ".join(repr(column) for column in criterion.slices if column not in columns)
 
     def _loosened(self, before: Doc, after: Doc, override: records.Override | None) -> list[Doc]:
         """Return what this change loosens, as stored; refuse it without an override that still holds."""
-        old, new = ([records.from_json(one) for one in scope["criteria"]] for scope in (before, after))
+        old, new = (records.from_json(scope).criteria for scope in (before, after))
         found = records.is_looser(old, new)
         if not found:
             return []
@@ -177,40 +178,55 @@ class ScopeHandle:
 
     def get(self, number: int | None = None) -> records.Scope | None:
         """Return the scope, or a former version of it; None before the first."""
-        with self._session.view() as view:
-            scopes = view.logical["scopes"]
-            if number is None:
-                return scope_record(scopes[-1]) if scopes else None
-            found = next((doc for doc in scopes if doc["number"] == number), None)
-        if found is None:
-            raise InvalidInput(f"there is no scope {number}; there are {len(scopes)}")
-        return scope_record(found)
+        view = self._session.view()
+        if number is None:
+            newest = view.newest("scope", "scope")
+            return scope_record(newest) if newest else None
+        count = view.next_number("scope", "scope") - 1
+        if number not in range(1, count + 1):
+            raise InvalidInput(f"there is no scope {number}; there are {count}")
+        return scope_record(view.version("scope", "scope", number))
 
     def versions(self) -> list[records.Scope]:
         """Return every version of the scope, oldest first."""
-        with self._session.view() as view:
-            return [scope_record(doc) for doc in view.logical["scopes"]]
+        view = self._session.view()
+        return [scope_record(one) for one in view.standing("scope", "scope")] if view.name("scope", "scope") else []
 
 
-def scope_record(doc: Doc) -> records.Scope:
+def scope_record(version: Version) -> records.Scope:
     """Return the record of a stored scope."""
     import attrs
 
-    record: records.Scope = records.from_json(doc["scope"])
+    record: records.Scope = records.from_json(version["scope"])
     return attrs.evolve(
         record,
-        number=doc["number"],
-        message=doc["message"],
-        author=doc["author"],
-        at=doc["at"],
-        entry=doc["entry"],
+        number=version.number,
+        message=version.stamp.message,
+        author=version.stamp.author,
+        at=version.stamp.at,
+        entry=version.stamp.entry,
     )
 
 
 def _standing(scope: Doc) -> list[Doc]:
     """Keep the loosenings that still speak of a criterion in force or of one removed."""
-    criteria = scope["criteria"]
-    return [one for one in scope["loosened"] if one["after"] is None or one["after"] in criteria]
+    record: records.Scope = records.from_json(scope)
+    pairs = zip(scope["loosened"], record.loosened, strict=True)
+    return [stored for stored, one in pairs if one.after is None or one.after in record.criteria]
+
+
+def changed_scope(known: Doc, changed: Doc) -> Doc:
+    """Return a stored scope with some fields changed; what a newer mlcycle wrote into it stays, unread.
+
+    A criterion that is set again as it was read is stored again as it stood.
+    """
+    record: records.Scope = records.from_json(known)
+    former = {
+        canonical_json(records.to_json(one)): stored
+        for one, stored in zip(record.criteria, known["criteria"], strict=True)
+    }
+    scope = {**known, **changed}
+    return {**scope, "criteria": [former.get(canonical_json(one), one) for one in scope["criteria"]]}
 
 
 def _criteria(criteria: Sequence[records.Criterion]) -> list[Doc]:

@@ -7,22 +7,36 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import records, storage
-from mlcycle._ids import check_name, parse_ref
+from mlcycle._ids import check_name
 from mlcycle._text import printable
 from mlcycle._times import parse_span
-from mlcycle.errors import ConflictError, InvalidInput, VersionDeleted
+from mlcycle.errors import InvalidInput, VersionDeleted
 from mlcycle.lifecycle._moments import entry_number
 from mlcycle.lifecycle._progress import watched
-from mlcycle.lifecycle._runs import run_folder, run_of
-from mlcycle.lifecycle._session import draft
-from mlcycle.lifecycle._view import View, doc_ref, named_files, owners_of
-from mlcycle.storage import Draft, Settled
+from mlcycle.lifecycle._run_files import run_folder
+from mlcycle.lifecycle._runs import packs_in_force, run_of
+from mlcycle.lifecycle._verify_runs import verify_runs
+from mlcycle.state import (
+    Census,
+    Change,
+    State,
+    TagSet,
+    VersionMark,
+    View,
+    drop,
+    read_changes,
+    read_ref,
+    resolve,
+    restore,
+    take_census,
+)
+from mlcycle.storage import Settled, Snapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import date, datetime
 
     from mlcycle.lifecycle._session import Session
-    from mlcycle.lifecycle._view import Collection
 
 __all__ = ["Store"]
 
@@ -36,7 +50,8 @@ _SHAPE = re.compile(
     rf"tables/{_ID}/{_ID}\.parquet"
     rf"|leaves/{_ID}\.(?:parquet|json)"
     rf"|files/(?:{_ID}|environment|code)/{_ID}\.[^/]+"
-    rf"|runs/[0-9]{{4}}-[0-9]{{2}}/{_ID}/(?:head\.json|end\.json|points-[0-9a-f]{{40}}-[0-9]+\.jsonl|files/{_ID}\.[^/]+)"
+    rf"|runs/[0-9]{{4}}-[0-9]{{2}}/{_ID}/(?:head\.json|end\.json|files/{_ID}\.[^/]+"
+    r"|points-[0-9a-f]{40}-[0-9]+(?:-[0-9]+)?\.jsonl)"
 )
 
 
@@ -68,12 +83,17 @@ class Store:
 
     def info(self) -> dict[str, Any]:
         """Return what the store says of itself: url, id, entries, files and bytes the log names."""
-        with self._session.view() as view:
-            files = named_files({"logical": view.logical, "placement": view.placement})
-            facts = {"id": view.logical["id"], "entries": view.n + 1}
+        view = self._session.view()
+        files = self._census(view.state).live()
         size = sum(file["size"] for file in files.values())
-        shared = self._session.files.shared
-        return {"url": self.url, **facts, "files": len(files), "bytes": size, "shared": shared}
+        facts = {"id": view.state.id, "entries": view.n + 1, "files": len(files), "bytes": size}
+        return {"url": self.url, **facts, "shared": self._session.files.shared}
+
+    def _census(self, state: State) -> Census:
+        """Return what stands now, in one pass over the log."""
+        log = self._session.log
+        view = View(state, log.entry)
+        return take_census(view, log.entries(0, view.n + 1), lambda file: self._session.depot.listed(file, "a list"))
 
     def verify(self, level: str = "files") -> storage.Verification:
         """Check the store, and name the versions that are hurt.
@@ -88,12 +108,19 @@ class Store:
             return storage.verify(
                 self._session.log,
                 self._session.files,
-                named_files,
+                lambda state: self._census(state).live(),
                 level=level,
                 begun=True,
-                owners=owners_of,
+                owners=lambda state: self._census(state).owners_of(),
+                extra=lambda: self._damaged_runs(deep=level == "bytes") if level != "chain" else (),
                 progress=progress,
             )
+
+    def _damaged_runs(self, *, deep: bool) -> Iterator[storage.Problem]:
+        listed = list(self._session.files.list("runs/"))  # before the log: a pack made meanwhile is in it
+        view = self._session.view()
+        packs, passed = packs_in_force(self._session, view), self._dropped_runs(view.state)
+        return verify_runs(self._session.depot, listed, packs, deep=deep, passed=passed)
 
     def sweep(
         self, *, dry_run: bool = False, min_age: timedelta | str | int = timedelta(days=7)
@@ -116,20 +143,29 @@ class Store:
         if not dry_run:
             self._session.check_writable()
 
-        def prefixes(state: Doc) -> list[str]:
-            return [*_SWEPT_FOLDERS, *(f"{run_folder(run)}/" for run in state["logical"]["dropped_runs"])]
+        def prefixes(state: State) -> list[str]:
+            return [*_SWEPT_FOLDERS, *(f"{run_folder(run)}/" for run in self._dropped_runs(state))]
+
+        def swept(now: Snapshot, keys: list[str]) -> tuple[list[str], list[Doc]]:
+            gone = [run for run in self._dropped_runs(now.state) if any(run in key for key in keys)]
+            marks = [VersionMark(of="run", name=run, mark="swept").doc() for run in gone]
+            return self._census(now.state).objects_with(keys), marks
 
         return storage.sweep(
             self._session.log,
             self._session.files,
-            named_files,
-            doomed=lambda state: state["placement"]["doomed"],
+            lambda state: self._census(state).live(),
             prefixes=prefixes,
+            swept=swept,
             shape=_SHAPE,
             author=self._session.author,
             dry_run=dry_run,
             min_age=oldest.total_seconds(),
         )
+
+    def _dropped_runs(self, state: State) -> list[str]:
+        view = View(state, self._session.log.entry)
+        return [run.name for run in view.every("run") if 0 in view.marked("run", run, "dropped")]
 
     def drop(self, ref: str | records.Record, *, reason: str = "", op: str | None = None) -> None:
         """Mark a version or a run as dropped; its files stay until a sweep, and `restore` brings it back.
@@ -146,21 +182,16 @@ class Store:
         ConflictError
             When an alias, a deployment or a part still needs the version.
         """
-        kind, target = self._target(ref)
+        target = self._target(ref)
 
-        def plan(view: View) -> Draft | Settled:
-            if kind == "runs":
-                if target in view.logical["dropped_runs"]:
-                    return Settled(None)
-                return draft([{"kind": "version.drop", "of": "runs", "id": target}])
-            doc = view.version(kind, target, dropped=True)
-            if doc["number"] in view.named(kind, doc["name"])["dropped"]:
-                return Settled(None)
-            if needed := _needed_by(view, kind, doc):
-                raise ConflictError(f"{doc_ref(doc)} is needed by {', '.join(needed)}; move or drop those first")
-            return draft([{"kind": "version.drop", "of": kind, "name": doc["name"], "number": doc["number"]}])
+        def plan(view: View) -> list[Change] | Settled:
+            if target.startswith("run:"):
+                run = target.removeprefix("run:")
+                dropped = view.is_marked("run", run, "dropped")
+                return Settled(None) if dropped else [VersionMark(of="run", name=run, mark="dropped")]
+            return drop(view, resolve(view, target, dropped=True)) or Settled(None)
 
-        self._session.commit(plan, message=reason, op=op)
+        self._session.commit(plan, verb="store.drop", message=reason, op=op)
 
     def restore(self, ref: str | records.Record, *, reason: str = "", op: str | None = None) -> None:
         """Bring back what was dropped, if no sweep has removed its files.
@@ -170,32 +201,14 @@ class Store:
         VersionDeleted
             When a sweep was faster.
         """
-        kind, target = self._target(ref)
+        target = self._target(ref)
 
-        def plan(view: View) -> Draft | Settled:
-            if kind == "runs":
-                return self._restore_run(view, target)
-            doc = view.version(kind, target, dropped=True)
-            if doc["number"] not in view.named(kind, doc["name"])["dropped"]:
-                return Settled(None)
-            files = view.files(doc["object"], doc_ref(doc))
-            for parent in doc["parents"] if doc.get("type") == "selection" else ():
-                view.files(
-                    view.version("datasets", parent, dropped=True)["object"],
-                    f"{parent}, of which {doc_ref(doc)} is a part,",
-                )
-            change = {"kind": "version.restore", "of": kind, "name": doc["name"], "number": doc["number"]}
-            return draft([change], [file["key"] for file in files])
+        def plan(view: View) -> list[Change] | Settled:
+            if target.startswith("run:"):
+                return _restore_run(view, target.removeprefix("run:"))
+            return restore(view, resolve(view, target, dropped=True)) or Settled(None)
 
-        self._session.commit(plan, message=reason, op=op)
-
-    def _restore_run(self, view: View, run: str) -> Draft | Settled:
-        if run not in view.logical["dropped_runs"]:
-            return Settled(None)
-        folder = f"{run_folder(run)}/"
-        if any(key.startswith(folder) for key in view.placement["doomed"]):
-            raise VersionDeleted(f"run {run} has been removed by a sweep")
-        return draft([{"kind": "version.restore", "of": "runs", "id": run}])
+        self._session.commit(plan, verb="store.restore", message=reason, op=op)
 
     def tag(self, name: str, to: int | str | date | datetime | None = None) -> int:
         """Give an entry a name that `Project.at` and `Project.rollback` understand.
@@ -218,14 +231,12 @@ class Store:
 
         wanted = None if to is None else entry_number(self._session, to)
 
-        def plan(view: View) -> Draft | Settled:
+        def plan(view: View) -> list[Change] | Settled:
             entry = view.n if wanted is None else wanted
-            if view.logical["tags"].get(name) == entry:
-                return Settled(entry)
-            return draft([{"kind": "tag.set", "name": name, "to": entry}])
+            return Settled(entry) if view.tags().get(name) == entry else [TagSet(name=name, to=entry)]
 
-        commit = self._session.commit(plan, message=f"tag {name}")
-        return int(commit.value if commit.entry is None else commit.entry["changes"][0]["to"])
+        commit = self._session.commit(plan, verb="store.tag", message=f"tag {name}")
+        return int(commit.value) if commit.entry is None else read_changes(commit.entry, TagSet)[0].to
 
     def sync(self) -> list[str]:
         """Upload what killed or disconnected processes of this machine left in their spools; return the new keys."""
@@ -237,32 +248,24 @@ class Store:
         self._session.check_writable()
         self._session.log.flush()
 
-    def _target(self, ref: str | records.Record) -> tuple[Any, str]:
+    def _target(self, ref: str | records.Record) -> str:
+        """Return the full ref of what is meant: of a version, or of a run."""
         self._session.check_writable()
+        view = self._session.view()
         if isinstance(ref, records.Run):
             ref = f"run:{ref.id}"
-        elif isinstance(ref, (records.DatasetVersion, records.ModelVersion)):
-            ref = f"{'dataset' if isinstance(ref, records.DatasetVersion) else 'model'}:{ref.ref}"
         if isinstance(ref, str) and ref.startswith("run:"):
             run = ref.removeprefix("run:")
-            with self._session.view() as view:
-                known = run in view.logical["dropped_runs"]  # a sweep may have taken what run_of would read
-            return "runs", run if known else run_of(self._session, run).id
-        parsed = parse_ref(ref)  # type: ignore[arg-type]
-        if parsed.kind is None:
+            known = view.is_marked("run", run, "dropped")  # a sweep may have taken what run_of would read
+            return f"run:{run if known else run_of(self._session, run).id}"
+        if read_ref(ref, view).kind is None:
             raise InvalidInput(f"say what {ref!r} is: 'dataset:{ref}', 'model:{ref}' or 'run:<id>'")
-        return f"{parsed.kind}s", str(ref)
+        return resolve(view, ref, dropped=True).ref
 
 
-def _needed_by(view: View, kind: Collection, doc: Doc) -> list[str]:
-    """Return the pointers and parts that would hang in the air without a version."""
-    if kind == "models":
-        aliases = view.named("models", doc["name"])["aliases"]
-        pointing = [f"{doc['name']}@{alias}" for alias in aliases if view.alias(doc["name"], alias) == doc["number"]]
-        return pointing + [f"deployment {name}" for name in _deployed(view, doc_ref(doc))]
-    return []
-
-
-def _deployed(view: View, ref: str) -> list[str]:
-    current = {d["name"]: view.revision(d) for d in view.logical["deployments"].values()}
-    return [name for name, rev in current.items() if rev and (ref in rev["weights"] or ref == rev["shadow"])]
+def _restore_run(view: View, run: str) -> list[Change] | Settled:
+    if not view.is_marked("run", run, "dropped"):
+        return Settled(None)
+    if view.is_marked("run", run, "swept"):
+        raise VersionDeleted(f"run {run} has been removed by a sweep")
+    return [VersionMark(of="run", name=run, mark="dropped", on=False)]

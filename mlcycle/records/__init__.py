@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING
 from mlcycle._doors import doors
 
 if TYPE_CHECKING:
-    from mlcycle.records._criteria import AtLeast, AtMost, Criterion, NotWorseThan, covers, is_looser
+    from mlcycle.records._criteria import (
+        AtLeast,
+        AtMost,
+        Criterion,
+        NotWorseThan,
+        UnknownCriterion,
+        covers,
+        is_looser,
+    )
     from mlcycle.records._data import Column, DatasetVersion, FileRef, Roles
     from mlcycle.records._deployments import Finding, Move, Report, Revision, Status
     from mlcycle.records._directions import higher_is_better
@@ -29,7 +37,7 @@ if TYPE_CHECKING:
     from mlcycle.records._scope import Loosening, Scope
 
 _HOMES = {
-    "_criteria": ("AtLeast", "AtMost", "Criterion", "NotWorseThan", "covers", "is_looser"),
+    "_criteria": ("AtLeast", "AtMost", "Criterion", "NotWorseThan", "UnknownCriterion", "covers", "is_looser"),
     "_data": ("Column", "DatasetVersion", "FileRef", "Roles"),
     "_deployments": ("Finding", "Move", "Report", "Revision", "Status"),
     "_directions": ("higher_is_better",),
@@ -69,6 +77,7 @@ __all__ = [
     "Scope",
     "Signature",
     "Status",
+    "UnknownCriterion",
     "as_row",
     "covers",
     "from_json",

@@ -9,9 +9,9 @@ from typing import Any
 from attrs import field, frozen
 
 from mlcycle.errors import InvalidInput
-from mlcycle.records._record import Record, texts
+from mlcycle.records._record import Record, copied, texts
 
-__all__ = ["AtLeast", "AtMost", "Criterion", "NotWorseThan", "covers", "is_looser"]
+__all__ = ["AtLeast", "AtMost", "Criterion", "NotWorseThan", "UnknownCriterion", "covers", "is_looser"]
 
 
 def _metric(value: Any) -> str:
@@ -130,6 +130,11 @@ def _text_or_none(instance: Any, attribute: Any, value: Any) -> None:
         raise InvalidInput(f"{attribute.name} is text such as 'customers.test', got {value!r:.80}")
 
 
+def _version_of(criterion: dict[str, Any], text: str) -> str | None:
+    """Return the kind of ref a reference is; an alias or a number alone is of whichever model is judged."""
+    return "model" if "@" in text else None
+
+
 class Criterion(Record):
     """What the three kinds of criteria share: `metric`, `slices`, `on`, `confidence`, `blocking`."""
 
@@ -204,7 +209,7 @@ class AtLeast(Criterion):
     metric: str = field(converter=_metric)
     threshold: float = field(converter=_threshold)
     slices: tuple[str, ...] = field(default=None, converter=_slices, kw_only=True)
-    on: str | None = field(default=None, kw_only=True, validator=_text_or_none)
+    on: str | None = field(default=None, kw_only=True, validator=_text_or_none, metadata={"ref": "dataset"})
     confidence: float = field(default=0.95, kw_only=True, converter=_confidence)
     blocking: bool = field(default=True, kw_only=True, converter=_flag)
 
@@ -238,7 +243,7 @@ class AtMost(Criterion):
     metric: str = field(converter=_metric)
     threshold: float = field(converter=_threshold)
     slices: tuple[str, ...] = field(default=None, converter=_slices, kw_only=True)
-    on: str | None = field(default=None, kw_only=True, validator=_text_or_none)
+    on: str | None = field(default=None, kw_only=True, validator=_text_or_none, metadata={"ref": "dataset"})
     confidence: float = field(default=0.95, kw_only=True, converter=_confidence)
     blocking: bool = field(default=True, kw_only=True, converter=_flag)
 
@@ -273,11 +278,11 @@ class NotWorseThan(Criterion):
     roc_auc not worse than production by more than 0.02
     """
 
-    reference: str = field(validator=_text_or_none)
+    reference: str = field(validator=_text_or_none, metadata={"ref": _version_of})
     metric: str = field(converter=_metric)
     margin: float = field(default=0.0, kw_only=True, converter=_margin)
     slices: tuple[str, ...] = field(default=None, converter=_slices, kw_only=True)
-    on: str | None = field(default=None, kw_only=True, validator=_text_or_none)
+    on: str | None = field(default=None, kw_only=True, validator=_text_or_none, metadata={"ref": "dataset"})
     confidence: float = field(default=0.95, kw_only=True, converter=_confidence)
     blocking: bool = field(default=True, kw_only=True, converter=_flag)
 
@@ -291,7 +296,42 @@ class NotWorseThan(Criterion):
         return f"{self.metric} not worse than {self.reference} by more than {self.margin:g}"
 
 
+@frozen(repr=False)
+class UnknownCriterion(Criterion):
+    """A criterion of a newer mlcycle, kept as it was read: nothing meets it here, so its gate stays shut.
+
+    Attributes
+    ----------
+    document : dict
+        Its JSON form, untouched.
+
+    Examples
+    --------
+    >>> UnknownCriterion({"type": "Calibrated", "within": 0.02})
+    UnknownCriterion({'type': 'Calibrated', 'within': 0.02})
+    >>> print(UnknownCriterion({"type": "Calibrated", "within": 0.02}))
+    Calibrated (needs a newer mlcycle)
+    """
+
+    document: dict[str, Any] = field(converter=copied, hash=False)
+
+    # Whatever the document says of these may mean something else there: the strictest reading.
+    metric = ""
+    slices = ()
+    on = None
+    confidence = 0.95
+    blocking = True
+
+    def _arguments(self) -> list[str]:
+        return [repr(self.document)]
+
+    def _claim(self) -> str:
+        return f"{self.document['type']} (needs a newer mlcycle)"
+
+
 def _same_question(one: Criterion, other: Criterion) -> bool:
+    if isinstance(one, UnknownCriterion):
+        return one == other
     if type(one) is not type(other) or (one.metric, one.on) != (other.metric, other.on):
         return False
     return getattr(one, "reference", None) == getattr(other, "reference", None)
@@ -316,6 +356,8 @@ def covers(one: Criterion, other: Criterion) -> bool:
         return False
     if not set(other.slices) <= set(one.slices) or bool(other.slices) != bool(one.slices):
         return False
+    if isinstance(one, UnknownCriterion):
+        return True
     if isinstance(one, NotWorseThan) and isinstance(other, NotWorseThan):
         return one.margin <= other.margin
     if isinstance(one, AtMost) and isinstance(other, AtMost):

@@ -136,7 +136,7 @@ class DatasetVersion(Record):
     rows: int = 0
     columns: tuple[Column, ...] = field(default=(), converter=listed)
     roles: Roles = Roles()
-    parents: tuple[str, ...] = field(default=(), converter=texts)
+    parents: tuple[str, ...] = field(default=(), converter=texts, metadata={"ref": "dataset"})
     profile: dict[str, Any] = field(factory=dict, converter=copied, hash=False)
     message: str = ""
     author: str = ""

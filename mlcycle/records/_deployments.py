@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from mlcycle import _html
-from mlcycle.errors import InvalidInput
 from mlcycle.records._record import Record, copied, listed
+from mlcycle.records._words import one_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,10 +42,10 @@ class Revision(Record):
     Revision('eu-api revision 2', weights={churn@6: 90, churn@7: 10}, reason='canary')
     """
 
-    deployment: str
+    deployment: str = field(metadata={"ref": "deployment"})
     number: int
-    weights: dict[str, int] = field(factory=dict, converter=copied, hash=False)
-    shadow: str | None = None
+    weights: dict[str, int] = field(factory=dict, converter=copied, hash=False, metadata={"ref": "model"})
+    shadow: str | None = field(default=None, metadata={"ref": "model"})
     reason: str = ""
     author: str = ""
     at: str = ""
@@ -62,11 +62,6 @@ class Revision(Record):
             ("author", self.author),
             ("at", self.at),
         ]
-
-
-def _severity(instance: Any, attribute: Any, value: Any) -> None:
-    if value not in _SEVERITIES:
-        raise InvalidInput(f"a severity is one of {', '.join(_SEVERITIES)}, got {value!r:.80}")
 
 
 @frozen(kw_only=True, repr=False)
@@ -101,7 +96,7 @@ class Finding(Record):
     kind: str
     subject: str
     summary: str
-    severity: str = field(default="warn", validator=_severity)
+    severity: str = field(default="warn", validator=one_of("a severity", _SEVERITIES), metadata={"words": _SEVERITIES})
     evidence: dict[str, Any] = field(factory=dict, converter=copied, hash=False)
     phase: str | None = None
     at: str = ""
@@ -147,7 +142,7 @@ class Report(Record):
     Report('eu-api', revision=2, rows=1000, findings=0)
     """
 
-    deployment: str
+    deployment: str = field(metadata={"ref": "deployment"})
     revision: int | None = None
     since: str | None = None
     until: str | None = None
@@ -232,7 +227,7 @@ class Status(Record):
         lines = []
         for phase, found in self.phases.items():
             marks = {"info": "·", "warn": "!", "fail": "✗"}
-            said = [f"{marks[finding.severity]} {finding.summary}" for finding in found] or ["✓"]
+            said = [f"{marks.get(finding.severity, '?')} {finding.summary}" for finding in found] or ["✓"]
             lines += [f"{phase if first else '':<{width}}  {text}" for first, text in _first(said)]
         return "\n".join(lines)
 
@@ -245,6 +240,11 @@ class Status(Record):
 
 def _first(items: list[str]) -> list[tuple[bool, str]]:
     return [(number == 0, item) for number, item in enumerate(items)]
+
+
+def _pointed_at(move: dict[str, Any], text: str) -> str | None:
+    """Return the kind of ref a move goes from and to; of a deployment it is a revision in words."""
+    return {"dataset": "dataset", "alias": "model"}.get(move["kind"])
 
 
 @frozen(kw_only=True, repr=False)
@@ -273,8 +273,8 @@ class Move(Record):
     kind: str
     name: str
     pointer: str
-    before: str | None = None
-    after: str | None = None
+    before: str | None = field(default=None, metadata={"ref": _pointed_at})
+    after: str | None = field(default=None, metadata={"ref": _pointed_at})
     author: str = ""
 
     def _title(self) -> str:

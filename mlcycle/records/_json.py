@@ -1,24 +1,27 @@
 """The one JSON form of records: plain dicts with a ``type``, readable by older and newer releases.
 
-Fields this release does not know are ignored when reading, a ``type`` it does not know is refused. JSON has no NaN
-and no infinities: a number field holds them as ``"NaN"``, ``"Infinity"``, ``"-Infinity"``, free data (params,
-evidence) as ``{"$float": "NaN"}``; a key of free data that begins with ``$`` is written with one more.
+Fields this release does not know are ignored when reading, a ``type`` it does not know is refused; but a criterion of
+such a type is read as one that nothing meets, so that it shuts its own gate and nothing else. A verdict or severity it
+does not know stays the word it is. JSON has no NaN and no infinities, they are ``{"$float": "NaN"}`` and so on; a key
+of free data (params, evidence) that begins with ``$`` is written with one more. Refs are full, see `_refs`.
 """
 
 from __future__ import annotations
 
 import functools
 import importlib
-import math
-from typing import Any, TypeVar
+from typing import Any
+
+import attrs
 
 from mlcycle._digest import json_number, json_value
 from mlcycle.errors import Corrupt, InvalidInput, SchemaError
-from mlcycle.records._record import Record
+from mlcycle.records._criteria import Criterion, UnknownCriterion
+from mlcycle.records._record import Record, copied
+from mlcycle.records._refs import bare_refs, full_refs
+from mlcycle.records._words import UnknownWord
 
 __all__ = ["TYPES", "from_json", "to_json"]
-
-R = TypeVar("R", bound=Record)
 
 TYPES = {
     "AtLeast": "_criteria",
@@ -67,6 +70,8 @@ def to_json(record: Record) -> dict[str, Any]:
     0.9
     """
     name = type(record).__name__
+    if isinstance(record, UnknownCriterion):
+        return dict(copied(record.document))
     if name not in TYPES or type(record) is not _class(name):
         raise InvalidInput(f"{name} has no JSON form of its own; what has one: {', '.join(TYPES)}")
     return {"type": name, **_converter().unstructure(record, unstructure_as=type(record))}
@@ -83,7 +88,7 @@ def from_json(document: dict[str, Any]) -> Any:
     Raises
     ------
     SchemaError
-        If the type, or a word in it, is one this release does not know: it was written by a newer mlcycle.
+        If the type is one this release does not know, or a value one it would refuse: a newer mlcycle wrote it.
     Corrupt
         If a field is missing or cannot be what it should.
 
@@ -130,10 +135,12 @@ def _converter() -> Any:
     import cattrs
 
     converter = cattrs.Converter(detailed_validation=False)
-    criterion = _class("AtLeast").__mro__[1]
-    criteria = (criterion, criterion | None)
+    # the first of the hooks that fits is the one registered last
+    converter.register_unstructure_hook_factory(_says_more, functools.partial(_writer, converter))
+    converter.register_structure_hook_factory(_says_more, functools.partial(_reader, converter))
+    criteria = (Criterion, Criterion | None)
     converter.register_unstructure_hook_func(lambda kind: kind in criteria, lambda value: value and to_json(value))
-    converter.register_structure_hook_func(lambda kind: kind in criteria, lambda value, _: value and from_json(value))
+    converter.register_structure_hook_func(lambda kind: kind in criteria, _criterion)
     converter.register_unstructure_hook_func(lambda kind: kind is Any, _plain)
     converter.register_structure_hook_func(lambda kind: kind is Any, lambda value, _: json_value(value))
     # cattrs hands a tuple of anything through as it is, without asking the hook for Any.
@@ -141,23 +148,72 @@ def _converter() -> Any:
         lambda kind: kind == tuple[Any, ...], lambda value, _: tuple(json_value(item) for item in value)
     )
     # the label of a column is text or a number, and stays what it is
-    converter.register_structure_hook_func(
-        lambda kind: kind == (str | int | None), lambda value, _: value if isinstance(value, int | None) else str(value)
-    )
+    converter.register_structure_hook_func(lambda kind: kind == (str | int | None), _label)
     converter.register_unstructure_hook(float, _number)
-    converter.register_structure_hook(float, lambda value, _: float(value))
+    converter.register_structure_hook(float, lambda value, _: _float(value))
+    # cattrs would take "false" for True, and 7 for "7"
+    for simple in (str, int, bool):
+        converter.register_structure_hook(simple, _exactly)
     return converter
+
+
+def _says_more(kind: Any) -> bool:
+    """Say whether fields of a class tell more of their texts than that they are texts."""
+    return attrs.has(kind) and any(field.metadata for field in attrs.fields(kind))
+
+
+def _writer(converter: Any, kind: Any) -> Any:
+    plain = converter.gen_unstructure_attrs_fromdict(kind)
+    return lambda record: full_refs(kind, plain(record))
+
+
+def _reader(converter: Any, kind: Any) -> Any:
+    build = converter.gen_structure_attrs_fromdict(kind)
+    words = {field.name: field.metadata["words"] for field in attrs.fields(kind) if "words" in field.metadata}
+
+    def read(document: Any, _: Any) -> Any:
+        bare = bare_refs(kind, document)
+        for name, known in words.items():
+            if isinstance(bare.get(name), str) and bare[name] not in known:
+                bare[name] = UnknownWord(bare[name])
+        return build(bare, kind)
+
+    return read
+
+
+def _criterion(document: Any, kind: Any) -> Criterion | None:
+    """Read a criterion; one that a newer mlcycle wrote blocks its gate, and the project stays readable."""
+    if document is None and kind != Criterion:
+        return None
+    try:
+        found = from_json(document)
+    except SchemaError:
+        return UnknownCriterion(document)
+    if not isinstance(found, Criterion):
+        raise Corrupt(f"a criterion is expected, found a {type(found).__name__}: {document!r:.120}")
+    return found
+
+
+def _exactly(value: Any, kind: Any) -> Any:
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise TypeError(f"{kind.__name__} is expected, found {type(value).__name__}: {value!r:.80}")
+    return value
+
+
+def _label(value: Any, _: Any) -> str | int | None:
+    return value if value is None or isinstance(value, str) else _exactly(value, int)
+
+
+def _float(value: Any) -> float:
+    found = json_value(value) if isinstance(value, dict) else value
+    if isinstance(found, bool) or not isinstance(found, (int, float)):
+        raise TypeError(f"a number is expected, found {type(value).__name__}: {value!r:.80}")
+    return float(found)
 
 
 def _number(value: Any) -> Any:
     value = value.item() if hasattr(value, "item") else value
-    if isinstance(value, float) and not math.isfinite(value):
-        return _spelled(value)
-    return value
-
-
-def _spelled(value: float) -> str:
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return json_number(value) if isinstance(value, float) else value
 
 
 def _plain(value: Any) -> Any:

@@ -112,8 +112,8 @@ class ModelVersion(Record):
     files: tuple[FileRef, ...] = field(default=(), converter=listed)
     signature: Signature | None = None
     example: FileRef | None = None
-    run: str | None = None
-    data: tuple[str, ...] = field(default=(), converter=texts)
+    run: str | None = field(default=None, metadata={"ref": "run"})
+    data: tuple[str, ...] = field(default=(), converter=texts, metadata={"ref": "dataset"})
     params: dict[str, Any] = field(factory=dict, converter=copied, hash=False)
     environment: str | None = None
     packages: dict[str, str] = field(factory=dict, converter=copied, hash=False)

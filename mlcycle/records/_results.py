@@ -10,6 +10,7 @@ from mlcycle import _html
 from mlcycle._times import parse_time
 from mlcycle.errors import InvalidInput
 from mlcycle.records._record import Record, as_row, copied, listed, texts
+from mlcycle.records._words import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,14 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["VERDICTS", "Decision", "Evaluation", "Override", "Result", "worst"]
 
 VERDICTS = ("pass", "warn", "fail", "inconclusive", "not_applicable", "skipped", "error")
-"""Every verdict a result may have."""
+"""Every verdict a result may have; one read from a newer release may have another."""
 
 _GRAVITY = ("not_applicable", "pass", "warn", "skipped", "inconclusive", "error", "fail")
-
-
-def _verdict(instance: Any, attribute: Any, value: Any) -> None:
-    if value not in VERDICTS:
-        raise InvalidInput(f"a verdict is one of {', '.join(VERDICTS)}, got {value!r:.80}")
 
 
 @frozen(kw_only=True, repr=False)
@@ -71,10 +67,10 @@ class Result(Record):
     """
 
     check: str
-    subject: str = ""
-    data: str | None = None
+    subject: str = field(default="", metadata={"ref": "model"})
+    data: str | None = field(default=None, metadata={"ref": "dataset"})
     slice: str | None = None
-    verdict: str = field(validator=_verdict)
+    verdict: str = field(validator=one_of("a verdict", VERDICTS), metadata={"words": VERDICTS})
     value: float | None = None
     low: float | None = None
     high: float | None = None
@@ -83,7 +79,9 @@ class Result(Record):
     detectable: float | None = None
     confidence: float | None = None
     blocking: bool = True
-    comparison: dict[str, Any] | None = field(default=None, converter=copied, hash=False)
+    comparison: dict[str, Any] | None = field(
+        default=None, converter=copied, hash=False, metadata={"refs": {"reference": "model"}}
+    )
     detail: str = ""
 
     def _title(self) -> str:
@@ -133,10 +131,15 @@ def worst(results: Iterable[Result]) -> str:
     """
     found = "not_applicable"
     for result in results:
-        light = not result.blocking and result.verdict in ("fail", "error", "inconclusive")
+        light = not result.blocking and _gravity(result.verdict) > _gravity("skipped")
         verdict = "warn" if light else result.verdict
-        found = max(found, verdict, key=_GRAVITY.index)
+        found = max(found, verdict, key=_gravity)
     return found
+
+
+def _gravity(verdict: str) -> int:
+    # a word of a newer release may mean anything, so it weighs as an answer that could not be had
+    return _GRAVITY.index(verdict if verdict in _GRAVITY else "error")
 
 
 @frozen(kw_only=True, repr=False)
@@ -173,12 +176,12 @@ class Evaluation(Record):
     """
 
     id: str
-    subject: str
-    data: str | None = None
+    subject: str = field(metadata={"ref": "model"})
+    data: str | None = field(default=None, metadata={"ref": "dataset"})
     results: tuple[Result, ...] = field(default=(), converter=listed)
     scope: int | None = None
     uses_of_test: int = 0
-    overlap: dict[str, int] = field(factory=dict, converter=copied, hash=False)
+    overlap: dict[str, int] = field(factory=dict, converter=copied, hash=False, metadata={"ref": "dataset"})
     author: str = ""
     at: str = ""
     entry: int | None = None
@@ -312,10 +315,10 @@ class Decision(Record):
 
     id: str
     action: str
-    subject: str
+    subject: str = field(metadata={"ref": "model"})
     allowed: bool
     results: tuple[Result, ...] = field(default=(), converter=listed)
-    evaluations: tuple[str, ...] = field(default=(), converter=texts)
+    evaluations: tuple[str, ...] = field(default=(), converter=texts, metadata={"ref": "evaluation"})
     now: str = ""
     override: Override | None = None
     reason: str = ""

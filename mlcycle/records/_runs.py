@@ -105,7 +105,8 @@ def _known(kind: Any, document: dict[str, Any]) -> Any:
     given = {name: value for name, value in document.items() if name in names}
     rest = {name: value for name, value in document.items() if name not in names and name != "type"}
     if isinstance(given.get("diff_file"), dict):
-        given["diff_file"] = FileRef(**given["diff_file"])
+        known = attrs.fields_dict(FileRef)
+        given["diff_file"] = FileRef(**{name: value for name, value in given["diff_file"].items() if name in known})
     return kind(**{**given, "detail": {**given.get("detail", {}), **rest}})
 
 
@@ -131,7 +132,8 @@ class Run(Record):
     name : str
         What people call it.
     status : str, default "running"
-        ``running``, ``finished``, ``failed``, ``cancelled``, ``probably lost``, ``lost``.
+        ``running``, ``finished``, ``failed``, ``cancelled``, ``probably lost``, ``lost``; ``damaged``, and
+        ``unreadable`` if a newer mlcycle wrote it, where `error` says why.
     params : dict
         Parameters, as given.
     metrics : dict of str to float
@@ -167,12 +169,12 @@ class Run(Record):
     """
 
     id: str
-    experiment: str
+    experiment: str = field(metadata={"ref": "experiment"})
     name: str = ""
     status: str = "running"
     params: dict[str, Any] = field(factory=dict, converter=copied, hash=False)
     metrics: dict[str, float] = field(factory=dict, converter=copied, hash=False)
-    uses: tuple[str, ...] = field(default=(), converter=texts)
+    uses: tuple[str, ...] = field(default=(), converter=texts, metadata={"ref": "dataset"})
     artifacts: dict[str, FileRef] = field(factory=dict, converter=copied, hash=False)
     model: dict[str, Any] | None = field(default=None, converter=copied, hash=False)
     code: Code | None = field(default=None, converter=_code)

@@ -78,7 +78,7 @@ class Scope(Record):
     number: int = 0
     objective: str = ""
     criteria: tuple[Criterion, ...] = field(default=(), converter=listed)
-    test: str | None = None
+    test: str | None = field(default=None, metadata={"ref": "dataset"})
     requirements: tuple[str, ...] = field(default=(), converter=texts)
     data_needed: tuple[str, ...] = field(default=(), converter=texts)
     collection_plan: str = ""

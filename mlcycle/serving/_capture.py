@@ -2,7 +2,7 @@ r"""What is kept of traffic: predictions and labels, one JSON object a line.
 
 A prediction::
 
-    {"t":1764000000.25,"id":"17","v":"churn@7","r":2,"role":"live","ms":0.4,"in":{"age":41,"region":"EU"},
+    {"t":1764000000.25,"id":"17","v":"model:churn@7","r":2,"role":"live","ms":0.4,"in":{"age":41,"region":"EU"},
      "out":1,"p":[0.2,0.8]}
 
 ``t`` is seconds since 1970 (UTC), ``id`` the canonical id of the row, ``v`` the version that answered, ``r`` the number
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["Traffic", "decode", "encode_failures", "encode_labels", "encode_predictions", "ids_of"]
 
 _INPUT = "in."
+_MODEL = "model:"  # refs are full where they are stored; people see churn@7
 _FIXED = ["t", "id", "version", "revision", "role", "output", "scores", "ms", "error", "label"]
 _text = JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
@@ -66,7 +67,7 @@ def encode_predictions(ids: Sequence[str], rows: Any, answers: dict[str, Any], f
     >>> import numpy as np
     >>> line = encode_predictions(["17"], np.array([[1, 2]]), {"out": np.array([0])}, {"v": "churn@7"})
     >>> line.partition(b'"id"')[2]
-    b':"17","v":"churn@7","in":{"x0":1,"x1":2},"out":0}\n'
+    b':"17","v":"model:churn@7","in":{"x0":1,"x1":2},"out":0}\n'
     """
     names, values = _table(rows)
     listed = [(key, _per_row(value)) for key, value in answers.items()]
@@ -82,6 +83,8 @@ def encode_predictions(ids: Sequence[str], rows: Any, answers: dict[str, Any], f
 
 def _around(facts: dict[str, Any]) -> tuple[str, str]:
     """Return what stands before and after the id in every line of one call."""
+    if "v" in facts:
+        facts = {**facts, "v": f"{_MODEL}{facts['v']}"}
     return f'{{"t":{time.time():.6f},"id":', f",{_json(facts)[1:-1]}" if facts else ""
 
 
@@ -93,7 +96,7 @@ def encode_failures(
     Examples
     --------
     >>> encode_failures(["17"], ValueError("no"), {"v": "churn@7"}).partition(b'"id"')[2]
-    b':"17","v":"churn@7","error":"ValueError: no"}\n'
+    b':"17","v":"model:churn@7","error":"ValueError: no"}\n'
     """
     told = _text(masked(f"{type(error).__name__}: {plain(error)}")[:300])
     head, shared = _around(facts)
@@ -271,10 +274,10 @@ def decode(lines: Iterable[bytes], *, since: str | None = None, until: str | Non
 
     Examples
     --------
-    >>> lines = [b'{"t":2.0,"id":"17","y":1}', b'{"t":1.0,"id":"17","v":"churn@7","in":{"age":41},"out":0}', b'{"t":']
+    >>> lines = [b'{"t":2.0,"id":"17","y":1}', b'{"t":1.0,"id":"17","v":"model:churn@7","in":{"age":41}}', b'{"t":']
     >>> traffic = decode(lines)
-    >>> traffic.frame[["id", "version", "output", "label", "in.age"]].values.tolist(), traffic.skipped
-    ([['17', 'churn@7', 0, 1, 41]], 1)
+    >>> traffic.frame[["id", "version", "label", "in.age"]].values.tolist(), traffic.skipped
+    ([['17', 'churn@7', 1, 41]], 1)
     """
     import pandas as pd
 
@@ -311,7 +314,7 @@ def _row(document: dict[str, Any], moment: float) -> dict[str, Any]:
     fixed = {
         "t": moment,
         "id": document["id"],
-        "version": document["v"],
+        "version": document["v"].removeprefix(_MODEL),
         "revision": document.get("r"),
         "role": document.get("role", "live"),
         "output": _read(document.get("out")),

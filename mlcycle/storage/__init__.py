@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     )
     from mlcycle.storage._links import links_in
     from mlcycle.storage._log import Commit, Draft, Log, Settled
+    from mlcycle.storage._once import create_once
     from mlcycle.storage._places import is_litter, parents_of
     from mlcycle.storage._probe import probe
     from mlcycle.storage._promise import prove_new
     from mlcycle.storage._ranges import open_range
     from mlcycle.storage._replay import Fold, Snapshot, State
-    from mlcycle.storage._segments import segments
+    from mlcycle.storage._segments import Readable, lines_of, read_tail, segments
     from mlcycle.storage._streams import SegmentWriter, owner_alive, read_lines, recover_spools
     from mlcycle.storage._sweep import SweepResult, sweep
     from mlcycle.storage._verify import Problem, Verification, verify
@@ -43,6 +44,7 @@ __all__ = [
     "Log",
     "Outcome",
     "Problem",
+    "Readable",
     "SegmentWriter",
     "Settled",
     "Snapshot",
@@ -50,7 +52,9 @@ __all__ = [
     "SweepResult",
     "Verification",
     "check_key",
+    "create_once",
     "is_litter",
+    "lines_of",
     "links_in",
     "open_files",
     "open_range",
@@ -59,6 +63,7 @@ __all__ = [
     "probe",
     "prove_new",
     "read_lines",
+    "read_tail",
     "recover_spools",
     "segments",
     "sweep",
@@ -72,12 +77,13 @@ _HOMES = {
     "_files": ("Appender", "Files", "KeyNotFound", "Listed", "Outcome", "check_key", "open_files"),
     "_links": ("links_in",),
     "_log": ("Commit", "Draft", "Log", "Settled"),
+    "_once": ("create_once",),
     "_places": ("is_litter", "parents_of"),
     "_probe": ("probe",),
     "_promise": ("prove_new",),
     "_ranges": ("open_range",),
     "_replay": ("Fold", "Snapshot", "State"),
-    "_segments": ("segments",),
+    "_segments": ("Readable", "lines_of", "read_tail", "segments"),
     "_streams": ("SegmentWriter", "owner_alive", "read_lines", "recover_spools"),
     "_sweep": ("SweepResult", "sweep"),
     "_verify": ("Problem", "Verification", "verify"),

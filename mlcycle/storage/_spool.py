@@ -7,8 +7,9 @@ been sent::
     {"v": 1, "url": ..., "options": {...}, "prefix": ..., "stem": ..., "writer": ..., "sent": 4096}
 
 Options are an extract of those that tell one place from another (an endpoint, an account name): never a secret.
-Sending is idempotent: a segment is created under the offset where it begins; one that is there already is compared and
-counted as sent. So an owner and a later process, or two later processes, may send the same bytes without harm.
+Sending is idempotent: a segment is created under a name that says where its bytes begin and end; one that is there
+already is compared and counts as sent. So an owner and a later process, or two later processes, may send the same bytes
+without harm, also cut in other places: readers take what overlaps once.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from mlcycle._digest import sha256_bytes
 from mlcycle._warn import warn
-from mlcycle.errors import Corrupt, StorageUnavailable, StoreError
+from mlcycle.errors import StorageUnavailable, StoreError
 from mlcycle.storage import _flock
-from mlcycle.storage._files import KeyNotFound, Outcome
 from mlcycle.storage._flock import Flock
+from mlcycle.storage._once import create_once
 from mlcycle.storage._segments import segment_key
 
 if TYPE_CHECKING:
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["Spool", "owners_alive", "recover_spools", "spool_folder"]
 
 _LARGEST = 8 * 2**20  # bytes in one segment
-_TRIES = 3  # to create one segment whose answer was lost
 _ABANDONED = 3600.0  # seconds without a write after which a spool is taken up where there are no locks
 _PLACE_OPTIONS = ("account_name", "endpoint_url", "project")
 
@@ -73,7 +74,8 @@ def spool_folder() -> Path:
 class Spool:
     """The bytes of one writer on this machine, and what of them is in the store.
 
-    Lives as long as its writer. `write`, `sync`, `close` and `offset` are those of an appender; `send` uploads.
+    Lives as long as its writer. `write`, `sync`, `close` and `offset` are those of an appender; `send` uploads, and
+    `stored` says by key which segments it made, with size and digest.
     """
 
     def __init__(self, files: Files, prefix: str, stem: str, writer: str, folder: Path) -> None:
@@ -85,6 +87,7 @@ class Spool:
         # locked before the card exists, because a card is what makes another process look here
         self._flock = Flock.hold(self._path)
         self.offset = 0
+        self.stored: dict[str, dict[str, Any]] = {}
         self._card = {"v": 1, **_place(files), "prefix": prefix, "stem": stem, "writer": writer, "sent": 0}
         _save(self._card_path, self._card)
 
@@ -105,9 +108,10 @@ class Spool:
         self.offset += done
         return done
 
-    def send(self) -> list[str]:
-        """Upload the whole lines not yet sent; return the keys of new segments."""
-        return list(_send(self._files, self._path, self._card))
+    def send(self) -> None:
+        """Upload the whole lines not yet sent."""
+        for segment in _send(self._files, self._path, self._card):
+            self.stored[segment["key"]] = segment
 
     def sync(self) -> None:
         """Bring the spool itself to the disk."""
@@ -179,7 +183,7 @@ def _recover(files: Files, path: Path, card: dict[str, Any]) -> list[str]:
     try:
         if lock is None and (_flock.supported or time.time() - path.stat().st_mtime < _ABANDONED):
             return []
-        keys = list(_send(files, path, card))
+        keys = [segment["key"] for segment in _send(files, path, card)]
         _remove(path)
     except FileNotFoundError as error:
         if isinstance(error, StoreError):
@@ -200,38 +204,24 @@ def owners_alive(files: Files, prefix: str, stem: str, spool: Path | None = None
     }
 
 
-def _send(files: Files, path: Path, card: dict[str, Any]) -> Iterator[str]:
+def _send(files: Files, path: Path, card: dict[str, Any]) -> Iterator[dict[str, Any]]:
     with path.open("rb") as source:
         while True:
             source.seek(card["sent"])
             data = _whole_lines(source.read(_LARGEST))
             if not data:
                 return
-            key = segment_key(card["prefix"], card["stem"], card["writer"], card["sent"])
-            taken = _create(files, key, data)
-            card["sent"] += taken
+            end = card["sent"] + len(data)
+            key = segment_key(card["prefix"], card["stem"], card["writer"], card["sent"], end)
+            create_once(files, key, data)
+            card["sent"] = end
             _save(path.with_suffix(".json"), card)
-            yield key
+            yield {"key": key, "size": len(data), "sha256": sha256_bytes(data)}
 
 
 def _whole_lines(data: bytes) -> bytes:
     # one line longer than a segment goes in pieces: readers join segments before they look for lines
     return data if len(data) == _LARGEST and b"\n" not in data else data[: data.rfind(b"\n") + 1]
-
-
-def _create(files: Files, key: str, data: bytes) -> int:
-    """Return how many of the bytes are in the store under the key, whoever put them there."""
-    for _ in range(_TRIES):
-        if files.create(key, data) is Outcome.WON:
-            return len(data)
-        try:
-            there = files.read(key)
-        except KeyNotFound:  # the answer was lost and so was the write
-            continue
-        if there and (data.startswith(there) or there.startswith(data)):
-            return min(len(there), len(data))
-        raise Corrupt(f"{files.url}: {key} holds {len(there)} bytes that are not this writer's; it is left as it is")
-    raise StorageUnavailable(f"{files.url}: {key} could not be created: the storage's answer was lost {_TRIES} times")
 
 
 def _place(files: Files) -> dict[str, Any]:

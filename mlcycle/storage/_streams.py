@@ -54,7 +54,7 @@ class SegmentWriter:
     strict : bool, default False
         Raise when a line cannot be stored, instead of counting and warning once.
     heartbeat : bytes or callable returning bytes, optional
-        A line written when there was none for 60 seconds. Default: none.
+        A line written when there was none for 60 seconds; called while `lock` is held. Default: none.
     spool : Path, optional
         Folder of the spool for stores that cannot append. Default: the user's folder for state, or ``MLCYCLE_SPOOL``.
     intervals : tuple of float, default (5.0, 60.0)
@@ -64,8 +64,14 @@ class SegmentWriter:
     ----------
     failures : int
         How often something could not be stored.
+    heartbeat : bytes, callable or None
+        As given.
+    lock : threading.RLock
+        Held while a line is written; hold it to do what must be seen together with the line.
+    stored : dict
+        What this writer has uploaded, by key, with size and digest; nothing where the store can append.
     writer : str
-        The name of this writer.
+        The name of this writer; another one after a fork.
     strict : bool
         As given.
 
@@ -81,6 +87,8 @@ class SegmentWriter:
     """
 
     failures: int
+    lock: threading.RLock
+    stored: dict[str, dict[str, Any]]
     writer: str
     _target: Appender | Spool | None
     _flock: Flock | None
@@ -97,7 +105,7 @@ class SegmentWriter:
         intervals: tuple[float, float] = (5.0, 60.0),
     ) -> None:
         self._files, self._prefix, self._stem = files, prefix, stem
-        self.strict, self._heartbeat, self._spool, self._intervals = strict, heartbeat, spool, intervals
+        self.strict, self.heartbeat, self._spool, self._intervals = strict, heartbeat, spool, intervals
         self._closed = self._forked = False
         self._begin_anew()
         segment_key(prefix, stem, self.writer, 0)  # a wrong prefix is the caller's mistake and is told at once
@@ -108,7 +116,7 @@ class SegmentWriter:
         return f"<SegmentWriter {self._prefix}{self._stem}{self.writer} {state}, {self.failures} failures>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        options = (self.strict, self._heartbeat, self._spool, self._intervals)
+        options = (self.strict, self.heartbeat, self._spool, self._intervals)
         return _unpickle, (self._files, self._prefix, self._stem, options)
 
     def write(self, lines: bytes) -> None:
@@ -122,7 +130,7 @@ class SegmentWriter:
         if not lines:
             return
         try:
-            with self._lock:
+            with self.lock:
                 self._put(lines if lines[-1] == 10 else lines + b"\n")
                 self._last = time.monotonic()
         except Exception as error:  # noqa: BLE001 - whatever the storage throws must not stop a training
@@ -154,7 +162,7 @@ class SegmentWriter:
                 target.close()
 
     def _end(self, sync: bool) -> None:
-        with self._lock:
+        with self.lock:
             self._closed, target, self._target = True, self._target, None
         with contextlib.ExitStack() as steps:  # runs them from the last to the first, whatever fails
             if self._flock is not None:
@@ -168,9 +176,10 @@ class SegmentWriter:
             recover_spools(self._files, only=self._prefix, spool=self._spool)
 
     def _begin_anew(self) -> None:
-        self._lock, self._sending = threading.Lock(), threading.Lock()
+        self.lock, self._sending = threading.RLock(), threading.Lock()
         self._target = None
         self._flock = None
+        self.stored = {}
         self._torn = False
         self._warned = False
         self.failures = 0
@@ -202,7 +211,8 @@ class SegmentWriter:
             self._flock = None if path is None else Flock.hold(path)
         else:
             folder = self._spool or spool_folder()
-            self._target = Spool(files, self._prefix, self._stem, self.writer, folder)
+            self._target = spool = Spool(files, self._prefix, self._stem, self.writer, folder)
+            self.stored = spool.stored
             self._next_upload = time.monotonic() + self._pause
         keeper.watch(self)
         return self._target
@@ -212,14 +222,14 @@ class SegmentWriter:
         if self._torn:
             data = b"\n" + data
         self._torn = True  # until the whole is known to be there
-        for _ in range(_TRIES):
-            done = target.write(data)
-            if done == len(data):
-                self._torn = False
-                return
+        done, tries = target.write(data), 1
+        while done < len(data):
+            if tries == _TRIES:
+                name = f"{self._prefix}{self._stem}{self.writer}"
+                raise StorageUnavailable(f"{name}: only a part of a line was taken, {_TRIES} times; is the disk full?")
             data = _rest(data, done)
-        name = f"{self._prefix}{self._stem}{self.writer}"
-        raise StorageUnavailable(f"{name}: only a part of a line was taken, {_TRIES} times; is the disk full?")
+            done, tries = target.write(data), tries + 1
+        self._torn = False
 
     def _send(self) -> None:
         target = self._target
@@ -235,7 +245,7 @@ class SegmentWriter:
             self._failed(error, kept=isinstance(self._target, Spool))
 
     def _failed(self, error: Exception, *, kept: bool = False, background: bool = False) -> None:
-        with self._lock:
+        with self.lock:
             self.failures += 1
         if self.strict and not background:
             if isinstance(error, StoreError):
@@ -258,7 +268,7 @@ class SegmentWriter:
     def _due(self) -> float:
         if self._closed or self._target is None:
             return math.inf
-        return min(self._next_upload, self._last + _BEAT if self._heartbeat else math.inf)
+        return min(self._next_upload, self._last + _BEAT if self.heartbeat else math.inf)
 
     def _hurry(self) -> None:
         if isinstance(self._target, Spool):
@@ -266,12 +276,11 @@ class SegmentWriter:
 
     def _tick(self, now: float) -> None:
         try:
-            if self._heartbeat and now >= self._last + _BEAT:
+            if self.heartbeat and now >= self._last + _BEAT:
                 self._last = now
-                beat = self._heartbeat if isinstance(self._heartbeat, bytes) else self._heartbeat()
-                with self._lock:
+                with self.lock:
                     if not self._closed:
-                        self._put(beat)
+                        self._put(self.heartbeat if isinstance(self.heartbeat, bytes) else self.heartbeat())
         except Exception as error:  # noqa: BLE001 - see write
             self._failed(error, background=True)
         if now >= self._next_upload:

@@ -16,10 +16,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlcycle.lifecycle._fold import ProjectFold
+
 import mlcycle
 from mlcycle._digest import sha256_bytes
 from mlcycle._ids import new_id
-from mlcycle.lifecycle._fold import ProjectFold
 from mlcycle.storage import Log, open_files
 from mlcycle.storage._checkpoints import Hint, read_hint, write_checkpoint, write_hint
 from mlcycle.storage._entries import encode, entry_key

@@ -18,7 +18,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from mlcycle.lifecycle._points import PointsWriter, beat, read_points
+from mlcycle.lifecycle._points import PointsWriter, read_points
+from mlcycle.lifecycle._summary import Summary
 from mlcycle.storage._files import open_files
 from mlcycle.storage._streams import SegmentWriter, read_lines
 
@@ -50,7 +51,7 @@ def floor(folder: Path, points: int) -> float:
 
 def ours(folder: Path, points: int) -> float:
     """Return the seconds that `run.log` needs for so many points."""
-    writer = SegmentWriter(open_files(folder), PREFIX, STEM, heartbeat=beat)
+    writer = SegmentWriter(open_files(folder), PREFIX, STEM, heartbeat=Summary())
     log = PointsWriter(writer).log_values
     start = time.perf_counter()
     for step in range(points):

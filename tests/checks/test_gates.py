@@ -5,13 +5,28 @@ from __future__ import annotations
 import pickle
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mlcycle.checks import criteria_in_force, decide, evidence_problems, require
 from mlcycle.errors import GateBlocked
-from mlcycle.records import VERDICTS, AtLeast, Evaluation, Loosening, Override, Result, Scope, from_json, to_json
+from mlcycle.records import (
+    VERDICTS,
+    AtLeast,
+    Evaluation,
+    Loosening,
+    Override,
+    Result,
+    Scope,
+    UnknownCriterion,
+    covers,
+    from_json,
+    is_looser,
+    to_json,
+    worst,
+)
 
 NOW = "2026-11-23T10:00:00.000000Z"
 BAD = Result(
@@ -35,6 +50,26 @@ def test_each_verdict_blocks_as_stated(verdict: str, blocking: bool) -> None:
     decision = decide("promote", "churn@7", [Result(check="c", verdict=verdict, blocking=blocking)], now=NOW)
     stops = blocking and verdict in ("fail", "inconclusive", "error", "skipped")
     assert decision.allowed is not stops
+
+
+def test_a_verdict_of_a_newer_release_lets_nothing_through() -> None:
+    """A word that is not known here may mean anything, so it blocks where it may, and says why."""
+    newer = from_json({"type": "Result", "check": "drift", "verdict": "splendid"})
+    decision = decide("promote", "churn@7", [newer], now=NOW)
+    assert not decision.allowed
+    assert "drift has the verdict 'splendid', which this mlcycle does not know (upgrade it)" in decision.why
+    assert decide("promote", "churn@7", [attrs.evolve(newer, blocking=False)], now=NOW).allowed
+    assert (worst([GOOD, newer]), worst([attrs.evolve(newer, blocking=False)])) == ("splendid", "warn")
+    assert worst([newer, BAD]) == "fail"
+
+
+def test_a_criterion_of_a_newer_release_stays_in_force() -> None:
+    """It covers itself and nothing else, and leaving it out loosens the scope."""
+    newer, other = UnknownCriterion({"type": "Calibrated"}), UnknownCriterion({"type": "Fair"})
+    assert (covers(newer, newer), covers(newer, other), covers(AtLeast("f1", 0.5), newer)) == (True, False, False)
+    assert [(newer, None)] == is_looser([newer], [other, AtLeast("f1", 0.5)])
+    eased = Loosening(before=newer, after=None, reason="pilot", until="2026-01-01T00:00:00.000000Z")
+    assert (newer,) == criteria_in_force(Scope(criteria=[], loosened=[eased]), NOW)
 
 
 @given(st.lists(st.builds(Result, check=st.just("c"), verdict=st.sampled_from(VERDICTS), blocking=st.booleans())))

@@ -126,6 +126,12 @@ def test_a_profile_is_plain_json_whatever_the_values(numbers: list[float], texts
         assert described == json.loads(json.dumps(described, allow_nan=False))
 
 
+def test_a_profile_has_room_for_a_summary() -> None:
+    """The document has a place for what can be merged."""
+    made = codecs.profile(pa.table({"a": [1]}))
+    assert {name: value for name, value in made.items() if name != "columns"} == {"summary": None, "rows": 1}
+
+
 def test_long_text_is_cut() -> None:
     """A profile is small, however long the values are."""
     assert len(_of(["x" * 10_000] * 2)["top"][0][0]) == 200

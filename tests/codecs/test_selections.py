@@ -34,7 +34,11 @@ def test_a_membership_comes_back(blocks: FolderBlocks, mask: list[bool]) -> None
     """The mask read is the mask written, with counts in the header."""
     manifest = _stored(blocks, np.array(mask))
     assert mask == codecs.read_selection(manifest).tolist()
-    assert ["selection", len(mask), sum(mask)] == [manifest.kind, manifest.header["rows"], manifest.header["selected"]]
+    assert ["selection", len(mask), sum(mask)] == [
+        manifest.layout,
+        manifest.header["rows"],
+        manifest.header["selected"],
+    ]
 
 
 def test_a_selection_loads_rows_of_its_parent(blocks: FolderBlocks) -> None:
@@ -82,16 +86,16 @@ def test_what_selects_nothing_is_refused(mask: Any, says: str) -> None:
 
 
 def test_a_table_is_no_selection(blocks: FolderBlocks) -> None:
-    """Manifests of one kind are not read as another."""
-    with pytest.raises(InvalidInput, match="kind 'blocks'"):
+    """Manifests of one layout are not read as another."""
+    with pytest.raises(InvalidInput, match="layout 'blocks'"):
         codecs.read_selection(blocks.store(pd.DataFrame({"a": [1]})))
-    with pytest.raises(InvalidInput, match="kind 'selection'"):
+    with pytest.raises(InvalidInput, match="layout 'selection'"):
         codecs.load(_stored(blocks, [True]), blocks)
-    with pytest.raises(InvalidInput, match="kind 'selection'"):
+    with pytest.raises(InvalidInput, match="layout 'selection'"):
         codecs.verify(_stored(blocks, [True]), blocks)
 
 
-@pytest.mark.parametrize("members", [[True, True, True], [True, False], [True, None, True]], ids=repr)
+@pytest.mark.parametrize("members", [[True, True, True], [True, False], [True, None, True], [1, 1, 0]], ids=repr)
 def test_another_membership_under_the_header_is_corrupt(members: list[bool | None], blocks: FolderBlocks) -> None:
     """The membership is compared with the digest in the header."""
     path = blocks.open(codecs.write_selection(codecs.encode_selection(PARENT, [True, False, True], {}), blocks)["key"])

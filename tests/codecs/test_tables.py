@@ -428,12 +428,21 @@ def test_attrs_that_are_no_json_are_refused(attrs: Any) -> None:
         codecs.encode(frame)
 
 
+def test_numbers_that_are_not_finite_have_one_spelling(blocks: FolderBlocks) -> None:
+    """What JSON cannot say stands in a presentation as everywhere in a store."""
+    sparse = pd.arrays.SparseArray([0.0, math.inf], fill_value=math.nan)
+    frame = pd.DataFrame({"kind": pd.Categorical([0.5, -math.inf]), "sparse": sparse})
+    manifest = blocks.store(frame)
+    kind, sparse = (column["dtype"] for column in manifest.header["presentation"]["columns"])
+    expected = [[{"$float": "-Infinity"}, 0.5], {"$float": "NaN"}]
+    assert expected == [kind["values"], sparse["fill"]]
+    _exactly(frame, codecs.load(manifest, blocks))
+
+
 def test_the_message_names_the_table() -> None:
     """What the caller calls a table is what messages call it."""
     with pytest.raises(InvalidInput, match="the export has no rows"):
         codecs.encode(pd.DataFrame({"a": []}), what="the export")
-    with pytest.raises(InvalidInput, match="cut"):
-        codecs.encode(pd.DataFrame({"a": [1]}), cut={"kind": "content"})
 
 
 @pytest.mark.parametrize(
@@ -561,7 +570,7 @@ def test_the_manifest_is_parquet_with_json(blocks: FolderBlocks) -> None:
     """The header is under the key mlcycle, the columns are those of the format page."""
     written = codecs.write(codecs.encode(pd.DataFrame({"a": [1]})), blocks)
     file = pq.ParquetFile(blocks.open(written.manifest["key"]))
-    assert json.loads(file.metadata.metadata[b"mlcycle"])["kind"] == "blocks"
+    assert json.loads(file.metadata.metadata[b"mlcycle"])["layout"] == "blocks"
     expected = ["block", "column", "digest", "start", "rows", "key", "row_group", "skip", "field"]
     assert expected == file.schema_arrow.names
     assert str(file.schema_arrow.field("digest").type) == "fixed_size_binary[32]"
@@ -663,6 +672,7 @@ def test_any_other_parquet_file_is_no_manifest(stored: Any) -> None:
 def _rewritten(path: Path, change: dict[str, Any], column: dict[str, Any] | None = None) -> Path:
     file = pq.ParquetFile(path)
     header = {**json.loads(file.metadata.metadata[b"mlcycle"]), **change}
+    header = {name: value for name, value in header.items() if value is not ...}
     table = file.read()
     for name, value in (column or {}).items():
         at = table.schema.get_field_index(name)
@@ -673,11 +683,51 @@ def _rewritten(path: Path, change: dict[str, Any], column: dict[str, Any] | None
     return path
 
 
-@pytest.mark.parametrize("change", [{"form": 2}, {"kind": "overlay"}, {"needs": ["encryption"]}], ids=repr)
-def test_a_manifest_from_the_future_says_to_upgrade(change: dict[str, Any], stored: Any) -> None:
-    """A newer form, an unknown kind, an unknown need stop the reader."""
-    with pytest.raises(SchemaError, match="upgrade"):
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"v": 2}, "version 2.*upgrade"),
+        ({"needs_read": ["encryption"]}, r"needs \['encryption'\].*upgrade"),
+        ({"layout": "overlay"}, "layout 'overlay', which this mlcycle does not know.*cannot be read; upgrade"),
+        ({"layout": ["blocks"]}, "does not know"),
+    ],
+)
+def test_a_manifest_from_the_future_says_to_upgrade(change: dict[str, Any], says: str, stored: Any) -> None:
+    """A newer version, an unknown layout, an unknown need stop the reader."""
+    with pytest.raises(SchemaError, match=says):
         codecs.read_manifest(_rewritten(stored[1], change))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"blocks": []}, "blocks"), ({"blocks": [19_999]}, "blocks of 19999 rows in all, and rows 20000"),
+        ({"blocks": [-1, 20_001]}, "blocks"), ({"blocks": [2e4]}, "blocks"), ({"blocks": 20_000}, "blocks"),
+        ({"blocks": [True, 19_999]}, "blocks"), ({"rows": "many"}, "'many'"), ({"rows": None}, "None"),
+        ({"schema": {}}, "schema"), ({"schema": [{"name": "few"}]}, "schema"), ({"schema": ["few"]}, "schema"),
+        ({"schema": [{"name": "few", "type": "int64"}] * 2}, "one name twice"), ({"schema": []}, "schema lacks"),
+        ({"presentation": []}, "presentation that is not an object"), ({"cut": "whole"}, "a cut that is not"),
+        ({"blocks": [2**64], "rows": 2**64}, "blocks of"), ({"later": math.nan}, "no JSON form"),
+        ({"later": "\ud800"}, "surrogate"),
+    ],
+)  # fmt: skip
+def test_a_header_that_contradicts_itself_is_corrupt(change: dict[str, Any], says: str, stored: Any) -> None:
+    """What a header says of rows and columns is looked at before anything is made of it."""
+    with pytest.raises(Corrupt, match=f"{stored[1].name}.*{says}"):
+        codecs.read_manifest(_rewritten(stored[1], change))
+
+
+@pytest.mark.parametrize("field", ["content", "rows", "schema", "cut", "blocks", "presentation", "needs_read"])
+def test_a_header_with_a_gap_is_corrupt(field: str, stored: Any) -> None:
+    """Each field a reader counts on must be there."""
+    with pytest.raises(Corrupt, match=f"lacks {field}"):
+        codecs.read_manifest(_rewritten(stored[1], {field: ...}))
+
+
+def test_a_header_without_a_version_is_corrupt(stored: Any) -> None:
+    """What says no version was not written by any mlcycle, so no upgrade would read it."""
+    with pytest.raises(Corrupt, match="no header with a version"):
+        codecs.read_manifest(_rewritten(stored[1], {"v": ...}))
 
 
 def test_unknown_fields_of_a_header_are_kept(blocks: FolderBlocks, stored: Any) -> None:
@@ -695,14 +745,40 @@ def test_a_manifest_cannot_leave_its_store(key: str, stored: Any) -> None:
         codecs.read_manifest(_rewritten(stored[1], {}, {"key": key}))
 
 
-@pytest.mark.parametrize(
-    "column", [{"rows": 19_999}, {"start": 1}, {"rows": -1}, {"block": 1}, {"column": "noise"}], ids=repr
-)
+@pytest.mark.parametrize("column", [{"rows": 19_999}, {"start": 1}, {"rows": 0}, {"column": "row"}], ids=repr)
 def test_pieces_must_cover_their_block(column: dict[str, Any], blocks: FolderBlocks, stored: Any) -> None:
     """Gaps, overlaps and missing columns of a manifest are found before anything is read."""
     manifest = codecs.read_manifest(_rewritten(stored[1], {}, column))
-    with pytest.raises(Corrupt, match="does not say where all"):
+    with pytest.raises(Corrupt, match=r"does not say where all|two digests"):
         codecs.load(manifest, blocks)
+
+
+@pytest.mark.parametrize(
+    ("column", "says"),
+    [
+        ({"rows": -1}, "negative"), ({"skip": -1}, "negative"), ({"row_group": -1}, "negative"),
+        ({"block": 1}, "row block 1 and has 1 of them"), ({"column": "other"}, "'other', which its schema lacks"),
+        ({"digest": None}, "lacks digest"), ({"key": None}, "lacks key"), ({"start": None}, "lacks start"),
+    ],
+)  # fmt: skip
+def test_a_piece_that_cannot_be_is_corrupt(column: dict[str, Any], says: str, stored: Any) -> None:
+    """A piece without a place, or of a block that the header does not have, is refused when the manifest is read."""
+    with pytest.raises(Corrupt, match=f"{stored[1].name}.*{says}"):
+        codecs.read_manifest(_rewritten(stored[1], {}, column))
+
+
+@pytest.mark.parametrize("key", ["@place/lake/part.parquet", "@place"])
+def test_a_file_beside_the_store_says_to_upgrade(key: str, stored: Any) -> None:
+    """Places outside the store are of a newer mlcycle; that version is not read, and nothing is opened."""
+    with pytest.raises(SchemaError, match=r"beside the store.*upgrade"):
+        codecs.read_manifest(_rewritten(stored[1], {}, {"key": key}))
+
+
+def test_digests_of_another_table_are_found(blocks: FolderBlocks, stored: Any) -> None:
+    """The digests of a manifest are those its content was made of, or the whole of it is refused."""
+    manifest = codecs.read_manifest(_rewritten(stored[1], {"content": "sha256:" + "0" * 64}))
+    with pytest.raises(Corrupt, match=r"of content sha256:000.* of the content sha256:"):
+        codecs.verify(manifest, blocks)
 
 
 def test_a_presentation_from_the_future_says_to_upgrade(blocks: FolderBlocks, stored: Any) -> None:

@@ -14,7 +14,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
 import mlcycle as mc
-from mlcycle.records import Finding, Report
+from mlcycle.records import Finding, Report, UnknownCriterion
 
 RNG = np.random.default_rng(0)
 X = pd.DataFrame(RNG.normal(size=(300, 2)), columns=["a", "b"]).assign(group=RNG.integers(0, 2, 300))
@@ -99,7 +99,15 @@ def test_captured_answers_are_judged_by_criteria(model: Any, criteria: Any) -> N
 
 
 @pytest.mark.parametrize("model", [Threshold(), linear()], ids=["pickle", "data"])
-@pytest.mark.parametrize("criteria", [None, [], [mc.NotWorseThan("production", "accuracy", margin=0.05)]])
+@pytest.mark.parametrize(
+    "criteria",
+    [
+        None,
+        [],
+        [mc.NotWorseThan("production", "accuracy", margin=0.05)],
+        [UnknownCriterion({"type": "Calibrated"})],
+    ],
+)
 def test_what_nothing_is_held_against_is_said(model: Any, criteria: Any) -> None:
     """Without a criterion or an evaluation the value stands in the report, as a warning."""
     report = checked(model, CLASSES, 1 - model.predict(X), criteria=criteria, rows=X)

@@ -126,8 +126,8 @@ def test_a_service_that_cannot_follow_goes_on(project: mc.Project, shop: Any, ce
     X = cells.drop(columns="target")[:3]
     with shop.serve(follow=0) as service:
         shop.route("tumour@2", reason="go")
-        with project._session.view() as view:
-            [file] = [f for f in view.files(view.version("models", "tumour@2")["object"], "") if f["kind"] == "model"]
+        [needed] = project._session.view().version("model", "tumour", 2).needs
+        [file] = [file for file in project._session.files_of(needed, "tumour@2") if file["kind"] == "model"]
         path = project._session.files.local_path(file["key"])
         assert path is not None
         path.write_bytes(b"broken")

@@ -137,7 +137,8 @@ def test_a_storage_failure_does_not_stop_training(project: mc.Project) -> None:
     experiment.start().finish()  # code and environment are stored by the first run of a process
     session = experiment._session
     real = session._files
-    session._stand_on(FaultyFiles(real, fail_on("put", Fault.BEFORE), local_paths=True))
+    away = {"put": Fault.BEFORE, "create": Fault.BEFORE}
+    session._stand_on(FaultyFiles(real, lambda number, op, key: away.get(op), local_paths=True))
     with pytest.warns(mc.errors.MlcycleWarning, match="the start could not be stored .* training goes on"):
         run = experiment.start()
     run.log(loss=0.5)

@@ -127,8 +127,7 @@ def evaluate(project: mc.Project) -> None:
 
 def evaluated(project: mc.Project) -> int:
     """Count the evaluations."""
-    with project._session.view() as view:
-        return sum(doc["subject"] == "m@1" for doc in view.logical["evaluations"])
+    return len(project._session.view().fact_entries("evaluation", "model:m@1"))
 
 
 def route(project: mc.Project) -> None:
@@ -275,7 +274,7 @@ def walk(base: str, case: Case, fault_of: Callable[[int], Fault]) -> int:
         url, fault = copied(base), fault_of(call)
         files = FaultyFiles(open_files(url))
         project = on(files)
-        project._session.view().__enter__()
+        project._session.view()
         files.calls.clear()
         files.plan = fail_at(call, fault)
         done = attempt(lambda: case.act(project))  # noqa: B023 - called at once

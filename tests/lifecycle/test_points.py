@@ -17,7 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlcycle.errors import InvalidInput, MlcycleWarning, StorageUnavailable
-from mlcycle.lifecycle._points import Points, PointsWriter, beat, from_json, read_points, to_json
+from mlcycle.lifecycle._point_lines import from_json, to_json
+from mlcycle.lifecycle._points import Points, PointsWriter, read_points
+from mlcycle.lifecycle._summary import Summary
 from mlcycle.storage import SegmentWriter, open_files, read_lines
 from mlcycle.testing import Fault, FaultyFiles, fail_on
 
@@ -74,8 +76,8 @@ def test_lines_are_as_the_format_says(points: PointsWriter, tmp_path: Path) -> N
     assert lines(tmp_path) == [
         {"s": 10, "m": {"loss": 0.31}},
         {"s": 11, "m": {"loss": 0.5}},
-        {"m": {"correct": 17, "ok": 1}, "f": {"loss": "nan"}},
-        {"s": 1.5, "f": {"a": "inf", "b": "-inf"}},
+        {"m": {"loss": {"$float": "NaN"}, "correct": 17, "ok": 1}},
+        {"s": 1.5, "m": {"a": {"$float": "Infinity"}, "b": {"$float": "-Infinity"}}},
         {"x": {"note": 'warmed "up"'}},
         {"e": "artifact", "name": "curve", "file": {"key": "k"}},
     ]
@@ -105,7 +107,7 @@ def test_values_come_back_as_they_were(values: dict[str, Any], step: Any) -> Non
     assert repr(read.last) == repr({name: values[name] for name in read.last})
     assert set(read.last) == set(values)
     assert read.step == [step] * 2 * len(values)
-    assert (read.count, read.skipped) == (points.count, 0) == (2 * len(values), 0)
+    assert (read.count, read.skipped) == (points.summary.count, 0) == (2 * len(values), 0)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +180,7 @@ def test_what_is_no_point_is_told_once(points: PointsWriter, tmp_path: Path, val
     points.log({"worse": value})
     points.close()
     assert (points.refused, points.failures) == (2, 2)
-    assert found(tmp_path).last == points.last == {"loss": 0.5}
+    assert found(tmp_path).last == points.summary.last == {"loss": 0.5}
 
 
 def test_names_are_text(points: PointsWriter, tmp_path: Path) -> None:
@@ -244,7 +246,7 @@ def test_event_that_is_no_json_is_refused(points: PointsWriter, tmp_path: Path) 
     with pytest.warns(MlcycleWarning, match="'odd' is not JSON"):
         points.event({"e": "odd", "what": math.nan})
     points.close()
-    assert (points.refused, found(tmp_path).events) == (1, [])
+    assert (points.refused, lines(tmp_path)) == (1, [])
 
 
 def test_garbage_is_skipped_and_counted() -> None:
@@ -263,8 +265,11 @@ def test_garbage_is_skipped_and_counted() -> None:
         b'{"t":1,"m":{"a":"1"}}',
         b'{"t":1,"m":{"a":NaN}}',
         b'{"t":1,"m":[1]}',
-        b'{"t":1,"f":{"a":"huge"}}',
-        b'{"t":1,"f":{"a":[]}}',
+        b'{"t":1,"m":{"a":{"$float":"huge"}}}',
+        b'{"t":1,"m":{"a":{"$float":[]}}}',
+        b'{"t":1,"m":{"a":{"$float":"NaN","b":1}}}',
+        b'{"t":1,"m":{"a":true}}',
+        b'{"t":1,"f":{"a":"nan"}}',
         b'{"t":1,"x":{"a":1}}',
         b'{"t":1}',
         b'{"t":1,"e":5}',
@@ -279,7 +284,7 @@ def test_garbage_is_skipped_and_counted() -> None:
 def test_reading_never_fails(texts: list[bytes]) -> None:
     """Whatever the bytes, reading ends, and every line is accounted for."""
     read = read_points(texts)
-    assert read.skipped + len(read.events) <= len(texts)
+    assert read.skipped <= len(texts)
 
 
 def test_writers_are_put_together_by_time() -> None:
@@ -290,30 +295,17 @@ def test_writers_are_put_together_by_time() -> None:
     assert read.value == [1, 10, 2, 3, 11]
     assert read.writer == ["x", "y", "x", "x", "y"]
     assert read.time == [1.0, 2.0, 5.0, 3.0, 9.0]
-    assert [one["t"] for one in read.events] == [4, 3]
     assert (read.last, read.count, read.heard) == ({"a": 11}, 5, 9.0)
 
 
-def test_artifacts_and_model_are_the_latest() -> None:
-    """Of what was stored twice the later one counts, heartbeats are only heard, and the columns make a frame."""
-    events = [
-        {"t": 1, "e": "artifact", "name": "curve", "file": {"key": "old"}},
-        {"t": 2, "e": "artifact", "name": "curve", "file": {"key": "new"}},
-        {"t": 3, "e": "artifact"},
-        {"t": 4, "e": "model", "files": [1]},
-        {"t": 5, "e": "model", "files": [2]},
-        {"t": 6, "m": {"loss": 0.5}, "s": 7},
-    ]
-    read = read_points([*(json.dumps(one).encode() for one in events), beat()])
-    assert read.artifacts == {"curve": {"key": "new"}}
-    assert read.model == {"files": [2]}
-    assert len(read.events) == 5
+def test_columns_make_a_frame() -> None:
+    """Events are no points, and heartbeats are only heard."""
+    read = read_points([b'{"t":6,"m":{"loss":0.5},"s":7}', b'{"t":7,"e":"artifact"}', Summary()()])
     assert read.heard is not None
-    assert read.heard > 6
+    assert read.heard > 7
     assert pd.DataFrame(read.columns()).to_dict("records") == [
         {"name": "loss", "step": 7, "value": 0.5, "time": 6.0, "writer": ""}
     ]
-    assert Points().model is None
 
 
 def test_values_as_json() -> None:
@@ -366,7 +358,7 @@ def test_a_name_of_any_text(points: PointsWriter, tmp_path: Path, name: str) -> 
     points.log({name: 0.25}, step=2)
     points.close()
     assert (found(tmp_path).value, found(tmp_path).last) == (["\\ud800 text", 0.5, 0.25], {plain: 0.25})
-    assert json.loads(json.dumps(to_json(points.last), ensure_ascii=False).encode()) == {plain: 0.25}
+    assert json.loads(json.dumps(to_json(points.summary.last), ensure_ascii=False).encode()) == {plain: 0.25}
 
 
 @pytest.mark.parametrize("values", [5, [0.5], "loss", Hostile(), object(), [("loss", 0.5)]], ids=type)
@@ -376,7 +368,7 @@ def test_what_has_no_names_is_no_point(points: PointsWriter, values: Any) -> Non
         points.log_values(values, 3)
     points.log_values({"loss": 0.5}, 4)
     points.close()
-    assert (points.last, points.failures) == ({"loss": 0.5}, 1)
+    assert (points.summary.last, points.failures) == ({"loss": 0.5}, 1)
 
 
 def test_an_event_that_is_no_json_is_counted(points: PointsWriter) -> None:

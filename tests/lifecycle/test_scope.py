@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from sklearn.dummy import DummyClassifier
 
 import mlcycle as mc
 from mlcycle import errors, records
 from mlcycle.lifecycle._gate import criteria_today
+from mlcycle.lifecycle.scope import changed_scope
 
 
 def test_set_changes_only_what_is_given(anywhere: mc.Project) -> None:
@@ -69,8 +71,7 @@ def test_an_expired_loosening_gives_way(project: mc.Project) -> None:
     """After the end, the former criterion holds again by itself."""
     project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.8)], test="t")
     project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.7)], override=mc.Override(reason="pilot", until="2098-01-01"))
-    with project._session.view() as view:
-        scope = view.scope()
+    scope = project._session.view().newest("scope", "scope")
     assert criteria_today(scope, "2097-01-01T00:00:00.000000Z") == [mc.AtLeast("roc_auc", 0.7)]
     assert criteria_today(scope, "2099-01-01T00:00:00.000000Z") == [mc.AtLeast("roc_auc", 0.8)]
 
@@ -122,3 +123,45 @@ def test_a_stored_scope_is_read_whatever_it_asks(project: mc.Project) -> None:
     """Criteria kept before thresholds were looked at are still read, and judged."""
     old = records.Scope(number=1, criteria=[mc.AtLeast("accuracy", 95)], test="t")
     assert records.from_json(records.to_json(old)) == old
+
+
+def test_what_a_newer_mlcycle_wrote_into_a_scope_stays() -> None:
+    """Unknown fields survive a change, also those of a criterion that is set again as it was read."""
+    strict, newer = mc.AtLeast("roc_auc", 0.8), {"type": "Calibrated", "within": 0.02}
+    known = records.to_json(records.Scope(criteria=[strict, mc.AtMost("log_loss", 1)]))
+    known |= {"budget": 3, "criteria": [{**known["criteria"][0], "weights": "cost"}, known["criteria"][1], newer]}
+    read = records.from_json(known).criteria
+    again = [records.to_json(one) for one in (*read[::2], mc.AtLeast("f1", 0.5))]
+    changed = changed_scope(known, {"owner": "ada", "criteria": again})
+    criteria = [known["criteria"][0], newer, records.to_json(mc.AtLeast("f1", 0.5))]
+    assert changed == {**known, "owner": "ada", "criteria": criteria}
+
+
+def test_a_loosening_stands_while_its_criterion_does(project: mc.Project) -> None:
+    """Also where a newer mlcycle says more of that criterion than can be read here."""
+    strict, easy = mc.AtLeast("roc_auc", 0.8), mc.AtLeast("roc_auc", 0.7)
+    project.scope.set(criteria=[strict], test="t")
+    project.scope.set(criteria=[easy], override=mc.Override(reason="pilot", until="30d"))
+    newer = records.UnknownCriterion({**records.to_json(easy), "weights": "cost"})
+    found = project.scope.set(criteria=[newer, mc.AtLeast("f1", 0.5)])
+    assert (found.criteria, [one.after for one in found.loosened]) == ((easy, mc.AtLeast("f1", 0.5)), [easy])
+
+
+def test_a_criterion_of_a_newer_mlcycle_shuts_the_gate_and_nothing_else(project: mc.Project) -> None:
+    """Data, scope and history stay readable; evaluations and gates say what is missing; removing it loosens."""
+    frame = pd.DataFrame({"x": range(200), "y": [0, 1] * 100})
+    project.datasets.add("d", frame, target="y")
+    newer = records.UnknownCriterion({"type": "Calibrated", "within": 0.02})
+    scope = project.scope.set(criteria=[newer], test="d")
+    assert scope.criteria == (newer,)
+    assert project.scope.set(criteria=[*scope.criteria, mc.AtLeast("accuracy", 0.5)]).criteria[0] == newer
+    version = project.models.register("m", DummyClassifier().fit(frame[["x"]], frame["y"]))
+    found = project.evaluate(version, "d").results[0]
+    words = "needs a newer mlcycle; upgrade to judge it"
+    assert (found.check, found.verdict) == ("Calibrated (needs a newer mlcycle)", "error")
+    assert words in found.detail
+    with pytest.raises(errors.GateBlocked, match=words):
+        project.models.promote(version)
+    with pytest.raises(errors.GateBlocked, match="this loosens the scope: Calibrated"):
+        project.scope.set(criteria=[])
+    project.models.promote(version, override=mc.Override(reason="pilot", until="30d"))

@@ -35,6 +35,7 @@ from mlcycle.records import (
     Scope,
     Signature,
     Status,
+    UnknownCriterion,
     as_row,
     worst,
 )
@@ -66,6 +67,7 @@ EXAMPLES: list[records.Record] = [
     AtMost("log_loss", 0.5),
     NotWorseThan("production", "f1", margin=0.1),
     Loosening(before=AtLeast("f1", 0.5), reason="<b>"),
+    UnknownCriterion({"type": "<b>"}),
 ]
 EACH = pytest.mark.parametrize("record", EXAMPLES, ids=lambda record: type(record).__name__)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 import subprocess
 import sys
 import types
@@ -17,7 +18,27 @@ from hypothesis import strategies as st
 
 from mlcycle import records
 from mlcycle.errors import Corrupt, InvalidInput, SchemaError
-from mlcycle.records import TYPES, VERDICTS, AtLeast, Criterion, Finding, Result, Run, Scope, from_json, to_json
+from mlcycle.records import (
+    TYPES,
+    VERDICTS,
+    AtLeast,
+    Criterion,
+    Decision,
+    Evaluation,
+    Finding,
+    ModelVersion,
+    Move,
+    NotWorseThan,
+    Report,
+    Result,
+    Revision,
+    Run,
+    Scope,
+    UnknownCriterion,
+    from_json,
+    to_json,
+)
+from mlcycle.records._words import UnknownWord
 
 TEXT = st.text(max_size=8)
 FLOATS = st.floats(allow_nan=False)
@@ -29,10 +50,16 @@ JSON = st.recursive(
     ),
     max_leaves=5,
 )
-CRITERIA = st.deferred(lambda: st.one_of(*(record(kind) for kind in ("AtLeast", "AtMost", "NotWorseThan"))))
+NEWER = {"type": st.just("Calibrated"), "metric": TEXT, "within": JSON}
+CRITERIA = st.deferred(
+    lambda: st.one_of(
+        *(record(kind) for kind in ("AtLeast", "AtMost", "NotWorseThan")),
+        st.fixed_dictionaries(NEWER).map(UnknownCriterion),
+    )
+)
 SPECIAL = {
-    "verdict": st.sampled_from(VERDICTS),
-    "severity": st.sampled_from(["info", "warn", "fail"]),
+    "verdict": st.sampled_from([*VERDICTS, UnknownWord("splendid")]),
+    "severity": st.sampled_from(["info", "warn", "fail", UnknownWord("alarming")]),
     "metric": st.sampled_from(["roc_auc", "log_loss", "package.metrics:profit"]),
     "reference": st.sampled_from(["production", "churn@7"]),
     "on": st.none() | st.just("customers.test"),
@@ -98,16 +125,16 @@ def test_every_record_survives_json(name: str) -> None:
 
 
 def test_every_public_record_has_a_form_or_is_a_part() -> None:
-    """Only the two bases, and a column (whose field `type` is taken), have no form of their own."""
+    """Only the two bases, a column (its field `type` is taken) and what keeps another's form have none of their own."""
     public = {name for name in records.__all__ if isinstance(getattr(records, name), type)}
-    assert {"Column", "Criterion", "Record"} == public - set(TYPES)
+    assert {"Column", "Criterion", "Record", "UnknownCriterion"} == public - set(TYPES)
 
 
 def test_numbers_json_cannot_say_are_spelled() -> None:
     """NaN and infinities survive as metrics and inside free data, in strict JSON."""
     run = Run(id="a", experiment="e", metrics={"nan": math.nan, "up": math.inf}, params={"deep": [{"x": -math.inf}]})
     document = json.loads(json.dumps(to_json(run), allow_nan=False))
-    assert document["metrics"] == {"nan": "NaN", "up": "Infinity"}
+    assert document["metrics"] == {"nan": {"$float": "NaN"}, "up": {"$float": "Infinity"}}
     assert document["params"] == {"deep": [{"x": {"$float": "-Infinity"}}]}
     back = from_json(document)
     assert math.isnan(back.metrics["nan"])
@@ -147,17 +174,139 @@ def test_unknown_fields_are_ignored() -> None:
 
 
 @pytest.mark.parametrize(
-    "document",
-    [
-        {"type": "Perfect"},
-        {"type": "Scope", "criteria": [{"type": "Calibrated", "metric": "log_loss"}]},
-        {"type": "Result", "check": "c", "verdict": "splendid"},
-    ],
+    "document", [{"type": "Perfect"}, {"type": "AtLeast", "metric": "roc_auc", "threshold": 1, "confidence": 0.1}]
 )
-def test_unknown_words_are_from_a_newer_release(document: dict[str, Any]) -> None:
-    """An unknown type, criterion or verdict is never guessed at."""
+def test_what_is_unknown_as_a_whole_is_from_a_newer_release(document: dict[str, Any]) -> None:
+    """An unknown type, or a value that none of this release would have, is never guessed at."""
     with pytest.raises(SchemaError, match="newer"):
         from_json(document)
+
+
+@pytest.mark.parametrize(
+    "criterion",
+    [
+        {"type": "Calibrated", "within": {"$float": "Infinity"}, "on": "dataset:c.test"},
+        {"type": "AtLeast", "metric": "roc_auc", "threshold": 0.8, "confidence": 0.1},
+    ],
+)
+def test_an_unknown_criterion_shuts_its_own_gate_only(criterion: dict[str, Any]) -> None:
+    """The scope is read, says that one criterion needs a newer release, and is written again unchanged."""
+    document = {**to_json(Scope(number=1)), "criteria": [criterion, to_json(AtLeast("roc_auc", 0.8))]}
+    scope = from_json(document)
+    assert [UnknownCriterion(criterion), AtLeast("roc_auc", 0.8)] == list(scope.criteria)
+    assert f"{criterion['type']} (needs a newer mlcycle)" == str(scope.criteria[0])
+    assert scope.criteria[0].blocking
+    assert document == to_json(scope)
+
+
+@pytest.mark.parametrize("criterion", [{"type": "Run", "id": "a", "experiment": "e"}, {"metric": "f1"}, None, "f1"])
+def test_what_is_no_criterion_at_all_is_corrupt(criterion: Any) -> None:
+    """Tolerance is for criteria of a newer release, not for anything that stands in their place."""
+    with pytest.raises(Corrupt):
+        from_json({"type": "Scope", "criteria": [criterion]})
+
+
+@pytest.mark.parametrize(
+    ("document", "field"),
+    [
+        ({"type": "Result", "check": "c", "verdict": "splendid"}, "verdict"),
+        (
+            {"type": "Finding", "id": "1", "kind": "k", "subject": "s", "summary": "t", "severity": "alarming"},
+            "severity",
+        ),
+    ],
+)
+def test_an_unknown_word_of_an_open_vocabulary_is_read(document: dict[str, Any], field: str) -> None:
+    """A verdict or severity of a newer release prints, pickles and is written again; none can be made here."""
+    found = from_json(document)
+    assert document[field] == getattr(found, field)
+    assert document == document | {name: to_json(found)[name] for name in document}
+    assert found == pickle.loads(pickle.dumps(found))
+    assert document[field] in str(found)
+    with pytest.raises(InvalidInput, match="is one of"):
+        attrs.evolve(found, **{field: document[field] + "!"})
+
+
+FULL: list[tuple[records.Record, dict[str, Any]]] = [
+    (ModelVersion(name="churn", number=7, id="m", run="0a", data=["c.train@1"]), {"run": "run:0a"}),
+    (ModelVersion(name="churn", number=7, id="m", data=["c@1", "model:b@2"]), {"data": ["dataset:c@1", "model:b@2"]}),
+    (
+        Evaluation(id="e", subject="m@1", data="c@1", overlap={"c@2": 1}),
+        {"subject": "model:m@1", "data": "dataset:c@1"},
+    ),
+    (Evaluation(id="e", subject="run:0a", overlap={"c@2": 1}), {"subject": "run:0a", "overlap": {"dataset:c@2": 1}}),
+    (
+        Result(check="c", verdict="pass", subject="dataset:c@1", comparison={"reference": "m@1", "subject": 0.5}),
+        {"subject": "dataset:c@1", "data": None, "comparison": {"reference": "model:m@1", "subject": 0.5}},
+    ),
+    (
+        Decision(id="d", action="route", subject="m@1", allowed=True, evaluations=["0e"]),
+        {"evaluations": ["evaluation:0e"]},
+    ),
+    (
+        Revision(deployment="eu", number=1, weights={"m@1": 1}),
+        {"deployment": "deployment:eu", "weights": {"model:m@1": 1}},
+    ),
+    (Revision(deployment="eu", number=1, shadow="m@2"), {"shadow": "model:m@2"}),
+    (Report(deployment="eu"), {"deployment": "deployment:eu"}),
+    (
+        Run(id="r", experiment="e", uses=["c@1", "model:m@1"]),
+        {"experiment": "experiment:e", "uses": ["dataset:c@1", "model:m@1"]},
+    ),
+    (Scope(test="c.test"), {"test": "dataset:c.test"}),
+    (AtLeast("f1", 0.5, on="c.test@2"), {"on": "dataset:c.test@2"}),
+    (NotWorseThan("production", "f1"), {"reference": "production"}),
+    (NotWorseThan("7", "f1"), {"reference": "7"}),
+    (NotWorseThan("m@7", "f1"), {"reference": "model:m@7"}),
+    (Move(kind="alias", name="m", pointer="production", before="m@2"), {"before": "model:m@2", "after": None}),
+    (Move(kind="dataset", name="c", pointer="latest", after="c@2"), {"after": "dataset:c@2"}),
+    (Move(kind="route", name="eu", pointer="revision", after="revision 2"), {"after": "revision 2"}),
+]
+
+
+@pytest.mark.parametrize(("record", "said"), FULL, ids=lambda value: type(value).__name__)
+def test_a_ref_says_its_kind_when_it_is_stored(record: records.Record, said: dict[str, Any]) -> None:
+    """A record says `churn@7`, its JSON form `model:churn@7`; a ref of another kind keeps that in both."""
+    document = to_json(record)
+    assert said == {name: document[name] for name in said}
+    assert record == from_json(document)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"type": "Evaluation", "id": "e", "subject": "m@1"},
+        {"type": "Revision", "deployment": "deployment:eu", "number": 1, "weights": {"m@1": 1}},
+        {"type": "Scope", "criteria": [{"type": "AtLeast", "metric": "f1", "threshold": 0.5, "on": "c.test"}]},
+    ],
+)
+def test_a_stored_ref_without_its_kind_is_damage(document: dict[str, Any]) -> None:
+    """Nothing writes a bare ref, so a reader need not guess its kind."""
+    with pytest.raises(Corrupt, match="a stored ref says its kind"):
+        from_json(document)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("allowed", "false"),
+        ("allowed", 0),
+        ("reason", 7),
+        ("entry", "7"),
+        ("entry", True),
+        ("entry", 7.0),
+        ("results", [{"check": "c", "verdict": "pass", "value": "0.5"}]),
+        ("results", [{"check": "c", "verdict": "pass", "value": "NaN"}]),
+        ("results", [{"check": "c", "verdict": "pass", "value": {"$float": "nan"}}]),
+        ("results", [{"check": "c", "verdict": ["pass"]}]),
+        ("subject", ["model:m@1"]),
+    ],
+)
+def test_a_value_of_another_type_is_corrupt(field: str, value: Any) -> None:
+    """Nothing is taken for what it resembles: the text "false" would be true."""
+    document = to_json(Decision(id="d", action="promote", subject="m@1", allowed=False))
+    with pytest.raises(Corrupt):
+        from_json({**document, field: value})
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def test_torn_and_foreign_lines_are_counted() -> None:
 
 def test_the_window_is_of_predictions() -> None:
     """Only predictions from the first moment to before the last one; labels count whenever they came."""
-    lines = [json.dumps({"t": t, "id": str(t), "v": "a@1", "in": {}, "out": 0}).encode() for t in (10, 20, 30)]
+    lines = [json.dumps({"t": t, "id": str(t), "v": "model:a@1", "in": {}, "out": 0}).encode() for t in (10, 20, 30)]
     lines += encode_labels([20], [1]).splitlines()
     found = decode(lines, since="1970-01-01T00:00:20.000000Z", until="1970-01-01T00:00:30.000000Z").frame
     assert (found["id"].tolist(), found["label"].tolist()) == (["20"], [1])

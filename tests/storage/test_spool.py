@@ -73,7 +73,7 @@ def left_behind(remote: Remote, spool: Path, data: bytes, **card: Any) -> Path:
 
 
 def test_flush_uploads_what_is_new(remote: Remote, spool: Path, slow: Callable[[], SegmentWriter]) -> None:
-    """Each upload is a segment under the offset where it begins, and nothing new is no upload."""
+    """Each upload is a segment named by where it begins and ends, and nothing new is no upload."""
     writer = slow()
     writer.write(b"one\n")
     assert texts(remote) == []
@@ -82,8 +82,9 @@ def test_flush_uploads_what_is_new(remote: Remote, spool: Path, slow: Callable[[
     writer.write(b"two\n")
     writer.write(b"three\n")
     writer.close()
-    expected = [segment_key(PREFIX, STEM, writer.writer, offset) for offset in (0, 4)]
-    assert expected == [one.key for one in remote.list(PREFIX)]
+    expected = [segment_key(PREFIX, STEM, writer.writer, *ends) for ends in ((0, 4), (4, 14))]
+    assert expected == [one.key for one in remote.list(PREFIX)] == list(writer.stored)
+    assert [remote.read(key) for key in expected] == [b"one\n", b"two\nthree\n"]
     assert texts(remote) == [b"one", b"two", b"three"]
     assert list(spool.iterdir()) == []
 
@@ -134,7 +135,7 @@ def test_dead_spool_is_recovered(remote: Remote, spool: Path) -> None:
     """What a dead process left is uploaded without its torn tail, once, and then removed."""
     path = left_behind(remote, spool, b"one\ntwo\nthr")
     assert owner_alive(remote, PREFIX, STEM, spool=spool) is False
-    assert [segment_key(PREFIX, STEM, path.stem, 0)] == recover_spools(remote, spool=spool)
+    assert [segment_key(PREFIX, STEM, path.stem, 0, 8)] == recover_spools(remote, spool=spool)
     assert recover_spools(remote, spool=spool) == []
     assert texts(remote) == [b"one", b"two"]
     assert list(spool.iterdir()) == []
@@ -166,27 +167,30 @@ def test_recovery_is_limited(remote: Remote, spool: Path) -> None:
 
 
 def test_upload_that_was_not_noted_is_not_doubled(remote: Remote, spool: Path) -> None:
-    """A process that died between an upload and its note: the next one finds its bytes and goes on behind them."""
+    """A process that died between an upload and its note: the next one sends more, and lines count once."""
     path = left_behind(remote, spool, b"one\ntwo\nthree\n")
-    remote.create(segment_key(PREFIX, STEM, path.stem, 0), b"one\ntwo\n")
-    assert len(recover_spools(remote, spool=spool)) == 2
+    remote.create(segment_key(PREFIX, STEM, path.stem, 0, 8), b"one\ntwo\n")
+    assert recover_spools(remote, spool=spool) == [segment_key(PREFIX, STEM, path.stem, 0, 14)]
     assert texts(remote) == [b"one", b"two", b"three"]
-    assert segment_key(PREFIX, STEM, path.stem, 8) in [one.key for one in remote.list(PREFIX)]
 
 
-def test_upload_by_another_of_more_is_accepted(remote: Remote, spool: Path) -> None:
-    """A longer segment under the same offset counts for what we wanted to send."""
+def test_a_segment_never_changes(remote: Remote, spool: Path) -> None:
+    """Whatever was sent, and sent again, a name has the bytes it had at first, as many as it says."""
     path = left_behind(remote, spool, b"one\ntwo\n")
-    remote.create(segment_key(PREFIX, STEM, path.stem, 0), b"one\ntwo\nthree\n")
+    name = segment_key(PREFIX, STEM, path.stem, 0, 4)
+    remote.create(name, b"one\n")
     recover_spools(remote, spool=spool)
-    assert texts(remote) == [b"one", b"two", b"three"]
+    assert {one.key: remote.read(one.key) for one in remote.list(PREFIX)} == {
+        name: b"one\n",
+        segment_key(PREFIX, STEM, path.stem, 0, 8): b"one\ntwo\n",
+    }
 
 
 def test_foreign_bytes_are_not_overwritten(remote: Remote, spool: Path) -> None:
     """Bytes that are not this writer's under its name: nothing is overwritten, nothing removed, and it is told."""
     path = left_behind(remote, spool, b"one\n")
-    remote.create(segment_key(PREFIX, STEM, path.stem, 0), b"something else\n")
-    with pytest.warns(MlcycleWarning, match="not this writer's"):
+    remote.create(segment_key(PREFIX, STEM, path.stem, 0, 4), b"ONE\n")
+    with pytest.warns(MlcycleWarning, match="holds 4 other bytes already"):
         recover_spools(remote, spool=spool)
     assert path.read_bytes() == b"one\n"
 

@@ -1,0 +1,120 @@
+"""What the log means: nouns, changes, the index they fold into, and questions asked of it.
+
+Pure: no input, no output, no clock. Three ideas carry it.
+
+- Nouns are data. Names, versions, pointers, marks and facts fold alike, whatever they are of; a table of nouns
+  (`mlcycle.state._nouns`) has their words and manners. A noun nobody here knows folds, rolls back, drops, restores and
+  keeps its files like any other.
+- The state only grows, and every item carries its entry. The project as it stood after entry n is the same state looked
+  at with n: nothing is folded twice, nothing is copied, and a view taken once never moves while the log goes on.
+- The state is an index over the log, not a copy of it. What a version or a fact says stays in its entry, which never
+  changes, and is read when asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlcycle._doors import doors
+
+if TYPE_CHECKING:
+    from mlcycle.state._change import Change, Moved, read_changes
+    from mlcycle.state._changes import (
+        KINDS,
+        MARKS,
+        FactAdd,
+        NameSet,
+        Place,
+        PointerMove,
+        ProjectCreate,
+        ProjectRollback,
+        StoreCopied,
+        Sweep,
+        TagSet,
+        VersionAdd,
+        VersionMark,
+    )
+    from mlcycle.state._fold import ProjectFold
+    from mlcycle.state._index import Name, State
+    from mlcycle.state._liveness import Census, take_census
+    from mlcycle.state._nouns import NOUNS, Noun, bare, noun
+    from mlcycle.state._plans import check_guards, check_stands, drop, restore, roll_back, roll_project_back
+    from mlcycle.state._refs import read_ref, resolve
+    from mlcycle.state._said import Fact, Move, Stamp, Version
+    from mlcycle.state._status import status_of
+    from mlcycle.state._view import View
+    from mlcycle.state._words import in_words
+
+_HOMES = {
+    "_change": ("Change", "Moved", "read_changes"),
+    "_changes": (
+        "KINDS",
+        "MARKS",
+        "FactAdd",
+        "NameSet",
+        "Place",
+        "PointerMove",
+        "ProjectCreate",
+        "ProjectRollback",
+        "StoreCopied",
+        "Sweep",
+        "TagSet",
+        "VersionAdd",
+        "VersionMark",
+    ),
+    "_fold": ("ProjectFold",),
+    "_index": ("Name", "State"),
+    "_liveness": ("Census", "take_census"),
+    "_nouns": ("NOUNS", "Noun", "bare", "noun"),
+    "_plans": ("check_guards", "check_stands", "drop", "restore", "roll_back", "roll_project_back"),
+    "_refs": ("read_ref", "resolve"),
+    "_said": ("Fact", "Move", "Stamp", "Version"),
+    "_status": ("status_of",),
+    "_view": ("View",),
+    "_words": ("in_words",),
+}
+
+__all__ = [
+    "KINDS",
+    "MARKS",
+    "NOUNS",
+    "Census",
+    "Change",
+    "Fact",
+    "FactAdd",
+    "Move",
+    "Moved",
+    "Name",
+    "NameSet",
+    "Noun",
+    "Place",
+    "PointerMove",
+    "ProjectCreate",
+    "ProjectFold",
+    "ProjectRollback",
+    "Stamp",
+    "State",
+    "StoreCopied",
+    "Sweep",
+    "TagSet",
+    "Version",
+    "VersionAdd",
+    "VersionMark",
+    "View",
+    "bare",
+    "check_guards",
+    "check_stands",
+    "drop",
+    "in_words",
+    "noun",
+    "read_changes",
+    "read_ref",
+    "resolve",
+    "restore",
+    "roll_back",
+    "roll_project_back",
+    "status_of",
+    "take_census",
+]
+
+__getattr__, __dir__ = doors(__name__, _HOMES)

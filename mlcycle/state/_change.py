@@ -1,0 +1,129 @@
+"""What every kind of change has in common: how it is read and written, folded, and put in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar
+
+from attrs import NOTHING, field, fields, frozen
+from attrs.validators import deep_iterable, instance_of
+
+from mlcycle.state._nouns import noun
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mlcycle.state._index import State
+
+__all__ = ["TEXT", "TEXTS", "Before", "Change", "Moved", "read_changes", "whole"]
+
+Doc = dict[str, Any]
+C = TypeVar("C", bound="Change")
+
+
+class Moved(NamedTuple):
+    """What a pointer stood at, and what it stands at then; `latest` too, which is no pointer but moves like one."""
+
+    of: str
+    name: str
+    pointer: str
+    before: int | None
+    after: int | None
+
+    def words(self, how: str) -> str:
+        """Say it, as in the history."""
+        if self.pointer == "latest":
+            return f"{self.name} set back to {'nothing' if self.after is None else f'@{self.after}'}"
+        if self.pointer == noun(self.of).pointer:
+            return f"{self.name} set back to revision {self.after or 'none'}"
+        target = "nothing" if self.after is None else f"{self.name}@{self.after}"
+        if how == "promote":
+            return f"{target} promoted to {self.pointer}"
+        return f"{'rolled back' if how == 'rollback' else 'set back'} {self.name}@{self.pointer} to {target}"
+
+
+class Before(Protocol):
+    """The project just before an entry, as far as words need it."""
+
+    def moves_to(self, to: int, keep: Iterable[str] = ()) -> Iterable[Moved]:
+        """Return what a rollback of the project would move."""
+        ...
+
+
+TEXT = instance_of(str)
+TEXTS = deep_iterable(TEXT, instance_of(list))
+
+
+def whole(change: Any, attribute: Any, value: Any) -> None:
+    if type(value) is not int:  # JSON tells 1 from true
+        raise TypeError(f"{attribute.name} is a whole number, not {value!r:.60}")
+
+
+@frozen(kw_only=True)
+class Change:
+    """One thing that happened.
+
+    Attributes
+    ----------
+    says : dict
+        All that stands in the document beside the fields of its kind: what a version or a fact is, and what a newer
+        library wrote. It is written back as it was read.
+    """
+
+    kind: ClassVar[str]
+    says: Doc = field(factory=dict, validator=instance_of(dict))
+
+    def __getitem__(self, name: str) -> Any:
+        return self.says[name]
+
+    @classmethod
+    def read(cls: type[C], doc: Doc) -> C:
+        """Return the change in a document of this kind.
+
+        Raises
+        ------
+        TypeError
+            When a field is missing, or is not what it should be.
+        """
+        own = _own(cls)
+        return cls(
+            **{name: doc[name] for name in own if name in doc},
+            says={name: value for name, value in doc.items() if name not in own and name != "kind"},
+        )
+
+    def doc(self) -> Doc:
+        """Return what an entry holds; fields that say nothing are left out."""
+        own = {name: value for name, empty in _own(type(self)).items() if (value := getattr(self, name)) != empty}
+        return {"kind": self.kind, **self.says, **own}
+
+    def objects(self) -> Iterable[str]:
+        """Return the stored objects it names."""
+        return ()
+
+    def fold(self, state: State, n: int) -> None:
+        """Put it into the index, as a change of entry `n`."""
+        raise NotImplementedError
+
+    def words(self, before: Before) -> str:
+        """Say what happened, in a few words; nothing where what stands beside it in the entry says it."""
+        return ""
+
+
+_FIELDS: dict[type[Change], dict[str, Any]] = {}
+
+
+def _own(cls: type[Change]) -> dict[str, Any]:
+    """Return the fields of a kind with what they are when nothing is said."""
+    found = _FIELDS.get(cls)
+    if found is None:
+        own = [one for one in fields(cls) if one.name != "says"]
+        found = _FIELDS[cls] = {one.name: _default(one.default) for one in own}
+    return found
+
+
+def _default(default: Any) -> Any:
+    return default.factory() if hasattr(default, "factory") and default is not NOTHING else default
+
+
+def read_changes(entry: Doc, kind: type[C]) -> list[C]:
+    """Return the changes of one kind in an entry, in order."""
+    return [kind.read(change) for change in entry["changes"] if change["kind"] == kind.kind]

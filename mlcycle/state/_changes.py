@@ -1,0 +1,430 @@
+"""The kinds of change an entry may hold: ten for the project's life, and one for a copy of it that goes on alone.
+
+Each is one frozen class that knows how to fold itself into the index, how to put itself in words, and which stored
+objects it names. They stay for ever; what a project is about (datasets, models, gates) is data: a row of
+`mlcycle.state._nouns`. A kind that is not here makes a project read-only, unless the change says ``optional``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+from attrs.validators import deep_iterable, instance_of, optional
+
+from mlcycle._ids import name_key
+from mlcycle.errors import InvalidInput
+from mlcycle.state._change import TEXT, TEXTS, Before, Change, Moved, whole
+from mlcycle.state._nouns import noun
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mlcycle.state._index import State
+
+__all__ = [
+    "KINDS",
+    "MARKS",
+    "FactAdd",
+    "NameSet",
+    "Place",
+    "PointerMove",
+    "ProjectCreate",
+    "ProjectRollback",
+    "StoreCopied",
+    "Sweep",
+    "TagSet",
+    "VersionAdd",
+    "VersionMark",
+]
+
+Doc = dict[str, Any]
+
+MARKS = ("dropped", "rejected", "retracted", "swept")
+"""The one closed enumeration: who meets another mark cannot know what it hides, and writes no more."""
+
+
+@frozen(kw_only=True)
+class ProjectCreate(Change):
+    """A project begins: entry 0."""
+
+    kind = "project.create"
+    id: str = field(validator=TEXT)
+
+    def fold(self, state: State, n: int) -> None:
+        """Take the id."""
+        state.id = self.id
+
+    def words(self, before: Before) -> str:
+        """Say it."""
+        return "project created"
+
+
+@frozen(kw_only=True)
+class StoreCopied(Change):
+    """A copy of a project goes on by itself, under an id of its own; ``from`` says whose copy it is."""
+
+    kind = "store.copied"
+    id: str = field(validator=TEXT)
+
+    def fold(self, state: State, n: int) -> None:
+        """Take the new id."""
+        state.id = self.id
+
+    def words(self, before: Before) -> str:
+        """Say it."""
+        return "a copy goes on by itself"
+
+
+@frozen(kw_only=True)
+class NameSet(Change):
+    """A name exists, and is so; given again, its fields are merged over those before (null takes one away).
+
+    It stands before the first version of its name, and is the only place of an id.
+
+    Attributes
+    ----------
+    of, name : str
+        Noun and name.
+    id : str, optional
+        Of what is stored under the name; folders carry it.
+    fixed : bool
+        A rollback of the whole project leaves the name as it is.
+    needs : list of str
+        Stored objects it lives by.
+    guards : dict, optional
+        What a writer must know to do something here: ``{"pointer.move:production": ["gates"]}``; those of the name
+        ``project`` guard a noun everywhere: ``{"dataset/version.add": ["data-checks"]}``. Set again, they replace all.
+    """
+
+    kind = "name.set"
+    of: str = field(validator=TEXT)
+    name: str = field(validator=TEXT)
+    id: str | None = field(default=None, validator=optional(TEXT))
+    fixed: bool = field(default=False, validator=instance_of(bool))
+    needs: list[str] = field(factory=list, validator=TEXTS)
+    guards: dict[str, list[str]] | None = field(default=None, validator=optional(instance_of(dict)))
+
+    def objects(self) -> Iterable[str]:
+        """Return what it lives by."""
+        return self.needs
+
+    def fold(self, state: State, n: int) -> None:
+        """Note the entry; the first id stays."""
+        name = state.name(self.of, self.name, n)
+        name.said.append(n)
+        name.id = name.id or self.id
+        if self.fixed and name.fixed is None:
+            name.fixed = n
+        if self.guards is not None:
+            name.guards.append((n, self.guards))
+
+    def words(self, before: Before) -> str:
+        """Say it."""
+        return noun(self.of).named(self)
+
+
+@frozen(kw_only=True)
+class VersionAdd(Change):
+    """The next version of a name.
+
+    Attributes
+    ----------
+    of, name : str
+        Noun and name.
+    number : int
+        One more than the last.
+    needs : list of str
+        Stored objects that stay while it stands, its own first.
+    uses : list of str
+        Versions it answers with: not to be dropped while a pointer stands here.
+    made_from : list of str
+        The versions it was made from.
+    """
+
+    kind = "version.add"
+    of: str = field(validator=TEXT)
+    name: str = field(validator=TEXT)
+    number: int = field(validator=whole)
+    needs: list[str] = field(factory=list, validator=TEXTS)
+    uses: list[str] = field(factory=list, validator=TEXTS)
+    made_from: list[str] = field(factory=list, validator=TEXTS)
+
+    def objects(self) -> Iterable[str]:
+        """Return what it lives by."""
+        return self.needs
+
+    def fold(self, state: State, n: int) -> None:
+        """Count the version.
+
+        Raises
+        ------
+        ValueError
+            When its number is not the next.
+        """
+        name = state.name(self.of, self.name, n)
+        if self.number != len(name.made) + 1:
+            raise ValueError(f"{self.of} {self.name} has {len(name.made)} versions, and this is number {self.number}")
+        name.made.append(n)
+        if self.made_from:
+            name.origins[self.number] = self.made_from
+        for ref in self.uses:
+            state.uses.need(ref.partition(":")[0]).need(ref).append([self.of, name_key(self.name), self.number])
+
+    def words(self, before: Before) -> str:
+        """Say it."""
+        return noun(self.of).added(self)
+
+
+@frozen(kw_only=True)
+class PointerMove(Change):
+    """A pointer moves: an alias of a model, the route of a deployment.
+
+    Attributes
+    ----------
+    of, name, pointer : str
+        Which.
+    before, after : int or None
+        The version numbers; null points at nothing.
+    pops : int
+        How many of its states are undone first; `after` is then put on top, unless it is there.
+    how : str
+        For people: ``promote``, ``route``, ``rollback``. Nothing depends on it.
+    """
+
+    kind = "pointer.move"
+    of: str = field(validator=TEXT)
+    name: str = field(validator=TEXT)
+    pointer: str = field(validator=TEXT)
+    before: int | None = field(default=None, validator=optional(whole))
+    after: int | None = field(default=None, validator=optional(whole))
+    pops: int = field(default=0, validator=whole)
+    how: str = field(default="", validator=TEXT)
+
+    def fold(self, state: State, n: int) -> None:
+        """Note the move."""
+        name = state.name(self.of, self.name, n)
+        name.moves.setdefault(self.pointer, []).append((n, self.after, self.pops))
+
+    def words(self, before: Before) -> str:
+        """Say it; a route is told by its revision."""
+        moved = Moved(self.of, self.name, self.pointer, self.before, self.after)
+        return "" if self.how == "route" else moved.words(self.how)
+
+
+@frozen(kw_only=True)
+class VersionMark(Change):
+    """Versions, or the thing itself, are (or are no more) dropped, rejected, retracted, swept.
+
+    Attributes
+    ----------
+    of, name : str
+        Noun and name; for a run or a fact, its id.
+    mark : str
+        One of `MARKS`.
+    on : bool
+        False takes the mark away.
+    numbers : list of [first, last], optional
+        Ranges of versions; by default the name, run or fact itself.
+    """
+
+    kind = "version.mark"
+    of: str = field(validator=TEXT)
+    name: str = field(validator=TEXT)
+    mark: str = field(validator=TEXT)
+    on: bool = field(default=True, validator=instance_of(bool))
+    numbers: list[list[int]] = field(
+        factory=list, validator=deep_iterable(deep_iterable(whole, instance_of(list)), instance_of(list))
+    )
+
+    def fold(self, state: State, n: int) -> None:
+        """Note the marks; 0 is the thing itself."""
+        name = state.name(self.of, self.name, n)
+        name.marks += [(n, self.mark, self.on, first, last) for first, last in self.numbers or ((0, 0),)]
+
+    def words(self, before: Before) -> str:
+        """Say it; what was swept, the sweep tells."""
+        undone = {"dropped": "restored", "retracted": "reinstated", "rejected": "accepted"}
+        verb = self.mark if self.on else undone.get(self.mark, f"no longer {self.mark}")
+        spans = ", ".join(f"@{first}" if first == last else f"@{first} to @{last}" for first, last in self.numbers)
+        return "" if self.mark == "swept" else f"{verb} {self.of} {self.name}{spans}"
+
+
+@frozen(kw_only=True)
+class FactAdd(Change):
+    """Something that was found or decided, and is so for ever.
+
+    Attributes
+    ----------
+    of : str
+        The noun: ``evaluation``, ``decision``, ``report``, ``pin``, ``annotation``.
+    id : str
+        Its id.
+    subject : str
+        The full ref of what it is about.
+    about : list of str
+        What else it is to be found by: refs, digests.
+    needs : list of str
+        Stored objects it lives by.
+    """
+
+    kind = "fact.add"
+    of: str = field(validator=TEXT)
+    id: str = field(validator=TEXT)
+    subject: str = field(validator=TEXT)
+    about: list[str] = field(factory=list, validator=TEXTS)
+    needs: list[str] = field(factory=list, validator=TEXTS)
+
+    def objects(self) -> Iterable[str]:
+        """Return what it lives by."""
+        return self.needs
+
+    def fold(self, state: State, n: int) -> None:
+        """Note where it is, under all it is found by."""
+        facts = state.facts.need(self.of)
+        for key in {self.subject, *self.about}:
+            facts.need(key).append(n)
+
+    def words(self, before: Before) -> str:
+        """Say it."""
+        return noun(self.of).added(self)
+
+
+@frozen(kw_only=True)
+class ProjectRollback(Change):
+    """Everything that is not fixed stands as it did after entry `to`; versions made since are retracted.
+
+    One change, however many names there are: moves of 480 names fill an entry, and a fold must never need a file.
+
+    Attributes
+    ----------
+    to : int
+        The entry gone back to.
+    keep : list of str
+        Names (``of:name``) that stay as they are.
+    """
+
+    kind = "project.rollback"
+    to: int = field(validator=whole)
+    keep: list[str] = field(factory=list, validator=TEXTS)
+
+    def fold(self, state: State, n: int) -> None:
+        """Note the rollback.
+
+        Raises
+        ------
+        ValueError
+            When it does not go back.
+        """
+        if not 0 <= self.to < n:
+            raise ValueError(f"a rollback in entry {n} goes to an earlier one, not to {self.to}")
+        state.backs.append((n, self.to, self.keep))
+
+    def words(self, before: Before) -> str:
+        """Say where to, and what moved."""
+        moves = (moved.words("project") for moved in before.moves_to(self.to, self.keep))
+        return "; ".join([f"project rolled back to entry {self.to}", *moves])
+
+
+@frozen(kw_only=True)
+class TagSet(Change):
+    """A name for an entry; set again, it moves."""
+
+    kind = "tag.set"
+    name: str = field(validator=TEXT)
+    to: int = field(validator=whole)
+
+    def fold(self, state: State, n: int) -> None:
+        """Note the tag."""
+        state.tags.setdefault(self.name, []).append((n, self.to))
+
+    def words(self, before: Before) -> str:
+        """Say it."""
+        return f"tagged entry {self.to} as {self.name}"
+
+
+@frozen(kw_only=True)
+class Place(Change):
+    """A stored object lies in these files, or in those a list file names, or below a prefix it owns.
+
+    Attributes
+    ----------
+    object : str
+        Its name: ``model:<id>``.
+    files : list of dict
+        Descriptions ``{key, size, sha256, enc, kind}``.
+    listed : dict, optional
+        The description of a list file, where there are too many for an entry.
+    prefix : str, optional
+        All keys below it are the object's.
+    """
+
+    kind = "place"
+    object: str = field(validator=TEXT)
+    files: list[Doc] = field(factory=list, validator=deep_iterable(instance_of(dict), instance_of(list)))
+    listed: Doc | None = field(default=None, validator=optional(instance_of(dict)))
+    prefix: str | None = field(default=None, validator=optional(TEXT))
+
+    def __attrs_post_init__(self) -> None:
+        keys = [file.get("key") for file in self.named()]
+        if not all(isinstance(key, str) for key in keys):
+            raise InvalidInput(f"a file of {self.object} has no key")
+
+    def objects(self) -> Iterable[str]:
+        """Return the object."""
+        return (self.object,)
+
+    def named(self) -> list[Doc]:
+        """Return the files that stand in the change itself, the list file among them."""
+        return [*self.files, *([self.listed] if self.listed else [])]
+
+    def fold(self, state: State, n: int) -> None:
+        """Note where it is now."""
+        state.placed.set(self.object, n)
+
+
+@frozen(kw_only=True)
+class Sweep(Change):
+    """These keys are about to go and are never used again; the objects they belonged to go with them.
+
+    Attributes
+    ----------
+    keys : list of str
+        The files.
+    listed : dict, optional
+        The description of a list file that names more of them.
+    swept : list of str
+        Every object of whose files it names any, so that folding costs what the entry holds.
+    """
+
+    kind = "sweep"
+    keys: list[str] = field(factory=list, validator=TEXTS)
+    listed: Doc | None = field(default=None, validator=optional(instance_of(dict)))
+    swept: list[str] = field(factory=list, validator=TEXTS)
+
+    def fold(self, state: State, n: int) -> None:
+        """Forget where the objects were."""
+        for stored_object in self.swept:
+            state.placed.pop(stored_object)
+
+    def words(self, before: Before) -> str:
+        """Say it."""
+        return f"swept {len(self.keys)} files"
+
+
+KINDS: dict[str, type[Change]] = {
+    one.kind: one
+    for one in (
+        ProjectCreate,
+        StoreCopied,
+        NameSet,
+        VersionAdd,
+        PointerMove,
+        VersionMark,
+        FactAdd,
+        ProjectRollback,
+        TagSet,
+        Place,
+        Sweep,
+    )
+}

@@ -1,0 +1,107 @@
+"""What must stay: the files of everything that stands, and whose they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from mlcycle._ids import name_key
+from mlcycle.state._changes import FactAdd, NameSet, Place, VersionAdd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from mlcycle.state._view import View
+
+__all__ = ["Census", "take_census"]
+
+Doc = dict[str, Any]
+
+
+@frozen
+class Census:
+    """Every stored object whose place is known, with its files, and what needs it.
+
+    Attributes
+    ----------
+    files : dict
+        Stored object to the descriptions of its files, its list file among them.
+    prefixes : dict
+        Stored object to the prefix it owns.
+    owners : dict
+        Stored object to the refs of what stands and needs it; an object that nothing needs is garbage.
+    """
+
+    files: dict[str, list[Doc]] = field(factory=dict)
+    prefixes: dict[str, str] = field(factory=dict)
+    owners: dict[str, list[str]] = field(factory=dict)
+
+    def live(self) -> dict[str, Doc]:
+        """Return every file that something standing needs, by key; what a sweep must not touch."""
+        return {file["key"]: file for one in self.owners for file in self.files.get(one, ())}
+
+    def owned(self, key: str) -> bool:
+        """Say whether a key lies below a prefix that a standing object owns."""
+        return any(key.startswith(self.prefixes[one]) for one in self.prefixes.keys() & self.owners.keys())
+
+    def owners_of(self) -> dict[str, list[str]]:
+        """Return, for each file, the refs that need it, sorted."""
+        found: dict[str, set[str]] = {}
+        for one, owners in self.owners.items():
+            for file in self.files.get(one, ()):
+                found.setdefault(file["key"], set()).update(owners)
+        return {key: sorted(owners) for key, owners in found.items()}
+
+    def objects_with(self, keys: Iterable[str]) -> list[str]:
+        """Return every object, standing or not, of whose files any is among some keys."""
+        wanted = {*keys}
+        return sorted(one for one, files in self.files.items() if any(file["key"] in wanted for file in files))
+
+
+def take_census(view: View, entries: Iterable[Doc], listed: Callable[[Doc], list[Doc]]) -> Census:
+    """Return what stands by a view, in one pass over the log: no layout is understood, only what is needed.
+
+    Parameters
+    ----------
+    view : View
+        The newest.
+    entries : iterable of dict
+        All entries up to it, in order.
+    listed : callable
+        The description of a list file to the descriptions it lists.
+    """
+    census = Census()
+    for entry in entries:
+        for doc in entry["changes"]:
+            if doc["kind"] == Place.kind:
+                place = Place.read(doc)
+                if view.state.placed.get(place.object) == entry["n"]:
+                    census.files[place.object] = [*place.named(), *(listed(place.listed) if place.listed else ())]
+                    if place.prefix:
+                        census.prefixes[place.object] = place.prefix
+            for ref, needs in _standing(view, doc):
+                for one in needs:
+                    census.owners.setdefault(one, []).append(ref)
+    return census
+
+
+def _standing(view: View, doc: Doc) -> Iterator[tuple[str, list[str]]]:
+    """Yield what a change brought, if it still stands, and the objects it needs."""
+    if doc["kind"] == VersionAdd.kind:
+        version = VersionAdd.read(doc)
+        if not _dropped(view, version.of, version.name, version.number):
+            yield f"{version.of}:{version.name}@{version.number}", version.needs
+    elif doc["kind"] == FactAdd.kind:
+        fact = FactAdd.read(doc)
+        if not view.is_marked(fact.of, fact.id, "dropped"):
+            yield f"{fact.of}:{fact.id}", fact.needs
+    elif doc["kind"] == NameSet.kind:
+        name = NameSet.read(doc)
+        if name.needs and not view.is_marked(name.of, name.name, "dropped"):
+            yield f"{name.of}:{name.name}", name.needs
+
+
+def _dropped(view: View, of: str, name: str, number: int) -> bool:
+    index = view.name(of, name_key(name))
+    return index is not None and bool(index.marks) and bool({0, number} & view.marked(of, index, "dropped"))

@@ -1,0 +1,114 @@
+"""What a project is about: one table. A new noun is one row; who does not know it folds it all the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["NOUNS", "Noun", "bare", "noun"]
+
+
+def bare(ref: str) -> str:
+    """Return a ref without its noun, for people.
+
+    Examples
+    --------
+    >>> bare("model:churn@7")
+    'churn@7'
+    """
+    return ref.partition(":")[2] or ref
+
+
+def _unsaid(change: Any) -> str:
+    return ""
+
+
+def _added(change: Any) -> str:
+    what = getattr(change, "name", None)
+    return f"added {change.of} " + (change.id if what is None else f"{what}@{change.number}")
+
+
+@frozen
+class Noun:
+    """What this library knows of one noun beyond what holds for all of them.
+
+    Attributes
+    ----------
+    of : str
+        How changes name it, and refs: ``model`` in ``model:churn@7``.
+    named : callable
+        Words for the history when a name was set; nothing by default.
+    added : callable
+        Words for the history when a version or a fact was added.
+    versioned : bool
+        Its names have versions, so that an address may mean one.
+    fixed : bool
+        A rollback of the whole project leaves it. Written into ``name.set``, so that older libraries obey.
+    pointer : str, optional
+        The one pointer its names have; by default any alias.
+    chosen : tuple of str
+        What its caller chose of what a version, a fact or a name says: an operation id used before is for the same
+        thing if it was chosen alike. The rest is found by the library, and may differ the second time.
+    by_latest : bool
+        People follow its newest version rather than a pointer, so a rollback of the project tells where that goes.
+    """
+
+    of: str
+    named: Callable[[Any], str] = _unsaid
+    added: Callable[[Any], str] = _added
+    versioned: bool = True
+    fixed: bool = False
+    pointer: str | None = None
+    chosen: tuple[str, ...] = ()
+    by_latest: bool = False
+
+
+def _answers(change: Any) -> str:
+    weights = ", ".join(f"{bare(ref)} {weight}" for ref, weight in change["weights"].items())
+    return f"{change.name} answers with {weights}"
+
+
+def _decided(change: Any) -> str:
+    if not change["allowed"]:
+        return f"gate blocked {change['action']} of {bare(change.subject)}"
+    verb = "overridden for" if change.says.get("override") else "allowed"
+    return f"gate {verb} {bare(change.subject)}"
+
+
+NOUNS: dict[str, Noun] = {
+    row.of: row
+    for row in (
+        Noun("dataset", chosen=("layout", "roles"), by_latest=True),
+        Noun("model", added=lambda c: f"registered model {c.name}@{c.number}"),
+        Noun("scope", added=lambda c: f"scope {c.number}", fixed=True, chosen=("scope",)),
+        Noun("experiment", named=lambda c: f"experiment {c.name}", versioned=False, chosen=("hypothesis", "metric")),
+        Noun(
+            "deployment",
+            named=lambda c: f"deployment {c.name}",
+            added=_answers,
+            pointer="current",
+            chosen=("weights", "shadow"),
+        ),
+        Noun("run", versioned=False),
+        Noun(
+            "evaluation",
+            versioned=False,
+            added=lambda c: f"evaluated {bare(c.subject)} on {bare(c['data'])}: {c['verdict']}",
+            chosen=("data",),
+        ),
+        Noun("decision", added=_decided, versioned=False, chosen=("action",)),
+        Noun("report", added=lambda c: f"checked {bare(c.subject)}: {c['findings']} findings", versioned=False),
+        Noun("pack", added=_unsaid, versioned=False),
+        Noun("pin", added=_unsaid, versioned=False),
+        Noun("annotation", added=lambda c: f"noted on {c.subject}", versioned=False),
+    )
+}
+
+
+def noun(of: str) -> Noun:
+    """Return the row of a noun, or how one behaves that nobody here knows."""
+    return NOUNS.get(of) or Noun(of, by_latest=True)

@@ -1,0 +1,137 @@
+"""Deciding: a plan looks at a view and returns changes, or raises; it asks nothing else, so it may run again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlcycle.errors import ConflictError, NotFound, ReadOnly
+from mlcycle.state._changes import PointerMove, ProjectRollback, VersionMark
+from mlcycle.state._refs import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from mlcycle.state._change import Change
+    from mlcycle.state._said import Version
+    from mlcycle.state._view import View
+
+__all__ = ["check_guards", "check_stands", "drop", "needed_by", "restore", "roll_back", "roll_project_back"]
+
+
+def drop(view: View, version: Version) -> list[Change]:
+    """Mark a version as dropped, unless a pointer stands on it, or on what answers with it.
+
+    Raises
+    ------
+    ConflictError
+        Naming what needs it.
+    """
+    if view.is_marked(version.of, version.name, "dropped", version.number):
+        return []
+    if needed := needed_by(view, version):
+        raise ConflictError(f"{version.shown} is needed by {', '.join(needed)}; move or drop those first")
+    return [VersionMark(of=version.of, name=version.name, mark="dropped", numbers=[[version.number] * 2])]
+
+
+def needed_by(view: View, version: Version) -> list[str]:
+    """Return the pointers that would hang in the air without a version."""
+    of, name = version.of, version.name
+    found = [f"{name}@{one}" for one in view.pointers(of, name) if view.pointer(of, name, one) == version.number]
+    lines = view.state.uses.of(of)
+    for user_of, key, number in (lines and lines.get(version.ref)) or ():
+        user = view.name(user_of, key)
+        if user and any(view.pointer(user_of, key, one) == number for one in view.pointers(user_of, key)):
+            found.append(f"{user_of} {user.name}")
+    return list(dict.fromkeys(found))
+
+
+def restore(view: View, version: Version) -> list[Change]:
+    """Take the mark away, if everything the version needs is still stored.
+
+    Raises
+    ------
+    VersionDeleted
+        When a sweep was faster.
+    """
+    if not view.is_marked(version.of, version.name, "dropped", version.number):
+        return []
+    _check_placed(view, version)
+    return [VersionMark(of=version.of, name=version.name, mark="dropped", on=False, numbers=[[version.number] * 2])]
+
+
+def roll_back(view: View, of: str, name: str, pointer: str, nothing: str) -> PointerMove:
+    """Move a pointer back to the newest state that was not itself rolled back.
+
+    Raises
+    ------
+    NotFound
+        Saying that there is `nothing` to go back to.
+    VersionDeleted
+        When what it would stand at was dropped.
+    """
+    stack = view.stack(of, name, pointer)
+    if len(stack) < 2 or stack[-2] is None:
+        raise NotFound(nothing)
+    check_stands(view, f"{of}:{name}@{stack[-2]}")
+    facts = {"before": stack[-1], "after": stack[-2], "pops": 1, "how": "rollback"}
+    return PointerMove(of=of, name=view.known(of, name).name, pointer=pointer, **facts)  # type: ignore[arg-type]
+
+
+def roll_project_back(view: View, to: int, keep: Sequence[str] = ()) -> list[Change]:
+    """Go back to an entry with everything, if what pointers would stand at still stands, and its files.
+
+    Raises
+    ------
+    VersionDeleted
+        When something was dropped or swept.
+    """
+    for move in view.moves_to(to, keep):
+        if move.after is not None:
+            check_stands(view, f"{move.of}:{move.name}@{move.after}", files=True)
+    return [ProjectRollback(to=to, keep=list(keep))] if view.would_change(to, keep) else []
+
+
+def check_stands(view: View, ref: str, *, files: bool = False) -> None:
+    """Refuse a version that was dropped, or that answers with one that was; with `files`, one without its files."""
+    version = resolve(view, ref)
+    if files:
+        _check_placed(view, version)
+    for used in version.uses:
+        check_stands(view, used, files=files)
+
+
+def _check_placed(view: View, version: Version) -> None:
+    for i, stored_object in enumerate(version.needs):
+        part = f"{version.made_from[0].partition(':')[2]}, of which {version.shown} is a part," if i else version.shown
+        view.place(stored_object, part)
+
+
+def check_guards(view: View, changes: Iterable[Change], knows: Collection[str]) -> None:
+    """Refuse to write what a guard keeps for those who know more; every commit passes here.
+
+    Raises
+    ------
+    ReadOnly
+        Naming what is guarded, and the needs not known here. Everything else of the project may still be written.
+    """
+    for change in changes:
+        if isinstance(change, ProjectRollback):
+            moves = [(one.of, one.name, "pointer.move", one.pointer) for one in view.moves_to(change.to, change.keep)]
+        else:
+            facts = (getattr(change, field, "") for field in ("of", "name", "kind", "pointer"))
+            moves = [tuple(facts)]  # type: ignore[list-item]
+        for of, name, kind, pointer in moves:
+            if needs := [need for need in _guarding(view, of, name, kind, pointer) if need not in knows]:
+                what = f"{of}:{name}" + (f"@{pointer}" if pointer else "")
+                raise ReadOnly(f"changing {what} takes a newer mlcycle (one that knows {', '.join(needs)}); upgrade it")
+
+
+def _guarding(view: View, of: str, name: str, kind: str, pointer: str) -> list[str]:
+    """Return the needs that guard a kind of change, or one pointer of it, on a name and on its noun."""
+    found: list[str] = []
+    for home, whose, prefix in ((of, name, ""), ("project", "project", f"{of}/")):
+        index = view.name(home, whose) if home and whose else None
+        standing = [guards for n, guards in index.guards if n <= view.n] if index else []
+        for what in (kind, f"{kind}:{pointer}"):
+            found += (standing[-1] if standing else {}).get(prefix + what, ())
+    return list(dict.fromkeys(found))

@@ -1,0 +1,110 @@
+"""What a text or a record means: the one resolver of the library."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlcycle import records
+from mlcycle._ids import Ref, near, parse_ref
+from mlcycle.errors import InvalidInput, NotFound, VersionDeleted
+from mlcycle.state._nouns import NOUNS, noun
+
+if TYPE_CHECKING:
+    from mlcycle.state._index import Name
+    from mlcycle.state._said import Version
+    from mlcycle.state._view import View
+
+__all__ = ["read_ref", "resolve"]
+
+_RECORDS = {"DatasetVersion": "dataset", "ModelVersion": "model"}
+
+
+def read_ref(what: Any, view: View) -> Ref:
+    """Return the parts of an address: a text, or a record, which stands wherever an address does.
+
+    Raises
+    ------
+    InvalidInput, InvalidName
+        Saying what an address is.
+    """
+    if isinstance(what, records.Record) and type(what).__name__ in _RECORDS:
+        what = f"{_RECORDS[type(what).__name__]}:{what.ref}"  # type: ignore[attr-defined]
+    kind, colon, rest = what.partition(":") if isinstance(what, str) else ("", "", "")
+    if colon and (kind in NOUNS or kind in view.state.names.nouns()) and noun(kind).versioned:
+        return parse_ref(rest)._replace(kind=kind)
+    return parse_ref(what)
+
+
+def resolve(view: View, what: Any, *nouns: str, dropped: bool = False) -> Version:
+    """Return the version that a text or a record means, among the nouns a verb takes.
+
+    Parameters
+    ----------
+    view : View
+        The project.
+    what : str or record
+        ``"churn@7"``, ``"churn@production"``, ``"churn"`` (the newest), ``"model:churn@7"``, or a record.
+    *nouns : str
+        What may be meant; a text that does not say its noun must fit one of them only. Default: any.
+    dropped : bool, default False
+        Whether a dropped version will do.
+
+    Raises
+    ------
+    NotFound
+        With near names, the numbers there are, or the aliases there are.
+    InvalidInput
+        For another noun, or a text that may be of several.
+    VersionDeleted
+        When it was dropped.
+    """
+    ref = read_ref(what, view)
+    if ref.kind is not None and nouns and ref.kind not in nouns:
+        raise InvalidInput(f"{str(ref)!r} names a {ref.kind}; a {' or '.join(nouns)} is expected here")
+    of = ref.kind or _noun_of(view, ref, nouns)
+    name = view.known(of, ref.name)
+    number = _number(view, of, name, ref)
+    if not 1 <= number <= view.count(name):
+        raise NotFound(f"{name.name} has no version {number}; there are {_ranges(view.count(name))}")
+    if not dropped and view.is_marked(of, name.name, "dropped", number):
+        raise VersionDeleted(
+            f"{name.name}@{number} was dropped; if no sweep has removed its files, "
+            f"project.store.restore('{of}:{name.name}@{number}') brings it back"
+        )
+    return view.version(of, name.name, number)
+
+
+def _noun_of(view: View, ref: Ref, nouns: tuple[str, ...]) -> str:
+    """Return the one noun that has the name."""
+    if len(nouns) == 1:
+        return nouns[0]
+    having = [of for of in nouns or view.nouns() if (name := view.name(of, ref.name)) and view.count(name)]
+    if len(having) == 1:
+        return having[0]
+    if having:
+        raise InvalidInput(f"{ref.name!r} may be {' or '.join(f'{of}:{ref.name}' for of in having)}; say which")
+    known = [name.name for of in nouns or view.nouns() for name in view.every(of) if view.count(name)]
+    raise NotFound(f"nothing is called {ref.name!r}", near(ref.name, known))
+
+
+def _number(view: View, of: str, name: Name, ref: Ref) -> int:
+    if isinstance(ref.version, int):
+        return ref.version
+    if ref.version == "latest":
+        number = view.latest(of, name.name)
+        if number is None:
+            raise NotFound(f"every version of {name.name} was dropped or rolled back; name one by number")
+        return number
+    target = view.pointer(of, name.name, ref.version)
+    if target is None:
+        known = [one for one in view.pointers(of, name.name) if view.pointer(of, name.name, one) is not None]
+        there = f"its aliases are {', '.join(known)}" if known else "it has no aliases"
+        raise NotFound(f"{name.name} has no alias {ref.version!r}; {there}", near(ref.version, known))
+    return target
+
+
+def _ranges(count: int) -> str:
+    numbers = [*range(1, count + 1)]
+    if not numbers:
+        return "none"
+    return f"{numbers[0]} to {numbers[-1]}" if len(numbers) > 2 else " and ".join(map(str, numbers))
