@@ -57,12 +57,20 @@ class ActiveRun:
     """
 
     def __init__(
-        self, session: Session, head: Doc, params: Mapping[str, Any], shortened: Sequence[str] = (), *, strict: bool
+        self,
+        session: Session,
+        head: Doc,
+        params: Mapping[str, Any],
+        shortened: Sequence[str] = (),
+        *,
+        keep: Callable[[], None],
+        strict: bool,
     ) -> None:
         self.id: str = head["id"]
         self.params = dict(params)
         self._session = session
         self._head = head
+        self._keep = keep
         self._strict = strict
         self._failures = 0
         self._artifacts: dict[str, Doc] = {}
@@ -293,7 +301,9 @@ class ActiveRun:
 
     def _entry(self) -> int:
         with contextlib.suppress(Exception):
-            return self._session.view().n
+            found = self._session.view().n
+            self._keep()  # its head was put before this look: a sweeper who did not see it has asked by now
+            return found
         return int(self._head["entry"])
 
     def _attempt(self, what: str, action: Callable[[], Any]) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle._session import Session
     from mlcycle.state import View
 
-__all__ = ["all_runs", "packs_in_force", "points_of", "run_of"]
+__all__ = ["all_runs", "head_of", "packs_in_force", "points_of", "run_of"]
 
 Doc = dict[str, Any]
 _SILENT_SECONDS = 300.0
@@ -51,6 +51,16 @@ def run_of(session: Session, run: str) -> records.Run:
     if matching:
         raise NotFound(f"{len(matching)} runs begin with {run!r}", matching[:3])
     raise NotFound(f"no run begins with {run!r}", near(run, known))
+
+
+def head_of(session: Session, run: str) -> Doc | None:
+    """Return the head of a run, None where there is none any more."""
+    look = _look(session, f"{run_folder(run)}/")
+    try:
+        head: Doc = session.depot.remember(f"head:{run}", lambda: read_head(look.files, run))
+    except KeyNotFound:
+        return None
+    return head
 
 
 def points_of(session: Session, run: str) -> Points:

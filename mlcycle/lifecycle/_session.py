@@ -215,13 +215,18 @@ class Session:
 
     def _draft(self, view: View, changes: Sequence[Change], since: int) -> Draft:
         """Return what to write, unless a sweep since then named a key of it."""
-        own = [file["key"] for change in changes if isinstance(change, Place) for file in change.named()]
-        placed = {change.object for change in changes if isinstance(change, Place)}
+        places = [change for change in changes if isinstance(change, Place)]
+        placed = {place.object for place in places}
         needed = dict.fromkeys(one for change in changes for one in change.objects() if one not in placed)
-        reused = [file["key"] for one in needed if view.is_placed(one) for file in view.place(one, one).named()]
-        swept = self.log.swept_since(since)
-        if swept is None or not swept.isdisjoint(own) or any(not view.is_placed(one) for one in needed):
+        if not all(map(view.is_placed, needed)):
             raise Swept
+        reused = [file["key"] for one in needed for file in view.place(one, one).named()]
+        if places:
+            own = [file["key"] for place in places for file in place.named()]
+            below = tuple(place.prefix for place in places if place.prefix)
+            swept = self.log.swept_since(since)
+            if swept is None or not swept.isdisjoint(own) or any(key.startswith(below) for key in swept):
+                raise Swept
         return Draft(changes=[change.doc() for change in changes], reuses=list(dict.fromkeys(reused)))
 
     def publish(

@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from mlcycle import _html, provenance, records
+from mlcycle import _html, records
 from mlcycle._digest import json_text
-from mlcycle._documents import written_document
-from mlcycle._failure import said
 from mlcycle._ids import check_name, near, new_id, now
 from mlcycle._text import printable
 from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, NotFound, StorageUnavailable, VersionDeleted
 from mlcycle.lifecycle._active_run import ActiveRun
 from mlcycle.lifecycle._params import Spelling, named_values
+from mlcycle.lifecycle._provenance import Provenance
 from mlcycle.lifecycle._runs import all_runs, points_of, run_of
-from mlcycle.state import Change, FactAdd, NameSet, Place, View, resolve
+from mlcycle.state import Change, NameSet, View, resolve
 from mlcycle.storage import Settled
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ class Experiments:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._provenance = _Provenance(session)
+        self._provenance = Provenance(session)
 
     def __repr__(self) -> str:
         return f"<experiments of {self._session.url}: {', '.join(self.names()) or 'none yet'}>"
@@ -157,7 +156,7 @@ class Experiment:
     metric : str or None
     """
 
-    def __init__(self, session: Session, provenance: _Provenance, doc: Doc) -> None:
+    def __init__(self, session: Session, provenance: Provenance, doc: Doc) -> None:
         self._session = session
         self._provenance = provenance
         self._id = doc["id"]
@@ -220,14 +219,14 @@ class Experiment:
             "group": None,
             "resumes": None,
             "code": made["code"],
-            "environment": f"environment:{made['environment']}" if made["environment"] else None,
+            "environment": made["environment"],
             "author": self._session.author,
             "started_at": now(),
             "entry": entry,
             "host": platform.node(),
             "pid": os.getpid(),
         }
-        return ActiveRun(self._session, head, given, shortened, strict=strict)
+        return ActiveRun(self._session, head, given, shortened, keep=self._provenance.keep, strict=strict)
 
     def _seen(self, uses: Any, strict: bool) -> tuple[list[str], int]:
         """Return what is used, by the newest entry, or by the newest seen where the storage is gone."""
@@ -291,66 +290,6 @@ class Experiment:
                 )
             lowest = not upward
         return (min if lowest else max)(numbers, key=lambda run: run.metrics[name])
-
-
-class _Provenance:
-    """Code and environment, captured once a process and stored once a project."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._facts: Doc | None = None
-        self._pid = os.getpid()
-
-    def facts(self) -> Doc:
-        if self._facts is None or self._pid != os.getpid():
-            facts, stored = self._capture()
-            if not stored:
-                return facts  # the next run tries again
-            self._facts, self._pid = facts, os.getpid()
-        return self._facts
-
-    def _capture(self) -> tuple[Doc, bool]:
-        """Return what to say of code and environment, and whether both could be stored."""
-        try:
-            return self._store()
-        except Exception as error:  # noqa: BLE001 - whatever a machine is like, training goes on
-            what = "code and environment of this run could not be captured"
-            warn(f"{what}: {said(error)}")
-            return {"code": {"diff": None}, "environment": ""}, False
-
-    def _store(self) -> tuple[Doc, bool]:
-        code = provenance.capture_code()
-        environment = provenance.capture_environment()
-        blobs = {f"environment:{environment.digest}": written_document(environment.document())}
-        if code.diff:
-            blobs[f"code:{code.diff_digest}"] = code.diff.encode()
-        stored = [self._pin(stored_object, data) for stored_object, data in blobs.items()]
-        diff = f"code:{code.diff_digest}" if code.diff else None
-        return {"code": {**code.document(), "diff": diff}, "environment": environment.digest}, all(stored)
-
-    def _pin(self, stored_object: str, data: bytes) -> bool:
-        """Name a blob that several runs share in the log, so that no sweep takes it from under them."""
-        kind = stored_object.split(":")[0]
-
-        def upload() -> Doc | None:
-            if self._session.view().is_placed(stored_object):
-                return None
-            return self._session.depot.store_bytes(
-                f"files/{kind}", kind, ".json" if kind == "environment" else ".diff", data
-            )
-
-        def plan(view: View, file: Doc | None) -> list[Change] | Settled:
-            if file is None or view.is_placed(stored_object):
-                return Settled(None)
-            pin = FactAdd(of="pin", id=new_id(), subject=stored_object, needs=[stored_object])
-            return [Place(object=stored_object, files=[file]), pin]
-
-        try:
-            self._session.publish(upload, plan, verb="run.start", message=f"{kind} of a run")
-        except Exception as error:  # noqa: BLE001 - whatever the storage throws must not stop a training
-            warn(f"the {kind} of this run could not be stored: {said(error)}")
-            return False
-        return True
 
 
 def _why_no_best(experiment: str, metric: str, finished: list[records.Run]) -> str:

@@ -127,9 +127,9 @@ class Models:
                 raise NotFound(f"run {run} was dropped; project.store.restore('run:{run}') first")
             begun: list[Change] = [] if view.name("model", name) else [NameSet(of="model", name=name, id=new_id())]
             number = view.next_number("model", name)
-            made = VersionAdd(
-                of="model", name=name, number=number, needs=[stored.object], made_from=made_from, says=facts
-            )
+            environment = f"environment:{facts['environment']}"  # it outlives the run it was captured for
+            needs = [stored.object, environment] if view.is_placed(environment) else [stored.object]
+            made = VersionAdd(of="model", name=name, number=number, needs=needs, made_from=made_from, says=facts)
             return [*begun, stored, made]
 
         commit = self._session.publish(place, plan, verb="model.register", message=message, op=op)

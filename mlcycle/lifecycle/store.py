@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import records, storage
 from mlcycle._ids import check_name
 from mlcycle._text import printable
-from mlcycle._times import parse_span
+from mlcycle._times import parse_span, written
 from mlcycle.errors import InvalidInput, VersionDeleted
+from mlcycle.lifecycle._blobs import ask, blobs_of
 from mlcycle.lifecycle._moments import entry_number
 from mlcycle.lifecycle._progress import watched
 from mlcycle.lifecycle._run_files import run_folder
-from mlcycle.lifecycle._runs import packs_in_force, run_of
+from mlcycle.lifecycle._runs import head_of, packs_in_force, run_of
 from mlcycle.lifecycle._verify_runs import verify_runs
 from mlcycle.state import (
     Census,
@@ -33,8 +34,8 @@ from mlcycle.state import (
 from mlcycle.storage import Settled, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import date, datetime
+    from collections.abc import Container, Iterator
+    from datetime import date
 
     from mlcycle.lifecycle._session import Session
 
@@ -72,6 +73,7 @@ class Store:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._counted: tuple[int, Census] | None = None
 
     def __repr__(self) -> str:
         return f"<store {self.url}>"
@@ -90,10 +92,15 @@ class Store:
         return {"url": self.url, **facts, "shared": self._session.files.shared}
 
     def _census(self, state: State) -> Census:
-        """Return what stands now, in one pass over the log."""
-        log = self._session.log
-        view = View(state, log.entry)
-        return take_census(view, log.entries(0, view.n + 1), lambda file: self._session.depot.listed(file, "a list"))
+        """Return what stands now, in one pass over the log; asked again at the same entry, it is known."""
+        if self._counted is None or self._counted[0] != state.n:
+            log = self._session.log
+            view = View(state, log.entry)
+            census = take_census(
+                view, log.entries(0, view.n + 1), lambda one: self._session.depot.listed(one, "a list")
+            )
+            self._counted = view.n, census
+        return self._counted[1]
 
     def verify(self, level: str = "files") -> storage.Verification:
         """Check the store, and name the versions that are hurt.
@@ -143,18 +150,27 @@ class Store:
         if not dry_run:
             self._session.check_writable()
 
+        log, young = self._session.log, written(datetime.now(UTC) - oldest)
+        asked = ask(self._session, self._census(self._session.view().state), young, dry_run=dry_run)
+
+        def kept(state: State) -> Container[str]:
+            census, view = self._census(state), View(state, log.entry)
+            return census.without(asked.free(view, census)).kept()
+
         def prefixes(state: State) -> list[str]:
             return [*_SWEPT_FOLDERS, *(f"{run_folder(run)}/" for run in self._dropped_runs(state))]
 
         def swept(now: Snapshot, keys: list[str]) -> tuple[list[str], list[Doc]]:
+            view = View(now.state, log.entry)
+            objects = self._census(now.state).objects_with(keys)
             gone = [run for run in self._dropped_runs(now.state) if any(run in key for key in keys)]
-            marks = [VersionMark(of="run", name=run, mark="swept").doc() for run in gone]
-            return self._census(now.state).objects_with(keys), marks
+            marks = [VersionMark(of="run", name=run, mark="swept") for run in gone]
+            return objects, [one.doc() for one in (*marks, *asked.marks(view, objects))]
 
         return storage.sweep(
-            self._session.log,
+            log,
             self._session.files,
-            lambda state: self._census(state).live(),
+            kept,
             prefixes=prefixes,
             swept=swept,
             shape=_SHAPE,
@@ -202,10 +218,12 @@ class Store:
             When a sweep was faster.
         """
         target = self._target(ref)
+        run = target.removeprefix("run:") if target.startswith("run:") else None
+        head = head_of(self._session, run) if run else None  # written once, so that the plan may go by it
 
         def plan(view: View) -> list[Change] | Settled:
-            if target.startswith("run:"):
-                return _restore_run(view, target.removeprefix("run:"))
+            if run:
+                return _restore_run(view, run, head)
             return restore(view, resolve(view, target, dropped=True)) or Settled(None)
 
         self._session.commit(plan, verb="store.restore", message=reason, op=op)
@@ -244,9 +262,13 @@ class Store:
         return storage.recover_spools(self._session.files)
 
     def compact(self) -> None:
-        """Write the caches of the log now, checkpoint, rollups and hint, so that the next cold open is fast."""
+        """Write the caches of the log now, so that the next cold open is fast, and make the log small.
+
+        Old entries, 1 024 to a file, stand in rollups then, and their own files are emptied behind them (never removed:
+        an absent one would let a writer who slept commit into the past).
+        """
         self._session.check_writable()
-        self._session.log.flush()
+        self._session.log.compact()
 
     def _target(self, ref: str | records.Record) -> str:
         """Return the full ref of what is meant: of a version, or of a run."""
@@ -263,9 +285,11 @@ class Store:
         return resolve(view, ref, dropped=True).ref
 
 
-def _restore_run(view: View, run: str) -> list[Change] | Settled:
+def _restore_run(view: View, run: str, head: Doc | None) -> list[Change] | Settled:
     if not view.is_marked("run", run, "dropped"):
         return Settled(None)
-    if view.is_marked("run", run, "swept"):
+    if head is None or view.is_marked("run", run, "swept"):
         raise VersionDeleted(f"run {run} has been removed by a sweep")
+    if gone := [blob for blob in blobs_of(head) if not view.is_placed(blob)]:
+        raise VersionDeleted(f"the {gone[0].partition(':')[0]} of run {run} has been removed by a sweep")
     return [VersionMark(of="run", name=run, mark="dropped", on=False)]

@@ -14,9 +14,20 @@ if TYPE_CHECKING:
 
     from mlcycle.state._view import View
 
-__all__ = ["Census", "take_census"]
+__all__ = ["Census", "Kept", "take_census"]
 
 Doc = dict[str, Any]
+
+
+@frozen
+class Kept:
+    """Keys, and all that lie below some prefixes."""
+
+    keys: frozenset[str]
+    prefixes: tuple[str, ...]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.keys or (isinstance(key, str) and key.startswith(self.prefixes))
 
 
 @frozen
@@ -41,9 +52,16 @@ class Census:
         """Return every file that something standing needs, by key; what a sweep must not touch."""
         return {file["key"]: file for one in self.owners for file in self.files.get(one, ())}
 
-    def owned(self, key: str) -> bool:
-        """Say whether a key lies below a prefix that a standing object owns."""
-        return any(key.startswith(self.prefixes[one]) for one in self.prefixes.keys() & self.owners.keys())
+    def kept(self) -> Kept:
+        """Return the keys that a sweep must not touch: of files, and below prefixes."""
+        prefixes = [self.prefixes[one] for one in self.prefixes.keys() & self.owners.keys()]
+        return Kept(frozenset(self.live()), tuple(prefixes))
+
+    def without(self, objects: Iterable[str]) -> Census:
+        """Return it as it is when nothing needs some objects any more."""
+        gone = {*objects}
+        owners = {one: owners for one, owners in self.owners.items() if one not in gone}
+        return Census(self.files, self.prefixes, owners)
 
     def owners_of(self) -> dict[str, list[str]]:
         """Return, for each file, the refs that need it, sorted."""
@@ -56,7 +74,9 @@ class Census:
     def objects_with(self, keys: Iterable[str]) -> list[str]:
         """Return every object, standing or not, of whose files any is among some keys."""
         wanted = {*keys}
-        return sorted(one for one, files in self.files.items() if any(file["key"] in wanted for file in files))
+        found = {one for one, files in self.files.items() if any(file["key"] in wanted for file in files)}
+        found |= {one for one, prefix in self.prefixes.items() if any(key.startswith(prefix) for key in wanted)}
+        return sorted(found)
 
 
 def take_census(view: View, entries: Iterable[Doc], listed: Callable[[Doc], list[Doc]]) -> Census:
@@ -94,11 +114,11 @@ def _standing(view: View, doc: Doc) -> Iterator[tuple[str, list[str]]]:
             yield f"{version.of}:{version.name}@{version.number}", version.needs
     elif doc["kind"] == FactAdd.kind:
         fact = FactAdd.read(doc)
-        if not view.is_marked(fact.of, fact.id, "dropped"):
+        if view.stands(fact.of, fact.id):
             yield f"{fact.of}:{fact.id}", fact.needs
     elif doc["kind"] == NameSet.kind:
         name = NameSet.read(doc)
-        if name.needs and not view.is_marked(name.of, name.name, "dropped"):
+        if name.needs and view.stands(name.of, name.name):
             yield f"{name.of}:{name.name}", name.needs
 
 

@@ -101,9 +101,10 @@ def check_stands(view: View, ref: str, *, files: bool = False) -> None:
 
 
 def _check_placed(view: View, version: Version) -> None:
-    for i, stored_object in enumerate(version.needs):
-        part = f"{version.made_from[0].partition(':')[2]}, of which {version.shown} is a part," if i else version.shown
-        view.place(stored_object, part)
+    for stored_object in version.needs:
+        own = stored_object == version.needs[0]
+        what = version.shown if own else f"the {stored_object.partition(':')[0]} that {version.shown} lives by"
+        view.place(stored_object, what)
 
 
 def check_guards(view: View, changes: Iterable[Change], knows: Collection[str]) -> None:

@@ -166,6 +166,10 @@ class View:
         found = self.name(of, name)
         return found is not None and number in self.marked(of, found, mark)
 
+    def stands(self, of: str, name: str) -> bool:
+        """Say whether a thing without versions, such as a run or a fact, was neither dropped nor swept."""
+        return not (self.is_marked(of, name, "dropped") or self.is_marked(of, name, "swept"))
+
     def version(self, of: str, name: str, number: int) -> Version:
         """Return what a version says; the caller has seen that there is one."""
         found = self.known(of, name)
@@ -195,7 +199,7 @@ class View:
         return [] if found is None else found[: bisect_right(found, self.n)]
 
     def facts(self, of: str, key: str | None = None, *, newest_first: bool = False) -> Iterator[Fact]:
-        """Yield facts in order: those found by a key, a subject for one, or all; dropped ones are passed over."""
+        """Yield facts that stand, in order: those found by a key, a subject for one, or all."""
         lines = self.state.facts.of(of)
         if key is None:
             numbers = set() if lines is None else {n for entries in lines.values() for n in entries if n <= self.n}
@@ -209,7 +213,7 @@ class View:
                 if fact.of == of and key in (None, fact.subject, *fact.about)
             ]
             for fact in reversed(here) if newest_first else here:
-                if not self.is_marked(of, fact.id, "dropped"):
+                if self.stands(of, fact.id):
                     yield Fact.told(fact, stamp_of(entry))
 
     # pointers ------------------------------------------------------------------------------------------------------

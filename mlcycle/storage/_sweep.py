@@ -18,14 +18,14 @@ from mlcycle.storage._entries import MAX_BYTES
 from mlcycle.storage._log import Draft, Log, Settled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Container, Iterable, Mapping
     from re import Pattern
 
     from mlcycle.storage._files import Files
     from mlcycle.storage._log import Snapshot
     from mlcycle.storage._replay import State
 
-    Named = Callable[[State], Mapping[str, Mapping[str, Any]]]
+    Named = Callable[[State], Container[str]]
     Prefixes = Collection[str] | Callable[[State], Collection[str]]
     Swept = Callable[[Snapshot, list[str]], tuple[list[str], list[dict[str, Any]]]]
 
@@ -83,7 +83,7 @@ def sweep(
     files : Files
         The storage.
     named : callable
-        State to the files it names, by key: all that must stay.
+        State to the keys that must stay.
     prefixes : collection of str, or callable
         Where to look, or a function of the state that says so. What lies outside is never touched.
     swept : callable, optional
@@ -134,7 +134,7 @@ def sweep(
     """
     with log.lock:  # a state that grows stale meanwhile is safe: the commit looks again
         state = log.snapshot().state
-        keep, within = {*named(state)}, sorted({*_at(prefixes, state)})
+        keep, within = named(state), sorted({*_at(prefixes, state)})
     youngest = time.time() - min_age
     sizes = {
         item.key: item.size

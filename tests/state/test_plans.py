@@ -96,7 +96,7 @@ def test_restored_while_the_files_are_there(log: SmallLog) -> None:
     log.write(Sweep(keys=["files/d-1"], swept=["dataset:d-1"]))
     with pytest.raises(VersionDeleted, match="the files of d@1 have been removed by a sweep"):
         restore(log.view(), log.version("d@1"))
-    words = "the files of d@1, of which d.train@1 is a part, have been removed by a sweep"
+    words = "the files of the dataset that d.train@1 lives by have been removed by a sweep"
     with pytest.raises(VersionDeleted, match=re.escape(words)):
         restore(log.view(), log.version("d.train@1"))
 

@@ -1,0 +1,192 @@
+"""Code and environment: blobs that many runs share, and that live as long as a run that stands names them.
+
+The log cannot tell which runs name a blob, because heads of runs are not in it. So who starts a run and who sweeps
+agree by the order of their steps, without a clock (``tests/storage/protocol/heads.py`` checks every interleaving):
+
+- a starter pins a blob (a fact of the log), puts its head, and *then looks again*: where no pin stands unasked, it pins
+  anew;
+- a sweeper asks for the pins of a blob that no run seems to name (marks them ``retracted``, which still keeps the
+  blob), *then* lists heads, and takes the blob only if every run that names it is dropped, and no pin came meanwhile.
+
+A mark on a pin is never lifted: a pin anew is another pin. A run killed between its two looks may lose its blob.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from mlcycle._failure import said
+from mlcycle._ids import new_id
+from mlcycle._warn import warn
+from mlcycle.errors import Corrupt, SchemaError
+from mlcycle.lifecycle._run_documents import read_head
+from mlcycle.lifecycle._run_files import RunFiles
+from mlcycle.lifecycle._runs import packs_in_force
+from mlcycle.state import MARKS, Change, FactAdd, Place, VersionMark
+from mlcycle.storage import KeyNotFound, Settled
+
+if TYPE_CHECKING:
+    from mlcycle.lifecycle._session import Session
+    from mlcycle.state import Census, Fact, View
+
+__all__ = ["Asked", "ask", "blobs_of", "pin_again"]
+
+Doc = dict[str, Any]
+_KINDS = {"environment": ".json", "code": ".diff"}
+
+
+def pin_again(session: Session, view: View, blobs: dict[str, bytes]) -> None:
+    """Pin each blob that is not pinned, or whose pins a sweeper has asked for; what cannot be is warned of.
+
+    Parameters
+    ----------
+    session : Session
+        The project.
+    view : View
+        What was looked at: at the start of a run, and again after its head was put.
+    blobs : dict of str to bytes
+        Stored object to its bytes.
+    """
+    for blob, data in blobs.items():
+        if not _is_pinned(view, blob):
+            try:
+                _pin(session, blob, data)
+            except Exception as error:  # noqa: BLE001 - whatever the storage throws must not stop a training
+                warn(f"the {blob.partition(':')[0]} of this run could not be stored: {said(error)}")
+
+
+def _pins(view: View, blob: str, *without: str) -> list[Fact]:
+    """Return the pins of a blob that stand and bear none of some marks."""
+    pins = view.facts("pin", blob)
+    return [pin for pin in pins if not any(view.is_marked("pin", pin.id, mark) for mark in without)]
+
+
+def _is_pinned(view: View, blob: str) -> bool:
+    return view.is_placed(blob) and bool(_pins(view, blob, *MARKS))
+
+
+def _pin(session: Session, blob: str, data: bytes) -> None:
+    kind = blob.partition(":")[0]
+
+    def upload() -> Doc | None:
+        if session.view().is_placed(blob):
+            return None
+        return session.depot.store_bytes(f"files/{kind}", kind, _KINDS[kind], data)
+
+    def plan(view: View, file: Doc | None) -> list[Change] | Settled:
+        if _is_pinned(view, blob):
+            return Settled(None)
+        pin = FactAdd(of="pin", id=new_id(), subject=blob, needs=[blob])
+        if view.is_placed(blob) or file is None:  # swept since it was looked for, the session asks to upload it
+            return [pin]
+        return [Place(object=blob, files=[file]), pin]
+
+    session.publish(upload, plan, verb="run.pin", message=f"{kind} of a run")
+
+
+def blobs_of(head: Doc) -> list[str]:
+    """Return the stored objects that the head of a run names."""
+    return [blob for blob in (head["environment"], head["code"].get("diff")) if blob]
+
+
+@frozen
+class Asked:
+    """What a sweeper has asked for, and what heads said after that.
+
+    Attributes
+    ----------
+    pins : dict
+        Blob to the ids of its pins, all of which were asked for.
+    runs : dict
+        Blob to the runs whose heads name it.
+    """
+
+    pins: dict[str, frozenset[str]]
+    runs: dict[str, frozenset[str]]
+
+    def free(self, view: View, census: Census) -> list[str]:
+        """Return the blobs that may go by this view: nothing else needs them, and no pin or run came back."""
+        return [
+            blob
+            for blob, asked in self.pins.items()
+            if view.is_placed(blob)
+            and _only_pinned(census, blob)
+            and {pin.id for pin in _pins(view, blob)} <= asked
+            and not any(view.stands("run", run) for run in self.runs[blob])
+        ]
+
+    def marks(self, view: View, swept: list[str]) -> list[Change]:
+        """Return the marks on the pins of blobs that go."""
+        gone = [pin.id for blob in swept if blob in self.pins for pin in _pins(view, blob)]
+        return [VersionMark(of="pin", name=pin, mark="swept") for pin in gone]
+
+
+def ask(session: Session, census: Census, before: str, *, dry_run: bool) -> Asked:
+    """Ask for the pins of what no run that stands names, then list heads.
+
+    Parameters
+    ----------
+    session : Session
+        The project.
+    census : Census
+        What stands.
+    before : str
+        For thrift: what was pinned after this moment (UTC text) is left alone.
+    dry_run : bool
+        Ask nothing, only see what could go.
+    """
+    view = session.view()
+    if not view.every("run"):  # none was ever dropped, so every blob is somebody's
+        return Asked({}, {})
+    named = _named(session)
+    kept = [blob for blob in census.owners if blob.partition(":")[0] in _KINDS and _only_pinned(census, blob)]
+    wanted = [
+        blob
+        for blob in kept
+        if not any(view.stands("run", run) for run in named.get(blob, ()))
+        and all(pin.stamp.at <= before for pin in _pins(view, blob))
+    ]
+    if named.get("") or not wanted:  # a head that cannot be read may name anything
+        return Asked({}, {})
+
+    def plan(view: View) -> list[Change] | Settled:
+        pins = [pin.id for blob in wanted for pin in _pins(view, blob, *MARKS)]
+        return [VersionMark(of="pin", name=pin, mark="retracted") for pin in pins] or Settled(None)
+
+    if not dry_run:
+        session.commit(plan, verb="store.ask", message="are these still needed?")
+        view = session.view()
+        named = _named(session)  # listed after the question: who starts now sees it
+        if named.get(""):
+            return Asked({}, {})
+    pins = {
+        blob: frozenset(pin.id for pin in _pins(view, blob))
+        for blob in wanted
+        if dry_run or not _pins(view, blob, *MARKS)
+    }
+    return Asked(pins, {blob: named.get(blob, frozenset()) for blob in pins})
+
+
+def _only_pinned(census: Census, blob: str) -> bool:
+    return all(owner.startswith("pin:") for owner in census.owners.get(blob, ()))
+
+
+def _named(session: Session) -> dict[str, frozenset[str]]:
+    """Return the runs that name each blob; under no name those whose head cannot be read."""
+    listed = list(session.files.list("runs/"))  # before the log: what leaves its folder meanwhile is in a pack
+    files = RunFiles(session.depot, listed, packs_in_force(session, session.view()))
+    found: dict[str, set[str]] = {}
+    for run in files.ids():
+        try:
+            blobs = blobs_of(read_head(files, run))
+        except KeyNotFound:
+            continue  # its folder is going
+        except (Corrupt, SchemaError):
+            blobs = [""]
+        for blob in blobs:
+            found.setdefault(blob, set()).add(run)
+    if files.trouble:
+        found.setdefault("", set()).update(files.trouble)
+    return {blob: frozenset(runs) for blob, runs in found.items()}

@@ -1,0 +1,63 @@
+"""What a run's head says of code and environment: captured once a process, and kept for every run that names it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from mlcycle import provenance
+from mlcycle._documents import written_document
+from mlcycle._failure import said
+from mlcycle._warn import warn
+from mlcycle.lifecycle._blobs import pin_again
+
+if TYPE_CHECKING:
+    from mlcycle.lifecycle._session import Session
+
+__all__ = ["Provenance"]
+
+Doc = dict[str, Any]
+
+
+class Provenance:
+    """Code and environment of this process; lives as long as the handles whose runs it describes.
+
+    Parameters
+    ----------
+    session : Session
+        The project.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._facts: Doc | None = None
+        self._blobs: dict[str, bytes] = {}
+        self._pid = os.getpid()
+
+    def facts(self) -> Doc:
+        """Return ``code`` and ``environment`` of a head; what they name is pinned, as far as can be seen yet."""
+        if self._facts is None or self._pid != os.getpid():
+            self._pid = os.getpid()
+            try:
+                self._facts, self._blobs = self._captured()
+            except Exception as error:  # noqa: BLE001 - whatever a machine is like, training goes on
+                warn(f"code and environment of this run could not be captured: {said(error)}")
+                return {"code": {"diff": None}, "environment": None}  # the next run tries again
+        self.keep()
+        return self._facts
+
+    def keep(self) -> None:
+        """Pin anew what is not pinned by the newest entry seen: to be called once a head that names it was put."""
+        try:
+            pin_again(self._session, self._session.view(refresh=False), self._blobs)
+        except Exception as error:  # noqa: BLE001 - nothing here may stop a training
+            warn(f"code and environment of this run may not be kept: {said(error)}")
+
+    def _captured(self) -> tuple[Doc, dict[str, bytes]]:
+        code, environment = provenance.capture_code(), provenance.capture_environment()
+        name = f"environment:{environment.digest}"
+        blobs = {name: written_document(environment.document())}
+        diff = f"code:{code.diff_digest}" if code.diff else None
+        if diff:
+            blobs[diff] = code.diff.encode()
+        return {"code": {**code.document(), "diff": diff}, "environment": name}, blobs
