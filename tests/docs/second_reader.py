@@ -108,7 +108,11 @@ def _decoded(data: bytes, n: int, prev: str) -> Doc:
         raise Damaged(f"entry {n}: {error}") from error
     if not good or not all(type(entry.get(field)) is kind for field, kind in ENVELOPE.items()):
         raise Damaged(f"entry {n} is not canonical, or lacks a field")
-    if entry["n"] != n or entry["prev"] != prev or not all(isinstance(one.get("kind"), str) for one in entry["changes"]):
+    if (
+        entry["n"] != n
+        or entry["prev"] != prev
+        or not all(isinstance(one.get("kind"), str) for one in entry["changes"])
+    ):
         raise Damaged(f"entry {n} is another, or does not follow")
     if entry["log"] is not None:
         raise Newer(f"entry {n} is of a branch")
@@ -225,7 +229,7 @@ class Reader:
 
     def latest(self, key: Key, n: int) -> int | None:
         """Return the newest version that no mark hides."""
-        marks = {change["mark"] for _, change in self._changes(n, "version.mark", key=key)} | {"retracted"}
+        marks = self.marks(key, n) | {"retracted"}
         hidden = set().union(*(self.marked(key, mark, n) for mark in marks - {"swept"}))
         return max({one["number"] for _, one in self._changes(n, "version.add", key=key)} - hidden, default=None)
 
@@ -236,21 +240,27 @@ class Reader:
             found |= _more(change, "of", "name", "id", "fixed", "needs", "guards")
         return {field: value for field, value in found.items() if value is not None}
 
+    def name_id(self, key: Key, n: int) -> str | None:
+        """Return the id of what is stored under a name: the first that was said."""
+        return next((change["id"] for _, change in self._changes(n, "name.set", key=key) if change.get("id")), None)
+
+    def marks(self, key: Key, n: int) -> set[str]:
+        """Return the marks of which anything was said."""
+        return {change["mark"] for _, change in self._changes(n, "version.mark", key=key)}
+
     def versions(self, key: Key, n: int) -> list[Doc]:
         """Return what the versions of a name say, by number."""
         return [change for _, change in self._changes(n, "version.add", key=key)]
 
     def facts(self, n: int) -> list[Doc]:
-        """Return every fact that is not dropped, in order."""
-        return [
-            change
-            for _, change in self._changes(n, "fact.add")
-            if 0 not in self.marked(unique(change["of"], change["id"]), "dropped", n)
-        ]
+        """Return every fact that stands, in order."""
+        return [change for _, change in self._changes(n, "fact.add") if self._stands(change, n)]
 
     def guards(self, key: Key, n: int) -> Doc:
         """Return the guards of a name."""
-        said = [change["guards"] for _, change in self._changes(n, "name.set", key=key) if change.get("guards") is not None]
+        said = [
+            change["guards"] for _, change in self._changes(n, "name.set", key=key) if change.get("guards") is not None
+        ]
         return said[-1] if said else {}
 
     # as of now -------------------------------------------------------------------------------------------------------
