@@ -26,8 +26,8 @@ KINDS = [
 ]
 MARKS = ["dropped", "retracted", "rejected", "swept"]
 ENVELOPE = {
-    **{"v": int, "n": int, "prev": str, "op": str, "verb": str, "author": str, "at": str, "clock": str},
-    **{"message": str, "needs_read": list, "needs_write": list, "changes": list, "reuses": list},
+    "v": int, "n": int, "prev": str, "op": str, "verb": str, "author": str, "at": str, "clock": str,
+    "message": str, "needs_read": list, "needs_write": list, "changes": list, "reuses": list,
 }
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 
 import mlcycle as mc
-from mlcycle.state import ProjectFold, View, take_census
+from mlcycle.state import View, take_census
 from mlcycle.storage import Draft
 from tests.docs import second_reader
 from tests.docs.second_reader import Damaged, Newer, Reader, canonical, digest, read_log, unique
@@ -25,7 +25,6 @@ from tests.storage.shelf import small_rollups
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlcycle.state import Change
 
 Doc = dict[str, Any]
 
