@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from mlcycle.storage import Files
 
-__all__ = ["Depot", "NewFile", "file_record", "of_kind"]
+__all__ = ["Depot", "NewFile", "file_record"]
 
 Doc = dict[str, Any]
 T = TypeVar("T")
@@ -206,8 +206,3 @@ def file_record(file: Doc) -> records.FileRef:
     """Return the record of a stored file; fields of a newer library are passed over."""
     found: records.FileRef = records.from_json({**file, "type": "FileRef"})
     return found
-
-
-def of_kind(files: list[Doc], kind: str) -> Doc:
-    """Return the one file of a stored object that is of a kind."""
-    return next(file for file in files if file["kind"] == kind)

@@ -181,7 +181,7 @@ class Store:
 
     def _dropped_runs(self, state: State) -> list[str]:
         view = View(state, self._session.log.entry)
-        return [run.name for run in view.every("run") if 0 in view.marked("run", run, "dropped")]
+        return [run.name for run in view.names.every("run") if 0 in view.marks.numbers("run", run, "dropped")]
 
     def drop(self, ref: str | records.Record, *, reason: str = "", op: str | None = None) -> None:
         """Mark a version or a run as dropped; its files stay until a sweep, and `restore` brings it back.
@@ -203,7 +203,7 @@ class Store:
         def plan(view: View) -> list[Change] | Settled:
             if target.startswith("run:"):
                 run = target.removeprefix("run:")
-                dropped = view.is_marked("run", run, "dropped")
+                dropped = view.marks.has("run", run, "dropped")
                 return Settled(None) if dropped else [VersionMark(of="run", name=run, mark="dropped")]
             return drop(view, resolve(view, target, dropped=True)) or Settled(None)
 
@@ -278,7 +278,7 @@ class Store:
             ref = f"run:{ref.id}"
         if isinstance(ref, str) and ref.startswith("run:"):
             run = ref.removeprefix("run:")
-            known = view.is_marked("run", run, "dropped")  # a sweep may have taken what run_of would read
+            known = view.marks.has("run", run, "dropped")  # a sweep may have taken what run_of would read
             return f"run:{run if known else run_of(self._session, run).id}"
         if read_ref(ref, view).kind is None:
             raise InvalidInput(f"say what {ref!r} is: 'dataset:{ref}', 'model:{ref}' or 'run:<id>'")
@@ -286,10 +286,10 @@ class Store:
 
 
 def _restore_run(view: View, run: str, head: Doc | None) -> list[Change] | Settled:
-    if not view.is_marked("run", run, "dropped"):
+    if not view.marks.has("run", run, "dropped"):
         return Settled(None)
-    if head is None or view.is_marked("run", run, "swept"):
+    if head is None or view.marks.has("run", run, "swept"):
         raise VersionDeleted(f"run {run} has been removed by a sweep")
-    if gone := [blob for blob in blobs_of(head) if not view.is_placed(blob)]:
+    if gone := [blob for blob in blobs_of(head) if not view.placed.has(blob)]:
         raise VersionDeleted(f"the {gone[0].partition(':')[0]} of run {run} has been removed by a sweep")
     return [VersionMark(of="run", name=run, mark="dropped", on=False)]

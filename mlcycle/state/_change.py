@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 from attrs import NOTHING, field, fields, frozen
 from attrs.validators import deep_iterable, instance_of
@@ -10,11 +11,9 @@ from attrs.validators import deep_iterable, instance_of
 from mlcycle.state._nouns import noun
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from mlcycle.state._index import State
 
-__all__ = ["TEXT", "TEXTS", "Before", "Change", "Moved", "read_changes", "whole"]
+__all__ = ["TEXT", "TEXTS", "Change", "Moved", "MovesTo", "read_changes", "whole"]
 
 Doc = dict[str, Any]
 C = TypeVar("C", bound="Change")
@@ -41,13 +40,8 @@ class Moved(NamedTuple):
         return f"{'rolled back' if how == 'rollback' else 'set back'} {self.name}@{self.pointer} to {target}"
 
 
-class Before(Protocol):
-    """The project just before an entry, as far as words need it."""
-
-    def moves_to(self, to: int, keep: Iterable[str] = ()) -> Iterable[Moved]:
-        """Return what a rollback of the project would move."""
-        ...
-
+MovesTo = Callable[[int, Sequence[str]], Iterable[Moved]]
+"""From an entry and names kept to what a rollback of the project to that entry moved."""
 
 TEXT = instance_of(str)
 TEXTS = deep_iterable(TEXT, instance_of(list))
@@ -103,7 +97,7 @@ class Change:
         """Put it into the index, as a change of entry `n`."""
         raise NotImplementedError
 
-    def words(self, before: Before) -> str:
+    def words(self, moves_to: MovesTo) -> str:
         """Say what happened, in a few words; nothing where what stands beside it in the entry says it."""
         return ""
 

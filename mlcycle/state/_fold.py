@@ -58,8 +58,9 @@ class ProjectFold:
         for change in entry["changes"]:
             if change["kind"] not in self.kinds and change.get("optional") is not True:
                 found.add(f"change {change['kind']!r}")
-            if change["kind"] == "version.mark" and change["mark"] not in MARKS:
-                found.add(f"mark {change['mark']!r}")
+            mark = change.get("mark", "dropped")  # one without a mark is damaged, which folding it tells
+            if change["kind"] == "version.mark" and mark not in MARKS:
+                found.add(f"mark {mark!r}")
         return sorted(found)
 
     def skipped(self, state: State) -> Collection[str]:

@@ -114,14 +114,14 @@ def _standing(view: View, doc: Doc) -> Iterator[tuple[str, list[str]]]:
             yield f"{version.of}:{version.name}@{version.number}", version.needs
     elif doc["kind"] == FactAdd.kind:
         fact = FactAdd.read(doc)
-        if view.stands(fact.of, fact.id):
+        if view.marks.stands(fact.of, fact.id):
             yield f"{fact.of}:{fact.id}", fact.needs
     elif doc["kind"] == NameSet.kind:
         name = NameSet.read(doc)
-        if name.needs and view.stands(name.of, name.name):
+        if name.needs and view.marks.stands(name.of, name.name):
             yield f"{name.of}:{name.name}", name.needs
 
 
 def _dropped(view: View, of: str, name: str, number: int) -> bool:
-    index = view.name(of, name_key(name))
-    return index is not None and bool(index.marks) and bool({0, number} & view.marked(of, index, "dropped"))
+    index = view.names.get(of, name_key(name))
+    return index is not None and bool(index.marks) and bool({0, number} & view.marks.numbers(of, index, "dropped"))

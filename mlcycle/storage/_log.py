@@ -243,8 +243,9 @@ class Log:
                 drafted = self._draft(wanted, before, op=operation, verb=verb, author=who, message=message)
                 prove(self.files, self.first if before.n >= 0 else None, waits)
                 winner = self._create(drafted, waits)
-                self._take(winner)
-                if winner == drafted:
+                ours = winner == drafted
+                self._take(winner, ours=ours)
+                if ours:
                     return self._committed(winner)
                 waits.lost(self.entry(winner.n))
 
@@ -360,11 +361,11 @@ class Log:
         for stored in self._reader.run(self._replay.now.n + 1):
             self._take(stored)
 
-    def _take(self, stored: Stored) -> None:
+    def _take(self, stored: Stored, *, ours: bool = False) -> None:
         # An interrupt or an error half-way leaves a state of no use; the next look then opens the log anew.
         replay, self._replay = self._replay, None
         assert replay is not None
-        self._note(replay.apply(stored))
+        self._note(replay.apply(stored, ours=ours))
         self._replay = replay
 
     def _note(self, stored: Stored) -> None:
@@ -398,7 +399,7 @@ class Log:
             needs_read=wanted.needs_read,
             needs_write=wanted.needs_write,
         )
-        unknown = self.fold.obstacles(decode(data, before.n + 1, canonical=False))
+        unknown = self.fold.obstacles({"changes": wanted.changes, "needs_write": wanted.needs_write})
         unknown += [f"need {need!r}" for need in wanted.needs_read if need not in self.fold.needs]
         if unknown:
             raise InvalidInput(f"this library could not read back {', '.join(unknown)}; its fold does not know it")

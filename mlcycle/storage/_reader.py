@@ -7,6 +7,7 @@ removes one: under a name that is absent a writer that slept could commit into t
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
@@ -91,6 +92,12 @@ class Reader:
 
     def one(self, n: int) -> bytes | None:
         """Return the stored bytes of entry `n`, from its rollup where they are damaged; None where there is none."""
+        lines = self._lines
+        if lines is not None and lines[0] <= n < lines[0] + len(lines[1]):
+            line = lines[1][n - lines[0]]
+            with contextlib.suppress(Corrupt, SchemaError):  # then perhaps the single is whole
+                decode(line, n, canonical=False)
+                return line
         data = self.single(n)
         if data is None:
             return None
@@ -135,7 +142,7 @@ class Reader:
         if packed is None or packed[0] != first:
             try:
                 packed = first, self._files.read(rollup_key(first))
-            except (OSError, Corrupt):  # Corrupt: it is a link
+            except (KeyNotFound, Corrupt):  # Corrupt: it is a link. No answer is no damage, and is told
                 return None
         found = lines_at(packed[1], n - first)
         if found is None:

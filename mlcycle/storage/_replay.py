@@ -144,8 +144,8 @@ class Replay:
         self.now, self.ops = base
         self.sweeps: list[tuple[int, list[str] | None]] = []
 
-    def apply(self, stored: Stored) -> Stored:
-        """Fold the next entry, and return its bytes as they were believed.
+    def apply(self, stored: Stored, *, ours: bool = False) -> Stored:
+        """Fold the next entry, and return its bytes as they were believed; `ours` were encoded here a moment ago.
 
         Raises
         ------
@@ -155,7 +155,7 @@ class Replay:
             When it needs what this library does not understand.
         """
         now, fold = self.now, self._fold
-        entry, stored = self._reader.believed(stored, now.digest)
+        entry, stored = self._reader.believed(stored, now.digest, canonical=not ours)
         missing = [need for need in entry["needs_read"] if need not in fold.needs]
         if missing:
             raise SchemaError(

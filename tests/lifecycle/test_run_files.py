@@ -221,6 +221,14 @@ def test_a_pack_that_is_torn_hides_its_runs_and_no_others(project: mc.Project) -
             assert len(reopened(project).experiments.frame()) == 3
 
 
+def test_a_pack_at_a_place_of_the_user_is_told(project: mc.Project) -> None:
+    """What lies where this library cannot look is left out with a warning, not in silence."""
+    filled(project)
+    place(project, pack(project._session.files, small(project)) | {"key": "@place/pack.parquet"})
+    with pytest.warns(MlcycleWarning, match="@place/pack.parquet is kept in a way this mlcycle does not know"):
+        assert len(project.experiments.frame()) == 4
+
+
 def test_other_bytes_in_a_pack_are_damage(tmp_path: Path) -> None:
     """What comes out of a pack is checked against its digest."""
     files = open_files(tmp_path)

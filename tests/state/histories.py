@@ -108,8 +108,8 @@ class Work:
     def _version(self, of: str) -> str:
         """Return any version of data or of a model, dropped ones too; one that may never have been, now and then."""
         view = self.project._session.view(refresh=False)
-        name = self._one(view.every(of))
-        return f"{name.name}@{1 + self._below(view.count(name) + self._often(0.05))}"
+        name = self._one(view.names.every(of))
+        return f"{name.name}@{1 + self._below(view.versions.count(name) + self._often(0.05))}"
 
     def _data(self) -> list[str]:
         return [self._version("dataset")] if self.project.datasets.names() and self._often(0.6) else []

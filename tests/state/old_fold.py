@@ -256,7 +256,10 @@ class OldView:
         return self.logical["scopes"][-1] if self.logical["scopes"] else None
 
     def live_objects(self) -> Iterator[tuple[str, str]]:
-        """Yield every stored object that something standing names, with what names it."""
+        """Yield every stored object that something standing names, with what names it.
+
+        Code and environments of runs are left out: they stayed for ever, and live with their runs now.
+        """
         for collection in ("datasets", "models"):
             for doc in self.logical[collection].values():
                 for number, version in doc["versions"].items():
@@ -266,9 +269,6 @@ class OldView:
         for collection in ("evaluations", "decisions", "reports"):
             for doc in self.logical[collection]:
                 yield doc["object"], f"{collection[:-1]}:{doc['id']}"
-        for stored_object in self.placement["objects"]:
-            if stored_object.startswith(("environment:", "code:")):
-                yield stored_object, stored_object
 
     def _closure(self, collection: str, version: Doc) -> Iterable[str]:
         """Yield the objects a version needs; a selection needs its parent's rows as well."""

@@ -63,7 +63,7 @@ class PlainState:
                 continue
             then = copy.deepcopy(self.after[to].get(key, PlainName()))
             name.stacks = then.stacks
-            name.marks["retracted"] = then.marked("retracted") | {*range(then.count + 1, name.count + 1)}
+            name.marks["retracted"] = then.marks.numbers("retracted") | {*range(then.count + 1, name.count + 1)}
 
 
 def _apply(name: PlainName, change: Doc) -> None:

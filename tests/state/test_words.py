@@ -79,6 +79,7 @@ def test_every_change_is_told(change: Doc, words: str) -> None:
         _move(1, "route", "deployment", "current"),
         _mark("swept", of="run"),
         _fact("pin"),
+        _fact("pack"),
         {"kind": "place", "object": "code:1", "files": []},
     ],
 )
@@ -110,4 +111,4 @@ def test_a_rollback_of_the_project_tells_what_moved() -> None:
 def test_every_noun_known_here_has_words() -> None:
     """A row of the table is tried here."""
     tried = {"dataset", "model", "scope", "experiment", "deployment", "run", "evaluation", "decision", "report"}
-    assert {*NOUNS} == tried | {"pin", "annotation"}
+    assert {*NOUNS} == tried | {"pack", "pin", "annotation"}

@@ -106,7 +106,7 @@ class OldLog:
         return [{"kind": "route.move", "deployment": change["name"], **ends}]
 
     def _mark(self, change: Doc) -> list[Doc]:
-        if change["mark"] == "swept":  # it was seen from the keys a sweep names
+        if change["mark"] == "swept" or change["of"] == "pin":  # seen from the keys a sweep names; unknown
             return []
         assert change["mark"] == "dropped", change
         kind = "version.drop" if change.get("on", True) else "version.restore"
@@ -118,7 +118,7 @@ class OldLog:
         return [{"kind": kind, "of": collection, "name": change["name"], "number": first}]
 
     def _fact(self, change: Doc) -> list[Doc]:
-        if change["of"] in ("pin", "annotation"):
+        if change["of"] in ("pin", "annotation", "pack"):
             return []
         stored = {"id": change["id"], "object": change["needs"][0]}
         subject = bare(change["subject"])

@@ -227,6 +227,32 @@ def test_empty_and_no_rollup_is_damage(memory: Files, small: int) -> None:
     assert log.entry(9)["n"] == 9
 
 
+def test_no_answer_is_no_damage(memory: Files, small: int) -> None:
+    """Who cannot read the rollup just now is told so, and the next look is right."""
+    fill(memory, 20)
+    a_log(memory).compact()
+    files = FaultyFiles(memory, fail_on("read", Fault.BEFORE, "log/rollup", times=6))
+    log = a_log(files)
+    for act in (log.snapshot, lambda: log.commit(tick()), lambda: log.entry(9)):
+        with pytest.raises(StorageUnavailable, match="planned"):
+            act()
+    files.plan = None
+    assert log.snapshot().state["ticks"] == numbers(20)
+
+
+def test_neighbours_are_in_memory(memory: Files, small: int) -> None:
+    """What was unpacked beside an old entry is not looked for again, unless it is damaged and the single is not."""
+    stored = fill(memory, 9)
+    assert compaction_module.roll(memory, Reader(memory), 0)
+    memory.put(entry_key(1), b"")
+    memory.put(rollup_key(0), gzip.compress(gzip.decompress(memory.read(rollup_key(0))).replace(b'"n":3', b'"n":4')))
+    files = FaultyFiles(memory)
+    reader = Reader(files)
+    assert [reader.one(n) for n in (1, 2, 3, 4)] == [stored[n] for n in (1, 2, 3, 4)]
+    assert ("read", entry_key(2)) not in files.calls
+    assert ("read", entry_key(3)) in files.calls
+
+
 def test_a_missing_entry_is_said_to_be_missing(memory: Files) -> None:
     """Below the newest entry an absent one is damage, not an unknown number."""
     fill(memory, 5)
