@@ -26,16 +26,27 @@ KINDS = [
 ]
 MARKS = ["dropped", "retracted", "rejected", "swept"]
 ENVELOPE = {
-    "v": int, "n": int, "prev": str, "op": str, "verb": str, "author": str, "at": str, "clock": str,
-    "message": str, "needs_read": list, "needs_write": list, "changes": list, "reuses": list,
+    "v": int,
+    "n": int,
+    "prev": str,
+    "op": str,
+    "verb": str,
+    "author": str,
+    "at": str,
+    "clock": str,
+    "message": str,
+    "needs_read": list,
+    "needs_write": list,
+    "changes": list,
+    "reuses": list,
 }
 
 
-class Damaged(Exception):
+class DamagedError(Exception):
     """The store is not what was written."""
 
 
-class Newer(Exception):
+class NewerError(Exception):
     """Reading on takes a newer library."""
 
 
@@ -59,13 +70,13 @@ def read_log(store: Path) -> list[Doc]:
     while (found := _stored(store, len(entries), prev)) is not None:
         entry, prev = found[0], digest(found[1])
         if entry["at"] < at:
-            raise Damaged(f"entry {entry['n']} is of before the one before")
+            raise DamagedError(f"entry {entry['n']} is of before the one before")
         if entry["needs_read"]:
-            raise Newer(f"entry {entry['n']} needs {entry['needs_read']}")
+            raise NewerError(f"entry {entry['n']} needs {entry['needs_read']}")
         at = entry["at"]
         entries.append(entry)
     if any(_path(store, len(entries) + i).exists() for i in range(1, 9)):
-        raise Damaged(f"entry {len(entries)} is missing")
+        raise DamagedError(f"entry {len(entries)} is missing")
     return entries
 
 
@@ -81,7 +92,7 @@ def _stored(store: Path, n: int, prev: str) -> tuple[Doc, bytes] | None:
     data = path.read_bytes()
     try:
         return _decoded(data, n, prev), data
-    except Damaged:
+    except DamagedError:
         line = _rolled(store, n)
         if line is None:
             raise
@@ -102,20 +113,20 @@ def _decoded(data: bytes, n: int, prev: str) -> Doc:
     try:
         entry: Doc = json.loads(data)
         if isinstance(entry, dict) and entry.get("v", 0) > 1:
-            raise Newer(f"entry {n} is of version {entry['v']}")
+            raise NewerError(f"entry {n} is of version {entry['v']}")
         good = len(data) <= MOST_BYTES and canonical(entry) == data
     except ValueError as error:
-        raise Damaged(f"entry {n}: {error}") from error
+        raise DamagedError(f"entry {n}: {error}") from error
     if not good or not all(type(entry.get(field)) is kind for field, kind in ENVELOPE.items()):
-        raise Damaged(f"entry {n} is not canonical, or lacks a field")
+        raise DamagedError(f"entry {n} is not canonical, or lacks a field")
     if (
         entry["n"] != n
         or entry["prev"] != prev
         or not all(isinstance(one.get("kind"), str) for one in entry["changes"])
     ):
-        raise Damaged(f"entry {n} is another, or does not follow")
+        raise DamagedError(f"entry {n} is another, or does not follow")
     if entry["log"] is not None:
-        raise Newer(f"entry {n} is of a branch")
+        raise NewerError(f"entry {n} is of a branch")
     return entry
 
 
@@ -123,10 +134,10 @@ def read_list(store: Path, file: Doc) -> list[Doc]:
     """Return what a list file lists."""
     data = (store / file["key"]).read_bytes()
     if (len(data), digest(data)) != (file["size"], file["sha256"]):
-        raise Damaged(file["key"])
+        raise DamagedError(file["key"])
     head, *lines = [json.loads(line) for line in data.splitlines()]
     if (head["files"], head["v"], head["needs_read"]) != (len(lines), 1, []):
-        raise Damaged(file["key"])
+        raise DamagedError(file["key"])
     return lines
 
 
@@ -160,9 +171,9 @@ class Reader:
                 key = unique(change["of"], change["name"])
                 made[key] = made.get(key, 0) + 1
                 if change["number"] != made[key]:
-                    raise Damaged(f"entry {n} adds number {change['number']} of {key}")
+                    raise DamagedError(f"entry {n} adds number {change['number']} of {key}")
             if change["kind"] == "project.rollback" and not 0 <= change["to"] < n:
-                raise Damaged(f"entry {n} goes to {change['to']}")
+                raise DamagedError(f"entry {n} goes to {change['to']}")
 
     def _changes(self, n: int, *kinds: str, key: Key | None = None) -> Iterator[tuple[int, Doc]]:
         """Yield the changes up to an entry, with their entry: of some kinds, of one name."""

@@ -1,4 +1,4 @@
-"""The tables of docs/format.md about the log say what the library writes: entries, kinds of change, nouns, verbs, keys."""
+"""The tables of docs/format.md about the log say what the library writes: entries, changes, nouns, verbs, keys."""
 
 from __future__ import annotations
 
@@ -183,14 +183,17 @@ def _verbs() -> set[str]:
 # keys and caches -----------------------------------------------------------------------------------------------------
 
 PIECES = {
-    "<n in ten digits>": r"\d{10}", "<first>": r"\d+", "<last>": r"\d+", "<start>": r"\d+", "[-<end>]": r"(-\d+)?",
-
-        "<id>": "[0-9a-f]{32}",
-        "<owner>": "([0-9a-f]{32}|environment|code)",
-        "<ext>": "[^/]+",
-        "<writer>": "[0-9a-f]{40}"
-    ,
-    "<yyyy-mm>": r"\d{4}-\d\d", "<yyyy-mm-dd>": r"\d{4}-\d\d-\d\d",
+    "<n in ten digits>": r"\d{10}",
+    "<first>": r"\d+",
+    "<last>": r"\d+",
+    "<start>": r"\d+",
+    "[-<end>]": r"(-\d+)?",
+    "<id>": "[0-9a-f]{32}",
+    "<owner>": "([0-9a-f]{32}|environment|code)",
+    "<ext>": "[^/]+",
+    "<writer>": "[0-9a-f]{40}",
+    "<yyyy-mm>": r"\d{4}-\d\d",
+    "<yyyy-mm-dd>": r"\d{4}-\d\d-\d\d",
 }
 
 

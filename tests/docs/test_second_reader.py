@@ -15,7 +15,7 @@ import mlcycle as mc
 from mlcycle.state import View, take_census
 from mlcycle.storage import Draft
 from tests.docs import second_reader
-from tests.docs.second_reader import Damaged, Newer, Reader, canonical, digest, read_log, unique
+from tests.docs.second_reader import DamagedError, NewerError, Reader, canonical, digest, read_log, unique
 from tests.docs.test_format_page import PAGE
 from tests.state.histories import Work
 from tests.state.random_logs import logs
@@ -37,29 +37,31 @@ def by_the_library(view: View) -> Doc:
     return {
         "id": view.state.id,
         "tags": view.tags(),
-        "names": {(of, one.name): _name(view, of, one.name) for of in view.nouns() for one in view.every(of)},
-        "facts": {of: [_fact(fact) for fact in view.facts(of)] for of in view.state.facts.nouns()},
+        "names": {
+            (of, one.name): _name(view, of, one.name) for of in view.names.nouns() for one in view.names.every(of)
+        },
+        "facts": {of: [_fact(fact) for fact in view.facts.of(of)] for of in view.state.facts.nouns()},
     }
 
 
 def _name(view: View, of: str, name: str) -> Doc:
-    found = view.known(of, name)
+    found = view.names.known(of, name)
     guards = [said for n, said in found.guards if n <= view.n]
     marks = {mark for n, mark, *_ in found.marks if n <= view.n} | {"retracted"}
     return {
         "id": found.id if found.said and found.said[0] <= view.n else None,
-        "said": view.about(of, name),
+        "said": view.names.said(of, name),
         "guards": guards[-1] if guards else {},
-        "latest": view.latest(of, name),
-        "stacks": {pointer: view.stack(of, name, pointer) for pointer in view.pointers(of, name)},
-        "tops": {pointer: view.pointer(of, name, pointer) for pointer in view.pointers(of, name)},
-        "marks": {mark: view.marked(of, found, mark) for mark in marks},
-        "versions": [_version(view, of, name, i) for i in range(1, view.count(found) + 1)],
+        "latest": view.versions.latest(of, name),
+        "stacks": {pointer: view.pointers.stack(of, found, pointer) for pointer in view.pointers.names(of, name)},
+        "tops": {pointer: view.pointers.at(of, name, pointer) for pointer in view.pointers.names(of, name)},
+        "marks": {mark: view.marks.numbers(of, found, mark) for mark in marks},
+        "versions": [_version(view, of, name, i) for i in range(1, view.versions.count(found) + 1)],
     }
 
 
 def _version(view: View, of: str, name: str, number: int) -> Doc:
-    one = view.version(of, name, number)
+    one = view.versions.get(of, name, number)
     lists = {"needs": [*one.needs], "uses": [*one.uses], "made_from": [*one.made_from]}
     return {"number": number, **one.says, **{field: refs for field, refs in lists.items() if refs}}
 
@@ -216,7 +218,7 @@ def test_both_fold_any_log_alike(log: SmallLog) -> None:
     """Whatever a writer may put into entries: unknown nouns and marks, optional kinds, many things at once."""
     agree(log.entries, log.view())
     reader = Reader([{**entry, "needs_write": []} for entry in log.entries])
-    assert {*reader.placed()} == {one for one in ("toy:a", "model:a") if log.view().is_placed(one)}
+    assert {*reader.placed()} == {one for one in ("toy:a", "model:a") if log.view().placed.has(one)}
     marks = {change["mark"] for entry in log.entries for change in entry["changes"] if "mark" in change}
     assert reader.read_only == (["mark frozen"] if "frozen" in marks else [])
 
@@ -237,11 +239,11 @@ def test_the_example_of_the_page_is_true() -> None:
         backs = [(m, one["to"]) for m, one in changes if one["kind"] == "project.rollback" and not one.get("keep")]
         assert [tuple(span) for span in line["spans"]] == said["spans"](n, backs) == reader.spans(key, n)
         view = log.view(n)
-        name = view.name("model", "m")
+        name = view.names.get("model", "m")
         found = {
-            "stack": [] if name is None else view.stack("model", "m", "p"),
-            "retracted": [] if name is None else sorted(view.marked("model", name, "retracted")),
-            "latest": view.latest("model", "m"),
+            "stack": [] if name is None else view.pointers.stack("model", name, "p"),
+            "retracted": [] if name is None else sorted(view.marks.numbers("model", name, "retracted")),
+            "latest": view.versions.latest("model", "m"),
         }
         again = [reader.stacks(key, n).get("p", []), sorted(reader.marked(key, "retracted", n)), reader.latest(key, n)]
         assert found == {field: line[field] for field in found}
@@ -283,7 +285,7 @@ def test_both_refuse_what_is_damaged(old: bytes, new: bytes, store: Path) -> Non
     data = _last(store).read_bytes()
     assert old in data
     _last(store).write_bytes(data.replace(old, new))
-    with pytest.raises(Damaged):
+    with pytest.raises(DamagedError):
         read_log(store)
     with pytest.raises(mc.errors.Corrupt):
         mc.open(store, mode="r").history()
@@ -293,7 +295,7 @@ def test_both_refuse_what_is_damaged(old: bytes, new: bytes, store: Path) -> Non
 def test_both_stop_at_what_is_newer(change: Doc, store: Path) -> None:
     """An envelope, a branch, a need nobody here knows."""
     _last(store).write_bytes(canonical(json.loads(_last(store).read_bytes()) | change))
-    with pytest.raises(Newer):
+    with pytest.raises(NewerError):
         read_log(store)
     with pytest.raises(mc.errors.SchemaError):
         mc.open(store, mode="r").history()
@@ -304,12 +306,12 @@ def test_both_refuse_a_gap(store: Path) -> None:
     second = store / "log" / "0000000002.json"
     shutil.copy(second, store / "kept")
     second.unlink()
-    with pytest.raises(Damaged, match="missing"):
+    with pytest.raises(DamagedError, match="missing"):
         read_log(store)
     with pytest.raises(mc.errors.Corrupt):
         mc.open(store, mode="r").history()
     second.write_bytes(b"")
-    with pytest.raises(Damaged):
+    with pytest.raises(DamagedError):
         read_log(store)
     with pytest.raises(mc.errors.Corrupt):
         mc.open(store, mode="r").history()
