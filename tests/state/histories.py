@@ -49,6 +49,10 @@ VERBS: dict[str, float] = {
 }
 
 
+class _NothingYetError(Exception):
+    """There is nothing to choose from; an error of the library's own is one that must be seen."""
+
+
 class Work:
     """Somebody who works on a project without knowing what they do.
 
@@ -87,7 +91,7 @@ class Work:
                 try:
                     act()
                     self.done[str(verb)] += 1
-                except (MlcycleError, LookupError):  # the second: there is nothing yet to choose from
+                except (MlcycleError, _NothingYetError):
                     self.refused[str(verb)] += 1
 
     def register(self, name: str) -> None:
@@ -97,7 +101,9 @@ class Work:
     # choosing ------------------------------------------------------------------------------------------------------
 
     def _one(self, choices: Sequence[Any]) -> Any:
-        return choices[int(self._random.integers(len(choices)))] if choices else [][0]
+        if not choices:
+            raise _NothingYetError
+        return choices[self._below(len(choices))]
 
     def _often(self, chance: float) -> bool:
         return bool(self._random.random() < chance)

@@ -244,6 +244,20 @@ def test_an_unknown_name_is_refused_with_those_there_are() -> None:
         log.view().names.known("model", "chrun")
 
 
+def test_a_name_is_there_from_its_first_entry_on() -> None:
+    """Before, it is as unknown as if it never came."""
+    log = SmallLog()
+    log.write({"kind": "project.create", "id": "p"})
+    first = log.add("model", "churn")
+    before = log.view(first - 1)
+    assert before.name("model", "churn") is None
+    assert (before.names("model"), before.next_number("model", "churn")) == ([], 1)
+    with pytest.raises(NotFound, match="There are no models yet"):
+        before.known("model", "churn")
+    before.check_free("model", "CHURN")
+    assert log.view(first).names("model") == ["churn"]
+
+
 def test_what_is_said_of_a_name_is_put_together() -> None:
     """Set again, fields replace those before; null takes one away; the first id stays."""
     log = SmallLog()
@@ -358,6 +372,15 @@ def test_what_a_rollback_moves_is_what_people_follow() -> None:
     expected = [Moved("dataset", "a", "latest", 1, None), Moved("model", "a", "production", 1, None)]
     assert expected == [*moves_to(log.view(), 0)]
     assert expected[:1] == [*moves_to(log.view(), 0, ["model:A"])]
+
+
+def test_what_a_rollback_takes_back_is_told_as_a_move() -> None:
+    """Gone back to before a rollback, what that one retracted is the newest again."""
+    log = SmallLog()
+    log.add("dataset", "d")
+    then = log.add("dataset", "d")
+    log.back(0)
+    assert [*log.view().moves_to(then)] == [Moved("dataset", "d", "latest", 1, 2)]
 
 
 def test_a_rollback_that_only_clears_what_lies_beneath_changes_something() -> None:
