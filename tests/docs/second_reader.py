@@ -66,14 +66,11 @@ def digest(data: bytes) -> str:
 def read_log(store: Path) -> list[Doc]:
     """Return the entries of a store, by name until one is absent."""
     entries: list[Doc] = []
-    prev, at = "", ""
+    prev = ""
     while (found := _stored(store, len(entries), prev)) is not None:
         entry, prev = found[0], digest(found[1])
-        if entry["at"] < at:
-            raise DamagedError(f"entry {entry['n']} is of before the one before")
         if entry["needs_read"]:
             raise NewerError(f"entry {entry['n']} needs {entry['needs_read']}")
-        at = entry["at"]
         entries.append(entry)
     if any(_path(store, len(entries) + i).exists() for i in range(1, 9)):
         raise DamagedError(f"entry {len(entries)} is missing")

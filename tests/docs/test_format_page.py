@@ -17,7 +17,7 @@ from sklearn.dummy import DummyClassifier
 import mlcycle
 from mlcycle.state import KINDS, MARKS, NOUNS
 from mlcycle.storage._entries import _FIELDS, decode, encode
-from tests.state.histories import VERBS, Work
+from tests.state.histories import Work
 
 PAGE = (Path(__file__).parents[2] / "docs" / "format.md").read_text(encoding="utf-8")
 PACKAGE = Path(mlcycle.__file__).parent
@@ -132,8 +132,8 @@ def test_the_page_has_every_noun() -> None:
 
 
 @pytest.fixture(scope="module")
-def entries() -> list[Doc]:
-    """Return the entries of somebody who did everything."""
+def work() -> Work:
+    """Return somebody who did everything."""
     work = Work(11)
     work.go_on(100)
     work.project.models.register("m", DummyClassifier().fit([[0.0]], [0]), example=np.zeros((2, 1)))
@@ -142,15 +142,14 @@ def entries() -> list[Doc]:
     with place.serve() as service:
         service.predict(np.zeros((2, 1)), ids=["a", "b"])
     place.check()
-    found = [*work.project._session.log.entries()]
-    keys = [item.key for item in work.project._session.files.list("")]
-    return [*found, {"keys": keys, "done": {*work.done}, "verb": "project.create", "changes": []}]
+    work.project.store.compact()
+    return work
 
 
-def test_nouns_say_what_the_page_says(entries: list[Doc]) -> None:
+def test_nouns_say_what_the_page_says(work: Work) -> None:
     """Every field that the library writes beside those of a kind, and no other."""
     found: dict[tuple[str, str], set[str]] = {}
-    for entry in entries:
+    for entry in work.project._session.log.entries():
         for change in entry["changes"]:
             if change["kind"] in ("name.set", "version.add", "fact.add"):
                 says = KINDS[change["kind"]].read(change).says
@@ -164,13 +163,13 @@ def test_nouns_say_what_the_page_says(entries: list[Doc]) -> None:
     assert told.keys() - written <= found.keys()
 
 
-def test_the_page_lists_every_verb(entries: list[Doc]) -> None:
+def test_the_page_lists_every_verb(work: Work) -> None:
     """Those that stand in the source; what a history wrote is among them."""
     block = re.search(r"<!-- table: verbs -->\n(.*?)\n\n", PAGE, re.DOTALL)
     assert block is not None
     told = re.findall(r"`([a-z.]+)`", block[1])
     assert sorted(told) == sorted(_verbs())
-    assert {entry["verb"] for entry in entries} <= {*told}
+    assert {entry["verb"] for entry in work.project._session.log.entries()} <= {*told}
 
 
 def _verbs() -> set[str]:
@@ -197,16 +196,26 @@ PIECES = {
 }
 
 
-def test_every_key_has_a_shape_of_the_page(entries: list[Doc]) -> None:
-    """One and no other; and no shape is without a key but that of packs, which nobody writes yet."""
+def test_every_key_has_a_shape_of_the_page(work: Work) -> None:
+    """One and no other; and no shape is without a key but that of packs, which nobody writes yet, and of rollups."""
     block = re.search(r"<!-- table: keys -->\n```text\n(.*?)```", PAGE, re.DOTALL)
     assert block is not None
     shapes = {re.split(r" {2,}", line)[0]: 0 for line in block[1].splitlines()}
     known = {shape: re.compile(re.sub(r"\[.*?\]|<.*?>", lambda one: PIECES[one[0]], shape)) for shape in shapes}
-    for key in entries[-1]["keys"]:
-        fitting = [shape for shape, pattern in known.items() if pattern.fullmatch(key)]
-        assert len(fitting) == 1, key
+    for item in work.project._session.files.list(""):
+        fitting = [shape for shape, pattern in known.items() if pattern.fullmatch(item.key)]
+        assert len(fitting) == 1, item.key
         shapes[fitting[0]] += 1
-    rare = {"runs/<yyyy-mm>/pack-<id>.parquet", "log/rollup-<first>-<last>.jsonl.gz"}
-    assert {shape for shape, many in shapes.items() if not many} <= rare | {"checkpoints/<n in ten digits>.<id>.bin"}
-    assert entries[-1]["done"] <= {*VERBS}
+    rare = {"runs/<yyyy-mm>/pack-<id>.parquet", "log/rollup-<first>-<last>.jsonl.gz"}  # the other takes 1 024 entries
+    assert {shape for shape, many in shapes.items() if not many} == rare
+
+
+def test_hint_and_checkpoints_are_those_of_the_page(work: Work) -> None:
+    """Every field of both."""
+    files, caches = work.project._session.files, section("### Caches")
+    (said,) = re.findall(r"`hint\.json` is `(\{.*?\})`:", caches)
+    hint = json.loads(files.read("hint.json"))
+    assert {*re.findall(r'"(\w+)"', said)} == hint.keys() | hint["marks"][0].keys()
+    head = json.loads(files.read(hint["marks"][0]["key"]).partition(b"\n")[0])
+    fields = [name for row in rows(caches, "field | meaning") for name in re.findall(r"`(\w+)`", row[0])]
+    assert sorted(fields) == sorted(head)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import shutil
@@ -121,8 +120,7 @@ def worked(seed: int, steps: int) -> Work:
     _by_hand(work)
     once_more = "add drop sweep tag promote register route go_back_a_little roll_alias_back promote go_back"
     for verb in once_more.split():
-        with contextlib.suppress(mc.errors.MlcycleError, LookupError):  # as in a history
-            getattr(work, f"_{verb}")()
+        work.attempt(verb)
     return work
 
 
