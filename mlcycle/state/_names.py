@@ -116,7 +116,12 @@ class Marks:
                 if known == mark:
                     (found.update if on else found.difference_update)(range(first, final + 1))
             last = high
-        return found
+        return found - {0} | self._itself(name, mark)
+
+    def _itself(self, name: Name, mark: str) -> set[int]:
+        """Return 0 where the thing itself bears a mark: of a run or a pin no rollback takes it away."""
+        said = [on for _, known, on, first, _ in within(name.marks, -1, self._n) if known == mark and first == 0]
+        return {0} if said[-1:] == [True] else set()
 
     def has(self, of: str, name: str, mark: str, number: int = 0) -> bool:
         """Say whether a version bears a mark, or, without a number, the thing itself: a run, a fact."""

@@ -75,7 +75,8 @@ def would_change(view: View, to: int, keep: Iterable[str] = ()) -> bool:
         if any(now != before for now, before in stacks):
             return True
         later = {*range(then.versions.count(name) + 1, view.versions.count(name) + 1)}
-        if view.marks.numbers(of, name, "retracted") != then.marks.numbers(of, name, "retracted") | later:
+        kept = then.marks.numbers(of, name, "retracted") | later
+        if view.marks.numbers(of, name, "retracted") - {0} != kept - {0}:
             return True
     return False
 

@@ -87,12 +87,16 @@ class Work:
             self._add()
             self.register("m")
             for verb in self._random.choice(verbs, steps, p=often / often.sum()):
-                act: Callable[[], Any] = getattr(self, f"_{verb}")
-                try:
-                    act()
-                    self.done[str(verb)] += 1
-                except (MlcycleError, _NothingYetError):
-                    self.refused[str(verb)] += 1
+                self.attempt(str(verb))
+
+    def attempt(self, verb: str) -> None:
+        """Try a verb, and count how it went."""
+        act: Callable[[], Any] = getattr(self, f"_{verb}")
+        try:
+            act()
+            self.done[verb] += 1
+        except (MlcycleError, _NothingYetError):
+            self.refused[verb] += 1
 
     def register(self, name: str) -> None:
         """Register a small tree, made from data or not, as the next version of a model."""

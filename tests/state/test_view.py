@@ -167,6 +167,20 @@ def test_only_retractions_go_back() -> None:
     ]
 
 
+def test_no_rollback_touches_a_mark_on_the_thing_itself() -> None:
+    """A sweeper has asked for a pin, or given up asking: who starts a run must see it, whatever went back meanwhile."""
+    log = _promoted(1)
+    for pin in ("old", "new"):
+        log.fact("pin", pin, "code:1")
+    log.mark("pin", "old", "retracted")
+    then = len(log.entries) - 1
+    log.mark("pin", "old", "retracted", on=False)
+    log.mark("pin", "new", "retracted")
+    assert not would_change(log.view(), then)
+    log.back(then)
+    assert [log.view().marks.has("pin", pin, "retracted") for pin in ("old", "new")] == [False, True]
+
+
 # marks ---------------------------------------------------------------------------------------------------------------
 
 
