@@ -52,7 +52,7 @@ def _name(view: View, of: str, name: str) -> Doc:
         "said": view.names.said(of, name),
         "guards": guards[-1] if guards else {},
         "latest": view.versions.latest(of, name),
-        "stacks": {pointer: view.pointers.stack(of, found, pointer) for pointer in view.pointers.names(of, name)},
+        "stacks": {pointer: view.pointers.stack(of, name, pointer) for pointer in view.pointers.names(of, name)},
         "tops": {pointer: view.pointers.at(of, name, pointer) for pointer in view.pointers.names(of, name)},
         "marks": {mark: view.marks.numbers(of, found, mark) for mark in marks},
         "versions": [_version(view, of, name, i) for i in range(1, view.versions.count(found) + 1)],
@@ -239,7 +239,7 @@ def test_the_example_of_the_page_is_true() -> None:
         view = log.view(n)
         name = view.names.get("model", "m")
         found = {
-            "stack": [] if name is None else view.pointers.stack("model", name, "p"),
+            "stack": [] if name is None else view.pointers.stack("model", "m", "p"),
             "retracted": [] if name is None else sorted(view.marks.numbers("model", name, "retracted")),
             "latest": view.versions.latest("model", "m"),
         }
