@@ -59,19 +59,19 @@ def pin_again(session: Session, view: View, blobs: dict[str, bytes]) -> None:
 
 def _pins(view: View, blob: str, *without: str) -> list[Fact]:
     """Return the pins of a blob that stand and bear none of some marks."""
-    pins = view.facts("pin", blob)
-    return [pin for pin in pins if not any(view.is_marked("pin", pin.id, mark) for mark in without)]
+    pins = view.facts.of("pin", blob)
+    return [pin for pin in pins if not any(view.marks.has("pin", pin.id, mark) for mark in without)]
 
 
 def _is_pinned(view: View, blob: str) -> bool:
-    return view.is_placed(blob) and bool(_pins(view, blob, *MARKS))
+    return view.placed.has(blob) and bool(_pins(view, blob, *MARKS))
 
 
 def _pin(session: Session, blob: str, data: bytes) -> None:
     kind = blob.partition(":")[0]
 
     def upload() -> Doc | None:
-        if session.view().is_placed(blob):
+        if session.view().placed.has(blob):
             return None
         return session.depot.store_bytes(f"files/{kind}", kind, _KINDS[kind], data)
 
@@ -79,7 +79,7 @@ def _pin(session: Session, blob: str, data: bytes) -> None:
         if _is_pinned(view, blob):
             return Settled(None)
         pin = FactAdd(of="pin", id=new_id(), subject=blob, needs=[blob])
-        if view.is_placed(blob) or file is None:  # swept since it was looked for, the session asks to upload it
+        if view.placed.has(blob) or file is None:  # swept since it was looked for, the session asks to upload it
             return [pin]
         return [Place(object=blob, files=[file]), pin]
 
@@ -111,10 +111,10 @@ class Asked:
         return [
             blob
             for blob, asked in self.pins.items()
-            if view.is_placed(blob)
+            if view.placed.has(blob)
             and _only_pinned(census, blob)
             and {pin.id for pin in _pins(view, blob)} <= asked
-            and not any(view.stands("run", run) for run in self.runs[blob])
+            and not any(view.marks.stands("run", run) for run in self.runs[blob])
         ]
 
     def marks(self, view: View, swept: list[str]) -> list[Change]:
@@ -138,14 +138,14 @@ def ask(session: Session, census: Census, before: str, *, dry_run: bool) -> Aske
         Ask nothing, only see what could go.
     """
     view = session.view()
-    if not view.every("run"):  # none was ever dropped, so every blob is somebody's
+    if not view.names.every("run"):  # none was ever dropped, so every blob is somebody's
         return Asked({}, {})
     named = _named(session)
     kept = [blob for blob in census.owners if blob.partition(":")[0] in _KINDS and _only_pinned(census, blob)]
     wanted = [
         blob
         for blob in kept
-        if not any(view.stands("run", run) for run in named.get(blob, ()))
+        if not any(view.marks.stands("run", run) for run in named.get(blob, ()))
         and all(pin.stamp.at <= before for pin in _pins(view, blob))
     ]
     if named.get("") or not wanted:  # a head that cannot be read may name anything

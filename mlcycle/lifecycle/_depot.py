@@ -15,7 +15,7 @@ from mlcycle import records
 from mlcycle._digest import sha256_bytes, sha256_file
 from mlcycle._documents import check_file, list_bytes, read_document, read_list, written_document
 from mlcycle._ids import new_id
-from mlcycle.errors import Corrupt, SchemaError, VersionDeleted
+from mlcycle.errors import Corrupt, VersionDeleted
 from mlcycle.storage import open_range
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from mlcycle.storage import Files
 
-__all__ = ["Depot", "NewFile", "file_record", "of_kind"]
+__all__ = ["Depot", "NewFile", "file_record"]
 
 Doc = dict[str, Any]
 T = TypeVar("T")
@@ -206,20 +206,3 @@ def file_record(file: Doc) -> records.FileRef:
     """Return the record of a stored file; fields of a newer library are passed over."""
     found: records.FileRef = records.from_json({**file, "type": "FileRef"})
     return found
-
-
-def of_kind(files: list[Doc], kind: str, what: str) -> Doc:
-    """Return the one file of a stored object that is of a kind; `what` names whose it is, for the message.
-
-    Raises
-    ------
-    SchemaError
-        Where there is none: a newer library keeps it in another way.
-    """
-    for file in files:
-        if file.get("kind") == kind:
-            return file
-    raise SchemaError(
-        f"{what} is stored without a file of kind {kind!r}, in a way this mlcycle does not know; "
-        "upgrade mlcycle to read it"
-    )

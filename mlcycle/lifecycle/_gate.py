@@ -10,7 +10,7 @@ from mlcycle import checks, records
 from mlcycle._ids import now
 from mlcycle._text import plain
 from mlcycle.errors import GateBlocked, NotFound
-from mlcycle.lifecycle._depot import of_kind
+from mlcycle.lifecycle._placement import file_of
 from mlcycle.lifecycle.scope import checked_override, scope_record
 from mlcycle.state import Change, FactAdd, Place, Version, View, read_changes, resolve
 
@@ -46,7 +46,7 @@ def decide(
     """Return what the gate says of a model version today; nothing is written."""
     override = checked_override(override)
     moment = now()
-    scope = view.newest("scope", "scope")
+    scope = view.versions.newest("scope", "scope")
     results: list[records.Result] = []
     evidence: dict[str, records.Evaluation] = {}
     for criterion in criteria_today(scope, moment):
@@ -122,14 +122,14 @@ def _stored_answers(
 
 def evaluations_of(view: View, subject: str) -> Iterator[Fact]:
     """Yield the evaluations of a version (its full ref), newest first."""
-    found = view.facts("evaluation", subject, newest_first=True)
+    found = view.facts.of("evaluation", subject, newest_first=True)
     return (fact for fact in found if fact.subject == subject)
 
 
 def evaluation_document(session: Session, fact: Fact) -> Doc:
     """Return the stored document of an evaluation."""
     what = f"evaluation {fact.id}"
-    file = of_kind(session.files_of(fact.needs[0], what), "evaluation", what)
+    file = file_of(session, fact.needs[0], "evaluation", what)
     found: Doc = session.depot.read_document(file, what)
     return found
 
@@ -145,7 +145,7 @@ def _stale(view: View, version: Version, criterion: records.Criterion, results: 
     reference = getattr(criterion, "reference", None)
     if reference is None or "@" in reference:
         return None
-    number = view.pointer("model", version.name, reference)
+    number = view.pointers.at("model", version.name, reference)
     current = None if number is None else f"{version.name}@{number}"
     compared = next((result.comparison["reference"] for result in results if result.comparison), None)
     if current in (compared, version.shown):
@@ -174,14 +174,14 @@ def decision_changes(decision: records.Decision, file: Doc) -> list[Change]:
 def decision_of(session: Session, entry: Doc) -> records.Decision:
     """Return the decision an entry holds."""
     kept = next(fact for fact in read_changes(entry, FactAdd) if fact.of == "decision")
-    facts = session.view(refresh=False).facts("decision", kept.subject, newest_first=True)
+    facts = session.view(refresh=False).facts.of("decision", kept.subject, newest_first=True)
     return decision_record(session, next(fact for fact in facts if fact.id == kept.id))
 
 
 def decision_record(session: Session, fact: Fact) -> records.Decision:
     """Return the record of a stored decision."""
     what = f"decision {fact.id}"
-    file = of_kind(session.files_of(fact.needs[0], what), "decision", what)
+    file = file_of(session, fact.needs[0], "decision", what)
     record: records.Decision = records.from_json(session.depot.read_document(file, what))
     return attrs.evolve(record, author=fact.stamp.author, at=fact.stamp.at, entry=fact.stamp.entry)
 
@@ -195,7 +195,9 @@ def judged_today(session: Session, view: View, refs: list[str], override: record
     if override is not None and override.until > now():
         return
     criteria = [
-        one for one in criteria_today(view.newest("scope", "scope")) if one.blocking and hasattr(one, "threshold")
+        one
+        for one in criteria_today(view.versions.newest("scope", "scope"))
+        if one.blocking and hasattr(one, "threshold")
     ]
     failing = [
         f"{ref}: {result.check} was {result.value:.4g} [{result.low:.4g}, {result.high:.4g}]; today: {plain(criterion)}"

@@ -11,8 +11,8 @@ from mlcycle import codecs
 from mlcycle._failure import said
 from mlcycle._ids import new_id
 from mlcycle.errors import InvalidInput, MlcycleError
-from mlcycle.lifecycle._depot import of_kind
 from mlcycle.lifecycle._params import as_params
+from mlcycle.lifecycle._placement import file_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -27,7 +27,6 @@ __all__ = [
     "Signed",
     "card_of",
     "check_model",
-    "files_of",
     "keep_model",
     "load_version",
     "signature_of",
@@ -177,16 +176,11 @@ def _store_file(session: Session, folder: str, kind: str, suffix: str, source: P
         file.discard()
 
 
-def files_of(session: Session, version: Version) -> list[Doc]:
-    """Return where the files of a version are now."""
-    return session.files_of(version.needs[0], version.shown)
-
-
 def card_of(session: Session, version: Version) -> Doc:
     """Return what is said of a version: format, class, packages, signature, parameters."""
 
     def read() -> Doc:
-        file = of_kind(files_of(session, version), "card", version.shown)
+        file = file_of(session, version.needs[0], "card", version.shown)
         card: Doc = session.depot.read_document(file, version.shown)
         return card
 
@@ -200,7 +194,7 @@ def load_version(
     card = card_of(session, version)
 
     def read() -> Any:
-        file = of_kind(files_of(session, version), "model", version.shown)
+        file = file_of(session, version.needs[0], "model", version.shown)
         with session.depot.local_copy(file, version.shown) as path:
             return codecs.load_model(path, card["format"], trust=trust, reason=reason, label=version.shown)
 

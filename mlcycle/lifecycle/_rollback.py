@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlcycle import records
-from mlcycle.state import bare
+from mlcycle.state import bare, moves_to, pointer_moves
 
 if TYPE_CHECKING:
     from mlcycle.state import Moved, View
@@ -15,7 +15,7 @@ __all__ = ["moves_of", "new_models"]
 
 def moves_of(view: View, to: int) -> list[records.Move]:
     """Return the pointers that a rollback to an entry would move, and who had set them."""
-    return [_shown(view, moved) for moved in view.moves_to(to)]
+    return [_shown(view, moved) for moved in moves_to(view, to)]
 
 
 def _shown(view: View, moved: Moved) -> records.Move:
@@ -31,16 +31,16 @@ def _shown(view: View, moved: Moved) -> records.Move:
 
 def _author(view: View, moved: Moved) -> str:
     if moved.pointer == "latest":
-        return "" if moved.before is None else view.version(moved.of, moved.name, moved.before).stamp.author
-    return next(view.history(moved.of, moved.name, moved.pointer, newest_first=True)).stamp.author
+        return "" if moved.before is None else view.versions.get(moved.of, moved.name, moved.before).stamp.author
+    return next(pointer_moves(view, moved.of, moved.name, moved.pointer, newest_first=True)).stamp.author
 
 
 def new_models(view: View, to: int) -> list[str]:
     """Return the model versions that pointers would newly point at."""
     found = set()
-    for moved in view.moves_to(to):
+    for moved in moves_to(view, to):
         if moved.of == "model" and moved.after is not None:
             found.add(f"{moved.name}@{moved.after}")
         if moved.of == "deployment" and moved.after is not None:
-            found |= {*map(bare, view.version(moved.of, moved.name, moved.after)["weights"])}
+            found |= {*map(bare, view.versions.get(moved.of, moved.name, moved.after)["weights"])}
     return sorted(found)

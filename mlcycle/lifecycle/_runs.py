@@ -12,6 +12,7 @@ from mlcycle._ids import near
 from mlcycle._warn import warn
 from mlcycle.errors import Corrupt, InvalidInput, NotFound, SchemaError, StorageUnavailable
 from mlcycle.lifecycle._depot import file_record
+from mlcycle.lifecycle._placement import files_of
 from mlcycle.lifecycle._point_lines import from_json, to_json
 from mlcycle.lifecycle._points import read_points
 from mlcycle.lifecycle._run_documents import read_end, read_head
@@ -87,7 +88,7 @@ def all_runs(session: Session, experiment: str | None = None) -> Iterator[record
         return belongs and (session.at is None or head["entry"] <= look.view.n)
 
     for run in look.files.ids():
-        if not look.view.is_marked("run", run, "dropped"):
+        if not look.view.marks.has("run", run, "dropped"):
             found = _found(session, run, look, wanted)
             if found is not None:
                 yield found
@@ -102,7 +103,7 @@ class _Look(NamedTuple):
     def noted(self, run: str) -> Doc:
         """Return what was said of a run after its start, ``name`` and ``tags``; what was said last counts."""
         said: Doc = {}
-        for fact in self.view.facts("annotation", f"run:{run}"):
+        for fact in self.view.facts.of("annotation", f"run:{run}"):
             said |= fact.says
         return said
 
@@ -120,7 +121,7 @@ def _look(session: Session, prefix: str) -> _Look:
 
 def packs_in_force(session: Session, view: View) -> list[Doc]:
     """Return the packs of finished runs that the log names."""
-    return [file for fact in view.facts("pack") for file in session.files_of(fact.needs[0], f"pack {fact.id}")]
+    return [file for fact in view.facts.of("pack") for file in files_of(session, fact.needs[0], f"pack {fact.id}")]
 
 
 def _look_once(session: Session, prefix: str) -> _Look:
@@ -233,8 +234,8 @@ def _record(session: Session, head: Doc, end: Doc, facts: Doc) -> records.Run:
 
 def _stored_blob(session: Session, stored_object: str) -> Doc | None:
     """Return where a blob that runs share is, or None if it could not be stored, or a newer library knows how."""
-    placed = session.view(refresh=False).is_placed(stored_object)
-    return next(iter(session.files_of(stored_object, stored_object)), None) if placed else None
+    placed = session.view(refresh=False).placed.has(stored_object)
+    return next(iter(files_of(session, stored_object, stored_object)), None) if placed else None
 
 
 def _code(session: Session, stored: Doc) -> Doc:

@@ -20,14 +20,13 @@ if TYPE_CHECKING:
 
     from mlcycle.storage import Commit, Files, Snapshot
 
-    Plan = Callable[[View], "Sequence[Change] | Settled"]
+    _Plan = Callable[[View], "Sequence[Change] | Settled"]
 
-__all__ = ["Plan", "Session", "Swept"]
+__all__ = ["Session", "Swept"]
 
 Doc = dict[str, Any]
 T = TypeVar("T")
 _UPLOAD_TRIES = 5
-_FILES_IN_ENTRY = 64  # descriptions of 250 bytes, in an entry of 64 KB that may hold several objects
 
 
 class Swept(Exception):  # noqa: N818 - a signal between this module and its callers, never seen by a user
@@ -127,17 +126,6 @@ class Session:
             raise _no_beginning(self.url)
         return View(now.state, self.log.entry, now.n if self.at is None else self.at)
 
-    def files_of(self, stored_object: str, what: str) -> list[Doc]:
-        """Return where the files of a stored object lie now; `what` names it if they are gone."""
-        place = self.view(refresh=False).place(stored_object, what)
-        return [*place.files, *(self.depot.listed(place.listed, what) if place.listed else ())]
-
-    def place(self, stored_object: str, files: list[Doc], owner: str) -> Place:
-        """Return where a new object lies; more files than an entry can hold are told by a list file of its owner."""
-        if len(files) <= _FILES_IN_ENTRY:
-            return Place(object=stored_object, files=files)
-        return Place(object=stored_object, listed=self.depot.store_list(owner, files))
-
     def refuse_writing(self, why: str) -> None:
         """Read only from now on, saying why; a pickled copy is read-only too."""
         self.mode, self._refusal = "r", why
@@ -158,7 +146,7 @@ class Session:
 
     def commit(
         self,
-        plan: Plan,
+        plan: _Plan,
         *,
         verb: str,
         message: str = "",
@@ -218,9 +206,9 @@ class Session:
         places = [change for change in changes if isinstance(change, Place)]
         placed = {place.object for place in places}
         needed = dict.fromkeys(one for change in changes for one in change.objects() if one not in placed)
-        if not all(map(view.is_placed, needed)):
+        if not all(map(view.placed.has, needed)):
             raise Swept
-        reused = [file["key"] for one in needed for file in view.place(one, one).named()]
+        reused = [file["key"] for one in needed for file in view.placed.get(one, one).named()]
         if places:
             own = [file["key"] for place in places for file in place.named()]
             below = tuple(place.prefix for place in places if place.prefix)

@@ -11,7 +11,7 @@ from mlcycle import codecs, records
 from mlcycle._documents import written_document
 from mlcycle._ids import near
 from mlcycle.errors import InvalidInput, SchemaError
-from mlcycle.lifecycle._depot import of_kind
+from mlcycle.lifecycle._placement import file_of, files_of
 from mlcycle.state import Version, resolve
 
 if TYPE_CHECKING:
@@ -102,12 +102,12 @@ def _store_profile(session: Session, profile: Doc) -> Doc:
 
 
 def _files(session: Session, version: Version) -> list[Doc]:
-    return session.files_of(version.needs[0], version.shown)
+    return files_of(session, version.needs[0], version.shown)
 
 
 def _manifest(session: Session, version: Version) -> codecs.Manifest:
     """Read the manifest of a version, checked against its digest, once a process."""
-    file = of_kind(_files(session, version), "manifest", version.shown)
+    file = file_of(session, version.needs[0], "manifest", version.shown)
 
     def read() -> codecs.Manifest:
         with session.depot.local_copy(file, version.shown) as path:
@@ -163,7 +163,7 @@ def header_of(session: Session, version: Version) -> Doc:
 
 def profile_of(session: Session, version: Version) -> Doc:
     """Return the profile stored with a version."""
-    file = of_kind(_files(session, version), "profile", version.shown)
+    file = file_of(session, version.needs[0], "profile", version.shown)
     found: Doc = session.depot.read_document(file, version.shown)
     return found
 

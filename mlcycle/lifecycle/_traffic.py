@@ -54,10 +54,10 @@ class Routes:
     def current(self) -> records.Revision:
         """Return the revision that answers now."""
         view = self._session.view()
-        number = view.pointer("deployment", view.known("deployment", self._name).name, "current")
+        number = view.pointers.at("deployment", view.names.known("deployment", self._name).name, "current")
         if number is None:
             raise NotFound(f"{self._name} has no route")
-        return revision_record(view.version("deployment", self._name, number))
+        return revision_record(view.versions.get("deployment", self._name, number))
 
 
 class Loader:
@@ -151,7 +151,7 @@ def inspect(
     models = _Models(session)
 
     def judge(ref: str, inputs: pd.DataFrame, truth: pd.Series[Any]) -> Iterable[records.Result]:
-        criteria = criteria_today(session.view().newest("scope", "scope"))
+        criteria = criteria_today(session.view().versions.newest("scope", "scope"))
         answers = found.frame.loc[inputs.index, ["output", "scores"]]
         if answers["scores"].isna().any():
             models.load(ref)  # here, so that a storage that fails is no fault of a criterion
@@ -221,7 +221,7 @@ def _expected(session: Session, main: str, models: _Models) -> Any:
     Rows it was trained on would not do: a model that overfits answers them like no others, and that reads as drift.
     """
     view = session.view()
-    scope = view.newest("scope", "scope")
+    scope = view.versions.newest("scope", "scope")
     name = scope["scope"]["test"] if scope else None
     if name is None:
         return None

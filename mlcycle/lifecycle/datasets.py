@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, cast
 from mlcycle import codecs, records
 from mlcycle._ids import check_name, new_id
 from mlcycle._text import printable
-from mlcycle._warn import warn
-from mlcycle.errors import InvalidInput, SchemaError
+from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle import _splits as splits
 from mlcycle.lifecycle import _tables as tables
+from mlcycle.lifecycle._placement import place, readable
 from mlcycle.lifecycle._session import Swept
 from mlcycle.state import Change, NameSet, Place, Version, VersionAdd, View, bare, read_changes, resolve
 from mlcycle.storage import Settled
@@ -100,28 +100,28 @@ class Datasets:
         self._session.check_writable()
         encoded = codecs.encode(data)
         view = self._session.view()
-        view.check_free("dataset", name)
+        view.names.check_free("dataset", name)
         lineage = [resolve(view, parent, "dataset").ref for parent in parents]
         given = {"target": target, "key": key, "time": time, "group": group}
         fresh = new_id()
 
         def version(view: View) -> VersionAdd:
-            view.check_free("dataset", name)
+            view.names.check_free("dataset", name)
             return _table_version(view, name, encoded, given, lineage)
 
         def upload() -> Place | None:
             view = self._session.view()
             made = version(view)
-            if _same(view, made) or view.is_placed(made.needs[0]):
+            if _same(view, made) or view.placed.has(made.needs[0]):
                 return None
             owner = _id_of(view, name, fresh)
             files = tables.store_table(self._session, owner, encoded, codecs.profile(encoded))
-            return self._session.place(made.needs[0], files, owner)
+            return place(self._session, made.needs[0], files, owner)
 
         def plan(view: View, stored: Place | None) -> list[Change] | Settled:
             made = version(view)
             if _same(view, made):
-                return Settled([view.newest("dataset", name)])
+                return Settled([view.versions.newest("dataset", name)])
             return _addition(view, made, stored, fresh)
 
         commit = self._session.publish(upload, plan, verb="dataset.add", message=message, op=op)
@@ -192,14 +192,14 @@ class Datasets:
 
         def upload() -> dict[str, Place]:
             view = self._session.view()
-            missing = {part.name: part.needs[0] for part in versions(view) if not view.is_placed(part.needs[0])}
+            missing = {part.name: part.needs[0] for part in versions(view) if not view.placed.has(part.needs[0])}
             return {name: self._store_part(one, encoded[name], frame[parts[name]]) for name, one in missing.items()}
 
         def plan(view: View, stored: dict[str, Place]) -> list[Change] | Settled:
             resolve(view, whole.ref, "dataset")
             made = versions(view)
             if all(_same(view, part) for part in made):
-                return Settled([view.newest("dataset", part.name) for part in made])
+                return Settled([view.versions.newest("dataset", part.name) for part in made])
             return [
                 change for part in made for change in _addition(view, part, stored.get(part.name), fresh[part.name])
             ]
@@ -231,17 +231,12 @@ class Datasets:
 
     def names(self) -> list[str]:
         """Return the names of datasets and parts, sorted."""
-        return self._session.view().names("dataset")
+        return self._session.view().names.of("dataset")
 
     def versions(self, name: str) -> list[records.DatasetVersion]:
         """Return the versions of a name that were not dropped, oldest first."""
-        found = []
-        for version in self._session.view().standing("dataset", check_name(name, "dataset name", parts=True)):
-            try:
-                found.append(self._record(version))
-            except SchemaError as error:  # one version of a newer library hides no other
-                warn(str(error))
-        return found
+        standing = self._session.view().versions.standing("dataset", check_name(name, "dataset name", parts=True))
+        return readable(self._record, standing)
 
     def load(
         self, ref: str | records.DatasetVersion, *, columns: Iterable[Hashable] | None = None, xy: bool = False
@@ -274,12 +269,13 @@ class Datasets:
         return self.get(f"{name}@{added.number}")
 
     def _record(self, version: Version) -> records.DatasetVersion:
+        layout = tables.layout_of(version)
         profile = tables.profile_of(self._session, version)
         return records.DatasetVersion(
             name=version.name,
             number=version.number,
             id=version.id or "",
-            kind=tables.layout_of(version),
+            kind=layout,
             content=version["content"],
             presentation=version["presentation"],
             rows=version["rows"],
@@ -310,7 +306,7 @@ def features(frame: pd.DataFrame, roles: Doc, what: str) -> pd.DataFrame:
 
 def _id_of(view: View, name: str, fresh: str) -> str:
     """Return the id whose folder holds the tables of a name, a fresh one for a new name."""
-    known = view.name("dataset", name)
+    known = view.names.get("dataset", name)
     return (known and known.id) or fresh
 
 
@@ -318,7 +314,7 @@ def _table_version(
     view: View, name: str, encoded: codecs.Encoded, given: dict[str, str | int | None], lineage: list[str]
 ) -> VersionAdd:
     """Return a table as the next version of a name."""
-    current = view.newest("dataset", name)
+    current = view.versions.newest("dataset", name)
     columns = tables.column_names(encoded.header)
     said = {
         "layout": "blocks",
@@ -328,7 +324,7 @@ def _table_version(
         "columns": len(columns),
         "roles": _roles(name, given, columns, current["roles"] if current else {}),
     }
-    number, needs = view.next_number("dataset", name), [tables.table_object(encoded)]
+    number, needs = view.versions.next_number("dataset", name), [tables.table_object(encoded)]
     return VersionAdd(of="dataset", name=name, number=number, needs=needs, made_from=lineage, says=said)
 
 
@@ -338,7 +334,7 @@ def _part(view: View, parent: Version, name: str, content: str, rows: int) -> Ve
     return VersionAdd(
         of="dataset",
         name=name,
-        number=view.next_number("dataset", name),
+        number=view.versions.next_number("dataset", name),
         needs=[f"selection:{content}", *parent.needs],
         made_from=[parent.ref],
         says={"layout": "selection", "content": content, "rows": rows, **kept},
@@ -347,16 +343,16 @@ def _part(view: View, parent: Version, name: str, content: str, rows: int) -> Ve
 
 def _same(view: View, made: VersionAdd) -> bool:
     """Say whether the current version is this very one: content, presentation and roles."""
-    current = view.newest("dataset", made.name)
+    current = view.versions.newest("dataset", made.name)
     return current is not None and current.needs[0] == made.needs[0] and current["roles"] == made["roles"]
 
 
 def _addition(view: View, made: VersionAdd, stored: Place | None, fresh: str) -> list[Change]:
     """Return the changes that add a version; its files are new, or named by an entry before."""
     begun: list[Change] = []
-    if view.name("dataset", made.name) is None:
+    if view.names.get("dataset", made.name) is None:
         begun.append(NameSet(of="dataset", name=made.name, id=fresh))
-    if view.is_placed(made.needs[0]):
+    if view.placed.has(made.needs[0]):
         return [*begun, made]
     if stored is None:
         raise Swept

@@ -11,6 +11,7 @@ from mlcycle._ids import check_name, new_id
 from mlcycle._text import printable
 from mlcycle.errors import ConflictError, InvalidInput, NotFound
 from mlcycle.lifecycle import _traffic as traffic
+from mlcycle.lifecycle._placement import file_of, readable
 from mlcycle.state import (
     Change,
     FactAdd,
@@ -19,6 +20,7 @@ from mlcycle.state import (
     PointerMove,
     VersionAdd,
     View,
+    pointer_moves,
     read_changes,
     resolve,
     roll_back,
@@ -60,13 +62,13 @@ class Deployments:
         """
         name = check_name(name, "deployment name")
         view = self._session.view()
-        view.check_free("deployment", name)
-        if view.name("deployment", name) and op is None:  # with an op, the log says what it was used for
+        view.names.check_free("deployment", name)
+        if view.names.get("deployment", name) and op is None:  # with an op, the log says what it was used for
             return self._handle(view, name)
 
         def plan(view: View) -> list[Change] | Settled:
-            view.check_free("deployment", name)
-            if view.name("deployment", name):
+            view.names.check_free("deployment", name)
+            if view.names.get("deployment", name):
                 return Settled(None)
             return [NameSet(of="deployment", name=name, id=new_id())]
 
@@ -78,12 +80,12 @@ class Deployments:
         return self._handle(self._session.view(), name)
 
     def _handle(self, view: View, name: str) -> Deployment:
-        known = view.known("deployment", name)
+        known = view.names.known("deployment", name)
         return Deployment(self._session, known.name, known.id or "")
 
     def names(self) -> list[str]:
         """Return the names of the deployments, sorted."""
-        return self._session.view().names("deployment")
+        return self._session.view().names.of("deployment")
 
 
 @printable
@@ -126,16 +128,16 @@ class Deployment:
     def revision(self) -> records.Revision | None:
         """The revision that answers now; None before the first route."""
         view = self._session.view()
-        number = view.pointer("deployment", view.known("deployment", self.name).name, "current")
+        number = view.pointers.at("deployment", view.names.known("deployment", self.name).name, "current")
         return None if number is None else self._revision(view, number)
 
     def revisions(self) -> list[records.Revision]:
         """Return every revision there was, oldest first."""
         view = self._session.view()
-        return [traffic.revision_record(one) for one in view.standing("deployment", self.name)]
+        return [traffic.revision_record(one) for one in view.versions.standing("deployment", self.name)]
 
     def _revision(self, view: View, number: int) -> records.Revision:
-        return traffic.revision_record(view.version("deployment", self.name, number))
+        return traffic.revision_record(view.versions.get("deployment", self.name, number))
 
     def route(
         self,
@@ -173,13 +175,13 @@ class Deployment:
         view = self._session.view()
         resolved = {resolve(view, ref, "model").ref: weight for ref, weight in given.items()}
         shadowing = None if shadow is None else resolve(view, shadow, "model").ref
-        before = view.pointer("deployment", view.known("deployment", self.name).name, "current")
+        before = view.pointers.at("deployment", view.names.known("deployment", self.name).name, "current")
         if len(resolved) != len(given):
             raise InvalidInput(f"two of {', '.join(map(str, given))} are the same version; give it once")
         serving.check_weights(resolved)
 
         def plan(view: View) -> list[Change]:
-            number = view.next_number("deployment", view.known("deployment", self.name).name)
+            number = view.versions.next_number("deployment", view.names.known("deployment", self.name).name)
             self._expect(view, before)
             uses = list(dict.fromkeys([*resolved, *([shadowing] if shadowing else [])]))
             for ref in uses:
@@ -198,9 +200,9 @@ class Deployment:
         return self._revision(self._session.view(refresh=False), made.number)
 
     def _expect(self, view: View, expected: int | None) -> None:
-        found = view.pointer("deployment", self.name, "current")
+        found = view.pointers.at("deployment", self.name, "current")
         if found != expected:
-            by = next(view.history("deployment", self.name, "current", newest_first=True)).stamp
+            by = next(pointer_moves(view, "deployment", self.name, "current", newest_first=True)).stamp
             raise ConflictError(
                 f"{self.name} stood at revision {expected} when this began and stands at {found} now, set by "
                 f"{by.author} at {by.at} (entry {by.entry}): {by.message or 'no reason given'}",
@@ -243,7 +245,7 @@ class Deployment:
                 "author": move.stamp.author,
                 "reason": move.stamp.message,
             }
-            for move in self._session.view().history("deployment", self.name, "current")
+            for move in pointer_moves(self._session.view(), "deployment", self.name, "current")
         ]
         return pd.DataFrame(rows, columns=["entry", "at", "before", "after", "how", "author", "reason"])
 
@@ -355,10 +357,11 @@ class Deployment:
 
     def reports(self) -> list[records.Report]:
         """Return the reports kept by `check`, oldest first."""
-        facts = self._session.view().facts("report", f"deployment:{self.name}")
-        return [records.from_json(self._report(fact)) for fact in facts]
+        facts = self._session.view().facts.of("report", f"deployment:{self.name}")
+        return readable(self._report, facts)
 
-    def _report(self, fact: Fact) -> Doc:
+    def _report(self, fact: Fact) -> records.Report:
         what = f"report {fact.id}"
-        document: Doc = self._session.depot.read_document(self._session.files_of(fact.needs[0], what)[0], what)
-        return document
+        file = file_of(self._session, fact.needs[0], "report", what)
+        report: records.Report = records.from_json(self._session.depot.read_document(file, what))
+        return report

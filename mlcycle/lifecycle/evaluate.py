@@ -45,10 +45,10 @@ def evaluate(
     extra = _asked(extra)
     view = session.view()
     model = resolve(view, subject, "model")
-    scope = view.newest("scope", "scope")
+    scope = view.versions.newest("scope", "scope")
     judged_on = _data(view, data, scope)
     criteria = [one for one in criteria_today(scope) if _concerns(one, judged_on, scope)]
-    used = len(view.fact_entries("evaluation", judged_on["content"]))
+    used = len(view.facts.entries("evaluation", judged_on["content"]))
     bench = _bench(session, model, judged_on, trust=trust, reason=reason)
     answers = [_answer(criterion, model.shown, bench) for criterion in criteria]
     if not answers and not extra:
@@ -152,7 +152,7 @@ def _bench(
 
     def find(name: str) -> str | None:
         view = session.view(refresh=False)
-        number = view.pointer("model", model.name, name)
+        number = view.pointers.at("model", model.name, name)
         if number is not None:
             return f"{model.name}@{number}"
         try:
@@ -217,5 +217,5 @@ def _keep(
     commit = session.publish(upload, plan, verb="evaluation.add", message=message, op=op)
     assert commit.entry is not None
     (kept,) = read_changes(commit.entry, FactAdd)
-    facts = session.view(refresh=False).facts("evaluation", kept.subject, newest_first=True)
+    facts = session.view(refresh=False).facts.of("evaluation", kept.subject, newest_first=True)
     return evaluation_record(session, next(fact for fact in facts if fact.id == kept.id))

@@ -75,14 +75,14 @@ class Experiments:
         """
         name = check_name(name, "experiment name")
         view = self._session.view()
-        view.check_free("experiment", name)
+        view.names.check_free("experiment", name)
         known = self._facts(view, name)
         same = known and hypothesis in (None, known["hypothesis"]) and metric in (None, known["metric"])
         if known and same and op is None:  # with an op, the log says what it was used for
             return Experiment(self._session, self._provenance, known)
 
         def plan(view: View) -> list[Change] | Settled:
-            view.check_free("experiment", name)
+            view.names.check_free("experiment", name)
             before = self._facts(view, name)
             facts = {
                 "hypothesis": before.get("hypothesis", "") if hypothesis is None else hypothesis,
@@ -98,19 +98,19 @@ class Experiments:
     def get(self, name: str) -> Experiment:
         """Return an experiment that exists."""
         view = self._session.view()
-        return Experiment(self._session, self._provenance, self._facts(view, view.known("experiment", name).name))
+        return Experiment(self._session, self._provenance, self._facts(view, view.names.known("experiment", name).name))
 
     def _facts(self, view: View, name: str) -> Doc:
         """Return what is said of an experiment, nothing where there is none."""
-        known = view.name("experiment", name)
+        known = view.names.get("experiment", name)
         if known is None:
             return {}
-        said = {"hypothesis": "", "metric": None, **view.about("experiment", name)}
+        said = {"hypothesis": "", "metric": None, **view.names.said("experiment", name)}
         return {"name": known.name, "id": known.id, **said}
 
     def names(self) -> list[str]:
         """Return the names of the experiments, sorted."""
-        return self._session.view().names("experiment")
+        return self._session.view().names.of("experiment")
 
     def run(self, run: str) -> records.Run:
         """Return a run of any experiment by its id, or by an unmistakable beginning of it."""

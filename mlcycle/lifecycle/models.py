@@ -16,11 +16,11 @@ from mlcycle.lifecycle._model_files import (
     PackedModel,
     card_of,
     check_model,
-    files_of,
     keep_model,
     load_version,
     store_model,
 )
+from mlcycle.lifecycle._placement import files_of, place, readable
 from mlcycle.lifecycle._runs import run_of
 from mlcycle.state import (
     Change,
@@ -31,6 +31,7 @@ from mlcycle.state import (
     VersionAdd,
     View,
     bare,
+    pointer_moves,
     read_changes,
     resolve,
     roll_back,
@@ -108,7 +109,7 @@ class Models:
         name = check_name(name, "model name")
         self._session.check_writable()
         view = self._session.view()
-        view.check_free("model", name)
+        view.names.check_free("model", name)
         trained_on = [resolve(view, one, "dataset").ref for one in data]
         if isinstance(source, (ActiveRun, records.Run, str)):
             upload, facts, made_from = self._from_run(source, trained_on)
@@ -116,23 +117,23 @@ class Models:
             upload, facts = self._from_estimator(source, example, format)
             made_from = trained_on
 
-        def place() -> Place:
+        def placed() -> Place:
             identity, files = upload()
-            return self._session.place(f"model:{identity}", files, identity)
+            return place(self._session, f"model:{identity}", files, identity)
 
         def plan(view: View, stored: Place) -> list[Change]:
-            view.check_free("model", name)
+            view.names.check_free("model", name)
             run = bare(facts["run"] or "")
-            if run and view.is_marked("run", run, "dropped"):
+            if run and view.marks.has("run", run, "dropped"):
                 raise NotFound(f"run {run} was dropped; project.store.restore('run:{run}') first")
-            begun: list[Change] = [] if view.name("model", name) else [NameSet(of="model", name=name, id=new_id())]
-            number = view.next_number("model", name)
+            begun: list[Change] = [] if view.names.get("model", name) else [NameSet(of="model", name=name, id=new_id())]
+            number = view.versions.next_number("model", name)
             environment = f"environment:{facts['environment']}"  # it outlives the run it was captured for
-            needs = [stored.object, environment] if view.is_placed(environment) else [stored.object]
+            needs = [stored.object, environment] if view.placed.has(environment) else [stored.object]
             made = VersionAdd(of="model", name=name, number=number, needs=needs, made_from=made_from, says=facts)
             return [*begun, stored, made]
 
-        commit = self._session.publish(place, plan, verb="model.register", message=message, op=op)
+        commit = self._session.publish(placed, plan, verb="model.register", message=message, op=op)
         assert commit.entry is not None
         (added,) = read_changes(commit.entry, VersionAdd)
         return self.get(f"{added.name}@{added.number}")
@@ -180,12 +181,12 @@ class Models:
 
     def names(self) -> list[str]:
         """Return the names of the models, sorted."""
-        return self._session.view().names("model")
+        return self._session.view().names.of("model")
 
     def versions(self, name: str) -> list[records.ModelVersion]:
         """Return the versions of a model that were not dropped, oldest first."""
-        standing = self._session.view().standing("model", check_name(name, "model name"))
-        return [self._record(version) for version in standing]
+        standing = self._session.view().versions.standing("model", check_name(name, "model name"))
+        return readable(self._record, standing)
 
     def load(
         self, ref: str | records.ModelVersion, *, trust: bool | Collection[str] = (), reason: str | None = None
@@ -258,7 +259,7 @@ class Models:
         self._session.check_writable()
         view = self._session.view()
         standing = resolve(view, version, "model")
-        before, scope = view.pointer("model", standing.name, alias), view.newest("scope", "scope")
+        before, scope = view.pointers.at("model", standing.name, alias), view.versions.newest("scope", "scope")
         verdict = gate.decide(self._session, view, "promote", standing, reason=reason, override=override)
         meant = PointerMove(
             of="model", name=standing.name, pointer=alias, before=before, after=standing.number, how="promote"
@@ -315,8 +316,8 @@ class Models:
     def aliases(self, name: str) -> dict[str, str]:
         """Return the aliases of a model and the versions they point at."""
         view = self._session.view()
-        known = view.known("model", name).name
-        found = {alias: view.pointer("model", name, alias) for alias in view.pointers("model", name)}
+        known = view.names.known("model", name).name
+        found = {alias: view.pointers.at("model", name, alias) for alias in view.pointers.names("model", name)}
         return {alias: f"{known}@{number}" for alias, number in found.items() if number is not None}
 
     def history(self, name: str, alias: str | None = None) -> pd.DataFrame:
@@ -324,7 +325,7 @@ class Models:
         import pandas as pd
 
         view = self._session.view()
-        known = view.known("model", name).name
+        known = view.names.known("model", name).name
         moves: list[Doc] = [
             {
                 "entry": move.stamp.entry,
@@ -336,9 +337,9 @@ class Models:
                 "author": move.stamp.author,
                 "reason": move.stamp.message,
             }
-            for label in view.pointers("model", name)
+            for label in view.pointers.names("model", name)
             if alias in (None, label)
-            for move in view.history("model", name, label)
+            for move in pointer_moves(view, "model", name, label)
         ]
         columns = ["entry", "at", "alias", "before", "after", "how", "author", "reason"]
         moves.sort(key=lambda move: int(move["entry"]))
@@ -346,19 +347,19 @@ class Models:
 
     def evaluations(self, ref: str | records.ModelVersion | None = None) -> list[records.Evaluation]:
         """Return what was found by `Project.evaluate`, about one version or about all, oldest first."""
-        return [gate.evaluation_record(self._session, fact) for fact in self._facts("evaluation", ref)]
+        return readable(lambda fact: gate.evaluation_record(self._session, fact), self._facts("evaluation", ref))
 
     def decisions(self, ref: str | records.ModelVersion | None = None) -> list[records.Decision]:
         """Return what gates decided, about one version or about all, oldest first."""
-        return [gate.decision_record(self._session, fact) for fact in self._facts("decision", ref)]
+        return readable(lambda fact: gate.decision_record(self._session, fact), self._facts("decision", ref))
 
     def _facts(self, of: str, ref: str | records.ModelVersion | None) -> Iterator[Fact]:
         view = self._session.view()
         subject = None if ref is None else resolve(view, ref, "model", dropped=True).ref
-        return (fact for fact in view.facts(of, subject) if subject in (None, fact.subject))
+        return (fact for fact in view.facts.of(of, subject) if subject in (None, fact.subject))
 
     def _expect_scope(self, view: View, expected: Version | None) -> None:
-        found = view.newest("scope", "scope")
+        found = view.versions.newest("scope", "scope")
         if found is not None and found != expected:
             raise ConflictError(
                 f"{found.stamp.author} set scope {found.number} while the gate was judging by the one before "
@@ -367,10 +368,10 @@ class Models:
             )
 
     def _expect(self, view: View, name: str, alias: str, expected: int | None) -> None:
-        found = view.pointer("model", name, alias)
+        found = view.pointers.at("model", name, alias)
         if found == expected:
             return
-        by = next(view.history("model", name, alias, newest_first=True)).stamp
+        by = next(pointer_moves(view, "model", name, alias, newest_first=True)).stamp
         raise ConflictError(
             f"{name}@{alias} was {expected and f'{name}@{expected}'} when this began and is now {name}@{found}, set by "
             f"{by.author} at {by.at} (entry {by.entry}): {by.message or 'no reason given'}; "
@@ -379,7 +380,7 @@ class Models:
         )
 
     def _record(self, version: Version) -> records.ModelVersion:
-        files = files_of(self._session, version)
+        files = files_of(self._session, version.needs[0], version.shown)
         example = next((file for file in files if file["kind"] == "example"), None)
         card = card_of(self._session, version)
         return records.ModelVersion(

@@ -85,7 +85,7 @@ class Project:
 
     def _repr_html_(self) -> str:
         view = self._session.view()  # what files there are takes a pass over the log: `Store.info`
-        facts = [("entries", view.n + 1), *((f"{of}s", len(view.names(of))) for of in ("dataset", "model"))]
+        facts = [("entries", view.n + 1), *((f"{of}s", len(view.names.of(of))) for of in ("dataset", "model"))]
         return _html.card(repr(self)[1:-1], facts, _html.Markup(self.status()._repr_html_()))
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -108,7 +108,7 @@ class ScopeHandle:
         checked_override(override)
 
         def plan(view: View) -> list[Change] | Settled:
-            before = view.newest("scope", "scope")
+            before = view.versions.newest("scope", "scope")
             known = before["scope"] if before else records.to_json(records.Scope())
             scope = changed_scope(known, changed)
             if criteria is not None and before:
@@ -125,11 +125,11 @@ class ScopeHandle:
         if commit.entry is None:
             return scope_record(commit.value)
         (made,) = read_changes(commit.entry, VersionAdd)
-        return scope_record(self._session.view(refresh=False).version("scope", "scope", made.number))
+        return scope_record(self._session.view(refresh=False).versions.get("scope", "scope", made.number))
 
     def _say_what_no_gate_can_judge(self) -> None:
         """Warn of criteria that name no data, or slice by a column their data lacks; both would block every gate."""
-        found = self._session.view(refresh=False).newest("scope", "scope")
+        found = self._session.view(refresh=False).versions.newest("scope", "scope")
         assert found is not None
         scope = scope_record(found)
         for criterion in scope.criteria:
@@ -180,17 +180,21 @@ class ScopeHandle:
         """Return the scope, or a former version of it; None before the first."""
         view = self._session.view()
         if number is None:
-            newest = view.newest("scope", "scope")
+            newest = view.versions.newest("scope", "scope")
             return scope_record(newest) if newest else None
-        count = view.next_number("scope", "scope") - 1
+        count = view.versions.next_number("scope", "scope") - 1
         if number not in range(1, count + 1):
             raise InvalidInput(f"there is no scope {number}; there are {count}")
-        return scope_record(view.version("scope", "scope", number))
+        return scope_record(view.versions.get("scope", "scope", number))
 
     def versions(self) -> list[records.Scope]:
         """Return every version of the scope, oldest first."""
         view = self._session.view()
-        return [scope_record(one) for one in view.standing("scope", "scope")] if view.name("scope", "scope") else []
+        return (
+            [scope_record(one) for one in view.versions.standing("scope", "scope")]
+            if view.names.get("scope", "scope")
+            else []
+        )
 
 
 def scope_record(version: Version) -> records.Scope:

@@ -11,7 +11,7 @@ from mlcycle import records, storage
 from mlcycle._ids import check_name
 from mlcycle._text import printable
 from mlcycle._times import parse_span, written
-from mlcycle.errors import InvalidInput, VersionDeleted
+from mlcycle.errors import InvalidInput, SchemaError, VersionDeleted
 from mlcycle.lifecycle._blobs import ask, blobs_of
 from mlcycle.lifecycle._moments import entry_number
 from mlcycle.lifecycle._progress import watched
@@ -131,15 +131,21 @@ class Store:
                 level=level,
                 begun=True,
                 owners=lambda state: self._census(state).owners_of(),
-                extra=lambda: self._damaged_runs(deep=level == "bytes") if level != "chain" else (),
+                extra=lambda: self._further(deep=level == "bytes") if level != "chain" else (),
                 progress=progress,
             )
 
-    def _damaged_runs(self, *, deep: bool) -> Iterator[storage.Problem]:
+    def _further(self, *, deep: bool) -> Iterator[storage.Problem]:
+        """Yield what is wrong with runs, and the lists of files that a newer library wrote."""
+        census = self._census(self._session.view().state)
+        for one in sorted(census.unread.keys() & census.owners.keys()):
+            if isinstance(census.unread[one], SchemaError):
+                key = census.files[one][-1]["key"]
+                yield storage.Problem("unreadable", key, str(census.unread[one]), tuple(census.owners[one]))
         listed = list(self._session.files.list("runs/"))  # before the log: a pack made meanwhile is in it
         view = self._session.view()
         packs, passed = packs_in_force(self._session, view), self._dropped_runs(view.state)
-        return verify_runs(self._session.depot, listed, packs, deep=deep, passed=passed)
+        yield from verify_runs(self._session.depot, listed, packs, deep=deep, passed=passed)
 
     def sweep(
         self, *, dry_run: bool = False, min_age: timedelta | str | int = timedelta(days=7)
@@ -194,7 +200,7 @@ class Store:
 
     def _dropped_runs(self, state: State) -> list[str]:
         view = View(state, self._session.log.entry)
-        return [run.name for run in view.every("run") if 0 in view.marked("run", run, "dropped")]
+        return [run.name for run in view.names.every("run") if 0 in view.marks.numbers("run", run, "dropped")]
 
     def drop(self, ref: str | records.Record, *, reason: str = "", op: str | None = None) -> None:
         """Mark a version or a run as dropped; its files stay until a sweep, and `restore` brings it back.
@@ -216,7 +222,7 @@ class Store:
         def plan(view: View) -> list[Change] | Settled:
             if target.startswith("run:"):
                 run = target.removeprefix("run:")
-                dropped = view.is_marked("run", run, "dropped")
+                dropped = view.marks.has("run", run, "dropped")
                 return Settled(None) if dropped else [VersionMark(of="run", name=run, mark="dropped")]
             return drop(view, resolve(view, target, dropped=True)) or Settled(None)
 
@@ -291,7 +297,7 @@ class Store:
             ref = f"run:{ref.id}"
         if isinstance(ref, str) and ref.startswith("run:"):
             run = ref.removeprefix("run:")
-            known = view.is_marked("run", run, "dropped")  # a sweep may have taken what run_of would read
+            known = view.marks.has("run", run, "dropped")  # a sweep may have taken what run_of would read
             return f"run:{run if known else run_of(self._session, run).id}"
         if read_ref(ref, view).kind is None:
             raise InvalidInput(f"say what {ref!r} is: 'dataset:{ref}', 'model:{ref}' or 'run:<id>'")
@@ -299,10 +305,10 @@ class Store:
 
 
 def _restore_run(view: View, run: str, head: Doc | None) -> list[Change] | Settled:
-    if not view.is_marked("run", run, "dropped"):
+    if not view.marks.has("run", run, "dropped"):
         return Settled(None)
-    if head is None or view.is_marked("run", run, "swept"):
+    if head is None or view.marks.has("run", run, "swept"):
         raise VersionDeleted(f"run {run} has been removed by a sweep")
-    if gone := [blob for blob in blobs_of(head) if not view.is_placed(blob)]:
+    if gone := [blob for blob in blobs_of(head) if not view.placed.has(blob)]:
         raise VersionDeleted(f"the {gone[0].partition(':')[0]} of run {run} has been removed by a sweep")
     return [VersionMark(of="run", name=run, mark="dropped", on=False)]

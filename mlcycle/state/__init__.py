@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from mlcycle.state._nouns import NOUNS, Noun, bare, noun
     from mlcycle.state._plans import check_guards, check_stands, drop, restore, roll_back, roll_project_back
     from mlcycle.state._refs import read_ref, resolve
+    from mlcycle.state._rollbacks import moves_to, pointer_moves, would_change
     from mlcycle.state._said import Fact, Move, Stamp, Version
     from mlcycle.state._status import status_of
     from mlcycle.state._view import View
@@ -68,6 +69,7 @@ _HOMES = {
     "_nouns": ("NOUNS", "Noun", "bare", "noun"),
     "_plans": ("check_guards", "check_stands", "drop", "restore", "roll_back", "roll_project_back"),
     "_refs": ("read_ref", "resolve"),
+    "_rollbacks": ("pointer_moves", "moves_to", "would_change"),
     "_said": ("Fact", "Move", "Stamp", "Version"),
     "_status": ("status_of",),
     "_view": ("View",),
@@ -106,7 +108,9 @@ __all__ = [
     "check_stands",
     "drop",
     "in_words",
+    "moves_to",
     "noun",
+    "pointer_moves",
     "read_changes",
     "read_ref",
     "resolve",
@@ -115,6 +119,7 @@ __all__ = [
     "roll_project_back",
     "status_of",
     "take_census",
+    "would_change",
 ]
 
 __getattr__, __dir__ = doors(__name__, _HOMES)

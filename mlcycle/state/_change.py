@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 from attrs import NOTHING, field, fields, frozen
 from attrs.validators import instance_of
@@ -10,11 +11,9 @@ from attrs.validators import instance_of
 from mlcycle.state._nouns import noun
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from mlcycle.state._index import State
 
-__all__ = ["TEXT", "Before", "Change", "Moved", "read_changes", "texts", "whole"]
+__all__ = ["TEXT", "Change", "Moved", "MovesTo", "read_changes", "texts", "whole"]
 
 Doc = dict[str, Any]
 C = TypeVar("C", bound="Change")
@@ -38,16 +37,12 @@ class Moved(NamedTuple):
         target = "nothing" if self.after is None else f"{self.name}@{self.after}"
         if how == "promote":
             return f"{target} promoted to {self.pointer}"
-        return f"{'rolled back' if how == 'rollback' else 'set back'} {self.name}@{self.pointer} to {target}"
+        verb = {"rollback": "rolled back", "project": "set back"}.get(how, "moved")
+        return f"{verb} {self.name}@{self.pointer} to {target}"
 
 
-class Before(Protocol):
-    """The project just before an entry, as far as words need it."""
-
-    def moves_to(self, to: int, keep: Iterable[str] = ()) -> Iterable[Moved]:
-        """Return what a rollback of the project would move."""
-        ...
-
+MovesTo = Callable[[int, Sequence[str]], Iterable[Moved]]
+"""From an entry and names kept to what a rollback of the project to that entry moved."""
 
 TEXT = instance_of(str)
 
@@ -109,7 +104,7 @@ class Change:
         """Put it into the index, as a change of entry `n`."""
         raise NotImplementedError
 
-    def words(self, before: Before) -> str:
+    def words(self, moves_to: MovesTo) -> str:
         """Say what happened, in a few words; nothing where what stands beside it in the entry says it."""
         return ""
 

@@ -14,7 +14,7 @@ from attrs.validators import instance_of, optional
 
 from mlcycle._ids import name_key
 from mlcycle.errors import InvalidInput
-from mlcycle.state._change import TEXT, Before, Change, Moved, texts, whole
+from mlcycle.state._change import TEXT, Change, Moved, MovesTo, texts, whole
 from mlcycle.state._nouns import noun
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class ProjectCreate(Change):
         """Take the id."""
         state.id = self.id
 
-    def words(self, before: Before) -> str:
+    def words(self, moves_to: MovesTo) -> str:
         """Say it."""
         return "project created"
 
@@ -77,7 +77,7 @@ class StoreCopied(Change):
         """Take the new id."""
         state.id = self.id
 
-    def words(self, before: Before) -> str:
+    def words(self, moves_to: MovesTo) -> str:
         """Say it."""
         return "a copy goes on by itself"
 
@@ -125,7 +125,7 @@ class NameSet(Change):
         if self.guards is not None:
             name.guards.append((n, self.guards))
 
-    def words(self, before: Before) -> str:
+    def words(self, moves_to: MovesTo) -> str:
         """Say it."""
         return noun(self.of).named(self)
 
@@ -177,7 +177,7 @@ class VersionAdd(Change):
         for ref in self.uses:
             state.uses.need(ref.partition(":")[0]).need(ref).append([self.of, name_key(self.name), self.number])
 
-    def words(self, before: Before) -> str:
+    def words(self, moves_to: MovesTo) -> str:
         """Say it."""
         return noun(self.of).added(self)
 
@@ -212,7 +212,7 @@ class PointerMove(Change):
         name = state.name(self.of, self.name, n)
         name.moves.setdefault(self.pointer, []).append((n, self.after, self.pops))
 
-    def words(self, before: Before) -> str:
+    def words(self, moves_to: MovesTo) -> str:
         """Say it; a route is told by its revision."""
         moved = Moved(self.of, self.name, self.pointer, self.before, self.after)
         return "" if self.how == "route" else moved.words(self.how)
@@ -246,12 +246,9 @@ class VersionMark(Change):
         name = state.name(self.of, self.name, n)
         name.marks += [(n, self.mark, self.on, first, last) for first, last in self.numbers or ((0, 0),)]
 
-    def words(self, before: Before) -> str:
-        """Say it; what was swept, the sweep tells."""
-        undone = {"dropped": "restored", "retracted": "reinstated", "rejected": "accepted"}
-        verb = self.mark if self.on else undone.get(self.mark, f"no longer {self.mark}")
-        spans = ", ".join(f"@{first}" if first == last else f"@{first} to @{last}" for first, last in self.numbers)
-        return "" if self.mark == "swept" else f"{verb} {self.of} {self.name}{spans}"
+    def words(self, moves_to: MovesTo) -> str:
+        """Say it."""
+        return noun(self.of).marked(self)
 
 
 @frozen(kw_only=True)
@@ -289,7 +286,7 @@ class FactAdd(Change):
         for key in {self.subject, *self.about}:
             facts.need(key).append(n)
 
-    def words(self, before: Before) -> str:
+    def words(self, moves_to: MovesTo) -> str:
         """Say it."""
         return noun(self.of).added(self)
 
@@ -324,9 +321,9 @@ class ProjectRollback(Change):
             raise ValueError(f"a rollback in entry {n} goes to an earlier one, not to {self.to}")
         state.backs.append((n, self.to, self.keep))
 
-    def words(self, before: Before) -> str:
+    def words(self, moves_to: MovesTo) -> str:
         """Say where to, and what moved."""
-        moves = (moved.words("project") for moved in before.moves_to(self.to, self.keep))
+        moves = (moved.words("project") for moved in moves_to(self.to, self.keep))
         return "; ".join([f"project rolled back to entry {self.to}", *moves])
 
 
@@ -342,7 +339,7 @@ class TagSet(Change):
         """Note the tag."""
         state.tags.setdefault(self.name, []).append((n, self.to))
 
-    def words(self, before: Before) -> str:
+    def words(self, moves_to: MovesTo) -> str:
         """Say it."""
         return f"tagged entry {self.to} as {self.name}"
 
@@ -411,7 +408,7 @@ class Sweep(Change):
         for stored_object in self.swept:
             state.placed.pop(stored_object)
 
-    def words(self, before: Before) -> str:
+    def words(self, moves_to: MovesTo) -> str:
         """Say it."""
         return f"swept {len(self.keys)} files"
 

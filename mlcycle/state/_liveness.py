@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from mlcycle._ids import name_key
+from mlcycle.errors import Corrupt, SchemaError
 from mlcycle.state._changes import FactAdd, NameSet, Place, VersionAdd
 
 if TYPE_CHECKING:
@@ -42,18 +43,33 @@ class Census:
         Stored object to the prefix it owns.
     owners : dict
         Stored object to the refs of what stands and needs it; an object that nothing needs is garbage.
+    unread : dict
+        Stored object to why its list file cannot be read; of its files only that one is known.
     """
 
     files: dict[str, list[Doc]] = field(factory=dict)
     prefixes: dict[str, str] = field(factory=dict)
     owners: dict[str, list[str]] = field(factory=dict)
+    unread: dict[str, Exception] = field(factory=dict)
 
     def live(self) -> dict[str, Doc]:
         """Return every file that something standing needs, by key; what a sweep must not touch."""
         return {file["key"]: file for one in self.owners for file in self.files.get(one, ())}
 
     def kept(self) -> Kept:
-        """Return the keys that a sweep must not touch: of files, and below prefixes."""
+        """Return the keys that a sweep must not touch: of files, and below prefixes.
+
+        Raises
+        ------
+        Corrupt, SchemaError
+            Where a list of what must stay cannot be read: anything may be on it.
+        """
+        for one in sorted(self.unread.keys() & self.owners.keys()):
+            kind = SchemaError if isinstance(self.unread[one], SchemaError) else Corrupt
+            whose = ", ".join(self.owners[one][:3])
+            raise kind(
+                f"nothing is swept, because the list of files that {whose} needs says what stays: {self.unread[one]}"
+            )
         prefixes = [self.prefixes[one] for one in self.prefixes.keys() & self.owners.keys()]
         return Kept(frozenset(self.live()), tuple(prefixes))
 
@@ -61,7 +77,7 @@ class Census:
         """Return it as it is when nothing needs some objects any more."""
         gone = {*objects}
         owners = {one: owners for one, owners in self.owners.items() if one not in gone}
-        return Census(self.files, self.prefixes, owners)
+        return evolve(self, owners=owners)
 
     def owners_of(self) -> dict[str, list[str]]:
         """Return, for each file, the refs that need it, sorted."""
@@ -72,10 +88,11 @@ class Census:
         return {key: sorted(owners) for key, owners in found.items()}
 
     def objects_with(self, keys: Iterable[str]) -> list[str]:
-        """Return every object, standing or not, of whose files any is among some keys."""
+        """Return every object, standing or not, of whose files any is among some keys, or could be."""
         wanted = {*keys}
         found = {one for one, files in self.files.items() if any(file["key"] in wanted for file in files)}
         found |= {one for one, prefix in self.prefixes.items() if any(key.startswith(prefix) for key in wanted)}
+        found |= self.unread.keys() - self.owners.keys()
         return sorted(found)
 
 
@@ -89,20 +106,29 @@ def take_census(view: View, entries: Iterable[Doc], listed: Callable[[Doc], list
     entries : iterable of dict
         All entries up to it, in order.
     listed : callable
-        The description of a list file to the descriptions it lists.
+        The description of a list file to the descriptions it lists; what that raises is kept.
     """
     census = Census()
     for entry in entries:
         for doc in entry["changes"]:
             if doc["kind"] == Place.kind and view.state.placed.get(doc["object"]) == entry["n"]:
                 place = Place.read(doc)
-                census.files[place.object] = [*place.named(), *(listed(place.listed) if place.listed else ())]
-                if place.prefix:
-                    census.prefixes[place.object] = place.prefix
+                _note(census, place, listed)
             for ref, needs in _standing(view, doc):
                 for one in needs:
                     census.owners.setdefault(one, []).append(ref)
     return census
+
+
+def _note(census: Census, place: Place, listed: Callable[[Doc], list[Doc]]) -> None:
+    files = census.files[place.object] = place.named()
+    if place.prefix:
+        census.prefixes[place.object] = place.prefix
+    if place.listed:
+        try:
+            files += listed(place.listed)
+        except (Corrupt, SchemaError, FileNotFoundError) as error:
+            census.unread[place.object] = error
 
 
 def _standing(view: View, doc: Doc) -> Iterator[tuple[str, list[str]]]:
@@ -114,10 +140,10 @@ def _standing(view: View, doc: Doc) -> Iterator[tuple[str, list[str]]]:
     if kind == VersionAdd.kind:
         if not _dropped(view, doc["of"], thing, doc["number"]):
             yield f"{doc['of']}:{thing}@{doc['number']}", needs
-    elif view.stands(doc["of"], thing):
+    elif view.marks.stands(doc["of"], thing):
         yield f"{doc['of']}:{thing}", needs
 
 
 def _dropped(view: View, of: str, name: str, number: int) -> bool:
-    index = view.name(of, name_key(name))
-    return index is not None and bool(index.marks) and bool({0, number} & view.marked(of, index, "dropped"))
+    index = view.names.get(of, name_key(name))
+    return index is not None and bool(index.marks) and bool({0, number} & view.marks.numbers(of, index, "dropped"))

@@ -32,6 +32,13 @@ def _added(change: Any) -> str:
     return f"added {change.of} " + (change.id if what is None else f"{what}@{change.number}")
 
 
+def _marked(change: Any) -> str:
+    undone = {"dropped": "restored", "retracted": "reinstated", "rejected": "accepted"}
+    verb = change.mark if change.on else undone.get(change.mark, f"no longer {change.mark}")
+    spans = ", ".join(f"@{first}" if first == last else f"@{first} to @{last}" for first, last in change.numbers)
+    return "" if change.mark == "swept" else f"{verb} {change.of} {change.name}{spans}"
+
+
 @frozen
 class Noun:
     """What this library knows of one noun beyond what holds for all of them.
@@ -44,6 +51,8 @@ class Noun:
         Words for the history when a name was set; nothing by default.
     added : callable
         Words for the history when a version or a fact was added.
+    marked : callable
+        Words for the history when it, or versions of it, were dropped or restored; what was swept, the sweep tells.
     versioned : bool
         Its names have versions, so that an address may mean one.
     fixed : bool
@@ -60,6 +69,7 @@ class Noun:
     of: str
     named: Callable[[Any], str] = _unsaid
     added: Callable[[Any], str] = _added
+    marked: Callable[[Any], str] = _marked
     versioned: bool = True
     fixed: bool = False
     pointer: str | None = None
@@ -77,6 +87,10 @@ def _decided(change: Any) -> str:
         return f"gate blocked {change['action']} of {bare(change.subject)}"
     verb = "overridden for" if change.says.get("override") else "allowed"
     return f"gate {verb} {bare(change.subject)}"
+
+
+def _asked(change: Any) -> str:
+    return "asked whether code and environment of runs are still needed" if change.mark == "retracted" else ""
 
 
 NOUNS: dict[str, Noun] = {
@@ -103,7 +117,7 @@ NOUNS: dict[str, Noun] = {
         Noun("decision", added=_decided, versioned=False, chosen=("action",)),
         Noun("report", added=lambda c: f"checked {bare(c.subject)}: {c['findings']} findings", versioned=False),
         Noun("pack", added=_unsaid, versioned=False),
-        Noun("pin", added=_unsaid, versioned=False),
+        Noun("pin", added=_unsaid, marked=_asked, versioned=False),
         Noun("annotation", added=lambda c: f"noted on {c.subject}", versioned=False),
     )
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mlcycle.errors import ConflictError, NotFound, ReadOnly
 from mlcycle.state._changes import PointerMove, ProjectRollback, VersionMark
 from mlcycle.state._refs import resolve
+from mlcycle.state._rollbacks import moves_to, would_change
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -26,7 +27,7 @@ def drop(view: View, version: Version) -> list[Change]:
     ConflictError
         Naming what needs it.
     """
-    if view.is_marked(version.of, version.name, "dropped", version.number):
+    if view.marks.has(version.of, version.name, "dropped", version.number):
         return []
     if needed := needed_by(view, version):
         raise ConflictError(f"{version.shown} is needed by {', '.join(needed)}; move or drop those first")
@@ -36,11 +37,13 @@ def drop(view: View, version: Version) -> list[Change]:
 def needed_by(view: View, version: Version) -> list[str]:
     """Return the pointers that would hang in the air without a version."""
     of, name = version.of, version.name
-    found = [f"{name}@{one}" for one in view.pointers(of, name) if view.pointer(of, name, one) == version.number]
+    found = [
+        f"{name}@{one}" for one in view.pointers.names(of, name) if view.pointers.at(of, name, one) == version.number
+    ]
     lines = view.state.uses.of(of)
     for user_of, key, number in (lines and lines.get(version.ref)) or ():
-        user = view.name(user_of, key)
-        if user and any(view.pointer(user_of, key, one) == number for one in view.pointers(user_of, key)):
+        user = view.names.get(user_of, key)
+        if user and any(view.pointers.at(user_of, key, one) == number for one in view.pointers.names(user_of, key)):
             found.append(f"{user_of} {user.name}")
     return list(dict.fromkeys(found))
 
@@ -53,7 +56,7 @@ def restore(view: View, version: Version) -> list[Change]:
     VersionDeleted
         When a sweep was faster.
     """
-    if not view.is_marked(version.of, version.name, "dropped", version.number):
+    if not view.marks.has(version.of, version.name, "dropped", version.number):
         return []
     _check_placed(view, version)
     return [VersionMark(of=version.of, name=version.name, mark="dropped", on=False, numbers=[[version.number] * 2])]
@@ -69,12 +72,12 @@ def roll_back(view: View, of: str, name: str, pointer: str, nothing: str) -> Poi
     VersionDeleted
         When what it would stand at was dropped.
     """
-    stack = view.stack(of, name, pointer)
+    stack = view.pointers.stack(of, view.names.known(of, name).name, pointer)
     if len(stack) < 2 or stack[-2] is None:
         raise NotFound(nothing)
     check_stands(view, f"{of}:{name}@{stack[-2]}")
     facts = {"before": stack[-1], "after": stack[-2], "pops": 1, "how": "rollback"}
-    return PointerMove(of=of, name=view.known(of, name).name, pointer=pointer, **facts)  # type: ignore[arg-type]
+    return PointerMove(of=of, name=view.names.known(of, name).name, pointer=pointer, **facts)  # type: ignore[arg-type]
 
 
 def roll_project_back(view: View, to: int, keep: Sequence[str] = ()) -> list[Change]:
@@ -85,10 +88,10 @@ def roll_project_back(view: View, to: int, keep: Sequence[str] = ()) -> list[Cha
     VersionDeleted
         When something was dropped or swept.
     """
-    for move in view.moves_to(to, keep):
+    for move in moves_to(view, to, keep):
         if move.after is not None:
             check_stands(view, f"{move.of}:{move.name}@{move.after}", files=True)
-    return [ProjectRollback(to=to, keep=list(keep))] if view.would_change(to, keep) else []
+    return [ProjectRollback(to=to, keep=list(keep))] if would_change(view, to, keep) else []
 
 
 def check_stands(view: View, ref: str, *, files: bool = False) -> None:
@@ -104,7 +107,7 @@ def _check_placed(view: View, version: Version) -> None:
     for stored_object in version.needs:
         own = stored_object == version.needs[0]
         what = version.shown if own else f"the {stored_object.partition(':')[0]} that {version.shown} lives by"
-        view.place(stored_object, what)
+        view.placed.get(stored_object, what)
 
 
 def check_guards(view: View, changes: Iterable[Change], knows: Collection[str]) -> None:
@@ -117,13 +120,13 @@ def check_guards(view: View, changes: Iterable[Change], knows: Collection[str]) 
     """
     for change in changes:
         if isinstance(change, ProjectRollback):
-            moves = [(one.of, one.name, "pointer.move", one.pointer) for one in view.moves_to(change.to, change.keep)]
+            moves = [(one.of, one.name, "pointer.move", one.pointer) for one in moves_to(view, change.to, change.keep)]
         else:
             facts = (getattr(change, field, "") for field in ("of", "name", "kind", "pointer"))
             moves = [tuple(facts)]  # type: ignore[list-item]
         for of, name, kind, pointer in moves:
             if needs := [need for need in _guarding(view, of, name, kind, pointer) if need not in knows]:
-                what = f"{of}:{name}" + (f"@{pointer}" if pointer else "")
+                what = f"{of}:{name}" + (f"@{pointer}" if pointer else "") if name else f"any {of}"
                 raise ReadOnly(f"changing {what} takes a newer mlcycle (one that knows {', '.join(needs)}); upgrade it")
 
 
@@ -131,7 +134,7 @@ def _guarding(view: View, of: str, name: str, kind: str, pointer: str) -> list[s
     """Return the needs that guard a kind of change, or one pointer of it, on a name and on its noun."""
     found: list[str] = []
     for home, whose, prefix in ((of, name, ""), ("project", "project", f"{of}/")):
-        index = view.name(home, whose) if home and whose else None
+        index = view.names.get(home, whose) if home and whose else None
         standing = [guards for n, guards in index.guards if n <= view.n] if index else []
         for what in (kind, f"{kind}:{pointer}"):
             found += (standing[-1] if standing else {}).get(prefix + what, ())

@@ -62,28 +62,32 @@ def resolve(view: View, what: Any, *nouns: str, dropped: bool = False) -> Versio
     if ref.kind is not None and nouns and ref.kind not in nouns:
         raise InvalidInput(f"{str(ref)!r} names a {ref.kind}; a {' or '.join(nouns)} is expected here")
     of = ref.kind or _noun_of(view, ref, nouns)
-    name = view.known(of, ref.name)
+    name = view.names.known(of, ref.name)
     number = _number(view, of, name, ref)
-    if not 1 <= number <= view.count(name):
-        raise NotFound(f"{name.name} has no version {number}; there are {_ranges(view.count(name))}")
-    if not dropped and view.is_marked(of, name.name, "dropped", number):
+    if not 1 <= number <= view.versions.count(name):
+        raise NotFound(f"{name.name} has no version {number}; there are {_ranges(view.versions.count(name))}")
+    if not dropped and view.marks.has(of, name.name, "dropped", number):
         raise VersionDeleted(
             f"{name.name}@{number} was dropped; if no sweep has removed its files, "
             f"project.store.restore('{of}:{name.name}@{number}') brings it back"
         )
-    return view.version(of, name.name, number)
+    return view.versions.get(of, name.name, number)
 
 
 def _noun_of(view: View, ref: Ref, nouns: tuple[str, ...]) -> str:
     """Return the one noun that has the name."""
     if len(nouns) == 1:
         return nouns[0]
-    having = [of for of in nouns or view.nouns() if (name := view.name(of, ref.name)) and view.count(name)]
+    having = [
+        of for of in nouns or view.names.nouns() if (name := view.names.get(of, ref.name)) and view.versions.count(name)
+    ]
     if len(having) == 1:
         return having[0]
     if having:
         raise InvalidInput(f"{ref.name!r} may be {' or '.join(f'{of}:{ref.name}' for of in having)}; say which")
-    known = [name.name for of in nouns or view.nouns() for name in view.every(of) if view.count(name)]
+    known = [
+        name.name for of in nouns or view.names.nouns() for name in view.names.every(of) if view.versions.count(name)
+    ]
     raise NotFound(f"nothing is called {ref.name!r}", near(ref.name, known))
 
 
@@ -91,13 +95,13 @@ def _number(view: View, of: str, name: Name, ref: Ref) -> int:
     if isinstance(ref.version, int):
         return ref.version
     if ref.version == "latest":
-        number = view.latest(of, name.name)
+        number = view.versions.latest(of, name.name)
         if number is None:
             raise NotFound(f"every version of {name.name} was dropped or rolled back; name one by number")
         return number
-    target = view.pointer(of, name.name, ref.version)
+    target = view.pointers.at(of, name.name, ref.version)
     if target is None:
-        known = [one for one in view.pointers(of, name.name) if view.pointer(of, name.name, one) is not None]
+        known = [one for one in view.pointers.names(of, name.name) if view.pointers.at(of, name.name, one) is not None]
         there = f"its aliases are {', '.join(known)}" if known else "it has no aliases"
         raise NotFound(f"{name.name} has no alias {ref.version!r}; {there}", near(ref.version, known))
     return target

@@ -30,7 +30,7 @@ def _finding(kind: str, subject: str, summary: str, severity: str, phase: str, *
 
 
 def _scope(view: View, moment: str) -> Iterator[records.Finding]:
-    version = view.newest("scope", "scope")
+    version = view.versions.newest("scope", "scope")
     if version is None:
         yield _finding(
             "missing", "scope", "no scope yet: project.scope.set(objective=…, criteria=[…])", "warn", "scope"
@@ -49,14 +49,14 @@ def _scope(view: View, moment: str) -> Iterator[records.Finding]:
 
 
 def _data(view: View, moment: str) -> Iterator[records.Finding]:
-    names = view.every("dataset")
+    names = view.names.every("dataset")
     if not names:
         yield _finding("missing", "datasets", "no data yet: project.datasets.add(name, frame)", "warn", "data")
     for name in names:
-        number = view.latest("dataset", name.name)
+        number = view.versions.latest("dataset", name.name)
         ref = f"{name.name}@{number}"
         for parent, newest in _outgrown(view, name.origins.get(number or 0, ())):
-            if view.version("dataset", name.name, number or 0)["layout"] == "selection":
+            if view.versions.get("dataset", name.name, number or 0)["layout"] == "selection":
                 summary = f"{ref} is a part of {parent}; {newest} is newer: split it again"
                 yield _finding("stale", ref, summary, "warn", "data", newest=newest)
 
@@ -66,19 +66,19 @@ def _outgrown(view: View, made_from: list[str] | tuple[str, ...]) -> Iterator[tu
     for origin in made_from:
         of, _, parent = origin.partition(":")
         name = parent.rpartition("@")[0]
-        latest = view.latest("dataset", name) if of == "dataset" else None
+        latest = view.versions.latest("dataset", name) if of == "dataset" else None
         if latest is not None and parent != f"{name}@{latest}":
             yield parent, f"{name}@{latest}"
 
 
 def _model(view: View, moment: str) -> Iterator[records.Finding]:
-    names = view.every("model")
+    names = view.names.every("model")
     if not names:
         yield _finding("missing", "models", "no model yet: project.models.register(name, run)", "warn", "model")
     for name in names:
-        number = view.latest("model", name.name)
+        number = view.versions.latest("model", name.name)
         ref = f"{name.name}@{number}"
-        if number is not None and not view.fact_entries("evaluation", f"model:{ref}"):
+        if number is not None and not view.facts.entries("evaluation", f"model:{ref}"):
             yield _finding("due", ref, f"{ref} was never evaluated: project.evaluate({ref!r})", "warn", "model")
         for alias in name.moves:
             yield from _pointed(view, name, alias)
@@ -87,7 +87,7 @@ def _model(view: View, moment: str) -> Iterator[records.Finding]:
 
 def _pointed(view: View, name: Name, alias: str) -> Iterator[records.Finding]:
     """Say where the data of a model that an alias points at has gone on."""
-    number = view.pointer("model", name.name, alias)
+    number = view.pointers.at("model", name.name, alias)
     if number is None:
         return
     ref = f"{name.name}@{number}"
@@ -98,25 +98,25 @@ def _pointed(view: View, name: Name, alias: str) -> Iterator[records.Finding]:
 
 def _blocked(view: View, names: list[Name]) -> Iterator[records.Finding]:
     """Say which of the newest versions a gate blocked last, in the order of the decisions."""
-    newest = [f"model:{name.name}@{view.latest('model', name.name)}" for name in names]
-    decided = {ref: view.fact_entries("decision", ref) for ref in newest}
+    newest = [f"model:{name.name}@{view.versions.latest('model', name.name)}" for name in names]
+    decided = {ref: view.facts.entries("decision", ref) for ref in newest}
     for ref in sorted((one for one in newest if decided[one]), key=lambda one: decided[one][0]):
-        fact = next(view.facts("decision", ref, newest_first=True), None)
+        fact = next(view.facts.of("decision", ref, newest_first=True), None)
         if fact is not None and not fact["allowed"]:
             summary = f"the gate blocked {fact['action']} of {bare(ref)} on {fact.stamp.at[:10]}"
             yield _finding("blocked", bare(ref), summary, "warn", "model", decision=fact.id)
 
 
 def _deployment(view: View, moment: str) -> Iterator[records.Finding]:
-    for name in view.every("deployment"):
-        number = view.pointer("deployment", name.name, "current")
+    for name in view.names.every("deployment"):
+        number = view.pointers.at("deployment", name.name, "current")
         if number is None:
             yield _finding("missing", name.name, f"{name.name} has no route yet", "info", "deployment")
             continue
-        revision = view.version("deployment", name.name, number)
+        revision = view.versions.get("deployment", name.name, number)
         for ref in map(bare, revision["weights"]):
             model = ref.rpartition("@")[0]
-            production = view.pointer("model", model, "production")
+            production = view.pointers.at("model", model, "production")
             if production is not None and ref != f"{model}@{production}":
                 summary = f"{name.name} answers with {ref}, while production is {model}@{production}"
                 yield _finding("differs", name.name, summary, "info", "deployment", production=production)
@@ -124,7 +124,7 @@ def _deployment(view: View, moment: str) -> Iterator[records.Finding]:
 
 
 def _reported(view: View, revision: Version) -> Iterator[records.Finding]:
-    last = next(view.facts("report", f"deployment:{revision.name}", newest_first=True), None)
+    last = next(view.facts.of("report", f"deployment:{revision.name}", newest_first=True), None)
     if last is not None and last["revision"] == revision.number and last["severity"] not in (None, "info"):
         summary = f"the check of {revision.name} on {last.stamp.at[:16]} found {last['findings']} things"
         yield _finding("monitoring", revision.name, summary, last["severity"], "deployment", report=last.id)

@@ -200,12 +200,12 @@ def asking(folder: Path) -> Found:
             "models.get": (lambda project=project: project.models.get("leavers@production"), 9),
             "models.versions": (lambda project=project: project.models.versions("leavers"), 9),
             "models.names": (project.models.names, 5),
-            "facts of a model": (lambda view=view, about=subject: [*view.facts("evaluation", about)], 9),
+            "facts of a model": (lambda view=view, about=subject: [*view.facts.of("evaluation", about)], 9),
             "datasets.add, there already": (lambda project=project: _add(project), 5),
             "promote": (lambda project=project: project.models.promote("leavers@2"), 7),
             "info, first": (project.store.info, 1),
             "info, again": (project.store.info, 3),
-            "all evaluations": (lambda view=view: [*view.facts("evaluation")], 1),
+            "all evaluations": (lambda view=view: [*view.facts.of("evaluation")], 1),
         }
         for name, (ask, times) in questions.items():
             clock = time.perf_counter if name == "promote" else time.process_time

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlcycle._ids import new_id
+from mlcycle.lifecycle._placement import files_of
 from mlcycle.state import Change, FactAdd, NameSet, Noun, Place, PointerMove, VersionAdd, bare, roll_back
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def write_down(project: mc.Project, name: str, text: str, *, uses: list[str] | N
         return f"recipe:{owner}", session.depot.store_bytes(f"files/{owner}", "recipe", ".txt", text.encode())
 
     def plan(view: View, stored: tuple[str, Doc]) -> list[Change]:
-        begun = [] if view.name("recipe", name) else [NameSet(of="recipe", name=name, id=new_id())]
-        number = view.next_number("recipe", name)
+        begun = [] if view.names.get("recipe", name) else [NameSet(of="recipe", name=name, id=new_id())]
+        number = view.versions.next_number("recipe", name)
         version = VersionAdd(of="recipe", name=name, number=number, needs=[stored[0]], uses=uses or [], says=facts)
         return [*begun, Place(object=stored[0], files=[stored[1]]), version]
 
@@ -48,7 +49,7 @@ def write_down(project: mc.Project, name: str, text: str, *, uses: list[str] | N
 
 def read(project: mc.Project, version: Version) -> str:
     """Return the text of a recipe, checked against its digest."""
-    (file,) = project._session.files_of(version.needs[0], version.shown)
+    (file,) = files_of(project._session, version.needs[0], version.shown)
     return project._session.depot.read_file(file, version.shown).decode()
 
 
@@ -56,7 +57,7 @@ def serve(project: mc.Project, name: str, number: int) -> None:
     """Put a version on the menu."""
 
     def plan(view: View) -> list[Change]:
-        before = view.pointer("recipe", name, "menu")
+        before = view.pointers.at("recipe", name, "menu")
         return [PointerMove(of="recipe", name=name, pointer="menu", before=before, after=number, how="promote")]
 
     project._session.commit(plan, verb="recipe.serve")

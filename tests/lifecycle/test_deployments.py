@@ -12,6 +12,7 @@ import pytest
 import mlcycle as mc
 from mlcycle import errors
 from mlcycle.errors import InvalidInput, NotFound
+from mlcycle.lifecycle._placement import files_of
 from tests.lifecycle.conftest import begin, fitted
 
 
@@ -126,8 +127,8 @@ def test_a_service_that_cannot_follow_goes_on(project: mc.Project, shop: Any, ce
     X = cells.drop(columns="target")[:3]
     with shop.serve(follow=0) as service:
         shop.route("tumour@2", reason="go")
-        [needed] = project._session.view().version("model", "tumour", 2).needs
-        [file] = [file for file in project._session.files_of(needed, "tumour@2") if file["kind"] == "model"]
+        [needed] = project._session.view().versions.get("model", "tumour", 2).needs
+        [file] = [file for file in files_of(project._session, needed, "tumour@2") if file["kind"] == "model"]
         path = project._session.files.local_path(file["key"])
         assert path is not None
         path.write_bytes(b"broken")

@@ -127,7 +127,7 @@ def evaluate(project: mc.Project) -> None:
 
 def evaluated(project: mc.Project) -> int:
     """Count the evaluations."""
-    return len(project._session.view().fact_entries("evaluation", "model:m@1"))
+    return len(project._session.view().facts.entries("evaluation", "model:m@1"))
 
 
 def route(project: mc.Project) -> None:

@@ -60,7 +60,7 @@ class Standing:
 
     def named(self, kind: str, name: str) -> Doc:
         """Return what is said of a name."""
-        empty: Doc = {"versions": {}, "made": {}, "head": None, "retracted": set(), "dropped": set(), "aliases": {}}
+        empty: Doc = {"versions": {}, "made": {}, "retracted": set(), "dropped": set(), "aliases": {}}
         found: Doc = getattr(self, kind).setdefault(name, empty)
         return found
 
@@ -68,7 +68,7 @@ class Standing:
         """Add a version, and return its number."""
         doc = self.named(kind, name)
         number = len(doc["versions"]) + 1
-        doc["versions"][number], doc["made"][number], doc["head"] = thing, entry, number
+        doc["versions"][number], doc["made"][number] = thing, entry
         return number
 
     def latest(self, kind: str, name: str) -> int | None:
@@ -76,8 +76,6 @@ class Standing:
         doc = getattr(self, kind).get(name)
         if doc is None:
             return None
-        if kind == "datasets" and doc["head"] not in doc["dropped"]:
-            return doc["head"]  # type: ignore[no-any-return]
         return max(set(doc["versions"]) - doc["retracted"] - doc["dropped"], default=None)
 
     def alias(self, name: str, alias: str) -> int | None:
@@ -358,25 +356,15 @@ class Machine(RuleBasedStateMachine):
             assert (now.datasets, now.models) == (self.say.datasets, self.say.models)
 
     def return_to(self, then: Standing, to: int, now: Standing) -> list[str]:
-        """Set `now` to what `then` pointed at; return what is pointed at anew, "" where it was dropped."""
+        """Set `now` to what `then` pointed at; return what aliases point at anew, "" where it was dropped."""
         targets = []
-        for name, doc in now.datasets.items():
-            former = then.datasets.get(name, {"head": None})["head"]
-            if former != doc["head"]:
-                doc["head"] = former
-                if former is not None:
-                    targets.append("" if former in doc["dropped"] else doc["versions"][former])
         for name, doc in now.models.items():
             for alias, stack in doc["aliases"].items():
-                former = then.alias(name, alias)
-                if (stack[-1][0] if stack else None) == former:
-                    continue
-                while stack and stack[-1][1] > to:
-                    stack.pop()
-                if (stack[-1][0] if stack else None) != former:
-                    stack.append((former, self.next))
-                if former is not None:
-                    targets.append("" if former in doc["dropped"] else doc["versions"][former])
+                before = stack[-1][0] if stack else None
+                stack[:] = then.models.get(name, {"aliases": {}})["aliases"].get(alias, [])
+                after = stack[-1][0] if stack else None
+                if after not in (None, before):
+                    targets.append("" if after in doc["dropped"] else doc["versions"][after])
         for kind in ("datasets", "models"):
             for name, doc in getattr(now, kind).items():
                 before = getattr(then, kind).get(name, {"retracted": set()})["retracted"]

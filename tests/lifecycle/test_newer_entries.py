@@ -184,3 +184,21 @@ def test_an_object_that_owns_a_prefix(data: mc.Project) -> None:
     with pytest.raises(errors.VersionDeleted, match="the files of d@3 have been removed by a sweep"):
         data.store.restore("dataset:d@3")
     reads(data)
+
+
+def test_a_list_of_files_nobody_can_read(data: mc.Project) -> None:
+    """Nothing is swept while something needs what it lists; everything else is checked and goes on."""
+    listed = data._session.depot.store_bytes(f"files/{new_id()}", "list", ".jsonl", b"sealed") | {"enc": "age"}
+    write(data, Place(object="newer:many", listed=listed).doc(), version(3, "newer:many", layout="blocks"))
+    reads(data)
+    (problem,) = data.store.verify("bytes").problems
+    assert (problem.kind, problem.key, problem.hurts) == ("unreadable", listed["key"], ("dataset:d@3",))
+    assert data.store.info()["files"] == 7
+    with pytest.raises(errors.SchemaError, match=r"nothing is swept.*that dataset:d@3 needs.*encrypted by 'age'"):
+        data.store.sweep(min_age=0)
+    assert data.datasets.add("d", FRAME[:1]).ref == "d@4"
+    data.store.drop("dataset:d@3")
+    assert data.store.sweep(min_age=0).keys == (listed["key"],)
+    assert data.store.verify("bytes").problems == ()
+    with pytest.raises(errors.VersionDeleted):
+        data.store.restore("dataset:d@3")

@@ -71,7 +71,7 @@ def test_an_expired_loosening_gives_way(project: mc.Project) -> None:
     """After the end, the former criterion holds again by itself."""
     project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.8)], test="t")
     project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.7)], override=mc.Override(reason="pilot", until="2098-01-01"))
-    scope = project._session.view().newest("scope", "scope")
+    scope = project._session.view().versions.newest("scope", "scope")
     assert criteria_today(scope, "2097-01-01T00:00:00.000000Z") == [mc.AtLeast("roc_auc", 0.7)]
     assert criteria_today(scope, "2099-01-01T00:00:00.000000Z") == [mc.AtLeast("roc_auc", 0.8)]
 

@@ -9,7 +9,8 @@ import pytest
 
 import mlcycle as mc
 from mlcycle import errors
-from mlcycle.state import NOUNS, VersionMark, read_ref, resolve
+from mlcycle.lifecycle._placement import files_of
+from mlcycle.state import NOUNS, VersionMark, pointer_moves, read_ref, resolve
 from tests.lifecycle.recipes import ROW, read, serve, take_back, taste, write_down
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def look(project: mc.Project) -> View:
 def test_versions(kitchen: mc.Project) -> None:
     """They have numbers, facts, a stamp and files, and are found by what they are called."""
     view = look(kitchen)
-    assert (view.nouns(), view.names("recipe")) == (["recipe"], ["soup"])
+    assert (view.names.nouns(), view.names.of("recipe")) == (["recipe"], ["soup"])
     for ref in ("recipe:soup@3", "recipe:soup", "recipe:soup@latest", "soup", "recipe:Soup@3"):
         version = resolve(view, ref)
         assert (version.ref, version["serves"], version.stamp.author) == ("recipe:soup@3", 3, "ada")
@@ -55,8 +56,8 @@ def test_a_pointer_and_its_way_back(kitchen: mc.Project) -> None:
     """It moves, goes back one state, and says where it has been."""
     take_back(kitchen, "soup")
     view = look(kitchen)
-    assert view.pointer("recipe", "soup", "menu") == 1
-    moves = [(move.before, move.after, move.how) for move in view.history("recipe", "soup", "menu")]
+    assert view.pointers.at("recipe", "soup", "menu") == 1
+    moves = [(move.before, move.after, move.how) for move in pointer_moves(view, "recipe", "soup", "menu")]
     assert moves == [(None, 1, "promote"), (1, 2, "promote"), (2, 1, "rollback")]
     with pytest.raises(errors.NotFound, match="soup was always served so"):
         take_back(kitchen, "soup")
@@ -67,8 +68,8 @@ def test_facts(kitchen: mc.Project) -> None:
     taste(kitchen, "recipe:soup@1", "thin")
     taste(kitchen, "recipe:soup@2", "good")
     view = look(kitchen)
-    assert [fact["verdict"] for fact in view.facts("recipe", "recipe:soup@2")] == ["good"]
-    assert [fact["verdict"] for fact in view.facts("recipe", "guest:ann")] == ["thin", "good"]
+    assert [fact["verdict"] for fact in view.facts.of("recipe", "recipe:soup@2")] == ["good"]
+    assert [fact["verdict"] for fact in view.facts.of("recipe", "guest:ann")] == ["thin", "good"]
 
 
 def test_the_history_in_words(kitchen: mc.Project) -> None:
@@ -97,13 +98,13 @@ def test_the_whole_project_goes_back(kitchen: mc.Project) -> None:
     assert told == [("alias", "soup", "menu", "soup@2", "soup@1")]
     kitchen.rollback(1)
     view = look(kitchen)
-    assert (view.latest("recipe", "soup"), view.pointer("recipe", "soup", "menu")) == (1, None)
+    assert (view.versions.latest("recipe", "soup"), view.pointers.at("recipe", "soup", "menu")) == (1, None)
     assert resolve(view, "recipe:soup@3")["serves"] == 3
     past = look(kitchen.at(before))
-    assert (past.latest("recipe", "soup"), past.pointer("recipe", "soup", "menu")) == (3, 2)
+    assert (past.versions.latest("recipe", "soup"), past.pointers.at("recipe", "soup", "menu")) == (3, 2)
     kitchen.rollback(before)
     view = look(kitchen)
-    assert (view.latest("recipe", "soup"), view.pointer("recipe", "soup", "menu")) == (3, 2)
+    assert (view.versions.latest("recipe", "soup"), view.pointers.at("recipe", "soup", "menu")) == (3, 2)
 
 
 def test_rejected(kitchen: mc.Project) -> None:
@@ -131,12 +132,12 @@ def test_swept_and_verified(kitchen: mc.Project, tmp_path: Path) -> None:
     """A sweep takes what was dropped, and nothing else; what is lost is told by the versions it hurts."""
     assert kitchen.store.sweep(min_age=0).keys == ()
     kitchen.store.drop("recipe:soup@3")
-    (file,) = kitchen._session.files_of(resolve(look(kitchen), "recipe:soup@3", dropped=True).needs[0], "soup@3")
+    (file,) = files_of(kitchen._session, resolve(look(kitchen), "recipe:soup@3", dropped=True).needs[0], "soup@3")
     assert (file["key"],) == kitchen.store.sweep(min_age=0).keys
     with pytest.raises(errors.VersionDeleted, match="the files of soup@3 have been removed by a sweep"):
         kitchen.store.restore("recipe:soup@3")
     assert ([*kitchen.store.verify("bytes").problems], kitchen.store.info()["files"]) == ([], 2)
-    (file,) = kitchen._session.files_of(resolve(look(kitchen), "recipe:soup@1").needs[0], "soup@1")
+    (file,) = files_of(kitchen._session, resolve(look(kitchen), "recipe:soup@1").needs[0], "soup@1")
     (tmp_path / "store" / file["key"]).unlink()
     (problem,) = kitchen.store.verify().problems
     assert ("missing", file["key"], ("recipe:soup@1",)) == (problem.kind, problem.key, problem.hurts)
@@ -150,7 +151,7 @@ def test_an_operation_once(kitchen: mc.Project) -> None:
         from mlcycle.state import VersionAdd
 
         def plan(view: View) -> list[VersionAdd]:
-            number = view.next_number("recipe", "soup")
+            number = view.versions.next_number("recipe", "soup")
             return [VersionAdd(of="recipe", name="soup", number=number, says={"serves": serves})]
 
         return kitchen._session.commit(plan, verb="recipe.add", op="mine").n

@@ -87,7 +87,7 @@ def test_it_reads_works_on_and_keeps_everything(kitchen: mc.Project) -> None:
 tell(lambda: (project.datasets.add("d", pd.DataFrame({"a": [1]})).ref, project.store.info()["files"]))
 tell(lambda: project.models.promote("oven@2", "production", reason="hot").allowed)
 tell(lambda: resolve(view(), "recipe:soup").ref)
-tell(lambda: [fact["verdict"] for fact in view().facts("recipe", "recipe:soup@2")])
+tell(lambda: [fact["verdict"] for fact in view().facts.of("recipe", "recipe:soup@2")])
 tell(lambda: project.history()["what"].tolist()[3:10])
 tell(lambda: project.status() is not None)
 tell(lambda: project.store.sweep(min_age=0).keys)
@@ -106,7 +106,7 @@ tell(lambda: project.rollback(view().n - 3) and None)
         "added recipe 0",
         "added recipe cake@1",
     ]
-    words[5] = f"added recipe {next(look(kitchen).facts('recipe', 'recipe:soup@2')).id}"
+    words[5] = f"added recipe {next(look(kitchen).facts.of('recipe', 'recipe:soup@2')).id}"
     expected = [
         "('d@1', 10)",
         "True",
@@ -123,9 +123,9 @@ tell(lambda: project.rollback(view().n - 3) and None)
     assert expected == said
     view = look(kitchen)
     assert (
-        view.latest("recipe", "soup"),
-        view.pointer("recipe", "soup", "menu"),
-        view.pointer("recipe", "cake", "menu"),
+        view.versions.latest("recipe", "soup"),
+        view.pointers.at("recipe", "soup", "menu"),
+        view.pointers.at("recipe", "cake", "menu"),
     ) == (2, 2, 1)
     assert [read(kitchen, resolve(view, f"recipe:{ref}")) for ref in ("soup@1", "soup@2", "cake")] == [
         "water",
@@ -180,7 +180,7 @@ tell(lambda: project.rollback("early"))
 early = view().tags()["early"]
 plan = lambda now: roll_project_back(now, early, keep=["recipe:soup"])
 tell(lambda: project._session.commit(plan, verb="project.rollback").mine)
-tell(lambda: [view().pointer("recipe", name, "menu") for name in ("soup", "cake")])
+tell(lambda: [view().pointers.at("recipe", name, "menu") for name in ("soup", "cake")])
 """,
     )
     words = "changing recipe:soup@menu takes a newer mlcycle (one that knows tasting); upgrade it"
@@ -236,7 +236,7 @@ tell(lambda: project.history().loc[11, "what"])
     )
     assert [str(look(priced).n), "recipe.price"] == said
     assert (newest_checkpoint(priced)["skipped"], base_of(priced)) == (["recipe.price"], -1)
-    assert [*look(mc.open(priced.store.url)).fact_entries("price", "recipe:soup@1")] == [11]
+    assert [*look(mc.open(priced.store.url)).facts.entries("price", "recipe:soup@1")] == [11]
 
 
 def test_a_checkpoint_of_the_fuller_library(priced: mc.Project) -> None:

@@ -49,6 +49,10 @@ VERBS: dict[str, float] = {
 }
 
 
+class _NothingYetError(Exception):
+    """There is nothing to choose from; an error of the library's own is one that must be seen."""
+
+
 class Work:
     """Somebody who works on a project without knowing what they do.
 
@@ -83,12 +87,16 @@ class Work:
             self._add()
             self.register("m")
             for verb in self._random.choice(verbs, steps, p=often / often.sum()):
-                act: Callable[[], Any] = getattr(self, f"_{verb}")
-                try:
-                    act()
-                    self.done[str(verb)] += 1
-                except (MlcycleError, LookupError):  # the second: there is nothing yet to choose from
-                    self.refused[str(verb)] += 1
+                self.attempt(str(verb))
+
+    def attempt(self, verb: str) -> None:
+        """Try a verb, and count how it went."""
+        act: Callable[[], Any] = getattr(self, f"_{verb}")
+        try:
+            act()
+            self.done[verb] += 1
+        except (MlcycleError, _NothingYetError):
+            self.refused[verb] += 1
 
     def register(self, name: str) -> None:
         """Register a small tree, made from data or not, as the next version of a model."""
@@ -97,7 +105,9 @@ class Work:
     # choosing ------------------------------------------------------------------------------------------------------
 
     def _one(self, choices: Sequence[Any]) -> Any:
-        return choices[int(self._random.integers(len(choices)))] if choices else [][0]
+        if not choices:
+            raise _NothingYetError
+        return choices[self._below(len(choices))]
 
     def _often(self, chance: float) -> bool:
         return bool(self._random.random() < chance)
@@ -108,8 +118,8 @@ class Work:
     def _version(self, of: str) -> str:
         """Return any version of data or of a model, dropped ones too; one that may never have been, now and then."""
         view = self.project._session.view(refresh=False)
-        name = self._one(view.every(of))
-        return f"{name.name}@{1 + self._below(view.count(name) + self._often(0.05))}"
+        name = self._one(view.names.every(of))
+        return f"{name.name}@{1 + self._below(view.versions.count(name) + self._often(0.05))}"
 
     def _data(self) -> list[str]:
         return [self._version("dataset")] if self.project.datasets.names() and self._often(0.6) else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlcycle.state import bare, resolve
+from mlcycle.state import bare, pointer_moves, resolve
 from mlcycle.state._plans import needed_by
 from tests.state import old_fold
 
@@ -70,38 +70,38 @@ def picture(view: View) -> Doc:
     """Return the same, as it is said now."""
     found: Doc = {
         "id": view.state.id,
-        "names": {of: view.names(of) for of in ("dataset", "model", "experiment", "deployment")},
+        "names": {of: view.names.of(of) for of in ("dataset", "model", "experiment", "deployment")},
         "tags": view.tags(),
         "scopes": [
             {"number": one.number, "scope": one["scope"], **_stamp(one.stamp)}
-            for one in (view.standing("scope", "scope") if view.name("scope", "scope") else ())
+            for one in (view.versions.standing("scope", "scope") if view.names.get("scope", "scope") else ())
         ],
-        "runs dropped": {run.name for run in view.every("run") if view.is_marked("run", run.name, "dropped")},
-        "experiments": {name: _experiment(view, name) for name in view.names("experiment")},
+        "runs dropped": {run.name for run in view.names.every("run") if view.marks.has("run", run.name, "dropped")},
+        "experiments": {name: _experiment(view, name) for name in view.names.of("experiment")},
     }
     for of in ("dataset", "model"):
-        for name in view.every(of):
-            count = view.count(name)
+        for name in view.names.every(of):
+            count = view.versions.count(name)
             found[f"{of}:{name.name}"] = {
-                "latest": view.latest(of, name.name),
-                "next": view.next_number(of, name.name),
-                "retracted": view.marked(of, name, "retracted"),
-                "dropped": view.marked(of, name, "dropped"),
-                "versions": {i: _VERSIONS[of](view.version(of, name.name, i)) for i in range(1, count + 1)},
+                "latest": view.versions.latest(of, name.name),
+                "next": view.versions.next_number(of, name.name),
+                "retracted": view.marks.numbers(of, name, "retracted"),
+                "dropped": view.marks.numbers(of, name, "dropped"),
+                "versions": {i: _VERSIONS[of](view.versions.get(of, name.name, i)) for i in range(1, count + 1)},
             }
-    for name in view.every("model"):
-        for alias in view.pointers("model", name.name):
+    for name in view.names.every("model"):
+        for alias in view.pointers.names("model", name.name):
             found[f"model:{name.name}@{alias}"] = _pointer(view, "model", name.name, alias)
-    for name in view.every("deployment"):
-        revisions = (view.version("deployment", name.name, i) for i in range(1, view.count(name) + 1))
+    for name in view.names.every("deployment"):
+        revisions = (view.versions.get("deployment", name.name, i) for i in range(1, view.versions.count(name) + 1))
         found[f"deployment:{name.name}"] = {
             "id": name.id,
             "current": _pointer(view, "deployment", name.name, "current"),
             "revisions": {one.number: _revision(one) for one in revisions},
         }
     for of in ("evaluation", "decision", "report"):
-        for subject in {fact.subject for fact in view.facts(of)}:
-            found[f"{of}s of {subject}"] = [_FACTS[of](fact) for fact in view.facts(of, subject)]
+        for subject in {fact.subject for fact in view.facts.of(of)}:
+            found[f"{of}s of {subject}"] = [_FACTS[of](fact) for fact in view.facts.of(of, subject)]
     return found
 
 
@@ -110,7 +110,7 @@ def _stamp(stamp: Stamp) -> Doc:
 
 
 def _experiment(view: View, name: str) -> Doc:
-    known, about = view.known("experiment", name), view.about("experiment", name)
+    known, about = view.names.known("experiment", name), view.names.said("experiment", name)
     last = view.read(max(n for n in known.said if n <= view.n))
     stamp = {"author": last["author"], "at": last["at"], "message": last["message"], "entry": last["n"]}
     facts = {"hypothesis": about["hypothesis"], "metric": about.get("metric")}
@@ -118,9 +118,9 @@ def _experiment(view: View, name: str) -> Doc:
 
 
 def _pointer(view: View, of: str, name: str, pointer: str) -> tuple[int | None, list[tuple[Any, ...]]]:
-    moves = view.history(of, name, pointer)
+    moves = pointer_moves(view, of, name, pointer)
     told = [(one.before, one.after, one.how, *_stamp(one.stamp).values()) for one in moves]
-    return view.pointer(of, name, pointer), told
+    return view.pointers.at(of, name, pointer), told
 
 
 def _dataset(version: Version) -> Doc:
@@ -198,11 +198,13 @@ def old_needs(log: OldLog) -> Doc:
 def needs(view: View, census: Census, objects: set[str]) -> Doc:
     """Return the same, as it is said now; `objects` are all there ever were."""
     census = census.without(one for one in objects if one.startswith(BLOBS))
-    versions = [f"{name.name}@{i}" for name in view.every("model") for i in range(1, view.count(name) + 1)]
+    versions = [
+        f"{name.name}@{i}" for name in view.names.every("model") for i in range(1, view.versions.count(name) + 1)
+    ]
     return {
-        "placed": {one for one in objects if view.is_placed(one)},
+        "placed": {one for one in objects if view.placed.has(one)},
         "files": census.live(),
         "owners": census.owners_of(),
         "needed by": {ref: sorted(needed_by(view, resolve(view, ref, "model", dropped=True))) for ref in versions},
-        "runs swept": {run.name for run in view.every("run") if view.is_marked("run", run.name, "swept")},
+        "runs swept": {run.name for run in view.names.every("run") if view.marks.has("run", run.name, "swept")},
     }

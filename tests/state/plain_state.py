@@ -63,7 +63,9 @@ class PlainState:
                 continue
             then = copy.deepcopy(self.after[to].get(key, PlainName()))
             name.stacks = then.stacks
-            name.marks["retracted"] = then.marked("retracted") | {*range(then.count + 1, name.count + 1)}
+            itself = name.marked("retracted") & {0}  # a run or a fact, which no rollback touches
+            later = {*range(then.count + 1, name.count + 1)}
+            name.marks["retracted"] = then.marked("retracted") - {0} | later | itself
 
 
 def _apply(name: PlainName, change: Doc) -> None:

@@ -54,14 +54,14 @@ def _version_add(draw: st.DrawFn, view: View) -> list[Doc]:
     name = _name(draw)
     refs = [f"{of}:a@{i}" for of in NOUNS for i in (1, 2)]
     picked = st.lists(st.sampled_from(refs), max_size=2, unique=True)
-    number = view.next_number(name["of"], name["name"])
+    number = view.versions.next_number(name["of"], name["name"])
     return [{**name, "number": number, "uses": draw(picked), "made_from": draw(picked), "needs": ["toy:a"]}]
 
 
 def _pointer_move(draw: st.DrawFn, view: View) -> list[Doc]:
     name, pointer = _name(draw), draw(st.sampled_from(POINTERS))
     facts = {"after": draw(st.sampled_from([None, 1, 2, 3])), "pops": draw(st.sampled_from([0, 0, 1, 2, 9]))}
-    return [{**name, "pointer": pointer, "before": view.pointer(name["of"], name["name"], pointer), **facts}]
+    return [{**name, "pointer": pointer, "before": view.pointers.at(name["of"], name["name"], pointer), **facts}]
 
 
 def _version_mark(draw: st.DrawFn, view: View) -> list[Doc]:

@@ -73,9 +73,9 @@ class SmallLog:
 
     def add(self, of: str, name: str, *, needs: Sequence[str] = (), uses: Sequence[str] = (), **says: Any) -> int:
         """Add the next version of a name, with a file of its own."""
-        number = self.view().next_number(of, name)
+        number = self.view().versions.next_number(of, name)
         own = f"{of}:{name}-{number}"
-        begun = [] if self.view().name(of, name) else [NameSet(of=of, name=name, id=f"id-{name}")]
+        begun = [] if self.view().names.get(of, name) else [NameSet(of=of, name=name, id=f"id-{name}")]
         made_from = says.pop("made_from", [])
         return self.write(
             *begun,
@@ -93,7 +93,7 @@ class SmallLog:
 
     def move(self, of: str, name: str, pointer: str, after: int | None, **how: Any) -> int:
         """Move a pointer."""
-        before = self.view().pointer(of, name, pointer)
+        before = self.view().pointers.at(of, name, pointer)
         return self.write(PointerMove(of=of, name=name, pointer=pointer, before=before, after=after, **how))
 
     def mark(self, of: str, name: str, mark: str, *numbers: int, on: bool = True) -> int:

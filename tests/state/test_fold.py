@@ -79,14 +79,14 @@ def test_a_noun_nobody_knows_is_a_noun() -> None:
     log.back(first)
     view = log.view()
     assert (
-        view.latest("gate", "strict"),
-        view.pointer("gate", "strict", "active"),
-        view.stack("gate", "strict", "active"),
+        view.versions.latest("gate", "strict"),
+        view.pointers.at("gate", "strict", "active"),
+        view.pointers.stack("gate", "strict", "active"),
     ) == (1, 1, [1])
-    assert view.version("gate", "strict", 1)["policy"] == "4 eyes"
+    assert view.versions.get("gate", "strict", 1)["policy"] == "4 eyes"
 
 
 def test_an_empty_state_says_nothing() -> None:
     """No names, no tags, no project."""
     view = View(ProjectFold().empty(), lambda n: {})
-    assert (view.n, view.nouns(), view.tags(), view.latest("model", "m")) == (-1, [], {}, None)
+    assert (view.n, view.names.nouns(), view.tags(), view.versions.latest("model", "m")) == (-1, [], {}, None)

@@ -8,7 +8,7 @@ import threading
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlcycle.state import NameSet, ProjectFold, State, VersionAdd, VersionMark, View
+from mlcycle.state import NameSet, ProjectFold, State, VersionAdd, VersionMark, View, moves_to
 from mlcycle.state import _lines as lines_module
 from tests.state.random_logs import KEYS, NAMES, NOUNS, POINTERS, logs
 from tests.state.small_log import SmallLog
@@ -22,11 +22,11 @@ def _touch(state: State, log: SmallLog, how: int) -> None:
     """Ask a state something, so that parts are read and values parsed."""
     view = View(state, log.read)
     asked = [
-        lambda: view.names(NOUNS[how % 3]),
-        lambda: [view.latest(of, name) for of in NOUNS for name in NAMES[how % 4 :]],
-        lambda: [*view.facts("evaluation", KEYS[how % len(KEYS)])],
-        lambda: view.is_placed("toy:a"),
-        lambda: [*view.moves_to(max(0, view.n - 1))],
+        lambda: view.names.of(NOUNS[how % 3]),
+        lambda: [view.versions.latest(of, name) for of in NOUNS for name in NAMES[how % 4 :]],
+        lambda: [*view.facts.of("evaluation", KEYS[how % len(KEYS)])],
+        lambda: view.placed.has("toy:a"),
+        lambda: [*moves_to(view, max(0, view.n - 1))],
         lambda: [lines and lines.get("model:a@1") for lines in map(state.uses.of, NOUNS)],
     ]
     asked[how % len(asked)]()
@@ -67,14 +67,19 @@ def test_a_loaded_state_says_the_same(log: SmallLog) -> None:
     for n in range(len(log.entries)):
         was, now = log.view(n), View(state, log.read, n)
         assert was.tags() == now.tags()
-        assert was.nouns() == now.nouns()
-        for of in was.nouns():
-            assert was.names(of) == now.names(of)
-            for name in was.names(of):
-                assert (was.latest(of, name), was.about(of, name)) == (now.latest(of, name), now.about(of, name))
-                assert [was.stack(of, name, one) for one in POINTERS] == [now.stack(of, name, one) for one in POINTERS]
+        assert was.names.nouns() == now.names.nouns()
+        for of in was.names.nouns():
+            assert was.names.of(of) == now.names.of(of)
+            for name in was.names.of(of):
+                assert (was.versions.latest(of, name), was.names.said(of, name)) == (
+                    now.versions.latest(of, name),
+                    now.names.said(of, name),
+                )
+                assert [was.pointers.stack(of, name, one) for one in POINTERS] == [
+                    now.pointers.stack(of, name, one) for one in POINTERS
+                ]
         for key in KEYS:
-            assert [*was.facts("evaluation", key)] == [*now.facts("evaluation", key)]
+            assert [*was.facts.of("evaluation", key)] == [*now.facts.of("evaluation", key)]
 
 
 def test_a_name_whose_only_news_is_entry_0_comes_back() -> None:
@@ -87,8 +92,8 @@ def test_a_name_whose_only_news_is_entry_0_comes_back() -> None:
     )
     log.back(0)
     view = View(_loaded(log.state.dump()), log.read)
-    assert (view.known("scope", "scope").fixed, view.known("toy", "t").since) == (0, 0)
-    assert (view.latest("toy", "t"), view.is_marked("run", "r", "dropped")) == (1, True)
+    assert (view.names.known("scope", "scope").fixed, view.names.known("toy", "t").since) == (0, 0)
+    assert (view.versions.latest("toy", "t"), view.marks.has("run", "r", "dropped")) == (1, True)
 
 
 def test_a_version_costs_few_bytes() -> None:
@@ -117,7 +122,7 @@ def test_opening_reads_one_small_part() -> None:
     state = ProjectFold().load([*parts], reading)
     assert read == ["small"]
     view = View(state, log.read)
-    assert (view.latest("model", "a"), view.is_marked("evaluation", "1", "dropped")) == (1, False)
+    assert (view.versions.latest("model", "a"), view.marks.has("evaluation", "1", "dropped")) == (1, False)
     assert read == ["small", "names/model/a"]
     assert {
         "small",
@@ -144,8 +149,16 @@ def test_views_are_read_while_the_log_goes_on() -> None:
 
     def look() -> None:
         while not done.is_set():
-            answer = view.latest("model", "m"), view.pointer("model", "m", "production"), view.names("model")
-            answer += view.stack("model", "m", "production"), [*view.moves_to(5)], len([*view.facts("evaluation")])
+            answer = (
+                view.versions.latest("model", "m"),
+                view.pointers.at("model", "m", "production"),
+                view.names.of("model"),
+            )
+            answer += (
+                view.pointers.stack("model", "m", "production"),
+                [*moves_to(view, 5)],
+                len([*view.facts.of("evaluation")]),
+            )
             if answer[:3] != (20, 7, ["m"]) or answer[3] != [7] or len(answer[4]) != 1 or answer[5]:
                 wrong.append(answer)
 

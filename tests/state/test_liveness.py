@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from mlcycle.errors import Corrupt, SchemaError
 from mlcycle.state import Census, NameSet, Place, Sweep, VersionAdd, take_census
 from tests.state.small_log import SmallLog
 
@@ -104,3 +107,24 @@ def test_kinds_nobody_knows_need_nothing() -> None:
     log = SmallLog()
     log.write({"kind": "x-lab.note", "optional": True, "needs": ["orphan:1"]})
     assert Census() == _census(log)
+
+
+@pytest.mark.parametrize("error", [SchemaError("it is encrypted"), Corrupt("it is cut"), FileNotFoundError("no list")])
+def test_a_list_that_cannot_be_read(error: Exception) -> None:
+    """While something needs it nothing may be swept; afterwards it goes with whatever else goes."""
+
+    def read(file: Doc) -> list[Doc]:
+        raise error
+
+    log = SmallLog()
+    log.add("dataset", "a")
+    log.write(Place(object="many:1", listed=_file("list")), NameSet(of="toy", name="t", needs=["many:1"]))
+    census = take_census(log.view(), log.entries, read)
+    assert {*census.live()} == {"files/a-1", "list"}
+    with pytest.raises(SchemaError if isinstance(error, SchemaError) else Corrupt, match=f"that toy:t needs.*{error}"):
+        census.kept()
+    assert census.objects_with(["files/a-1"]) == ["dataset:a-1"]
+    log.mark("toy", "t", "dropped")
+    census = take_census(log.view(), log.entries, read)
+    assert ("list" in census.kept(), "files/a-1" in census.kept()) == (False, True)
+    assert census.objects_with(["elsewhere"]) == ["many:1"]

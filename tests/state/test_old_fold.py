@@ -17,7 +17,17 @@ import pytest
 import mlcycle as mc
 from mlcycle._ids import name_key
 from mlcycle.errors import NotFound, VersionDeleted
-from mlcycle.state import ProjectFold, ProjectRollback, View, in_words, roll_project_back, status_of, take_census
+from mlcycle.state import (
+    ProjectFold,
+    ProjectRollback,
+    View,
+    in_words,
+    moves_to,
+    roll_project_back,
+    status_of,
+    take_census,
+    would_change,
+)
 from tests.state import old_fold, old_telling
 from tests.state.histories import VERBS, Work
 from tests.state.old_fold import OldView
@@ -88,7 +98,7 @@ class SideBySide:
         """Compare what lies beneath pointers: always as if everything were copied, and as before but for its fault."""
         view = self.view(n)
         for (of, name, pointer), stack in _old_stacks(self._old.view(n)).items():
-            found = view.stack(of, name, pointer)
+            found = view.pointers.stack(of, name, pointer)
             assert found == self._plain.after[n][of, name_key(name)].stacks.get(pointer, [])
             if found != stack:
                 self.beneath += 1
@@ -97,7 +107,7 @@ class SideBySide:
 
     def _was_undone(self, n: int, of: str, name: str, pointer: str) -> bool:
         """Say whether a rollback of the project, up to entry `n`, undid moves of a pointer."""
-        moves = [m for m, *_ in self.view(n).known(of, name).moves[pointer]]
+        moves = [m for m, *_ in self.view(n).names.known(of, name).moves[pointer]]
         backs = [(m, to) for m, to, _ in self._state.backs if m <= n]
         return any(to < move < m for m, to in backs for move in moves)
 
@@ -105,10 +115,10 @@ class SideBySide:
         """Compare what a rollback of the project would do, and what it does, on copies."""
         now, then = self._old.view(), self._old.view(to)
         changes = old_fold.changes_to(now, then)
-        moves = [(one.of, one.name, one.pointer, one.before, one.after) for one in self.view().moves_to(to)]
+        moves = [(one.of, one.name, one.pointer, one.before, one.after) for one in moves_to(self.view(), to)]
         assert sorted(_old_moved(changes)) == sorted(one for one in moves if one[0] in ("model", "deployment"))
         assert self._refuses(to) == _refused(now, changes)
-        assert bool(changes) <= self.view().would_change(to)
+        assert bool(changes) <= would_change(self.view(), to)
         entry = {**self.entries[-1], "n": now.n + 1}
         old = json.loads(json.dumps(self._old.state))
         old_fold.apply(old, {**entry, "changes": changes})
@@ -120,8 +130,8 @@ class SideBySide:
         after = View(new, [*self.entries, entry].__getitem__)
         assert told == picture(after)
         latest = {
-            name: (self.view().latest("dataset", name), after.latest("dataset", name))
-            for name in after.names("dataset")
+            name: (self.view().versions.latest("dataset", name), after.versions.latest("dataset", name))
+            for name in after.names.of("dataset")
         }
         went = {name: ends for name, ends in latest.items() if ends[0] != ends[1]}
         assert went == {one[1]: one[3:] for one in moves if one[0] == "dataset"}

@@ -20,6 +20,7 @@ from mlcycle.state import (
     check_guards,
     check_stands,
     drop,
+    moves_to,
     restore,
     roll_back,
     roll_project_back,
@@ -153,7 +154,7 @@ def test_the_project_goes_back_in_one_change(log: SmallLog) -> None:
         log.add("model", f"m{i}")
         log.move("model", f"m{i}", "production", 1)
     assert [ProjectRollback(to=then)] == roll_project_back(log.view(), then)
-    assert len([*log.view().moves_to(then)]) == 100
+    assert len([*moves_to(log.view(), then)]) == 100
     keep = [f"model:m{i}" for i in range(100)]
     assert roll_project_back(log.view(), then, keep) == []
     assert [ProjectRollback(to=then, keep=keep[1:])] == roll_project_back(log.view(), then, keep[1:])
@@ -213,7 +214,9 @@ def test_the_project_guards_a_noun(log: SmallLog) -> None:
     assert "changing dataset:new takes a newer mlcycle (one that knows checks)" in _refused(
         log, VersionAdd(of="dataset", name="new", number=1)
     )
-    assert "(one that knows forms)" in _refused(log, FactAdd(of="report", id="1", subject="deployment:eu"))
+    assert "changing any report takes a newer mlcycle (one that knows forms)" in _refused(
+        log, FactAdd(of="report", id="1", subject="deployment:eu")
+    )
     assert "(one that knows toys)" in _refused(log, VersionMark(of="toy", name="t", mark="dropped"))
     assert _refused(log, VersionAdd(of="model", name="m", number=4), FactAdd(of="pin", id="1", subject="code:1")) == ""
 

@@ -9,7 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlcycle.errors import InvalidName, NotFound, VersionDeleted
-from mlcycle.state import FactAdd, Moved, NameSet, Sweep, TagSet, VersionMark, View
+from mlcycle.state import (
+    FactAdd,
+    Moved,
+    NameSet,
+    Sweep,
+    TagSet,
+    VersionMark,
+    View,
+    moves_to,
+    pointer_moves,
+    would_change,
+)
 from tests.state.plain_state import PlainName, PlainState
 from tests.state.random_logs import MARKS, NAMES, NOUNS, POINTERS, logs
 from tests.state.small_log import SmallLog
@@ -27,14 +38,19 @@ def _plain(names: dict[tuple[str, str], PlainName], of: str, name: str) -> dict[
 
 
 def _asked(view: View, of: str, name: str) -> dict[str, Any]:
-    found = view.name(of, name)
+    found = view.names.get(of, name)
     if found is None:
         return {}
-    marks = {mark: view.marked(of, found, mark) for mark in MARKS}
-    stacks = {pointer: view.stack(of, name, pointer) for pointer in POINTERS}
+    marks = {mark: view.marks.numbers(of, found, mark) for mark in MARKS}
+    stacks = {pointer: view.pointers.stack(of, name, pointer) for pointer in POINTERS}
     tops = {pointer: stack[-1] if stack else None for pointer, stack in stacks.items()}
-    assert tops == {pointer: view.pointer(of, name, pointer) for pointer in POINTERS}
-    return {"count": view.count(found), "latest": view.latest(of, name), "marks": marks, "stacks": stacks}
+    assert tops == {pointer: view.pointers.at(of, name, pointer) for pointer in POINTERS}
+    return {
+        "count": view.versions.count(found),
+        "latest": view.versions.latest(of, name),
+        "marks": marks,
+        "stacks": stacks,
+    }
 
 
 @settings(max_examples=150, deadline=None)
@@ -55,15 +71,15 @@ def test_every_entry_is_as_if_everything_were_copied(log: SmallLog) -> None:
 def test_a_rollback_does_what_it_said(log: SmallLog, far: float) -> None:
     """What `moves_to` lists before a rollback is what has moved after it; if nothing would change, nothing does."""
     view, to = log.view(len(log.entries) - 1), round(far * (len(log.entries) - 1))
-    told = {(one.of, one.name, one.pointer): (one.before, one.after) for one in view.moves_to(to)}
-    would = view.would_change(to)
+    told = {(one.of, one.name, one.pointer): (one.before, one.after) for one in moves_to(view, to)}
+    would = would_change(view, to)
     after = log.view(log.back(to))
     moved: dict[tuple[str, str, str], Any] = {}
-    for of in view.nouns():
-        for name in view.every(of):
-            ends = {one: tuple(at.pointer(of, name.name, one) for at in (view, after)) for one in POINTERS}
+    for of in view.names.nouns():
+        for name in view.names.every(of):
+            ends = {one: tuple(at.pointers.at(of, name.name, one) for at in (view, after)) for one in POINTERS}
             if of in ("dataset", "toy"):  # people follow the latest of these, and of a noun nobody here knows
-                ends["latest"] = tuple(at.latest(of, name.name) for at in (view, after))
+                ends["latest"] = tuple(at.versions.latest(of, name.name) for at in (view, after))
             moved |= {(of, name.name, one): end for one, end in ends.items() if end[0] != end[1]}
     assert moved == told
     assert would == any(_asked(view, of, name) != _asked(after, of, name) for of in NOUNS for name in NAMES)
@@ -77,7 +93,7 @@ def _promoted(*numbers: int, of: str = "model") -> SmallLog:
     log = SmallLog()
     log.write({"kind": "project.create", "id": "p"})
     for number in numbers:
-        while log.view().next_number(of, "m") <= number:
+        while log.view().versions.next_number(of, "m") <= number:
             log.add(of, "m")
         log.move(of, "m", "production", number, how="promote")
     return log
@@ -90,7 +106,7 @@ def test_a_rollback_brings_back_what_lay_beneath() -> None:
     log.move("model", "m", "production", 1, pops=1, how="rollback")
     log.move("model", "m", "production", 2)
     log.back(then)
-    assert log.view().stack("model", "m", "production") == [1, 2]
+    assert log.view().pointers.stack("model", "m", "production") == [1, 2]
 
 
 def test_rollbacks_lie_in_each_other() -> None:
@@ -101,13 +117,13 @@ def test_rollbacks_lie_in_each_other() -> None:
     log.move("model", "m", "production", 2)
     two = len(log.entries) - 1
     first = log.back(one)
-    assert (log.view().pointer("model", "m", "production"), log.view().latest("model", "m")) == (1, 1)
+    assert (log.view().pointers.at("model", "m", "production"), log.view().versions.latest("model", "m")) == (1, 1)
     log.add("model", "m")
     log.move("model", "m", "production", 3)
     log.back(two)  # to before the first rollback: version 2 stands again
-    assert (log.view().pointer("model", "m", "production"), log.view().latest("model", "m")) == (2, 2)
+    assert (log.view().pointers.at("model", "m", "production"), log.view().versions.latest("model", "m")) == (2, 2)
     log.back(first)  # to the rollback itself, and what it retracted is retracted
-    assert (log.view().pointer("model", "m", "production"), log.view().latest("model", "m")) == (1, 1)
+    assert (log.view().pointers.at("model", "m", "production"), log.view().versions.latest("model", "m")) == (1, 1)
 
 
 def test_a_rollback_is_undone_by_going_back_to_before_it() -> None:
@@ -115,11 +131,11 @@ def test_a_rollback_is_undone_by_going_back_to_before_it() -> None:
     log = _promoted(1, 2)
     before = len(log.entries) - 1
     undone = log.back(2)
-    assert log.view().stack("model", "m", "production") == [1]
+    assert log.view().pointers.stack("model", "m", "production") == [1]
     log.back(undone - 1)
     assert before == undone - 1
-    assert log.view().stack("model", "m", "production") == [1, 2]
-    assert set() == log.view().marked("model", log.view().known("model", "m"), "retracted")
+    assert log.view().pointers.stack("model", "m", "production") == [1, 2]
+    assert set() == log.view().marks.numbers("model", log.view().names.known("model", "m"), "retracted")
 
 
 def test_what_is_fixed_or_kept_stays() -> None:
@@ -132,10 +148,10 @@ def test_what_is_fixed_or_kept_stays() -> None:
     log.back(0, "model:m")
     view = log.view()
     names = (("scope", "scope"), ("model", "m"), ("model", "n"))
-    assert [view.pointer(of, name, "p") for of, name in names] == [1, 1, None]
-    assert [view.latest(of, name) for of, name in names] == [1, 1, None]
+    assert [view.pointers.at(of, name, "p") for of, name in names] == [1, 1, None]
+    assert [view.versions.latest(of, name) for of, name in names] == [1, 1, None]
     log.back(0)
-    assert [log.view().pointer(of, name, "p") for of, name in names] == [1, None, None]
+    assert [log.view().pointers.at(of, name, "p") for of, name in names] == [1, None, None]
 
 
 def test_only_retractions_go_back() -> None:
@@ -145,10 +161,24 @@ def test_only_retractions_go_back() -> None:
     for mark, number in (("dropped", 1), ("rejected", 2), ("retracted", 3)):
         log.mark("model", "m", mark, number)
     log.back(then)
-    name = log.view().known("model", "m")
+    name = log.view().names.known("model", "m")
     assert [{1}, {2}, set()] == [
-        log.view().marked("model", name, mark) for mark in ("dropped", "rejected", "retracted")
+        log.view().marks.numbers("model", name, mark) for mark in ("dropped", "rejected", "retracted")
     ]
+
+
+def test_no_rollback_touches_a_mark_on_the_thing_itself() -> None:
+    """A sweeper has asked for a pin, or given up asking: who starts a run must see it, whatever went back meanwhile."""
+    log = _promoted(1)
+    for pin in ("old", "new"):
+        log.fact("pin", pin, "code:1")
+    log.mark("pin", "old", "retracted")
+    then = len(log.entries) - 1
+    log.mark("pin", "old", "retracted", on=False)
+    log.mark("pin", "new", "retracted")
+    assert not would_change(log.view(), then)
+    log.back(then)
+    assert [log.view().marks.has("pin", pin, "retracted") for pin in ("old", "new")] == [False, True]
 
 
 # marks ---------------------------------------------------------------------------------------------------------------
@@ -161,9 +191,9 @@ def test_latest_passes_over_marks(mark: str, latest: int) -> None:
     for _ in range(3):
         log.add("toy", "t")
     log.mark("toy", "t", mark, 3)
-    assert latest == log.view().latest("toy", "t")
+    assert latest == log.view().versions.latest("toy", "t")
     log.mark("toy", "t", mark, 3, on=False)
-    assert log.view().latest("toy", "t") == 3
+    assert log.view().versions.latest("toy", "t") == 3
 
 
 def test_a_mark_nobody_knows_hides() -> None:
@@ -172,7 +202,7 @@ def test_a_mark_nobody_knows_hides() -> None:
     log.add("dataset", "d")
     log.add("dataset", "d")
     before = log.mark("dataset", "d", "frozen", 2) - 1
-    assert (log.view(before).latest("dataset", "d"), log.view().latest("dataset", "d")) == (2, 1)
+    assert (log.view(before).versions.latest("dataset", "d"), log.view().versions.latest("dataset", "d")) == (2, 1)
 
 
 def test_marks_come_in_ranges() -> None:
@@ -182,8 +212,8 @@ def test_marks_come_in_ranges() -> None:
     log.write(VersionMark(of="dataset", name="d", mark="dropped", numbers=[[1, 1000], [2000, 2001]]))
     log.mark("run", "r", "dropped")
     view = log.view()
-    assert {*range(1, 1001), 2000, 2001} == view.marked("dataset", view.known("dataset", "d"), "dropped")
-    assert (view.is_marked("dataset", "d", "dropped"), view.is_marked("run", "r", "dropped")) == (False, True)
+    assert {*range(1, 1001), 2000, 2001} == view.marks.numbers("dataset", view.names.known("dataset", "d"), "dropped")
+    assert (view.marks.has("dataset", "d", "dropped"), view.marks.has("run", "r", "dropped")) == (False, True)
 
 
 # names ---------------------------------------------------------------------------------------------------------------
@@ -194,24 +224,38 @@ def test_names_are_told_apart_but_for_case() -> None:
     log = SmallLog()
     log.add("dataset", "Ärger")
     log.add("dataset", "ärger")
-    assert log.view().names("dataset") == ["Ärger"]
-    assert log.view().count(log.view().known("dataset", "ÄRGER")) == 2
+    assert log.view().names.of("dataset") == ["Ärger"]
+    assert log.view().versions.count(log.view().names.known("dataset", "ÄRGER")) == 2
     with pytest.raises(InvalidName, match="'ärger' differs only in case from the dataset 'Ärger'; use that name"):
-        log.view().check_free("dataset", "ärger")
+        log.view().names.check_free("dataset", "ärger")
 
 
 def test_an_unknown_name_is_refused_with_those_there_are() -> None:
     """And with the one that was perhaps meant."""
     log = SmallLog()
     with pytest.raises(NotFound, match=r"no model is called 'churn'\. There are no models yet\."):
-        log.view().known("model", "churn")
+        log.view().names.known("model", "churn")
     log.add("model", "churn")
     with pytest.raises(NotFound, match=r"no model is called 'chrun'\. There are: churn.*churn"):
-        log.view().known("model", "chrun")
+        log.view().names.known("model", "chrun")
     for i in range(9):
         log.add("model", f"m{i}")
     with pytest.raises(NotFound, match="and 2 more"):
-        log.view().known("model", "chrun")
+        log.view().names.known("model", "chrun")
+
+
+def test_a_name_is_there_from_its_first_entry_on() -> None:
+    """Before, it is as unknown as if it never came."""
+    log = SmallLog()
+    log.write({"kind": "project.create", "id": "p"})
+    first = log.add("model", "churn")
+    before = log.view(first - 1)
+    assert before.names.get("model", "churn") is None
+    assert (before.names.of("model"), before.versions.next_number("model", "churn")) == ([], 1)
+    with pytest.raises(NotFound, match="There are no models yet"):
+        before.names.known("model", "churn")
+    before.names.check_free("model", "CHURN")
+    assert log.view(first).names.of("model") == ["churn"]
 
 
 def test_what_is_said_of_a_name_is_put_together() -> None:
@@ -219,9 +263,9 @@ def test_what_is_said_of_a_name_is_put_together() -> None:
     log = SmallLog()
     log.write(NameSet(of="experiment", name="trees", id="1", says={"hypothesis": "deep", "metric": "auc"}))
     before = log.write(NameSet(of="Experiment".lower(), name="Trees", id="2", says={"metric": None, "owner": "ada"}))
-    assert log.view().about("experiment", "trees") == {"hypothesis": "deep", "owner": "ada"}
-    assert log.view(before - 1).about("experiment", "trees") == {"hypothesis": "deep", "metric": "auc"}
-    assert log.view().known("experiment", "trees").id == "1"
+    assert log.view().names.said("experiment", "trees") == {"hypothesis": "deep", "owner": "ada"}
+    assert log.view(before - 1).names.said("experiment", "trees") == {"hypothesis": "deep", "metric": "auc"}
+    assert log.view().names.known("experiment", "trees").id == "1"
 
 
 def test_nouns_nobody_knows_come_last() -> None:
@@ -229,7 +273,7 @@ def test_nouns_nobody_knows_come_last() -> None:
     log = SmallLog()
     for of in ("zebra", "gate", "model", "dataset"):
         log.add(of, "a")
-    assert log.view().nouns() == ["dataset", "model", "gate", "zebra"]
+    assert log.view().names.nouns() == ["dataset", "model", "gate", "zebra"]
 
 
 def test_the_project_says_what_it_is_as_of_now() -> None:
@@ -250,17 +294,17 @@ def test_a_version_is_read_when_asked_for() -> None:
         n = log.add("dataset", "D", rows=rows, needs=["table:x"], made_from=["dataset:raw@1"])
     log.reads.clear()
     view = log.view()
-    assert (view.latest("dataset", "d"), view.next_number("dataset", "d") - 1) == (2, 2)
+    assert (view.versions.latest("dataset", "d"), view.versions.next_number("dataset", "d") - 1) == (2, 2)
     assert log.reads == []
-    found = view.version("dataset", "d", 2)
+    found = view.versions.get("dataset", "d", 2)
     assert [n] == log.reads
     assert (4, "dataset:D@2", "D@2", "id-D", n) == (found["rows"], found.ref, found.shown, found.id, found.stamp.entry)
     assert (found.needs, found.made_from) == (("dataset:D-2", "table:x"), ("dataset:raw@1",))
-    assert [one["rows"] for one in view.standing("dataset", "d")] == [3, 4]
+    assert [one["rows"] for one in view.versions.standing("dataset", "d")] == [3, 4]
     log.mark("dataset", "d", "dropped", 2)
-    assert [one["rows"] for one in log.view().standing("dataset", "d")] == [3]
-    assert found.ref != (log.view().newest("dataset", "d") or found).ref
-    assert log.view().newest("dataset", "other") is None
+    assert [one["rows"] for one in log.view().versions.standing("dataset", "d")] == [3]
+    assert found.ref != (log.view().versions.newest("dataset", "d") or found).ref
+    assert log.view().versions.newest("dataset", "other") is None
 
 
 def test_facts_are_found_by_subject_and_by_what_they_are_about() -> None:
@@ -273,15 +317,15 @@ def test_facts_are_found_by_subject_and_by_what_they_are_about() -> None:
     )
     end = log.fact("decision", "4", "model:m@1")
     view = log.view()
-    assert [fact.id for fact in view.facts("evaluation", "content")] == ["1", "2", "3"]
-    assert [fact.id for fact in view.facts("evaluation", newest_first=True)] == ["3", "2", "1"]
-    assert [fact.id for fact in view.facts("evaluation", "model:m@1")] == ["1", "3"]
+    assert [fact.id for fact in view.facts.of("evaluation", "content")] == ["1", "2", "3"]
+    assert [fact.id for fact in view.facts.of("evaluation", newest_first=True)] == ["3", "2", "1"]
+    assert [fact.id for fact in view.facts.of("evaluation", "model:m@1")] == ["1", "3"]
     for key in (None, "content"):
-        assert [fact.id for fact in log.view(0).facts("evaluation", key)] == ["1"]
-    assert [*view.facts("report")] == []
+        assert [fact.id for fact in log.view(0).facts.of("evaluation", key)] == ["1"]
+    assert [*view.facts.of("report")] == []
     log.mark("evaluation", "2", "dropped")
-    assert [fact.id for fact in log.view().facts("evaluation", "content")] == ["1", "3"]
-    assert [fact.id for fact in log.view(end).facts("evaluation", "content")] == ["1", "2", "3"]
+    assert [fact.id for fact in log.view().facts.of("evaluation", "content")] == ["1", "3"]
+    assert [fact.id for fact in log.view(end).facts.of("evaluation", "content")] == ["1", "2", "3"]
 
 
 def test_a_pointer_tells_its_moves() -> None:
@@ -291,19 +335,22 @@ def test_a_pointer_tells_its_moves() -> None:
     log.back(2)  # where it stands already
     log.move("model", "m", "production", 2, how="promote")
     log.back(2)
-    moves = [(move.before, move.after, move.how) for move in log.view().history("model", "m", "production")]
+    moves = [(move.before, move.after, move.how) for move in pointer_moves(log.view(), "model", "m", "production")]
     assert moves == [(None, 1, "promote"), (1, 2, "promote"), (2, 1, "rollback"), (1, 2, "promote"), (2, 1, "project")]
-    assert moves[:2] == [(m.before, m.after, m.how) for m in log.view(4).history("model", "m", "production")]
-    assert [*log.view().history("model", "m", "canary")] == []
+    assert moves[:2] == [(m.before, m.after, m.how) for m in pointer_moves(log.view(4), "model", "m", "production")]
+    assert [*pointer_moves(log.view(), "model", "m", "canary")] == []
 
 
 def test_pointers_are_those_there_were() -> None:
     """A pointer exists from its first move on, wherever it stands."""
     log = _promoted(1)
     log.move("model", "m", "canary", 1)
-    assert log.view().pointers("model", "m") == ["canary", "production"]
-    assert log.view(2).pointers("model", "m") == ["production"]
-    assert (log.view().pointers("model", "other"), log.view().pointer("model", "other", "canary")) == ([], None)
+    assert log.view().pointers.names("model", "m") == ["canary", "production"]
+    assert log.view(2).pointers.names("model", "m") == ["production"]
+    assert (log.view().pointers.names("model", "other"), log.view().pointers.at("model", "other", "canary")) == (
+        [],
+        None,
+    )
 
 
 def test_tags_move() -> None:
@@ -323,8 +370,17 @@ def test_what_a_rollback_moves_is_what_people_follow() -> None:
     log.move("model", "a", "production", 1)
     log.mark("toy", "a", "dropped", 1)
     expected = [Moved("dataset", "a", "latest", 1, None), Moved("model", "a", "production", 1, None)]
-    assert expected == [*log.view().moves_to(0)]
-    assert expected[:1] == [*log.view().moves_to(0, ["model:A"])]
+    assert expected == [*moves_to(log.view(), 0)]
+    assert expected[:1] == [*moves_to(log.view(), 0, ["model:A"])]
+
+
+def test_what_a_rollback_takes_back_is_told_as_a_move() -> None:
+    """Gone back to before a rollback, what that one retracted is the newest again."""
+    log = SmallLog()
+    log.add("dataset", "d")
+    then = log.add("dataset", "d")
+    log.back(0)
+    assert [*moves_to(log.view(), then)] == [Moved("dataset", "d", "latest", 1, 2)]
 
 
 def test_a_rollback_that_only_clears_what_lies_beneath_changes_something() -> None:
@@ -334,11 +390,11 @@ def test_a_rollback_that_only_clears_what_lies_beneath_changes_something() -> No
     then = len(log.entries) - 1
     log.move("model", "m", "production", 2)
     log.move("model", "m", "production", 1)
-    assert [*log.view().moves_to(then)] == []
-    assert log.view().would_change(then)
+    assert [*moves_to(log.view(), then)] == []
+    assert would_change(log.view(), then)
     log.back(then)
-    assert log.view().stack("model", "m", "production") == [1]
-    assert not log.view().would_change(then)
+    assert log.view().pointers.stack("model", "m", "production") == [1]
+    assert not would_change(log.view(), then)
 
 
 def test_files_lie_where_they_lie_now() -> None:
@@ -346,8 +402,8 @@ def test_files_lie_where_they_lie_now() -> None:
     log = SmallLog()
     log.add("model", "m")
     log.write({"kind": "place", "object": "model:m-1", "files": [{"key": "elsewhere", "size": 1}]})
-    assert log.view(0).place("model:m-1", "m@1").files == [{"key": "elsewhere", "size": 1}]
+    assert log.view(0).placed.get("model:m-1", "m@1").files == [{"key": "elsewhere", "size": 1}]
     log.write(Sweep(keys=["elsewhere"], swept=["model:m-1"]))
-    assert not log.view(0).is_placed("model:m-1")
+    assert not log.view(0).placed.has("model:m-1")
     with pytest.raises(VersionDeleted, match="the files of m@1 have been removed by a sweep"):
-        log.view(0).place("model:m-1", "m@1")
+        log.view(0).placed.get("model:m-1", "m@1")

@@ -46,7 +46,7 @@ def _fact(of: str, **says: Any) -> Doc:
         ),
         (_move(7, "promote"), "m@7 promoted to production"),
         (_move(7, "rollback"), "rolled back m@production to m@7"),
-        (_move(None, "by magic"), "set back m@production to nothing"),
+        (_move(None, "by magic"), "moved m@production to nothing"),
         (_move(2, "rollback", "deployment", "current"), "m set back to revision 2"),
         (_mark("dropped", numbers=[[2, 2], [4, 6]]), "dropped dataset d@2, @4 to @6"),
         (_mark("dropped", on=False, numbers=[[2, 2]]), "restored dataset d@2"),

@@ -1,17 +1,21 @@
-"""Make the sample stores that `test_stores` reads for ever: ``python -m tests.stores.make``.
+"""Make the sample stores that `test_stores` reads for ever, all of them anew: ``python -m tests.stores.make``.
 
-``v1/`` is a project as format 1 writes it, once around the cycle. ``future/`` is laid over a copy of it: the next
-entry, by a library that knows more. A released store is never made again; a new format gets a folder of its own beside
-it.
+``v1/`` is a project as format 1 writes it, once around the cycle. ``long.tar.xz`` is one with more entries than a
+rollup holds, and its caches; an archive, because most of its files are empty. ``future/<what>/`` is laid over a copy of
+``v1/``: entries by a library that knows more (`tests.stores.newer`).
+
+Until a format is released they may be made again whenever it changes, and are then as before but for ids, times and
+digests, which no test names. A released store is never made again; a new format gets a folder of its own beside it.
 """
 
 from __future__ import annotations
 
-import json
+import io
 import platform
 import shutil
+import tarfile
+import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +23,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 import mlcycle as mc
 from mlcycle import provenance
-from mlcycle._digest import canonical_json, sha256_bytes
+from tests.stores import newer
 
 HERE = Path(__file__).parent
 
@@ -87,26 +91,40 @@ ENVIRONMENT = provenance.CapturedEnvironment(
 )
 
 
-def beyond(url: Path, target: Path) -> None:
-    """Write the next entry as a newer library would: a kind of change that nobody knows yet."""
-    last = sorted((url / "log").glob("*.json"))[-1]
-    entry: dict[str, Any] = json.loads(last.read_bytes())
-    entry["n"] += 1
-    entry |= {"prev": sha256_bytes(last.read_bytes()), "op": "auto:" + "f" * 32, "message": "from the future"}
-    entry |= {"changes": [{"kind": "dataset.teleport", "name": "customers", "to": "mars"}], "uses": [], "mood": "good"}
-    (target / "log").mkdir(parents=True)
-    (target / "log" / f"{entry['n']:010d}.json").write_bytes(canonical_json(entry))
+def make_long(url: Path) -> None:
+    """Make a project of 1 100 entries, compacted after most of them."""
+    project = mc.open(url, create=True, author="ada")
+    project.datasets.add("numbers", pd.DataFrame({"n": range(3)}), message="the first", op="numbers")
+    for n in range(1085):
+        project.store.tag(f"t{n % 10}")
+    project.datasets.add("numbers", pd.DataFrame({"n": range(4)}), message="one more")
+    project.store.compact()
+    for n in range(12):
+        project.store.tag(f"late{n}")
+
+
+def packed(folder: Path, target: Path) -> None:
+    """Put a folder into an archive, in order and without moments."""
+    with tarfile.open(target, "w:xz") as archive:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            member = tarfile.TarInfo(path.relative_to(folder).as_posix())
+            member.size = path.stat().st_size
+            archive.addfile(member, io.BytesIO(path.read_bytes()))
 
 
 def main() -> None:
-    """Make both anew."""
+    """Make them all anew."""
     for name in ("v1", "future"):
         shutil.rmtree(HERE / name, ignore_errors=True)
     platform.node = lambda: "example"
     provenance.capture_code = lambda: CODE  # a sample says nothing of the machine it was made on
     provenance.capture_environment = lambda: ENVIRONMENT
     make(HERE / "v1")
-    beyond(HERE / "v1", HERE / "future")
+    for write in newer.ALL:
+        write(newer.Newer(HERE / "v1", HERE / "future" / write.__name__))
+    with tempfile.TemporaryDirectory() as folder:
+        make_long(Path(folder, "long"))
+        packed(Path(folder, "long"), HERE / "long.tar.xz")
 
 
 if __name__ == "__main__":

@@ -1,34 +1,20 @@
-"""Stores of every released format are read for ever; stores of the future as docs/format.md says."""
+"""Stores of every released format are read for ever."""
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 import warnings
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
 import mlcycle as mc
 from mlcycle import errors
-from mlcycle._digest import canonical_json, sha256_bytes
 from mlcycle.records import Roles
+from tests.stores.samples import CUSTOMERS, HERE, contents
 
-HERE = Path(__file__).parent
-
-CUSTOMERS = {
-    "id": list(range(12)),
-    "age": [23.0, 41.5, np.nan, 58.0, 29.0, 44.0, 61.0, 38.0, 33.0, 52.0, 47.0, 26.0],
-    "visits": [3, 1, None, 7, 2, 8, 0, 5, 4, 6, 2, 9],
-    "region": ["north", "süd", "west"] * 4,
-    "since": [f"2026-01-{day:02d}" for day in range(1, 13)],
-    "left": [0, 1, 0, 1, 0, 1, 1, 0, 0, 1, 1, 0],
-}
 CONTENTS = {
     "customers@1": "sha256:353d352b37c16af88fc68bdb7ea1bd80733e57d2c8119776856f6898378eb4a9",
     "customers@2": "sha256:ac58bfcdf26d819b643c5c4f458404230d220136ba04ab07a8582124a82b8711",
@@ -39,23 +25,6 @@ PRESENTATION = "sha256:2ce7b1fcae499a12a97a8a731d15ece81079d468566c6e1a2d2e205f6
 ROLES = Roles(target="left", key="id", time="since", group="region")
 PARTS = {"customers.train": [0, 3, 5, 7, 8, 10], "customers.test": [1, 2, 4, 6, 9, 11]}
 LAST = 14
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """Return a copy of the store of format 1."""
-    return Path(shutil.copytree(HERE / "v1", tmp_path / "v1"))
-
-
-@pytest.fixture
-def v1(place: Path) -> mc.Project:
-    """Return it opened for reading."""
-    return mc.open(place, mode="r")
-
-
-def contents(place: Path) -> dict[str, bytes]:
-    """Return every file of a store."""
-    return {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
 
 
 # format 1
@@ -189,132 +158,59 @@ def test_v1_goes_on(place: Path) -> None:
     assert project.store.verify("bytes").problems == ()
 
 
-# the future
+# many entries: checkpoints, a rollup, and singles emptied behind it
 
 
 @pytest.fixture
-def future(place: Path) -> Path:
-    """Return format 1 with one more entry, by a library that knows more."""
-    return Path(shutil.copytree(HERE / "future", place, dirs_exist_ok=True))
+def long(tmp_path: Path) -> Path:
+    """Return the store of 1 100 entries."""
+    shutil.unpack_archive(HERE / "long.tar.xz", tmp_path / "long", filter="data")
+    return tmp_path / "long"
 
 
-def entry_of_the_future(place: Path, **other: Any) -> None:
-    """Write one more entry, with something about it that nobody knows yet."""
-    last = sorted((place / "log").glob("*.json"))[-1]
-    entry = json.loads(last.read_bytes()) | {"prev": sha256_bytes(last.read_bytes()), "op": "auto:" + "e" * 32}
-    entry |= {"changes": [{"kind": "tag.set", "name": "later", "to": 3}], "uses": [], "n": entry["n"] + 1} | other
-    (place / "log" / f"{entry['n']:010d}.json").write_bytes(canonical_json(entry))
+def reads_long(project: mc.Project) -> None:
+    """Read the newest, the oldest, and what stands between."""
+    assert project.store.info()["entries"] == 1100
+    assert [project.load(f"dataset:numbers@{n}")["n"].tolist() for n in (1, 2)] == [[0, 1, 2], [0, 1, 2, 3]]
+    tags = project._session.view().tags()
+    assert (tags["t4"], tags["t5"], tags["late0"], tags["late11"]) == (1085, 1076, 1087, 1098)
+    assert project.at(500).datasets.latest("numbers").ref == "numbers@1"
+    assert project.history()["message"].tolist()[:3] == ["project created", "the first", "tag t0"]
 
 
-def rewritten(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
-    """Change a JSON document."""
-    document = json.loads(path.read_bytes())
-    change(document)
-    path.write_bytes(canonical_json(document))
-
-
-def reads(project: mc.Project) -> None:
-    """Read what format 1 holds."""
-    assert project.load("dataset:customers@1")["id"].tolist() == CUSTOMERS["id"]
-    assert project.models.aliases("churn") == {"production": "churn@1"}
-    assert project.experiments.get("trees").runs()[0].metrics["accuracy"] == 0.75
+def test_long_is_whole(long: Path) -> None:
+    """Every byte is what the log says, and reading changes none."""
+    before = contents(long)
+    project = mc.open(long, mode="r")
     assert project.store.verify("bytes").problems == ()
+    reads_long(project)
+    assert contents(long) == before
+    sizes = [path.stat().st_size for path in sorted((long / "log").glob("0*.json"))]
+    assert [i for i, size in enumerate(sizes) if size] == [0, *range(1024, 1100)]
+    assert project._session.log.snapshot().base == 1087
 
 
-def writes_nothing(place: Path, match: str) -> None:
-    """Open for writing; everything can be read, nothing written, and the reason is given."""
-    before = contents(place)
-    project = mc.open(place, author="bob")
-    reads(project)
-    with pytest.raises(errors.ReadOnly, match=match):
-        project.datasets.add("customers", pd.DataFrame({"id": [1]}))
-    with pytest.raises(errors.ReadOnly, match=match):
-        project.store.tag("now")
-    with pytest.raises(errors.ReadOnly, match=match):
-        project.rollback("launched")
-    with pytest.raises(errors.ReadOnly, match=match):
-        project.store.sweep()
-    with pytest.raises(errors.ReadOnly, match=match):
-        project.experiments.get("trees").start()
-    assert contents(place) == before
-
-
-def test_unknown_kind_of_change(future: Path) -> None:
-    """It is passed over, and the project is read-only."""
-    writes_nothing(future, "dataset.teleport.*upgrade mlcycle")
-    assert mc.open(future, mode="r").store.info()["entries"] == LAST + 2
-
-
-def test_unknown_need_to_write(place: Path) -> None:
-    """What is understood is folded, and nothing written."""
-    entry_of_the_future(place, needs_write=["quantum"])
-    writes_nothing(place, "quantum.*upgrade")
-    assert mc.open(place, mode="r").at("later").store.info()["entries"] == 4
-
-
-def test_unknown_need_to_read(place: Path) -> None:
-    """Reading stops at that entry, naming it."""
-    entry_of_the_future(place, needs_read=["quantum"])
-    for mode in ("r", "rw"):
-        with pytest.raises(errors.SchemaError, match=rf"log/{LAST + 1:010d}\.json.*quantum"):
-            mc.open(place, mode=mode).datasets.names()
-
-
-def test_entry_of_another_version(place: Path) -> None:
-    """An entry of a later form is not guessed at."""
-    entry_of_the_future(place, v=2)
-    with pytest.raises(errors.SchemaError, match=f"{LAST + 1:010d}"):
-        mc.open(place).datasets.names()
-
-
-@pytest.mark.parametrize("change", [{"v": 99}, {"needs_read": ["quantum"]}])
-def test_store_of_another_format(change: dict[str, Any], place: Path) -> None:
-    """It is not opened at all."""
-    rewritten(place / "store.json", lambda store: store.update(change))
-    for mode in ("r", "rw"):
-        with pytest.raises(errors.SchemaError, match=r"newer mlcycle.*upgrade"):
-            mc.open(place, mode=mode)
-
-
-def test_store_that_needs_more_to_be_written(place: Path) -> None:
-    """It is read, and not written."""
-    rewritten(place / "store.json", lambda store: store.update(needs_write=["quantum"]))
-    writes_nothing(place, "quantum.*upgrade")
-
-
-def test_unknown_fields(place: Path) -> None:
-    """They are passed over wherever they stand, and the project can be worked on."""
-    rewritten(place / "store.json", lambda store: store.update(mood="good"))
-    for path in [*place.glob("runs/*/*/head.json"), *place.glob("runs/*/*/end.json"), place / "hint.json"]:
-        rewritten(path, lambda document: document.update(mood="good"))
-    for points in place.glob("runs/*/*/points-*.jsonl"):
-        lines = [json.loads(line) | {"mood": "good"} for line in points.read_bytes().splitlines()]
-        points.write_bytes(b"".join(canonical_json(line) + b"\n" for line in lines))
-    for captured in place.glob("traffic/*/*/*.jsonl"):
-        lines = [json.loads(line) | {"mood": "good"} for line in captured.read_bytes().splitlines()]
-        captured.write_bytes(b"".join(canonical_json(line) + b"\n" for line in lines))
-    tag = {"kind": "tag.set", "name": "later", "to": 3, "mood": "good"}
-    entry_of_the_future(place, mood="good", changes=[tag, *_changes_with_more(place)])
-    project = mc.open(place, author="bob")
-    reads(project)
-    assert len(project.deployments.get("eu").traffic()) == 2
-    assert project.at("later").store.info()["entries"] == 4
-    assert project.datasets.get("customers@3").parents == ()
-    assert project.models.get("churn@2").ref == "churn@2"
-    assert project.scope.get().objective == "another"
-    assert project.store.tag("now") == LAST + 1
+def test_long_without_its_caches(long: Path) -> None:
+    """Checkpoints and hint may go; the rollup, once singles are emptied behind it, is the log itself."""
+    shutil.rmtree(long / "checkpoints")
+    (long / "hint.json").unlink()
+    project = mc.open(long, mode="r")
+    assert project._session.log.snapshot().base == -1
+    reads_long(project)
     assert project.store.verify("bytes").problems == ()
+    (long / "log" / "rollup-0-1023.jsonl.gz").unlink()
+    with pytest.raises(errors.Corrupt, match=r"log/0000000001\.json"):
+        mc.open(long, mode="r")
 
 
-def _changes_with_more(place: Path) -> list[dict[str, Any]]:
-    """Return changes of format 1, each with a field that nobody knows yet."""
-    kinds: dict[str, dict[str, Any]] = {}
-    for path in sorted((place / "log").glob("*.json")):
-        kinds |= {change["kind"]: change for change in json.loads(path.read_bytes())["changes"]}
-    scope = kinds["scope.set"]
-    more = [
-        kinds["dataset.add"] | {"name": "customers", "number": 3},
-        kinds["model.add"] | {"number": 2},
-        scope | {"number": 2, "scope": scope["scope"] | {"objective": "another", "mood": "good"}},
-    ]
-    return [change | {"mood": "good"} for change in more]
+def test_long_goes_on(long: Path) -> None:
+    """Today's library goes on where it stands; what was done once under an id of the caller's is not done again."""
+    project = mc.open(long, author="bob")
+    assert project.datasets.add("numbers", pd.DataFrame({"n": range(3)}), op="numbers").ref == "numbers@1"
+    assert project.store.info()["entries"] == 1100
+    assert project.datasets.add("numbers", pd.DataFrame({"n": [7]})).ref == "numbers@3"
+    project.rollback(3)
+    assert project.datasets.latest("numbers").ref == "numbers@1"
+    project.store.compact()
+    assert project.store.verify("bytes").problems == ()
+    assert mc.open(long, mode="r").load("dataset:numbers@3")["n"].tolist() == [7]

@@ -1,0 +1,88 @@
+"""What was found or decided by an entry, and where stored objects lie."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Any
+
+from mlcycle.errors import VersionDeleted
+from mlcycle.state._change import read_changes
+from mlcycle.state._changes import FactAdd, Place
+from mlcycle.state._said import Fact, stamp_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from mlcycle.state._index import State
+    from mlcycle.state._names import Marks
+
+__all__ = ["Facts", "Placed"]
+
+Doc = dict[str, Any]
+
+
+class Facts:
+    """Evaluations, decisions, reports and what else was found; ``view.facts``.
+
+    Parameters
+    ----------
+    state : State
+        The index.
+    marks : Marks
+        What is dropped or swept.
+    read : callable
+        Entry number to entry.
+    n : int
+        The entry looked at.
+    """
+
+    def __init__(self, state: State, marks: Marks, read: Callable[[int], Doc], n: int) -> None:
+        self._state, self._marks, self._read, self._n = state, marks, read, n
+
+    def entries(self, of: str, key: str) -> Sequence[int]:
+        """Return the entry of each fact found by a key, oldest first; an entry stands once for each of its facts."""
+        lines = self._state.facts.of(of)
+        found = None if lines is None else lines.get(key)
+        return [] if found is None else found[: bisect_right(found, self._n)]
+
+    def of(self, of: str, key: str | None = None, *, newest_first: bool = False) -> Iterator[Fact]:
+        """Yield facts that stand, in order: those found by a key, a subject for one, or all."""
+        lines = self._state.facts.of(of)
+        if key is None:
+            numbers = set() if lines is None else {n for entries in lines.values() for n in entries if n <= self._n}
+        else:
+            numbers = {*self.entries(of, key)}
+        for n in sorted(numbers, reverse=newest_first):
+            entry = self._read(n)
+            facts = [one for one in read_changes(entry, FactAdd) if one.of == of]
+            here = [one for one in facts if key in (None, one.subject, *one.about)]
+            for fact in reversed(here) if newest_first else here:
+                if self._marks.stands(of, fact.id):
+                    yield Fact.told(fact, stamp_of(entry))
+
+
+class Placed:
+    """Where the files of stored objects are, always as of now; ``view.placed``.
+
+    Parameters
+    ----------
+    state : State
+        The index.
+    read : callable
+        Entry number to entry.
+    """
+
+    def __init__(self, state: State, read: Callable[[int], Doc]) -> None:
+        self._state, self._read = state, read
+
+    def has(self, stored_object: str) -> bool:
+        """Say whether a stored object's files are there."""
+        return self._state.placed.get(stored_object) is not None
+
+    def get(self, stored_object: str, what: str) -> Place:
+        """Return where a stored object lies; `what` names it if it is gone."""
+        n = self._state.placed.get(stored_object)
+        for change in reversed([] if n is None else read_changes(self._read(n), Place)):
+            if change.object == stored_object:
+                return change
+        raise VersionDeleted(f"the files of {what} have been removed by a sweep")
