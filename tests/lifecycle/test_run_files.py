@@ -16,8 +16,8 @@ from mlcycle._ids import new_id
 from mlcycle.errors import Corrupt, MlcycleWarning
 from mlcycle.lifecycle._depot import Depot
 from mlcycle.lifecycle._run_files import RunFiles, run_folder
-from mlcycle.lifecycle._session import draft
 from mlcycle.lifecycle._verify_runs import verify_runs
+from mlcycle.state import FactAdd, Place
 from mlcycle.storage import Files, KeyNotFound, open_files, read_lines
 from mlcycle.testing import FaultyFiles
 
@@ -53,8 +53,12 @@ def pack(files: Files, keys: list[str], *, rows: int = 3, **wrong: Any) -> dict[
 
 def place(project: mc.Project, file: dict[str, Any]) -> None:
     """Bring a pack into force."""
-    change = {"kind": "place", "object": f"pack:{new_id()}", "files": [file]}
-    project._session.commit(lambda view: draft([change]))
+    pack = new_id()
+    changes = [
+        Place(object=f"pack:{pack}", files=[file]),
+        FactAdd(of="pack", id=pack, subject=f"pack:{pack}", needs=[f"pack:{pack}"]),
+    ]
+    project._session.commit(lambda view: changes, verb="run.pack", since=project._session.view().n)
 
 
 def small(project: mc.Project) -> list[str]:

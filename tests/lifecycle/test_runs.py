@@ -10,9 +10,11 @@ import pandas as pd
 import pytest
 
 import mlcycle as mc
+from mlcycle._ids import new_id
 from mlcycle.lifecycle._run_files import run_folder
 from mlcycle.lifecycle._runs import all_runs, run_of
 from mlcycle.lifecycle._verify_runs import verify_runs
+from mlcycle.state import FactAdd
 
 FRAME = pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": [0, 1, 0]})
 
@@ -76,10 +78,12 @@ def test_what_was_said_of_a_run_later_counts(project: mc.Project) -> None:
     for name in ("first", "second"):
         with experiment.start(name=name) as run:
             ids.append(run.id)
-    said: dict[str, dict[str, Any]] = {ids[0]: {"name": "best so far", "tags": ["keep", "paper"], "note": "see p. 3"}}
-    found = list(all_runs(project._session, facts=said))
+    for said in ({"name": "good", "tags": ["keep", "paper"]}, {"name": "best so far", "note": "see p. 3"}):
+        fact = FactAdd(of="annotation", id=new_id(), subject=f"run:{ids[0]}", says=said)
+        project._session.commit(lambda view, fact=fact: [fact], verb="run.annotate")
+    found = list(all_runs(project._session))
     assert [(run.name, run.tags) for run in found] == [("best so far", ("keep", "paper")), ("second", ())]
-    assert run_of(project._session, ids[0], said) == found[0]
+    assert run_of(project._session, ids[0]) == found[0]
 
 
 def test_a_table_reads_no_points(project: mc.Project) -> None:
