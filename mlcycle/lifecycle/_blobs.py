@@ -37,7 +37,7 @@ Doc = dict[str, Any]
 _KINDS = {"environment": ".json", "code": ".diff"}
 
 
-def pin_again(session: Session, view: View, blobs: dict[str, bytes]) -> None:
+def pin_again(session: Session, view: View, blobs: dict[str, bytes]) -> bool:
     """Pin each blob that is not pinned, or whose pins a sweeper has asked for; what cannot be is warned of.
 
     Parameters
@@ -48,13 +48,19 @@ def pin_again(session: Session, view: View, blobs: dict[str, bytes]) -> None:
         What was looked at: at the start of a run, and again after its head was put.
     blobs : dict of str to bytes
         Stored object to its bytes.
+
+    Returns
+    -------
+    bool
+        Whether all were pinned by that view, so that there is nothing to do before another entry is seen.
     """
-    for blob, data in blobs.items():
-        if not _is_pinned(view, blob):
-            try:
-                _pin(session, blob, data)
-            except Exception as error:  # noqa: BLE001 - whatever the storage throws must not stop a training
-                warn(f"the {blob.partition(':')[0]} of this run could not be stored: {said(error)}")
+    missing = [blob for blob in blobs if not _is_pinned(view, blob)]
+    for blob in missing:
+        try:
+            _pin(session, blob, blobs[blob])
+        except Exception as error:  # noqa: BLE001 - whatever the storage throws must not stop a training
+            warn(f"the {blob.partition(':')[0]} of this run could not be stored: {said(error)}")
+    return not missing
 
 
 def _pins(view: View, blob: str, *without: str) -> list[Fact]:

@@ -33,11 +33,12 @@ class Provenance:
         self._facts: Doc | None = None
         self._blobs: dict[str, bytes] = {}
         self._pid = os.getpid()
+        self._pinned_by = -1  # an entry by which all is pinned: it says the same however often it is looked at
 
     def facts(self) -> Doc:
         """Return ``code`` and ``environment`` of a head; what they name is pinned, as far as can be seen yet."""
         if self._facts is None or self._pid != os.getpid():
-            self._pid = os.getpid()
+            self._pid, self._pinned_by = os.getpid(), -1
             try:
                 self._facts, self._blobs = self._captured()
             except Exception as error:  # noqa: BLE001 - whatever a machine is like, training goes on
@@ -49,7 +50,9 @@ class Provenance:
     def keep(self) -> None:
         """Pin anew what is not pinned by the newest entry seen: to be called once a head that names it was put."""
         try:
-            pin_again(self._session, self._session.view(refresh=False), self._blobs)
+            view = self._session.view(refresh=False)
+            if view.n != self._pinned_by and pin_again(self._session, view, self._blobs):
+                self._pinned_by = view.n
         except Exception as error:  # noqa: BLE001 - nothing here may stop a training
             warn(f"code and environment of this run may not be kept: {said(error)}")
 
