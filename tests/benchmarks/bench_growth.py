@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import math
 import shutil
 import statistics
 import subprocess
@@ -117,9 +118,12 @@ def named(store: Path) -> dict[str, int]:
 
 
 def memory() -> float:
-    """Return the resident megabytes of this process."""
+    """Return the resident megabytes of this process, which only Linux says so simply."""
     gc.collect()
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return math.nan
+    lines = status.read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
 
 

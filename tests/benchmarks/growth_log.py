@@ -126,9 +126,8 @@ class Growth:
     def _model(self, name: str) -> tuple[str, list[Change]]:
         begun, number = self._begin("model", name)
         identity, data = self._hex(), self._draw.choice(self.datasets)
-        place = self._place(
-            f"model:{identity}", *(f"files/{identity}*{end}" for end in (".skops", ".parquet", ".json"))
-        )
+        files = (f"files/{identity}*{suffix}" for suffix in (".skops", ".parquet", ".json"))
+        place = self._place(f"model:{identity}", *files)
         says = {"run": f"run:{self._hex()}", "environment": f"sha256:{self._hex(64)}"}
         made_from = [f"dataset:{data}@{self._count[f'dataset:{data}']}"]
         needs = [f"model:{identity}"]
@@ -153,14 +152,8 @@ class Growth:
 
     def _promote(self, name: str) -> tuple[str, list[Change]]:
         number = self._any_version("model", name)
-        says = {
-            "action": "promote",
-            "allowed": True,
-            "now": "2026-11-23T12:00:00.000000Z",
-            "evaluations": [],
-            "override": None,
-        }
-        decision = self._fact("decision", (), f"model:{name}@{number}", says)
+        says = {"action": "promote", "allowed": True, "now": "2026-11-23T12:00:00.000000Z", "evaluations": []}
+        decision = self._fact("decision", (), f"model:{name}@{number}", {**says, "override": None})
         return "model.promote", [*decision, self._move("model", name, "production", number, "promote")]
 
     def _move(self, of: str, name: str, pointer: str, number: int, how: str) -> Change:
