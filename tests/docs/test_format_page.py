@@ -40,6 +40,13 @@ def section(title: str) -> str:
     return PAGE.partition(f"\n{title}\n")[2].partition(f"\n{depth} ")[0]
 
 
+def test_every_link_leads_somewhere() -> None:
+    """Each names a heading of the page, as it is written in an address."""
+    titles = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", PAGE, flags=re.MULTILINE | re.DOTALL), re.MULTILINE)
+    homes = {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+    assert {*re.findall(r"\]\(#([^)]*)\)", PAGE)} <= homes
+
+
 # entries -------------------------------------------------------------------------------------------------------------
 
 

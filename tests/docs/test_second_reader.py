@@ -20,6 +20,7 @@ from tests.state.histories import Work
 from tests.state.random_logs import logs
 from tests.state.small_log import SmallLog
 from tests.storage.shelf import small_rollups
+from tests.stores.samples import HERE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,8 +159,10 @@ def both_read(store: Path) -> Reader:
     reader = Reader(entries)
     census = take_census(view, entries, lambda file: project._session.depot.listed(file, "a list"))
     assert reader.kept(store) == census.live()
-    assert {*reader.placed()} == {*census.files}
-    assert reader.read_only == ([] if project._session.log.snapshot().read_only is None else reader.read_only)
+    placed = reader.placed()
+    assert {*placed} == {*census.files}
+    assert {one: place["prefix"] for one, place in placed.items() if place.get("prefix")} == census.prefixes
+    assert bool(reader.read_only) == (project._session.log.snapshot().read_only is not None)
     return reader
 
 
@@ -205,6 +208,18 @@ def test_rollups_have_the_size_of_the_page(tmp_path: Path) -> None:
     entries = read_log(store)
     assert [entry["n"] for entry in entries] == [*range(len(entries))]
     assert Reader(entries).tags(1029) == project.at(1029).store._session.view().tags()
+
+
+FUTURES = sorted(path.name for path in (HERE / "future").iterdir())
+
+
+@pytest.mark.parametrize("laid_over", ["", *FUTURES])
+def test_both_read_the_sample_stores(laid_over: str, tmp_path: Path) -> None:
+    """What is kept for ever, and stores of the future: unknown nouns, kinds, marks, layouts, lists and prefixes."""
+    store = shutil.copytree(HERE / "v1", tmp_path / "store")
+    if laid_over:
+        shutil.copytree(HERE / "future" / laid_over, store, dirs_exist_ok=True)
+    both_read(store)
 
 
 # any log -------------------------------------------------------------------------------------------------------------
