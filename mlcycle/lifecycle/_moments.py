@@ -44,12 +44,13 @@ def entry_number(session: Session, moment: Any) -> int:
         if not 0 <= int(moment) <= view.n:
             raise NotFound(f"the log has entries 0 to {view.n}, not {moment}")
         return int(moment)
-    tags = view.tags()
-    if isinstance(moment, str) and moment in tags:
-        return tags[moment]
+    tagged = view.tag(moment) if isinstance(moment, str) else None
+    if tagged is not None:
+        return tagged
     try:
         instant = parse_time(moment)
     except InvalidInput as error:
+        tags = view.tags()
         known = f"the tags are {', '.join(sorted(tags))}" if tags else "there are no tags"
         raise NotFound(f"{moment!r} is not an entry number or a tag; {known}; {error}") from error
     number = session.log.number_at(instant)

@@ -270,7 +270,7 @@ class Store:
 
         def plan(view: View) -> list[Change] | Settled:
             entry = view.n if wanted is None else wanted
-            return Settled(entry) if view.tags().get(name) == entry else [TagSet(name=name, to=entry)]
+            return Settled(entry) if view.tag(name) == entry else [TagSet(name=name, to=entry)]
 
         commit = self._session.commit(plan, verb="store.tag", message=f"tag {name}")
         return int(commit.value) if commit.entry is None else read_changes(commit.entry, TagSet)[0].to

@@ -124,6 +124,7 @@ class NameSet(Change):
             name.fixed = n
         if self.guards is not None:
             name.guards.append((n, self.guards))
+            state.guarded += 1
 
     def words(self, moves_to: MovesTo) -> str:
         """Say it."""

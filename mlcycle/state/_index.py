@@ -116,6 +116,8 @@ class State:
         Tag to (entry, entry it names).
     backs : list of (entry, entry gone back to, names kept)
         Rollbacks of the whole project.
+    guarded : int
+        How many guards were ever set; without any, a commit need not look for them.
     skipped : list of str
         Optional kinds passed over.
     names : Shelf of Name
@@ -136,6 +138,7 @@ class State:
             tag: [(n, to) for n, to in moves] for tag, moves in small.get("tags", {}).items()
         }
         self.backs: list[tuple[int, int, list[str]]] = [(n, to, keep) for n, to, keep in small.get("backs", ())]
+        self.guarded: int = small.get("guarded", 0)
         self.skipped: list[str] = small.get("skipped", [])
         listed = sorted(parts)
         self.names: Shelf[Name] = Shelf("names", _names, listed, read)
@@ -152,7 +155,8 @@ class State:
 
     def dump(self) -> dict[str, bytes]:
         """Return the parts of a checkpoint; they follow from the log up to `n` alone."""
-        small = {"n": self.n, "id": self.id, "tags": self.tags, "backs": self.backs, "skipped": self.skipped}
+        small: dict[str, Any] = {"n": self.n, "id": self.id, "tags": self.tags, "backs": self.backs}
+        small |= {"guarded": self.guarded, "skipped": self.skipped}
         return {
             "small": json.dumps(small, ensure_ascii=False, separators=(",", ":")).encode(),
             **self.names.dump(),

@@ -118,7 +118,7 @@ def check_guards(view: View, changes: Iterable[Change], knows: Collection[str]) 
     ReadOnly
         Naming what is guarded, and the needs not known here. Everything else of the project may still be written.
     """
-    for change in changes:
+    for change in changes if view.state.guarded else ():
         if isinstance(change, ProjectRollback):
             moves = [(one.of, one.name, "pointer.move", one.pointer) for one in moves_to(view, change.to, change.keep)]
         else:

@@ -53,6 +53,11 @@ class View:
         found = {tag: [to for n, to in moves if n <= self.n] for tag, moves in list(self.state.tags.items())}
         return {tag: named[-1] for tag, named in found.items() if named}
 
+    def tag(self, name: str) -> int | None:
+        """Return the entry a tag names, None where there is none of this name."""
+        named = [to for n, to in self.state.tags.get(name, ()) if n <= self.n]
+        return named[-1] if named else None
+
     @cached_property
     def _spans(self) -> Spans:
         return Spans(self.state, self.n)

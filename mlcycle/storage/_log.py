@@ -14,6 +14,7 @@ emptied or is damaged is taken from its rollup, also when a lost answer is read 
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -274,10 +275,12 @@ class Log:
             When it is missing or damaged.
         """
         data = self._recent.get(n)
+        if data is not None:  # it was looked at before
+            known: Entry = json.loads(data)
+            return known
+        data = self._reader.one(n) if n >= 0 else None
         if data is None:
-            data = self._reader.one(n) if n >= 0 else None
-            if data is None:
-                raise self._absent(n)
+            raise self._absent(n)
         entry = decode(data, n, canonical=False)
         self._recent.add(n, data)
         return entry
