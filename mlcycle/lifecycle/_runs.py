@@ -32,7 +32,7 @@ __all__ = ["all_runs", "head_of", "packs_in_force", "points_of", "run_of"]
 Doc = dict[str, Any]
 _SILENT_SECONDS = 300.0
 _LOOKS = 4  # twice would do, but for packers and sweeps overtaking one reader
-_DAMAGE = (AttributeError, IndexError, KeyError, LookupError, TypeError, ValueError)
+_DAMAGE = (AttributeError, LookupError, TypeError, ValueError)  # ValueError: Corrupt and SchemaError, too
 
 
 def run_of(session: Session, run: str) -> records.Run:
@@ -58,10 +58,13 @@ def head_of(session: Session, run: str) -> Doc | None:
     """Return the head of a run, None where there is none any more."""
     look = _look(session, f"{run_folder(run)}/")
     try:
-        head: Doc = session.depot.remember(f"head:{run}", lambda: read_head(look.files, run))
+        return _head(session, look.files, run)
     except KeyNotFound:
         return None
-    return head
+
+
+def _head(session: Session, files: RunFiles, run: str) -> Doc:
+    return session.depot.remember(f"head:{run}", lambda: read_head(files, run))
 
 
 def points_of(session: Session, run: str) -> Points:
@@ -154,7 +157,7 @@ def _row(session: Session, run: str, look: _Look, wanted: Callable[[Doc | None],
     files, facts = look.files, look.noted(run)
     key = f"{run_folder(run)}/head.json"
     try:
-        head: Doc = session.depot.remember(f"head:{run}", lambda: read_head(files, run))
+        head = _head(session, files, run)
     except KeyNotFound:
         if files.may_hold(key):
             raise
@@ -166,7 +169,7 @@ def _row(session: Session, run: str, look: _Look, wanted: Callable[[Doc | None],
         return None
     try:
         return _record(session, head, _end(session, run, files), facts)
-    except (Corrupt, SchemaError, *_DAMAGE) as error:
+    except _DAMAGE as error:
         return _without_end(session, head, error, facts)
 
 
@@ -186,7 +189,7 @@ def _without_end(session: Session, head: Doc, error: Exception, facts: Doc) -> r
         files = _look(session, f"{run_folder(run)}/").files
         end = _logged(read_summary(files, f"{run_folder(run)}/", POINTS))
         return _record(session, head, end | _trouble(run, error), facts)
-    except (Corrupt, SchemaError, *_DAMAGE):
+    except _DAMAGE:
         return _broken(run, error)
 
 
@@ -217,7 +220,7 @@ def _record(session: Session, head: Doc, end: Doc, facts: Doc) -> records.Run:
         params=json_value(head["params"]),
         metrics=from_json(end["metrics"]),
         uses=tuple(ref.removeprefix("dataset:") for ref in head["uses"]),
-        artifacts={name: file_record(file) for name, file in end["artifacts"].items()},
+        artifacts={name: _artifact(file) for name, file in end["artifacts"].items()},
         model=end["model"],
         code=_code(session, head["code"]),
         environment=_environment(session, head["environment"]),
@@ -230,6 +233,13 @@ def _record(session: Session, head: Doc, end: Doc, facts: Doc) -> records.Run:
         failures=end["failures"],
         tags=tuple(facts.get("tags", ())),
     )
+
+
+def _artifact(file: Doc) -> records.FileRef:
+    try:
+        return file_record(file)
+    except Corrupt as error:  # names neither file nor run; `_trouble` does
+        raise ValueError(str(error)) from error
 
 
 def _stored_blob(session: Session, stored_object: str) -> Doc | None:
