@@ -65,7 +65,7 @@ def resolve(view: View, what: Any, *nouns: str, dropped: bool = False) -> Versio
     name = view.names.known(of, ref.name)
     number = _number(view, of, name, ref)
     if not 1 <= number <= view.versions.count(name):
-        raise NotFound(f"{name.name} has no version {number}; there are {_ranges(view.versions.count(name))}")
+        raise NotFound(f"{name.name} has no version {number}; there are {_numbers(view.versions.count(name))}")
     if not dropped and view.marks.has(of, name.name, "dropped", number):
         raise VersionDeleted(
             f"{name.name}@{number} was dropped; if no sweep has removed its files, "
@@ -107,8 +107,5 @@ def _number(view: View, of: str, name: Name, ref: Ref) -> int:
     return target
 
 
-def _ranges(count: int) -> str:
-    numbers = [*range(1, count + 1)]
-    if not numbers:
-        return "none"
-    return f"{numbers[0]} to {numbers[-1]}" if len(numbers) > 2 else " and ".join(map(str, numbers))
+def _numbers(count: int) -> str:
+    return ("none", "1", "1 and 2")[count] if count < 3 else f"1 to {count}"

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from mlcycle.storage import Commit, Entry, Files, Snapshot, State, SweepResult
 
-PREFIXES = ["files/"]
-
 
 def small_rollups(patch: pytest.MonkeyPatch) -> int:
     """Let a rollup have eight entries in members of four, so that every case is quick."""
@@ -124,9 +122,14 @@ def hurt(now: Snapshot, keys: list[str]) -> tuple[list[str], list[dict[str, Any]
     return [name for name, file in now.state["things"].items() if file["key"] in keys], []
 
 
+def prefixes(state: State) -> list[str]:
+    """Return where a sweep looks."""
+    return ["files/"]
+
+
 def do_sweep(log: Log, files: Files, **options: Any) -> SweepResult:
     """Sweep files of any age."""
-    return sweep(log, files, named, **{"swept": hurt, "prefixes": PREFIXES, "min_age": 0, **options})
+    return sweep(log, files, named, **{"swept": hurt, "prefixes": prefixes, "min_age": 0, **options})
 
 
 def upload(files: Files, data: bytes) -> dict[str, Any]:
