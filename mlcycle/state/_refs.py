@@ -29,9 +29,9 @@ def read_ref(what: Any, view: View) -> Ref:
     """
     if isinstance(what, records.Record) and type(what).__name__ in _RECORDS:
         what = f"{_RECORDS[type(what).__name__]}:{what.ref}"  # type: ignore[attr-defined]
-    kind, colon, rest = what.partition(":") if isinstance(what, str) else ("", "", "")
+    kind, colon, _ = what.partition(":") if isinstance(what, str) else ("", "", "")
     if colon and (kind in NOUNS or kind in view.state.names.nouns()) and noun(kind).versioned:
-        return parse_ref(rest)._replace(kind=kind)
+        return parse_ref(what, kinds=None)
     return parse_ref(what)
 
 

@@ -37,6 +37,18 @@ def small_rollups(patch: pytest.MonkeyPatch) -> int:
     return 8
 
 
+class FarAway:
+    """Files that are read many at once, as those over a network are."""
+
+    can_append = False
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._files, name)
+
+
 class Shelf:
     """The fold: put a thing on the shelf, drop it, restore it, count a tick, sweep files."""
 
