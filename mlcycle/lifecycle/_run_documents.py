@@ -76,14 +76,16 @@ def _read(files: Readable, run: str, name: str, fields: Mapping[str, Kinds]) -> 
     key = f"{run_folder(run)}/{name}"
     data = files.read(key)
     try:
-        document = json.loads(data)
+        document = json.loads(data, parse_constant=_refused)
     except (ValueError, RecursionError):  # a text that is torn, or no UTF-8
         document = None
     if not isinstance(document, dict) or type(document.get("v")) is not int:
         raise _damaged(run, name, f"its {len(data)} bytes are not a JSON object with its version 'v'")
-    needs = document.get("needs_read", [])
-    if document["v"] != 1 or needs != []:
-        needed = f"needs {', '.join(map(str, needs))}" if isinstance(needs, list) and needs else "is of a newer format"
+    needs = document.get("needs_read")
+    if not isinstance(needs, list):
+        raise _damaged(run, name, "it does not say in a list 'needs_read' what reading it takes")
+    if document["v"] != 1 or needs:
+        needed = f"needs {', '.join(map(str, needs))}" if needs else "is of a newer format"
         raise SchemaError(f"{key} {needed}: run {run} was written by a newer mlcycle; upgrade to read it")
     for field, kinds in fields.items():
         value = document.get(field)
@@ -92,6 +94,10 @@ def _read(files: Readable, run: str, name: str, fields: Mapping[str, Kinds]) -> 
             got = _SAID.get(type(value), "null") if field in document else "nothing"
             raise _damaged(run, name, f"its field {field!r} is {expected}, got {got}")
     return document
+
+
+def _refused(word: str) -> None:
+    raise ValueError(f"JSON has no {word}")
 
 
 def _damaged(run: str, name: str, why: str) -> Corrupt:

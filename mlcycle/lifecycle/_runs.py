@@ -198,7 +198,7 @@ def _broken(run: str, error: Exception) -> records.Run:
 def _trouble(run: str, error: Exception) -> Doc:
     if isinstance(error, SchemaError):
         return {"status": "unreadable", "error": str(error)}
-    if not isinstance(error, Corrupt):
+    if not isinstance(error, Corrupt) or run_folder(run) not in str(error):  # a record says what, and not where
         where = f"{run_folder(run)}/end.json or head.json"
         what = f"it holds what cannot be ({type(error).__name__}: {error})"
         error = Corrupt(f"{where} is damaged: {what}; put a good copy back, or drop the run")
