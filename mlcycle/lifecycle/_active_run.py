@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle import provenance, storage
 from mlcycle._digest import json_text, sha256_bytes
-from mlcycle._documents import described_file
+from mlcycle._documents import described_file, written_document
 from mlcycle._failure import said, traceback_text
 from mlcycle._ids import now
 from mlcycle._text import printable
@@ -239,8 +239,6 @@ class ActiveRun:
             with contextlib.suppress(Exception):  # that it failed at the start is told and counted already
                 self._store_head()
         end = {
-            "v": 1,
-            "needs_read": [],
             "status": status,
             "ended_at": now(),
             "entry": self._entry(),
@@ -335,5 +333,7 @@ class ActiveRun:
 
 
 def _document(document: Doc) -> bytes:
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return _LONE_SURROGATE.sub(lambda found: f"\\\\u{ord(found[0]):04x}", text).encode()
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    if _LONE_SURROGATE.search(text):
+        document = json.loads(_LONE_SURROGATE.sub(lambda found: f"\\\\u{ord(found[0]):04x}", text))
+    return written_document(document)

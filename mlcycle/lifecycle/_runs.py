@@ -201,7 +201,7 @@ def _broken(run: str, error: Exception) -> records.Run:
 def _trouble(run: str, error: Exception) -> Doc:
     if isinstance(error, SchemaError):
         return {"status": "unreadable", "error": str(error)}
-    if not isinstance(error, Corrupt):
+    if not isinstance(error, Corrupt) or run_folder(run) not in str(error):  # a record says what, and not where
         where = f"{run_folder(run)}/end.json or head.json"
         what = f"it holds what cannot be ({type(error).__name__}: {error})"
         error = Corrupt(f"{where} is damaged: {what}; put a good copy back, or drop the run")
@@ -220,7 +220,7 @@ def _record(session: Session, head: Doc, end: Doc, facts: Doc) -> records.Run:
         params=json_value(head["params"]),
         metrics=from_json(end["metrics"]),
         uses=tuple(ref.removeprefix("dataset:") for ref in head["uses"]),
-        artifacts={name: _artifact(file) for name, file in end["artifacts"].items()},
+        artifacts={name: file_record(file) for name, file in end["artifacts"].items()},
         model=end["model"],
         code=_code(session, head["code"]),
         environment=_environment(session, head["environment"]),
@@ -233,13 +233,6 @@ def _record(session: Session, head: Doc, end: Doc, facts: Doc) -> records.Run:
         failures=end["failures"],
         tags=tuple(facts.get("tags", ())),
     )
-
-
-def _artifact(file: Doc) -> records.FileRef:
-    try:
-        return file_record(file)
-    except Corrupt as error:  # names neither file nor run; `_trouble` does
-        raise ValueError(str(error)) from error
 
 
 def _stored_blob(session: Session, stored_object: str) -> Doc | None:

@@ -206,8 +206,6 @@ class Experiment:
         used, entry = self._seen(uses, strict)
         made = self._provenance.facts()
         head = {
-            "v": 1,
-            "needs_read": [],
             "id": new_id(),
             "experiment": f"experiment:{self._id}",
             "experiment_name": self.name,

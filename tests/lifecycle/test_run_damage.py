@@ -71,6 +71,8 @@ DAMAGED: list[tuple[str, Change, str]] = [
     ("head", rewritten(v="1"), "a document says 'v' and 'needs_read'"),
     ("head", rewritten(needs_read=...), "a document says 'v' and 'needs_read'"),
     ("head", rewritten(params={"depth": float("nan")}), "JSON has no NaN"),
+    ("end", rewritten(needs_read="points"), "a document says 'v' and 'needs_read'"),
+    ("end", lambda path: path.write_bytes(path.read_bytes().replace(b"0.5", b"NaN", 1)), "JSON has no NaN"),
     ("head", rewritten(started_at="soon"), "holds what cannot be"),
     ("head", rewritten(uses=[1]), "holds what cannot be"),
     ("end", torn, "it is not JSON"),
