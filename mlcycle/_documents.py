@@ -16,7 +16,7 @@ from mlcycle.errors import Corrupt, SchemaError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["check_file", "list_bytes", "read_document", "read_list", "written_document"]
+__all__ = ["check_file", "described_file", "list_bytes", "read_document", "read_list", "written_document"]
 
 Doc = dict[str, Any]
 _VERSION = 1
@@ -72,6 +72,11 @@ def read_document(data: bytes, what: str) -> Doc:
             f"{what} is of version {version}, and this mlcycle reads up to {_VERSION}; upgrade mlcycle to read it"
         )
     return document
+
+
+def described_file(key: str, size: int, sha256: str, kind: str) -> Doc:
+    """Return the description of a file, as it stands in entries, documents and lists."""
+    return {"key": key, "size": size, "sha256": sha256, "enc": None, "kind": kind}
 
 
 def check_file(file: Any, what: str) -> Doc:
@@ -164,7 +169,7 @@ def _describes(file: Any, fields: Mapping[str, type]) -> bool:
 def _parsed(data: bytes, what: str) -> Doc:
     try:
         document = json.loads(data, parse_constant=_refused)
-    except ValueError as error:  # UnicodeDecodeError is one
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
         raise Corrupt(f"{what} is damaged: it is not JSON ({error})") from error
     if not isinstance(document, dict):
         raise Corrupt(f"{what} is damaged: a JSON object is expected, found {data[:80]!r}")

@@ -63,6 +63,7 @@ def test_what_takes_a_newer_release_is_refused_in_words(data: bytes, words: str)
         b"{",
         b"[]",
         b"\xff",
+        b"[" * 100_000,
         b"{}",
         b'{"v":1}',
         b'{"needs_read":[]}',

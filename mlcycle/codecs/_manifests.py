@@ -242,7 +242,7 @@ def _check_key(key: Any, name: str) -> None:
     parts = key.split("/") if isinstance(key, str) else [""]
     if any(part in ("", ".", "..") for part in parts) or "\\" in key or "\0" in key or ":" in parts[0]:
         raise UnsafePath(f"{name} names the file {key!r}, which is not a key inside a store; do not use this manifest")
-    if parts[0] == "@place":
+    if parts[0].startswith("@"):
         raise SchemaError(
             f"{name} names the file {key!r}, which lies in a place beside the store; this mlcycle knows no places: "
             "upgrade to read it"

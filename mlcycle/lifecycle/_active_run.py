@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle import provenance, storage
 from mlcycle._digest import json_text, sha256_bytes
+from mlcycle._documents import described_file, written_document
 from mlcycle._failure import said, traceback_text
 from mlcycle._ids import now
 from mlcycle._text import printable
@@ -21,7 +22,7 @@ from mlcycle.lifecycle._artifacts import pack_artifact
 from mlcycle.lifecycle._model_files import PackedModel, keep_model, store_model, suits
 from mlcycle.lifecycle._point_lines import to_json
 from mlcycle.lifecycle._points import PointsWriter
-from mlcycle.lifecycle._run_files import POINTS, describe, hash_stored, run_folder
+from mlcycle.lifecycle._run_files import POINTS, hash_stored, run_folder
 from mlcycle.lifecycle._summary import Summary, read_summary
 
 if TYPE_CHECKING:
@@ -231,15 +232,13 @@ class ActiveRun:
     def _store_head(self) -> None:
         key, data = f"{self._folder}/head.json", _document(self._head)
         self._session.files.put(key, data, durable=False)
-        self._head_file = describe(key, len(data), sha256_bytes(data), "head")
+        self._head_file = described_file(key, len(data), sha256_bytes(data), "head")
 
     def _end(self, status: str, error: str | None) -> None:
         if self._head_file is None:
             with contextlib.suppress(Exception):  # that it failed at the start is told and counted already
                 self._store_head()
         end = {
-            "v": 1,
-            "needs_read": [],
             "status": status,
             "ended_at": now(),
             "entry": self._entry(),
@@ -278,7 +277,7 @@ class ActiveRun:
                 artifacts, model = summary.artifacts, summary.model or model
             held = self._segments(listed)
         except Exception:  # noqa: BLE001 - what this process knows is then all there is
-            held = [describe(**one, kind="points") for one in self._lines.stored.values()]
+            held = [described_file(**one, kind="points") for one in self._lines.stored.values()]
         head = [self._head_file] if self._head_file else []
         return {
             "metrics": to_json(summary.last),
@@ -296,7 +295,7 @@ class ActiveRun:
         for one in (one for pieces in found.values() for one in pieces):
             known = uploaded.get(one.key)
             digest = known["sha256"] if known else hash_stored(files, one.key, one.size)
-            made.append(describe(one.key, one.size, digest, "points"))
+            made.append(described_file(one.key, one.size, digest, "points"))
         return made
 
     def _entry(self) -> int:
@@ -334,5 +333,7 @@ class ActiveRun:
 
 
 def _document(document: Doc) -> bytes:
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return _LONE_SURROGATE.sub(lambda found: f"\\\\u{ord(found[0]):04x}", text).encode()
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    if _LONE_SURROGATE.search(text):
+        document = json.loads(_LONE_SURROGATE.sub(lambda found: f"\\\\u{ord(found[0]):04x}", text))
+    return written_document(document)

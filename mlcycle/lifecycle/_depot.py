@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Generic, TypeVar
 
 from mlcycle import records
 from mlcycle._digest import sha256_bytes, sha256_file
-from mlcycle._documents import check_file, list_bytes, read_document, read_list, written_document
+from mlcycle._documents import (
+    check_file,
+    described_file,
+    list_bytes,
+    read_document,
+    read_list,
+    written_document,
+)
 from mlcycle._ids import new_id
 from mlcycle.errors import Corrupt, VersionDeleted
 from mlcycle.storage import open_range
@@ -59,7 +66,7 @@ class NewFile:
             self._files.put(self.key, self.path)
         finally:
             self.discard()
-        return {"key": self.key, "size": size, "sha256": digest, "enc": None, "kind": self._kind}
+        return described_file(self.key, size, digest, self._kind)
 
     def discard(self) -> None:
         """Remove the local copy; harmless when it is gone already."""
@@ -104,7 +111,7 @@ class Depot:
         """Store bytes under a fresh key and return their description."""
         key = f"{folder}/{new_id()}{suffix}"
         self.files.put(key, data)
-        return {"key": key, "size": len(data), "sha256": sha256_bytes(data), "enc": None, "kind": kind}
+        return described_file(key, len(data), sha256_bytes(data), kind)
 
     def store_document(self, owner: str, kind: str, document: Doc) -> Doc:
         """Store a JSON document in the folder of its owner and return its description."""

@@ -29,7 +29,17 @@ from mlcycle.errors import InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Value", "decode", "described", "from_json", "plain_value", "spelled", "spelled_step", "to_json"]
+__all__ = [
+    "Value",
+    "decode",
+    "described",
+    "from_json",
+    "plain_value",
+    "spelled",
+    "spelled_step",
+    "to_json",
+    "value_json",
+]
 
 Value = float | int | str
 
@@ -48,11 +58,12 @@ def to_json(values: Mapping[str, Value]) -> dict[str, Any]:
     >>> from_json(to_json({"loss": float("inf"), "step": 3}))
     {'loss': inf, 'step': 3}
     """
-    made: dict[str, Any] = {}
-    for name, value in values.items():
-        plain = json_text(value) if isinstance(value, str) else value
-        made[json_text(name)] = json_number(plain) if isinstance(plain, float) else plain
-    return made
+    return {json_text(name): value_json(value) for name, value in values.items()}
+
+
+def value_json(value: Value) -> Any:
+    """Return one value as JSON can hold it."""
+    return json_text(value) if isinstance(value, str) else json_number(value) if isinstance(value, float) else value
 
 
 def from_json(document: Mapping[str, Any]) -> dict[str, Value]:

@@ -1,15 +1,14 @@
 """The two documents of a run: ``head.json``, written at its start, and ``end.json``, written once when it is over.
 
-Both begin with ``v`` and ``needs_read``: whoever does not know all that a document needs does not read on. Fields that
-are not known are passed over. What they hold stands in ``docs/format.md``.
+Fields that are not known are passed over. What they hold stands in ``docs/format.md``.
 """
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from mlcycle.errors import Corrupt, SchemaError
+from mlcycle._documents import read_document
+from mlcycle.errors import Corrupt
 from mlcycle.lifecycle._run_files import run_folder
 
 if TYPE_CHECKING:
@@ -74,17 +73,10 @@ def read_end(files: Readable, run: str) -> Doc:
 
 def _read(files: Readable, run: str, name: str, fields: Mapping[str, Kinds]) -> Doc:
     key = f"{run_folder(run)}/{name}"
-    data = files.read(key)
     try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):  # a text that is torn, or no UTF-8
-        document = None
-    if not isinstance(document, dict) or type(document.get("v")) is not int:
-        raise _damaged(run, name, f"its {len(data)} bytes are not a JSON object with its version 'v'")
-    needs = document.get("needs_read", [])
-    if document["v"] != 1 or needs != []:
-        needed = f"needs {', '.join(map(str, needs))}" if isinstance(needs, list) and needs else "is of a newer format"
-        raise SchemaError(f"{key} {needed}: run {run} was written by a newer mlcycle; upgrade to read it")
+        document = read_document(files.read(key), key)
+    except Corrupt as error:
+        raise Corrupt(f"{error}{_remedy(run)}") from error
     for field, kinds in fields.items():
         value = document.get(field)
         if not isinstance(value, kinds) or isinstance(value, bool):
@@ -95,5 +87,8 @@ def _read(files: Readable, run: str, name: str, fields: Mapping[str, Kinds]) -> 
 
 
 def _damaged(run: str, name: str, why: str) -> Corrupt:
-    key = f"{run_folder(run)}/{name}"
-    return Corrupt(f"{key} is damaged: {why}; put a good copy back, or drop the run: project.store.drop('run:{run}')")
+    return Corrupt(f"{run_folder(run)}/{name} is damaged: {why}{_remedy(run)}")
+
+
+def _remedy(run: str) -> str:
+    return f"; put a good copy back, or drop the run: project.store.drop('run:{run}')"

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle._depot import Depot
     from mlcycle.storage import Readable
 
-__all__ = ["POINTS", "RunFiles", "describe", "hash_stored", "is_run_id", "run_folder"]
+__all__ = ["POINTS", "RunFiles", "hash_stored", "is_run_id", "run_folder"]
 
 Doc = dict[str, Any]
 POINTS = "points-"
@@ -65,11 +65,6 @@ def is_run_id(text: str) -> bool:
     (True, False, False)
     """
     return re.fullmatch("[0-9a-f]{32}", text) is not None and int(text[:12], 16) < _YEAR_10000
-
-
-def describe(key: str, size: int, sha256: str, kind: str) -> Doc:
-    """Describe a stored file, as files are described everywhere."""
-    return {"key": key, "size": size, "sha256": sha256, "enc": None, "kind": kind}
 
 
 def hash_stored(files: Readable, key: str, size: int) -> str:

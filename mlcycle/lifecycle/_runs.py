@@ -32,7 +32,7 @@ __all__ = ["all_runs", "head_of", "packs_in_force", "points_of", "run_of"]
 Doc = dict[str, Any]
 _SILENT_SECONDS = 300.0
 _LOOKS = 4  # twice would do, but for packers and sweeps overtaking one reader
-_DAMAGE = (AttributeError, IndexError, KeyError, LookupError, TypeError, ValueError)
+_DAMAGE = (AttributeError, LookupError, TypeError, ValueError)  # ValueError: Corrupt and SchemaError, too
 
 
 def run_of(session: Session, run: str) -> records.Run:
@@ -58,10 +58,13 @@ def head_of(session: Session, run: str) -> Doc | None:
     """Return the head of a run, None where there is none any more."""
     look = _look(session, f"{run_folder(run)}/")
     try:
-        head: Doc = session.depot.remember(f"head:{run}", lambda: read_head(look.files, run))
+        return _head(session, look.files, run)
     except KeyNotFound:
         return None
-    return head
+
+
+def _head(session: Session, files: RunFiles, run: str) -> Doc:
+    return session.depot.remember(f"head:{run}", lambda: read_head(files, run))
 
 
 def points_of(session: Session, run: str) -> Points:
@@ -154,7 +157,7 @@ def _row(session: Session, run: str, look: _Look, wanted: Callable[[Doc | None],
     files, facts = look.files, look.noted(run)
     key = f"{run_folder(run)}/head.json"
     try:
-        head: Doc = session.depot.remember(f"head:{run}", lambda: read_head(files, run))
+        head = _head(session, files, run)
     except KeyNotFound:
         if files.may_hold(key):
             raise
@@ -166,7 +169,7 @@ def _row(session: Session, run: str, look: _Look, wanted: Callable[[Doc | None],
         return None
     try:
         return _record(session, head, _end(session, run, files), facts)
-    except (Corrupt, SchemaError, *_DAMAGE) as error:
+    except _DAMAGE as error:
         return _without_end(session, head, error, facts)
 
 
@@ -186,7 +189,7 @@ def _without_end(session: Session, head: Doc, error: Exception, facts: Doc) -> r
         files = _look(session, f"{run_folder(run)}/").files
         end = _logged(read_summary(files, f"{run_folder(run)}/", POINTS))
         return _record(session, head, end | _trouble(run, error), facts)
-    except (Corrupt, SchemaError, *_DAMAGE):
+    except _DAMAGE:
         return _broken(run, error)
 
 
@@ -198,7 +201,7 @@ def _broken(run: str, error: Exception) -> records.Run:
 def _trouble(run: str, error: Exception) -> Doc:
     if isinstance(error, SchemaError):
         return {"status": "unreadable", "error": str(error)}
-    if not isinstance(error, Corrupt):
+    if not isinstance(error, Corrupt) or run_folder(run) not in str(error):  # a record says what, and not where
         where = f"{run_folder(run)}/end.json or head.json"
         what = f"it holds what cannot be ({type(error).__name__}: {error})"
         error = Corrupt(f"{where} is damaged: {what}; put a good copy back, or drop the run")

@@ -21,8 +21,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import storage
-from mlcycle._digest import json_number, json_text
-from mlcycle.lifecycle._point_lines import decode, from_json
+from mlcycle._digest import json_text
+from mlcycle.lifecycle._point_lines import decode, from_json, value_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,9 +77,9 @@ class _Row:
             self.high, self.high_step = other.high, other.high_step
 
     def document(self) -> dict[str, Any]:
-        made: dict[str, Any] = {"count": self.count, "last": [_plain(self.last), self.step, self.time]}
+        made: dict[str, Any] = {"count": self.count, "last": [value_json(self.last), self.step, self.time]}
         if self.low <= self.high:
-            made |= {"min": [_plain(self.low), self.low_step], "max": [_plain(self.high), self.high_step]}
+            made |= {"min": [value_json(self.low), self.low_step], "max": [value_json(self.high), self.high_step]}
         return made
 
     @classmethod
@@ -92,10 +92,6 @@ class _Row:
             (low, row.low_step), (high, row.high_step) = document["min"], document["max"]
             row.low, row.high = map(float, from_json({"low": low, "high": high}).values())
         return row
-
-
-def _plain(value: Value) -> Any:
-    return json_text(value) if isinstance(value, str) else json_number(value) if isinstance(value, float) else value
 
 
 class Summary:

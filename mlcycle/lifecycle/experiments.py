@@ -19,7 +19,7 @@ from mlcycle.lifecycle._active_run import ActiveRun
 from mlcycle.lifecycle._params import Spelling, named_values
 from mlcycle.lifecycle._provenance import Provenance
 from mlcycle.lifecycle._runs import all_runs, points_of, run_of
-from mlcycle.state import Change, NameSet, View, resolve
+from mlcycle.state import Change, NameSet, View, read_ref, resolve
 from mlcycle.storage import Settled
 
 if TYPE_CHECKING:
@@ -206,8 +206,6 @@ class Experiment:
         used, entry = self._seen(uses, strict)
         made = self._provenance.facts()
         head = {
-            "v": 1,
-            "needs_read": [],
             "id": new_id(),
             "experiment": f"experiment:{self._id}",
             "experiment_name": self.name,
@@ -307,11 +305,9 @@ def _is_number(value: Any) -> bool:
 
 
 def _used(view: View, used: str | records.DatasetVersion | records.ModelVersion) -> str:
-    if isinstance(used, records.ModelVersion) or (isinstance(used, str) and used.startswith("model:")):
-        return resolve(view, used, "model").ref
-    if not isinstance(used, (str, records.DatasetVersion)):
+    if not isinstance(used, (str, records.DatasetVersion, records.ModelVersion)):
         raise InvalidInput(f"a run uses versions of data and models, such as 'customers@3', got {type(used).__name__}")
-    return resolve(view, used, "dataset").ref
+    return resolve(view, used, "model" if read_ref(used, view).kind == "model" else "dataset").ref
 
 
 def _frame(runs: list[records.Run]) -> pd.DataFrame:

@@ -97,7 +97,9 @@ class Finding(Record):
     subject: str
     summary: str
     severity: str = field(default="warn", validator=one_of("a severity", _SEVERITIES), metadata={"words": _SEVERITIES})
-    evidence: dict[str, Any] = field(factory=dict, converter=copied, hash=False)
+    evidence: dict[str, Any] = field(
+        factory=dict, converter=copied, hash=False, metadata={"refs": {"version": "model"}}
+    )
     phase: str | None = None
     at: str = ""
 

@@ -13,7 +13,6 @@ from attrs import field, frozen
 from attrs.validators import instance_of, optional
 
 from mlcycle._ids import name_key
-from mlcycle.errors import InvalidInput
 from mlcycle.state._change import TEXT, Change, Moved, MovesTo, texts, whole
 from mlcycle.state._nouns import noun
 
@@ -370,7 +369,7 @@ class Place(Change):
     def __attrs_post_init__(self) -> None:
         for file in self.named():
             if type(file) is not dict or type(file.get("key")) is not str:
-                raise InvalidInput(f"a file of {self.object} has no key")
+                raise TypeError(f"a file of {self.object} has no key")
 
     def objects(self) -> Iterable[str]:
         """Return the object."""

@@ -72,12 +72,12 @@ def roll_back(view: View, of: str, name: str, pointer: str, nothing: str) -> Poi
     VersionDeleted
         When what it would stand at was dropped.
     """
-    stack = view.pointers.stack(of, view.names.known(of, name).name, pointer)
+    known = view.names.known(of, name).name
+    stack = view.pointers.stack(of, known, pointer)
     if len(stack) < 2 or stack[-2] is None:
         raise NotFound(nothing)
     check_stands(view, f"{of}:{name}@{stack[-2]}")
-    facts = {"before": stack[-1], "after": stack[-2], "pops": 1, "how": "rollback"}
-    return PointerMove(of=of, name=view.names.known(of, name).name, pointer=pointer, **facts)  # type: ignore[arg-type]
+    return PointerMove(of=of, name=known, pointer=pointer, before=stack[-1], after=stack[-2], pops=1, how="rollback")
 
 
 def roll_project_back(view: View, to: int, keep: Sequence[str] = ()) -> list[Change]:
@@ -122,8 +122,8 @@ def check_guards(view: View, changes: Iterable[Change], knows: Collection[str]) 
         if isinstance(change, ProjectRollback):
             moves = [(one.of, one.name, "pointer.move", one.pointer) for one in moves_to(view, change.to, change.keep)]
         else:
-            facts = (getattr(change, field, "") for field in ("of", "name", "kind", "pointer"))
-            moves = [tuple(facts)]  # type: ignore[list-item]
+            of, name, pointer = (getattr(change, field, "") for field in ("of", "name", "pointer"))
+            moves = [(of, name, change.kind, pointer)]
         for of, name, kind, pointer in moves:
             if needs := [need for need in _guarding(view, of, name, kind, pointer) if need not in knows]:
                 what = f"{of}:{name}" + (f"@{pointer}" if pointer else "") if name else f"any {of}"

@@ -29,9 +29,9 @@ def read_ref(what: Any, view: View) -> Ref:
     """
     if isinstance(what, records.Record) and type(what).__name__ in _RECORDS:
         what = f"{_RECORDS[type(what).__name__]}:{what.ref}"  # type: ignore[attr-defined]
-    kind, colon, rest = what.partition(":") if isinstance(what, str) else ("", "", "")
+    kind, colon, _ = what.partition(":") if isinstance(what, str) else ("", "", "")
     if colon and (kind in NOUNS or kind in view.state.names.nouns()) and noun(kind).versioned:
-        return parse_ref(rest)._replace(kind=kind)
+        return parse_ref(what, kinds=None)
     return parse_ref(what)
 
 
@@ -65,7 +65,7 @@ def resolve(view: View, what: Any, *nouns: str, dropped: bool = False) -> Versio
     name = view.names.known(of, ref.name)
     number = _number(view, of, name, ref)
     if not 1 <= number <= view.versions.count(name):
-        raise NotFound(f"{name.name} has no version {number}; there are {_ranges(view.versions.count(name))}")
+        raise NotFound(f"{name.name} has no version {number}; there are {_numbers(view.versions.count(name))}")
     if not dropped and view.marks.has(of, name.name, "dropped", number):
         raise VersionDeleted(
             f"{name.name}@{number} was dropped; if no sweep has removed its files, "
@@ -107,8 +107,5 @@ def _number(view: View, of: str, name: Name, ref: Ref) -> int:
     return target
 
 
-def _ranges(count: int) -> str:
-    numbers = [*range(1, count + 1)]
-    if not numbers:
-        return "none"
-    return f"{numbers[0]} to {numbers[-1]}" if len(numbers) > 2 else " and ".join(map(str, numbers))
+def _numbers(count: int) -> str:
+    return ("none", "1", "1 and 2")[count] if count < 3 else f"1 to {count}"

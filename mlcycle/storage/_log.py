@@ -297,7 +297,7 @@ class Log:
         expect = last if stop is None else min(stop - 1, last)
         digest = "" if start == 0 else None
         for stored in self._reader.run(start, stop, expect=expect):
-            entry, good = self._reader.believed(stored, digest, canonical=False)  # folding has looked
+            entry, good = self._reader.believed(stored, digest)
             yield entry
             digest = sha256_bytes(good.data)
 

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from mlcycle.storage._replay import State
 
     Named = Callable[[State], Container[str]]
-    Prefixes = Collection[str] | Callable[[State], Collection[str]]
+    Prefixes = Callable[[State], Collection[str]]
     Swept = Callable[[Snapshot, list[str]], tuple[list[str], list[dict[str, Any]]]]
 
-__all__ = ["WEEK", "SweepResult", "sweep"]
+__all__ = ["SweepResult", "sweep"]
 
-WEEK = 7 * 24 * 3600.0
+_WEEK = 7 * 24 * 3600.0
 
 _ENTRY_BYTES = MAX_BYTES - 8 * 1024  # left for envelope and message
 _AT_ONCE = 1000  # keys; more never fit into one entry
@@ -72,7 +72,7 @@ def sweep(
     author: str | None = None,
     message: str = "",
     dry_run: bool = False,
-    min_age: float = WEEK,
+    min_age: float = _WEEK,
 ) -> SweepResult:
     """Remove what nothing names: commit an entry that says so, then delete.
 
@@ -84,8 +84,8 @@ def sweep(
         The storage.
     named : callable
         State to the keys that must stay.
-    prefixes : collection of str, or callable
-        Where to look, or a function of the state that says so. What lies outside is never touched.
+    prefixes : callable
+        State to where to look. What lies outside is never touched.
     swept : callable, optional
         Snapshot and keys to the objects of whose files these are any, dropped ones too, and to further changes for the
         same entry. Asked within the commit, so it must decide from the snapshot alone.
@@ -129,12 +129,12 @@ def sweep(
     >>> files = open_files("memory://doc-sweep")
     >>> files.put("files/loose.bin", b"nobody names me")
     >>> log = Log(files, Swept(), author="ann")
-    >>> print(sweep(log, files, lambda state: {}, prefixes=["files/"], min_age=0))
+    >>> print(sweep(log, files, lambda state: {}, prefixes=lambda state: ["files/"], min_age=0))
     removed 1 files, 15 bytes
     """
     with log.lock:  # a state that grows stale meanwhile is safe: the commit looks again
         state = log.snapshot().state
-        keep, within = named(state), sorted({*_at(prefixes, state)})
+        keep, within = named(state), sorted({*prefixes(state)})
     youngest = time.time() - min_age
     sizes = {
         item.key: item.size
@@ -170,7 +170,7 @@ def _commit(
     rest: list[str] = []
 
     def propose(now: Snapshot) -> Draft | Settled:
-        keep, within = named(now.state), tuple(_at(prefixes, now.state))
+        keep, within = named(now.state), tuple(prefixes(now.state))
         going[:] = [key for key in keys if key not in keep and key.startswith(within)]
         rest.clear()
         while going:
@@ -185,10 +185,6 @@ def _commit(
 
     log.commit(propose, verb="store.sweep", author=author, message=message)
     return going, rest
-
-
-def _at(prefixes: Prefixes, state: State) -> Collection[str]:
-    return prefixes(state) if callable(prefixes) else prefixes
 
 
 def _result(keys: Iterable[str], sizes: Mapping[str, int], *, dry_run: bool) -> SweepResult:

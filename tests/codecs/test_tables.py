@@ -767,7 +767,7 @@ def test_a_piece_that_cannot_be_is_corrupt(column: dict[str, Any], says: str, st
         codecs.read_manifest(_rewritten(stored[1], {}, column))
 
 
-@pytest.mark.parametrize("key", ["@place/lake/part.parquet", "@place"])
+@pytest.mark.parametrize("key", ["@place/lake/part.parquet", "@place", "@mine/part.parquet"])
 def test_a_file_beside_the_store_says_to_upgrade(key: str, stored: Any) -> None:
     """Places outside the store are of a newer mlcycle; that version is not read, and nothing is opened."""
     with pytest.raises(SchemaError, match=r"beside the store.*upgrade"):

@@ -11,12 +11,15 @@ from typing import Any
 
 import attrs
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from sklearn.dummy import DummyClassifier
 
 import mlcycle
+from mlcycle._digest import canonical_json
 from mlcycle.state import KINDS, MARKS, NOUNS
-from mlcycle.storage._entries import _FIELDS, decode, encode
+from mlcycle.storage._entries import _FIELDS, decode, encode, entry_key
 from tests.state.histories import Work
 
 PAGE = (Path(__file__).parents[2] / "docs" / "format.md").read_text(encoding="utf-8")
@@ -215,6 +218,45 @@ def test_every_key_has_a_shape_of_the_page(work: Work) -> None:
         shapes[fitting[0]] += 1
     rare = {"runs/<yyyy-mm>/pack-<id>.parquet", "log/rollup-<first>-<last>.jsonl.gz"}  # the other takes 1 024 entries
     assert {shape for shape, many in shapes.items() if not many} == rare
+
+
+def documents(work: Work) -> dict[str, Doc]:
+    """Return every JSON document of a store but entries and what people keep, by key, headers of manifests among them."""
+    files, found = work.project._session.files, {}
+    for key in sorted(item.key for item in files.list("")):
+        own = key.startswith(("log/", "tables/")) or "/files/" in key
+        if key.endswith(".json") and not own:
+            found[key] = files.read(key)
+        elif key.startswith("leaves/") and key.endswith(".parquet"):
+            found[key] = pq.read_metadata(pa.BufferReader(files.read(key))).metadata[b"mlcycle"]
+    assert [key for key, data in found.items() if canonical_json(json.loads(data)) != data] == []
+    return {key: json.loads(data) for key, data in found.items()}
+
+
+def test_documents_are_canonical_and_say_what_they_take(work: Work) -> None:
+    """Every one of them: heads and ends of runs, too."""
+    found = documents(work)
+    assert {key: (one.get("v"), one.get("needs_read")) for key, one in found.items()} == dict.fromkeys(found, (1, []))
+    assert {re.sub(r"[0-9a-f]{32}|\d{4}-\d\d", "", key) for key in found} >= {
+        *("store.json", "hint.json", "runs///head.json", "runs///end.json", "leaves/.parquet", "leaves/.json"),
+        *("files//.json", "files/environment/.json"),
+    }
+
+
+def test_every_stored_ref_is_full(work: Work) -> None:
+    """In entries and documents, as values and as keys; texts for people are sentences."""
+    bare = re.compile(r"[\w-]+(\.[\w-]+)?@[\w-]+")
+
+    def short(value: Any, where: str) -> list[str]:
+        if isinstance(value, dict):
+            inner = [found for key, one in value.items() for found in short(one, f"{where}.{key}")]
+            return [f"{where}: {key}" for key in value if bare.fullmatch(key)] + inner
+        if isinstance(value, list):
+            return [found for one in value for found in short(one, where)]
+        return [f"{where} = {value}"] if isinstance(value, str) and bare.fullmatch(value) else []
+
+    log = {entry_key(entry["n"]): entry for entry in work.project._session.log.entries()}
+    assert [text for key, one in {**log, **documents(work)}.items() for text in short(one, key)] == []
 
 
 def test_hint_and_checkpoints_are_those_of_the_page(work: Work) -> None:

@@ -57,22 +57,26 @@ def problems(place: Path, *, deep: bool = True) -> list[Problem]:
 
 
 DAMAGED: list[tuple[str, Change, str]] = [
-    ("head", torn, "bytes are not a JSON object"),
-    ("head", lambda path: path.write_bytes(b""), "its 0 bytes are not a JSON object"),
-    ("head", lambda path: path.write_bytes(b"\xff" * 9), "its 9 bytes are not a JSON object"),
-    ("head", lambda path: path.write_text("[1]"), "not a JSON object"),
-    ("head", lambda path: path.write_text("[" * 100_000), "not a JSON object"),
+    ("head", torn, "it is not JSON"),
+    ("head", lambda path: path.write_bytes(b""), "it is not JSON"),
+    ("head", lambda path: path.write_bytes(b"\xff" * 9), "it is not JSON"),
+    ("head", lambda path: path.write_text("[1]"), "a JSON object is expected"),
+    ("head", lambda path: path.write_text("[" * 100_000), "it is not JSON"),
     ("head", Path.unlink, "head.json is missing"),
     ("head", rewritten(params=...), "'params' is an object, got nothing"),
     ("head", rewritten(uses="d@1"), "'uses' is a list, got text"),
     ("head", rewritten(environment=1.5), "'environment' is text or null, got a number"),
     ("head", rewritten(entry=True), "'entry' is an integer, got true or false"),
     ("head", rewritten(id="0" * 32), "it is that of run '000"),
-    ("head", rewritten(v="1"), "not a JSON object with its version"),
+    ("head", rewritten(v="1"), "a document says 'v' and 'needs_read'"),
+    ("head", rewritten(needs_read=...), "a document says 'v' and 'needs_read'"),
+    ("head", rewritten(params={"depth": float("nan")}), "JSON has no NaN"),
+    ("end", rewritten(needs_read="points"), "a document says 'v' and 'needs_read'"),
+    ("end", lambda path: path.write_bytes(path.read_bytes().replace(b"0.5", b"NaN", 1)), "JSON has no NaN"),
     ("head", rewritten(started_at="soon"), "holds what cannot be"),
     ("head", rewritten(uses=[1]), "holds what cannot be"),
-    ("end", torn, "bytes are not a JSON object"),
-    ("end", lambda path: path.write_text("null"), "not a JSON object"),
+    ("end", torn, "it is not JSON"),
+    ("end", lambda path: path.write_text("null"), "a JSON object is expected"),
     ("end", rewritten(status=...), "'status' is text, got nothing"),
     ("end", rewritten(metrics={"loss": [1]}), "holds what cannot be"),
     ("end", rewritten(artifacts={"notes": {"size": 1}}), "holds what cannot be"),
@@ -106,7 +110,7 @@ def test_a_damaged_run_is_one_row(tmp_path: Path, name: str, change: Change, sai
 @pytest.mark.parametrize("name", ["head", "end"])
 @pytest.mark.parametrize(
     ("change", "said"),
-    [(rewritten(needs_read=["quantum"]), "needs quantum"), (rewritten(v=2), "is of a newer format")],
+    [(rewritten(needs_read=["quantum"]), "needs 'quantum'"), (rewritten(v=2), "is of version 2")],
 )
 def test_a_run_of_a_newer_mlcycle_is_one_row(tmp_path: Path, name: str, change: Change, said: str) -> None:
     """What this library cannot read it does not guess at, and says that an upgrade would help."""

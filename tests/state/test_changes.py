@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from mlcycle.errors import InvalidInput
 from mlcycle.state import KINDS, VersionAdd, read_changes
 from tests.state.small_log import SmallLog
 
@@ -123,7 +122,7 @@ def test_a_field_of_another_type_is_refused(kind: str) -> None:
 
 def test_a_file_has_a_key() -> None:
     """What a sweep could not find is not placed."""
-    with pytest.raises(InvalidInput, match="a file of model:1 has no key"):
+    with pytest.raises(TypeError, match="a file of model:1 has no key"):
         KINDS["place"].read({"kind": "place", "object": "model:1", "files": [{"size": 3}]})
 
 

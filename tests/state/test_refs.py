@@ -137,3 +137,9 @@ def test_an_address_begins_with_a_noun_of_versions(log: SmallLog, text: str) -> 
     """A noun nobody has heard of, or one whose names have no versions, begins no address of a version."""
     with pytest.raises(InvalidName, match="begins with an unknown kind"):
         resolve(log.view(), text)
+
+
+def test_an_address_says_one_noun(log: SmallLog) -> None:
+    """A second one is no part of a name, even where the last is that of the verb."""
+    with pytest.raises(InvalidName, match="'dataset:churn' is not a valid name in an address"):
+        resolve(log.view(), "model:dataset:churn@1", "model")

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from mlcycle.storage import Commit, Entry, Files, Snapshot, State, SweepResult
 
-PREFIXES = ["files/"]
-
 
 def small_rollups(patch: pytest.MonkeyPatch) -> int:
     """Let a rollup have eight entries in members of four, so that every case is quick."""
@@ -37,6 +35,18 @@ def small_rollups(patch: pytest.MonkeyPatch) -> int:
         patch.setattr(module, "ROLLUP", 8)
     patch.setattr(_rollups, "MEMBER", 4)
     return 8
+
+
+class FarAway:
+    """Files that are read many at once, as those over a network are."""
+
+    can_append = False
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._files, name)
 
 
 class Shelf:
@@ -124,9 +134,14 @@ def hurt(now: Snapshot, keys: list[str]) -> tuple[list[str], list[dict[str, Any]
     return [name for name, file in now.state["things"].items() if file["key"] in keys], []
 
 
+def prefixes(state: State) -> list[str]:
+    """Return where a sweep looks."""
+    return ["files/"]
+
+
 def do_sweep(log: Log, files: Files, **options: Any) -> SweepResult:
     """Sweep files of any age."""
-    return sweep(log, files, named, **{"swept": hurt, "prefixes": PREFIXES, "min_age": 0, **options})
+    return sweep(log, files, named, **{"swept": hurt, "prefixes": prefixes, "min_age": 0, **options})
 
 
 def upload(files: Files, data: bytes) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from mlcycle.storage._entries import encode, entry_key
 from mlcycle.storage._reader import Reader
 from mlcycle.storage._rollups import rollup_key
 from mlcycle.testing import Crash, Fault, FaultyFiles, fail_at, fail_on
-from tests.storage.shelf import ShelfLog, named, small_rollups, tick
+from tests.storage.shelf import FarAway, ShelfLog, named, small_rollups, tick
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,18 +34,6 @@ def memory(memory_url: tuple[str, dict[str, Any]]) -> Files:
 def small(monkeypatch: pytest.MonkeyPatch) -> int:
     """Let a rollup have eight entries in members of four, so that every case is quick."""
     return small_rollups(monkeypatch)
-
-
-class FarAway:
-    """Files that are read many at once, as those over a network are."""
-
-    can_append = False
-
-    def __init__(self, files: Files) -> None:
-        self._files = files
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._files, name)
 
 
 def fill(files: Files, count: int, start: int = 0, prev: str = "") -> dict[int, bytes]:

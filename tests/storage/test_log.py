@@ -24,7 +24,7 @@ from mlcycle.storage._entries import encode, entry_key
 from mlcycle.storage._verify import verify
 from mlcycle.testing import Crash, Fault, FaultyFiles, fail_at, fail_on
 from tests.storage import shelf
-from tests.storage.shelf import Shelf, ShelfLog, put, tick, upload
+from tests.storage.shelf import FarAway, Shelf, ShelfLog, put, tick, upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,18 +69,6 @@ class NoList:
     def list(self, prefix: str) -> Iterator[Any]:
         """Refuse."""
         raise AccessDenied(f"listing {prefix} is not allowed")
-
-
-class FarAway:
-    """Files that are read many at once, as those over a network are."""
-
-    can_append = False
-
-    def __init__(self, files: Files) -> None:
-        self._files = files
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._files, name)
 
 
 # one writer

@@ -11,7 +11,7 @@ from mlcycle.errors import AccessDenied, StorageUnavailable
 from mlcycle.storage import Draft, Files, Snapshot, SweepResult, open_files, sweep, verify
 from mlcycle.testing import Crash, Fault, FaultyFiles, fail_at
 from tests.storage import shelf
-from tests.storage.shelf import PREFIXES, ShelfLog, Swept, drop, named, put, tick, upload
+from tests.storage.shelf import ShelfLog, Swept, drop, named, prefixes, put, tick, upload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +94,7 @@ def test_nothing_to_sweep_writes_nothing(memory: Files) -> None:
 def test_young_files_are_left(memory: Files) -> None:
     """For thrift, files younger than a week stay, as a writer may be about to name them."""
     stock(memory)
-    assert sweep(a_log(memory), memory, named, prefixes=PREFIXES).keys == ()
+    assert sweep(a_log(memory), memory, named, prefixes=prefixes).keys == ()
     assert len(do_sweep(memory, dry_run=True, min_age=-60).keys) == 2
 
 
@@ -105,11 +105,11 @@ def test_only_below_the_prefixes(memory: Files) -> None:
     memory.put("runs/8/head.json", b"{}")
     asked = []
 
-    def prefixes(state: dict[str, Any]) -> list[str]:
+    def fewer(state: dict[str, Any]) -> list[str]:
         asked.append(len(state["things"]))
         return ["runs/7/", "runs/8/"] if len(asked) == 1 else ["runs/7/"]
 
-    assert do_sweep(memory, prefixes=prefixes).keys == ("runs/7/head.json",)
+    assert do_sweep(memory, prefixes=fewer).keys == ("runs/7/head.json",)
     assert [loose["key"], "runs/8/head.json"] == [item.key for item in memory.list("") if item.key[0] in "fr"]
 
 

@@ -14,7 +14,7 @@ from mlcycle.storage import Draft, Files, Problem, Verification, open_files, ver
 from mlcycle.storage._entries import encode, entry_key
 from mlcycle.storage._rollups import rollup_key
 from mlcycle.testing import FaultyFiles
-from tests.storage.shelf import ShelfLog, drop, named, owners, put, tick, upload
+from tests.storage.shelf import FarAway, ShelfLog, drop, named, owners, put, tick, upload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,14 +33,6 @@ class NoList(FaultyFiles):
     def list(self, prefix: str) -> Iterator[Any]:
         """Refuse."""
         raise AccessDenied(f"listing {prefix} is not allowed")
-
-
-class FarAway(FaultyFiles):
-    """Files that are read many at once, as those over a network are."""
-
-    def __init__(self, files: Files) -> None:
-        super().__init__(files)
-        self.can_append = False
 
 
 def stock(files: Files) -> dict[str, str]:
