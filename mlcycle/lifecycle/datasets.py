@@ -180,7 +180,7 @@ class Datasets:
         columns = tables.column_names(tables.header_of(self._session, whole))
         given = None if by is None else tables.column_label(columns, by, "by", whole.shown)
         chosen, column = splits.choose_method(whole, method, given, self._target(whole, method))
-        how = {"method": chosen, "by": column, "seed": seed, "shares": shares, "of": whole.shown}
+        how = {"method": chosen, "by": column, "seed": seed, "shares": shares, "of": whole.ref}
         frame = tables.frame_of(self._session, whole)
         masks = splits.part_masks(whole, frame, shares, chosen, column, seed)
         parts = {f"{whole.name}.{part}": mask for part, mask in masks.items()}

@@ -202,10 +202,8 @@ class ScopeHandle:
 
 def scope_record(version: Version) -> records.Scope:
     """Return the record of a stored scope."""
-    import attrs
-
     record: records.Scope = records.from_json(version["scope"])
-    return attrs.evolve(
+    return evolve(
         record,
         number=version.number,
         message=version.stamp.message,
