@@ -25,7 +25,7 @@ def memory() -> mc.Project:
 
 def _masks(target: Any, method: str = "stratified", **shares: float) -> dict[str, np.ndarray]:
     parts = {"train": 1 - sum(shares.values()), **shares}
-    return part_masks({"name": "d"}, pd.DataFrame({"y": target}), parts, method, "y", 0)
+    return part_masks("d", pd.DataFrame({"y": target}), parts, method, "y", 0)
 
 
 @pytest.mark.parametrize(
