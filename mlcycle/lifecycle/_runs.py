@@ -10,7 +10,7 @@ from mlcycle import records, storage
 from mlcycle._digest import json_value
 from mlcycle._ids import near
 from mlcycle._warn import warn
-from mlcycle.errors import Corrupt, InvalidInput, NotFound, SchemaError, StorageUnavailable
+from mlcycle.errors import Corrupt, InvalidInput, NotFound, SchemaError, StorageUnavailable, VersionDeleted
 from mlcycle.lifecycle._depot import file_record
 from mlcycle.lifecycle._placement import files_of
 from mlcycle.lifecycle._point_lines import from_json, to_json
@@ -40,8 +40,10 @@ def run_of(session: Session, run: str) -> records.Run:
     if not isinstance(run, str):
         raise InvalidInput(f"a run is given by its id or a beginning of it, got {type(run).__name__}")
     if is_run_id(run):
-        # a head that lies in its folder needs no listing
-        found = _found(session, run, _Look(RunFiles(session.depot), session.view()))
+        look = _Look(RunFiles(session.depot), session.view())  # a head that lies in its folder needs no listing
+        if look.view.then(look.view.state.n).marks.has("run", run, "swept"):  # what is remembered of it is not there
+            raise VersionDeleted(f"run {run} has been removed by a sweep")
+        found = _found(session, run, look)
         if found is None:
             raise NotFound(f"there is no run {run}")
         return found

@@ -77,7 +77,7 @@ def class_codes(column: pd.Series) -> np.ndarray | None:
 
 
 def part_masks(
-    version: Version, frame: pd.DataFrame, shares: dict[str, float], method: str, column: Any, seed: Any
+    name: str, frame: pd.DataFrame, shares: dict[str, float], method: str, column: Any, seed: Any
 ) -> dict[str, np.ndarray]:
     """Return, for each part, one truth value for each row.
 
@@ -88,7 +88,7 @@ def part_masks(
     """
     import numpy as np
 
-    salt = salt_of("split", version.name, str(seed))
+    salt = salt_of("split", name, str(seed))
     edges = np.cumsum(list(shares.values()))
     if method == "key":
         part_of = _parts_at(unit_interval(_hashes(frame[column], column, salt)), edges)
@@ -111,7 +111,7 @@ def part_masks(
                     ", or method='random'",
                 )
             raise InvalidInput(
-                f"the part {version.name}.{part} would have no rows: {shares[part]:.3g} of {whole}, method {method!r}; "
+                f"the part {name}.{part} would have no rows: {shares[part]:.3g} of {whole}, method {method!r}; "
                 f"give it a larger share, or another seed{otherwise}"
             )
     return masks

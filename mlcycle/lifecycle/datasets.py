@@ -182,7 +182,7 @@ class Datasets:
         chosen, column = splits.choose_method(whole, method, given, self._target(whole, method))
         how = {"method": chosen, "by": column, "seed": seed, "shares": shares, "of": whole.ref}
         frame = tables.frame_of(self._session, whole)
-        masks = splits.part_masks(whole, frame, shares, chosen, column, seed)
+        masks = splits.part_masks(whole.name, frame, shares, chosen, column, seed)
         parts = {f"{whole.name}.{part}": mask for part, mask in masks.items()}
         encoded = {name: codecs.encode_selection(whole["content"], mask, how) for name, mask in parts.items()}
         fresh = {name: new_id() for name in parts}

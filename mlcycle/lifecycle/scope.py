@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from mlcycle import checks, records
 from mlcycle._digest import canonical_json
 from mlcycle._ids import now, parse_ref
@@ -17,6 +19,7 @@ from mlcycle.storage import Settled
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mlcycle._ids import Ref
     from mlcycle.lifecycle._session import Session
 
 __all__ = ["ScopeHandle", "changed_scope", "checked_override", "scope_record"]
@@ -199,10 +202,8 @@ class ScopeHandle:
 
 def scope_record(version: Version) -> records.Scope:
     """Return the record of a stored scope."""
-    import attrs
-
     record: records.Scope = records.from_json(version["scope"])
-    return attrs.evolve(
+    return evolve(
         record,
         number=version.number,
         message=version.stamp.message,
@@ -238,16 +239,31 @@ def _criteria(criteria: Sequence[records.Criterion]) -> list[Doc]:
         raise InvalidInput(f"criteria is a list, for example [mc.AtLeast('roc_auc', 0.8)], got {criteria!r:.80}")
     for criterion in criteria:
         checks.validate(criterion)
-        if criterion.on is not None:
-            _dataset_name(criterion.on, "on")
-    return [records.to_json(criterion) for criterion in criteria]
+    return [records.to_json(_with_plain_refs(criterion)) for criterion in criteria]
+
+
+def _with_plain_refs(criterion: records.Criterion) -> records.Criterion:
+    """Return a criterion with its refs spelled as they are stored: ``@1`` for ``@01``, names in NFC."""
+    refs: Doc = {}
+    if criterion.on is not None:
+        refs["on"] = _dataset_name(criterion.on, "on")
+    if isinstance(criterion, records.NotWorseThan) and "@" in criterion.reference:  # without, it is an alias or number
+        ref = _ref(criterion.reference, "model", "reference", "churn@production")
+        refs["reference"] = f"{ref.name}@{ref.version}"
+    known: Any = criterion  # its class is one of attrs, though the parent of all criteria is none
+    return evolve(known, **refs) if refs else criterion
 
 
 def _dataset_name(test: str, argument: str = "test") -> str:
-    ref = parse_ref(test)
-    if ref.kind not in (None, "dataset"):
-        raise InvalidInput(f"{argument}={test!r} names a {ref.kind}; it is a dataset, for example 'customers.test'")
+    ref = _ref(test, "dataset", argument, "customers.test")
     return ref.name if ref.version == "latest" else f"{ref.name}@{ref.version}"
+
+
+def _ref(text: str, kind: str, argument: str, example: str) -> Ref:
+    ref = parse_ref(text)
+    if ref.kind not in (None, kind):
+        raise InvalidInput(f"{argument}={text!r} names a {ref.kind}; it is a {kind}, for example {example!r}")
+    return ref
 
 
 def checked_override(override: Any) -> records.Override | None:

@@ -268,3 +268,41 @@ def test_hint_and_checkpoints_are_those_of_the_page(work: Work) -> None:
     head = json.loads(files.read(hint["marks"][0]["key"]).partition(b"\n")[0])
     fields = [name for row in rows(caches, "field | meaning") for name in re.findall(r"`(\w+)`", row[0])]
     assert sorted(fields) == sorted(head)
+
+
+# documents -----------------------------------------------------------------------------------------------------------
+
+
+def test_documents_are_what_the_page_says(work: Work) -> None:
+    """All in canonical JSON, head and end of a run but for the order; with `v` and `needs_read`."""
+    files = work.project._session.files
+    documents = [one.key for one in files.list("") if one.key.endswith(".json") and not one.key.startswith("log/")]
+    assert {key.partition("/")[0] for key in documents} == {"store.json", "hint.json", "files", "leaves", "runs"}
+    for key in documents:
+        stored = files.read(key)
+        document = json.loads(stored)
+        assert {"v", "needs_read"} <= document.keys(), key
+        in_order = sorted if key.startswith("runs/") else bytes  # the same bytes, of a run in another order
+        assert in_order(canonical_json(document)) == in_order(stored), key
+
+
+def test_the_page_lists_every_kind_of_file(work: Work) -> None:
+    """Of files that entries place, and of those an end of a run names."""
+    files = work.project._session.files
+    (words,) = re.findall(r"^\| `kind` of a file \| (.*?) \|", PAGE, re.MULTILINE)
+    placed = [change for entry in work.project._session.log.entries() for change in entry["changes"]]
+    found = {file["kind"] for change in placed if change["kind"] == "place" for file in change.get("files", [])}
+    ends = [json.loads(files.read(one.key)) for one in files.list("runs/") if one.key.endswith("/end.json")]
+    found |= {file["kind"] for end in ends for file in end["files"]}
+    assert {"head", "table", "model"} <= found <= {*re.findall(r"`(\w+)`", words)}
+
+
+def test_a_head_has_the_fields_of_the_page(work: Work) -> None:
+    """And its code those that are named there."""
+    files = work.project._session.files
+    heads = [json.loads(files.read(one.key)) for one in files.list("runs/") if one.key.endswith("/head.json")]
+    told = rows(section("## Runs"), "field | value")
+    fields = [name for row in told for name in re.findall(r"`(\w+)`", row[0])]
+    (code,) = [row[1] for row in told if row[0] == "`code`"]
+    assert {frozenset(head) for head in heads} == {frozenset(fields)}
+    assert {frozenset(head["code"]) for head in heads} == {frozenset(re.findall(r'"(\w+)"', code.partition("}")[0]))}

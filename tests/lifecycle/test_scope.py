@@ -41,6 +41,24 @@ def test_what_can_name_no_data_is_refused_when_set(project: mc.Project, name: st
     project.scope.set(objective="x", criteria=[mc.AtLeast("roc_auc", 0.8, on="dataset:later.test@2")], test="later")
 
 
+def test_refs_of_criteria_are_stored_as_the_page_spells_them(project: mc.Project) -> None:
+    """No leading zeros, names in NFC, kinds said; what is no ref (an alias or a number alone) stays as it is."""
+    criteria = [
+        mc.AtLeast("roc_auc", 0.8, on="e\u0301t\u00e9.test@02"),
+        mc.NotWorseThan("churn@07", "roc_auc", on="later@latest"),
+        mc.NotWorseThan("model:churn@latest", "roc_auc"),
+        mc.NotWorseThan("production", "roc_auc"),
+    ]
+    scope = project.scope.set(criteria=criteria, test="later@01")
+    assert [one.on for one in scope.criteria] == ["\u00e9t\u00e9.test@2", "later", None, None]
+    assert [one.reference for one in scope.criteria[1:]] == ["churn@7", "churn@latest", "production"]
+    (made,) = [one for one in project._session.log.entry(1)["changes"] if one["kind"] == "version.add"]
+    assert [one["on"] for one in made["scope"]["criteria"][:2]] == ["dataset:\u00e9t\u00e9.test@2", "dataset:later"]
+    assert [one["reference"] for one in made["scope"]["criteria"][1:3]] == ["model:churn@7", "model:churn@latest"]
+    with pytest.raises(errors.InvalidInput, match=r"reference='dataset:churn@7' names a dataset; it is a model"):
+        project.scope.set(criteria=[mc.NotWorseThan("dataset:churn@7", "roc_auc")], test="later")
+
+
 def test_criteria_are_readable_in_any_process(project: mc.Project) -> None:
     """Criteria come back equal in another process."""
     criteria = [mc.AtLeast("roc_auc", 0.8, slices="region"), mc.NotWorseThan("production", "accuracy", margin=0.02)]

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 import mlcycle as mc
 from mlcycle import errors
 from mlcycle.lifecycle._splits import part_masks
-from mlcycle.state._said import Stamp, Version
 
 
 @pytest.fixture
@@ -26,8 +25,7 @@ def memory() -> mc.Project:
 
 def _masks(target: Any, method: str = "stratified", **shares: float) -> dict[str, np.ndarray]:
     parts = {"train": 1 - sum(shares.values()), **shares}
-    whole = Version("dataset", "d", 1, None, (), (), (), {}, Stamp("", "", "", 1))
-    return part_masks(whole, pd.DataFrame({"y": target}), parts, method, "y", 0)
+    return part_masks("d", pd.DataFrame({"y": target}), parts, method, "y", 0)
 
 
 @pytest.mark.parametrize(

@@ -194,3 +194,19 @@ def test_a_sweep_of_everything() -> None:
     for age in (7, 0.0, False, True, -1, None):
         with pytest.raises(errors.InvalidInput, match="min_age is a length of time such as '7d'"):
             project.store.sweep(min_age=age)
+
+
+def test_a_swept_run_is_gone_for_who_has_read_it(project: mc.Project) -> None:
+    """What a process remembers of a run it swept, or of one that others swept, is not told as if it were there."""
+    with project.experiments.open("e").start() as run:
+        run.log(loss=1.0)
+    before = project.store.tag("before")
+    other = mc.open(project.store.url)
+    assert [one.experiments.run(run.id).status for one in (project, other)] == ["finished", "finished"]
+    project.store.drop(f"run:{run.id}")
+    project.store.sweep(min_age=NOW)
+    for one in (project, other, project.at(before)):
+        with pytest.raises(errors.VersionDeleted, match=f"run {run.id} has been removed by a sweep"):
+            one.experiments.run(run.id)
+    with pytest.raises(errors.VersionDeleted, match="removed by a sweep"):
+        project.models.register("m", run.id)
