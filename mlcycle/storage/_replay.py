@@ -187,7 +187,9 @@ class Replay:
             self.ops.set(entry["op"], n)
         for change in entry["changes"]:
             if change["kind"] == "sweep":
-                self.sweeps.append((n, list(change["keys"]) if "keys" in change else None))
+                # Those in a list file come on top of those named here.
+                listed = "keys" not in change or change.get("listed") is not None
+                self.sweeps.append((n, None if listed else list(change["keys"])))
 
 
 def own_operation(op: str) -> bool:
