@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from attrs import frozen
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Base", "Fold", "Replay", "Snapshot", "State", "own_operation"]
 
 State = Any
+
+_TIME = len("2026-11-23T10:00:00.000000Z")
 
 
 class Fold(Protocol):
@@ -182,7 +185,10 @@ class Replay:
         return stored
 
     def _note(self, entry: Entry) -> None:
-        n = entry["n"]
+        n, at = entry["n"], entry["at"]
+        datetime.fromisoformat(at)  # raises ValueError
+        if len(at) != _TIME or at[-1] != "Z" or at < self.now.at:  # moments are looked up by halving
+            raise ValueError(f"{at!r:.60} is no time in UTC to the microsecond, or before that of the entry before it")
         if own_operation(entry["op"]):
             self.ops.set(entry["op"], n)
         for change in entry["changes"]:
