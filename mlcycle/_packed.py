@@ -47,8 +47,9 @@ class Packed:
     def get(self, text: str) -> int | None:
         """Return the entry of a text, or None."""
         key = _key(text)
-        if key in self._new:
-            return self._new[key]
+        new = self._new  # looked at once: a merge in another thread puts an empty one in its place
+        if key in new:
+            return new[key]
         block = self._records()
         at = _position(block, key)
         if block[at : at + _KEY] != key:

@@ -257,6 +257,8 @@ def _check_words(message: Any, op: Any) -> None:
         raise InvalidInput(f"a message or a reason is text, got {type(message).__name__}: {message!r:.80}")
     if op is not None and not (isinstance(op, str) and op.strip()):
         raise InvalidInput(f"op is text of your own that names this operation, got {type(op).__name__}: {op!r:.80}")
+    if op is not None and json_text(op) != op:
+        raise InvalidInput(f"op holds half a character (a lone surrogate), which no file can hold: {op!r:.80}")
 
 
 def _no_beginning(url: str) -> Corrupt:

@@ -49,6 +49,13 @@ def _ranges(change: Any, attribute: Any, value: Any) -> None:
         raise TypeError(f"{attribute.name} are ranges [first, last], not {value!r:.60}")
 
 
+def _guards(change: Any, attribute: Any, value: Any) -> None:
+    if type(value) is not dict:
+        raise TypeError(f"{attribute.name} are an object, not {value!r:.60}")
+    for needs in value.values():
+        texts(change, attribute, needs)
+
+
 @frozen(kw_only=True)
 class ProjectCreate(Change):
     """A project begins: entry 0."""
@@ -108,7 +115,7 @@ class NameSet(Change):
     id: str | None = field(default=None, validator=optional(TEXT))
     fixed: bool = field(default=False, validator=instance_of(bool))
     needs: list[str] = field(factory=list, validator=texts)
-    guards: dict[str, list[str]] | None = field(default=None, validator=optional(instance_of(dict)))
+    guards: dict[str, list[str]] | None = field(default=None, validator=optional(_guards))
 
     def objects(self) -> Iterable[str]:
         """Return what it lives by."""
@@ -208,8 +215,18 @@ class PointerMove(Change):
     how: str = field(default="", validator=TEXT)
 
     def fold(self, state: State, n: int) -> None:
-        """Note the move."""
+        """Note the move.
+
+        Raises
+        ------
+        ValueError
+            When there is no such version, or it undoes fewer states than none.
+        """
         name = state.name(self.of, self.name, n)
+        if self.after is not None and not 1 <= self.after <= len(name.made):
+            raise ValueError(f"{self.of} {name.name} has {len(name.made)} versions, and none is number {self.after}")
+        if self.pops < 0:
+            raise ValueError(f"a move undoes 0 states or more, not {self.pops}")
         name.moves.setdefault(self.pointer, []).append((n, self.after, self.pops))
 
     def words(self, moves_to: MovesTo) -> str:
@@ -242,8 +259,19 @@ class VersionMark(Change):
     numbers: list[list[int]] = field(factory=list, validator=_ranges)
 
     def fold(self, state: State, n: int) -> None:
-        """Note the marks; 0 is the thing itself."""
+        """Note the marks; 0 is the thing itself.
+
+        Raises
+        ------
+        ValueError
+            When a range does not begin with 1 or more, or ends before it begins.
+        """
         name = state.name(self.of, self.name, n)
+        for first, last in self.numbers:
+            if not 1 <= first <= last:
+                raise ValueError(
+                    f"{self.of} {self.name} has no versions {first} to {last}; a range begins with 1 or more"
+                )
         name.marks += [(n, self.mark, self.on, first, last) for first, last in self.numbers or ((0, 0),)]
 
     def words(self, moves_to: MovesTo) -> str:
@@ -336,7 +364,15 @@ class TagSet(Change):
     to: int = field(validator=whole)
 
     def fold(self, state: State, n: int) -> None:
-        """Note the tag."""
+        """Note the tag.
+
+        Raises
+        ------
+        ValueError
+            When there is no such entry yet.
+        """
+        if not 0 <= self.to <= n:
+            raise ValueError(f"a tag in entry {n} names one up to it, not {self.to}")
         state.tags.setdefault(self.name, []).append((n, self.to))
 
     def words(self, moves_to: MovesTo) -> str:

@@ -108,13 +108,13 @@ class Marks:
         found: set[int] = set()
         if mark != "retracted" and not name.marks:
             return found
-        last = -1
+        last, count = -1, bisect_right(name.made, self._n)  # a range may name more, up to any number
         for low, high in self._spans.of(of, name) if mark == "retracted" else [(-1, self._n)]:
             # made in entries that were rolled back
             found |= {*range(bisect_right(name.made, last) + 1, bisect_right(name.made, low) + 1)}
             for _, known, on, first, final in within(name.marks, low, high):
                 if known == mark:
-                    (found.update if on else found.difference_update)(range(first, final + 1))
+                    (found.update if on else found.difference_update)(range(first, min(final, count) + 1))
             last = high
         return found - {0} | self._itself(name, mark)
 

@@ -80,7 +80,7 @@ def _model(view: View, moment: str) -> Iterator[records.Finding]:
         ref = f"{name.name}@{number}"
         if number is not None and not view.facts.entries("evaluation", f"model:{ref}"):
             yield _finding("due", ref, f"{ref} was never evaluated: project.evaluate({ref!r})", "warn", "model")
-        for alias in name.moves:
+        for alias in [*name.moves]:  # a commit in another thread may add one
             yield from _pointed(view, name, alias)
     yield from _blocked(view, names)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from mlcycle.errors import StoreError
 from mlcycle.state._changes import KINDS
 from mlcycle.state._rollbacks import moves_to
 
 if TYPE_CHECKING:
+    from mlcycle.state._change import MovesTo
     from mlcycle.state._view import View
 
 __all__ = ["in_words"]
@@ -25,5 +27,19 @@ def in_words(changes: list[dict[str, Any]], before: View) -> str:
     'added dataset customers@2'
     """
     moves = partial(moves_to, before)
-    said = (KINDS[one["kind"]].read(one).words(moves) if one["kind"] in KINDS else one["kind"] for one in changes)
-    return "; ".join(dict.fromkeys(filter(None, said))) or "stored files"
+    return "; ".join(dict.fromkeys(filter(None, (_said(one, moves) for one in changes)))) or "stored files"
+
+
+def _said(doc: dict[str, Any], moves: MovesTo) -> str:
+    """Return one change in words; one whose own fields are not what they should be does not hide the whole history."""
+    kind = KINDS.get(doc["kind"])
+    if kind is None:
+        return str(doc["kind"])
+    try:
+        return kind.read(doc).words(moves)
+    except StoreError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        return (
+            f"{doc['kind']} of {doc.get('of', 'the project')}, which cannot be told ({type(error).__name__}: {error})"
+        )

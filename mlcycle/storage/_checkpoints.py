@@ -254,6 +254,8 @@ class Checkpoint:
         self._ends: dict[str, tuple[int, int, str]] = {
             name: (int(begin), int(end), str(digest)) for name, (begin, end, digest) in head["parts"].items()
         }
+        if any(not 0 <= begin <= end for begin, end, _ in self._ends.values()):
+            raise Corrupt(f"{mark.key} has a part that ends before it begins")
         self.n, self.digest = mark.n, str(head["digest"])
         self.again: Again | None = None
         self._made: dict[str, bytes] = {}

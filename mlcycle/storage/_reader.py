@@ -147,8 +147,9 @@ class Reader:
         found = lines_at(packed[1], n - first)
         if found is None:
             return None
-        self._packed, self._lines = packed, (first + found[0], found[1])
-        return self._lines
+        lines = first + found[0], found[1]
+        self._packed, self._lines = packed, lines
+        return lines  # not what stands there by now: another thread may look at another rollup
 
     def rollup(self, first: int) -> list[bytes] | None:
         """Return the stored bytes of the `ROLLUP` entries from `first`, or None where no good rollup has them."""

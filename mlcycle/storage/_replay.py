@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from attrs import frozen
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["Base", "Fold", "Replay", "Snapshot", "State", "own_operation"]
 
 State = Any
+
+_TIME = len("2026-11-23T10:00:00.000000Z")
 
 
 class Fold(Protocol):
@@ -187,12 +190,17 @@ class Replay:
         return stored
 
     def _note(self, entry: Entry) -> None:
-        n = entry["n"]
+        n, at = entry["n"], entry["at"]
+        datetime.fromisoformat(at)  # raises ValueError
+        if len(at) != _TIME or at[-1] != "Z" or at < self.now.at:  # moments are looked up by halving
+            raise ValueError(f"{at!r:.60} is no time in UTC to the microsecond, or before that of the entry before it")
         if own_operation(entry["op"]):
             self.ops.set(entry["op"], n)
         for change in entry["changes"]:
             if change["kind"] == "sweep":
-                self.sweeps.append((n, list(change["keys"]) if "keys" in change else None))
+                # Those in a list file come on top of those named here.
+                listed = "keys" not in change or change.get("listed") is not None
+                self.sweeps.append((n, None if listed else list(change["keys"])))
 
 
 def own_operation(op: str) -> bool:

@@ -156,3 +156,25 @@ def test_a_rollback_goes_back(to: int) -> None:
     """Neither to itself, nor to what is to come, nor before the beginning."""
     with pytest.raises(ValueError, match=f"goes to an earlier one, not to {to}"):
         SmallLog().write({"kind": "project.rollback", "to": to})
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong", "words"),
+    [
+        ("pointer.move", {"after": 2}, "model m has 1 versions, and none is number 2"),
+        ("pointer.move", {"after": 0}, "model m has 1 versions, and none is number 0"),
+        ("pointer.move", {"pops": -1}, "a move undoes 0 states or more, not -1"),
+        ("version.mark", {"of": "model", "name": "m", "numbers": [[0, 1]]}, "model m has no versions 0 to 1"),
+        ("version.mark", {"of": "model", "name": "m", "numbers": [[2, 1]]}, "model m has no versions 2 to 1"),
+        ("tag.set", {"to": 10**30}, "a tag in entry 1 names one up to it"),
+        ("tag.set", {"to": -1}, "a tag in entry 1 names one up to it"),
+        ("name.set", {"guards": {"version.add": "gates"}}, "guards is a list of texts, not 'gates'"),
+        ("name.set", {"guards": {"version.add": [["gates"]]}}, "guards is a list of texts"),
+    ],
+)
+def test_what_there_cannot_be_is_refused(kind: str, wrong: dict[str, Any], words: str) -> None:
+    """A log is read by whoever gets it: a number far from all there is raises where it is folded, not where it is used."""
+    log = SmallLog()
+    log.add("model", "m")
+    with pytest.raises((TypeError, ValueError), match=words):
+        log.write({"kind": kind, **LEAST[kind], **wrong})

@@ -169,6 +169,7 @@ def test_views_are_read_while_the_log_goes_on() -> None:
     other.entries, other.state = log.entries, state
     for i in range(150):
         other.add("model", "m")
+        other.add("model", f"n{i}")
         other.move("model", f"n{i}", "production", 1)
         other.fact("evaluation", f"{i}", f"model:n{i}@1")
         if i % 10 == 0:

@@ -206,13 +206,17 @@ def test_a_mark_nobody_knows_hides() -> None:
 
 
 def test_marks_come_in_ranges() -> None:
-    """A thousand versions are marked in one change, and the thing itself by none of their numbers."""
+    """Versions are marked many in one change, and the thing itself by none of their numbers.
+
+    A range may reach far: who counts what it covers counts the versions there are.
+    """
     log = SmallLog()
-    log.add("dataset", "d")
-    log.write(VersionMark(of="dataset", name="d", mark="dropped", numbers=[[1, 1000], [2000, 2001]]))
+    for _ in range(5):
+        log.add("dataset", "d")
+    log.write(VersionMark(of="dataset", name="d", mark="dropped", numbers=[[1, 3], [5, 10**12]]))
     log.mark("run", "r", "dropped")
     view = log.view()
-    assert {*range(1, 1001), 2000, 2001} == view.marks.numbers("dataset", view.names.known("dataset", "d"), "dropped")
+    assert {1, 2, 3, 5} == view.marks.numbers("dataset", view.names.known("dataset", "d"), "dropped")
     assert (view.marks.has("dataset", "d", "dropped"), view.marks.has("run", "r", "dropped")) == (False, True)
 
 

@@ -112,3 +112,13 @@ def test_every_noun_known_here_has_words() -> None:
     """A row of the table is tried here."""
     tried = {"dataset", "model", "scope", "experiment", "deployment", "run", "evaluation", "decision", "report"}
     assert {*NOUNS} == tried | {"pack", "pin", "annotation"}
+
+
+def test_a_change_that_cannot_be_told_does_not_hide_the_others() -> None:
+    """What a noun's own fields should be is nobody's promise: a history goes on past a fact without them."""
+    log = SmallLog()
+    bare = {"kind": "fact.add", "of": "evaluation", "id": "e", "subject": "model:m@1"}
+    added = {"kind": "version.add", "of": "dataset", "name": "d", "number": 1}
+    assert in_words([bare, added], log.view()) == (
+        "fact.add of evaluation, which cannot be told (KeyError: 'data'); added dataset d@1"
+    )
