@@ -194,3 +194,14 @@ def test_a_sweep_of_everything() -> None:
     for age in (7, 0.0, False, True, -1, None):
         with pytest.raises(errors.InvalidInput, match="min_age is a length of time such as '7d'"):
             project.store.sweep(min_age=age)
+
+
+def test_what_stays() -> None:
+    """Scope and revisions are not dropped: a project without its scope would let every model through its gates."""
+    project = mc.open(f"memory://stays-{new_id()}", create=True)
+    project.scope.set(objective="o", criteria=[mc.AtLeast("accuracy", 0.9, on="d")])
+    for ref in ("scope:scope@1", "scope:scope"):
+        for verb in (project.store.drop, project.store.restore):
+            with pytest.raises(errors.InvalidInput, match=r"^scope:scope@1 stays; what can be dropped are"):
+                verb(ref)
+    assert len(project.scope.get().criteria) == 1
