@@ -290,7 +290,7 @@ def read_points(lines: Iterable[bytes | tuple[str, bytes]]) -> Points:
         writer, text = ("", line) if isinstance(line, bytes) else line
         try:
             moment, step, values, _ = decode(text)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
             skipped += 1
             continue
         # a clock that went back must not change the order in which one process logged

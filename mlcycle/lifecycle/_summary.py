@@ -34,7 +34,7 @@ __all__ = ["Summary", "read_summary"]
 _EVERY = 65_536  # bytes of lines between two summaries: about a thousand points, which a reader takes in at once
 _SHARE = 8  # times its own size, where a summary of many names is large: an eighth of what is written at most
 _WINDOWS = (2 * _EVERY, 32 * _EVERY, 512 * _EVERY)  # a reader looks at so many bytes before it takes up the whole
-_NO_LINE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+_NO_LINE = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
 
 
 class _Row:
@@ -85,7 +85,9 @@ class _Row:
     @classmethod
     def read(cls, name: str, document: dict[str, Any]) -> _Row:
         row = cls(name)
-        row.count = int(document["count"])
+        row.count = document["count"]
+        if type(row.count) is not int:
+            raise ValueError("a count that is not a whole number")
         last, row.step, row.time = document["last"]
         [row.last] = from_json({name: last}).values()
         if "min" in document:

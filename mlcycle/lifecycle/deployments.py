@@ -20,6 +20,7 @@ from mlcycle.state import (
     PointerMove,
     VersionAdd,
     View,
+    bare,
     pointer_moves,
     read_changes,
     resolve,
@@ -178,7 +179,7 @@ class Deployment:
         before = view.pointers.at("deployment", view.names.known("deployment", self.name).name, "current")
         if len(resolved) != len(given):
             raise InvalidInput(f"two of {', '.join(map(str, given))} are the same version; give it once")
-        serving.check_weights(resolved)
+        serving.check_weights({bare(ref): weight for ref, weight in resolved.items()})
 
         def plan(view: View) -> list[Change]:
             number = view.versions.next_number("deployment", view.names.known("deployment", self.name).name)

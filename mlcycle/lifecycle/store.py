@@ -26,6 +26,7 @@ from mlcycle.state import (
     VersionMark,
     View,
     drop,
+    noun,
     read_changes,
     read_ref,
     resolve,
@@ -301,7 +302,12 @@ class Store:
             return f"run:{run if known else run_of(self._session, run).id}"
         if read_ref(ref, view).kind is None:
             raise InvalidInput(f"say what {ref!r} is: 'dataset:{ref}', 'model:{ref}' or 'run:<id>'")
-        return resolve(view, ref, dropped=True).ref
+        version = resolve(view, ref, dropped=True)
+        if noun(version.of).kept:
+            raise InvalidInput(
+                f"{version.ref} stays; what can be dropped are versions of datasets and models, and runs"
+            )
+        return version.ref
 
 
 def _restore_run(view: View, run: str, head: Doc | None) -> list[Change] | Settled:

@@ -62,6 +62,8 @@ class Noun:
     chosen : tuple of str
         What its caller chose of what a version, a fact or a name says: an operation id used before is for the same
         thing if it was chosen alike. The rest is found by the library, and may differ the second time.
+    kept : bool
+        Its versions are never dropped one by one: without the scope no gate would ask for anything.
     by_latest : bool
         People follow its newest version rather than a pointer, so a rollback of the project tells where that goes.
     """
@@ -74,6 +76,7 @@ class Noun:
     fixed: bool = False
     pointer: str | None = None
     chosen: tuple[str, ...] = ()
+    kept: bool = False
     by_latest: bool = False
 
 
@@ -98,7 +101,7 @@ NOUNS: dict[str, Noun] = {
     for row in (
         Noun("dataset", chosen=("layout", "roles"), by_latest=True),
         Noun("model", added=lambda c: f"registered model {c.name}@{c.number}"),
-        Noun("scope", added=lambda c: f"scope {c.number}", fixed=True, chosen=("scope",)),
+        Noun("scope", added=lambda c: f"scope {c.number}", fixed=True, chosen=("scope",), kept=True),
         Noun("experiment", named=lambda c: f"experiment {c.name}", versioned=False, chosen=("hypothesis", "metric")),
         Noun(
             "deployment",
@@ -106,6 +109,7 @@ NOUNS: dict[str, Noun] = {
             added=_answers,
             pointer="current",
             chosen=("weights", "shadow"),
+            kept=True,
         ),
         Noun("run", versioned=False),
         Noun(

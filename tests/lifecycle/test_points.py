@@ -261,6 +261,7 @@ def test_garbage_is_skipped_and_counted() -> None:
         b'{"t":"now","m":{"a":1}}',
         b'{"t":true,"m":{"a":1}}',
         b'{"t":1e999,"m":{"a":1}}',
+        b'{"t":1' + b"0" * 400 + b',"m":{"a":1}}',
         b'{"t":1,"s":"x","m":{"a":1}}',
         b'{"t":1,"m":{"a":"1"}}',
         b'{"t":1,"m":{"a":NaN}}',

@@ -210,3 +210,14 @@ def test_a_swept_run_is_gone_for_who_has_read_it(project: mc.Project) -> None:
             one.experiments.run(run.id)
     with pytest.raises(errors.VersionDeleted, match="removed by a sweep"):
         project.models.register("m", run.id)
+
+
+def test_what_stays() -> None:
+    """Scope and revisions are not dropped: a project without its scope would let every model through its gates."""
+    project = mc.open(f"memory://stays-{new_id()}", create=True)
+    project.scope.set(objective="o", criteria=[mc.AtLeast("accuracy", 0.9, on="d")])
+    for ref in ("scope:scope@1", "scope:scope"):
+        for verb in (project.store.drop, project.store.restore):
+            with pytest.raises(errors.InvalidInput, match=r"^scope:scope@1 stays; what can be dropped are"):
+                verb(ref)
+    assert len(project.scope.get().criteria) == 1

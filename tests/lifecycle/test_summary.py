@@ -177,6 +177,10 @@ def test_a_clock_that_went_back(points: PointsWriter, tmp_path: Path, monkeypatc
     [
         b'{"t":9,"e":"beat","summary":{"loss":{"count":7}}}',
         b'{"t":9,"e":"beat","summary":{"loss":{"count":7,"last":[true,1,2]}}}',
+        b'{"t":9,"e":"beat","summary":{"loss":{"count":1e999,"last":[1,2,3]}}}',
+        b'{"t":9,"e":"beat","summary":{"loss":{"count":"7","last":[1,2,3]}}}',
+        b'{"t":9,"e":"beat","summary":{"loss":{"count":1,"last":[1,2,3],"min":[1' + b"0" * 400 + b',1],"max":[1,1]}}}',
+        b'{"t":1' + b"0" * 400 + b',"m":{"loss":1}}',
         b'{"t":9,"e":"beat","summary":[1]}',
         b'{"t":9,"e":"beat","summary":{},"events":[5]}',
         b'{"t":9,"e":"other","summary":{}}',
