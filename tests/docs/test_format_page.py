@@ -221,7 +221,7 @@ def test_every_key_has_a_shape_of_the_page(work: Work) -> None:
 
 
 def documents(work: Work) -> dict[str, Doc]:
-    """Return every JSON document of a store but entries and what people keep, by key, headers of manifests among them."""
+    """Return JSON documents and headers of manifests by key; not entries, and not what people keep."""
     files, found = work.project._session.files, {}
     for key in sorted(item.key for item in files.list("")):
         own = key.startswith(("log/", "tables/")) or "/files/" in key
