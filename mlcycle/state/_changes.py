@@ -269,7 +269,9 @@ class VersionMark(Change):
         name = state.name(self.of, self.name, n)
         for first, last in self.numbers:
             if not 1 <= first <= last:
-                raise ValueError(f"{self.of} {self.name} has no versions {first} to {last}; a range begins with 1 or more")
+                raise ValueError(
+                    f"{self.of} {self.name} has no versions {first} to {last}; a range begins with 1 or more"
+                )
         name.marks += [(n, self.mark, self.on, first, last) for first, last in self.numbers or ((0, 0),)]
 
     def words(self, moves_to: MovesTo) -> str:

@@ -40,4 +40,6 @@ def _said(doc: dict[str, Any], moves: MovesTo) -> str:
     except StoreError:
         raise
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        return f"{doc['kind']} of {doc.get('of', 'the project')}, which cannot be told ({type(error).__name__}: {error})"
+        return (
+            f"{doc['kind']} of {doc.get('of', 'the project')}, which cannot be told ({type(error).__name__}: {error})"
+        )

@@ -61,7 +61,10 @@ def _version_add(draw: st.DrawFn, view: View) -> list[Doc]:
 def _pointer_move(draw: st.DrawFn, view: View) -> list[Doc]:
     name, pointer = _name(draw), draw(st.sampled_from(POINTERS))
     count = view.versions.next_number(name["of"], name["name"]) - 1
-    facts = {"after": draw(st.sampled_from([None, *range(1, count + 1)])), "pops": draw(st.sampled_from([0, 0, 1, 2, 9]))}
+    facts = {
+        "after": draw(st.sampled_from([None, *range(1, count + 1)])),
+        "pops": draw(st.sampled_from([0, 0, 1, 2, 9])),
+    }
     return [{**name, "pointer": pointer, "before": view.pointers.at(name["of"], name["name"], pointer), **facts}]
 
 

@@ -174,7 +174,7 @@ def test_a_rollback_goes_back(to: int) -> None:
     ],
 )
 def test_what_there_cannot_be_is_refused(kind: str, wrong: dict[str, Any], words: str) -> None:
-    """A log is read by whoever gets it: a number far from all there is raises where it is folded, not where it is used."""
+    """A number far from all there is raises where it is folded, not where it is used."""
     log = SmallLog()
     log.add("model", "m")
     with pytest.raises((TypeError, ValueError), match=words):
