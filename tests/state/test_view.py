@@ -34,7 +34,8 @@ def _plain(names: dict[tuple[str, str], PlainName], of: str, name: str) -> dict[
     found = names.get((of, name))
     if found is None:
         return {}
-    marks = {mark: found.marked(mark) for mark in MARKS}
+    there = range(found.count + 1)  # a range may name versions that are still to come
+    marks = {mark: found.marked(mark) & {*there} for mark in MARKS}
     stacks = {pointer: found.stacks.get(pointer, []) for pointer in POINTERS}
     return {"count": found.count, "latest": found.latest(), "marks": marks, "stacks": stacks}
 
