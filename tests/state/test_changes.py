@@ -162,8 +162,8 @@ def test_a_rollback_goes_back(to: int) -> None:
 @pytest.mark.parametrize(
     ("kind", "wrong", "words"),
     [
-        ("pointer.move", {"after": 2}, "model m has 1 versions, and none is number 2"),
-        ("pointer.move", {"after": 0}, "model m has 1 versions, and none is number 0"),
+        ("pointer.move", {"after": 2}, "model m has 1 versions, a pointer cannot stand at number 2"),
+        ("pointer.move", {"after": 0}, "model m has 1 versions, a pointer cannot stand at number 0"),
         ("pointer.move", {"pops": -1}, "a move undoes 0 states or more, not -1"),
         ("version.mark", {"of": "model", "name": "m", "numbers": [[0, 1]]}, "model m has no versions 0 to 1"),
         ("version.mark", {"of": "model", "name": "m", "numbers": [[2, 1]]}, "model m has no versions 2 to 1"),
