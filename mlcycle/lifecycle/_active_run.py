@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle import provenance, storage
 from mlcycle._digest import json_text, sha256_bytes
-from mlcycle._documents import described_file, written_document
+from mlcycle._documents import described_file
 from mlcycle._failure import said, traceback_text
 from mlcycle._ids import now
 from mlcycle._text import printable
@@ -333,7 +333,7 @@ class ActiveRun:
 
 
 def _document(document: Doc) -> bytes:
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False)
-    if _LONE_SURROGATE.search(text):
-        document = json.loads(_LONE_SURROGATE.sub(lambda found: f"\\\\u{ord(found[0]):04x}", text))
-    return written_document(document)
+    # keys in the order in which they came: params and metrics are shown as they were given
+    made = {"v": 1, "needs_read": [], **document}
+    text = json.dumps(made, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _LONE_SURROGATE.sub(lambda found: f"\\\\u{ord(found[0]):04x}", text).encode()

@@ -186,7 +186,8 @@ def _named(session: Session) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     for run in files.ids():
         try:
-            blobs = blobs_of(read_head(files, run))
+            head: Doc = session.depot.remember(f"head:{run}", lambda run=run: read_head(files, run))  # type: ignore[misc]
+            blobs = blobs_of(head)
         except KeyNotFound:
             continue  # its folder is going
         except (Corrupt, SchemaError):

@@ -335,11 +335,11 @@ def _read_store_document(session: Session) -> Doc | None:
         document: Doc = json.loads(session.files.read("store.json"))
     except FileNotFoundError:
         return None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Corrupt(f"{session.url}/store.json is damaged ({error}); put back a good copy of it") from error
     if not isinstance(document, dict) or document.get("format") != _FORMAT["format"]:
         raise NotAStore(f"{session.url} has a store.json, but not one of mlcycle")
-    if document.get("v", 0) > _FORMAT["v"] or document.get("needs_read"):
+    if document.get("v") != _FORMAT["v"] or document.get("needs_read"):
         raise SchemaError(
             f"{session.url} was made by a newer mlcycle (format {document.get('v')}, needs "
             f"{document.get('needs_read')}); upgrade mlcycle to read it"

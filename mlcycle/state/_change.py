@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 from attrs import NOTHING, field, fields, frozen
 from attrs.validators import instance_of
 
+from mlcycle._ids import name_key
 from mlcycle.state._nouns import noun
 
 if TYPE_CHECKING:
@@ -125,6 +126,16 @@ def _default(default: Any) -> Any:
     return default.factory() if hasattr(default, "factory") and default is not NOTHING else default
 
 
-def read_changes(entry: Doc, kind: type[C]) -> list[C]:
-    """Return the changes of one kind in an entry, in order."""
-    return [kind.read(change) for change in entry["changes"] if change["kind"] == kind.kind]
+def read_changes(entry: Doc, kind: type[C], *, name: str | None = None, **having: Any) -> list[C]:
+    """Return the changes of one kind in an entry, in order: all, or those of a name whose fields are so.
+
+    An entry may hold hundreds of names and be asked for each of them, so they are told apart before any is read.
+    """
+    asked, key = having.items(), None if name is None else name_key(name)
+    return [
+        kind.read(change)
+        for change in entry["changes"]
+        if change["kind"] == kind.kind
+        and all(change.get(field) == value for field, value in asked)
+        and (key is None or name_key(change["name"]) == key)
+    ]

@@ -224,7 +224,9 @@ class PointerMove(Change):
         """
         name = state.name(self.of, self.name, n)
         if self.after is not None and not 1 <= self.after <= len(name.made):
-            raise ValueError(f"{self.of} {name.name} has {len(name.made)} versions, and none is number {self.after}")
+            raise ValueError(
+                f"{self.of} {name.name} has {len(name.made)} versions, a pointer cannot stand at number {self.after}"
+            )
         if self.pops < 0:
             raise ValueError(f"a move undoes 0 states or more, not {self.pops}")
         name.moves.setdefault(self.pointer, []).append((n, self.after, self.pops))

@@ -54,7 +54,7 @@ class Facts:
             numbers = {*self.entries(of, key)}
         for n in sorted(numbers, reverse=newest_first):
             entry = self._read(n)
-            facts = [one for one in read_changes(entry, FactAdd) if one.of == of]
+            facts = read_changes(entry, FactAdd, of=of)
             here = [one for one in facts if key in (None, one.subject, *one.about)]
             for fact in reversed(here) if newest_first else here:
                 if self._marks.stands(of, fact.id):
@@ -82,7 +82,6 @@ class Placed:
     def get(self, stored_object: str, what: str) -> Place:
         """Return where a stored object lies; `what` names it if it is gone."""
         n = self._state.placed.get(stored_object)
-        for change in reversed([] if n is None else read_changes(self._read(n), Place)):
-            if change.object == stored_object:
-                return change
+        for change in reversed([] if n is None else read_changes(self._read(n), Place, object=stored_object)):
+            return change
         raise VersionDeleted(f"the files of {what} have been removed by a sweep")

@@ -81,9 +81,8 @@ class Names:
         said: Doc = {}
         found = self.known(of, name)
         for n in found.said[: bisect_right(found.said, self._n)]:
-            for change in read_changes(self._read(n), NameSet):
-                if (change.of, name_key(change.name)) == (of, name_key(name)):
-                    said |= change.says
+            for change in read_changes(self._read(n), NameSet, of=of, name=name):
+                said |= change.says
         return {field: value for field, value in said.items() if value is not None}
 
 

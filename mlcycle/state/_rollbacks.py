@@ -34,8 +34,7 @@ def pointer_moves(view: View, of: str, name: str, pointer: str, *, newest_first:
         entry = view.read(n)
         here = [
             Move(move.before, move.after, move.how, stamp_of(entry))
-            for move in read_changes(entry, PointerMove)
-            if (move.of, name_key(move.name), move.pointer) == (of, name_key(name), pointer)
+            for move in read_changes(entry, PointerMove, of=of, name=name, pointer=pointer)
         ]
         yield from reversed(here) if newest_first else here
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
-from mlcycle._ids import name_key
 from mlcycle.state._change import read_changes
 from mlcycle.state._changes import MARKS, VersionAdd
 from mlcycle.state._said import Version, stamp_of
@@ -69,9 +68,8 @@ class Versions:
         """Return what a version says; the caller has seen that there is one."""
         found = self._names.known(of, name)
         entry = self._read(found.made[number - 1])
-        for change in read_changes(entry, VersionAdd):
-            if (change.of, name_key(change.name), change.number) == (of, name_key(name), number):
-                return Version.told(change, found.id, stamp_of(entry))
+        for change in read_changes(entry, VersionAdd, of=of, name=name, number=number):
+            return Version.told(change, found.id, stamp_of(entry))
         raise AssertionError(f"entry {entry['n']} does not add {of}:{name}@{number}")
 
     def standing(self, of: str, name: str) -> list[Version]:

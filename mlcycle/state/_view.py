@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mlcycle.state._facts import Facts, Placed
 from mlcycle.state._names import Marks, Names
@@ -18,6 +17,39 @@ if TYPE_CHECKING:
 __all__ = ["View"]
 
 Doc = dict[str, Any]
+T = TypeVar("T")
+
+
+class _Kept(Generic[T]):
+    """A property that is made once; two threads may both make it, and what they make is alike.
+
+    Not `functools.cached_property`: before Python 3.12 that holds one lock for all views, and a child forked while
+    another thread held it would wait for ever at its first question.
+    """
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self._make, self._name = make, make.__name__
+        self.__doc__ = make.__doc__
+
+    def __get__(self, view: Any, owner: type | None = None) -> T:
+        if view is None:
+            return self  # type: ignore[return-value]
+        made = view.__dict__[self._name] = self._make(view)
+        return made
+
+
+class _Reading:
+    """Entries by number, the last one kept: what is asked one after the other often stands in one entry."""
+
+    def __init__(self, read: Callable[[int], Doc]) -> None:
+        self._read = read
+        self._last: tuple[int, Doc] = (-1, {})
+
+    def __call__(self, n: int) -> Doc:
+        last = self._last
+        if last[0] != n:
+            last = self._last = (n, self._read(n))
+        return last[1]
 
 
 class View:
@@ -41,7 +73,7 @@ class View:
     """
 
     def __init__(self, state: State, read: Callable[[int], Doc], at: int | None = None) -> None:
-        self.state, self.read = state, read
+        self.state, self.read = state, read if isinstance(read, _Reading) else _Reading(read)
         self.n = state.n if at is None else at
 
     def then(self, n: int) -> View:
@@ -58,36 +90,36 @@ class View:
         named = [to for n, to in self.state.tags.get(name, ()) if n <= self.n]
         return named[-1] if named else None
 
-    @cached_property
+    @_Kept
     def _spans(self) -> Spans:
         return Spans(self.state, self.n)
 
-    @cached_property
+    @_Kept
     def names(self) -> Names:
-        """The names of every noun."""
+        """Return the names of every noun."""
         return Names(self.state, self.read, self.n)
 
-    @cached_property
+    @_Kept
     def marks(self) -> Marks:
-        """What is dropped, rejected, retracted, swept."""
+        """Return what is dropped, rejected, retracted, swept."""
         return Marks(self.names, self._spans, self.n)
 
-    @cached_property
+    @_Kept
     def versions(self) -> Versions:
-        """The versions of every name."""
+        """Return the versions of every name."""
         return Versions(self.names, self.marks, self.read, self.n)
 
-    @cached_property
+    @_Kept
     def pointers(self) -> Pointers:
-        """Aliases, routes, and what else points at a version."""
+        """Return aliases, routes, and what else points at a version."""
         return Pointers(self.names, self._spans, self.n)
 
-    @cached_property
+    @_Kept
     def facts(self) -> Facts:
-        """Evaluations, decisions, reports and what else was found."""
+        """Return evaluations, decisions, reports and what else was found."""
         return Facts(self.state, self.marks, self.read, self.n)
 
-    @cached_property
+    @_Kept
     def placed(self) -> Placed:
-        """Where the files of stored objects are, as of now."""
+        """Return where the files of stored objects are, as of now."""
         return Placed(self.state, self.read)

@@ -193,7 +193,9 @@ class Replay:
         n, at = entry["n"], entry["at"]
         datetime.fromisoformat(at)  # raises ValueError
         if len(at) != _TIME or at[-1] != "Z" or at < self.now.at:  # moments are looked up by halving
-            raise ValueError(f"{at!r:.60} is no time in UTC to the microsecond, or before that of the entry before it")
+            raise ValueError(
+                f"its time {at!r:.60} should be UTC to the microsecond, and not before that of the entry before it"
+            )
         if own_operation(entry["op"]):
             self.ops.set(entry["op"], n)
         for change in entry["changes"]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import evolve, frozen
 
 from mlcycle._text import printable
-from mlcycle.errors import AccessDenied, Corrupt, InvalidInput, SchemaError, StoreError
-from mlcycle.storage._files import KeyNotFound
+from mlcycle.errors import AccessDenied, Corrupt, InvalidInput, SchemaError, StoreError, UnsafePath
+from mlcycle.storage._files import KeyNotFound, check_key
 from mlcycle.storage._links import links_in
 from mlcycle.storage._verify_log import Chain, Problem, check_checkpoints
 
@@ -191,10 +191,12 @@ def _behind(problem: Problem, links: set[str]) -> Problem:
 
 def _check_files(files: Files, refs: FileRefs, tell: Progress, *, deep: bool) -> tuple[list[Problem], int]:
     """Look at every named file; return what is wrong, and how many bytes were read."""
-    sizes = _sizes(files, refs)
-    problems: list[Problem] = []
+    odd = {key: trouble for key, ref in refs.items() if (trouble := _undescribed(key, ref))}
+    sizes = _sizes(files, refs.keys() - odd.keys())
+    problems = [Problem("damaged", key, f"the log says of it what cannot be: {odd[key]}") for key in sorted(odd)]
     read = 0
-    answers = _map(files, lambda key: _look_at(files, key, refs[key], sizes, deep=deep), sorted(refs))
+    keys = sorted(refs.keys() - odd.keys())
+    answers = _map(files, lambda key: _look_at(files, key, refs[key], sizes, deep=deep), keys)
     for done, (problem, size) in enumerate(answers, 1):
         read += size
         problems += [problem] if problem else []
@@ -202,7 +204,18 @@ def _check_files(files: Files, refs: FileRefs, tell: Progress, *, deep: bool) ->
     return problems, read
 
 
-def _sizes(files: Files, refs: FileRefs) -> dict[str, int] | None:
+def _undescribed(key: str, ref: Mapping[str, Any]) -> str | None:
+    """Return why a file that the log names cannot be looked at, or None: what is odd must not hide the others."""
+    try:
+        check_key(key)
+    except UnsafePath as error:
+        return str(error)
+    if type(ref.get("size")) is not int or type(ref.get("sha256")) is not str:
+        return f"its size is {ref.get('size')!r:.60}, its digest {ref.get('sha256')!r:.60}"
+    return None
+
+
+def _sizes(files: Files, refs: Iterable[str]) -> dict[str, int] | None:
     """Return the size of every file in the folders that matter, or None where listing is not allowed."""
     folders = sorted({key.split("/")[0] + "/" for key in refs})
     try:

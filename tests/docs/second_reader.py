@@ -233,7 +233,8 @@ class Reader:
         for _, change in self._changes(n, "version.mark", key=key):
             if change["mark"] == mark and not change.get("numbers"):
                 _mark(found, change)
-        return found
+        there = {one["number"] for _, one in self._changes(n, "version.add", key=key)}
+        return found & (there | {0})
 
     def latest(self, key: Key, n: int) -> int | None:
         """Return the newest version that no mark hides."""

@@ -161,8 +161,8 @@ def test_a_rollback_goes_back(to: int) -> None:
 @pytest.mark.parametrize(
     ("kind", "wrong", "words"),
     [
-        ("pointer.move", {"after": 2}, "model m has 1 versions, and none is number 2"),
-        ("pointer.move", {"after": 0}, "model m has 1 versions, and none is number 0"),
+        ("pointer.move", {"after": 2}, "model m has 1 versions, a pointer cannot stand at number 2"),
+        ("pointer.move", {"after": 0}, "model m has 1 versions, a pointer cannot stand at number 0"),
         ("pointer.move", {"pops": -1}, "a move undoes 0 states or more, not -1"),
         ("version.mark", {"of": "model", "name": "m", "numbers": [[0, 1]]}, "model m has no versions 0 to 1"),
         ("version.mark", {"of": "model", "name": "m", "numbers": [[2, 1]]}, "model m has no versions 2 to 1"),
@@ -173,7 +173,7 @@ def test_a_rollback_goes_back(to: int) -> None:
     ],
 )
 def test_what_there_cannot_be_is_refused(kind: str, wrong: dict[str, Any], words: str) -> None:
-    """A log is read by whoever gets it: a number far from all there is raises where it is folded."""
+    """A number far from all there is raises where it is folded, not where it is used."""
     log = SmallLog()
     log.add("model", "m")
     with pytest.raises((TypeError, ValueError), match=words):

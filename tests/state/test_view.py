@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from mlcycle.state import (
     FactAdd,
     Moved,
     NameSet,
+    State,
     Sweep,
     TagSet,
     VersionMark,
@@ -32,7 +34,8 @@ def _plain(names: dict[tuple[str, str], PlainName], of: str, name: str) -> dict[
     found = names.get((of, name))
     if found is None:
         return {}
-    marks = {mark: found.marked(mark) for mark in MARKS}
+    there = range(found.count + 1)  # a range may name versions that are still to come
+    marks = {mark: found.marked(mark) & {*there} for mark in MARKS}
     stacks = {pointer: found.stacks.get(pointer, []) for pointer in POINTERS}
     return {"count": found.count, "latest": found.latest(), "marks": marks, "stacks": stacks}
 
@@ -411,3 +414,30 @@ def test_files_lie_where_they_lie_now() -> None:
     assert not log.view(0).placed.has("model:m-1")
     with pytest.raises(VersionDeleted, match="the files of m@1 have been removed by a sweep"):
         log.view(0).placed.get("model:m-1", "m@1")
+
+
+def test_a_child_forked_while_a_view_is_asked_asks_its_own() -> None:
+    """No question holds a lock that all views share: the thread that would give it back is not in the child."""
+    asked, go_on = threading.Event(), threading.Event()
+
+    class Slow(State):
+        @property
+        def backs(self) -> list[tuple[int, int, list[str]]]:
+            asked.set()
+            go_on.wait(20)
+            return []
+
+        @backs.setter
+        def backs(self, backs: object) -> None:
+            pass
+
+    slow = threading.Thread(target=lambda: View(Slow(), lambda n: {}).versions)
+    slow.start()
+    assert asked.wait(20)
+    other = threading.Thread(target=lambda: View(State(), lambda n: {}).versions, daemon=True)
+    other.start()
+    other.join(5)
+    blocked = other.is_alive()
+    go_on.set()
+    slow.join()
+    assert not blocked

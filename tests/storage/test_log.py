@@ -650,3 +650,13 @@ def test_a_store_that_was_copied_goes_on(memory: Files, tmp_path: Path) -> None:
     assert log.snapshot() == a_log(copy).snapshot()
     a_log(copy).commit(shelf.drop("a"))
     assert a_log(copy).snapshot().n == 1
+
+
+@pytest.mark.parametrize("at", ["yesterday", "2026-11-23", "2026-11-23T12:00:00.000000", "1999-11-23T12:00:00.000000Z"])
+def test_a_time_that_cannot_be_is_damage(memory: Files, at: str) -> None:
+    """Moments are looked up by halving: a time that goes back would answer with the wrong entry."""
+    prev = write_entry(memory, 0, "", [])
+    data = encode(1, prev, op="auto:1", verb="tick", author="bob", at=at, changes=[])
+    memory.put(entry_key(1), data)
+    with pytest.raises(Corrupt, match=r"log/0000000001\.json does not fit"):
+        a_log(memory).snapshot()

@@ -301,3 +301,14 @@ def test_nothing_is_known_of_sweeps_under_a_checkpoint(memory: Files) -> None:
     with pytest.raises(Swept):
         log.commit(put("mine", file, log, 62))
     assert log.commit(put("mine", file, log, 63)).n == 70
+
+
+def test_a_sweep_with_a_list_may_have_named_anything(memory: Files) -> None:
+    """The keys in the list file come on top of those in the entry: who uploaded before begins again."""
+    log = ShelfLog(memory, author="ann")
+    log.commit(tick())
+    log.commit(
+        lambda now: Draft([{"kind": "sweep", "keys": ["files/a"], "listed": {"key": "files/list"}, "swept": []}]),
+        verb="store.sweep",
+    )
+    assert (log.swept_since(0), log.swept_since(1)) == (None, set())

@@ -259,3 +259,13 @@ def test_a_link_above_many_files(tmp_path: Path) -> None:
     found = check(files, "files").problems
     assert [("link", "files/deep", ()), ("link", file["key"], ("a",))] == [(p.kind, p.key, p.hurts) for p in found]
     assert "it lies behind the link 'files/deep'" in found[1].what
+
+
+def test_a_file_described_as_none_can_be_does_not_hide_the_others(memory: Files) -> None:
+    """A key that leaves the store, or a size that is no number, is one problem; what else is hurt is named too."""
+    log = ShelfLog(memory)
+    log.commit(put("out", {"key": "../passwd", "size": 1, "sha256": "sha256:0"}))
+    log.commit(put("odd", {"key": "files/odd.bin", "size": "1", "sha256": "sha256:0"}))
+    log.commit(put("lost", {"key": "files/lost.bin", "size": 1, "sha256": "sha256:0"}))
+    found = kinds(check(memory))
+    assert found == [("damaged", "../passwd"), ("damaged", "files/odd.bin"), ("missing", "files/lost.bin")]
