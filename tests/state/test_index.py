@@ -132,7 +132,7 @@ def test_opening_reads_one_small_part() -> None:
         "uses/model/model:x@1",
         "placed",
     } == {*parts}
-    assert {"n", "id", "tags", "backs", "skipped"} == json.loads(parts["small"]).keys()
+    assert {"n", "id", "tags", "backs", "guarded", "skipped"} == json.loads(parts["small"]).keys()
 
 
 def test_views_are_read_while_the_log_goes_on() -> None:
