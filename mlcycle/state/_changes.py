@@ -64,7 +64,15 @@ class ProjectCreate(Change):
     id: str = field(validator=TEXT)
 
     def fold(self, state: State, n: int) -> None:
-        """Take the id."""
+        """Take the id.
+
+        Raises
+        ------
+        ValueError
+            When the project has begun already.
+        """
+        if n > 0:
+            raise ValueError(f"a project begins in entry 0, not again in {n}")
         state.id = self.id
 
     def words(self, moves_to: MovesTo) -> str:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from mlcycle.errors import Corrupt
+
 if TYPE_CHECKING:
     from mlcycle.state._changes import FactAdd, VersionAdd
 
@@ -31,6 +33,15 @@ class Stamp:
 def stamp_of(entry: Doc) -> Stamp:
     """Return the stamp of an entry."""
     return Stamp(entry["author"], entry["at"], entry["message"], entry["n"])
+
+
+def _said(says: Doc, field: str, stamp: Stamp, ref: str) -> Any:
+    if field not in says:
+        raise Corrupt(
+            f"entry {stamp.entry} is damaged: it does not say the {field!r} of {ref}; put its file back from a copy of "
+            "the store"
+        )
+    return says[field]
 
 
 @frozen
@@ -67,7 +78,7 @@ class Version:
         return cls(change.of, change.name, change.number, identity, needs, uses, made_from, change.says, stamp)
 
     def __getitem__(self, field: str) -> Any:
-        return self.says[field]
+        return _said(self.says, field, self.stamp, self.ref)
 
     @property
     def ref(self) -> str:
@@ -109,7 +120,7 @@ class Fact:
         return cls(change.of, change.id, change.subject, tuple(change.about), tuple(change.needs), change.says, stamp)
 
     def __getitem__(self, field: str) -> Any:
-        return self.says[field]
+        return _said(self.says, field, self.stamp, f"{self.of}:{self.id}")
 
 
 @frozen

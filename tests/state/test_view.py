@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlcycle.errors import InvalidName, NotFound, VersionDeleted
+from mlcycle.errors import Corrupt, InvalidName, NotFound, VersionDeleted
 from mlcycle.state import (
     FactAdd,
     Moved,
@@ -441,3 +441,14 @@ def test_a_child_forked_while_a_view_is_asked_asks_its_own() -> None:
     go_on.set()
     slow.join()
     assert not blocked
+
+
+def test_a_version_that_does_not_say_what_it_should_is_damaged() -> None:
+    """It names its entry; a project begins once."""
+    log = SmallLog()
+    log.write({"kind": "project.create", "id": "p"})
+    n = log.add("scope", "scope")
+    with pytest.raises(Corrupt, match=f"entry {n} is damaged: it does not say the 'scope' of scope:scope@1"):
+        log.view().versions.get("scope", "scope", 1)["scope"]
+    with pytest.raises(ValueError, match="not again in 2"):
+        log.write({"kind": "project.create", "id": "q"})
