@@ -95,17 +95,12 @@ def test_young_pins_are_spared(project: mc.Project) -> None:
 
 def test_a_head_that_cannot_be_read_may_name_anything(project: mc.Project) -> None:
     """Nothing goes while there is one."""
-    first, second = run_of(project), run_of(project)
-    for run in (first, second):
-        project.store.drop(f"run:{run}")
+    first = run_of(project)
+    project.store.drop(f"run:{first}")
     (head,) = Path(project.store.url.removeprefix("file://")).glob(f"runs/*/{first}/head.json")
-    good = head.read_bytes()
     head.write_bytes(b"torn")
-    project.store.restore(f"run:{second}")
-    project.store.drop(f"run:{second}")
-    head.write_bytes(b"torn")
-    assert _blobs.ask(project._session, census(project), "9999", dry_run=False) == _blobs.Asked({}, {})
-    head.write_bytes(good)
+    fresh = mc.open(project.store.url)  # one that has read the head before goes by what it said
+    assert _blobs.ask(fresh._session, census(fresh), "9999", dry_run=False) == _blobs.Asked({}, {})
 
 
 def census(project: mc.Project) -> Any:
