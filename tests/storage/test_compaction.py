@@ -21,7 +21,7 @@ from tests.storage.shelf import FarAway, ShelfLog, named, small_rollups, tick
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-AT = "2026-11-23T12:00:00.000000Z"
+AT = "2099-11-23T12:00:00.000000Z"  # after whatever a commit beside it says
 
 
 @pytest.fixture
@@ -290,7 +290,7 @@ def test_nothing_is_emptied_where_overwriting_removes_first(tmp_path: Any, small
 def test_what_a_newer_library_wrote_is_not_compacted(memory: Files, small: int) -> None:
     """Who may not write to a project leaves its log alone, too."""
     fill(memory, 9)
-    facts = {"op": "auto:9", "verb": "x", "author": "bob", "at": "9999-01-01T00:00:00.000000Z"}
+    facts = {"op": "auto:9", "verb": "x", "author": "bob", "at": AT}
     last = sha256_bytes(memory.read(entry_key(8)))
     memory.put(entry_key(9), encode(9, last, **facts, changes=[{"kind": "teleport"}]))
     with pytest.raises(ReadOnly, match="teleport"):
