@@ -84,7 +84,8 @@ def check_whole(project: mc.Project) -> None:
         assert project.load(version).predict(FEATURES).shape == (12,)
     for run in project.experiments.get("e").runs():
         # Who died before the first point holds nothing yet by which the death could be seen.
-        assert run.status in ("finished", "lost") or (run.status, run.points) == ("running", 0)
+        silent = ("running", "probably lost")  # the one for five minutes, then the other
+        assert run.status in ("finished", "lost") or (run.status in silent and run.points == 0)
     assert project.store.verify("bytes").problems == ()
 
 
