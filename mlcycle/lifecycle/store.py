@@ -75,8 +75,8 @@ class Store:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._counted: tuple[int, Census] | None = None
-        self._size = (-1, 0, 0)
+        self._counted: tuple[tuple[int, int], Census] | None = None
+        self._size = ((-1, -1), 0, 0)
 
     def __repr__(self) -> str:
         return f"<store {self.url}>"
@@ -89,21 +89,23 @@ class Store:
     def info(self) -> dict[str, Any]:
         """Return what the store says of itself: url, id, entries, files and bytes the log names."""
         view = self._session.view()
-        if self._size[0] != view.state.n:
+        looked = view.n, view.state.n  # what stood then, in files as they are now
+        if self._size[0] != looked:
             with self._counting():
-                files = self._census(view.state).live()
-            self._size = view.state.n, len(files), sum(file["size"] for file in files.values())
+                files = self._census(view).live()
+            self._size = looked, len(files), sum(file["size"] for file in files.values())
         facts = {"id": view.state.id, "entries": view.n + 1, "files": self._size[1], "bytes": self._size[2]}
         return {"url": self.url, **facts, "shared": self._session.files.shared}
 
-    def _census(self, state: State) -> Census:
-        """Return what stands now, in one pass over the log; while counting, what was found at an entry is known."""
-        counted = self._counted
-        if counted is None or counted[0] != state.n:
-            log = self._session.log
-            view = View(state, log.entry)
-            entries = log.entries(0, view.n + 1)
-            counted = view.n, take_census(view, entries, lambda one: self._session.depot.listed(one, "a list"))
+    def _at(self, state: State) -> View:
+        return View(state, self._session.log.entry)
+
+    def _census(self, view: View) -> Census:
+        """Return what stands by a view, in one pass over the log; while counting, what was found by it is known."""
+        counted, looked = self._counted, (view.n, view.state.n)
+        if counted is None or counted[0] != looked:
+            entries = self._session.log.entries(0, view.n + 1)
+            counted = looked, take_census(view, entries, lambda one: self._session.depot.listed(one, "a list"))
             self._counted = counted
         return counted[1]
 
@@ -128,24 +130,24 @@ class Store:
             return storage.verify(
                 self._session.log,
                 self._session.files,
-                lambda state: self._census(state).live(),
+                lambda state: self._census(self._at(state)).live(),
                 level=level,
                 begun=True,
-                owners=lambda state: self._census(state).owners_of(),
+                owners=lambda state: self._census(self._at(state)).owners_of(),
                 extra=lambda: self._further(deep=level == "bytes") if level != "chain" else (),
                 progress=progress,
             )
 
     def _further(self, *, deep: bool) -> Iterator[storage.Problem]:
         """Yield what is wrong with runs, and the lists of files that a newer library wrote."""
-        census = self._census(self._session.view().state)
+        census = self._census(self._at(self._session.view().state))
         for one in sorted(census.unread.keys() & census.owners.keys()):
             if isinstance(census.unread[one], SchemaError):
                 key = census.files[one][-1]["key"]
                 yield storage.Problem("unreadable", key, str(census.unread[one]), tuple(census.owners[one]))
         listed = list(self._session.files.list("runs/"))  # before the log: a pack made meanwhile is in it
         view = self._session.view()
-        packs, passed = packs_in_force(self._session, view), self._dropped_runs(view.state)
+        packs, passed = packs_in_force(self._session, view), self._dropped_runs(self._at(view.state))
         yield from verify_runs(self._session.depot, listed, packs, deep=deep, passed=passed)
 
     def sweep(
@@ -169,38 +171,42 @@ class Store:
         if not dry_run:
             self._session.check_writable()
 
-        log, young = self._session.log, written(datetime.now(UTC) - oldest)
-        asked = ask(self._session, self._census(self._session.view().state), young, dry_run=dry_run)
+        with self._counting():
+            return self._swept(oldest, dry_run=dry_run)
+
+    def _swept(self, min_age: timedelta, *, dry_run: bool) -> storage.SweepResult:
+        young = written(datetime.now(UTC) - min_age)
+        now = self._at(self._session.view().state)
+        asked = ask(self._session, self._census(now), young, dry_run=dry_run)
 
         def kept(state: State) -> Container[str]:
-            census, view = self._census(state), View(state, log.entry)
+            view = self._at(state)
+            census = self._census(view)
             return census.without(asked.free(view, census)).kept()
 
         def prefixes(state: State) -> list[str]:
-            return [*_SWEPT_FOLDERS, *(f"{run_folder(run)}/" for run in self._dropped_runs(state))]
+            return [*_SWEPT_FOLDERS, *(f"{run_folder(run)}/" for run in self._dropped_runs(self._at(state)))]
 
         def swept(now: Snapshot, keys: list[str]) -> tuple[list[str], list[Doc]]:
-            view = View(now.state, log.entry)
-            objects = self._census(now.state).objects_with(keys)
-            gone = [run for run in self._dropped_runs(now.state) if any(run in key for key in keys)]
+            view = self._at(now.state)
+            objects = self._census(view).objects_with(keys)
+            gone = [run for run in self._dropped_runs(view) if any(run in key for key in keys)]
             marks = [VersionMark(of="run", name=run, mark="swept") for run in gone]
             return objects, [one.doc() for one in (*marks, *asked.marks(view, objects))]
 
-        with self._counting():
-            return storage.sweep(
-                log,
-                self._session.files,
-                kept,
-                prefixes=prefixes,
-                swept=swept,
-                shape=_SHAPE,
-                author=self._session.author,
-                dry_run=dry_run,
-                min_age=oldest.total_seconds(),
-            )
+        return storage.sweep(
+            self._session.log,
+            self._session.files,
+            kept,
+            prefixes=prefixes,
+            swept=swept,
+            shape=_SHAPE,
+            author=self._session.author,
+            dry_run=dry_run,
+            min_age=min_age.total_seconds(),
+        )
 
-    def _dropped_runs(self, state: State) -> list[str]:
-        view = View(state, self._session.log.entry)
+    def _dropped_runs(self, view: View) -> list[str]:
         return [run.name for run in view.names.every("run") if 0 in view.marks.numbers("run", run, "dropped")]
 
     def drop(self, ref: str | records.Record, *, reason: str = "", op: str | None = None) -> None:

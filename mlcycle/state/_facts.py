@@ -82,6 +82,7 @@ class Placed:
     def get(self, stored_object: str, what: str) -> Place:
         """Return where a stored object lies; `what` names it if it is gone."""
         n = self._state.placed.get(stored_object)
-        for change in reversed([] if n is None else read_changes(self._read(n), Place, object=stored_object)):
-            return change
-        raise VersionDeleted(f"the files of {what} have been removed by a sweep")
+        found = [] if n is None else read_changes(self._read(n), Place, object=stored_object)
+        if not found:
+            raise VersionDeleted(f"the files of {what} have been removed by a sweep")
+        return found[-1]

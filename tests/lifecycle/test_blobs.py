@@ -14,7 +14,6 @@ import mlcycle as mc
 from mlcycle import errors, provenance
 from mlcycle.lifecycle import _blobs
 from mlcycle.lifecycle._provenance import Provenance
-from mlcycle.state import State
 
 DIFF = "+password = 'kept by mistake'\n"
 
@@ -105,8 +104,7 @@ def test_a_head_that_cannot_be_read_may_name_anything(project: mc.Project) -> No
 
 def census(project: mc.Project) -> Any:
     """Return what stands."""
-    state: State = project._session.view().state
-    return project.store._census(state)
+    return project.store._census(project._session.view())
 
 
 def test_a_model_keeps_the_environment_of_its_run(project: mc.Project) -> None:

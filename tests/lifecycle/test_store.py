@@ -212,6 +212,15 @@ def test_a_swept_run_is_gone_for_who_has_read_it(project: mc.Project) -> None:
         project.models.register("m", run.id)
 
 
+def test_the_past_counts_what_stood_then(project: mc.Project) -> None:
+    """Entries, files and bytes of a project in the past are those of then."""
+    before = project.store.info()
+    project.datasets.add("d", pd.DataFrame({"a": [1, 2]}))
+    then = project.at(before["entries"] - 1).store.info()
+    assert then == before
+    assert project.store.info()["files"] > then["files"]
+
+
 def test_what_stays() -> None:
     """Scope and revisions are not dropped: a project without its scope would let every model through its gates."""
     project = mc.open(f"memory://stays-{new_id()}", create=True)
