@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from mlcycle.lifecycle._active_run import ActiveRun
 from mlcycle.lifecycle.deployments import Deployment
 from mlcycle.lifecycle.experiments import Experiment
 from mlcycle.lifecycle.project import Project, open
+from mlcycle.lifecycle.runs import ActiveRun
 
 __all__ = ["ActiveRun", "Deployment", "Experiment", "Project", "open"]

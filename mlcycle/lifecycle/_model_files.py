@@ -12,7 +12,7 @@ from mlcycle._failure import said
 from mlcycle._ids import new_id
 from mlcycle.errors import InvalidInput, MlcycleError
 from mlcycle.lifecycle._params import as_params
-from mlcycle.lifecycle._placement import file_of
+from mlcycle.lifecycle.blobs import file_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection

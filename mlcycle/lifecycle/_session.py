@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlcycle._digest import json_text
 from mlcycle.errors import Corrupt, InvalidInput, MlcycleError, ReadOnly, StorageUnavailable, VersionDeleted
-from mlcycle.lifecycle._depot import Depot
 from mlcycle.lifecycle._repeats import refuse_another
+from mlcycle.lifecycle.blobs import Depot
 from mlcycle.state import Change, Place, ProjectFold, View, check_guards
 from mlcycle.storage import Draft, Log, Settled, open_files
 

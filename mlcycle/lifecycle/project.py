@@ -24,14 +24,13 @@ from mlcycle.errors import (
     StorageUnavailable,
     StoreExists,
 )
-from mlcycle.lifecycle._gate import judged_today
 from mlcycle.lifecycle._history import history_frame
 from mlcycle.lifecycle._moments import entry_number
 from mlcycle.lifecycle._rollback import moves_of, new_models
 from mlcycle.lifecycle._session import Session
 from mlcycle.lifecycle.datasets import Datasets
 from mlcycle.lifecycle.deployments import Deployments
-from mlcycle.lifecycle.evaluate import evaluate
+from mlcycle.lifecycle.evaluation import evaluate, judged_today
 from mlcycle.lifecycle.experiments import Experiments
 from mlcycle.lifecycle.models import Models
 from mlcycle.lifecycle.scope import ScopeHandle

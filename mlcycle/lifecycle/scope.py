@@ -12,7 +12,7 @@ from mlcycle._ids import now, parse_ref
 from mlcycle._text import plain, printable
 from mlcycle._warn import warn
 from mlcycle.errors import GateBlocked, InvalidInput, NotFound
-from mlcycle.lifecycle import _tables as tables
+from mlcycle.lifecycle.datasets import tables
 from mlcycle.state import Change, NameSet, Version, VersionAdd, View, noun, read_changes, resolve
 from mlcycle.storage import Settled
 

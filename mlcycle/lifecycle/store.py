@@ -12,12 +12,9 @@ from mlcycle._ids import check_name
 from mlcycle._text import printable
 from mlcycle._times import parse_span, written
 from mlcycle.errors import InvalidInput, SchemaError, VersionDeleted
-from mlcycle.lifecycle._blobs import ask, blobs_of
 from mlcycle.lifecycle._moments import entry_number
 from mlcycle.lifecycle._progress import watched
-from mlcycle.lifecycle._run_files import run_folder
-from mlcycle.lifecycle._runs import head_of, packs_in_force, run_of
-from mlcycle.lifecycle._verify_runs import verify_runs
+from mlcycle.lifecycle.runs import ask, blobs_of, head_of, packs_in_force, run_folder, run_of, verify_runs
 from mlcycle.state import (
     Census,
     Change,

@@ -18,8 +18,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from mlcycle.lifecycle._points import PointsWriter, read_points
-from mlcycle.lifecycle._summary import Summary
+from mlcycle.lifecycle.runs._points import PointsWriter, read_points
+from mlcycle.lifecycle.runs._summary import Summary
 from mlcycle.storage._files import open_files
 from mlcycle.storage._streams import SegmentWriter, read_lines
 
@@ -28,7 +28,7 @@ REACH = 2.5
 
 CHILD = """
 import os, signal, sys
-from mlcycle.lifecycle._points import PointsWriter
+from mlcycle.lifecycle.runs._points import PointsWriter
 from mlcycle.storage._files import open_files
 from mlcycle.storage._streams import SegmentWriter
 log = PointsWriter(SegmentWriter(open_files(sys.argv[1]), sys.argv[2], sys.argv[3])).log_values

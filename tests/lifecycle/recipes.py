@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlcycle._ids import new_id
-from mlcycle.lifecycle._placement import files_of
+from mlcycle.lifecycle.blobs._placement import files_of
 from mlcycle.state import Change, FactAdd, NameSet, Noun, Place, PointerMove, VersionAdd, bare, roll_back
 
 if TYPE_CHECKING:

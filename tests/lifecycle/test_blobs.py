@@ -12,8 +12,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 import mlcycle as mc
 from mlcycle import errors, provenance
-from mlcycle.lifecycle import _blobs
-from mlcycle.lifecycle._provenance import Provenance
+from mlcycle.lifecycle.runs import _pins as _blobs
+from mlcycle.lifecycle.runs._provenance import Provenance
 
 DIFF = "+password = 'kept by mistake'\n"
 

@@ -12,7 +12,7 @@ import pytest
 import mlcycle as mc
 from mlcycle import errors
 from mlcycle.errors import InvalidInput, NotFound
-from mlcycle.lifecycle._placement import files_of
+from mlcycle.lifecycle.blobs._placement import files_of
 from tests.lifecycle.conftest import begin, fitted
 
 

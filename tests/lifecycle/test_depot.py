@@ -15,7 +15,7 @@ from sklearn.dummy import DummyClassifier
 import mlcycle as mc
 from mlcycle._digest import canonical_json, sha256_bytes
 from mlcycle.errors import Corrupt, SchemaError
-from mlcycle.lifecycle._depot import Depot
+from mlcycle.lifecycle.blobs._depot import Depot
 from mlcycle.storage import open_files
 
 Doc = dict[str, Any]

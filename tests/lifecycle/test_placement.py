@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlcycle.errors import MlcycleWarning, SchemaError
-from mlcycle.lifecycle._placement import readable
+from mlcycle.lifecycle.blobs._placement import readable
 
 
 def test_one_of_a_newer_library_hides_no_other() -> None:

@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlcycle.errors import InvalidInput, MlcycleWarning, StorageUnavailable
-from mlcycle.lifecycle._point_lines import from_json, to_json
-from mlcycle.lifecycle._points import Points, PointsWriter, read_points
-from mlcycle.lifecycle._summary import Summary
+from mlcycle.lifecycle.runs._lines import from_json, to_json
+from mlcycle.lifecycle.runs._points import Points, PointsWriter, read_points
+from mlcycle.lifecycle.runs._summary import Summary
 from mlcycle.storage import SegmentWriter, open_files, read_lines
 from mlcycle.testing import Fault, FaultyFiles, fail_on
 

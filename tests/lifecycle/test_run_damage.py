@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 import mlcycle as mc
 from mlcycle.errors import NotFound
-from mlcycle.lifecycle._depot import Depot
-from mlcycle.lifecycle._run_files import run_folder
-from mlcycle.lifecycle._verify_runs import verify_runs
+from mlcycle.lifecycle.blobs._depot import Depot
+from mlcycle.lifecycle.runs._files import run_folder
+from mlcycle.lifecycle.runs._verify import verify_runs
 from mlcycle.storage import Problem, open_files
 
 Change = Callable[[Path], object]

@@ -14,9 +14,9 @@ import mlcycle as mc
 from mlcycle._digest import sha256_bytes
 from mlcycle._ids import new_id
 from mlcycle.errors import Corrupt, MlcycleWarning
-from mlcycle.lifecycle._depot import Depot
-from mlcycle.lifecycle._run_files import RunFiles, run_folder
-from mlcycle.lifecycle._verify_runs import verify_runs
+from mlcycle.lifecycle.blobs._depot import Depot
+from mlcycle.lifecycle.runs._files import RunFiles, run_folder
+from mlcycle.lifecycle.runs._verify import verify_runs
 from mlcycle.state import FactAdd, Place
 from mlcycle.storage import Files, KeyNotFound, open_files, read_lines
 from mlcycle.testing import FaultyFiles

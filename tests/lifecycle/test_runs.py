@@ -11,9 +11,9 @@ import pytest
 
 import mlcycle as mc
 from mlcycle._ids import new_id
-from mlcycle.lifecycle._run_files import run_folder
-from mlcycle.lifecycle._runs import all_runs, run_of
-from mlcycle.lifecycle._verify_runs import verify_runs
+from mlcycle.lifecycle.runs._files import run_folder
+from mlcycle.lifecycle.runs._reading import all_runs, run_of
+from mlcycle.lifecycle.runs._verify import verify_runs
 from mlcycle.state import FactAdd
 
 FRAME = pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": [0, 1, 0]})

@@ -12,7 +12,7 @@ from sklearn.dummy import DummyClassifier
 
 import mlcycle as mc
 from mlcycle import errors, records
-from mlcycle.lifecycle._gate import criteria_today
+from mlcycle.lifecycle.evaluation._gate import criteria_today
 from mlcycle.lifecycle.scope import changed_scope
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import mlcycle as mc
 from mlcycle import errors
-from mlcycle.lifecycle._splits import part_masks
+from mlcycle.lifecycle.datasets._splits import part_masks
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlcycle.lifecycle import _summary
-from mlcycle.lifecycle._points import PointsWriter, read_points
-from mlcycle.lifecycle._summary import Summary, read_summary
+from mlcycle.lifecycle.runs import _summary
+from mlcycle.lifecycle.runs._points import PointsWriter, read_points
+from mlcycle.lifecycle.runs._summary import Summary, read_summary
 from mlcycle.storage import Files, SegmentWriter, open_files, read_lines
 from mlcycle.storage._segments import new_writer, segment_key
 from mlcycle.testing import FaultyFiles

@@ -9,7 +9,7 @@ import pytest
 
 import mlcycle as mc
 from mlcycle import errors
-from mlcycle.lifecycle._placement import files_of
+from mlcycle.lifecycle.blobs._placement import files_of
 from mlcycle.state import NOUNS, VersionMark, pointer_moves, read_ref, resolve
 from tests.lifecycle.recipes import ROW, read, serve, take_back, taste, write_down
 

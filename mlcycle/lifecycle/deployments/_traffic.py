@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any, cast
 from mlcycle import checks, records, serving, storage
 from mlcycle._ids import now
 from mlcycle.errors import NotFound
-from mlcycle.lifecycle import _tables as tables
-from mlcycle.lifecycle._answers import Captured, judged
-from mlcycle.lifecycle._gate import criteria_today
 from mlcycle.lifecycle._model_files import Signed, card_of, load_version, signature_of
 from mlcycle.lifecycle._moments import window
-from mlcycle.lifecycle.datasets import features
+from mlcycle.lifecycle.datasets import features, tables
+from mlcycle.lifecycle.deployments._answers import Captured, judged
+from mlcycle.lifecycle.evaluation import criteria_today
 from mlcycle.state import Version, bare, resolve
 
 if TYPE_CHECKING:

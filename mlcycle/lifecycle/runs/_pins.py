@@ -21,9 +21,9 @@ from mlcycle._failure import said
 from mlcycle._ids import new_id
 from mlcycle._warn import warn
 from mlcycle.errors import Corrupt, SchemaError
-from mlcycle.lifecycle._run_documents import read_head
-from mlcycle.lifecycle._run_files import RunFiles
-from mlcycle.lifecycle._runs import packs_in_force
+from mlcycle.lifecycle.runs._documents import read_head
+from mlcycle.lifecycle.runs._files import RunFiles
+from mlcycle.lifecycle.runs._reading import packs_in_force
 from mlcycle.state import MARKS, Change, FactAdd, Place, VersionMark
 from mlcycle.storage import KeyNotFound, Settled
 

@@ -10,7 +10,7 @@ from mlcycle import checks, records
 from mlcycle._ids import now
 from mlcycle._text import plain
 from mlcycle.errors import GateBlocked, NotFound
-from mlcycle.lifecycle._placement import file_of
+from mlcycle.lifecycle.blobs import file_of
 from mlcycle.lifecycle.scope import checked_override, scope_record
 from mlcycle.state import Change, FactAdd, Place, Version, View, read_changes, resolve
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle._documents import read_document
 from mlcycle.errors import Corrupt
-from mlcycle.lifecycle._run_files import run_folder
+from mlcycle.lifecycle.runs._files import run_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

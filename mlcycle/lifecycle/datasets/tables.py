@@ -11,7 +11,7 @@ from mlcycle import codecs, records
 from mlcycle._documents import written_document
 from mlcycle._ids import near
 from mlcycle.errors import InvalidInput, SchemaError
-from mlcycle.lifecycle._placement import file_of, files_of
+from mlcycle.lifecycle.blobs import file_of, files_of
 from mlcycle.state import Version, resolve
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from mlcycle.lifecycle._depot import NewFile
     from mlcycle.lifecycle._session import Session
+    from mlcycle.lifecycle.blobs import NewFile
 
 __all__ = [
     "column_label",

@@ -10,7 +10,7 @@ import numpy as np
 
 from mlcycle import checks, records
 from mlcycle.errors import InvalidInput, UntrustedModel
-from mlcycle.lifecycle._gate import evaluation_document, evaluations_of
+from mlcycle.lifecycle.evaluation import evaluation_document, evaluations_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,10 +8,10 @@ from mlcycle import codecs, records
 from mlcycle._ids import check_name, new_id
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput
-from mlcycle.lifecycle import _splits as splits
-from mlcycle.lifecycle import _tables as tables
-from mlcycle.lifecycle._placement import place, readable
 from mlcycle.lifecycle._session import Swept
+from mlcycle.lifecycle.blobs import place, readable
+from mlcycle.lifecycle.datasets import _splits as splits
+from mlcycle.lifecycle.datasets import tables
 from mlcycle.state import Change, NameSet, Place, Version, VersionAdd, View, bare, read_changes, resolve
 from mlcycle.storage import Settled
 

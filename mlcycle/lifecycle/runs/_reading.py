@@ -11,20 +11,19 @@ from mlcycle._digest import json_value
 from mlcycle._ids import near
 from mlcycle._warn import warn
 from mlcycle.errors import Corrupt, InvalidInput, NotFound, SchemaError, StorageUnavailable, VersionDeleted
-from mlcycle.lifecycle._depot import file_record
-from mlcycle.lifecycle._placement import files_of
-from mlcycle.lifecycle._point_lines import from_json, to_json
-from mlcycle.lifecycle._points import read_points
-from mlcycle.lifecycle._run_documents import read_end, read_head
-from mlcycle.lifecycle._run_files import POINTS, RunFiles, is_run_id, run_folder
-from mlcycle.lifecycle._summary import Summary, read_summary
+from mlcycle.lifecycle.blobs import file_record, files_of
+from mlcycle.lifecycle.runs._documents import read_end, read_head
+from mlcycle.lifecycle.runs._files import POINTS, RunFiles, is_run_id, run_folder
+from mlcycle.lifecycle.runs._lines import from_json, to_json
+from mlcycle.lifecycle.runs._points import read_points
+from mlcycle.lifecycle.runs._summary import Summary, read_summary
 from mlcycle.storage import KeyNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from mlcycle.lifecycle._points import Points
     from mlcycle.lifecycle._session import Session
+    from mlcycle.lifecycle.runs._points import Points
     from mlcycle.state import View
 
 __all__ = ["all_runs", "head_of", "packs_in_force", "points_of", "run_of"]

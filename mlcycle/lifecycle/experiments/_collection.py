@@ -15,10 +15,8 @@ from mlcycle._ids import check_name, near, new_id, now
 from mlcycle._text import printable
 from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, NotFound, StorageUnavailable, VersionDeleted
-from mlcycle.lifecycle._active_run import ActiveRun
 from mlcycle.lifecycle._params import Spelling, named_values
-from mlcycle.lifecycle._provenance import Provenance
-from mlcycle.lifecycle._runs import all_runs, points_of, run_of
+from mlcycle.lifecycle.runs import ActiveRun, Provenance, all_runs, points_of, run_of
 from mlcycle.state import Change, NameSet, View, read_ref, resolve
 from mlcycle.storage import Settled
 

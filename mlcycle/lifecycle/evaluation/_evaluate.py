@@ -11,10 +11,9 @@ import numpy as np
 from mlcycle import checks, provenance, records
 from mlcycle._ids import new_id, parse_ref
 from mlcycle.errors import InvalidInput, NotFound
-from mlcycle.lifecycle import _tables as tables
-from mlcycle.lifecycle._gate import criteria_today, evaluation_record
 from mlcycle.lifecycle._model_files import Signed, load_version, signature_of
-from mlcycle.lifecycle.datasets import features
+from mlcycle.lifecycle.datasets import features, tables
+from mlcycle.lifecycle.evaluation._gate import criteria_today, evaluation_record
 from mlcycle.state import Change, FactAdd, Place, Version, read_changes, resolve
 
 if TYPE_CHECKING:

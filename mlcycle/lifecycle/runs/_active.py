@@ -18,12 +18,12 @@ from mlcycle._ids import now
 from mlcycle._text import printable
 from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, MlcycleError, MlcycleWarning, StorageUnavailable
-from mlcycle.lifecycle._artifacts import pack_artifact
 from mlcycle.lifecycle._model_files import PackedModel, keep_model, store_model, suits
-from mlcycle.lifecycle._point_lines import to_json
-from mlcycle.lifecycle._points import PointsWriter
-from mlcycle.lifecycle._run_files import POINTS, hash_stored, run_folder
-from mlcycle.lifecycle._summary import Summary, read_summary
+from mlcycle.lifecycle.runs._artifacts import pack_artifact
+from mlcycle.lifecycle.runs._files import POINTS, hash_stored, run_folder
+from mlcycle.lifecycle.runs._lines import to_json
+from mlcycle.lifecycle.runs._points import PointsWriter
+from mlcycle.lifecycle.runs._summary import Summary, read_summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

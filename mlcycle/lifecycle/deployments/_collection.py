@@ -10,8 +10,8 @@ from mlcycle import provenance, records, serving
 from mlcycle._ids import check_name, new_id
 from mlcycle._text import printable
 from mlcycle.errors import ConflictError, InvalidInput, NotFound
-from mlcycle.lifecycle import _traffic as traffic
-from mlcycle.lifecycle._placement import file_of, readable
+from mlcycle.lifecycle.blobs import file_of, readable
+from mlcycle.lifecycle.deployments import _traffic as traffic
 from mlcycle.state import (
     Change,
     FactAdd,

@@ -9,9 +9,7 @@ from mlcycle import records
 from mlcycle._ids import check_name, new_id
 from mlcycle._text import printable
 from mlcycle.errors import ConflictError, GateBlocked, InvalidInput, MlcycleWarning, NotFound
-from mlcycle.lifecycle import _gate as gate
-from mlcycle.lifecycle._active_run import ActiveRun
-from mlcycle.lifecycle._depot import file_record
+from mlcycle.lifecycle import evaluation as gate
 from mlcycle.lifecycle._model_files import (
     PackedModel,
     card_of,
@@ -20,8 +18,8 @@ from mlcycle.lifecycle._model_files import (
     load_version,
     store_model,
 )
-from mlcycle.lifecycle._placement import files_of, place, readable
-from mlcycle.lifecycle._runs import run_of
+from mlcycle.lifecycle.blobs import file_record, files_of, place, readable
+from mlcycle.lifecycle.runs import ActiveRun, run_of
 from mlcycle.state import (
     Change,
     NameSet,

@@ -28,7 +28,7 @@ from mlcycle.storage import KeyNotFound, Listed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from mlcycle.lifecycle._depot import Depot
+    from mlcycle.lifecycle.blobs import Depot
     from mlcycle.storage import Readable
 
 __all__ = ["POINTS", "RunFiles", "hash_stored", "is_run_id", "run_folder"]

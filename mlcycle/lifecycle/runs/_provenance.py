@@ -9,7 +9,7 @@ from mlcycle import provenance
 from mlcycle._documents import written_document
 from mlcycle._failure import said
 from mlcycle._warn import warn
-from mlcycle.lifecycle._blobs import pin_again
+from mlcycle.lifecycle.runs._pins import pin_again
 
 if TYPE_CHECKING:
     from mlcycle.lifecycle._session import Session

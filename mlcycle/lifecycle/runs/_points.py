@@ -1,6 +1,6 @@
 """Points of a run: numbers and text by name, as lines of JSON on a stream of segments.
 
-What a line says stands in `mlcycle.lifecycle._point_lines`. Writers of one run are put together by time; the lines of
+What a line says stands in `mlcycle.lifecycle.runs._lines`. Writers of one run are put together by time; the lines of
 one writer keep their order, even if its clock went back.
 """
 
@@ -14,13 +14,13 @@ from attrs import field, frozen
 
 from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput
-from mlcycle.lifecycle._point_lines import decode, described, plain_value, spelled, spelled_step
-from mlcycle.lifecycle._summary import Summary
+from mlcycle.lifecycle.runs._lines import decode, described, plain_value, spelled, spelled_step
+from mlcycle.lifecycle.runs._summary import Summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from mlcycle.lifecycle._point_lines import Value
+    from mlcycle.lifecycle.runs._lines import Value
     from mlcycle.storage import SegmentWriter
 
 __all__ = ["Points", "PointsWriter", "read_points"]

@@ -6,14 +6,14 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from mlcycle.errors import Corrupt, MlcycleError, SchemaError
-from mlcycle.lifecycle._run_documents import read_end, read_head
-from mlcycle.lifecycle._run_files import RunFiles, hash_stored, run_folder
+from mlcycle.lifecycle.runs._documents import read_end, read_head
+from mlcycle.lifecycle.runs._files import RunFiles, hash_stored, run_folder
 from mlcycle.storage import KeyNotFound, Listed, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
-    from mlcycle.lifecycle._depot import Depot
+    from mlcycle.lifecycle.blobs import Depot
 
 __all__ = ["verify_runs"]
 
@@ -47,7 +47,7 @@ def verify_runs(
 
     Examples
     --------
-    >>> from mlcycle.lifecycle._depot import Depot
+    >>> from mlcycle.lifecycle.blobs import Depot
     >>> from mlcycle.storage import open_files
     >>> files = open_files("memory://verify-runs-example")
     >>> files.put("runs/2025-11/019ab0f2c40071c8a3b1f0e2d4c6a8b0/head.json", b"torn")

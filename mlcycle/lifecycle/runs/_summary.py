@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle import storage
 from mlcycle._digest import json_text
-from mlcycle.lifecycle._point_lines import decode, from_json, value_json
+from mlcycle.lifecycle.runs._lines import decode, from_json, value_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mlcycle.lifecycle._point_lines import Value
+    from mlcycle.lifecycle.runs._lines import Value
 
 __all__ = ["Summary", "read_summary"]
 

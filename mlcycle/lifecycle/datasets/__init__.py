@@ -1,0 +1,7 @@
+"""Datasets: versions of tables, and parts of them selected without copying a row."""
+
+from __future__ import annotations
+
+from mlcycle.lifecycle.datasets._collection import Datasets, features, features_and_target
+
+__all__ = ["Datasets", "features", "features_and_target"]

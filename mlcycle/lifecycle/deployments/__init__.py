@@ -1,0 +1,7 @@
+"""Deployments: named places, which versions answer there, and what their traffic says."""
+
+from __future__ import annotations
+
+from mlcycle.lifecycle.deployments._collection import Deployment, Deployments
+
+__all__ = ["Deployment", "Deployments"]

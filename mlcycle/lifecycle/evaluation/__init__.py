@@ -1,0 +1,29 @@
+"""Evaluation: a model version judged on data, what was found kept as evidence, and the gate that weighs it."""
+
+from __future__ import annotations
+
+from mlcycle.lifecycle.evaluation._evaluate import evaluate
+from mlcycle.lifecycle.evaluation._gate import (
+    criteria_today,
+    decide,
+    decision_changes,
+    decision_of,
+    decision_record,
+    evaluation_document,
+    evaluation_record,
+    evaluations_of,
+    judged_today,
+)
+
+__all__ = [
+    "criteria_today",
+    "decide",
+    "decision_changes",
+    "decision_of",
+    "decision_record",
+    "evaluate",
+    "evaluation_document",
+    "evaluation_record",
+    "evaluations_of",
+    "judged_today",
+]

@@ -1,0 +1,24 @@
+"""Runs: one while it happens, all of them as they are stored, and what they share."""
+
+from __future__ import annotations
+
+from mlcycle.lifecycle.runs._active import ActiveRun
+from mlcycle.lifecycle.runs._files import run_folder
+from mlcycle.lifecycle.runs._pins import ask, blobs_of
+from mlcycle.lifecycle.runs._provenance import Provenance
+from mlcycle.lifecycle.runs._reading import all_runs, head_of, packs_in_force, points_of, run_of
+from mlcycle.lifecycle.runs._verify import verify_runs
+
+__all__ = [
+    "ActiveRun",
+    "Provenance",
+    "all_runs",
+    "ask",
+    "blobs_of",
+    "head_of",
+    "packs_in_force",
+    "points_of",
+    "run_folder",
+    "run_of",
+    "verify_runs",
+]
