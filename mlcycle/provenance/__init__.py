@@ -15,7 +15,7 @@ from mlcycle._doors import doors
 
 if TYPE_CHECKING:
     from mlcycle.provenance._code import CapturedCode, capture_code
-    from mlcycle.provenance._environment import CapturedEnvironment, capture_environment, environment_changes
+    from mlcycle.provenance._environment import capture_environment, environment_changes
     from mlcycle.provenance._lineage import (
         Overlap,
         ancestors,
@@ -27,14 +27,13 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "_code": ("CapturedCode", "capture_code"),
-    "_environment": ("CapturedEnvironment", "capture_environment", "environment_changes"),
+    "_environment": ("capture_environment", "environment_changes"),
     "_lineage": ("Overlap", "ancestors", "overlap_by_content", "overlap_by_key", "overlap_by_membership"),
     "_secrets": ("is_secret_file", "redact", "redact_argv", "redact_params", "strip_credentials"),
 }
 
 __all__ = [
     "CapturedCode",
-    "CapturedEnvironment",
     "Overlap",
     "ancestors",
     "capture_code",

@@ -12,11 +12,11 @@ from typing import Any
 
 from attrs import field, frozen
 
-from mlcycle._digest import sha256_bytes
 from mlcycle._text import printable
 from mlcycle.provenance._diff import FileDiff, new_file_diff, path_text
 from mlcycle.provenance._git import Repository, read_repository
 from mlcycle.provenance._secrets import is_secret_file, redact, redact_argv
+from mlcycle.records import Code
 
 __all__ = ["CapturedCode", "capture_code"]
 
@@ -25,73 +25,28 @@ _MAX_SOURCE = 256 * 1024
 
 
 @printable
-@frozen(kw_only=True)
+@frozen
 class CapturedCode:
-    """The code a process runs, as far as it could be found out.
+    """The code a process runs: the record of it, and the text of what was not committed.
 
     Attributes
     ----------
-    commit : str or None
-        The commit checked out; ``None`` without git, outside a repository, and before the first commit.
-    branch : str or None
-        ``None`` also on a detached head.
-    repository : str or None
-        Address of the remote, without credentials.
-    dirty : bool
-        Whether something was not committed: a tracked file differs, or there are new files that are not ignored.
+    code : Code
+        As far as it could be found out; without a `diff_file`, since nothing is stored yet. Its ``entry_point`` is
+        relative to the repository where it lies inside, and ``dirty`` are new files that are not ignored, too. Its
+        ``detail`` has, where there is something to say: ``entry_digest``, ``sha256:…`` of the entry point;
+        ``argv``, the command line through the secret filter, without the program; ``redacted``, how many values the
+        filter replaced; ``left_out``, files that are not in the diff, and why (binaries, other encodings than UTF-8,
+        files of secrets, those that pass a filter of the repository, submodules, and what is too large); and
+        ``problems``, what went wrong.
     diff : str
         What was not committed, through the secret filter; ``git apply`` takes it, unless ``problems`` names a file
         in which a secret was masked where nothing was changed. Small new text files are part of it. Outside a
         repository it is the entry point itself, in a notebook the cells that ran so far.
-    entry_point : str or None
-        The script, module or notebook that was started, relative to the repository where it lies inside.
-    entry_digest : str or None
-        ``sha256:…`` of that file.
-    argv : tuple of str
-        The command line through the secret filter, without the program.
-    redacted : int
-        Values the filter replaced.
-    left_out : tuple of str
-        Files that are not in the diff, and why: binaries, other encodings than UTF-8, files of secrets, those that
-        pass a filter of the repository, submodules, and what is too large.
-    problems : tuple of str
-        What went wrong; capturing itself never raises.
     """
 
-    commit: str | None = None
-    branch: str | None = None
-    repository: str | None = None
-    dirty: bool = False
+    code: Code
     diff: str = field(default="", repr=False)
-    entry_point: str | None = None
-    entry_digest: str | None = None
-    argv: tuple[str, ...] = ()
-    redacted: int = 0
-    left_out: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
-
-    @property
-    def diff_digest(self) -> str | None:
-        """``sha256:…`` of the diff's UTF-8 bytes; ``None`` where there is no diff."""
-        return sha256_bytes(self.diff.encode()) if self.diff else None
-
-    def document(self) -> dict[str, Any]:
-        """Return everything but the diff as plain JSON data, in the fields of `mlcycle.records.Code`."""
-        detail: dict[str, Any] = {
-            "entry_digest": self.entry_digest,
-            "argv": list(self.argv),
-            "redacted": self.redacted,
-            "left_out": list(self.left_out),
-            "problems": list(self.problems),
-        }
-        return {
-            "commit": self.commit,
-            "branch": self.branch,
-            "repository": self.repository,
-            "dirty": self.dirty,
-            "entry_point": self.entry_point,
-            "detail": {name: value for name, value in detail.items() if value},
-        }
 
 
 _lock = threading.Lock()
@@ -112,9 +67,9 @@ def capture_code(*, fresh: bool = False) -> CapturedCode:
     Returns
     -------
     CapturedCode
-        With what could be found out; what went wrong is in ``problems``. Nothing is raised, and nothing that a
-        repository configures is run: no hook, filter, monitor or diff program. Git is given 5 seconds a question and
-        10 in all, and no more than 512 KB of changes are kept, file by file.
+        With what could be found out; what went wrong is a detail of it, ``problems``. Nothing is raised, and nothing
+        that a repository configures is run: no hook, filter, monitor or diff program. Git is given 5 seconds a
+        question and 10 in all, and no more than 512 KB of changes are kept, file by file.
 
     Examples
     --------
@@ -133,7 +88,7 @@ def _capture() -> CapturedCode:
     try:
         return _captured()
     except Exception as error:  # noqa: BLE001 - provenance must never stop a training
-        return CapturedCode(problems=(f"{type(error).__name__}: {error}",))
+        return CapturedCode(Code(detail={"problems": [f"{type(error).__name__}: {error}"]}))
 
 
 def _captured() -> CapturedCode:
@@ -150,19 +105,22 @@ def _captured() -> CapturedCode:
         _add_source(files, entry.name, _read_text(entry, left_out), left_out)
     diff, redacted = _filtered(files, left_out, problems)
     argv, more = redact_argv(sys.argv[1:])
-    return CapturedCode(
+    detail: dict[str, Any] = {
+        "entry_digest": digest,
+        "argv": [argument[:1000].encode(errors="replace").decode() for argument in argv[:200]],
+        "redacted": redacted + more,
+        "left_out": _printable(left_out),
+        "problems": _printable(problems),
+    }
+    code = Code(
         commit=repository.commit,
         branch=repository.branch,
         repository=repository.url,
         dirty=repository.dirty,
-        diff=diff,
         entry_point=name,
-        entry_digest=digest,
-        argv=tuple(argument[:1000].encode(errors="replace").decode() for argument in argv[:200]),
-        redacted=redacted + more,
-        left_out=tuple(_printable(left_out)),
-        problems=tuple(_printable(problems)),
+        detail={name: value for name, value in detail.items() if value},
     )
+    return CapturedCode(code, diff)
 
 
 def _filtered(files: list[FileDiff], left_out: list[str], problems: list[str]) -> tuple[str, int]:

@@ -12,13 +12,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+import attrs
 
 from mlcycle._digest import canonical_json, sha256_bytes
 from mlcycle.provenance._machine import container, cpu_name, memory_bytes, usable_cores
 from mlcycle.provenance._secrets import strip_credentials
+from mlcycle.records import Environment, as_row, to_json
 
-__all__ = ["CapturedEnvironment", "capture_environment", "environment_changes"]
+__all__ = ["capture_environment", "environment_changes", "identified"]
 
 _THREAD_SETTINGS = (
     *(
@@ -35,70 +36,11 @@ _THREAD_SETTINGS = (
 )
 
 
-@frozen(kw_only=True)
-class CapturedEnvironment:
-    """The machine and the packages a process runs with.
-
-    Attributes
-    ----------
-    python : str
-        ``"3.12.1"``; another implementation than CPython is named: ``"PyPy 3.10.14"``.
-    platform : str
-        System, machine and C library: ``"Linux x86_64 glibc 2.36"``. The release of the kernel is no part of it.
-    cpu : str
-        Model name of the processor; ``""`` where it cannot be found out.
-    cores : int or None
-        Logical processors this process may use.
-    memory : int or None
-        Bytes of memory this process may use, rounded to whole GiB (at least one), so that equal machines are equal.
-    threads : dict of str to str
-        Settings of numerical libraries that are set: ``{"OMP_NUM_THREADS": "1"}``.
-    packages : dict of str to str
-        Installed distribution, by normalised name, to version.
-    detail : dict
-        ``hash_seed``; where packages came from if not from an index (``sources``); ``container`` if in one; and
-        ``threadpools`` if threadpoolctl was imported already.
-    """
-
-    python: str
-    platform: str
-    cpu: str = ""
-    cores: int | None = None
-    memory: int | None = None
-    threads: dict[str, str] = field(factory=dict, hash=False)
-    packages: dict[str, str] = field(factory=dict, hash=False, repr=lambda packages: str(len(packages)))
-    detail: dict[str, Any] = field(factory=dict, hash=False, repr=False)
-    digest: str = field(init=False)
-
-    @digest.default
-    def _make_digest(self) -> str:
-        facts = self._facts()
-        # which libraries are loaded depends on when one looks
-        facts["detail"] = {name: value for name, value in self.detail.items() if name != "threadpools"}
-        return sha256_bytes(canonical_json(facts))
-
-    def document(self) -> dict[str, Any]:
-        """Return everything as plain JSON data, in the fields of `mlcycle.records.Environment`."""
-        return {"digest": self.digest, **self._facts()}
-
-    def _facts(self) -> dict[str, Any]:
-        return {
-            "python": self.python,
-            "platform": self.platform,
-            "cpu": self.cpu,
-            "cores": self.cores,
-            "memory": self.memory,
-            "threads": dict(self.threads),
-            "packages": dict(self.packages),
-            "detail": dict(self.detail),
-        }
-
-
 _lock = threading.Lock()
-_captured: CapturedEnvironment | None = None
+_captured: Environment | None = None
 
 
-def capture_environment(*, fresh: bool = False) -> CapturedEnvironment:
+def capture_environment(*, fresh: bool = False) -> Environment:
     """Return the environment of this process; captured once, then the same object, also after a fork.
 
     Parameters
@@ -108,9 +50,13 @@ def capture_environment(*, fresh: bool = False) -> CapturedEnvironment:
 
     Returns
     -------
-    CapturedEnvironment
+    Environment
         Its ``digest`` is equal for equal environments: the same packages, Python, platform, processor, cores,
-        memory and settings, on any machine.
+        memory and settings, on any machine. Another Python than CPython is named (``"PyPy 3.10.14"``), the platform
+        is system, machine and C library (``"Linux x86_64 glibc 2.36"``), the kernel's release no part of it. Cores
+        and memory are those this process may use, memory in whole GiB, so that equal machines are equal. Its
+        ``detail`` has ``hash_seed``; ``sources``, where packages came from if not from an index; ``container`` if in
+        one; and ``threadpools`` if threadpoolctl was imported already.
 
     Examples
     --------
@@ -125,36 +71,33 @@ def capture_environment(*, fresh: bool = False) -> CapturedEnvironment:
         return _captured
 
 
-def environment_changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Return what differs between two documents of environments: name to (before, after), ``None`` for absent.
+def environment_changes(before: Environment, after: Environment) -> dict[str, tuple[Any, Any]]:
+    """Return what differs between two environments: name to (before, after), ``None`` for absent.
 
     Parameters
     ----------
-    before, after : dict
-        As `CapturedEnvironment.document` makes them. Packages, settings and details are compared one by one.
+    before, after : Environment
+        Packages, settings and details are compared one by one.
 
     Examples
     --------
-    >>> environment_changes({"python": "3.11.9", "packages": {"numpy": "2.1.0"}},
-    ...                     {"python": "3.11.9", "packages": {"numpy": "2.2.0", "attrs": "25.1.0"}})
+    >>> environment_changes(Environment(python="3.11.9", packages={"numpy": "2.1.0"}),
+    ...                     Environment(python="3.11.9", packages={"numpy": "2.2.0", "attrs": "25.1.0"}))
     {'packages.attrs': (None, '25.1.0'), 'packages.numpy': ('2.1.0', '2.2.0')}
     """
-    first, second = _flat(before), _flat(after)
+    first, second = as_row(before), as_row(after)
     names = sorted((first.keys() | second.keys()) - {"digest"})
     return {name: (first.get(name), second.get(name)) for name in names if first.get(name) != second.get(name)}
 
 
-def _flat(document: dict[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in document.items():
-        if isinstance(value, dict):
-            flat |= {f"{name}.{key}": item for key, item in value.items()}
-        else:
-            flat[name] = value
-    return flat
+def identified(environment: Environment) -> Environment:
+    """Return an environment with the digest of what it says."""
+    facts = {name: value for name, value in to_json(environment).items() if name not in ("type", "digest")}
+    facts["detail"].pop("threadpools", None)  # which libraries are loaded depends on when one looks
+    return attrs.evolve(environment, digest=sha256_bytes(canonical_json(facts)))
 
 
-def _capture() -> CapturedEnvironment:
+def _capture() -> Environment:
     packages, sources = _distributions()
     detail: dict[str, Any] = {"hash_seed": os.environ.get("PYTHONHASHSEED", "random")}
     for name, value in (("sources", sources), ("container", container()), ("threadpools", _threadpools())):
@@ -163,7 +106,7 @@ def _capture() -> CapturedEnvironment:
     implementation = platform.python_implementation()
     version = platform.python_version()
     memory = memory_bytes()
-    return CapturedEnvironment(
+    environment = Environment(
         python=version if implementation == "CPython" else f"{implementation} {version}",
         platform=" ".join(part for part in (platform.system(), platform.machine(), *platform.libc_ver()) if part),
         cpu=cpu_name(),
@@ -173,6 +116,7 @@ def _capture() -> CapturedEnvironment:
         packages=packages,
         detail=detail,
     )
+    return identified(environment)
 
 
 def _distributions() -> tuple[dict[str, str], dict[str, str]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-import attrs
 from attrs import field, frozen
 
 from mlcycle import _html
@@ -99,27 +98,6 @@ class Environment(Record):
         return [("platform", self.platform), ("cpu", self.cpu), ("packages", len(self.packages) or None)]
 
 
-def _known(kind: Any, document: dict[str, Any]) -> Any:
-    """Make a record of a dict, keeping what it has no field for under `detail`."""
-    names = set(attrs.fields_dict(kind))
-    given = {name: value for name, value in document.items() if name in names}
-    rest = {name: value for name, value in document.items() if name not in names and name != "type"}
-    if isinstance(given.get("diff_file"), dict):
-        known = attrs.fields_dict(FileRef)
-        given["diff_file"] = FileRef(**{name: value for name, value in given["diff_file"].items() if name in known})
-    return kind(**{**given, "detail": {**given.get("detail", {}), **rest}})
-
-
-def _code(value: Code | dict[str, Any] | None) -> Code | None:
-    return _known(Code, value) if isinstance(value, dict) else value
-
-
-def _environment(value: Environment | dict[str, Any] | str | None) -> Environment | None:
-    if isinstance(value, str):
-        return Environment(digest=value)
-    return _known(Environment, value) if isinstance(value, dict) else value
-
-
 @frozen(kw_only=True, repr=False)
 class Run(Record):
     """One attempt: what went in, what came out, and how it ended.
@@ -144,8 +122,9 @@ class Run(Record):
         Files saved, by name.
     model : dict or None
         What `save_model` wrote: files, format, class, signature.
-    code, environment : Code, Environment or None
-        A dict is taken too, what has no field goes to `detail`; an environment's digest alone is enough.
+    code : Code or None
+    environment : Environment or None
+        Of one that was not kept, or cannot be read, the digest alone is known.
     error : str or None
         The traceback of a failed run.
     author, started_at, ended_at : str
@@ -177,8 +156,8 @@ class Run(Record):
     uses: tuple[str, ...] = field(default=(), converter=texts, metadata={"ref": "dataset"})
     artifacts: dict[str, FileRef] = field(factory=dict, converter=copied, hash=False)
     model: dict[str, Any] | None = field(default=None, converter=copied, hash=False)
-    code: Code | None = field(default=None, converter=_code)
-    environment: Environment | None = field(default=None, converter=_environment)
+    code: Code | None = None
+    environment: Environment | None = None
     error: str | None = None
     author: str = ""
     started_at: str = ""

@@ -75,6 +75,7 @@ DAMAGED: list[tuple[str, Change, str]] = [
     ("end", lambda path: path.write_bytes(path.read_bytes().replace(b"0.5", b"NaN", 1)), "JSON has no NaN"),
     ("head", rewritten(started_at="soon"), "holds what cannot be"),
     ("head", rewritten(uses=[1]), "holds what cannot be"),
+    ("head", rewritten(code={"commit": 7}), "str is expected, found int"),
     ("end", torn, "it is not JSON"),
     ("end", lambda path: path.write_text("null"), "a JSON object is expected"),
     ("end", rewritten(status=...), "'status' is text, got nothing"),

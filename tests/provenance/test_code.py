@@ -18,9 +18,10 @@ PACKAGE = str(Path(mlcycle.__file__).parents[1])
 SCRIPT = """
 import json, sys
 from mlcycle.provenance import capture_code
-code = capture_code()
-assert capture_code() is code
-print(json.dumps({**code.document(), "diff": code.diff, "digest": code.diff_digest}))
+from mlcycle.records import to_json
+captured = capture_code()
+assert capture_code() is captured
+print(json.dumps({**to_json(captured.code), "diff": captured.diff}))
 """
 
 
@@ -61,13 +62,14 @@ def test_a_clean_commit(repository: Path) -> None:
     code = run(repository, "--token", "abc12345", "--depth=3")
     detail = code.pop("detail")
     expected = {
+        "type": "Code",
         "commit": git(repository, "rev-parse", "HEAD"),
         "branch": "main",
         "repository": "https://example.org/team/churn.git",
         "dirty": False,
         "entry_point": "train.py",
         "diff": "",
-        "digest": None,
+        "diff_file": None,
     }
     assert expected == code
     assert detail["argv"] == ["--token", "[redacted:assignment]", "--depth=3"]
@@ -218,6 +220,6 @@ def test_a_notebook_session_keeps_its_cells(tmp_path: Path) -> None:
 
 def test_in_this_process() -> None:
     """Capturing twice costs nothing and gives the same object; fresh captures again."""
-    code = capture_code(fresh=True)  # a test before may have captured in another folder
-    assert code is capture_code()
-    assert code == capture_code(fresh=True)
+    captured = capture_code(fresh=True)  # a test before may have captured in another folder
+    assert captured is capture_code()
+    assert captured == capture_code(fresh=True)

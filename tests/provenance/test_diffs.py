@@ -50,12 +50,17 @@ def capture(folder: Path) -> CapturedCode:
         os.chdir(here)
 
 
-def applied(folder: Path, code: CapturedCode) -> Path:
+def noted(captured: CapturedCode, name: str) -> list[str]:
+    """Return what was noticed besides, nothing where there is nothing to say."""
+    return captured.code.detail.get(name, [])
+
+
+def applied(folder: Path, captured: CapturedCode) -> Path:
     """Apply what was captured to a clone of the last commit, and return the clone."""
     clone = folder.parent / "clone"
     git(folder.parent, "clone", "-q", str(folder), str(clone))
-    if code.diff:
-        git(clone, "apply", "--whitespace=nowarn", said=code.diff.encode())
+    if captured.diff:
+        git(clone, "apply", "--whitespace=nowarn", said=captured.diff.encode())
     return clone
 
 
@@ -102,13 +107,13 @@ def test_odd_names(repository: Path, how: str) -> None:
         else:
             file.rename(repository / f"plain{number}.py")
     git(repository, *(["add", "-A"] if how == "renamed" else ["status"]))
-    code = capture(repository)
+    captured = capture(repository)
     expected = tree(repository)
     if how == "binary":
-        assert len(NAMES) == sum(one.endswith("(binary)") for one in code.left_out)
+        assert len(NAMES) == sum(one.endswith("(binary)") for one in noted(captured, "left_out"))
         expected |= dict.fromkeys(map(os.fsencode, NAMES), (0, b"\0\1"))
-    assert expected == tree(applied(repository, code))
-    assert (code.dirty, code.problems) == (True, ())
+    assert expected == tree(applied(repository, captured))
+    assert (captured.code.dirty, noted(captured, "problems")) == (True, [])
 
 
 def changes(folder: Path) -> None:
@@ -165,12 +170,12 @@ def test_whatever_is_configured(repository: Path, settings: list[str]) -> None:
     for setting in settings:
         git(repository, "config", *setting.split("="))
     changes(repository)
-    code = capture(repository)
-    expected, actual = tree(repository), tree(applied(repository, code))
+    captured = capture(repository)
+    expected, actual = tree(repository), tree(applied(repository, captured))
     if "autocrlf" in settings[0]:  # ends of lines are then git's to choose
         expected, actual = ({k: (m, c.replace(b"\r", b"")) for k, (m, c) in one.items()} for one in (expected, actual))
     assert expected == actual
-    assert (code.left_out, code.problems) == ((), ())
+    assert (noted(captured, "left_out"), noted(captured, "problems")) == ([], [])
 
 
 def test_variables_that_change_how_git_speaks(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,9 +198,9 @@ def test_other_encodings_are_named(repository: Path, tracked: bool) -> None:
         commit(repository)
     file.write_bytes("name = 'ü'\n".encode("latin-1"))
     (repository / "settings.py").write_text("depth = 4\n")
-    code = capture(repository)
-    clone = applied(repository, code)
-    assert code.left_out == ("umlaut.py (not UTF-8)",)
+    captured = capture(repository)
+    clone = applied(repository, captured)
+    assert noted(captured, "left_out") == ["umlaut.py (not UTF-8)"]
     assert (clone / "settings.py").read_text() == "depth = 4\n"
     assert (clone / "umlaut.py").exists() == tracked
 
@@ -215,9 +220,9 @@ def test_a_large_change_does_not_take_others_along(repository: Path) -> None:
     commit(repository)
     (repository / "a.py").write_text("".join(f"value_{i} = {i}\n" for i in range(60_000)))
     (repository / "settings.py").write_text("depth = 4\n")
-    code = capture(repository)
-    assert code.left_out == ("a.py (beyond 512 KB of diff)",)
-    assert (applied(repository, code) / "settings.py").read_text() == "depth = 4\n"
+    captured = capture(repository)
+    assert noted(captured, "left_out") == ["a.py (beyond 512 KB of diff)"]
+    assert (applied(repository, captured) / "settings.py").read_text() == "depth = 4\n"
 
 
 def test_before_any_commit_of_either_hash(tmp_path: Path) -> None:
@@ -228,8 +233,8 @@ def test_before_any_commit_of_either_hash(tmp_path: Path) -> None:
         git(folder, "init", "-q", f"--object-format={form}")
         (folder / "a.py").write_text("x = 1\n")
         git(folder, "add", "a.py")
-        code = capture(folder)
-        assert ("+x = 1" in code.diff, code.problems) == (True, ())
+        captured = capture(folder)
+        assert ("+x = 1" in captured.diff, noted(captured, "problems")) == (True, [])
 
 
 @pytest.mark.parametrize(
@@ -243,14 +248,14 @@ def test_masked_lines_are_told(repository: Path, line: str, applies: bool) -> No
     commit(repository)
     file.write_text({"+": f"x = 1\n{secret}", " ": f"{secret}x = 2\n", "-": "x = 1\n"}[line[0]])
     (repository / "settings.py").write_text("depth = 4\n")
-    code = capture(repository)
-    assert ("hunter2" in code.diff, code.redacted) == (False, 1)
-    [told] = code.problems
+    captured = capture(repository)
+    assert ("hunter2" in captured.diff, captured.code.detail["redacted"]) == (False, 1)
+    [told] = noted(captured, "problems")
     assert told.startswith("db.py: 1 value")
     assert ("git apply --exclude=db.py" in told) == (not applies)
     clone = repository.parent / "clone"
     git(repository.parent, "clone", "-q", str(repository), str(clone))
-    git(clone, "apply", *([] if applies else ["--exclude=db.py"]), said=code.diff.encode())
+    git(clone, "apply", *([] if applies else ["--exclude=db.py"]), said=captured.diff.encode())
     assert (clone / "settings.py").read_text() == "depth = 4\n"
 
 
@@ -258,9 +263,9 @@ def test_a_masked_key_keeps_the_lines_of_the_diff(repository: Path) -> None:
     """A private key in a new file is masked, and the diff still applies."""
     key = ["-----BEGIN RSA PRIVATE " + "KEY-----", *["MIIEpAIBAAKCAQEA7bq9"] * 4, "-----END RSA PRIVATE " + "KEY-----"]
     (repository / "key.py").write_text("\n".join(["KEY = '''", *key, "'''", "x = 1"]) + "\n")
-    code = capture(repository)
-    lines = (applied(repository, code) / "key.py").read_text().splitlines()
-    assert (len(lines), lines[-1], code.redacted, "MIIE" in code.diff) == (9, "x = 1", 1, False)
+    captured = capture(repository)
+    lines = (applied(repository, captured) / "key.py").read_text().splitlines()
+    assert (len(lines), lines[-1], captured.code.detail["redacted"], "MIIE" in captured.diff) == (9, "x = 1", 1, False)
 
 
 # submodules -----------------------------------------------------------------------------------------------------------
@@ -282,18 +287,20 @@ def module(repository: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize("quiet", [False, True])
 def test_changes_of_submodules_are_named(repository: Path, module: Path, quiet: bool) -> None:
     """A submodule that has changes, or stands at another commit, is named, whatever is configured to be ignored."""
-    assert (capture(repository).dirty, capture(repository).left_out) == (False, ())
+    assert (capture(repository).code.dirty, noted(capture(repository), "left_out")) == (False, [])
     if quiet:
         git(repository, "config", "submodule.libs/other.ignore", "all")
         git(repository, "config", "diff.ignoreSubmodules", "all")
     (module / "lib.py").write_text("y = 2\n")
-    code = capture(repository)
-    assert (code.dirty, code.left_out) == (True, ("libs/other (a submodule with uncommitted changes of its own)",))
+    captured = capture(repository)
+    assert captured.code.dirty
+    assert noted(captured, "left_out") == ["libs/other (a submodule with uncommitted changes of its own)"]
     commit(module)
-    code = capture(repository)
-    assert list(code.left_out) == ["libs/other (a submodule at another commit; the diff holds the commit alone)"]
-    assert f"+Subproject commit {git(module, 'rev-parse', 'HEAD').decode().strip()}" in code.diff
-    applied(repository, code)
+    captured = capture(repository)
+    [told] = noted(captured, "left_out")
+    assert told == "libs/other (a submodule at another commit; the diff holds the commit alone)"
+    assert f"+Subproject commit {git(module, 'rev-parse', 'HEAD').decode().strip()}" in captured.diff
+    applied(repository, captured)
 
 
 def test_a_repository_inside_another_is_named(repository: Path) -> None:
@@ -303,7 +310,7 @@ def test_a_repository_inside_another_is_named(repository: Path) -> None:
     git(inner, "init", "-q")
     (inner / "x.py").write_text("x = 1\n")
     commit(inner)
-    assert capture(repository).left_out == ("inner/ (a repository of its own)",)
+    assert noted(capture(repository), "left_out") == ["inner/ (a repository of its own)"]
 
 
 # foreign repositories -------------------------------------------------------------------------------------------------
@@ -342,11 +349,11 @@ def test_nothing_of_the_repository_is_run(repository: Path, tmp_path: Path) -> N
     (repository / "settings.py").write_text("depth = 4\n")
     os.utime(repository / "train.py", (1, 1))
     before = (repository / ".git" / "index").read_bytes()
-    code = capture(repository)
-    assert (trap.exists(), code.problems) == (False, ())
-    assert code.left_out == ("rows.dat (its filter 'trap' is not run)",)
+    captured = capture(repository)
+    assert (trap.exists(), noted(captured, "problems")) == (False, [])
+    assert noted(captured, "left_out") == ["rows.dat (its filter 'trap' is not run)"]
     assert before == (repository / ".git" / "index").read_bytes()
-    assert ("+depth = 4" in code.diff, "+22" in code.diff, "+3" in code.diff) == (True, True, True)
+    assert ("+depth = 4" in captured.diff, "+22" in captured.diff, "+3" in captured.diff) == (True, True, True)
 
 
 def test_nothing_of_a_submodule_is_run(repository: Path, module: Path, tmp_path: Path) -> None:
@@ -361,16 +368,16 @@ def test_nothing_of_a_submodule_is_run(repository: Path, module: Path, tmp_path:
     for name in ("filter.trap.clean", "filter.trap.process", "core.fsmonitor", "diff.trap.textconv"):
         git(home, "config", "-f", "config", name, str(program))
     (module / "lib.py").write_text("y = 2\n")
-    code = capture(repository)
-    assert (trap.exists(), len(code.left_out), code.problems) == (False, 2, ())
+    captured = capture(repository)
+    assert (trap.exists(), len(noted(captured, "left_out")), noted(captured, "problems")) == (False, 2, [])
 
 
 def test_a_filter_that_cannot_be_switched_off(repository: Path) -> None:
     """A filter whose name git cannot be told on the command line stops the look, and that is told."""
     git(repository, "config", "filter.a=b.clean", "touch /nowhere")
     (repository / "settings.py").write_text("depth = 4\n")
-    code = capture(repository)
-    assert (code.diff, "cannot be switched off" in code.problems[0]) == ("", True)
+    captured = capture(repository)
+    assert (captured.diff, "cannot be switched off" in noted(captured, "problems")[0]) == ("", True)
 
 
 SLOW = {
@@ -396,9 +403,9 @@ def test_five_seconds_are_five_seconds(
     (folder / "git").chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     began = time.monotonic()
-    code = capture(repository)
+    captured = capture(repository)
     assert time.monotonic() - began < 2.5
-    assert code.commit is None
+    assert captured.code.commit is None
 
 
 def test_all_questions_share_a_clock(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -409,9 +416,9 @@ def test_all_questions_share_a_clock(repository: Path, tmp_path: Path, monkeypat
     (tmp_path / "git").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     began = time.monotonic()
-    code = capture(repository)
+    captured = capture(repository)
     assert time.monotonic() - began < 2.5
-    assert [problem.startswith("git: ") for problem in code.problems] == [True]
+    assert [problem.startswith("git: ") for problem in noted(captured, "problems")] == [True]
 
 
 # what git complains about ---------------------------------------------------------------------------------------------
@@ -420,7 +427,7 @@ def test_all_questions_share_a_clock(repository: Path, tmp_path: Path, monkeypat
 def test_a_repository_of_somebody_else(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another owner, as in a container, is told by the first line, with the command that helps."""
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
-    [problem] = capture(repository).problems
+    [problem] = noted(capture(repository), "problems")
     assert problem.startswith("git: fatal: detected dubious ownership in repository at ")
     assert problem.endswith(f"; if it is to be trusted: git config --global --add safe.directory {repository}")
 
@@ -436,11 +443,11 @@ def test_a_repository_of_somebody_else(repository: Path, monkeypatch: pytest.Mon
 def test_other_failures_by_their_first_line(repository: Path, file: str, content: str, expected: str) -> None:
     """Damage is told by the line that says what it is."""
     (repository / ".git" / file).write_text(content)
-    assert [problem.startswith(expected) for problem in capture(repository).problems] == [True]
+    assert [problem.startswith(expected) for problem in noted(capture(repository), "problems")] == [True]
 
 
 def test_a_work_tree_whose_repository_is_gone(repository: Path) -> None:
     """A work tree that points to a repository that is gone is a problem, not the absence of version control."""
     (repository / "tree").mkdir()
     (repository / "tree" / ".git").write_text("gitdir: /nowhere/at/all\n")
-    assert capture(repository / "tree").problems == ("git: fatal: not a git repository: /nowhere/at/all",)
+    assert noted(capture(repository / "tree"), "problems") == ["git: fatal: not a git repository: /nowhere/at/all"]

@@ -18,19 +18,23 @@ import mlcycle
 from mlcycle import provenance
 from mlcycle._digest import canonical_json
 from mlcycle.provenance import capture_environment, environment_changes
+from mlcycle.provenance._environment import identified
+from mlcycle.records import Environment, from_json, to_json
 
+STORE = Path(__file__).parents[1] / "stores" / "v1"
 PACKAGE = str(Path(mlcycle.__file__).parents[1])
 
 
-def captured(**variables: str) -> dict[str, object]:
+def captured(**variables: str) -> Environment:
     """Return what another process captures of its environment."""
     code = (
-        "import json; from mlcycle.provenance import capture_environment;"
-        "print(json.dumps(capture_environment().document()))"
+        "import json; from mlcycle.provenance import capture_environment; from mlcycle.records import to_json;"
+        "print(json.dumps(to_json(capture_environment())))"
     )
     environment = {**os.environ, "PYTHONPATH": PACKAGE, **variables}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    return json.loads(done.stdout)
+    found: Environment = from_json(json.loads(done.stdout))
+    return found
 
 
 def test_what_is_captured_is_true() -> None:
@@ -40,7 +44,7 @@ def test_what_is_captured_is_true() -> None:
     assert importlib.metadata.version("scikit-learn") == environment.packages["scikit-learn"]
     assert platform.machine() in environment.platform
     assert sorted(environment.packages) == list(environment.packages)
-    assert json.loads(canonical_json(environment.document())) == environment.document()
+    assert from_json(json.loads(canonical_json(to_json(environment)))) == environment
 
 
 def test_the_first_version_on_the_path_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,10 +88,19 @@ def test_where_packages_came_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_the_digest_knows_equal_environments() -> None:
     """Two processes in one environment agree; a setting that changes results makes another environment."""
     first, second = captured(OMP_NUM_THREADS="1"), captured(OMP_NUM_THREADS="2", PYTHONHASHSEED="7")
-    assert first["digest"] == captured(OMP_NUM_THREADS="1", UNRELATED="x")["digest"]
-    assert first["digest"] != second["digest"]
+    assert first.digest == captured(OMP_NUM_THREADS="1", UNRELATED="x").digest
+    assert first.digest != second.digest
     expected = {"threads.OMP_NUM_THREADS": ("1", "2"), "detail.hash_seed": ("random", "7")}
     assert expected == environment_changes(first, second)
+
+
+def test_an_environment_keeps_its_digest() -> None:
+    """What a store of the first release holds has the same name today, so that it is not stored twice."""
+    (file,) = STORE.glob("files/environment/*.json")
+    document = json.loads(file.read_text(encoding="utf-8"))
+    environment = from_json({**document, "type": "Environment"})
+    assert environment.digest != ""
+    assert identified(environment) == environment
 
 
 def test_loaded_libraries_are_a_detail() -> None:
@@ -99,7 +112,7 @@ def test_loaded_libraries_are_a_detail() -> None:
     environment = capture_environment(fresh=True)
     assert len(threadpoolctl.threadpool_info()) == len(environment.detail.get("threadpools", []))
     detail = {name: value for name, value in environment.detail.items() if name != "threadpools"}
-    assert environment.digest == attrs.evolve(environment, detail=detail).digest
+    assert environment.digest == identified(attrs.evolve(environment, detail=detail)).digest
 
 
 def test_it_is_quick() -> None:

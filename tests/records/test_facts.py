@@ -126,13 +126,6 @@ def test_records_share_no_lists_with_their_maker() -> None:
     assert run.params == {"layers": [1, 2]}
 
 
-def test_dicts_are_taken_for_code_and_environment() -> None:
-    """Stored documents become records, what has no field is kept as detail, a digest alone is enough."""
-    run = Run(id="r", experiment="e", code={"commit": "abc", "host": "box"}, environment="sha256:00")
-    assert Code(commit="abc", detail={"host": "box"}) == run.code
-    assert Environment(digest="sha256:00") == run.environment
-
-
 def test_an_evaluation_is_a_frame_of_its_results() -> None:
     """One row a result, with the columns people filter by."""
     frame = Evaluation(id="e", subject="churn@7", results=[RESULT, RESULT]).frame()

@@ -22,7 +22,8 @@ import pandas as pd
 from sklearn.tree import DecisionTreeClassifier
 
 import mlcycle as mc
-from mlcycle import provenance
+from mlcycle import provenance, records
+from mlcycle.provenance._environment import identified
 from tests.stores import newer
 
 HERE = Path(__file__).parent
@@ -80,14 +81,13 @@ def make(url: Path) -> None:
 
 
 CODE = provenance.CapturedCode(
-    commit="0123456789abcdef0123456789abcdef01234567",
-    branch="main",
-    dirty=True,
+    records.Code(commit="0123456789abcdef0123456789abcdef01234567", branch="main", dirty=True, entry_point="train.py"),
     diff="--- a/train.py\n+++ b/train.py\n@@ -1 +1 @@\n-depth = 2\n+depth = 1\n",
-    entry_point="train.py",
 )
-ENVIRONMENT = provenance.CapturedEnvironment(
-    python="3.11.7", platform="Linux x86_64 glibc 2.36", cores=2, packages={"scikit-learn": "1.5.0"}
+ENVIRONMENT = identified(
+    records.Environment(
+        python="3.11.7", platform="Linux x86_64 glibc 2.36", cores=2, packages={"scikit-learn": "1.5.0"}
+    )
 )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from mlcycle import provenance
+from mlcycle import provenance, records
+from mlcycle._digest import sha256_bytes
 from mlcycle._documents import written_document
 from mlcycle._failure import said
 from mlcycle._warn import warn
@@ -57,10 +58,13 @@ class Provenance:
             warn(f"code and environment of this run may not be kept: {said(error)}")
 
     def _captured(self) -> tuple[Doc, dict[str, bytes]]:
-        code, environment = provenance.capture_code(), provenance.capture_environment()
+        captured, environment = provenance.capture_code(), provenance.capture_environment()
+        code, document = records.to_json(captured.code), records.to_json(environment)
+        del code["type"], code["diff_file"], document["type"]
         name = f"environment:{environment.digest}"
-        blobs = {name: written_document(environment.document())}
-        diff = f"code:{code.diff_digest}" if code.diff else None
+        blobs = {name: written_document(document)}
+        diff = captured.diff.encode()
+        code["diff"] = f"code:{sha256_bytes(diff)}" if diff else None
         if diff:
-            blobs[diff] = code.diff.encode()
-        return {"code": {**code.document(), "diff": diff}, "environment": name}, blobs
+            blobs[code["diff"]] = diff
+        return {"code": code, "environment": name}, blobs

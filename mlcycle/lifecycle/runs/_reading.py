@@ -242,24 +242,29 @@ def _stored_blob(session: Session, stored_object: str) -> Doc | None:
     return next(iter(files_of(session, stored_object, stored_object)), None) if placed else None
 
 
-def _code(session: Session, stored: Doc) -> Doc:
-    facts = {name: value for name, value in stored.items() if name != "diff"}
+def _code(session: Session, stored: Doc) -> records.Code:
     file = _stored_blob(session, stored["diff"]) if stored.get("diff") else None
-    return {**facts, "diff_file": file and file_record(file)}
+    found: records.Code = records.from_json({**stored, "type": "Code", "diff_file": file})
+    return found
 
 
-def _environment(session: Session, stored_object: str | None) -> Doc | records.Environment:
+def _environment(session: Session, stored_object: str | None) -> records.Environment:
     if stored_object is None:
         return records.Environment()
     digest = stored_object.removeprefix("environment:")
     file = _stored_blob(session, stored_object)
     if file is None:
         return records.Environment(digest=digest)
+
+    def read() -> records.Environment:
+        document = session.depot.read_document(file, "the environment of a run")
+        found: records.Environment = records.from_json({**document, "type": "Environment"})
+        return found
+
     try:
-        document: Doc = session.depot.read_document(file, "the environment of a run")
+        return session.depot.remember(stored_object, read)
     except (Corrupt, SchemaError, FileNotFoundError):  # many runs share it: what it says is missed, `verify` tells
         return records.Environment(digest=digest)
-    return document
 
 
 def _unended(session: Session, files: RunFiles, run: str) -> Doc:
