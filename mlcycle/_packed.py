@@ -64,6 +64,10 @@ class Packed:
         """Forget a text; one that is not there is no error, and nothing is read for it."""
         self._put(_key(text), None)
 
+    def hold(self) -> None:
+        """Load the records, so that nothing is read for whatever is asked from now on."""
+        self._records()
+
     def dump(self) -> bytes:
         """Return the records of everything; what was loaded and not touched is given back as it came."""
         block = self._records()
@@ -80,7 +84,7 @@ class Packed:
 
     def _put(self, key: bytes, n: int | None) -> None:
         self._new[key] = n
-        if len(self._new) >= _MOST:
+        if len(self._new) >= _MOST and self._block is not None:  # nothing is read for what is put
             # The block first: a thread that looks in between finds the same in either.
             self._block = self.dump()
             self._new = {}

@@ -12,14 +12,14 @@ from mlcycle._failure import said
 from mlcycle._ids import new_id
 from mlcycle.errors import InvalidInput, MlcycleError
 from mlcycle.lifecycle._params import as_params
-from mlcycle.lifecycle.blobs import file_of
+from mlcycle.lifecycle.blobs import NewFile
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     import pandas as pd
 
-    from mlcycle.lifecycle._session import Session
+    from mlcycle.lifecycle.blobs import Blobs, Depot
     from mlcycle.state import Version
 
 __all__ = [
@@ -159,16 +159,16 @@ def keep_model(model: Any, format: str = "joblib") -> str:
     return f"; it is kept at {kept}"
 
 
-def store_model(session: Session, folder: str, packed: PackedModel) -> list[Doc]:
+def store_model(depot: Depot, folder: str, packed: PackedModel) -> list[Doc]:
     """Store a packed model below a folder; return the descriptions of its files, the model itself first."""
-    stored = [_store_file(session, folder, "model", f".{packed.card['format']}", packed.path)]
+    stored = [_store_file(depot, folder, "model", f".{packed.card['format']}", packed.path)]
     if packed.example is not None:
-        stored.append(_store_file(session, folder, "example", ".parquet", packed.example))
+        stored.append(_store_file(depot, folder, "example", ".parquet", packed.example))
     return stored
 
 
-def _store_file(session: Session, folder: str, kind: str, suffix: str, source: Path) -> Doc:
-    file = session.depot.new_file(folder, kind, suffix)
+def _store_file(depot: Depot, folder: str, kind: str, suffix: str, source: Path) -> Doc:
+    file = NewFile(depot, folder, kind, suffix)
     try:
         shutil.copyfile(source, file.path)
         return file.done()
@@ -176,34 +176,29 @@ def _store_file(session: Session, folder: str, kind: str, suffix: str, source: P
         file.discard()
 
 
-def card_of(session: Session, version: Version) -> Doc:
+def card_of(blobs: Blobs, version: Version) -> Doc:
     """Return what is said of a version: format, class, packages, signature, parameters."""
-
-    def read() -> Doc:
-        file = file_of(session, version.needs[0], "card", version.shown)
-        card: Doc = session.depot.read_document(file, version.shown)
-        return card
-
-    return session.depot.resolving(version.shown, read, session.log.snapshot)
+    card: Doc = blobs.document(version.needs[0], "card", version.shown)
+    return card
 
 
 def load_version(
-    session: Session, version: Version, *, trust: bool | Collection[str] = (), reason: str | None = None
+    blobs: Blobs, version: Version, *, trust: bool | Collection[str] = (), reason: str | None = None
 ) -> Any:
     """Load the estimator of a version, its bytes being those the log names, by the rules of trust."""
-    card = card_of(session, version)
+    card = card_of(blobs, version)
 
     def read() -> Any:
-        file = file_of(session, version.needs[0], "model", version.shown)
-        with session.depot.local_copy(file, version.shown) as path:
+        file = blobs.file_of(version.needs[0], "model", version.shown)
+        with blobs.depot.local_copy(file, version.shown) as path:
             return codecs.load_model(path, card["format"], trust=trust, reason=reason, label=version.shown)
 
-    return session.depot.resolving(version.shown, read, session.log.snapshot)
+    return blobs.reading(version.shown, read)
 
 
-def signature_of(session: Session, version: Version, model: Any) -> Doc | None:
+def signature_of(blobs: Blobs, version: Version, model: Any) -> Doc | None:
     """Return what a version takes, as it was stored and as the loaded model itself knows."""
-    return codecs.complete_signature(card_of(session, version)["signature"], model)
+    return codecs.complete_signature(card_of(blobs, version)["signature"], model)
 
 
 class Signed:

@@ -10,7 +10,8 @@ from mlcycle._times import parse_time
 from mlcycle.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
-    from mlcycle.lifecycle._session import Session
+    from mlcycle.state import View
+    from mlcycle.storage import Log
 
 __all__ = ["entry_number", "window"]
 
@@ -35,9 +36,8 @@ def window(since: Any, until: Any) -> tuple[str | None, str | None]:
     return start, end
 
 
-def entry_number(session: Session, moment: Any) -> int:
+def entry_number(log: Log, view: View, moment: Any) -> int:
     """Return the entry meant by a number, a tag, a date, a time or a span back from now."""
-    view = session.view()
     if isinstance(moment, bool):
         raise InvalidInput(f"an entry is a number, a tag or a date, got {moment!r}")
     if isinstance(moment, Integral):
@@ -53,8 +53,8 @@ def entry_number(session: Session, moment: Any) -> int:
         tags = view.tags()
         known = f"the tags are {', '.join(sorted(tags))}" if tags else "there are no tags"
         raise NotFound(f"{moment!r} is not an entry number or a tag; {known}; {error}") from error
-    number = session.log.number_at(instant)
+    number = log.number_at(instant)
     if number < 0:
-        first = session.log.entry(0)["at"]
+        first = log.entry(0)["at"]
         raise NotFound(f"the project had not begun at {instant[:19]}Z ({moment!s}); its first entry is of {first}")
     return number

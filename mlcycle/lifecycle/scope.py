@@ -13,13 +13,14 @@ from mlcycle._text import plain, printable
 from mlcycle._warn import warn
 from mlcycle.errors import GateBlocked, InvalidInput, NotFound
 from mlcycle.lifecycle.datasets import tables
-from mlcycle.state import Change, NameSet, Version, VersionAdd, View, noun, read_changes, resolve
+from mlcycle.state import Change, NameSet, Version, VersionAdd, View, noun, resolve
 from mlcycle.storage import Settled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mlcycle._ids import Ref
+    from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
 
 __all__ = ["ScopeHandle", "changed_scope", "checked_override", "scope_record"]
@@ -110,31 +111,29 @@ class ScopeHandle:
         changed = {field: value for field, value in given.items() if value is not None}
         checked_override(override)
 
-        def plan(view: View) -> list[Change] | Settled:
+        def plan(view: View, author: str) -> list[Change] | Settled:
             before = view.versions.newest("scope", "scope")
             known = before["scope"] if before else records.to_json(records.Scope())
             scope = changed_scope(known, changed)
             if criteria is not None and before:
-                scope["loosened"] = [*_standing(scope), *self._loosened(before["scope"], scope, override)]
+                scope["loosened"] = [*_standing(scope), *_loosened(before["scope"], scope, override, author)]
             if before and scope == known:
                 return Settled(before)
             number = before.number + 1 if before else 1
             made = VersionAdd(of="scope", name="scope", number=number, says={"scope": scope})
             return [made] if before else [NameSet(of="scope", name="scope", fixed=noun("scope").fixed), made]
 
-        commit = self._session.commit(plan, verb="scope.set", message=message, op=op)
-        if criteria is not None:
-            self._say_what_no_gate_can_judge()
-        if commit.entry is None:
-            return scope_record(commit.value)
-        (made,) = read_changes(commit.entry, VersionAdd)
-        return scope_record(self._session.view(refresh=False).versions.get("scope", "scope", made.number))
+        def work(do: Operation) -> records.Scope:
+            done = do.commit(lambda view: plan(view, do.author))
+            found = scope_record(done.value if done.entry is None else done.versions("scope")[0])
+            if criteria is not None:
+                self._say_what_no_gate_can_judge(done.view, found)
+            return found
 
-    def _say_what_no_gate_can_judge(self) -> None:
+        return self._session.operate("scope.set", work, message=message, op=op)
+
+    def _say_what_no_gate_can_judge(self, view: View, scope: records.Scope) -> None:
         """Warn of criteria that name no data, or slice by a column their data lacks; both would block every gate."""
-        found = self._session.view(refresh=False).versions.newest("scope", "scope")
-        assert found is not None
-        scope = scope_record(found)
         for criterion in scope.criteria:
             name = criterion.on or scope.test
             if name is None:
@@ -143,41 +142,20 @@ class ScopeHandle:
                     "project.scope.set(test='customers.test'), or on='customers.test' in the criterion"
                 )
                 warn(why)
-            elif lost := self._lost_slices(criterion, name):
+            elif lost := self._lost_slices(view, criterion, name):
                 why = f"{plain(criterion)} slices by {lost}, and {name} has no such column, so no gate can judge it"
                 warn(why)
 
-    def _lost_slices(self, criterion: records.Criterion, name: str) -> str:
+    def _lost_slices(self, view: View, criterion: records.Criterion, name: str) -> str:
         """Return the columns a criterion slices by that its data lacks; none while the data is still to come."""
         if not criterion.slices:
             return ""
         try:
-            version = resolve(self._session.view(refresh=False), name, "dataset")
-            columns = tables.column_names(tables.header_of(self._session, version))
+            version = resolve(view, name, "dataset")
+            columns = tables.column_names(tables.header_of(self._session.blobs, view, version))
         except NotFound:
             return ""
         return ", ".join(repr(column) for column in criterion.slices if column not in columns)
-
-    def _loosened(self, before: Doc, after: Doc, override: records.Override | None) -> list[Doc]:
-        """Return what this change loosens, as stored; refuse it without an override that still holds."""
-        old, new = (records.from_json(scope).criteria for scope in (before, after))
-        found = records.is_looser(old, new)
-        if not found:
-            return []
-        if override is None or override.until <= now():
-            eased = "; ".join(f"{plain(was)} → {plain(to) if to is not None else 'removed'}" for was, to in found)
-            expired = f" The override ended {override.until}." if override else ""
-            raise GateBlocked(
-                f"this loosens the scope: {eased}.{expired} Tightening is free; to loosen, say why and until when: "
-                "project.scope.set(…, override=mc.Override(reason='…', until='30d'))"
-            )
-        author = override.author or self._session.author
-        return [
-            records.to_json(
-                records.Loosening(before=was, after=to, reason=override.reason, author=author, until=override.until)
-            )
-            for was, to in found
-        ]
 
     def get(self, number: int | None = None) -> records.Scope | None:
         """Return the scope, or a former version of it; None before the first."""
@@ -211,6 +189,28 @@ def scope_record(version: Version) -> records.Scope:
         at=version.stamp.at,
         entry=version.stamp.entry,
     )
+
+
+def _loosened(before: Doc, after: Doc, override: records.Override | None, author: str) -> list[Doc]:
+    """Return what this change loosens, as stored; refuse it without an override that still holds."""
+    old, new = (records.from_json(scope).criteria for scope in (before, after))
+    found = records.is_looser(old, new)
+    if not found:
+        return []
+    if override is None or override.until <= now():
+        eased = "; ".join(f"{plain(was)} → {plain(to) if to is not None else 'removed'}" for was, to in found)
+        expired = f" The override ended {override.until}." if override else ""
+        raise GateBlocked(
+            f"this loosens the scope: {eased}.{expired} Tightening is free; to loosen, say why and until when: "
+            "project.scope.set(…, override=mc.Override(reason='…', until='30d'))"
+        )
+    author = override.author or author
+    return [
+        records.to_json(
+            records.Loosening(before=was, after=to, reason=override.reason, author=author, until=override.until)
+        )
+        for was, to in found
+    ]
 
 
 def _standing(scope: Doc) -> list[Doc]:

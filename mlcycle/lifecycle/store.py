@@ -18,25 +18,25 @@ from mlcycle.lifecycle.runs import ask, blobs_of, head_of, packs_in_force, run_f
 from mlcycle.state import (
     Census,
     Change,
-    State,
     TagSet,
     VersionMark,
     View,
     drop,
     noun,
-    read_changes,
     read_ref,
     resolve,
     restore,
     take_census,
 )
-from mlcycle.storage import Settled, Snapshot
+from mlcycle.storage import Settled, fetch
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
     from datetime import date
 
+    from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
+    from mlcycle.storage import Snapshot
 
 __all__ = ["Store"]
 
@@ -94,17 +94,23 @@ class Store:
         facts = {"id": view.state.id, "entries": view.n + 1, "files": self._size[1], "bytes": self._size[2]}
         return {"url": self.url, **facts, "shared": self._session.files.shared}
 
-    def _at(self, state: State) -> View:
-        return View(state, self._session.log.entry)
+    def _at(self, now: Snapshot) -> View:
+        return View(now.state, self._session.log.entry, now.n)
 
     def _census(self, view: View) -> Census:
         """Return what stands by a view, in one pass over the log; while counting, what was found by it is known."""
-        counted, looked = self._counted, (view.n, view.state.n)
-        if counted is None or counted[0] != looked:
-            entries = self._session.log.entries(0, view.n + 1)
-            counted = looked, take_census(view, entries, lambda one: self._session.depot.listed(one, "a list"))
-            self._counted = counted
-        return counted[1]
+        looked = view.n, view.state.n
+        if self._counted is None or self._counted[0] != looked:
+            self._counted = looked, fetch(("census", self.url, looked), lambda: self._take_census(view))
+        return self._counted[1]
+
+    def _take_census(self, view: View) -> Census:
+        depot = self._session.blobs.depot
+        return take_census(view, self._session.log.entries(0, view.n + 1), lambda one: depot.listed(one, "a list"))
+
+    def _newest(self) -> View:
+        """Return the project by its newest entry, also for who looks at the past: files are there now or not at all."""
+        return self._at(self._session.log.snapshot())
 
     @contextlib.contextmanager
     def _counting(self) -> Iterator[None]:
@@ -127,25 +133,26 @@ class Store:
             return storage.verify(
                 self._session.log,
                 self._session.files,
-                lambda state: self._census(self._at(state)).live(),
+                lambda now: self._census(self._at(now)).live(),
                 level=level,
                 begun=True,
-                owners=lambda state: self._census(self._at(state)).owners_of(),
+                owners=lambda now: self._census(self._at(now)).owners_of(),
                 extra=lambda: self._further(deep=level == "bytes") if level != "chain" else (),
                 progress=progress,
             )
 
     def _further(self, *, deep: bool) -> Iterator[storage.Problem]:
         """Yield what is wrong with runs, and the lists of files that a newer library wrote."""
-        census = self._census(self._at(self._session.view().state))
+        now = self._newest()
+        census = self._census(now)
         for one in sorted(census.unread.keys() & census.owners.keys()):
             if isinstance(census.unread[one], SchemaError):
                 key = census.files[one][-1]["key"]
                 yield storage.Problem("unreadable", key, str(census.unread[one]), tuple(census.owners[one]))
         listed = list(self._session.files.list("runs/"))  # before the log: a pack made meanwhile is in it
-        view = self._session.view()
-        packs, passed = packs_in_force(self._session, view), self._dropped_runs(self._at(view.state))
-        yield from verify_runs(self._session.depot, listed, packs, deep=deep, passed=passed)
+        now = self._newest()
+        packs, passed = packs_in_force(self._session, now), self._dropped_runs(now)
+        yield from verify_runs(self._session.blobs.depot, listed, packs, deep=deep, passed=passed)
 
     def sweep(
         self, *, dry_run: bool = False, min_age: timedelta | str | int = timedelta(days=7)
@@ -173,19 +180,18 @@ class Store:
 
     def _swept(self, min_age: timedelta, *, dry_run: bool) -> storage.SweepResult:
         young = written(datetime.now(UTC) - min_age)
-        now = self._at(self._session.view().state)
-        asked = ask(self._session, self._census(now), young, dry_run=dry_run)
+        asked = ask(self._session, self._census(self._newest()), young, dry_run=dry_run)
 
-        def kept(state: State) -> Container[str]:
-            view = self._at(state)
+        def kept(now: Snapshot) -> Container[str]:
+            view = self._at(now)
             census = self._census(view)
             return census.without(asked.free(view, census)).kept()
 
-        def prefixes(state: State) -> list[str]:
-            return [*_SWEPT_FOLDERS, *(f"{run_folder(run)}/" for run in self._dropped_runs(self._at(state)))]
+        def prefixes(now: Snapshot) -> list[str]:
+            return [*_SWEPT_FOLDERS, *(f"{run_folder(run)}/" for run in self._dropped_runs(self._at(now)))]
 
         def swept(now: Snapshot, keys: list[str]) -> tuple[list[str], list[Doc]]:
-            view = self._at(now.state)
+            view = self._at(now)
             objects = self._census(view).objects_with(keys)
             gone = [run for run in self._dropped_runs(view) if any(run in key for key in keys)]
             marks = [VersionMark(of="run", name=run, mark="swept") for run in gone]
@@ -221,16 +227,20 @@ class Store:
         ConflictError
             When an alias, a deployment or a part still needs the version.
         """
-        target = self._target(ref)
 
-        def plan(view: View) -> list[Change] | Settled:
-            if target.startswith("run:"):
-                run = target.removeprefix("run:")
-                dropped = view.marks.has("run", run, "dropped")
-                return Settled(None) if dropped else [VersionMark(of="run", name=run, mark="dropped")]
-            return drop(view, resolve(view, target, dropped=True)) or Settled(None)
+        def work(do: Operation) -> None:
+            target = self._target(do.view, ref)
+            run = target.removeprefix("run:") if target.startswith("run:") else None
 
-        self._session.commit(plan, verb="store.drop", message=reason, op=op)
+            def plan(view: View) -> list[Change] | Settled:
+                if run:
+                    dropped = view.marks.has("run", run, "dropped")
+                    return Settled() if dropped else [VersionMark(of="run", name=run, mark="dropped")]
+                return drop(view, resolve(view, target, dropped=True)) or Settled()
+
+            do.commit(plan)
+
+        self._session.operate("store.drop", work, message=reason, op=op)
 
     def restore(self, ref: str | records.Record, *, reason: str = "", op: str | None = None) -> None:
         """Bring back what was dropped, if no sweep has removed its files.
@@ -240,16 +250,20 @@ class Store:
         VersionDeleted
             When a sweep was faster.
         """
-        target = self._target(ref)
-        run = target.removeprefix("run:") if target.startswith("run:") else None
-        head = head_of(self._session, run) if run else None  # written once, so that the plan may go by it
 
-        def plan(view: View) -> list[Change] | Settled:
-            if run:
-                return _restore_run(view, run, head)
-            return restore(view, resolve(view, target, dropped=True)) or Settled(None)
+        def work(do: Operation) -> None:
+            target = self._target(do.view, ref)
+            run = target.removeprefix("run:") if target.startswith("run:") else None
+            head = head_of(self._session, run) if run else None  # written once: the plan may go by it
 
-        self._session.commit(plan, verb="store.restore", message=reason, op=op)
+            def plan(view: View) -> list[Change] | Settled:
+                if run:
+                    return _restore_run(view, run, head)
+                return restore(view, resolve(view, target, dropped=True)) or Settled()
+
+            do.commit(plan)
+
+        self._session.operate("store.restore", work, message=reason, op=op)
 
     def tag(self, name: str, to: int | str | date | datetime | None = None) -> int:
         """Give an entry a name that `Project.at` and `Project.rollback` understand.
@@ -270,14 +284,17 @@ class Store:
         if name.isdigit():
             raise InvalidInput(f"the tag {name!r} would read as an entry number; use a word")
 
-        wanted = None if to is None else entry_number(self._session, to)
+        def work(do: Operation) -> int:
+            wanted = None if to is None else entry_number(self._session.log, do.view, to)
 
-        def plan(view: View) -> list[Change] | Settled:
-            entry = view.n if wanted is None else wanted
-            return Settled(entry) if view.tag(name) == entry else [TagSet(name=name, to=entry)]
+            def plan(view: View) -> list[Change] | Settled:
+                entry = view.n if wanted is None else wanted
+                return Settled(entry) if view.tag(name) == entry else [TagSet(name=name, to=entry)]
 
-        commit = self._session.commit(plan, verb="store.tag", message=f"tag {name}")
-        return int(commit.value) if commit.entry is None else read_changes(commit.entry, TagSet)[0].to
+            done = do.commit(plan, message=f"tag {name}")
+            return int(done.value) if done.entry is None else done.change(TagSet).to
+
+        return self._session.operate("store.tag", work)
 
     def sync(self) -> list[str]:
         """Upload what killed or disconnected processes of this machine left in their spools; return the new keys."""
@@ -293,16 +310,14 @@ class Store:
         self._session.check_writable()
         self._session.log.compact()
 
-    def _target(self, ref: str | records.Record) -> str:
+    def _target(self, view: View, ref: str | records.Record) -> str:
         """Return the full ref of what is meant: of a version, or of a run."""
-        self._session.check_writable()
-        view = self._session.view()
         if isinstance(ref, records.Run):
             ref = f"run:{ref.id}"
         if isinstance(ref, str) and ref.startswith("run:"):
             run = ref.removeprefix("run:")
             known = view.marks.has("run", run, "dropped")  # a sweep may have taken what run_of would read
-            return f"run:{run if known else run_of(self._session, run).id}"
+            return f"run:{run if known else run_of(self._session, run, view).id}"
         if read_ref(ref, view).kind is None:
             raise InvalidInput(f"say what {ref!r} is: 'dataset:{ref}', 'model:{ref}' or 'run:<id>'")
         version = resolve(view, ref, dropped=True)
@@ -315,7 +330,7 @@ class Store:
 
 def _restore_run(view: View, run: str, head: Doc | None) -> list[Change] | Settled:
     if not view.marks.has("run", run, "dropped"):
-        return Settled(None)
+        return Settled()
     if head is None or view.marks.has("run", run, "swept"):
         raise VersionDeleted(f"run {run} has been removed by a sweep")
     if gone := [blob for blob in blobs_of(head) if not view.placed.has(blob)]:

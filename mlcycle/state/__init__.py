@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from mlcycle.state._plans import check_guards, check_stands, drop, restore, roll_back, roll_project_back
     from mlcycle.state._refs import read_ref, resolve
     from mlcycle.state._rollbacks import moves_to, pointer_moves, would_change
-    from mlcycle.state._said import Fact, Move, Stamp, Version
+    from mlcycle.state._said import Fact, Move, Stamp, Version, stamp_of
     from mlcycle.state._status import status_of
     from mlcycle.state._view import View
     from mlcycle.state._words import in_words
@@ -70,7 +70,7 @@ _HOMES = {
     "_plans": ("check_guards", "check_stands", "drop", "restore", "roll_back", "roll_project_back"),
     "_refs": ("read_ref", "resolve"),
     "_rollbacks": ("pointer_moves", "moves_to", "would_change"),
-    "_said": ("Fact", "Move", "Stamp", "Version"),
+    "_said": ("Fact", "Move", "Stamp", "Version", "stamp_of"),
     "_status": ("status_of",),
     "_view": ("View",),
     "_words": ("in_words",),
@@ -117,6 +117,7 @@ __all__ = [
     "restore",
     "roll_back",
     "roll_project_back",
+    "stamp_of",
     "status_of",
     "take_census",
     "would_change",

@@ -101,6 +101,11 @@ class Change:
         """Return the stored objects it names."""
         return ()
 
+    def touches(self) -> Iterable[tuple[str, str, str]]:
+        """Return the lines that `fold` will change: shelf of the index, noun and key. A name's own, if it is of one."""
+        of, name = getattr(self, "of", None), getattr(self, "name", None)
+        return [("names", of, name_key(name))] if of and name else []
+
     def fold(self, state: State, n: int) -> None:
         """Put it into the index, as a change of entry `n`."""
         raise NotImplementedError

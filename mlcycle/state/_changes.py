@@ -175,6 +175,10 @@ class VersionAdd(Change):
         """Return what it lives by."""
         return self.needs
 
+    def touches(self) -> Iterable[tuple[str, str, str]]:
+        """Return its name, and what it answers with."""
+        return [*super().touches(), *(("uses", ref.partition(":")[0], ref) for ref in self.uses)]
+
     def fold(self, state: State, n: int) -> None:
         """Count the version.
 
@@ -317,6 +321,10 @@ class FactAdd(Change):
     def objects(self) -> Iterable[str]:
         """Return what it lives by."""
         return self.needs
+
+    def touches(self) -> Iterable[tuple[str, str, str]]:
+        """Return all it is found by."""
+        return [("facts", self.of, key) for key in {self.subject, *self.about}]
 
     def fold(self, state: State, n: int) -> None:
         """Note where it is, under all it is found by."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from mlcycle.state._changes import KINDS, MARKS
@@ -34,6 +35,16 @@ class ProjectFold:
     def empty(self) -> State:
         """Return the state before the first entry."""
         return State()
+
+    def hold(self, state: State, entry: Doc | None = None) -> None:
+        """Read what is still in a checkpoint: all of it, or what folding an entry will change."""
+        if entry is None:
+            state.hold()
+            return
+        for change in entry["changes"] if state.parted else ():
+            with contextlib.suppress(LookupError, TypeError, ValueError):  # `apply` says what is wrong with it
+                for shelf, of, key in KINDS[change["kind"]].read(change).touches():
+                    getattr(state, shelf).hold(of, key)
 
     def apply(self, state: State, entry: Doc) -> None:
         """Fold one entry into the state, in place; kinds of a newer library are passed over and remembered."""

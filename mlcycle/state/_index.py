@@ -153,6 +153,17 @@ class State:
             found.name, found.since = name, n
         return found
 
+    @property
+    def parted(self) -> bool:
+        """Whether names, facts or uses are still in parts of a checkpoint that nobody has read."""
+        return self.names.parted or self.facts.parted or self.uses.parted
+
+    def hold(self) -> None:
+        """Read every part of a checkpoint that is still to be read."""
+        for shelf in (self.names, self.facts, self.uses):
+            shelf.hold()
+        self.placed.hold()
+
     def dump(self) -> dict[str, bytes]:
         """Return the parts of a checkpoint; they follow from the log up to `n` alone."""
         small: dict[str, Any] = {"n": self.n, "id": self.id, "tags": self.tags, "backs": self.backs}

@@ -75,6 +75,11 @@ class Lines(Generic[T]):
                 found = self._values.setdefault(key, self._empty())
         return found
 
+    @property
+    def parted(self) -> bool:
+        """Whether a part is still to be read."""
+        return bool(self._unread)
+
     def keys(self) -> list[str]:
         """Return every key; all parts are read, no value is parsed."""
         with self._lock:
@@ -169,6 +174,19 @@ class Shelf(Generic[T]):
         if found is None:
             found = self._lines.setdefault(of, self._make(()))
         return found
+
+    @property
+    def parted(self) -> bool:
+        """Whether a part of any noun is still to be read."""
+        return any(lines.parted for lines in list(self._lines.values()))
+
+    def hold(self, of: str | None = None, key: str = "") -> None:
+        """Read the part that may hold a key of a noun; without one, all parts."""
+        if of is None:
+            for lines in list(self._lines.values()):
+                lines.keys()
+        elif (found := self._lines.get(of)) is not None:
+            found.get(key)
 
     def nouns(self) -> list[str]:
         """Return the nouns there are, sorted."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         check_key,
         open_files,
     )
+    from mlcycle.storage._held import fetch
     from mlcycle.storage._links import links_in
     from mlcycle.storage._log import Commit, Draft, Log, Settled
     from mlcycle.storage._once import create_once
@@ -53,6 +54,7 @@ __all__ = [
     "Verification",
     "check_key",
     "create_once",
+    "fetch",
     "is_litter",
     "lines_of",
     "links_in",
@@ -75,6 +77,7 @@ _HOMES = {
     "_compaction": ("Compaction",),
     "_entries": ("Entry",),
     "_files": ("Appender", "Files", "KeyNotFound", "Listed", "Outcome", "check_key", "open_files"),
+    "_held": ("fetch",),
     "_links": ("links_in",),
     "_log": ("Commit", "Draft", "Log", "Settled"),
     "_once": ("create_once",),

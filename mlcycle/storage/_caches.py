@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from mlcycle.storage._checkpoints import (
@@ -60,6 +61,7 @@ class Caches:
         self._lost: set[str] = set()
         self._due = 0.0
         self._failed = False
+        self._busy = Lock()
 
     def opened(self, hint: Hint) -> None:
         """Take note of what the log was opened from."""
@@ -79,11 +81,18 @@ class Caches:
 
     def committed(self, replay: Replay) -> None:
         """Do what is due after a commit; a failure is forgotten and tried again after a while."""
-        if time.monotonic() >= self._due or (self._outgrown() and not self._failed):
-            self.flush(replay)
+        if (time.monotonic() >= self._due or (self._outgrown() and not self._failed)) and self._busy.acquire(False):
+            try:
+                self._flush(replay)
+            finally:
+                self._busy.release()
 
     def flush(self, replay: Replay) -> None:
         """Write the hint, and a checkpoint and a rollup where they are due."""
+        with self._busy:
+            self._flush(replay)
+
+    def _flush(self, replay: Replay) -> None:
         now = replay.now
         self._failed, self._due = True, time.monotonic() + _AFTER_FAILURE
         with contextlib.suppress(*UNUSABLE):

@@ -20,8 +20,9 @@ from mlcycle._packed import Packed
 from mlcycle.errors import Corrupt, SchemaError, StoreError
 from mlcycle.storage._entries import decode, entry_key
 from mlcycle.storage._files import KeyNotFound, is_there
+from mlcycle.storage._held import fetch
 from mlcycle.storage._reader import Reader
-from mlcycle.storage._replay import Base, Snapshot
+from mlcycle.storage._replay import OPS, Base, Snapshot
 from mlcycle.storage._rollups import ROLLUP, rollup_key
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ __all__ = [
     "Mark",
     "later_than",
     "list_marks",
-    "parts_of",
     "read_checkpoint",
     "read_hint",
     "write_checkpoint",
@@ -52,7 +52,6 @@ HINT = "hint.json"
 
 KEPT = 4
 UNUSABLE = (StoreError, OSError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError)
-_OPS = "ops"
 _FIRST = 64 * 1024  # bytes of the first read: the head, and all of a small checkpoint, in one request
 _MOST = 10**10  # the digits of a key
 _NAME = re.compile(r"checkpoints/(\d{10})\.[0-9a-f]{32}\.bin")
@@ -153,15 +152,10 @@ def _is_whole(files: Files, mark: Mark) -> bool:
     return True
 
 
-def parts_of(fold: Fold, replay: Replay) -> dict[str, bytes]:
-    """Return the parts of the checkpoint of a replay: those of the fold, and the operations of callers."""
-    return {**fold.dump(replay.now.state), _OPS: replay.ops.dump()}
-
-
 def write_checkpoint(files: Files, fold: Fold, replay: Replay) -> Mark:
     """Store a folded state, marked with what could fold it, and return where."""
-    now, parts, ends = replay.now, parts_of(fold, replay), {}
-    at = 0
+    now, parts = replay.parts()
+    ends, at = {}, 0
     for name, part in parts.items():
         ends[name] = [at, at + len(part), sha256_bytes(part)]
         at += len(part)
@@ -203,9 +197,9 @@ def read_checkpoint(files: Files, fold: Fold, mark: Mark, again: Again | None = 
         if not found.is_of(fold) or entry is None or found.digest != sha256_bytes(entry):
             return None
         at = decode(entry, mark.n, canonical=False)["at"]
-        state = fold.load([name for name in found.parts if name != _OPS], found.read)
+        state = fold.load([name for name in found.parts if name != OPS], found.read)
         now = Snapshot(mark.n, state, found.digest, at, base=mark.n)
-        ops = Packed(lambda: found.read(_OPS))
+        ops = Packed(lambda: found.read(OPS))
         found.again = again
         return Base(now, ops)
     except UNUSABLE:
@@ -248,7 +242,7 @@ class Checkpoint:
         head = json.loads(line)
         if head["v"] != 1 or head["needs_read"]:
             raise SchemaError(f"{mark.key} was written by a newer mlcycle; upgrade mlcycle, or delete that file")
-        if head["n"] != mark.n or _OPS not in head["parts"]:
+        if head["n"] != mark.n or OPS not in head["parts"]:
             raise Corrupt(f"{mark.key} is not what was written as the checkpoint of entry {mark.n}")
         self._head, self._start = head, len(line) + 1
         self._ends: dict[str, tuple[int, int, str]] = {
@@ -284,6 +278,9 @@ class Checkpoint:
 
     def read(self, name: str) -> bytes:
         """Return a part: from the file, or made again from the log where the file is gone or damaged."""
+        return fetch((self._key, name), lambda: self._read(name))
+
+    def _read(self, name: str) -> bytes:
         begin, end, digest = self._ends[name]
         if name in self._made:
             return self._made[name]

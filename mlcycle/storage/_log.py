@@ -1,14 +1,17 @@
 """The project log: numbered entries, and whoever creates the next number first wins.
 
-Nothing else decides a commit: no clock, no lease, no lock. A commit folds the log forward to the newest entry `n`, asks
-what should be written given that state, and creates entry `n + 1`. When somebody else was quicker, the winner is folded
-and the question is asked again. When the storage's answer is lost, the entry is read back: its operation id says whose
-it is.
+Nothing else decides a commit: no clock, no lease, no lock. A commit asks what should be written given the newest state
+this process has seen, and creates entry `n + 1`, which fails where there is one: creating is the second look. When
+somebody else was quicker, the winner is folded and the question is asked again. When the storage's answer is lost, the
+entry is read back: its operation id says whose it is.
 
-Calls to the storage, kept by a test: a refresh that finds nothing new is one read; a commit is one read and one create;
-a lost race adds one read and one create; at most once a second one read and one put for the hint; once a process and
-place one create of entry 0, which must lose (`mlcycle.storage._promise`), before the first commit. An entry that was
-emptied or is damaged is taken from its rollup, also when a lost answer is read back (`mlcycle.storage._reader`).
+Calls to the storage, kept by a test: a look that finds nothing new is one read; a commit is one create; a lost race
+adds one read and one create; at most once a second one read and one put for the hint; once a process and place one
+create of entry 0, which must lose (`mlcycle.storage._promise`), before the first commit. An entry that was emptied or
+is damaged is taken from its rollup, also when a lost answer is read back (`mlcycle.storage._reader`).
+
+Two locks, and no call to the storage under the first: one while an entry is folded (`mlcycle.storage._replay`), and the
+turn of this process's own committers, who would only race one another. Who looks at a state waits for neither.
 """
 
 from __future__ import annotations
@@ -27,10 +30,11 @@ from mlcycle.storage._caches import Caches
 from mlcycle.storage._compaction import Compaction, compact
 from mlcycle.storage._entries import decode, encode, entry_key
 from mlcycle.storage._files import Outcome
+from mlcycle.storage._held import decided, fetch
 from mlcycle.storage._opening import Opening
 from mlcycle.storage._promise import prove
 from mlcycle.storage._reader import Reader, Recent, Stored, missing
-from mlcycle.storage._replay import Fold, Replay, Snapshot, own_operation
+from mlcycle.storage._replay import Fold, Replay, Snapshot
 from mlcycle.storage._waits import Waits
 
 if TYPE_CHECKING:
@@ -56,6 +60,8 @@ class Draft:
         Keys of files that the changes name and do not place.
     needs_read, needs_write : sequence of str
         What a library must understand to read on, or to write on.
+    refusal : bool
+        This only says why something was not done: an `op` of the caller's stays unused, for when it is.
 
     Examples
     --------
@@ -67,6 +73,7 @@ class Draft:
     reuses: list[str] = field(factory=list)
     needs_read: Sequence[str] = ()
     needs_write: Sequence[str] = ()
+    refusal: bool = False
 
 
 @frozen
@@ -120,11 +127,6 @@ class Log:
     patience : float, default 120
         Seconds for which a commit goes on while it loses every race or gets no answer.
 
-    Attributes
-    ----------
-    lock : threading.RLock
-        Held while the state moves. Hold it to read the state of a `Snapshot` in peace.
-
     Examples
     --------
     >>> from mlcycle.storage import open_files
@@ -132,6 +134,8 @@ class Log:
     ...     version, kinds, needs = "names/1", {"name"}, set()
     ...     def empty(self):
     ...         return []
+    ...     def hold(self, state, entry=None):
+    ...         pass
     ...     def apply(self, state, entry):
     ...         state += [change["name"] for change in entry["changes"]]
     ...     def obstacles(self, entry):
@@ -153,7 +157,7 @@ class Log:
         self, files: Files, fold: Fold, *, author: str = "", caches: bool = True, patience: float = _PATIENCE
     ) -> None:
         self.files, self.fold = files, fold
-        self.lock = threading.RLock()
+        self._opening, self._turn = threading.Lock(), threading.Lock()
         self._author = author
         self._reader = Reader(files)
         self._recent = Recent()
@@ -178,12 +182,19 @@ class Log:
         SchemaError
             When an entry needs a newer mlcycle to be read.
         """
-        with self.lock:
+        replay = self._replay
+        if replay is None:
+            replay = self._open()
+        elif refresh:
+            for stored in self._reader.run(replay.now.n + 1):
+                self._take(replay, stored)
+        return replay.now
+
+    def _open(self) -> Replay:
+        with self._opening:
             if self._replay is None:
                 self._replay = Opening(self.files, self._reader, self.fold, self._caches, self._note).replay()
-            elif refresh:
-                self._advance()
-            return self._replay.now
+            return self._replay
 
     def commit(
         self,
@@ -199,8 +210,9 @@ class Log:
         Parameters
         ----------
         propose : callable
-            Given the newest snapshot, returns what to write or `Settled`; raises to give up. It is asked again after
-            every lost race, so it must decide from the snapshot alone.
+            Given the newest snapshot seen, returns what to write or `Settled`; raises to give up. It is asked again
+            after every lost race, so it must decide from the snapshot alone: what it needs and this process does not
+            hold is read outside it, and it is asked again (`mlcycle.storage._held`).
         verb : str
             What is done, for the history: ``"model.promote"``.
         author : str, optional
@@ -209,7 +221,7 @@ class Log:
             Why.
         op : str, optional
             An operation id of the caller's. A second commit with the same one, from any process, writes nothing and
-            returns the first: a script that is run again does not do its work twice.
+            returns the first: a script that is run again does not do its work twice. A refusal leaves it unused.
 
         Returns
         -------
@@ -227,28 +239,35 @@ class Log:
             When the storage fails. Should the message say that the outcome is unknown, repeat the commit with the
             same `op`.
         """
-        operation = f"auto:{new_id()}" if op is None else f"user:{op}"
+        who = self._author if author is None else author
         waits = Waits(self.files.can_append, self._patience)
-        with self.lock:
-            while True:
-                before = self.snapshot()
-                done = self._done(operation)
-                if done is not None:
-                    return Commit(done["n"], done, None, before, mine=False)
-                if before.read_only is not None:
-                    raise ReadOnly(before.read_only)
-                wanted = propose(before)
-                if isinstance(wanted, Settled):
-                    return Commit(before.n, None, wanted.value, before, mine=False)
-                who = self._author if author is None else author
-                drafted = self._draft(wanted, before, op=operation, verb=verb, author=who, message=message)
-                prove(self.files, self.first if before.n >= 0 else None, waits)
-                winner = self._create(drafted, waits)
-                ours = winner == drafted
-                self._take(winner, ours=ours)
-                if ours:
-                    return self._committed(winner)
+        while True:
+            replay = self._replay or self._open()
+            before = replay.now
+            done = self.done(op)
+            if done is not None:
+                return Commit(done["n"], done, None, replay.now, mine=False)
+            if before.read_only is not None:
+                raise ReadOnly(before.read_only)
+            wanted = decided(lambda: propose(before))  # noqa: B023 - asked at once
+            if isinstance(wanted, Settled):
+                return Commit(before.n, None, wanted.value, before, mine=False)
+            drafted = self._draft(wanted, before, op=op, verb=verb, author=who, message=message)
+            prove(self.files, self.first if before.n >= 0 else None, waits)
+            winner = self._won(replay, before, drafted, waits)
+            if winner == drafted:
+                return self._committed(replay, winner)
+            if winner is not None:
                 waits.lost(self.entry(winner.n))
+
+    def done(self, op: str | None) -> Entry | None:
+        """Return the entry of an operation of a caller's, where it was committed as far as this process has seen."""
+        replay = self._replay
+        if op is None or replay is None:
+            return None
+        n = replay.ops.get(f"user:{op}")
+        entry = None if n is None else self.entry(n)
+        return entry if entry is not None and entry["op"] == f"user:{op}" else None
 
     def first(self) -> bytes:
         """Return the stored bytes of entry 0; read only where a checkpoint spared it.
@@ -278,6 +297,9 @@ class Log:
         if data is not None:  # it was looked at before
             known: Entry = json.loads(data)
             return known
+        return fetch((self.files.url, n), lambda: self._read(n))
+
+    def _read(self, n: int) -> Entry:
         data = self._reader.one(n) if n >= 0 else None
         if data is None:
             raise self._absent(n)
@@ -305,27 +327,25 @@ class Log:
         """Return the keys that sweeps after entry `n` name; None where that is not known, and any key may be gone.
 
         Who stood at entry `n` when a file was uploaded or read may name it in a commit only if it is not among these.
-        Ask within the proposal, where the state stands still.
         """
-        with self.lock:
-            replay = self._replay
-            if replay is None or replay.now.base > n:
+        replay = self._replay
+        if replay is None or replay.now.base > n:
+            return None
+        found: set[str] = set()
+        for at, keys in reversed(list(replay.sweeps)):
+            if at <= n:
+                break
+            if keys is None:
                 return None
-            found: set[str] = set()
-            for at, keys in reversed(replay.sweeps):
-                if at <= n:
-                    break
-                if keys is None:
-                    return None
-                found.update(keys)
-            return found
+            found.update(keys)
+        return found
 
     def number_at(self, moment: str) -> int:
-        """Return the last entry committed at or before a moment (UTC text), -1 if that is before the first.
+        """Return the last entry seen that was committed by a moment (UTC text), -1 if that is before the first.
 
         Moments never decrease along the log, whatever the clocks of the writers said.
         """
-        low, high = -1, self.snapshot().n
+        low, high = -1, self.snapshot(refresh=False).n
         while low < high:
             middle = (low + high + 1) // 2
             if self.entry(middle)["at"] <= moment:
@@ -336,10 +356,9 @@ class Log:
 
     def flush(self) -> None:
         """Write the hint now, and a checkpoint or a rollup where one is due; failures are passed over."""
-        with self.lock:
-            now = self.snapshot(refresh=False)
-            if self._keep and now.n >= 0 and self._replay is not None:
-                self._caches.flush(self._replay)
+        now = self.snapshot(refresh=False)
+        if self._keep and now.n >= 0 and self._replay is not None:
+            self._caches.flush(self._replay)
 
     def compact(self) -> Compaction:
         """Write every rollup that is missing, and empty the files of the entries they hold; whatever `caches` said.
@@ -358,18 +377,16 @@ class Log:
         self.flush()
         return done
 
-    def _advance(self) -> None:
-        """Fold what is new; the lock is held and the log is open."""
-        assert self._replay is not None
-        for stored in self._reader.run(self._replay.now.n + 1):
-            self._take(stored)
-
-    def _take(self, stored: Stored, *, ours: bool = False) -> None:
-        # An interrupt or an error half-way leaves a state of no use; the next look then opens the log anew.
-        replay, self._replay = self._replay, None
-        assert replay is not None
-        self._note(replay.apply(stored, ours=ours))
-        self._replay = replay
+    def _take(self, replay: Replay, stored: Stored, *, ours: bool = False) -> None:
+        """Fold an entry, unless another thread has; what fails half-way is of no use, and the next look opens anew."""
+        try:
+            taken = replay.apply(stored, ours=ours)
+        except BaseException:
+            if self._replay is replay:
+                self._replay = None
+            raise
+        if taken is not None:
+            self._note(taken)
 
     def _note(self, stored: Stored) -> None:
         if stored.n == 0:
@@ -377,21 +394,16 @@ class Log:
         self._recent.add(*stored)
         self._caches.folded(len(stored.data))
 
-    def _done(self, op: str) -> Entry | None:
-        """Return the entry of an operation of the caller's that was committed already."""
-        assert self._replay is not None
-        n = self._replay.ops.get(op) if own_operation(op) else None
-        entry = None if n is None else self.entry(n)
-        return entry if entry is not None and entry["op"] == op else None
-
     # committing
 
-    def _draft(self, wanted: Draft, before: Snapshot, *, op: str, verb: str, author: str, message: str) -> Stored:
+    def _draft(
+        self, wanted: Draft, before: Snapshot, *, op: str | None, verb: str, author: str, message: str
+    ) -> Stored:
         clock = now()
         data = encode(
             before.n + 1,
             before.digest,
-            op=op,
+            op=f"auto:{new_id()}" if op is None or wanted.refusal else f"user:{op}",
             verb=verb,
             author=author,
             at=max(clock, before.at),
@@ -407,6 +419,15 @@ class Log:
         if unknown:
             raise InvalidInput(f"this library could not read back {', '.join(unknown)}; its fold does not know it")
         return Stored(before.n + 1, data)
+
+    def _won(self, replay: Replay, before: Snapshot, drafted: Stored, waits: Waits) -> Stored | None:
+        """Create the entry and fold what stands under its number: the draft, or a winner; None for one of ours."""
+        with self._turn:
+            if replay.now is not before or self._replay is not replay:
+                return None
+            winner = self._create(drafted, waits)
+            self._take(replay, winner, ours=winner == drafted)
+            return winner
 
     def _create(self, drafted: Stored, waits: Waits) -> Stored:
         """Create the entry, and return what is stored under its number afterwards: the draft, or a winner's."""
@@ -427,8 +448,7 @@ class Log:
                 raise failure
             waits.unanswered(drafted.n)
 
-    def _committed(self, won: Stored) -> Commit:
-        assert self._replay is not None
+    def _committed(self, replay: Replay, won: Stored) -> Commit:
         if self._keep:
-            self._caches.committed(self._replay)
-        return Commit(won.n, self.entry(won.n), None, self._replay.now, mine=True)
+            self._caches.committed(replay)
+        return Commit(won.n, json.loads(won.data), None, replay.now, mine=True)

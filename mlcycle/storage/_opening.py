@@ -6,7 +6,7 @@ import functools
 from typing import TYPE_CHECKING
 
 from mlcycle.errors import Corrupt
-from mlcycle.storage._checkpoints import Hint, Mark, later_than, list_marks, parts_of, read_checkpoint, read_hint
+from mlcycle.storage._checkpoints import Hint, Mark, later_than, list_marks, read_checkpoint, read_hint
 from mlcycle.storage._reader import missing
 from mlcycle.storage._replay import Replay
 
@@ -93,16 +93,16 @@ class Opening:
         replay = Replay(self._fold, self._reader, base)
         start = replay.now.n + 1
         for stored in self._reader.run(start, expect=expect, rollups=rollups, ahead=self._ahead):
-            self._note(replay.apply(stored))
+            self._note(replay.apply(stored) or stored)
         return replay
 
     def _again(self, lost: Mark, n: int) -> dict[str, bytes]:
         """Fold the log up to entry `n` once more, for what a checkpoint held that is gone; no lock is needed."""
         self._caches.lost(lost)
         try:
-            return parts_of(self._fold, self._folded_to(n))
+            return self._folded_to(n).parts()[1]
         except Corrupt:
-            return parts_of(self._fold, self._folded_to(n, rollups=False))
+            return self._folded_to(n, rollups=False).parts()[1]
 
     def _folded_to(self, n: int, *, rollups: bool = True) -> Replay:
         replay = Replay(self._fold, self._reader)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from datetime import datetime
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from attrs import frozen
@@ -14,13 +16,14 @@ from mlcycle.errors import Corrupt, SchemaError, StoreError
 from mlcycle.storage._entries import Entry, entry_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
 
     from mlcycle.storage._reader import Reader, Stored
 
-__all__ = ["Base", "Fold", "Replay", "Snapshot", "State", "own_operation"]
+__all__ = ["OPS", "Base", "Fold", "Replay", "Snapshot", "State", "own_operation"]
 
 State = Any
+OPS = "ops"  # the part of a checkpoint that holds the operations of callers
 
 _TIME = len("2026-11-23T10:00:00.000000Z")
 
@@ -48,6 +51,14 @@ class Fold(Protocol):
 
     def empty(self) -> State:
         """Return the state before entry 0."""
+        ...
+
+    def hold(self, state: State, entry: Entry | None = None) -> None:
+        """Bring into memory what folding an entry will change; without one, all of the state.
+
+        The only one of these that may read, so it is never asked under a lock. What it cannot make sense of it passes
+        over: `apply` will tell.
+        """
         ...
 
     def apply(self, state: State, entry: Entry) -> None:
@@ -93,7 +104,8 @@ class Snapshot:
     n : int
         The last entry folded, -1 for an empty log.
     state : object
-        What was folded. It is the log's own and moves on with it: read it while holding `Log.lock`, never change it.
+        What was folded. It is the log's own and moves on with it: whoever reads it looks at it as of `n`, and never
+        changes it.
     digest : str
         The digest of the stored bytes of entry `n`, ``""`` for an empty log.
     at : str
@@ -120,7 +132,9 @@ class Base(NamedTuple):
 
 
 class Replay:
-    """A state on its way through the log; each entry must follow the one before it.
+    """A state on its way through the log; each entry must follow the one before it. Threads may share it.
+
+    An entry is folded under a lock, and nothing is read under it. Who reads the state takes none.
 
     Parameters
     ----------
@@ -147,9 +161,15 @@ class Replay:
             base = Base(Snapshot(n=-1, state=fold.empty(), digest="", at=""), Packed())
         self.now, self.ops = base
         self.sweeps: list[tuple[int, list[str] | None]] = []
+        self._folding = Lock()
 
-    def apply(self, stored: Stored, *, ours: bool = False) -> Stored:
+    def apply(self, stored: Stored, *, ours: bool = False) -> Stored | None:
         """Fold the next entry, and return its bytes as they were believed; `ours` were encoded here a moment ago.
+
+        Returns
+        -------
+        Stored or None
+            None where another thread has folded it meanwhile.
 
         Raises
         ------
@@ -158,36 +178,60 @@ class Replay:
         SchemaError
             When it needs what this library does not understand.
         """
-        now, fold = self.now, self._fold
+        now = self.now
+        if now.n + 1 != stored.n:
+            return None
         entry: Entry
         if ours:
             entry = json.loads(stored.data)
         else:
             entry, stored = self._reader.believed(stored, now.digest)
-        missing = [need for need in entry["needs_read"] if need not in fold.needs]
-        if missing:
+        reason = self._read_only(entry, now)
+        digest = sha256_bytes(stored.data)
+        with self._fitting(stored.n):
+            self._fold.hold(now.state, entry)
+            with self._folding:
+                if self.now is not now:
+                    return None
+                self._note(entry)
+                self._fold.apply(now.state, entry)
+                self.now = Snapshot(stored.n, now.state, digest, entry["at"], reason, now.base)
+        return stored
+
+    def _read_only(self, entry: Entry, now: Snapshot) -> str | None:
+        """Say why nothing may be written after an entry, if so."""
+        key, needs = entry_key(now.n + 1), self._fold.needs
+        if missing := [need for need in entry["needs_read"] if need not in needs]:
             raise SchemaError(
-                f"{entry_key(stored.n)} needs {', '.join(missing)}, which this mlcycle does not know: "
+                f"{key} needs {', '.join(missing)}, which this mlcycle does not know: "
                 "upgrade mlcycle to open this project"
             )
-        reason = now.read_only
-        if reason is None and (unknown := fold.obstacles(entry)):
-            reason = (
-                f"{entry_key(stored.n)} holds {', '.join(unknown)}, written by a newer mlcycle: "
+        if now.read_only is None and (unknown := self._fold.obstacles(entry)):
+            return (
+                f"{key} holds {', '.join(unknown)}, written by a newer mlcycle: "
                 "this version can read the project but not write to it; upgrade mlcycle"
             )
+        return now.read_only
+
+    @contextlib.contextmanager
+    def _fitting(self, n: int) -> Iterator[None]:
+        """Say of an entry that contradicts the state that it does."""
         try:
-            self._note(entry)
-            fold.apply(now.state, entry)
+            yield
         except StoreError:  # a part of the state could not be read: not this entry's fault
             raise
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise Corrupt(
-                f"{entry_key(stored.n)} does not fit what was committed before it ({type(error).__name__}: {error}); "
+                f"{entry_key(n)} does not fit what was committed before it ({type(error).__name__}: {error}); "
                 "put the file back from a copy of the store, project.store.verify() lists what is hurt"
             ) from error
-        self.now = Snapshot(stored.n, now.state, sha256_bytes(stored.data), entry["at"], reason, now.base)
-        return stored
+
+    def parts(self) -> tuple[Snapshot, dict[str, bytes]]:
+        """Return where it stands, and the parts of a checkpoint there: those of the fold, and callers' operations."""
+        self._fold.hold(self.now.state)
+        self.ops.hold()
+        with self._folding:
+            return self.now, {**self._fold.dump(self.now.state), OPS: self.ops.dump()}
 
     def _note(self, entry: Entry) -> None:
         n, at = entry["n"], entry["at"]

@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 
     from mlcycle.storage._files import Files
     from mlcycle.storage._log import Snapshot
-    from mlcycle.storage._replay import State
 
-    Named = Callable[[State], Container[str]]
-    Prefixes = Callable[[State], Collection[str]]
+    Named = Callable[[Snapshot], Container[str]]
+    Prefixes = Callable[[Snapshot], Collection[str]]
     Swept = Callable[[Snapshot, list[str]], tuple[list[str], list[dict[str, Any]]]]
 
 __all__ = ["SweepResult", "sweep"]
@@ -83,9 +82,9 @@ def sweep(
     files : Files
         The storage.
     named : callable
-        State to the keys that must stay.
+        Snapshot to the keys that must stay; what it reads for that goes through `mlcycle.storage.fetch`.
     prefixes : callable
-        State to where to look. What lies outside is never touched.
+        Snapshot to where to look. What lies outside is never touched.
     swept : callable, optional
         Snapshot and keys to the objects of whose files these are any, dropped ones too, and to further changes for the
         same entry. Asked within the commit, so it must decide from the snapshot alone.
@@ -116,6 +115,8 @@ def sweep(
     ...     version, kinds, needs = "swept/1", {"sweep"}, set()
     ...     def empty(self):
     ...         return {}
+    ...     def hold(self, state, entry=None):
+    ...         pass
     ...     def apply(self, state, entry):
     ...         pass
     ...     def obstacles(self, entry):
@@ -129,12 +130,11 @@ def sweep(
     >>> files = open_files("memory://doc-sweep")
     >>> files.put("files/loose.bin", b"nobody names me")
     >>> log = Log(files, Swept(), author="ann")
-    >>> print(sweep(log, files, lambda state: {}, prefixes=lambda state: ["files/"], min_age=0))
+    >>> print(sweep(log, files, lambda now: {}, prefixes=lambda now: ["files/"], min_age=0))
     removed 1 files, 15 bytes
     """
-    with log.lock:  # a state that grows stale meanwhile is safe: the commit looks again
-        state = log.snapshot().state
-        keep, within = named(state), sorted({*prefixes(state)})
+    now = log.snapshot()  # one that grows stale meanwhile is safe: the commit decides by the newest
+    keep, within = named(now), sorted({*prefixes(now)})
     youngest = time.time() - min_age
     sizes = {
         item.key: item.size
@@ -170,7 +170,7 @@ def _commit(
     rest: list[str] = []
 
     def propose(now: Snapshot) -> Draft | Settled:
-        keep, within = named(now.state), tuple(prefixes(now.state))
+        keep, within = named(now), tuple(prefixes(now))
         going[:] = [key for key in keys if key not in keep and key.startswith(within)]
         rest.clear()
         while going:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from mlcycle.storage._files import Files
     from mlcycle.storage._log import Log
-    from mlcycle.storage._replay import State
+    from mlcycle.storage._replay import Snapshot
     from mlcycle.storage._verify_log import Progress
 
     FileRefs = Mapping[str, Mapping[str, Any]]
@@ -67,11 +67,11 @@ class Verification:
 def verify(
     log: Log,
     files: Files,
-    named: Callable[[State], FileRefs],
+    named: Callable[[Snapshot], FileRefs],
     *,
     level: str = "chain",
     begun: bool = False,
-    owners: Callable[[State], Mapping[str, Sequence[str]]] | None = None,
+    owners: Callable[[Snapshot], Mapping[str, Sequence[str]]] | None = None,
     extra: Callable[[], Iterable[Problem]] | None = None,
     progress: Progress | None = None,
 ) -> Verification:
@@ -84,14 +84,14 @@ def verify(
     files : Files
         The storage.
     named : callable
-        State to the files it names: key to a description with ``size`` and ``sha256``.
+        Snapshot to the files it names: key to a description with ``size`` and ``sha256``.
     level : {"chain", "files", "bytes"}
         The chain of entries and their rollups; also that every named file exists in its size, that there are no links,
         and that checkpoints say what the entries say; also every byte.
     begun : bool, default False
         Whether the log has begun, so that an empty one is damage.
     owners : callable, optional
-        State to the versions that need each file, by key; asked once.
+        Snapshot to the versions that need each file, by key; asked once.
     extra : callable, optional
         Gives problems the caller looked for, beyond the level ``"chain"``.
     progress : callable, optional
@@ -113,6 +113,8 @@ def verify(
     ...     version, kinds, needs = "kept/1", {"keep"}, set()
     ...     def empty(self):
     ...         return {}
+    ...     def hold(self, state, entry=None):
+    ...         pass
     ...     def apply(self, state, entry):
     ...         state.update({change["file"]["key"]: change["file"] for change in entry["changes"]})
     ...     def obstacles(self, entry):
@@ -122,7 +124,7 @@ def verify(
     >>> lost = {"key": "files/a.bin", "size": 3, "sha256": "sha256:…"}
     >>> log.commit(lambda now: Draft([{"kind": "keep", "file": lost}]), verb="keep").n
     0
-    >>> print(verify(log, files, lambda state: state, level="files"))
+    >>> print(verify(log, files, lambda now: now.state, level="files"))
     1 problem: 1 entries, 1 files, 0 bytes read
     files/a.bin: it is not there; put it back from a copy of the store
     """
@@ -135,7 +137,7 @@ def verify(
     if level == "chain":
         return Verification(level, chain.length, 0, 0, tuple(problems))
     try:
-        refs = _named(log, named)
+        refs = _named(log.snapshot(), named)
         problems += check_checkpoints(files, log.fold)
     except (Corrupt, SchemaError) as error:
         if not problems:
@@ -150,16 +152,15 @@ def verify(
 def _hurt(
     log: Log,
     found: list[Problem],
-    named: Callable[[State], FileRefs],
-    owners: Callable[[State], Mapping[str, Sequence[str]]] | None,
+    named: Callable[[Snapshot], FileRefs],
+    owners: Callable[[Snapshot], Mapping[str, Sequence[str]]] | None,
 ) -> list[Problem]:
     """Return the problems of files that are still named, with what they hurt: a sweep may have passed meanwhile."""
     if not found:
         return []
-    still = _named(log, named)
-    with log.lock:
-        whose = owners(log.snapshot(refresh=False).state) if owners else {}
-        return [evolve(one, hurts=tuple(whose.get(one.key, ()))) for one in found if one.key in still]
+    now = log.snapshot()
+    still, whose = _named(now, named), owners(now) if owners else {}
+    return [evolve(one, hurts=tuple(whose.get(one.key, ()))) for one in found if one.key in still]
 
 
 def _joined(problems: list[Problem], hurt: list[Problem]) -> list[Problem]:
@@ -167,10 +168,9 @@ def _joined(problems: list[Problem], hurt: list[Problem]) -> list[Problem]:
     return [problem for problem in problems if problem.key not in keys] + hurt
 
 
-def _named(log: Log, named: Callable[[State], FileRefs]) -> FileRefs:
-    with log.lock:
-        # A key that begins with @ lies at a place of the user's own, outside this store.
-        return {key: ref for key, ref in named(log.snapshot().state).items() if not key.startswith("@")}
+def _named(now: Snapshot, named: Callable[[Snapshot], FileRefs]) -> FileRefs:
+    # A key that begins with @ lies at a place of the user's own, outside this store.
+    return {key: ref for key, ref in named(now).items() if not key.startswith("@")}
 
 
 def _link(key: str) -> Problem:

@@ -16,7 +16,6 @@ from mlcycle.storage._checkpoints import (
     Hint,
     later_than,
     list_marks,
-    parts_of,
     read_hint,
 )
 from mlcycle.storage._entries import Entry, decode, entry_key
@@ -244,7 +243,7 @@ def _wrong(found: Checkpoint, fold: Fold, replay: Replay) -> list[str]:
     """Return the names of the parts that differ."""
     if found.digest != replay.now.digest:
         return ["the digest of that entry"]
-    expected = parts_of(fold, replay)
+    expected = replay.parts()[1]
     return sorted(
         name
         for name in {*expected, *found.parts}

@@ -36,6 +36,9 @@ class Notes:
         """Return no notes."""
         return {"notes": {}}
 
+    def hold(self, state: State, entry: Entry | None = None) -> None:
+        """Nothing is read late."""
+
     def apply(self, state: State, entry: Entry) -> None:
         """Keep the notes of the entry."""
         for change in entry["changes"]:

@@ -157,7 +157,7 @@ def both_read(store: Path) -> Reader:
     entries = read_log(store)
     agree(entries, view)
     reader = Reader(entries)
-    census = take_census(view, entries, lambda file: project._session.depot.listed(file, "a list"))
+    census = take_census(view, entries, lambda file: project._session.blobs.depot.listed(file, "a list"))
     assert reader.kept(store) == census.live()
     placed = reader.placed()
     assert {*placed} == {*census.files}

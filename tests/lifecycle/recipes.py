@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlcycle._ids import new_id
 from mlcycle.lifecycle.blobs._placement import files_of
+
+from mlcycle._ids import new_id
 from mlcycle.state import Change, FactAdd, NameSet, Noun, Place, PointerMove, VersionAdd, bare, roll_back
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def write_down(project: mc.Project, name: str, text: str, *, uses: list[str] | N
 
     def upload() -> tuple[str, Doc]:
         owner = new_id()
-        return f"recipe:{owner}", session.depot.store_bytes(f"files/{owner}", "recipe", ".txt", text.encode())
+        return f"recipe:{owner}", session.blobs.depot.store_bytes(f"files/{owner}", "recipe", ".txt", text.encode())
 
     def plan(view: View, stored: tuple[str, Doc]) -> list[Change]:
         begun = [] if view.names.get("recipe", name) else [NameSet(of="recipe", name=name, id=new_id())]
@@ -50,7 +51,7 @@ def write_down(project: mc.Project, name: str, text: str, *, uses: list[str] | N
 def read(project: mc.Project, version: Version) -> str:
     """Return the text of a recipe, checked against its digest."""
     (file,) = files_of(project._session, version.needs[0], version.shown)
-    return project._session.depot.read_file(file, version.shown).decode()
+    return project._session.blobs.depot.read_file(file, version.shown).decode()
 
 
 def serve(project: mc.Project, name: str, number: int) -> None:

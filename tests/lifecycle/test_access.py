@@ -84,7 +84,7 @@ def test_a_full_storage(tmp_path: Path) -> None:
     for prefix in ("tables/", "leaves/", "log/"):
         op = "create" if prefix == "log/" else "put"
         session = Session(str(tmp_path / "store"), author="ada")
-        session._stand_on(FaultyFiles(open_files(tmp_path / "store"), fail_on(op, Fault.BEFORE, prefix)))
+        session._connection.stand_on(FaultyFiles(open_files(tmp_path / "store"), fail_on(op, Fault.BEFORE, prefix)))
         with pytest.raises(errors.StorageUnavailable, match=prefix):
             mc.Project(session).datasets.add("d", FRAME.assign(y=1))
         assert [version.ref for version in project.datasets.versions("d")] == ["d@1"]

@@ -99,7 +99,7 @@ def test_verify_says_it_too(left: str, memory_url: tuple[str, dict[str, Any]]) -
     files.delete([item.key for item in files.list("") if not LEFT[left](item.key)])
     for level in ("chain", "files", "bytes"):
         assert ("missing", ENTRY.format(0)) in [(one.kind, one.key) for one in project.store.verify(level).problems]
-    assert verify(project._session.log, open_files("memory://nothing-at-all"), lambda state: {}).ok
+    assert verify(project._session.log, open_files("memory://nothing-at-all"), lambda now: {}).ok
 
 
 def test_a_lost_store_document(memory_url: tuple[str, dict[str, Any]]) -> None:

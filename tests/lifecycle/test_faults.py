@@ -241,7 +241,7 @@ def copied(base: str) -> str:
 def on(files: FaultyFiles) -> mc.Project:
     """Return a project whose storage calls can fail."""
     session = Session(files.url, author="ada")
-    session._stand_on(files)
+    session._connection.stand_on(files)
     return mc.Project(session)
 
 
@@ -320,7 +320,7 @@ def walk_opening(base: str | None, create: bool | None, fault_of: Callable[[int]
         url, fault = copied(base) if base else place(), fault_of(call)
         files = FaultyFiles(open_files(url), fail_at(call, fault))
         session = Session(url, author="ada")
-        session._stand_on(files)
+        session._connection.stand_on(files)
         done = attempt(lambda: projects._begin(session, create))  # noqa: B023 - called at once
         calls = len(files.calls)
         again = mc.open(url, author="bob")

@@ -137,7 +137,7 @@ def test_what_leaves_its_folder_meanwhile_is_found(project: mc.Project) -> None:
                     place(project, pack(files, keys))
                     files.delete(keys)
 
-        again._session._stand_on(FaultyFiles(files, plan, local_paths=True))
+        again._session._connection.stand_on(FaultyFiles(files, plan, local_paths=True))
         assert again.experiments.get("e").runs() == before[0]
         assert len(held) == 12
         for key, data in held.items():
@@ -278,7 +278,7 @@ def test_a_pack_that_went_away_is_looked_for_again(project: mc.Project) -> None:
             place(project, together)
             files.delete([parts[0]["key"]])
 
-    again._session._stand_on(FaultyFiles(files, plan, local_paths=False))
+    again._session._connection.stand_on(FaultyFiles(files, plan, local_paths=False))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MlcycleWarning)  # here the first pack is still in force, and gone
         assert again.experiments.get("e").runs() == before[0]

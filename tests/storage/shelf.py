@@ -63,6 +63,9 @@ class Shelf:
         """Return an empty shelf."""
         return {"things": {}, "dropped": [], "ticks": [], "gone": [], "skipped": []}
 
+    def hold(self, state: State, entry: Entry | None = None) -> None:
+        """Nothing is read late."""
+
     def apply(self, state: State, entry: Entry) -> None:
         """Do what the entry says; pass over what is not understood."""
         for change in entry["changes"]:
@@ -116,15 +119,15 @@ class ShelfLog(Log):
         return super().commit(propose, verb=verb, **options)
 
 
-def named(state: State) -> dict[str, dict[str, Any]]:
+def named(now: Snapshot) -> dict[str, dict[str, Any]]:
     """Return the files of everything that is not dropped."""
-    return {file["key"]: file for name, file in state["things"].items() if name not in state["dropped"]}
+    return {file["key"]: file for name, file in now.state["things"].items() if name not in now.state["dropped"]}
 
 
-def owners(state: State) -> dict[str, list[str]]:
+def owners(now: Snapshot) -> dict[str, list[str]]:
     """Return the things that stand on each file."""
     found: dict[str, list[str]] = {}
-    for name, file in state["things"].items():
+    for name, file in now.state["things"].items():
         found.setdefault(file["key"], []).append(name)
     return found
 
@@ -134,7 +137,7 @@ def hurt(now: Snapshot, keys: list[str]) -> tuple[list[str], list[dict[str, Any]
     return [name for name, file in now.state["things"].items() if file["key"] in keys], []
 
 
-def prefixes(state: State) -> list[str]:
+def prefixes(now: Snapshot) -> list[str]:
     """Return where a sweep looks."""
     return ["files/"]
 

@@ -257,7 +257,7 @@ def test_a_checkpoint_proves_the_entries_that_are_gone(memory: Files, first: int
             open_counted(memory)[0].snapshot()
         with pytest.raises(Corrupt, match=expected):
             open_counted(memory)[0].commit(tick())
-    found = verify(ShelfLog(memory), memory, lambda state: {}, level="files").problems
+    found = verify(ShelfLog(memory), memory, lambda now: {}, level="files").problems
     assert [(one.kind, one.key) for one in found] == [("missing", entry_key(first))]
 
 

@@ -41,6 +41,9 @@ class Depot:
         """Return an empty depot."""
         return {"count": 0, "placed": Packed()}
 
+    def hold(self, state: State, entry: Entry | None = None) -> None:
+        """Nothing is read late."""
+
     def apply(self, state: State, entry: Entry) -> None:
         """Place objects; to move one, it must be there."""
         for change in entry["changes"]:
@@ -158,7 +161,7 @@ def test_the_next_checkpoint_comes_early(memory: Files) -> None:
     log = a_log(memory)
     assert (log.snapshot().base, where(log, "3.7"), where(log, "3.8")) == (72, 72, 3)
     assert [("checkpoint", key)] == [
-        (one.kind, one.key) for one in verify(log, memory, lambda state: {}, level="files").problems
+        (one.kind, one.key) for one in verify(log, memory, lambda now: {}, level="files").problems
     ]
 
 
@@ -256,16 +259,16 @@ def test_verify_compares_checkpoints_with_the_log(memory: Files) -> None:
 
     key = stock(memory)
     log = a_log(memory)
-    assert verify(log, memory, lambda state: {}, level="files").ok
+    assert verify(log, memory, lambda now: {}, level="files").ok
     memory.delete([key, "hint.json"])
     other = Log(memory, Wrong())
     other.snapshot()
     other._caches._entries, other._caches._bytes = 64, 10**9
     other.flush()
-    (problem,) = verify(log, memory, lambda state: {}, level="files").problems
+    (problem,) = verify(log, memory, lambda now: {}, level="files").problems
     key = list_marks(memory)[0].key
     assert str(problem) == f"{key}: it does not hold what the entries up to 71 say (count, more); delete it"
-    assert verify(log, memory, lambda state: {}, level="chain").ok
+    assert verify(log, memory, lambda now: {}, level="chain").ok
 
 
 def test_verify_names_checkpoints_that_are_damaged(memory: Files) -> None:
@@ -283,7 +286,7 @@ def test_verify_names_checkpoints_that_are_damaged(memory: Files) -> None:
     ]
     for data, expected in cases:
         memory.put(key, data)
-        found = verify(log, memory, lambda state: {}, level="files").problems
+        found = verify(log, memory, lambda now: {}, level="files").problems
         assert [True] * len(expected) == [text in one.what for text, one in zip(expected, found, strict=True)]
         assert all((one.kind, one.key) == ("checkpoint", key) for one in found)
 

@@ -105,8 +105,8 @@ def test_only_below_the_prefixes(memory: Files) -> None:
     memory.put("runs/8/head.json", b"{}")
     asked = []
 
-    def fewer(state: dict[str, Any]) -> list[str]:
-        asked.append(len(state["things"]))
+    def fewer(now: Snapshot) -> list[str]:
+        asked.append(now.n)
         return ["runs/7/", "runs/8/"] if len(asked) == 1 else ["runs/7/"]
 
     assert do_sweep(memory, prefixes=fewer).keys == ("runs/7/head.json",)
@@ -207,7 +207,7 @@ def test_a_fault_at_every_call_of_a_sweep(fault: Fault, memory_url: tuple[str, d
         swept = log.swept_since(-1)
         assert swept is not None
         assert gone <= swept
-        assert set() == swept & {*named(now.state)}
+        assert set() == swept & {*named(now)}
         do_sweep(plain, log)
         assert {key["kept"]} == keys(plain)
         assert verify(log, plain, named, level="bytes").ok

@@ -214,9 +214,9 @@ def test_four_thousand_missing_files_take_no_time(memory: Files) -> None:
         log.commit(lambda now, changes=changes: Draft(changes))  # type: ignore[misc]
     asked = []
 
-    def owners_once(state: Any) -> dict[str, list[str]]:
-        asked.append(state)
-        return owners(state)
+    def owners_once(now: Any) -> dict[str, list[str]]:
+        asked.append(now)
+        return owners(now)
 
     began = time.perf_counter()
     found = verify(log, memory, named, level="files", owners=owners_once)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from mlcycle.lifecycle.blobs._blobs import Blobs, readable
+from mlcycle.lifecycle.blobs._cache import Cache
 from mlcycle.lifecycle.blobs._depot import Depot, NewFile, file_record
-from mlcycle.lifecycle.blobs._placement import file_of, files_of, place, readable
 
-__all__ = ["Depot", "NewFile", "file_of", "file_record", "files_of", "place", "readable"]
+__all__ = ["Blobs", "Cache", "Depot", "NewFile", "file_record", "readable"]

@@ -1,4 +1,4 @@
-"""Files beside the log: made under names nobody has used, read back only if they are what the log says."""
+"""Files as they are described: made under names nobody has used, read back only if they are what was said of them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import hashlib
 import io
 import os
 import tempfile
-from collections import OrderedDict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mlcycle import records
 from mlcycle._digest import sha256_bytes, sha256_file
@@ -22,7 +21,8 @@ from mlcycle._documents import (
     written_document,
 )
 from mlcycle._ids import new_id
-from mlcycle.errors import Corrupt, VersionDeleted
+from mlcycle.errors import Corrupt
+from mlcycle.lifecycle.blobs._cache import Cache
 from mlcycle.storage import open_range
 
 if TYPE_CHECKING:
@@ -33,9 +33,11 @@ if TYPE_CHECKING:
 __all__ = ["Depot", "NewFile", "file_record"]
 
 Doc = dict[str, Any]
-T = TypeVar("T")
-_CACHED_DOCUMENTS = 4096
-_LOOKS = 4
+# Bytes of JSON as stored, which take some five times as much in memory: the evidence of a few hundred versions, small
+# beside the libraries that train them.
+_DOCUMENTS = 8 * 2**20
+_MANIFESTS = 64 * 2**20  # bytes: the places of some two million column blocks
+_RUNS = 64 * 2**20  # bytes of what a table says of runs: those of 50 000
 
 
 class NewFile:
@@ -43,19 +45,21 @@ class NewFile:
 
     Parameters
     ----------
-    files : Files
+    depot : Depot
         Where it will be stored.
-    key : str
-        Its final, unique key.
+    folder : str
+        Of the store; its name there is one that nobody has used.
     kind : str
         What it is, for whoever reads the log: ``"table"``, ``"manifest"``, ``"model"``.
+    suffix : str
+        What its name ends with.
     """
 
-    def __init__(self, files: Files, key: str, kind: str) -> None:
-        self._files = files
-        self.key = key
+    def __init__(self, depot: Depot, folder: str, kind: str, suffix: str) -> None:
+        self.depot = depot
+        self.key = f"{folder}/{new_id()}{suffix}"
         self._kind = kind
-        handle, name = tempfile.mkstemp(prefix="mlcycle-", suffix="-" + key.rsplit("/", 1)[-1])
+        handle, name = tempfile.mkstemp(prefix="mlcycle-", suffix="-" + self.key.rsplit("/", 1)[-1])
         os.close(handle)
         self.path = Path(name)
 
@@ -63,7 +67,7 @@ class NewFile:
         """Store the file and return its description ``{key, size, sha256, enc, kind}``."""
         try:
             size, digest = self.path.stat().st_size, sha256_file(self.path)
-            self._files.put(self.key, self.path)
+            self.depot.files.put(self.key, self.path)
         finally:
             self.discard()
         return described_file(self.key, size, digest, self._kind)
@@ -73,39 +77,27 @@ class NewFile:
         self.path.unlink(missing_ok=True)
 
 
-class _Cache(Generic[T]):
-    """The last few values by key; what is cached never changes, so nothing is ever invalidated."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._values: OrderedDict[str, T] = OrderedDict()
-
-    def get(self, key: str, make: Callable[[], T]) -> T:
-        with contextlib.suppress(KeyError):
-            self._values.move_to_end(key)
-            return self._values[key]
-        value = self._values[key] = make()
-        if len(self._values) > self._most:
-            self._values.popitem(last=False)
-        return value
-
-
 class Depot:
-    """The files of one store, for one process; lives as long as its session.
+    """The files of one store by their descriptions, for one process; lives as long as its connection.
 
     Parameters
     ----------
     files : Files
         The storage.
+
+    Attributes
+    ----------
+    files : Files
+        The storage.
+    manifests, runs : Cache
+        What was read of manifests, by key, and of runs; apart, so that a table of all runs forgets no document.
     """
 
     def __init__(self, files: Files) -> None:
         self.files = files
-        self._documents: _Cache[Any] = _Cache(_CACHED_DOCUMENTS)
-
-    def new_file(self, folder: str, kind: str, suffix: str) -> NewFile:
-        """Return a new file below a folder of the store, under a name nobody has used."""
-        return NewFile(self.files, f"{folder}/{new_id()}{suffix}", kind)
+        self.manifests: Cache[Any] = Cache(_MANIFESTS)
+        self.runs: Cache[Any] = Cache(_RUNS)
+        self._documents: Cache[Any] = Cache(_DOCUMENTS)
 
     def store_bytes(self, folder: str, kind: str, suffix: str, data: bytes) -> Doc:
         """Store bytes under a fresh key and return their description."""
@@ -113,13 +105,16 @@ class Depot:
         self.files.put(key, data)
         return described_file(key, len(data), sha256_bytes(data), kind)
 
-    def store_document(self, owner: str, kind: str, document: Doc) -> Doc:
-        """Store a JSON document in the folder of its owner and return its description."""
-        return self.store_bytes(f"files/{owner}", kind, ".json", written_document(document))
+    def store_document(self, folder: str, kind: str, document: Doc) -> Doc:
+        """Store a JSON document below a folder and return its description; whoever reads it here need not ask again."""
+        data = written_document(document)
+        file = self.store_bytes(folder, kind, ".json", data)
+        self._documents.put(file["key"], read_document(data, file["key"]), len(data))
+        return file
 
-    def store_list(self, owner: str, files: Iterable[Doc]) -> Doc:
+    def store_list(self, folder: str, files: Iterable[Doc]) -> Doc:
         """Store the descriptions of files that are too many for an entry, and return that of the list."""
-        return self.store_bytes(f"files/{owner}", "list", ".jsonl", list_bytes(files))
+        return self.store_bytes(folder, "list", ".jsonl", list_bytes(files))
 
     def read_file(self, file: Doc, what: str) -> bytes:
         """Return the bytes of a stored file, checked against size and digest.
@@ -131,7 +126,7 @@ class Depot:
         SchemaError
             When it is encrypted, or lies in a place of its owner's own.
         FileNotFoundError
-            When it is not there (any more); see `resolving`.
+            When it is not there (any more); see `Blobs.reading`.
         """
         data = self.files.read(check_file(file, what)["key"])
         if len(data) != file["size"] or sha256_bytes(data) != file["sha256"]:
@@ -141,44 +136,19 @@ class Depot:
             )
         return data
 
-    def resolving(self, what: str, read: Callable[[], T], refresh: Callable[[], object]) -> T:
-        """Read files found through the placement; where one is missing, look again where it is now.
-
-        `read` must look up the placement itself, and `refresh` make what it sees the newest. Once would do, but for
-        two compactions overtaking one reader.
-        """
-        for _ in range(_LOOKS - 1):
-            with contextlib.suppress(FileNotFoundError):
-                return read()
-            refresh()
-        try:
-            return read()
-        except FileNotFoundError as error:
-            raise VersionDeleted(
-                f"a file of {what} is gone ({error}); project.store.verify() lists what is hurt"
-            ) from error
-
     def read_document(self, file: Doc, what: str) -> Any:
         """Return a stored JSON document; kept in memory, so never change what comes back."""
-
-        def read() -> Doc:
-            return read_document(self.read_file(file, what), f"{file['key']} of {what}")
-
-        return self._documents.get(file["key"], read)
+        return self._read(file, what, read_document)
 
     def listed(self, file: Doc, what: str) -> list[Doc]:
         """Return the files a stored list describes; kept in memory, so never change what comes back."""
-
-        def read() -> list[Doc]:
-            return read_list(self.read_file(file, what), f"{file['key']} of {what}")
-
-        found: list[Doc] = self._documents.get(file["key"], read)
+        found: list[Doc] = self._read(file, what, read_list)
         return found
 
-    def remember(self, key: str, make: Callable[[], T]) -> T:
-        """Return what was made for an immutable file before, or make it now."""
-        found: T = self._documents.get(key, make)
-        return found
+    def _read(self, file: Doc, what: str, parse: Callable[[bytes, str], Any]) -> Any:
+        file = check_file(file, what)
+        key, size = file["key"], file["size"]
+        return self._documents.get(key, lambda: parse(self.read_file(file, what), f"{key} of {what}"), size)
 
     @contextlib.contextmanager
     def local_copy(self, file: Doc, what: str) -> Iterator[Path]:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from mlcycle.lifecycle.datasets._collection import Datasets, features, features_and_target
+from mlcycle.lifecycle.datasets._collection import Datasets
 
-__all__ = ["Datasets", "features", "features_and_target"]
+__all__ = ["Datasets"]

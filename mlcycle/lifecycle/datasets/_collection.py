@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlcycle import codecs, records
 from mlcycle._ids import check_name, new_id
 from mlcycle._text import printable
-from mlcycle.errors import InvalidInput
-from mlcycle.lifecycle._session import Swept
-from mlcycle.lifecycle.blobs import place, readable
+from mlcycle.lifecycle._operation import swept
+from mlcycle.lifecycle.blobs import readable
 from mlcycle.lifecycle.datasets import _splits as splits
 from mlcycle.lifecycle.datasets import tables
-from mlcycle.state import Change, NameSet, Place, Version, VersionAdd, View, bare, read_changes, resolve
+from mlcycle.state import Change, NameSet, Place, Version, VersionAdd, View, bare, resolve
 from mlcycle.storage import Settled
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
+    import numpy as np
     import pandas as pd
 
+    from mlcycle.lifecycle._operation import Done, Operation
     from mlcycle.lifecycle._session import Session
-    from mlcycle.storage import Commit
 
-__all__ = ["Datasets", "features", "features_and_target"]
+__all__ = ["Datasets"]
 
 Doc = dict[str, Any]
 
@@ -99,33 +99,35 @@ class Datasets:
         name = check_name(name, "dataset name")
         self._session.check_writable()
         encoded = codecs.encode(data)
-        view = self._session.view()
-        view.names.check_free("dataset", name)
-        lineage = [resolve(view, parent, "dataset").ref for parent in parents]
         given = {"target": target, "key": key, "time": time, "group": group}
         fresh = new_id()
 
-        def version(view: View) -> VersionAdd:
-            view.names.check_free("dataset", name)
-            return _table_version(view, name, encoded, given, lineage)
+        def work(do: Operation) -> records.DatasetVersion:
+            do.view.names.check_free("dataset", name)
+            lineage = [resolve(do.view, parent, "dataset").ref for parent in parents]
 
-        def upload() -> Place | None:
-            view = self._session.view()
-            made = version(view)
-            if _same(view, made) or view.placed.has(made.needs[0]):
-                return None
-            owner = _id_of(view, name, fresh)
-            files = tables.store_table(self._session, owner, encoded, codecs.profile(encoded))
-            return place(self._session, made.needs[0], files, owner)
+            def version(view: View) -> VersionAdd:
+                view.names.check_free("dataset", name)
+                return _table_version(view, name, encoded, given, lineage)
 
-        def plan(view: View, stored: Place | None) -> list[Change] | Settled:
-            made = version(view)
-            if _same(view, made):
-                return Settled([view.versions.newest("dataset", name)])
-            return _addition(view, made, stored, fresh)
+            def store(made: VersionAdd) -> Place:
+                folder = _id_of(do.view, name, fresh)
+                files = tables.store_table(self._session.blobs, folder, encoded, codecs.profile(encoded))
+                return self._session.blobs.place(made.needs[0], files, f"files/{folder}")
 
-        commit = self._session.publish(upload, plan, verb="dataset.add", message=message, op=op)
-        return self._record_of(commit, name)
+            made = version(do.view)
+            here = _same(do.view, made) or do.view.placed.has(made.needs[0])
+            stored = None if here else do.upload(lambda: store(made))
+
+            def plan(view: View) -> list[Change] | Settled:
+                made = version(view)
+                if _same(view, made):
+                    return Settled([view.versions.newest("dataset", name)])
+                return _addition(view, made, stored, fresh)
+
+            return self._made(do.commit(plan))[0]
+
+        return self._session.operate("dataset.add", work, message=message, op=op)
 
     def split(
         self,
@@ -175,55 +177,59 @@ class Datasets:
             lists, are no classes or no keys.
         """
         shares = splits.check_shares(test, validation)
-        self._session.check_writable()
-        whole = resolve(self._session.view(), version, "dataset")
-        columns = tables.column_names(tables.header_of(self._session, whole))
+
+        def work(do: Operation) -> tuple[records.DatasetVersion, ...]:
+            whole = resolve(do.view, version, "dataset")
+            drawn = self._drawn(do.view, whole, shares, method, by, seed)
+            fresh = {part.name: new_id() for part in drawn}
+
+            def versions(view: View) -> list[VersionAdd]:
+                return [_part(view, whole, part) for part in drawn]
+
+            missing = {made.name for made in versions(do.view) if not do.view.placed.has(made.needs[0])}
+            stored = do.upload(lambda: {part.name: self._store(part) for part in drawn if part.name in missing})
+
+            def plan(view: View) -> list[Change] | Settled:
+                resolve(view, whole.ref, "dataset")
+                made = versions(view)
+                if all(_same(view, part) for part in made):
+                    return Settled([view.versions.newest("dataset", part.name) for part in made])
+                return [
+                    change for part in made for change in _addition(view, part, stored.get(part.name), fresh[part.name])
+                ]
+
+            return tuple(self._made(do.commit(plan, message=f"split {whole.shown}")))
+
+        return self._session.operate("dataset.split", work, message=message, op=op)
+
+    def _drawn(
+        self, view: View, whole: Version, shares: dict[str, float], method: str, by: str | int | None, seed: int
+    ) -> list[_Drawn]:
+        """Return the parts of a version: which rows fall to each, and how that was decided."""
+        blobs = self._session.blobs
+        columns = tables.column_names(tables.header_of(blobs, view, whole))
         given = None if by is None else tables.column_label(columns, by, "by", whole.shown)
-        chosen, column = splits.choose_method(whole, method, given, self._target(whole, method))
+        frame = tables.frame_of(blobs, view, whole)
+        target = whole["roles"].get("target")
+        asked = frame[target] if method == "auto" and target is not None else None
+        chosen, column = splits.choose_method(whole, method, given, asked)
         how = {"method": chosen, "by": column, "seed": seed, "shares": shares, "of": whole.ref}
-        frame = tables.frame_of(self._session, whole)
         masks = splits.part_masks(whole.name, frame, shares, chosen, column, seed)
-        parts = {f"{whole.name}.{part}": mask for part, mask in masks.items()}
-        encoded = {name: codecs.encode_selection(whole["content"], mask, how) for name, mask in parts.items()}
-        fresh = {name: new_id() for name in parts}
+        return [
+            _Drawn(f"{whole.name}.{part}", frame, mask, codecs.encode_selection(whole["content"], mask, how))
+            for part, mask in masks.items()
+        ]
 
-        def versions(view: View) -> list[VersionAdd]:
-            return [_part(view, whole, name, encoded[name].content, int(mask.sum())) for name, mask in parts.items()]
-
-        def upload() -> dict[str, Place]:
-            view = self._session.view()
-            missing = {part.name: part.needs[0] for part in versions(view) if not view.placed.has(part.needs[0])}
-            return {name: self._store_part(one, encoded[name], frame[parts[name]]) for name, one in missing.items()}
-
-        def plan(view: View, stored: dict[str, Place]) -> list[Change] | Settled:
-            resolve(view, whole.ref, "dataset")
-            made = versions(view)
-            if all(_same(view, part) for part in made):
-                return Settled([view.versions.newest("dataset", part.name) for part in made])
-            return [
-                change for part in made for change in _addition(view, part, stored.get(part.name), fresh[part.name])
-            ]
-
-        commit = self._session.publish(
-            upload, plan, verb="dataset.split", message=message or f"split {whole.shown}", op=op
-        )
-        return tuple(self._record_of(commit, name) for name in parts)
-
-    def _store_part(self, stored_object: str, encoded: codecs.EncodedSelection, rows: pd.DataFrame) -> Place:
-        files = tables.store_selection(self._session, encoded, codecs.profile(rows))
-        return Place(object=stored_object, files=files)
-
-    def _target(self, version: Version, method: str) -> pd.Series | None:
-        target = version["roles"].get("target")
-        if method != "auto" or target is None:
-            return None
-        return cast("pd.Series", tables.frame_of(self._session, version, [target])[target])
+    def _store(self, part: _Drawn) -> Place:
+        files = tables.store_selection(self._session.blobs, part.encoded, codecs.profile(part.frame[part.mask]))
+        return Place(object=f"selection:{part.encoded.content}", files=files)
 
     # reading -------------------------------------------------------------------------------------------------------
 
     def get(self, ref: str | records.DatasetVersion) -> records.DatasetVersion:
         """Return the version a ref means: ``"customers@3"``, ``"customers.train"``, or a record."""
-        return self._record(resolve(self._session.view(), ref, "dataset"))
+        view = self._session.view()
+        return self._record(view, resolve(view, ref, "dataset"))
 
     def latest(self, name: str) -> records.DatasetVersion:
         """Return the current version of a name: the newest that was not dropped or rolled back."""
@@ -235,8 +241,9 @@ class Datasets:
 
     def versions(self, name: str) -> list[records.DatasetVersion]:
         """Return the versions of a name that were not dropped, oldest first."""
-        standing = self._session.view().versions.standing("dataset", check_name(name, "dataset name", parts=True))
-        return readable(self._record, standing)
+        view = self._session.view()
+        standing = view.versions.standing("dataset", check_name(name, "dataset name", parts=True))
+        return readable(lambda version: self._record(view, version), standing)
 
     def load(
         self, ref: str | records.DatasetVersion, *, columns: Iterable[Hashable] | None = None, xy: bool = False
@@ -256,21 +263,21 @@ class Datasets:
         -------
         pandas.DataFrame, or (pandas.DataFrame, pandas.Series)
         """
-        version = resolve(self._session.view(), ref, "dataset")
-        frame = tables.frame_of(self._session, version, columns)
-        return features_and_target(frame, version["roles"], version.shown) if xy else frame
+        view = self._session.view()
+        version = resolve(view, ref, "dataset")
+        frame = tables.frame_of(self._session.blobs, view, version, columns)
+        return tables.features_and_target(frame, version["roles"], version.shown) if xy else frame
 
     # records -------------------------------------------------------------------------------------------------------
 
-    def _record_of(self, commit: Commit, name: str) -> records.DatasetVersion:
-        if commit.entry is None:
-            return self._record(next(version for version in commit.value if version.name == name))
-        added = next(one for one in read_changes(commit.entry, VersionAdd) if one.name == name)
-        return self.get(f"{name}@{added.number}")
+    def _made(self, done: Done) -> list[records.DatasetVersion]:
+        """Return what was added, or what was there already."""
+        versions = done.value if done.entry is None else done.versions("dataset")
+        return [self._record(done.view, version) for version in versions]
 
-    def _record(self, version: Version) -> records.DatasetVersion:
+    def _record(self, view: View, version: Version) -> records.DatasetVersion:
         layout = tables.layout_of(version)
-        profile = tables.profile_of(self._session, version)
+        profile = tables.profile_of(self._session.blobs, version)
         return records.DatasetVersion(
             name=version.name,
             number=version.number,
@@ -279,7 +286,7 @@ class Datasets:
             content=version["content"],
             presentation=version["presentation"],
             rows=version["rows"],
-            columns=tables.columns_of(self._session, version, profile),
+            columns=tables.columns_of(self._session.blobs, view, version, profile),
             roles=records.Roles(**version["roles"]),
             parents=tuple(map(bare, version.made_from)),
             profile=profile,
@@ -290,18 +297,13 @@ class Datasets:
         )
 
 
-def features_and_target(frame: pd.DataFrame, roles: Doc, what: str) -> tuple[pd.DataFrame, pd.Series]:
-    """Split a frame into features and target; columns with a role are no features."""
-    target = roles.get("target")
-    if target is None:
-        raise InvalidInput(f"{what} has no target; add it with target=… to load X and y")
-    taken = [column for column in roles.values() if column is not None and column in frame.columns]
-    return frame.drop(columns=taken), cast("pd.Series", frame[target])
+class _Drawn(NamedTuple):
+    """One part of a split, before anything of it is stored."""
 
-
-def features(frame: pd.DataFrame, roles: Doc, what: str) -> pd.DataFrame:
-    """Return the features of a frame, or all of it where it has no target."""
-    return frame if roles.get("target") is None else features_and_target(frame, roles, what)[0]
+    name: str
+    frame: pd.DataFrame
+    mask: np.ndarray
+    encoded: codecs.EncodedSelection
 
 
 def _id_of(view: View, name: str, fresh: str) -> str:
@@ -328,16 +330,17 @@ def _table_version(
     return VersionAdd(of="dataset", name=name, number=number, needs=needs, made_from=lineage, says=said)
 
 
-def _part(view: View, parent: Version, name: str, content: str, rows: int) -> VersionAdd:
+def _part(view: View, parent: Version, part: _Drawn) -> VersionAdd:
     """Return a part selected from a version as the next version of a name; it lives by its parent's rows too."""
+    content = part.encoded.content
     kept = {field: parent[field] for field in ("presentation", "columns", "roles")}
     return VersionAdd(
         of="dataset",
-        name=name,
-        number=view.versions.next_number("dataset", name),
+        name=part.name,
+        number=view.versions.next_number("dataset", part.name),
         needs=[f"selection:{content}", *parent.needs],
         made_from=[parent.ref],
-        says={"layout": "selection", "content": content, "rows": rows, **kept},
+        says={"layout": "selection", "content": content, "rows": int(part.mask.sum()), **kept},
     )
 
 
@@ -355,7 +358,7 @@ def _addition(view: View, made: VersionAdd, stored: Place | None, fresh: str) ->
     if view.placed.has(made.needs[0]):
         return [*begun, made]
     if stored is None:
-        raise Swept
+        raise swept()
     return [*begun, stored, made]
 
 

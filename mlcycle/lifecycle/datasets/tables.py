@@ -1,4 +1,4 @@
-"""Frames in and out of the store: what the table codec needs of a session, and reading a version whatever its kind."""
+"""Frames in and out of the store: what the table codec needs of the store, and reading a version whatever its kind."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from mlcycle import codecs, records
-from mlcycle._documents import written_document
 from mlcycle._ids import near
 from mlcycle.errors import InvalidInput, SchemaError
-from mlcycle.lifecycle.blobs import file_of, files_of
+from mlcycle.lifecycle.blobs import NewFile
 from mlcycle.state import Version, resolve
 
 if TYPE_CHECKING:
@@ -22,13 +21,15 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from mlcycle.lifecycle._session import Session
-    from mlcycle.lifecycle.blobs import NewFile
+    from mlcycle.lifecycle.blobs import Blobs, Depot
+    from mlcycle.state import View
 
 __all__ = [
     "column_label",
     "column_names",
     "columns_of",
+    "features",
+    "features_and_target",
     "frame_of",
     "header_of",
     "layout_of",
@@ -44,11 +45,21 @@ Doc = dict[str, Any]
 _LAYOUTS = ("blocks", "selection")
 
 
-class _Blocks:
-    """The session as the table codec sees it; made for one write or one read, then dropped."""
+class _NewManifest(NewFile):
+    """A manifest being made: whoever asks for it in this process need not read it back."""
 
-    def __init__(self, session: Session, dataset: str = "", files: Iterable[Doc] = (), what: str = "") -> None:
-        self._session = session
+    def done(self) -> Doc:
+        manifest = codecs.read_manifest(self.path)
+        file = super().done()
+        self.depot.manifests.put(file["key"], manifest, file["size"])
+        return file
+
+
+class _Blocks:
+    """The store as the table codec sees it; made for one write or one read, then dropped."""
+
+    def __init__(self, depot: Depot, dataset: str = "", files: Iterable[Doc] = (), what: str = "") -> None:
+        self._depot = depot
         self._files = {file["key"]: file for file in files}
         self._what = what
         self._dataset = dataset
@@ -57,14 +68,15 @@ class _Blocks:
     def open(self, key: str) -> BinaryIO | Path:
         if key not in self._files:  # the manifest is of a placement that has been replaced: look again
             raise FileNotFoundError(key)
-        return self._session.depot.open_file(self._files[key], self._what)
+        return self._depot.open_file(self._files[key], self._what)
 
     def find(self, digest: str) -> None:
         """Answer that no block is known: blocks are not shared between versions yet, whole tables are."""
 
     def new(self, kind: str) -> NewFile:
         folder = f"tables/{self._dataset}" if kind == "table" else "leaves"
-        file = self._session.depot.new_file(folder, kind, ".parquet")
+        made = _NewManifest if kind == "manifest" else NewFile
+        file = made(self._depot, folder, kind, ".parquet")
         self._begun.append(file)
         return file
 
@@ -83,47 +95,40 @@ def table_object(encoded: codecs.Encoded) -> str:
     return f"table:{encoded.content}:{encoded.presentation}"
 
 
-def store_table(session: Session, dataset: str, encoded: codecs.Encoded, profile: Doc) -> list[Doc]:
+def store_table(blobs: Blobs, dataset: str, encoded: codecs.Encoded, profile: Doc) -> list[Doc]:
     """Write a table, its manifest and its profile; return their descriptions, manifest first."""
-    with _Blocks(session, dataset).cleaning() as blocks:
+    with _Blocks(blobs.depot, dataset).cleaning() as blocks:
         written = codecs.write(encoded, blocks)
-    return [written.manifest, *written.files, _store_profile(session, profile)]
+    return [written.manifest, *written.files, blobs.depot.store_document("leaves", "profile", profile)]
 
 
-def store_selection(session: Session, encoded: codecs.EncodedSelection, profile: Doc) -> list[Doc]:
+def store_selection(blobs: Blobs, encoded: codecs.EncodedSelection, profile: Doc) -> list[Doc]:
     """Write a membership and the profile of its rows; return their descriptions, manifest first."""
-    with _Blocks(session).cleaning() as blocks:
+    with _Blocks(blobs.depot).cleaning() as blocks:
         manifest = codecs.write_selection(encoded, blocks)
-    return [manifest, _store_profile(session, profile)]
+    return [manifest, blobs.depot.store_document("leaves", "profile", profile)]
 
 
-def _store_profile(session: Session, profile: Doc) -> Doc:
-    return session.depot.store_bytes("leaves", "profile", ".json", written_document(profile))
-
-
-def _files(session: Session, version: Version) -> list[Doc]:
-    return files_of(session, version.needs[0], version.shown)
-
-
-def _manifest(session: Session, version: Version) -> codecs.Manifest:
+def _manifest(blobs: Blobs, version: Version) -> codecs.Manifest:
     """Read the manifest of a version, checked against its digest, once a process."""
-    file = file_of(session, version.needs[0], "manifest", version.shown)
+    file = blobs.file_of(version.needs[0], "manifest", version.shown)
 
     def read() -> codecs.Manifest:
-        with session.depot.local_copy(file, version.shown) as path:
+        with blobs.depot.local_copy(file, version.shown) as path:
             return codecs.read_manifest(path)
 
-    return session.depot.remember(file["key"], read)
+    found: codecs.Manifest = blobs.depot.manifests.get(file["key"], read, file["size"])
+    return found
 
 
-def _parent(session: Session, version: Version) -> Version:
-    return resolve(session.view(refresh=False), version.made_from[0], "dataset", dropped=True)
+def _parent(view: View, version: Version) -> Version:
+    return resolve(view, version.made_from[0], "dataset", dropped=True)
 
 
-def root_of(session: Session, version: Version) -> Version:
+def root_of(view: View, version: Version) -> Version:
     """Return the version that holds the rows: the version itself, or what a part was selected from."""
     while layout_of(version) == "selection":
-        version = _parent(session, version)
+        version = _parent(view, version)
     return version
 
 
@@ -143,12 +148,12 @@ def layout_of(version: Version) -> str:
     return layout
 
 
-def membership(session: Session, version: Version) -> tuple[Version, np.ndarray | None]:
+def membership(blobs: Blobs, view: View, version: Version) -> tuple[Version, np.ndarray | None]:
     """Return the version that holds the rows, and which of them a version has (None for all)."""
     if layout_of(version) != "selection":
         return version, None
-    mask = codecs.read_selection(_manifest(session, version))
-    root, outer = membership(session, _parent(session, version))
+    mask = codecs.read_selection(_manifest(blobs, version))
+    root, outer = membership(blobs, view, _parent(view, version))
     if outer is not None:
         whole = outer.copy()
         whole[outer] = mask
@@ -156,19 +161,19 @@ def membership(session: Session, version: Version) -> tuple[Version, np.ndarray 
     return root, mask
 
 
-def header_of(session: Session, version: Version) -> Doc:
+def header_of(blobs: Blobs, view: View, version: Version) -> Doc:
     """Return the schema and presentation of a version; a part has its parent's."""
-    return _manifest(session, root_of(session, version)).header
+    root = root_of(view, version)
+    return blobs.reading(root.shown, lambda: _manifest(blobs, root)).header
 
 
-def profile_of(session: Session, version: Version) -> Doc:
+def profile_of(blobs: Blobs, version: Version) -> Doc:
     """Return the profile stored with a version."""
-    file = file_of(session, version.needs[0], "profile", version.shown)
-    found: Doc = session.depot.read_document(file, version.shown)
+    found: Doc = blobs.document(version.needs[0], "profile", version.shown)
     return found
 
 
-def frame_of(session: Session, version: Version, columns: Iterable[Hashable] | None = None) -> pd.DataFrame:
+def frame_of(blobs: Blobs, view: View, version: Version, columns: Iterable[Hashable] | None = None) -> pd.DataFrame:
     """Read the rows of a version as they were added, or some of its columns."""
     if columns is not None and not isinstance(columns, str):
         if not isinstance(columns, Iterable):
@@ -176,11 +181,12 @@ def frame_of(session: Session, version: Version, columns: Iterable[Hashable] | N
         columns = list(columns)  # once: reading may be tried again
 
     def read() -> pd.DataFrame:
-        root, mask = membership(session, version)
-        with _Blocks(session, files=_files(session, root), what=root.shown).cleaning() as blocks:
-            return codecs.load(_manifest(session, root), blocks, columns=cast("Any", columns), rows=mask)
+        root, mask = membership(blobs, view, version)
+        files = blobs.files_of(root.needs[0], root.shown)
+        with _Blocks(blobs.depot, files=files, what=root.shown).cleaning() as blocks:
+            return codecs.load(_manifest(blobs, root), blocks, columns=cast("Any", columns), rows=mask)
 
-    return session.depot.resolving(version.shown, read, session.log.snapshot)
+    return blobs.reading(version.shown, read)
 
 
 def column_names(header: Doc) -> list[str | int]:
@@ -215,9 +221,9 @@ def _few(columns: Sequence[str | int]) -> str:
 _SHOWN = 12
 
 
-def columns_of(session: Session, version: Version, profile: Doc) -> tuple[records.Column, ...]:
+def columns_of(blobs: Blobs, view: View, version: Version, profile: Doc) -> tuple[records.Column, ...]:
     """Return the columns of a version with their types, and the missing values its own rows have."""
-    header = header_of(session, version)
+    header = header_of(blobs, view, version)
     types = {field["name"]: field["type"] for field in header["schema"]}
     return tuple(
         records.Column(
@@ -227,3 +233,17 @@ def columns_of(session: Session, version: Version, profile: Doc) -> tuple[record
         )
         for column in header["presentation"]["columns"]
     )
+
+
+def features_and_target(frame: pd.DataFrame, roles: Doc, what: str) -> tuple[pd.DataFrame, pd.Series]:
+    """Split a frame into features and target; columns with a role are no features."""
+    target = roles.get("target")
+    if target is None:
+        raise InvalidInput(f"{what} has no target; add it with target=… to load X and y")
+    taken = [column for column in roles.values() if column is not None and column in frame.columns]
+    return frame.drop(columns=taken), cast("pd.Series", frame[target])
+
+
+def features(frame: pd.DataFrame, roles: Doc, what: str) -> pd.DataFrame:
+    """Return the features of a frame, or all of it where it has no target."""
+    return frame if roles.get("target") is None else features_and_target(frame, roles, what)[0]

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from mlcycle.lifecycle._session import Session
+    from mlcycle.lifecycle.blobs import Blobs
+    from mlcycle.state import View
 
 __all__ = ["Captured", "judged"]
 
@@ -114,7 +115,7 @@ class Captured:
 
 
 def judged(
-    session: Session, ref: str, rows: checks.Rows, captured: Captured, criteria: list[Any]
+    blobs: Blobs, view: View, ref: str, rows: checks.Rows, captured: Captured, criteria: list[Any]
 ) -> Iterator[records.Result]:
     """Yield what the criteria say of captured answers, or else what an evaluation of the version says of them.
 
@@ -141,7 +142,7 @@ def judged(
     asked = list(dict.fromkeys([*(() if captured.several else (one.metric for one in criteria if one.metric)), *usual]))
     tried = {name: one for name in asked for one in run([records.AtLeast(name, 0.0)])}
     measured = {name: one for name, one in tried.items() if one.value is not None}
-    then = {name: before for name in measured if (before := _evaluated(session, ref, name)) is not None}
+    then = {name: before for name in measured if (before := _evaluated(blobs, view, ref, name)) is not None}
     if then:
         yield from (_against(name, measured[name], before, captured.task) for name, before in then.items())
         return
@@ -174,10 +175,10 @@ def _answered(
     return tuple(attrs.evolve(one, detail=note) for one in found)
 
 
-def _evaluated(session: Session, ref: str, metric: str) -> records.Result | None:
+def _evaluated(blobs: Blobs, view: View, ref: str, metric: str) -> records.Result | None:
     """Return the newest stored result of a metric over all rows of some data, with its interval where it has one."""
-    for fact in evaluations_of(session.view(refresh=False), f"model:{ref}"):
-        for answer in evaluation_document(session, fact)["answers"]:
+    for fact in evaluations_of(view, f"model:{ref}"):
+        for answer in evaluation_document(blobs, fact)["answers"]:
             asked = answer["criterion"]
             for document in answer["results"]:
                 found: records.Result = records.from_json(document)

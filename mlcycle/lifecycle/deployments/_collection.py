@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from mlcycle import provenance, records, serving
 from mlcycle._ids import check_name, new_id
 from mlcycle._text import printable
-from mlcycle.errors import ConflictError, InvalidInput, NotFound
-from mlcycle.lifecycle.blobs import file_of, readable
+from mlcycle.errors import ConflictError, InvalidInput, NotFound, ReadOnly
+from mlcycle.lifecycle.blobs import readable
 from mlcycle.lifecycle.deployments import _traffic as traffic
+from mlcycle.lifecycle.deployments._traffic import revision_record
 from mlcycle.state import (
     Change,
     FactAdd,
@@ -22,7 +23,6 @@ from mlcycle.state import (
     View,
     bare,
     pointer_moves,
-    read_changes,
     resolve,
     roll_back,
 )
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
     from mlcycle.state import Fact
 
@@ -62,10 +63,6 @@ class Deployments:
             Why, for the history; and an id of yours that makes a restarted script idempotent.
         """
         name = check_name(name, "deployment name")
-        view = self._session.view()
-        view.names.check_free("deployment", name)
-        if view.names.get("deployment", name) and op is None:  # with an op, the log says what it was used for
-            return self._handle(view, name)
 
         def plan(view: View) -> list[Change] | Settled:
             view.names.check_free("deployment", name)
@@ -73,8 +70,15 @@ class Deployments:
                 return Settled(None)
             return [NameSet(of="deployment", name=name, id=new_id())]
 
-        self._session.commit(plan, verb="deployment.open", message=message, op=op)
-        return self.get(name)
+        try:
+            return self._session.operate(
+                "deployment.open", lambda do: self._handle(do.commit(plan).view, name), message=message, op=op
+            )
+        except ReadOnly:
+            view = self._session.view()
+            if view.names.get("deployment", name) is None:
+                raise
+            return self._handle(view, name)
 
     def get(self, name: str) -> Deployment:
         """Return a deployment that exists."""
@@ -130,15 +134,12 @@ class Deployment:
         """The revision that answers now; None before the first route."""
         view = self._session.view()
         number = view.pointers.at("deployment", view.names.known("deployment", self.name).name, "current")
-        return None if number is None else self._revision(view, number)
+        return None if number is None else revision_record(view.versions.get("deployment", self.name, number))
 
     def revisions(self) -> list[records.Revision]:
         """Return every revision there was, oldest first."""
         view = self._session.view()
-        return [traffic.revision_record(one) for one in view.versions.standing("deployment", self.name)]
-
-    def _revision(self, view: View, number: int) -> records.Revision:
-        return traffic.revision_record(view.versions.get("deployment", self.name, number))
+        return [revision_record(one) for one in view.versions.standing("deployment", self.name)]
 
     def route(
         self,
@@ -172,33 +173,31 @@ class Deployment:
                 f"got {type(weights).__name__}: {weights!r:.60}"
             )
         given: dict[Any, int] = dict(weights) if isinstance(weights, Mapping) else {weights: 1}
-        self._session.check_writable()
-        view = self._session.view()
-        resolved = {resolve(view, ref, "model").ref: weight for ref, weight in given.items()}
-        shadowing = None if shadow is None else resolve(view, shadow, "model").ref
-        before = view.pointers.at("deployment", view.names.known("deployment", self.name).name, "current")
-        if len(resolved) != len(given):
-            raise InvalidInput(f"two of {', '.join(map(str, given))} are the same version; give it once")
-        serving.check_weights({bare(ref): weight for ref, weight in resolved.items()})
 
-        def plan(view: View) -> list[Change]:
-            number = view.versions.next_number("deployment", view.names.known("deployment", self.name).name)
-            self._expect(view, before)
+        def work(do: Operation) -> records.Revision:
+            resolved = {resolve(do.view, ref, "model").ref: weight for ref, weight in given.items()}
+            shadowing = None if shadow is None else resolve(do.view, shadow, "model").ref
+            place = do.view.names.known("deployment", self.name).name
+            before = do.view.pointers.at("deployment", place, "current")
+            if len(resolved) != len(given):
+                raise InvalidInput(f"two of {', '.join(map(str, given))} are the same version; give it once")
+            serving.check_weights({bare(ref): weight for ref, weight in resolved.items()})
             uses = list(dict.fromkeys([*resolved, *([shadowing] if shadowing else [])]))
-            for ref in uses:
-                resolve(view, ref, "model")
             said = {"weights": resolved, "shadow": shadowing}
-            return [
-                VersionAdd(of="deployment", name=self.name, number=number, uses=uses, says=said),
-                PointerMove(
-                    of="deployment", name=self.name, pointer="current", before=before, after=number, how="route"
-                ),
-            ]
 
-        commit = self._session.commit(plan, verb="deployment.route", message=reason, op=op)
-        assert commit.entry is not None
-        (made,) = read_changes(commit.entry, VersionAdd)
-        return self._revision(self._session.view(refresh=False), made.number)
+            def plan(view: View) -> list[Change]:
+                self._expect(view, before)
+                for ref in uses:
+                    resolve(view, ref, "model")
+                number = view.versions.next_number("deployment", place)
+                move = PointerMove(
+                    of="deployment", name=place, pointer="current", before=before, after=number, how="route"
+                )
+                return [VersionAdd(of="deployment", name=place, number=number, uses=uses, says=said), move]
+
+            return revision_record(do.commit(plan).versions("deployment")[0])
+
+        return self._session.operate("deployment.route", work, message=reason, op=op)
 
     def _expect(self, view: View, expected: int | None) -> None:
         found = view.pointers.at("deployment", self.name, "current")
@@ -220,17 +219,16 @@ class Deployment:
         VersionDeleted
             When a version it needs was dropped.
         """
-        self._session.check_writable()
 
         def plan(view: View) -> list[Change]:
             nothing = f"{self.name} has no earlier revision to go back to"
             return [roll_back(view, "deployment", self.name, "current", nothing)]
 
-        commit = self._session.commit(plan, verb="deployment.rollback", message=reason, op=op)
-        assert commit.entry is not None
-        (move,) = read_changes(commit.entry, PointerMove)
-        assert move.after is not None
-        return self._revision(self._session.view(refresh=False), move.after)
+        def work(do: Operation) -> records.Revision:
+            done = do.commit(plan)
+            return revision_record(resolve(done.view, f"deployment:{self.name}@{done.change(PointerMove).after}"))
+
+        return self._session.operate("deployment.rollback", work, message=reason, op=op)
 
     def history(self) -> pd.DataFrame:
         """Return the moves of the route, oldest first: who, when, why, from which revision to which."""
@@ -330,30 +328,28 @@ class Deployment:
         Report
             Findings with evidence and a suggested next phase, and a table of everything looked at.
         """
-        self._session.check_writable()
         chance: Any = alpha
         if not isinstance(chance, Real) or not 0 < float(chance) < 1:
             raise InvalidInput(f"alpha={alpha!r:.60} is the chance of a false alarm, between 0 and 1")
-        report = traffic.inspect(self._session, self._id, self.revision, self.name, since, until, alpha)
+        self._session.check_writable()
+        report = traffic.inspect(self._session, self._id, self.name, since, until, alpha)
         identity = new_id()
+        document, stored_object = records.to_json(report), f"report:{identity}"
+        severities = [finding.severity for finding in report.findings]
+        said = {
+            "revision": report.revision,
+            "rows": report.rows,
+            "findings": len(severities),
+            "severity": max(severities, key=["info", "warn", "fail"].index, default=None),
+        }
+        fact = FactAdd(of="report", id=identity, subject=f"deployment:{self.name}", needs=[stored_object], says=said)
 
-        def upload() -> Doc:
-            return self._session.depot.store_document(identity, "report", records.to_json(report))
+        def work(do: Operation) -> None:
+            depot = self._session.blobs.depot
+            file = do.upload(lambda: depot.store_document(f"files/{identity}", "report", document))
+            do.commit(lambda view: [Place(object=stored_object, files=[file]), fact])
 
-        def plan(view: View, file: Doc) -> list[Change]:
-            stored_object = f"report:{identity}"
-            severities = [finding.severity for finding in report.findings]
-            said = {
-                "revision": report.revision,
-                "rows": report.rows,
-                "findings": len(severities),
-                "severity": max(severities, key=["info", "warn", "fail"].index, default=None),
-            }
-            subject = f"deployment:{self.name}"
-            fact = FactAdd(of="report", id=identity, subject=subject, needs=[stored_object], says=said)
-            return [Place(object=stored_object, files=[file]), fact]
-
-        self._session.publish(upload, plan, verb="report.add", message=message)
+        self._session.operate("report.add", work, message=message)
         return report
 
     def reports(self) -> list[records.Report]:
@@ -362,7 +358,6 @@ class Deployment:
         return readable(self._report, facts)
 
     def _report(self, fact: Fact) -> records.Report:
-        what = f"report {fact.id}"
-        file = file_of(self._session, fact.needs[0], "report", what)
-        report: records.Report = records.from_json(self._session.depot.read_document(file, what))
+        document = self._session.blobs.document(fact.needs[0], "report", f"report {fact.id}")
+        report: records.Report = records.from_json(document)
         return report

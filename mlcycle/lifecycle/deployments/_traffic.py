@@ -10,7 +10,7 @@ from mlcycle._ids import now
 from mlcycle.errors import NotFound
 from mlcycle.lifecycle._model_files import Signed, card_of, load_version, signature_of
 from mlcycle.lifecycle._moments import window
-from mlcycle.lifecycle.datasets import features, tables
+from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.deployments._answers import Captured, judged
 from mlcycle.lifecycle.evaluation import criteria_today
 from mlcycle.state import Version, bare, resolve
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlcycle.lifecycle._session import Session
+    from mlcycle.lifecycle.blobs import Blobs
+    from mlcycle.state import View
 
 __all__ = ["Loader", "Routes", "Sink", "inspect", "read", "revision_record"]
 
@@ -69,9 +71,13 @@ class Loader:
 
     def __call__(self, ref: str) -> serving.Loaded:
         """Load a version and its signature."""
-        version = resolve(self._session.view(), ref, "model")
-        model = load_version(self._session, version, trust=self._trust, reason=self._reason)
-        return serving.Loaded(ref=version.shown, model=model, signature=signature_of(self._session, version, model))
+        return self.load(self._session.view(), ref)
+
+    def load(self, view: View, ref: str) -> serving.Loaded:
+        """As a call, by what was looked at already."""
+        version, blobs = resolve(view, ref, "model"), self._session.blobs
+        model = load_version(blobs, version, trust=self._trust, reason=self._reason)
+        return serving.Loaded(ref=version.shown, model=model, signature=signature_of(blobs, version, model))
 
 
 class Sink:
@@ -134,35 +140,37 @@ def _lines(session: Session, deployment: str, start: str | None) -> Iterator[byt
 def inspect(
     session: Session,
     deployment: str,
-    revision: records.Revision | None,
     name: str,
     since: Any,
     until: Any,
     alpha: float,
 ) -> records.Report:
     """Compare traffic in a window with the training data of the version that answers most of it."""
-    if revision is None:
+    view = session.view()
+    number = view.pointers.at("deployment", view.names.known("deployment", name).name, "current")
+    if number is None:
         raise NotFound(f"{name} has no route yet, so there is nothing to check")
+    revision = revision_record(view.versions.get("deployment", name, number))
     start, end = window(since, until)
     start, end = start or revision.at, end or now()
     found = _read(session, deployment, start, end)
     main = max(revision.weights, key=lambda ref: revision.weights[ref])
-    models = _Models(session)
+    models = _Models(session, view)
 
     def judge(ref: str, inputs: pd.DataFrame, truth: pd.Series[Any]) -> Iterable[records.Result]:
-        criteria = criteria_today(session.view().versions.newest("scope", "scope"))
+        criteria = criteria_today(view.versions.newest("scope", "scope"))
         answers = found.frame.loc[inputs.index, ["output", "scores"]]
         if answers["scores"].isna().any():
             models.load(ref)  # here, so that a storage that fails is no fault of a criterion
         captured = Captured(answers, truth, models.signature(ref), lambda method: models.ask(ref, method, inputs))
         rows = checks.Rows(ref=f"traffic of {name}", frame=inputs, X=inputs, y=cast("Any", captured.labels))
-        return judged(session, ref, rows, captured, criteria)
+        return judged(session.blobs, view, ref, rows, captured, criteria)
 
     return serving.inspect(
         revision,
         found,
-        reference=serving.attempt(lambda: _reference(session, main)),
-        expected=serving.attempt(lambda: _expected(session, main, models)),
+        reference=serving.attempt(lambda: _reference(session.blobs, view, main)),
+        expected=serving.attempt(lambda: _expected(session.blobs, view, main, models)),
         judge=judge,
         since=start,
         until=end,
@@ -173,16 +181,16 @@ def inspect(
 class _Models:
     """Signatures and models of versions, each read once and only when asked for; none that needs trust is loaded."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, view: View) -> None:
+        self._session, self._view = session, view
         self._loaded: dict[str, serving.Loaded | serving.Unavailable] = {}
 
     def signature(self, ref: str) -> Doc | None:
         """Return the signature of a version, which needs no trust; None where there is none, or none any more."""
 
         def read() -> Doc | None:
-            version = resolve(self._session.view(), ref, "model", dropped=True)
-            signature: Doc | None = card_of(self._session, version)["signature"]
+            version = resolve(self._view, ref, "model", dropped=True)
+            signature: Doc | None = card_of(self._session.blobs, version)["signature"]
             return signature
 
         found = serving.attempt(read)
@@ -191,7 +199,7 @@ class _Models:
     def load(self, ref: str) -> serving.Loaded | serving.Unavailable:
         """Return a version, or why it cannot be had without trust."""
         if ref not in self._loaded:
-            self._loaded[ref] = serving.attempt(lambda: Loader(self._session, (), None)(ref))
+            self._loaded[ref] = serving.attempt(lambda: Loader(self._session, (), None).load(self._view, ref))
         return self._loaded[ref]
 
     def ask(self, ref: str, method: str, rows: Any) -> Any:
@@ -202,11 +210,10 @@ class _Models:
         return getattr(Signed(found.model, found.signature), method)(rows)
 
 
-def _reference(session: Session, ref: str) -> pd.DataFrame | None:
+def _reference(blobs: Blobs, view: View, ref: str) -> pd.DataFrame | None:
     """Return the features of the training data, or None where a model has no lineage."""
-    view = session.view()
     data = [resolve(view, one, "dataset", dropped=True) for one in resolve(view, ref, "model", dropped=True).made_from]
-    frames = [features(tables.frame_of(session, one), one["roles"], one.shown) for one in data]
+    frames = [tables.features(tables.frame_of(blobs, view, one), one["roles"], one.shown) for one in data]
     if not frames:
         return None
     import pandas as pd
@@ -214,15 +221,15 @@ def _reference(session: Session, ref: str) -> pd.DataFrame | None:
     return pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
 
 
-def _expected(session: Session, main: str, models: _Models) -> Any:
+def _expected(blobs: Blobs, view: View, main: str, models: _Models) -> Any:
     """Return what the model answers on the scope's test rows, or None where there are none.
 
     Rows it was trained on would not do: a model that overfits answers them like no others, and that reads as drift.
     """
-    view = session.view()
     scope = view.versions.newest("scope", "scope")
     name = scope["scope"]["test"] if scope else None
     if name is None:
         return None
     test = resolve(view, name, "dataset")
-    return models.ask(main, "predict", features(tables.frame_of(session, test), test["roles"], test.shown))
+    rows = tables.features(tables.frame_of(blobs, view, test), test["roles"], test.shown)
+    return models.ask(main, "predict", rows)

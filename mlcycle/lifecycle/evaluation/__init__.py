@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from mlcycle.lifecycle.evaluation._evaluate import evaluate
-from mlcycle.lifecycle.evaluation._gate import (
-    criteria_today,
-    decide,
+from mlcycle.lifecycle.evaluation._gate import criteria_today, decide, judged_today
+from mlcycle.lifecycle.evaluation._stored import (
     decision_changes,
-    decision_of,
     decision_record,
     evaluation_document,
     evaluation_record,
     evaluations_of,
-    judged_today,
 )
 
 __all__ = [
     "criteria_today",
     "decide",
     "decision_changes",
-    "decision_of",
     "decision_record",
     "evaluate",
     "evaluation_document",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import attrs
 import numpy as np
@@ -12,14 +12,17 @@ from mlcycle import checks, provenance, records
 from mlcycle._ids import new_id, parse_ref
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.lifecycle._model_files import Signed, load_version, signature_of
-from mlcycle.lifecycle.datasets import features, tables
-from mlcycle.lifecycle.evaluation._gate import criteria_today, evaluation_record
-from mlcycle.state import Change, FactAdd, Place, Version, read_changes, resolve
+from mlcycle.lifecycle.datasets import tables
+from mlcycle.lifecycle.evaluation._gate import criteria_today
+from mlcycle.lifecycle.evaluation._stored import evaluation_record
+from mlcycle.state import FactAdd, Place, Version, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
+    from mlcycle.lifecycle.blobs import Blobs
     from mlcycle.state import View
 
 __all__ = ["evaluate"]
@@ -42,27 +45,65 @@ def evaluate(
     """Evaluate as `mlcycle.Project.evaluate` documents."""
     session.check_writable()
     extra = _asked(extra)
-    view = session.view()
-    model = resolve(view, subject, "model")
+    judged: dict[tuple[str, ...], _Judged] = {}
+
+    def work(do: Operation) -> records.Evaluation:
+        question = _question(do.view, subject, data)
+        key = tuple(one.ref if one else "" for one in question)
+        if key not in judged:  # another sweep meanwhile changes no answer, and judging may take hours
+            judged[key] = _judge(session.blobs, do.view, *question, extra, trust=trust, reason=reason)
+        model, judged_on, _ = question
+        found = attrs.evolve(
+            judged[key].found,
+            id=new_id(),
+            uses_of_test=len(do.view.facts.entries("evaluation", judged_on["content"])) + 1,
+            overlap=_overlaps(session.blobs, do.view, model, judged_on),
+        )
+        return _keep(do, session.blobs, found, judged[key].answers, judged_on["content"])
+
+    return session.operate("evaluation.add", work, message=message, op=op)
+
+
+class _Judged(NamedTuple):
+    """What was found of a version on some data: all results, and which answer which criterion."""
+
+    found: records.Evaluation
+    answers: list[Doc]
+
+
+def _question(
+    view: View, subject: str | records.ModelVersion, data: str | records.DatasetVersion | None
+) -> tuple[Version, Version, Version | None]:
+    """Return what is judged, on what, and the scope it is judged by."""
     scope = view.versions.newest("scope", "scope")
-    judged_on = _data(view, data, scope)
+    return resolve(view, subject, "model"), _data(view, data, scope), scope
+
+
+def _judge(
+    blobs: Blobs,
+    view: View,
+    model: Version,
+    judged_on: Version,
+    scope: Version | None,
+    extra: list[Any],
+    *,
+    trust: bool | Collection[str],
+    reason: str | None,
+) -> _Judged:
     criteria = [one for one in criteria_today(scope) if _concerns(one, judged_on, scope)]
-    used = len(view.facts.entries("evaluation", judged_on["content"]))
-    bench = _bench(session, model, judged_on, trust=trust, reason=reason)
+    bench = _bench(blobs, view, model, judged_on, trust=trust, reason=reason)
     answers = [_answer(criterion, model.shown, bench) for criterion in criteria]
     if not answers and not extra:
         answers = [{"criterion": None, "results": _described(model.shown, bench)}]
     answers += [{"criterion": None, "results": list(checks.run([one], model.shown, bench))} for one in extra]
     found = records.Evaluation(
-        id=new_id(),
+        id="",
         subject=model.shown,
         data=judged_on.shown,
         results=tuple(result for answer in answers for result in answer["results"]),
         scope=scope.number if scope else None,
-        uses_of_test=used + 1,
-        overlap=_overlaps(session, model, judged_on),
     )
-    return _keep(session, found, answers, judged_on["content"], message, op)
+    return _Judged(found, answers)
 
 
 def _asked(extra: Any) -> list[Any]:
@@ -128,29 +169,28 @@ def _described(subject: str, bench: checks.Bench) -> list[records.Result]:
 
 
 def _bench(
-    session: Session, model: Version, judged_on: Version, *, trust: bool | Collection[str], reason: str | None
+    blobs: Blobs, view: View, model: Version, judged_on: Version, *, trust: bool | Collection[str], reason: str | None
 ) -> checks.Bench:
     """Return what checks may ask for, loading each thing once."""
 
     def load_rows(ref: str) -> checks.Rows:
-        version = resolve(session.view(refresh=False), ref, "dataset")
-        frame = tables.frame_of(session, version)
+        version = resolve(view, ref, "dataset")
+        frame = tables.frame_of(blobs, view, version)
         target, group = (version["roles"].get(role) for role in ("target", "group"))
         return checks.Rows(
             ref=version.shown,
             frame=frame,
-            X=features(frame, version["roles"], version.shown),
+            X=tables.features(frame, version["roles"], version.shown),
             y=None if target is None else cast("Any", frame[target]),
             groups=None if target is None or group is None else frame[group],
         )
 
     def load(ref: str) -> Any:
-        version = resolve(session.view(refresh=False), ref, "model")
-        estimator = load_version(session, version, trust=trust, reason=reason)
-        return Signed(estimator, signature_of(session, version, estimator))
+        version = resolve(view, ref, "model")
+        estimator = load_version(blobs, version, trust=trust, reason=reason)
+        return Signed(estimator, signature_of(blobs, version, estimator))
 
     def find(name: str) -> str | None:
-        view = session.view(refresh=False)
         number = view.pointers.at("model", model.name, name)
         if number is not None:
             return f"{model.name}@{number}"
@@ -162,33 +202,33 @@ def _bench(
     return checks.Bench(data=judged_on.shown, load_rows=load_rows, load_model=load, find_version=find)
 
 
-def _overlaps(session: Session, model: Version, judged_on: Version) -> dict[str, int]:
+def _overlaps(blobs: Blobs, view: View, model: Version, judged_on: Version) -> dict[str, int]:
     """Return the training data that shares rows with the data judged on, and how many rows."""
     found: dict[str, int] = {}
     for ref in model.made_from:
-        trained_on = resolve(session.view(refresh=False), ref, "dataset", dropped=True)
-        shared = _shared_rows(session, trained_on, judged_on)
+        trained_on = resolve(view, ref, "dataset", dropped=True)
+        shared = _shared_rows(blobs, view, trained_on, judged_on)
         # rows of few distinct values repeat by chance; four standard deviations above chance is a leak
         if shared.rows > shared.expected + 4 * shared.expected**0.5:
             found[trained_on.shown] = shared.rows
     return found
 
 
-def _shared_rows(session: Session, train: Version, test: Version) -> provenance.Overlap:
-    train_root, train_mask = tables.membership(session, train)
-    test_root, test_mask = tables.membership(session, test)
+def _shared_rows(blobs: Blobs, view: View, train: Version, test: Version) -> provenance.Overlap:
+    train_root, train_mask = tables.membership(blobs, view, train)
+    test_root, test_mask = tables.membership(blobs, view, test)
     if train_root["content"] == test_root["content"]:
         every = np.ones(test_root["rows"], dtype=bool)
         masks = (every if mask is None else mask for mask in (train_mask, test_mask))
         return provenance.overlap_by_membership(*masks)
     key = test["roles"].get("key")
     if key is not None and key == train["roles"].get("key"):
-        return provenance.overlap_by_key(*(tables.frame_of(session, one, [key])[key] for one in (train, test)))
-    return provenance.overlap_by_content(tables.frame_of(session, train), tables.frame_of(session, test))
+        return provenance.overlap_by_key(*(tables.frame_of(blobs, view, one, [key])[key] for one in (train, test)))
+    return provenance.overlap_by_content(*(tables.frame_of(blobs, view, one) for one in (train, test)))
 
 
 def _keep(
-    session: Session, found: records.Evaluation, answers: list[Doc], content: str, message: str, op: str | None
+    do: Operation, blobs: Blobs, found: records.Evaluation, answers: list[Doc], content: str
 ) -> records.Evaluation:
     document = {
         "evaluation": records.to_json(found),
@@ -197,24 +237,15 @@ def _keep(
             for one in answers
         ],
     }
-
-    def upload() -> Doc:
-        return session.depot.store_document(found.id, "evaluation", document)
-
-    def plan(view: View, file: Doc) -> list[Change]:
-        stored_object, data = f"evaluation:{found.id}", f"dataset:{found.data}"
-        fact = FactAdd(
-            of="evaluation",
-            id=found.id,
-            subject=f"model:{found.subject}",
-            about=[data, content],  # how often a test set was judged on is asked by its content, whatever its name
-            needs=[stored_object],
-            says={"data": data, "scope": found.scope, "verdict": found.verdict},
-        )
-        return [Place(object=stored_object, files=[file]), fact]
-
-    commit = session.publish(upload, plan, verb="evaluation.add", message=message, op=op)
-    assert commit.entry is not None
-    (kept,) = read_changes(commit.entry, FactAdd)
-    facts = session.view(refresh=False).facts.of("evaluation", kept.subject, newest_first=True)
-    return evaluation_record(session, next(fact for fact in facts if fact.id == kept.id))
+    file = do.upload(lambda: blobs.depot.store_document(f"files/{found.id}", "evaluation", document))
+    stored_object, data = f"evaluation:{found.id}", f"dataset:{found.data}"
+    fact = FactAdd(
+        of="evaluation",
+        id=found.id,
+        subject=f"model:{found.subject}",
+        about=[data, content],  # how often a test set was judged on is asked by its content, whatever its name
+        needs=[stored_object],
+        says={"data": data, "scope": found.scope, "verdict": found.verdict},
+    )
+    done = do.commit(lambda view: [Place(object=stored_object, files=[file]), fact])
+    return evaluation_record(blobs, done.fact("evaluation"))

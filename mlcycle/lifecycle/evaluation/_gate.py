@@ -1,8 +1,8 @@
-"""Evidence for a gate: which criteria hold today, what stored evaluations say of them, and the decision kept."""
+"""What a gate says: which criteria hold today, and what stored evaluations say of them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -10,29 +10,16 @@ from mlcycle import checks, records
 from mlcycle._ids import now
 from mlcycle._text import plain
 from mlcycle.errors import GateBlocked, NotFound
-from mlcycle.lifecycle.blobs import file_of
+from mlcycle.lifecycle.evaluation._stored import evaluation_document, evaluations_of
 from mlcycle.lifecycle.scope import checked_override, scope_record
-from mlcycle.state import Change, FactAdd, Place, Version, View, read_changes, resolve
+from mlcycle.state import Version, View, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mlcycle.lifecycle._session import Session
-    from mlcycle.state import Fact
+    from mlcycle.lifecycle.blobs import Blobs
 
-__all__ = [
-    "criteria_today",
-    "decide",
-    "decision_changes",
-    "decision_of",
-    "decision_record",
-    "evaluation_document",
-    "evaluation_record",
-    "evaluations_of",
-    "judged_today",
-]
-
-Doc = dict[str, Any]
+__all__ = ["criteria_today", "decide", "judged_today"]
 
 
 def criteria_today(scope: Version | None, at: str | None = None) -> list[records.Criterion]:
@@ -41,7 +28,14 @@ def criteria_today(scope: Version | None, at: str | None = None) -> list[records
 
 
 def decide(
-    session: Session, view: View, action: str, version: Version, *, reason: str, override: records.Override | None
+    blobs: Blobs,
+    view: View,
+    action: str,
+    version: Version,
+    *,
+    author: str,
+    reason: str,
+    override: records.Override | None,
 ) -> records.Decision:
     """Return what the gate says of a model version today; nothing is written."""
     override = checked_override(override)
@@ -50,12 +44,12 @@ def decide(
     results: list[records.Result] = []
     evidence: dict[str, records.Evaluation] = {}
     for criterion in criteria_today(scope, moment):
-        found, evaluation = _evidence(session, view, version, criterion, scope)
+        found, evaluation = _evidence(blobs, view, version, criterion, scope)
         results += found
         if evaluation is not None:
             evidence[evaluation.id] = evaluation
     if override is not None and override.author is None:
-        override = attrs.evolve(override, author=session.author)
+        override = attrs.evolve(override, author=author)
     decision: records.Decision = checks.decide(
         action,
         version.shown,
@@ -66,7 +60,7 @@ def decide(
         problems=[problem for one in evidence.values() for problem in checks.evidence_problems(one)],
         evaluations=list(evidence),
         reason=reason,
-        author=session.author,
+        author=author,
     )
     used = [f"  {one.data} has been judged on {_times(one.uses_of_test)}" for one in evidence.values()]
     return attrs.evolve(decision, why="\n".join([decision.why, *dict.fromkeys(used)]))
@@ -77,7 +71,7 @@ def _times(count: int) -> str:
 
 
 def _evidence(
-    session: Session, view: View, version: Version, criterion: records.Criterion, scope: Version | None
+    blobs: Blobs, view: View, version: Version, criterion: records.Criterion, scope: Version | None
 ) -> tuple[list[records.Result], records.Evaluation | None]:
     """Return the stored results that answer a criterion, or one result that says why there are none."""
     subject = version.shown
@@ -96,7 +90,7 @@ def _evidence(
         data = resolve(view, name, "dataset").shown
     except NotFound as error:
         return missing(plain(error))
-    for stored, results in _stored_answers(session, view, version.ref, criterion):
+    for stored, results in _stored_answers(blobs, view, version.ref, criterion):
         if stored.data != data:
             continue
         if stale := _stale(view, version, criterion, results):
@@ -106,38 +100,18 @@ def _evidence(
 
 
 def _stored_answers(
-    session: Session, view: View, subject: str, criterion: records.Criterion
+    blobs: Blobs, view: View, subject: str, criterion: records.Criterion
 ) -> Iterator[tuple[records.Evaluation, list[records.Result]]]:
     """Yield what stored evaluations of a version say of a criterion, newest first."""
     asked = records.to_json(criterion)
     for fact in evaluations_of(view, subject):
-        document = evaluation_document(session, fact)
+        document = evaluation_document(blobs, fact)
         for answer in document["answers"]:
             if answer["criterion"] == asked:
                 yield (
                     records.from_json(document["evaluation"]),
                     [records.from_json(result) for result in answer["results"]],
                 )
-
-
-def evaluations_of(view: View, subject: str) -> Iterator[Fact]:
-    """Yield the evaluations of a version (its full ref), newest first."""
-    found = view.facts.of("evaluation", subject, newest_first=True)
-    return (fact for fact in found if fact.subject == subject)
-
-
-def evaluation_document(session: Session, fact: Fact) -> Doc:
-    """Return the stored document of an evaluation."""
-    what = f"evaluation {fact.id}"
-    file = file_of(session, fact.needs[0], "evaluation", what)
-    found: Doc = session.depot.read_document(file, what)
-    return found
-
-
-def evaluation_record(session: Session, fact: Fact) -> records.Evaluation:
-    """Return the record of a stored evaluation."""
-    record: records.Evaluation = records.from_json(evaluation_document(session, fact)["evaluation"])
-    return attrs.evolve(record, author=fact.stamp.author, at=fact.stamp.at, entry=fact.stamp.entry)
 
 
 def _stale(view: View, version: Version, criterion: records.Criterion, results: list[records.Result]) -> str | None:
@@ -156,37 +130,7 @@ def _stale(view: View, version: Version, criterion: records.Criterion, results: 
     )
 
 
-def decision_changes(decision: records.Decision, file: Doc) -> list[Change]:
-    """Return the changes that keep a decision."""
-    stored_object = f"decision:{decision.id}"
-    override = decision.override
-    said = {
-        "action": decision.action,
-        "allowed": decision.allowed,
-        "now": decision.now,
-        "evaluations": [f"evaluation:{one}" for one in decision.evaluations],
-        "override": None if override is None else {"author": override.author, "until": override.until},
-    }
-    fact = FactAdd(of="decision", id=decision.id, subject=f"model:{decision.subject}", needs=[stored_object], says=said)
-    return [Place(object=stored_object, files=[file]), fact]
-
-
-def decision_of(session: Session, entry: Doc) -> records.Decision:
-    """Return the decision an entry holds."""
-    kept = next(fact for fact in read_changes(entry, FactAdd) if fact.of == "decision")
-    facts = session.view(refresh=False).facts.of("decision", kept.subject, newest_first=True)
-    return decision_record(session, next(fact for fact in facts if fact.id == kept.id))
-
-
-def decision_record(session: Session, fact: Fact) -> records.Decision:
-    """Return the record of a stored decision."""
-    what = f"decision {fact.id}"
-    file = file_of(session, fact.needs[0], "decision", what)
-    record: records.Decision = records.from_json(session.depot.read_document(file, what))
-    return attrs.evolve(record, author=fact.stamp.author, at=fact.stamp.at, entry=fact.stamp.entry)
-
-
-def judged_today(session: Session, view: View, refs: list[str], override: records.Override | None) -> None:
+def judged_today(blobs: Blobs, view: View, refs: list[str], override: records.Override | None) -> None:
     """Refuse to go back to a version whose stored evidence fails today's scope, unless overridden.
 
     A version nobody evaluated under such a criterion passes: going back must be possible in an emergency.
@@ -203,7 +147,7 @@ def judged_today(session: Session, view: View, refs: list[str], override: record
         f"{ref}: {result.check} was {result.value:.4g} [{result.low:.4g}, {result.high:.4g}]; today: {plain(criterion)}"
         for ref in refs
         for criterion in criteria
-        for result in _measured(session, view, ref, criterion)
+        for result in _measured(blobs, view, ref, criterion)
         if _fails(criterion, result)
     ]
     if failing:
@@ -213,11 +157,11 @@ def judged_today(session: Session, view: View, refs: list[str], override: record
         )
 
 
-def _measured(session: Session, view: View, ref: str, criterion: records.Criterion) -> list[records.Result]:
+def _measured(blobs: Blobs, view: View, ref: str, criterion: records.Criterion) -> list[records.Result]:
     """Return the newest stored results of the question a criterion asks, whatever its threshold was then."""
     asked = records.to_json(criterion)
     for fact in evaluations_of(view, f"model:{ref}"):
-        for answer in evaluation_document(session, fact)["answers"]:
+        for answer in evaluation_document(blobs, fact)["answers"]:
             former = answer["criterion"]
             if former and all(former.get(field) == asked.get(field) for field in ("type", "metric", "slices", "on")):
                 return [records.from_json(result) for result in answer["results"]]

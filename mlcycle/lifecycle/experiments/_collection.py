@@ -14,7 +14,7 @@ from mlcycle._digest import json_text
 from mlcycle._ids import check_name, near, new_id, now
 from mlcycle._text import printable
 from mlcycle._warn import warn
-from mlcycle.errors import InvalidInput, NotFound, StorageUnavailable, VersionDeleted
+from mlcycle.errors import InvalidInput, NotFound, ReadOnly, StorageUnavailable, VersionDeleted
 from mlcycle.lifecycle._params import Spelling, named_values
 from mlcycle.lifecycle.runs import ActiveRun, Provenance, all_runs, points_of, run_of
 from mlcycle.state import Change, NameSet, View, read_ref, resolve
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
 
 __all__ = ["Experiment", "Experiments"]
@@ -72,14 +73,8 @@ class Experiments:
             An id of yours for this operation, so that a restarted script does not repeat it.
         """
         name = check_name(name, "experiment name")
-        view = self._session.view()
-        view.names.check_free("experiment", name)
-        known = self._facts(view, name)
-        same = known and hypothesis in (None, known["hypothesis"]) and metric in (None, known["metric"])
-        if known and same and op is None:  # with an op, the log says what it was used for
-            return Experiment(self._session, self._provenance, known)
 
-        def plan(view: View) -> list[Change] | Settled:
+        def wanted(view: View) -> list[Change]:
             view.names.check_free("experiment", name)
             before = self._facts(view, name)
             facts = {
@@ -87,15 +82,25 @@ class Experiments:
                 "metric": before.get("metric") if metric is None else metric,
             }
             if before and facts.items() <= before.items():
-                return Settled(before)
+                return []
             return [NameSet(of="experiment", name=name, id=before.get("id") or new_id(), says=facts)]
 
-        self._session.commit(plan, verb="experiment.open", message=hypothesis or "", op=op)
-        return self.get(name)
+        def work(do: Operation) -> Experiment:
+            return self._handle(do.commit(lambda view: wanted(view) or Settled()).view, name)
+
+        try:
+            return self._session.operate("experiment.open", work, message=hypothesis or "", op=op)
+        except ReadOnly:
+            view = self._session.view()
+            if wanted(view):
+                raise
+            return self._handle(view, name)
 
     def get(self, name: str) -> Experiment:
         """Return an experiment that exists."""
-        view = self._session.view()
+        return self._handle(self._session.view(), name)
+
+    def _handle(self, view: View, name: str) -> Experiment:
         return Experiment(self._session, self._provenance, self._facts(view, view.names.known("experiment", name).name))
 
     def _facts(self, view: View, name: str) -> Doc:
@@ -135,7 +140,7 @@ class Experiments:
         file = found.artifacts[name]
         what = f"artifact {name!r} of run {found.id}"
         try:
-            return self._session.depot.read_file(attrs.asdict(file), what)
+            return self._session.blobs.depot.read_file(attrs.asdict(file), what)
         except FileNotFoundError as error:
             raise VersionDeleted(f"{what} is gone; its run was dropped and swept") from error
 
@@ -201,8 +206,9 @@ class Experiment:
         spelling = Spelling()
         stored = spelling.params(given)
         shortened = list(dict.fromkeys(spelling.shortened))
-        used, entry = self._seen(uses, strict)
+        uses = _checked_uses(uses)
         made = self._provenance.facts()
+        used, entry = self._begun(uses, strict)
         head = {
             "id": new_id(),
             "experiment": f"experiment:{self._id}",
@@ -224,20 +230,21 @@ class Experiment:
         }
         return ActiveRun(self._session, head, given, shortened, keep=self._provenance.keep, strict=strict)
 
-    def _seen(self, uses: Any, strict: bool) -> tuple[list[str], int]:
-        """Return what is used, by the newest entry, or by the newest seen where the storage is gone."""
-        uses = [uses] if isinstance(uses, (str, records.Record)) else () if uses is None else uses
-        if not isinstance(uses, Iterable):
-            raise InvalidInput(f"uses is a list of addresses or versions, got {type(uses).__name__}")
-        uses = list(uses)
+    def _begun(self, uses: list[Any], strict: bool) -> tuple[list[str], int]:
+        """Return what is used, by the newest entry, and pin what the head names; or by the newest seen."""
+
+        def work(do: Operation) -> tuple[list[str], int]:
+            used = [_used(do.view, one) for one in uses]
+            self._provenance.pin(do)
+            return used, do.view.n
+
         try:
-            view = self._session.view()
-            return [_used(view, one) for one in uses], view.n
+            return self._session.operate("run.pin", work)
         except StorageUnavailable as error:
             if strict:
                 raise
             warn(f"the log cannot be read ({error}); training goes on")
-            view = self._session.view(refresh=False)
+            view = self._session.seen()
             return [_used(view, one) for one in uses], view.n
 
     def runs(self) -> list[records.Run]:
@@ -300,6 +307,13 @@ def _why_no_best(experiment: str, metric: str, finished: list[records.Run]) -> s
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and value == value
+
+
+def _checked_uses(uses: Any) -> list[Any]:
+    uses = [uses] if isinstance(uses, (str, records.Record)) else () if uses is None else uses
+    if not isinstance(uses, Iterable):
+        raise InvalidInput(f"uses is a list of addresses or versions, got {type(uses).__name__}")
+    return list(uses)
 
 
 def _used(view: View, used: str | records.DatasetVersion | records.ModelVersion) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
-from typing import TYPE_CHECKING, Any
+import contextlib
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlcycle import records
 from mlcycle._ids import check_name, new_id
 from mlcycle._text import printable
-from mlcycle.errors import ConflictError, GateBlocked, InvalidInput, MlcycleWarning, NotFound
-from mlcycle.lifecycle import evaluation as gate
+from mlcycle._warn import warn
+from mlcycle.errors import ConflictError, GateBlocked, InvalidInput, NotFound
 from mlcycle.lifecycle._model_files import (
     PackedModel,
     card_of,
@@ -18,7 +20,8 @@ from mlcycle.lifecycle._model_files import (
     load_version,
     store_model,
 )
-from mlcycle.lifecycle.blobs import file_record, files_of, place, readable
+from mlcycle.lifecycle.blobs import file_record, readable
+from mlcycle.lifecycle.evaluation import decide, decision_changes, decision_record, evaluation_record
 from mlcycle.lifecycle.runs import ActiveRun, run_of
 from mlcycle.state import (
     Change,
@@ -30,7 +33,6 @@ from mlcycle.state import (
     View,
     bare,
     pointer_moves,
-    read_changes,
     resolve,
     roll_back,
 )
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
     from mlcycle.state import Fact
 
@@ -105,73 +108,59 @@ class Models:
             Why, for the history; and an id of yours that makes a restarted script idempotent.
         """
         name = check_name(name, "model name")
-        self._session.check_writable()
-        view = self._session.view()
-        view.names.check_free("model", name)
-        trained_on = [resolve(view, one, "dataset").ref for one in data]
+        with contextlib.ExitStack() as kept:
+            take = self._taking(source, example, format, kept)
+
+            def work(do: Operation) -> records.ModelVersion:
+                do.view.names.check_free("model", name)
+                taken = take(do.view, [resolve(do.view, one, "dataset").ref for one in data])
+                identity = new_id()
+                stored = do.upload(lambda: self._store(identity, taken))
+                done = do.commit(lambda view: _registration(view, name, stored, taken))
+                return self._record(done.versions("model")[0])
+
+            return self._session.operate("model.register", work, message=message, op=op)
+
+    def _store(self, identity: str, taken: _Taken) -> Place:
+        blobs, folder = self._session.blobs, f"files/{identity}"
+        files = [*taken.store(folder), blobs.depot.store_document(folder, "card", taken.card)]
+        return blobs.place(f"model:{identity}", files, folder)
+
+    def _taking(
+        self, source: Any, example: Any, format: str | None, kept: contextlib.ExitStack
+    ) -> Callable[[View, list[str]], _Taken]:
+        """Return what says what to register, given a view and the data its caller names; it may be asked again."""
         if isinstance(source, (ActiveRun, records.Run, str)):
-            upload, facts, made_from = self._from_run(source, trained_on)
-        else:
-            upload, facts = self._from_estimator(source, example, format)
-            made_from = trained_on
+            run = source if isinstance(source, str) else source.id
+            return lambda view, data: self._from_run(view, run, data)
+        check_model(source)
 
-        def placed() -> Place:
-            identity, files = upload()
-            return place(self._session, f"model:{identity}", files, identity)
+        @functools.cache
+        def packed() -> PackedModel:  # once, however often it is stored
+            found = kept.enter_context(_packed(source, example, format))
+            if found.lost:
+                warn(f"{found.card['class']}: {found.lost}")
+            return found
 
-        def plan(view: View, stored: Place) -> list[Change]:
-            view.names.check_free("model", name)
-            run = bare(facts["run"] or "")
-            if run and view.marks.has("run", run, "dropped"):
-                raise NotFound(f"run {run} was dropped; project.store.restore('run:{run}') first")
-            begun: list[Change] = [] if view.names.get("model", name) else [NameSet(of="model", name=name, id=new_id())]
-            number = view.versions.next_number("model", name)
-            environment = f"environment:{facts['environment']}"  # it outlives the run it was captured for
-            needs = [stored.object, environment] if view.placed.has(environment) else [stored.object]
-            made = VersionAdd(of="model", name=name, number=number, needs=needs, made_from=made_from, says=facts)
-            return [*begun, stored, made]
+        def taken(view: View, data: list[str]) -> _Taken:
+            said = {"run": None, "environment": None}
+            return _Taken(
+                lambda folder: store_model(self._session.blobs.depot, folder, packed()), packed().card, said, data
+            )
 
-        commit = self._session.publish(placed, plan, verb="model.register", message=message, op=op)
-        assert commit.entry is not None
-        (added,) = read_changes(commit.entry, VersionAdd)
-        return self.get(f"{added.name}@{added.number}")
+        return taken
 
-    def _from_run(self, source: Any, data: list[str]) -> tuple[Any, Doc, list[str]]:
-        run = run_of(self._session, source if isinstance(source, str) else source.id)
+    def _from_run(self, view: View, identity: str, data: list[str]) -> _Taken:
+        run = run_of(self._session, identity, view)
         if run.model is None:
             raise InvalidInput(
                 f"run {run.id} has no model; call run.save_model(model, example=X[:5]) before registering"
             )
-        model = run.model
-        view = self._session.view()
+        files: list[Doc] = run.model["files"]
         used = [one for one in run.uses if not one.startswith("model:")]
         used = [resolve(view, one, "dataset", dropped=True).ref for one in used]
-
-        def upload() -> tuple[str, list[Doc]]:
-            identity = new_id()
-            return identity, [*model["files"], self._session.depot.store_document(identity, "card", model["card"])]
-
-        environment = run.environment.digest if run.environment else None
-        return upload, {"run": f"run:{run.id}", "environment": environment}, data or used
-
-    def _from_estimator(self, model: Any, example: Any, format: str | None) -> tuple[Any, Doc]:
-        check_model(model)
-
-        def pack() -> PackedModel:
-            try:
-                return PackedModel(model, example, format)
-            except InvalidInput as error:
-                raise InvalidInput(f"{error}{keep_model(model)}") from error
-
-        def upload() -> tuple[str, list[Doc]]:
-            identity = new_id()
-            with pack() as packed:
-                if packed.lost:
-                    warnings.warn(f"{packed.card['class']}: {packed.lost}", MlcycleWarning, stacklevel=4)
-                files = store_model(self._session, f"files/{identity}", packed)
-            return identity, [*files, self._session.depot.store_document(identity, "card", packed.card)]
-
-        return upload, {"run": None, "environment": None}
+        said = {"run": f"run:{run.id}", "environment": run.environment.digest if run.environment else None}
+        return _Taken(lambda folder: files, run.model["card"], said, data or used)
 
     def get(self, ref: str | records.ModelVersion) -> records.ModelVersion:
         """Return the version a ref means: ``"churn@7"``, ``"churn@production"``, ``"churn"`` for the latest."""
@@ -209,7 +198,7 @@ class Models:
             When the bytes are not those the log names.
         """
         version = resolve(self._session.view(), ref, "model")
-        return load_version(self._session, version, trust=trust, reason=reason)
+        return load_version(self._session.blobs, version, trust=trust, reason=reason)
 
     # aliases -------------------------------------------------------------------------------------------------------
 
@@ -254,31 +243,38 @@ class Models:
         alias = check_name(alias, "alias")
         if alias.isdigit() or alias == "latest":
             raise InvalidInput(f"{alias!r} cannot be an alias: numbers and 'latest' already mean a version")
-        self._session.check_writable()
-        view = self._session.view()
-        standing = resolve(view, version, "model")
-        before, scope = view.pointers.at("model", standing.name, alias), view.versions.newest("scope", "scope")
-        verdict = gate.decide(self._session, view, "promote", standing, reason=reason, override=override)
-        meant = PointerMove(
-            of="model", name=standing.name, pointer=alias, before=before, after=standing.number, how="promote"
-        )
 
-        def upload() -> Doc:
-            return self._session.depot.store_document(verdict.id, "decision", records.to_json(verdict))
+        def work(do: Operation) -> records.Decision:
+            standing = resolve(do.view, version, "model")
+            before, scope = (
+                do.view.pointers.at("model", standing.name, alias),
+                do.view.versions.newest("scope", "scope"),
+            )
+            verdict = decide(
+                self._session.blobs, do.view, "promote", standing, author=do.author, reason=reason, override=override
+            )
+            folder = f"files/{verdict.id}"
+            file = do.upload(
+                lambda: self._session.blobs.depot.store_document(folder, "decision", records.to_json(verdict))
+            )
+            move = PointerMove(
+                of="model", name=standing.name, pointer=alias, before=before, after=standing.number, how="promote"
+            )
 
-        def plan(view: View, file: Doc) -> list[Change]:
-            resolve(view, standing.ref, "model")
-            self._expect_scope(view, scope)
-            changes = gate.decision_changes(verdict, file)
-            if verdict.allowed:
-                self._expect(view, standing.name, alias, before)
-                changes.append(meant)
-            return changes
+            def plan(view: View) -> list[Change]:
+                resolve(view, standing.ref, "model")
+                _expect_scope(view, scope)
+                changes = decision_changes(verdict, file)
+                if verdict.allowed:
+                    _expect(view, standing.name, alias, before)
+                    changes.append(move)
+                return changes
 
-        why = reason or (override.reason if override else "")
-        commit = self._session.publish(upload, plan, verb="model.promote", message=why, op=op, meant=(meant,))
-        assert commit.entry is not None
-        decided = gate.decision_of(self._session, commit.entry)
+            why = override.reason if override else ""
+            done = do.commit(plan, message=why, refusal=not verdict.allowed, meant=(move,))
+            return decision_record(self._session.blobs, done.fact("decision"))
+
+        decided = self._session.operate("model.promote", work, message=reason, op=op)
         if not decided.allowed:
             raise GateBlocked(decided.why, decided)
         return decided
@@ -305,11 +301,12 @@ class Models:
             nothing = f"{name}@{alias} has no earlier version to go back to"
             return [roll_back(view, "model", name, alias, nothing)]
 
-        self._session.check_writable()
-        commit = self._session.commit(plan, verb="model.rollback", message=reason, op=op)
-        assert commit.entry is not None
-        (move,) = read_changes(commit.entry, PointerMove)
-        return self.get(f"{name}@{move.after}")
+        def work(do: Operation) -> records.ModelVersion:
+            done = do.commit(plan)
+            move = done.change(PointerMove)
+            return self._record(resolve(done.view, f"model:{move.name}@{move.after}"))
+
+        return self._session.operate("model.rollback", work, message=reason, op=op)
 
     def aliases(self, name: str) -> dict[str, str]:
         """Return the aliases of a model and the versions they point at."""
@@ -345,42 +342,21 @@ class Models:
 
     def evaluations(self, ref: str | records.ModelVersion | None = None) -> list[records.Evaluation]:
         """Return what was found by `Project.evaluate`, about one version or about all, oldest first."""
-        return readable(lambda fact: gate.evaluation_record(self._session, fact), self._facts("evaluation", ref))
+        return readable(lambda fact: evaluation_record(self._session.blobs, fact), self._facts("evaluation", ref))
 
     def decisions(self, ref: str | records.ModelVersion | None = None) -> list[records.Decision]:
         """Return what gates decided, about one version or about all, oldest first."""
-        return readable(lambda fact: gate.decision_record(self._session, fact), self._facts("decision", ref))
+        return readable(lambda fact: decision_record(self._session.blobs, fact), self._facts("decision", ref))
 
     def _facts(self, of: str, ref: str | records.ModelVersion | None) -> Iterator[Fact]:
         view = self._session.view()
         subject = None if ref is None else resolve(view, ref, "model", dropped=True).ref
         return (fact for fact in view.facts.of(of, subject) if subject in (None, fact.subject))
 
-    def _expect_scope(self, view: View, expected: Version | None) -> None:
-        found = view.versions.newest("scope", "scope")
-        if found is not None and found != expected:
-            raise ConflictError(
-                f"{found.stamp.author} set scope {found.number} while the gate was judging by the one before "
-                f"(entry {found.stamp.entry}); evaluate under it and promote again",
-                found.stamp.winner(),
-            )
-
-    def _expect(self, view: View, name: str, alias: str, expected: int | None) -> None:
-        found = view.pointers.at("model", name, alias)
-        if found == expected:
-            return
-        by = next(pointer_moves(view, "model", name, alias, newest_first=True)).stamp
-        raise ConflictError(
-            f"{name}@{alias} was {expected and f'{name}@{expected}'} when this began and is now {name}@{found}, set by "
-            f"{by.author} at {by.at} (entry {by.entry}): {by.message or 'no reason given'}; "
-            "evaluate against it and promote again",
-            by.winner(),
-        )
-
     def _record(self, version: Version) -> records.ModelVersion:
-        files = files_of(self._session, version.needs[0], version.shown)
+        files = self._session.blobs.files_of(version.needs[0], version.shown)
         example = next((file for file in files if file["kind"] == "example"), None)
-        card = card_of(self._session, version)
+        card = card_of(self._session.blobs, version)
         return records.ModelVersion(
             name=version.name,
             number=version.number,
@@ -401,6 +377,59 @@ class Models:
             at=version.stamp.at,
             entry=version.stamp.entry,
         )
+
+
+class _Taken(NamedTuple):
+    """What is to be registered: how its files are stored below a folder, its card, what is said of it, its lineage."""
+
+    store: Callable[[str], list[Doc]]
+    card: Doc
+    says: Doc
+    made_from: list[str]
+
+
+def _packed(model: Any, example: Any, format: str | None) -> PackedModel:
+    try:
+        return PackedModel(model, example, format)
+    except InvalidInput as error:
+        raise InvalidInput(f"{error}{keep_model(model)}") from error
+
+
+def _registration(view: View, name: str, stored: Place, taken: _Taken) -> list[Change]:
+    """Return the changes that add a model as the next version of a name."""
+    view.names.check_free("model", name)
+    run = bare(taken.says["run"] or "")
+    if run and view.marks.has("run", run, "dropped"):
+        raise NotFound(f"run {run} was dropped; project.store.restore('run:{run}') first")
+    begun: list[Change] = [] if view.names.get("model", name) else [NameSet(of="model", name=name, id=new_id())]
+    environment = f"environment:{taken.says['environment']}"  # it outlives the run it was captured for
+    needs = [stored.object, environment] if view.placed.has(environment) else [stored.object]
+    number = view.versions.next_number("model", name)
+    made = VersionAdd(of="model", name=name, number=number, needs=needs, made_from=taken.made_from, says=taken.says)
+    return [*begun, stored, made]
+
+
+def _expect_scope(view: View, expected: Version | None) -> None:
+    found = view.versions.newest("scope", "scope")
+    if found is not None and found != expected:
+        raise ConflictError(
+            f"{found.stamp.author} set scope {found.number} while the gate was judging by the one before "
+            f"(entry {found.stamp.entry}); evaluate under it and promote again",
+            found.stamp.winner(),
+        )
+
+
+def _expect(view: View, name: str, alias: str, expected: int | None) -> None:
+    found = view.pointers.at("model", name, alias)
+    if found == expected:
+        return
+    by = next(pointer_moves(view, "model", name, alias, newest_first=True)).stamp
+    raise ConflictError(
+        f"{name}@{alias} was {expected and f'{name}@{expected}'} when this began and is now {name}@{found}, set by "
+        f"{by.author} at {by.at} (entry {by.entry}): {by.message or 'no reason given'}; "
+        "evaluate against it and promote again",
+        by.winner(),
+    )
 
 
 def _signature(stored: Doc | None) -> records.Signature | None:

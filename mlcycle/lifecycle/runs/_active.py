@@ -19,6 +19,7 @@ from mlcycle._text import printable
 from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, MlcycleError, MlcycleWarning, StorageUnavailable
 from mlcycle.lifecycle._model_files import PackedModel, keep_model, store_model, suits
+from mlcycle.lifecycle.blobs import NewFile
 from mlcycle.lifecycle.runs._artifacts import pack_artifact
 from mlcycle.lifecycle.runs._files import POINTS, hash_stored, run_folder
 from mlcycle.lifecycle.runs._lines import to_json
@@ -137,7 +138,7 @@ class ActiveRun:
             packed = pack_artifact(thing, path)
             if packed.lost:
                 self._lost(shown, packed.lost)
-            file = self._session.depot.new_file(f"{self._folder}/files", "artifact", packed.suffix)
+            file = NewFile(self._session.blobs.depot, f"{self._folder}/files", "artifact", packed.suffix)
             try:
                 path.replace(file.path)
                 description = file.done()
@@ -177,7 +178,7 @@ class ActiveRun:
         with made as packed:
             try:
                 _document(packed.card)  # what the end of the run could not hold must not take the end with it
-                files = store_model(self._session, f"{self._folder}/files", packed)
+                files = store_model(self._session.blobs.depot, f"{self._folder}/files", packed)
             except Exception as error:  # noqa: BLE001 - whatever it is, training goes on
                 self._failed("model", error, keep_model(packed.path, packed.card["format"]))
                 return

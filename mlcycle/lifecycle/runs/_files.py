@@ -161,7 +161,7 @@ class RunFiles:
 
     def _add_pack(self, pack: Doc) -> None:
         try:
-            rows = self._depot.remember(f"pack:{pack['key']}", lambda: self._index(pack))
+            rows = self._depot.runs.get(f"pack:{pack['key']}", lambda: self._index(pack))
         except (MlcycleError, OSError) as error:
             self.trouble[pack["key"]] = error
             return

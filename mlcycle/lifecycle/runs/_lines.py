@@ -13,8 +13,8 @@ A line may have both ``m`` and ``x``. Everything else that happens to a run has 
     {"t": 1764000064.25, "e": "beat"}                                    still alive
     {"t": 1764000124.25, "e": "beat", "summary": {...}, "events": [...]} and what came before, in short
 
-The last is explained in `mlcycle.lifecycle.runs._summary`. Lines that are none of this (torn by a death or a full disk, or
-of a newer version) are skipped and counted; unknown fields are left alone.
+The last is explained in `mlcycle.lifecycle.runs._summary`. Lines that are none of this (torn by a death or a full
+disk, or of a newer version) are skipped and counted; unknown fields are left alone.
 """
 
 from __future__ import annotations

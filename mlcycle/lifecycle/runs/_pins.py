@@ -21,6 +21,7 @@ from mlcycle._failure import said
 from mlcycle._ids import new_id
 from mlcycle._warn import warn
 from mlcycle.errors import Corrupt, SchemaError
+from mlcycle.lifecycle._operation import swept
 from mlcycle.lifecycle.runs._documents import read_head
 from mlcycle.lifecycle.runs._files import RunFiles
 from mlcycle.lifecycle.runs._reading import packs_in_force
@@ -28,39 +29,65 @@ from mlcycle.state import MARKS, Change, FactAdd, Place, VersionMark
 from mlcycle.storage import KeyNotFound, Settled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
+    from mlcycle.lifecycle.blobs import Depot
     from mlcycle.state import Census, Fact, View
 
-__all__ = ["Asked", "ask", "blobs_of", "pin_again"]
+__all__ = ["Asked", "all_pinned", "ask", "blobs_of", "pin"]
 
 Doc = dict[str, Any]
 _KINDS = {"environment": ".json", "code": ".diff"}
 
 
-def pin_again(session: Session, view: View, blobs: dict[str, bytes]) -> bool:
-    """Pin each blob that is not pinned, or whose pins a sweeper has asked for; what cannot be is warned of.
+def all_pinned(view: View, blobs: Iterable[str]) -> bool:
+    """Return whether each blob is placed and pinned, and no sweeper has asked for its pins."""
+    return all(_is_pinned(view, blob) for blob in blobs)
+
+
+def pin(do: Operation, depot: Depot, blobs: dict[str, bytes]) -> None:
+    """Pin each blob that is not pinned, or whose pins a sweeper has asked for; what cannot be stored is warned of.
 
     Parameters
     ----------
-    session : Session
-        The project.
-    view : View
-        What was looked at: at the start of a run, and again after its head was put.
+    do : Operation
+        Which has looked: at the start of a run, or again after its head was put.
+    depot : Depot
+        Where the blobs go.
     blobs : dict of str to bytes
         Stored object to its bytes.
-
-    Returns
-    -------
-    bool
-        Whether all were pinned by that view, so that there is nothing to do before another entry is seen.
     """
-    missing = [blob for blob in blobs if not _is_pinned(view, blob)]
-    for blob in missing:
+    missing = [blob for blob in blobs if not _is_pinned(do.view, blob)]
+    files: dict[str, Doc] = {}
+    for blob in list(missing):
+        if do.view.placed.has(blob):
+            continue
+        kind = blob.partition(":")[0]
         try:
-            _pin(session, blob, blobs[blob])
+            files[blob] = depot.store_bytes(f"files/{kind}", kind, _KINDS[kind], blobs[blob])
         except Exception as error:  # noqa: BLE001 - whatever the storage throws must not stop a training
-            warn(f"the {blob.partition(':')[0]} of this run could not be stored: {said(error)}")
-    return not missing
+            warn(f"the {kind} of this run could not be stored: {said(error)}")
+            missing.remove(blob)
+
+    def plan(view: View) -> list[Change] | Settled:
+        return [change for blob in missing for change in _pinning(view, blob, files.get(blob))] or Settled()
+
+    if missing:
+        kinds = " and ".join(blob.partition(":")[0] for blob in missing)
+        do.commit(plan, message=f"{kinds} of a run")
+
+
+def _pinning(view: View, blob: str, file: Doc | None) -> list[Change]:
+    if _is_pinned(view, blob):
+        return []
+    pinned = FactAdd(of="pin", id=new_id(), subject=blob, needs=[blob])
+    if view.placed.has(blob):
+        return [pinned]
+    if file is None:
+        raise swept()
+    return [Place(object=blob, files=[file]), pinned]
 
 
 def _pins(view: View, blob: str, *without: str) -> list[Fact]:
@@ -71,25 +98,6 @@ def _pins(view: View, blob: str, *without: str) -> list[Fact]:
 
 def _is_pinned(view: View, blob: str) -> bool:
     return view.placed.has(blob) and bool(_pins(view, blob, *MARKS))
-
-
-def _pin(session: Session, blob: str, data: bytes) -> None:
-    kind = blob.partition(":")[0]
-
-    def upload() -> Doc | None:
-        if session.view().placed.has(blob):
-            return None
-        return session.depot.store_bytes(f"files/{kind}", kind, _KINDS[kind], data)
-
-    def plan(view: View, file: Doc | None) -> list[Change] | Settled:
-        if _is_pinned(view, blob):
-            return Settled(None)
-        pin = FactAdd(of="pin", id=new_id(), subject=blob, needs=[blob])
-        if view.placed.has(blob) or file is None:  # swept since it was looked for, the session asks to upload it
-            return [pin]
-        return [Place(object=blob, files=[file]), pin]
-
-    session.publish(upload, plan, verb="run.pin", message=f"{kind} of a run")
 
 
 def blobs_of(head: Doc) -> list[str]:
@@ -162,9 +170,8 @@ def ask(session: Session, census: Census, before: str, *, dry_run: bool) -> Aske
         return [VersionMark(of="pin", name=pin, mark="retracted") for pin in pins] or Settled(None)
 
     if not dry_run:
-        session.commit(plan, verb="store.ask", message="are these still needed?")
-        view = session.view()
-        named = _named(session)  # listed after the question: who starts now sees it
+        done = session.operate("store.ask", lambda do: do.commit(plan, message="are these still needed?"))
+        view, named = done.view, _named(session)  # listed after the question: who starts now sees it
         if named.get(""):
             return Asked({}, {})
     pins = {
@@ -182,11 +189,11 @@ def _only_pinned(census: Census, blob: str) -> bool:
 def _named(session: Session) -> dict[str, frozenset[str]]:
     """Return the runs that name each blob; under no name those whose head cannot be read."""
     listed = list(session.files.list("runs/"))  # before the log: what leaves its folder meanwhile is in a pack
-    files = RunFiles(session.depot, listed, packs_in_force(session, session.view()))
+    files = RunFiles(session.blobs.depot, listed, packs_in_force(session, session.view()))
     found: dict[str, set[str]] = {}
     for run in files.ids():
         try:
-            head: Doc = session.depot.remember(f"head:{run}", lambda run=run: read_head(files, run))  # type: ignore[misc]
+            head: Doc = session.blobs.depot.runs.get(f"head:{run}", lambda run=run: read_head(files, run))  # type: ignore[misc]
             blobs = blobs_of(head)
         except KeyNotFound:
             continue  # its folder is going

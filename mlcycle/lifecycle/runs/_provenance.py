@@ -10,9 +10,11 @@ from mlcycle._digest import sha256_bytes
 from mlcycle._documents import written_document
 from mlcycle._failure import said
 from mlcycle._warn import warn
-from mlcycle.lifecycle.runs._pins import pin_again
+from mlcycle.lifecycle._operation import Again
+from mlcycle.lifecycle.runs._pins import all_pinned, pin
 
 if TYPE_CHECKING:
+    from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
 
 __all__ = ["Provenance"]
@@ -37,7 +39,7 @@ class Provenance:
         self._pinned_by = -1  # an entry by which all is pinned: it says the same however often it is looked at
 
     def facts(self) -> Doc:
-        """Return ``code`` and ``environment`` of a head; what they name is pinned, as far as can be seen yet."""
+        """Return ``code`` and ``environment`` of a head."""
         if self._facts is None or self._pid != os.getpid():
             self._pid, self._pinned_by = os.getpid(), -1
             try:
@@ -45,15 +47,28 @@ class Provenance:
             except Exception as error:  # noqa: BLE001 - whatever a machine is like, training goes on
                 warn(f"code and environment of this run could not be captured: {said(error)}")
                 return {"code": {"diff": None}, "environment": None}  # the next run tries again
-        self.keep()
         return self._facts
+
+    def pin(self, do: Operation) -> None:
+        """Pin what heads name, where it is not pinned by the look of an operation."""
+        if do.view.n == self._pinned_by:
+            return
+        if all_pinned(do.view, self._blobs):
+            self._pinned_by = do.view.n
+            return
+        try:
+            pin(do, self._session.blobs.depot, self._blobs)
+        except Again:
+            raise
+        except Exception as error:  # noqa: BLE001 - nothing here may stop a training
+            warn(f"code and environment of this run may not be kept: {said(error)}")
 
     def keep(self) -> None:
         """Pin anew what is not pinned by the newest entry seen: to be called once a head that names it was put."""
         try:
-            view = self._session.view(refresh=False)
-            if view.n != self._pinned_by and pin_again(self._session, view, self._blobs):
-                self._pinned_by = view.n
+            view = self._session.seen()
+            if view.n != self._pinned_by and not all_pinned(view, self._blobs):
+                self._session.operate("run.pin", self.pin)
         except Exception as error:  # noqa: BLE001 - nothing here may stop a training
             warn(f"code and environment of this run may not be kept: {said(error)}")
 

@@ -11,7 +11,7 @@ from mlcycle._digest import json_value
 from mlcycle._ids import near
 from mlcycle._warn import warn
 from mlcycle.errors import Corrupt, InvalidInput, NotFound, SchemaError, StorageUnavailable, VersionDeleted
-from mlcycle.lifecycle.blobs import file_record, files_of
+from mlcycle.lifecycle.blobs import file_record
 from mlcycle.lifecycle.runs._documents import read_end, read_head
 from mlcycle.lifecycle.runs._files import POINTS, RunFiles, is_run_id, run_folder
 from mlcycle.lifecycle.runs._lines import from_json, to_json
@@ -34,12 +34,14 @@ _LOOKS = 4  # twice would do, but for packers and sweeps overtaking one reader
 _DAMAGE = (AttributeError, LookupError, TypeError, ValueError)  # ValueError: Corrupt and SchemaError, too
 
 
-def run_of(session: Session, run: str) -> records.Run:
-    """Return one run by its id, or by the beginning of it that no other run shares."""
+def run_of(session: Session, run: str, view: View | None = None) -> records.Run:
+    """Return one run by its id, or by the beginning of it that no other run shares; by a view, or a look of its own."""
     if not isinstance(run, str):
         raise InvalidInput(f"a run is given by its id or a beginning of it, got {type(run).__name__}")
     if is_run_id(run):
-        look = _Look(RunFiles(session.depot), session.view())  # a head that lies in its folder needs no listing
+        look = _Look(
+            RunFiles(session.blobs.depot), view or session.view()
+        )  # a head that lies in its folder needs no listing
         if look.view.then(look.view.state.n).marks.has("run", run, "swept"):  # what is remembered of it is not there
             raise VersionDeleted(f"run {run} has been removed by a sweep")
         found = _found(session, run, look)
@@ -57,15 +59,15 @@ def run_of(session: Session, run: str) -> records.Run:
 
 def head_of(session: Session, run: str) -> Doc | None:
     """Return the head of a run, None where there is none any more."""
-    look = _look(session, f"{run_folder(run)}/")
-    try:
-        return _head(session, look.files, run)
-    except KeyNotFound:
-        return None
+    for files in (RunFiles(session.blobs.depot), _look(session, f"{run_folder(run)}/").files):
+        with contextlib.suppress(KeyNotFound):
+            return _head(session, files, run)
+    return None
 
 
 def _head(session: Session, files: RunFiles, run: str) -> Doc:
-    return session.depot.remember(f"head:{run}", lambda: read_head(files, run))
+    found: Doc = session.blobs.depot.runs.get(f"head:{run}", lambda: read_head(files, run))
+    return found
 
 
 def points_of(session: Session, run: str) -> Points:
@@ -125,7 +127,7 @@ def _look(session: Session, prefix: str) -> _Look:
 
 def packs_in_force(session: Session, view: View) -> list[Doc]:
     """Return the packs of finished runs that the log names."""
-    return [file for fact in view.facts.of("pack") for file in files_of(session, fact.needs[0], f"pack {fact.id}")]
+    return [file for fact in view.facts.of("pack") for file in session.blobs.files_of(fact.needs[0], f"pack {fact.id}")]
 
 
 def _look_once(session: Session, prefix: str) -> _Look:
@@ -134,7 +136,7 @@ def _look_once(session: Session, prefix: str) -> _Look:
     month = prefix[: len("runs/2026-11/")]
     view = session.view()
     packs = [pack for pack in packs_in_force(session, view) if pack["key"].startswith((month, "@"))]
-    files = RunFiles(session.depot, listed, packs)
+    files = RunFiles(session.blobs.depot, listed, packs)
     return _Look(files, view)
 
 
@@ -176,11 +178,12 @@ def _row(session: Session, run: str, look: _Look, wanted: Callable[[Doc | None],
 
 def _end(session: Session, run: str, files: RunFiles) -> Doc:
     try:
-        return session.depot.remember(f"end:{run}", lambda: read_end(files, run))
+        found: Doc = session.blobs.depot.runs.get(f"end:{run}", lambda: read_end(files, run))
     except KeyNotFound:
         if files.may_hold(f"{run_folder(run)}/end.json"):
             raise
         return _unended(session, files, run)
+    return found
 
 
 def _without_end(session: Session, head: Doc, error: Exception, facts: Doc) -> records.Run:
@@ -238,8 +241,10 @@ def _record(session: Session, head: Doc, end: Doc, facts: Doc) -> records.Run:
 
 def _stored_blob(session: Session, stored_object: str) -> Doc | None:
     """Return where a blob that runs share is, or None if it could not be stored, or a newer library knows how."""
-    placed = session.view(refresh=False).placed.has(stored_object)
-    return next(iter(files_of(session, stored_object, stored_object)), None) if placed else None
+    try:
+        return next(iter(session.blobs.files_of(stored_object, stored_object)), None)
+    except VersionDeleted:
+        return None
 
 
 def _code(session: Session, stored: Doc) -> records.Code:
@@ -257,14 +262,15 @@ def _environment(session: Session, stored_object: str | None) -> records.Environ
         return records.Environment(digest=digest)
 
     def read() -> records.Environment:
-        document = session.depot.read_document(file, "the environment of a run")
+        document = session.blobs.depot.read_document(file, "the environment of a run")
         found: records.Environment = records.from_json({**document, "type": "Environment"})
         return found
 
     try:
-        return session.depot.remember(stored_object, read)
+        known: records.Environment = session.blobs.depot.runs.get(stored_object, read)
     except (Corrupt, SchemaError, FileNotFoundError):  # many runs share it: what it says is missed, `verify` tells
         return records.Environment(digest=digest)
+    return known
 
 
 def _unended(session: Session, files: RunFiles, run: str) -> Doc:

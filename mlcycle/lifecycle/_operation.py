@@ -1,0 +1,231 @@
+"""One operation: one look, one commit, one result.
+
+Whatever changes a project runs through `operate`, and nothing else refreshes what it decides by. Its work is a
+function: it looks at the project once, as a value; resolves what it was given; uploads files under names nobody has
+used; and commits a plan, which is pure and decides from the state it is handed alone, so that it can be asked again
+after a lost race. Creating the entry is the second look. What comes back is built from what was committed, and nothing
+is read back for it. Where a sweep took what was uploaded, or what the work rested on has changed, the work is done
+again from a new look.
+
+Who is to judge an operation before it is committed stands between the look and the commit, outside lock and plan; who
+is to be told of it stands where the work has returned.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import frozen
+
+from mlcycle._digest import json_text
+from mlcycle.errors import InvalidInput, MlcycleError, StorageUnavailable, VersionDeleted
+from mlcycle.lifecycle._connection import no_beginning
+from mlcycle.lifecycle._repeats import refuse_another
+from mlcycle.state import Change, Fact, FactAdd, Place, Version, VersionAdd, View, check_guards, read_changes, stamp_of
+from mlcycle.storage import Draft, Settled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mlcycle.lifecycle._connection import Connection
+    from mlcycle.storage import Entry, Snapshot
+
+    Plan = Callable[[View], Sequence[Change] | Settled]
+
+__all__ = ["Again", "Done", "Operation", "operate"]
+
+R = TypeVar("R")
+T = TypeVar("T")
+_TRIES = 5
+
+
+class Again(Exception):  # noqa: N818 - a signal to `operate`, never seen by a user
+    """What the work rests on is not so any more: it is to be done again, from a new look.
+
+    Parameters
+    ----------
+    error : MlcycleError
+        What a user is told where it is never so for long enough.
+    """
+
+    def __init__(self, error: MlcycleError) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def swept() -> Again:
+    """Return the signal that a file which was uploaded or looked up has been swept."""
+    error = f"the files of this commit were swept {_TRIES} times; is another sweep running with min_age=0?"
+    return Again(VersionDeleted(error))
+
+
+@frozen
+class Done:
+    """What became of a plan.
+
+    Attributes
+    ----------
+    view : View
+        The project by the entry that was committed, or by the one looked at where nothing needed to be.
+    entry : dict or None
+        What was committed, now or before under the same `op`; None where nothing needed to be.
+    value : object
+        What `Settled` held.
+    """
+
+    view: View
+    entry: Entry | None
+    value: Any = None
+
+    def versions(self, of: str) -> list[Version]:
+        """Return the versions of a noun that were added."""
+        return [
+            Version.told(one, self.view.names.known(of, one.name).id, stamp_of(self._entry))
+            for one in read_changes(self._entry, VersionAdd, of=of)
+        ]
+
+    def fact(self, of: str) -> Fact:
+        """Return the first fact of a noun that was added."""
+        return Fact.told(read_changes(self._entry, FactAdd, of=of)[0], stamp_of(self._entry))
+
+    def change(self, kind: type[T]) -> T:
+        """Return the first change of a kind that was committed."""
+        found: list[Any] = read_changes(self._entry, kind)
+        first: T = found[0]
+        return first
+
+    @property
+    def _entry(self) -> Entry:
+        assert self.entry is not None
+        return self.entry
+
+
+class Operation:
+    """One doing of some work, from one look on; lives as long as that.
+
+    Attributes
+    ----------
+    view : View
+        The project by the newest entry when this began: a value, which does not move.
+    author : str
+        Who does it.
+    """
+
+    def __init__(self, connection: Connection, verb: str, author: str, message: str, op: str | None) -> None:
+        self._connection = connection
+        self._verb, self._message, self._op = verb, message, op
+        self.author = author
+        self.view = connection.look()
+
+    def upload(self, make: Callable[[], T]) -> T:
+        """Return what `make` stored; what the disk or the storage says of it is told in words."""
+        try:
+            return make()
+        except OSError as error:
+            if isinstance(error, MlcycleError):
+                raise
+            raise StorageUnavailable(f"a file could not be written: {error}; nothing was committed") from error
+
+    def commit(self, plan: Plan, *, message: str = "", refusal: bool = False, meant: Sequence[Change] = ()) -> Done:
+        """Commit the changes that `plan` asks for, given the newest state; it is asked again after every lost race.
+
+        Parameters
+        ----------
+        plan : callable
+            View to changes, or `Settled`; raises to give up, `Again` to have the work done again. It asks nothing but
+            the view.
+        message : str, optional
+            Why, where the caller gave no message.
+        refusal : bool, default False
+            The changes only say why it was not done; the caller's `op` stays unused.
+        meant : sequence of Change
+            What a gate keeps out: an `op` used before is compared with it too.
+
+        Raises
+        ------
+        ConflictError
+            When `op` was used before, for something else.
+        ReadOnly
+            When a change is kept for a newer mlcycle.
+        """
+        log = self._connection.log
+
+        def propose(now: Snapshot) -> Draft | Settled:
+            if now.n < 0:
+                raise no_beginning(self._connection.url)
+            view = View(now.state, log.entry, now.n)
+            made = plan(view)
+            if isinstance(made, Settled):
+                return made
+            check_guards(view, made, log.fold.needs)
+            return self._draft(view, made, refusal=refusal)
+
+        why = self._message or json_text(message)
+        commit = log.commit(propose, verb=self._verb, author=self.author, message=why, op=self._op)
+        view = View(commit.snapshot.state, log.entry, commit.n)
+        if self._op is not None and commit.entry is not None and not commit.mine:
+            now = view.then(commit.snapshot.n)
+            refuse_another(self._op, commit.entry, self._verb, plan, (now, view.then(commit.n - 1)), meant)
+        return Done(view, commit.entry, commit.value)
+
+    def _draft(self, view: View, changes: Sequence[Change], *, refusal: bool) -> Draft:
+        """Return what to write, unless a sweep since the look named a key of it."""
+        places = [change for change in changes if isinstance(change, Place)]
+        placed = {place.object for place in places}
+        needed = dict.fromkeys(one for change in changes for one in change.objects() if one not in placed)
+        if not all(map(view.placed.has, needed)):
+            raise swept()
+        reused = [file["key"] for one in needed for file in view.placed.get(one, one).named()]
+        if places:
+            own = [file["key"] for place in places for file in place.named()]
+            below = tuple(place.prefix for place in places if place.prefix)
+            gone = self._connection.log.swept_since(self.view.n)
+            if gone is None or not gone.isdisjoint(own) or any(key.startswith(below) for key in gone):
+                raise swept()
+        docs, reuses = [change.doc() for change in changes], list(dict.fromkeys(reused))
+        return Draft(docs, reuses=reuses, refusal=refusal)
+
+
+def operate(
+    connection: Connection,
+    verb: str,
+    work: Callable[[Operation], R],
+    *,
+    author: str,
+    message: str = "",
+    op: str | None = None,
+) -> R:
+    """Return what `work` makes of one operation; it may be asked again, with an operation that looked anew.
+
+    Parameters
+    ----------
+    connection : Connection
+        The store.
+    verb : str
+        What is done: ``"model.promote"``. The history goes by it, and what an `op` was used for.
+    work : callable
+        Looks at ``do.view``, uploads with ``do.upload``, commits with ``do.commit``, and returns the result.
+    author, message, op : str
+        Who, why, and an id of the caller's own.
+
+    Raises
+    ------
+    InvalidInput
+        When `message` or `op` cannot be stored.
+    """
+    _check_words(message, op)
+    for _ in range(_TRIES):
+        try:
+            return work(Operation(connection, verb, author, json_text(message), op))
+        except Again as again:
+            last = again
+    raise last.error from None
+
+
+def _check_words(message: Any, op: Any) -> None:
+    if not isinstance(message, str):
+        raise InvalidInput(f"a message or a reason is text, got {type(message).__name__}: {message!r:.80}")
+    if op is not None and not (isinstance(op, str) and op.strip()):
+        raise InvalidInput(f"op is text of your own that names this operation, got {type(op).__name__}: {op!r:.80}")
+    if op is not None and json_text(op) != op:
+        raise InvalidInput(f"op holds half a character (a lone surrogate), which no file can hold: {op!r:.80}")

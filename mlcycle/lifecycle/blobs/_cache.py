@@ -1,0 +1,71 @@
+"""What was read of files that never change, kept in memory up to a size."""
+
+from __future__ import annotations
+
+import random
+import threading
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Cache"]
+
+T = TypeVar("T")
+
+
+class Cache(Generic[T]):
+    """Values by key, up to a weight together; threads may share it.
+
+    What is kept never changes, so nothing is ever invalidated. Who goes is drawn: whoever walks in circles through a
+    tenth more than fits would find nothing at all if the oldest went first, and finds most of it so.
+
+    Parameters
+    ----------
+    most : int
+        The weight that is kept at most; what weighs more alone is not kept.
+
+    Examples
+    --------
+    >>> cache = Cache(most=2)
+    >>> cache.get("a", lambda: 1), cache.get("a", lambda: 2)
+    (1, 1)
+    >>> [cache.get(key, lambda: 3) for key in "bcd"], len(cache)
+    ([3, 3, 3], 2)
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._weight = 0
+        self._values: dict[str, tuple[T, int]] = {}
+        self._keys: list[str] = []
+        self._lock = threading.Lock()
+        self._draw = random.Random(0)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def get(self, key: str, make: Callable[[], T], weight: int = 1) -> T:
+        """Return the value of a key, or make it and keep it; two threads may both make it."""
+        known = self._values.get(key)
+        if known is not None:
+            return known[0]
+        value = make()
+        self.put(key, value, weight)
+        return value
+
+    def put(self, key: str, value: T, weight: int = 1) -> None:
+        """Keep a value, and forget others until all fit."""
+        with self._lock:
+            if key in self._values or weight > self._most:
+                return
+            while self._weight + weight > self._most:
+                self._forget(self._draw.randrange(len(self._keys)))
+            self._values[key] = (value, weight)
+            self._keys.append(key)
+            self._weight += weight
+
+    def _forget(self, at: int) -> None:
+        key, self._keys[at] = self._keys[at], self._keys[-1]
+        self._keys.pop()
+        self._weight -= self._values.pop(key)[1]
