@@ -2,7 +2,7 @@
 
 moto checks and then writes, and so loses races that S3 does not; one lock around each writing request mends that.
 Buckets called ``nolist-…`` refuse listings and answer *forbidden* for absent keys, as S3 does to those without
-``s3:ListBucket``; ``denied-…`` refuse everything. ``GET /-/requests/<bucket>`` returns what was asked of a bucket and
+``s3:ListBucket``; ``denied-…`` refuse everything; ``pages-…`` list twenty keys a page. ``GET /-/requests/<bucket>`` returns what was asked of a bucket and
 forgets it; ``PUT /-/faults/<bucket>`` takes a JSON list of ``[method, part of the path, status, done]``, each for
 one coming request: answer it with that status, after doing it or instead.
 """
@@ -59,6 +59,8 @@ class Gate:
                 return _error(start_response, fault[2])
         if bucket.startswith("denied-") or (bucket.startswith("nolist-") and "list-type" in query):
             return _error(start_response, 403)
+        if bucket.startswith("pages-") and "list-type" in query:
+            environ = {**environ, "QUERY_STRING": f"{query}&max-keys=20"}
         return self.forward(environ, body, start_response)
 
     def forward(self, environ, body, start_response):

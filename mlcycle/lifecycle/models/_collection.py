@@ -245,11 +245,8 @@ class Models:
             raise InvalidInput(f"{alias!r} cannot be an alias: numbers and 'latest' already mean a version")
 
         def work(do: Operation) -> records.Decision:
-            standing = resolve(do.view, version, "model")
-            before, scope = (
-                do.view.pointers.at("model", standing.name, alias),
-                do.view.versions.newest("scope", "scope"),
-            )
+            standing, scope = resolve(do.view, version, "model"), do.view.versions.newest("scope", "scope")
+            before = do.view.pointers.at("model", standing.name, alias)
             verdict = decide(
                 self._session.blobs, do.view, "promote", standing, author=do.author, reason=reason, override=override
             )

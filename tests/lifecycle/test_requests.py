@@ -1,0 +1,276 @@
+"""What every verb asks of the storage, pinned; and when it asks nothing: in a plan, and under the lock that folds."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.tree import DecisionTreeClassifier
+
+import mlcycle as mc
+from mlcycle import errors
+from mlcycle.lifecycle._connection import Connection
+from mlcycle.lifecycle._session import Session
+from mlcycle.state import TagSet
+from mlcycle.storage import _held, open_files
+from mlcycle.storage import _promise as promise_module
+from mlcycle.testing import FaultyFiles
+from tests.lifecycle.requests import PAGE, PINS, counted, page
+
+FRAME = pd.DataFrame({"x": np.arange(12.0), "left": [0, 1] * 6})
+TREE = DecisionTreeClassifier(max_depth=1).fit(FRAME[["x"]], FRAME["left"])
+FIRST = mc.Override(reason="first", until="2100-01-01")
+CRITERIA = [mc.AtLeast("accuracy", 0.01)]
+
+
+def blocked(do: Callable[[], Any]) -> None:
+    """Do what a gate blocks."""
+    with pytest.raises(errors.GateBlocked):
+        do()
+
+
+def a_run(experiment: Any, **given: Any) -> mc.ActiveRun:
+    """Make a short run with a model."""
+    with experiment.start(params={"depth": 1}, **given) as run:
+        run.log(loss=0.5)
+        run.save_model(TREE, example=FRAME[["x"]])
+    return run
+
+
+class Asked:
+    """Notes what is asked of a bucket while something is done."""
+
+    def __init__(self, server: Any) -> None:
+        self._server, self.bucket = server, server.bucket()
+        self.found: dict[str, dict[str, int]] = {}
+
+    def __call__(self, what: str, do: Callable[[], Any]) -> Any:
+        """Note what something asks."""
+        answer, self.found[what] = self._asked(do)
+        return answer
+
+    def each(self, what: str, one: Callable[[], Any], two: Callable[[], Any]) -> None:
+        """Note what the second of something costs."""
+        few, more = (Counter(self._asked(do)[1]) for do in (one, two))
+        assert few <= more
+        self.found[f"each further {what}"] = dict(more - few)
+
+    def _asked(self, do: Callable[[], Any]) -> tuple[Any, dict[str, int]]:
+        self._server.requests(self.bucket)
+        return do(), counted(self._server.requests(self.bucket))
+
+
+def story(project: mc.Project, asked: Asked) -> None:
+    """Go through every verb of a project in a process that has committed before."""
+    data, models = project.datasets, project.models
+    asked("add", lambda: data.add("d", FRAME, target="left"))
+    asked("add what is there", lambda: data.add("d", FRAME))
+    asked("split", lambda: data.split("d", test=0.5))
+    asked("split as before", lambda: data.split("d", test=0.5))
+    asked.each(
+        "part of a split",
+        lambda: data.split("d", test=0.25, seed=3),
+        lambda: data.split("d", test=0.25, validation=0.25, seed=4),
+    )
+    asked("load", lambda: project.load("dataset:d"))
+    asked("load a part", lambda: project.load("dataset:d.test@1"))
+    asked("set a scope", lambda: project.scope.set(objective="o", criteria=CRITERIA, test="d.test@1"))
+    asked("register", lambda: models.register("m", TREE, example=FRAME[["x"]], data=["d.train@1"]))
+    asked("promote, blocked", lambda: blocked(lambda: models.promote("m@1")))
+    asked("evaluate", lambda: project.evaluate("m@1"))
+    asked("promote", lambda: models.promote("m@1"))
+    asked("open a deployment", lambda: project.deployments.open("eu"))
+    eu = project.deployments.get("eu")
+    asked("route", lambda: eu.route("m@1"))
+    models.register("m", TREE)
+    asked.each("version routed to", lambda: eu.route("m@1"), lambda: eu.route({"m@1": 9, "m@2": 1}))
+    asked("roll back a route", lambda: eu.rollback())
+    models.promote("m@2", override=FIRST)
+    asked("roll back an alias", lambda: models.rollback("m"))
+    asked("open an experiment", lambda: project.experiments.open("e"))
+    asked("drop", lambda: project.store.drop("model:m@2"))
+    asked("restore", lambda: project.store.restore("model:m@2"))
+    asked("tag", lambda: project.store.tag("here"))
+    data.add("d", FRAME.assign(y=1.0))
+    asked("roll back the project", lambda: project.rollback("here"))
+
+
+def runs(project: mc.Project, asked: Asked) -> None:
+    """Make runs, and tables of them."""
+    experiment = project.experiments.open("e")
+    first = asked("start a run, its code and environment new to the store", lambda: experiment.start(uses=["d.train"]))
+    first.finish()
+    run = asked("start a run", lambda: experiment.start(uses=["d.train"]))
+    run.log(loss=0.5)
+    asked("finish a run", run.finish)
+    made = a_run(experiment)
+    asked("register a run", lambda: project.models.register("m", made))
+    asked("table of 3 runs", experiment.frame)
+    asked("table of 3 runs, again", experiment.frame)
+
+
+def readers(url: str, options: dict[str, Any], asked: Asked) -> None:
+    """Read as another process would, and commit as one; the log has five entries."""
+    project = mc.open(url, create=True, storage_options=options)
+    project.scope.set(criteria=CRITERIA, test="d.test")
+    project.datasets.add("d", FRAME, target="left")
+    project.datasets.split("d", test=0.5)
+    project.models.register("m", TREE, example=FRAME[["x"]])
+    project.evaluate("m")
+    project.store.compact()
+    again = asked("open", lambda: mc.open(url, storage_options=options))
+    asked("load, first time", lambda: again.load("dataset:d"))
+    asked("get, first time", lambda: again.datasets.get("d"))
+    asked("get", lambda: again.datasets.get("d"))
+    asked("load a model", lambda: again.load("model:m"))
+    asked("promote, its evidence new to the process", lambda: again.models.promote("m@1"))
+    promise_module._proved.clear()
+    asked("first commit of a process", lambda: again.store.tag("first"))
+    asked("another commit", lambda: again.store.tag("second"))
+
+
+def items(url: str, options: dict[str, Any], asked: Asked) -> None:
+    """Ask two processes for one and for two of a kind."""
+    project = mc.open(url, create=True, storage_options=options)
+    for name, count in (("one", 1), ("two", 2)):
+        for i in range(count):
+            project.datasets.add(name, FRAME.assign(i=i, name=name), target="left")
+            project.models.register(name, TREE, example=FRAME[["x"]])
+            project.evaluate(f"{name}@1", f"{name}@1")
+
+    def fresh() -> mc.Project:
+        return mc.open(url, storage_options=options)
+
+    def each(what: str, do: Callable[[mc.Project, str], Any]) -> None:
+        few, more = fresh(), fresh()
+        asked.each(what, lambda: do(few, "one"), lambda: do(more, "two"))
+
+    each("version of a dataset listed", lambda project, name: project.datasets.versions(name))
+    each("version of a model listed", lambda project, name: project.models.versions(name))
+    each("evaluation read", lambda project, name: project.models.evaluations(f"{name}@1"))
+    a_run(project.experiments.open("e"))
+    knows, new = fresh().experiments, fresh().experiments
+    knows.frame()
+    asked.each("run in a table, first time", knows.frame, new.frame)
+
+
+def test_requests(s3_server: Any) -> None:
+    """Every verb asks for what it needs; more is somebody's money."""
+    asked, options = Asked(s3_server), s3_server.options()
+    project = mc.open(f"s3://{asked.bucket}/store", create=True, storage_options=options)
+    project.store.tag("made")
+    story(project, asked)
+    runs(project, asked)
+    readers(f"s3://{asked.bucket}/five", options, asked)
+    items(f"s3://{asked.bucket}/items", options, asked)
+    assert asked.found == PINS
+
+
+def test_pages_of_a_listing_are_requests(s3_server: Any) -> None:
+    """A table of runs lists three keys a run; where a page holds twenty, nine runs make two."""
+    bucket, options = s3_server.bucket("pages"), s3_server.options()
+    project = mc.open(f"s3://{bucket}/store", create=True, storage_options=options)
+    experiment = project.experiments.open("e")
+    for _ in range(9):
+        with experiment.start() as run:
+            run.log(loss=0.5)
+    experiment.frame()
+    s3_server.requests(bucket)
+    assert len(experiment.frame()) == 9
+    assert counted(s3_server.requests(bucket)) == {"LIST": 2, "GET log": 1}
+
+
+def test_the_page_is_made_of_the_pins() -> None:
+    """``python -m tests.lifecycle.requests`` writes it."""
+    assert page(PAGE.read_text()) == PAGE.read_text()
+
+
+def test_the_six_keep_their_numbers() -> None:
+    """What was promised of a warm process."""
+    most = {"add": 5, "add what is there": 1, "split": 8, "register": 5, "promote": 4, "route": 3, "start a run": 2}
+    most |= {"start a run, its code and environment new to the store": 5, "table of 3 runs, again": 2}
+    assert {what: sum(PINS[what].values()) for what in most if sum(PINS[what].values()) > most[what]} == {}
+
+
+# when nothing is asked
+
+
+class Watched(FaultyFiles):
+    """A storage that tells who asks it in a plan, or under the lock that folds."""
+
+    def __init__(self, url: str) -> None:
+        self.wrong: list[tuple[str, str]] = []
+        self.connection: Connection | None = None
+        super().__init__(open_files(url), self._seen, local_paths=True)
+
+    def _seen(self, number: int, op: str, key: str) -> None:
+        replay = self.connection.log._replay if self.connection else None
+        if _held._now.held is not None or (replay is not None and replay._folding.locked()):
+            self.wrong.append((op, key))
+
+
+def watched(url: str) -> tuple[mc.Project, Watched]:
+    """Return a project on such a storage."""
+    connection, files = Connection(url), Watched(url)
+    connection.stand_on(files)
+    files.connection = connection
+    return mc.Project(Session(connection, author="ada")), files
+
+
+def unheard(what: str, do: Callable[[], Any]) -> Any:
+    """Do something, and note nothing of it."""
+    return do()
+
+
+unheard.each = lambda what, one, two: (one(), two())  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("place", ["memory", "local"])
+def test_nothing_is_asked_in_a_plan_nor_while_an_entry_is_folded(place: str, tmp_path: Path) -> None:
+    """Through every verb, in a process that saw it all, and in one that opens from a checkpoint and holds nothing."""
+    url = str(tmp_path / "store") if place == "local" else f"memory://watched-{uuid.uuid4().hex}"
+    mc.open(url, create=True)
+    project, files = watched(url)
+    story(project, unheard)
+    runs(project, unheard)
+    for i in range(70):
+        project.store.tag(f"t{i}")
+    project._session.log.flush()
+    again, late = watched(url)
+    assert again._session.log.snapshot().base > 0
+    others = mc.open(url, author="bob")
+    others.datasets.add("d", FRAME.assign(z=2.0))  # it folds upon a state that is not read yet
+    for change in (
+        lambda: again.store.drop("dataset:d@2"),
+        lambda: again.deployments.get("eu").route({"m@1": 1, "m@2": 1}),
+        lambda: again.deployments.get("eu").rollback(),
+        lambda: again.models.promote("m@2", override=FIRST),
+        lambda: again.models.rollback("m"),
+        lambda: again.rollback("here", override=FIRST),
+        lambda: again.scope.set(objective="another"),
+        lambda: again.store.sweep(min_age=0),
+    ):
+        change()
+    assert len(files.calls) > 100
+    assert len(late.calls) > 20
+    assert (files.wrong, late.wrong) == ([], [])
+
+
+def test_the_watch_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan that asks is seen."""
+    url = f"memory://watched-{uuid.uuid4().hex}"
+    mc.open(url, create=True)
+    project, files = watched(url)
+
+    def plan(view: Any) -> Any:
+        files.read("store.json")
+        return [TagSet(name="seen", to=0)]
+
+    project._session.operate("store.tag", lambda do: do.commit(plan))
+    assert files.wrong == [("read", "store.json")]
