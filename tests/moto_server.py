@@ -2,9 +2,11 @@
 
 moto checks and then writes, and so loses races that S3 does not; one lock around each writing request mends that.
 Buckets called ``nolist-…`` refuse listings and answer *forbidden* for absent keys, as S3 does to those without
-``s3:ListBucket``; ``denied-…`` refuse everything; ``pages-…`` list twenty keys a page. ``GET /-/requests/<bucket>`` returns what was asked of a bucket and
-forgets it; ``PUT /-/faults/<bucket>`` takes a JSON list of ``[method, part of the path, status, done]``, each for
-one coming request: answer it with that status, after doing it or instead.
+``s3:ListBucket``; ``denied-…`` refuse everything; ``pages-…`` list twenty keys a page.
+
+``GET /-/requests/<bucket>`` returns what was asked of a bucket and forgets it; ``PUT /-/faults/<bucket>`` takes a JSON
+list of ``[method, part of the path, status, done]``, each for one coming request: answer it with that status, after
+doing it or instead.
 """
 
 from __future__ import annotations

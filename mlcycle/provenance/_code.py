@@ -10,9 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
-from mlcycle._text import printable
 from mlcycle.provenance._diff import FileDiff, new_file_diff, path_text
 from mlcycle.provenance._git import Repository, read_repository
 from mlcycle.provenance._secrets import is_secret_file, redact, redact_argv
@@ -24,29 +23,28 @@ _INTERACTIVE_SECONDS = 30.0
 _MAX_SOURCE = 256 * 1024
 
 
-@printable
-@frozen
-class CapturedCode:
+@frozen(kw_only=True, repr=False)
+class CapturedCode(Code):
     """The code a process runs: the record of it, and the text of what was not committed.
+
+    Its ``entry_point`` is relative to the repository where it lies inside, and ``dirty`` are new files that are not
+    ignored, too. Its ``detail`` has, where there is something to say, ``entry_digest``: ``sha256:…`` of the entry
+    point; ``argv``: the command line through the secret filter, without the program; ``redacted``: how many values the
+    filter replaced; and ``left_out`` and ``problems``.
 
     Attributes
     ----------
-    code : Code
-        As far as it could be found out; without a `diff_file`, since nothing is stored yet. Its ``entry_point`` is
-        relative to the repository where it lies inside, and ``dirty`` are new files that are not ignored, too. Its
-        ``detail`` has, where there is something to say: ``entry_digest``, ``sha256:…`` of the entry point;
-        ``argv``, the command line through the secret filter, without the program; ``redacted``, how many values the
-        filter replaced; ``left_out``, files that are not in the diff, and why (binaries, other encodings than UTF-8,
-        files of secrets, those that pass a filter of the repository, submodules, and what is too large); and
-        ``problems``, what went wrong.
     diff : str
         What was not committed, through the secret filter; ``git apply`` takes it, unless ``problems`` names a file
         in which a secret was masked where nothing was changed. Small new text files are part of it. Outside a
         repository it is the entry point itself, in a notebook the cells that ran so far.
     """
 
-    code: Code
     diff: str = field(default="", repr=False)
+
+    def record(self) -> Code:
+        """Return the record alone."""
+        return Code(**{one.name: getattr(self, one.name) for one in fields(Code)})
 
 
 _lock = threading.Lock()
@@ -88,7 +86,7 @@ def _capture() -> CapturedCode:
     try:
         return _captured()
     except Exception as error:  # noqa: BLE001 - provenance must never stop a training
-        return CapturedCode(Code(detail={"problems": [f"{type(error).__name__}: {error}"]}))
+        return CapturedCode(detail={"problems": [f"{type(error).__name__}: {error}"]})
 
 
 def _captured() -> CapturedCode:
@@ -112,15 +110,15 @@ def _captured() -> CapturedCode:
         "left_out": _printable(left_out),
         "problems": _printable(problems),
     }
-    code = Code(
+    return CapturedCode(
         commit=repository.commit,
         branch=repository.branch,
         repository=repository.url,
         dirty=repository.dirty,
         entry_point=name,
         detail={name: value for name, value in detail.items() if value},
+        diff=diff,
     )
-    return CapturedCode(code, diff)
 
 
 def _filtered(files: list[FileDiff], left_out: list[str], problems: list[str]) -> tuple[str, int]:

@@ -32,6 +32,9 @@ class Code(Record):
         The script, module or notebook that was started.
     detail : dict
         What else was noticed.
+    left_out, problems : tuple of str
+        Of that, the files that are not in the diff, and why (binaries, other encodings than UTF-8, files of secrets,
+        those that pass a filter of the repository, submodules, and what is too large); and what went wrong.
 
     Examples
     --------
@@ -46,6 +49,16 @@ class Code(Record):
     diff_file: FileRef | None = None
     entry_point: str | None = None
     detail: dict[str, Any] = field(factory=dict, converter=copied, hash=False)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The files that are not in the diff, and why."""
+        return tuple(self.detail.get("left_out", ()))
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What went wrong while it was captured."""
+        return tuple(self.detail.get("problems", ()))
 
     def _title(self) -> str:
         return f"{(self.commit or 'no commit')[:12]}{'+changes' if self.dirty else ''}"

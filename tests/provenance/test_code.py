@@ -21,7 +21,7 @@ from mlcycle.provenance import capture_code
 from mlcycle.records import to_json
 captured = capture_code()
 assert capture_code() is captured
-print(json.dumps({**to_json(captured.code), "diff": captured.diff}))
+print(json.dumps({**to_json(captured.record()), "diff": captured.diff}))
 """
 
 

@@ -52,7 +52,7 @@ def capture(folder: Path) -> CapturedCode:
 
 def noted(captured: CapturedCode, name: str) -> list[str]:
     """Return what was noticed besides, nothing where there is nothing to say."""
-    return captured.code.detail.get(name, [])
+    return captured.detail.get(name, [])
 
 
 def applied(folder: Path, captured: CapturedCode) -> Path:
@@ -113,7 +113,7 @@ def test_odd_names(repository: Path, how: str) -> None:
         assert len(NAMES) == sum(one.endswith("(binary)") for one in noted(captured, "left_out"))
         expected |= dict.fromkeys(map(os.fsencode, NAMES), (0, b"\0\1"))
     assert expected == tree(applied(repository, captured))
-    assert (captured.code.dirty, noted(captured, "problems")) == (True, [])
+    assert (captured.dirty, noted(captured, "problems")) == (True, [])
 
 
 def changes(folder: Path) -> None:
@@ -249,7 +249,7 @@ def test_masked_lines_are_told(repository: Path, line: str, applies: bool) -> No
     file.write_text({"+": f"x = 1\n{secret}", " ": f"{secret}x = 2\n", "-": "x = 1\n"}[line[0]])
     (repository / "settings.py").write_text("depth = 4\n")
     captured = capture(repository)
-    assert ("hunter2" in captured.diff, captured.code.detail["redacted"]) == (False, 1)
+    assert ("hunter2" in captured.diff, captured.detail["redacted"]) == (False, 1)
     [told] = noted(captured, "problems")
     assert told.startswith("db.py: 1 value")
     assert ("git apply --exclude=db.py" in told) == (not applies)
@@ -265,7 +265,7 @@ def test_a_masked_key_keeps_the_lines_of_the_diff(repository: Path) -> None:
     (repository / "key.py").write_text("\n".join(["KEY = '''", *key, "'''", "x = 1"]) + "\n")
     captured = capture(repository)
     lines = (applied(repository, captured) / "key.py").read_text().splitlines()
-    assert (len(lines), lines[-1], captured.code.detail["redacted"], "MIIE" in captured.diff) == (9, "x = 1", 1, False)
+    assert (len(lines), lines[-1], captured.detail["redacted"], "MIIE" in captured.diff) == (9, "x = 1", 1, False)
 
 
 # submodules -----------------------------------------------------------------------------------------------------------
@@ -287,13 +287,13 @@ def module(repository: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize("quiet", [False, True])
 def test_changes_of_submodules_are_named(repository: Path, module: Path, quiet: bool) -> None:
     """A submodule that has changes, or stands at another commit, is named, whatever is configured to be ignored."""
-    assert (capture(repository).code.dirty, noted(capture(repository), "left_out")) == (False, [])
+    assert (capture(repository).dirty, noted(capture(repository), "left_out")) == (False, [])
     if quiet:
         git(repository, "config", "submodule.libs/other.ignore", "all")
         git(repository, "config", "diff.ignoreSubmodules", "all")
     (module / "lib.py").write_text("y = 2\n")
     captured = capture(repository)
-    assert captured.code.dirty
+    assert captured.dirty
     assert noted(captured, "left_out") == ["libs/other (a submodule with uncommitted changes of its own)"]
     commit(module)
     captured = capture(repository)
@@ -405,7 +405,7 @@ def test_five_seconds_are_five_seconds(
     began = time.monotonic()
     captured = capture(repository)
     assert time.monotonic() - began < 2.5
-    assert captured.code.commit is None
+    assert captured.commit is None
 
 
 def test_all_questions_share_a_clock(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,7 +74,7 @@ class Provenance:
 
     def _captured(self) -> tuple[Doc, dict[str, bytes]]:
         captured, environment = provenance.capture_code(), provenance.capture_environment()
-        code, document = records.to_json(captured.code), records.to_json(environment)
+        code, document = records.to_json(captured.record()), records.to_json(environment)
         del code["type"], code["diff_file"], document["type"]
         name = f"environment:{environment.digest}"
         blobs = {name: written_document(document)}
