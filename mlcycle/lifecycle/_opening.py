@@ -210,7 +210,7 @@ def _check_place(connection: Connection, forced: bool) -> Doc | None:
     return found
 
 
-def _check_lost(connection: Session, *, forced: bool = False) -> bool:
+def _check_lost(connection: Connection, *, forced: bool = False) -> bool:
     """Say whether a log begins where store.json is missing: somebody is making a project, or died while making it.
 
     Raises
