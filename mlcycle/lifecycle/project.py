@@ -215,15 +215,17 @@ class Project:
         def work(do: Operation) -> list[records.Move]:
             entry = entry_number(self._session.log, do.view, to)
             judged = _judged_by(do.view, entry)
-            roll_project_back(do.view, entry)
-            judged_today(self._session.blobs, do.view, new_models(do.view, entry), override)
+            refusal = judged_today(self._session.blobs, do.view, new_models(do.view, entry), override)
 
             def plan(view: View) -> list[Change] | Settled:
                 changes = roll_project_back(view, entry)
-                if changes and _judged_by(view, entry) != judged:
-                    raise Again(
-                        ConflictError("the scope or what would be gone back to changes all the time; try again")
-                    )
+                if changes and view.n >= do.view.n:  # before, an op used already is compared, which nobody judges anew
+                    if _judged_by(view, entry) != judged:
+                        raise Again(
+                            ConflictError("the scope or what would be gone back to changes all the time; try again")
+                        )
+                    if refusal is not None:
+                        raise refusal
                 return [_overridden(one, override) for one in changes] or Settled()
 
             done = do.commit(plan)

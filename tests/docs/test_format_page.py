@@ -183,10 +183,17 @@ def test_the_page_lists_every_verb(work: Work) -> None:
 
 
 def _verbs() -> set[str]:
-    files = [*(PACKAGE / "lifecycle").glob("*.py"), PACKAGE / "storage" / "_sweep.py"]
-    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in files]
-    given = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "verb"]
-    return {node.value.value for node in given if isinstance(node.value, ast.Constant)}
+    """Return the verbs in the source: first in ``operate``, and ``verb=`` where a commit is the log's own."""
+    files = [*(PACKAGE / "lifecycle").rglob("*.py"), PACKAGE / "storage" / "_sweep.py"]
+    calls = [
+        node
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+    ]
+    operated = [call.args[0] for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "operate"]
+    given = [keyword.value for call in calls for keyword in call.keywords if keyword.arg == "verb"]
+    return {node.value for node in (*operated, *given) if isinstance(node, ast.Constant)}
 
 
 # keys and caches -----------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 import mlcycle as mc
 from mlcycle import errors
+from mlcycle.lifecycle._connection import Connection
 from mlcycle.lifecycle._session import Session
 from mlcycle.storage import _promise as promise_module
 from mlcycle.storage import open_files
@@ -83,10 +84,10 @@ def test_a_full_storage(tmp_path: Path) -> None:
     project.datasets.add("d", FRAME)
     for prefix in ("tables/", "leaves/", "log/"):
         op = "create" if prefix == "log/" else "put"
-        session = Session(str(tmp_path / "store"), author="ada")
-        session._connection.stand_on(FaultyFiles(open_files(tmp_path / "store"), fail_on(op, Fault.BEFORE, prefix)))
+        connection = Connection(tmp_path / "store")
+        connection.stand_on(FaultyFiles(open_files(tmp_path / "store"), fail_on(op, Fault.BEFORE, prefix)))
         with pytest.raises(errors.StorageUnavailable, match=prefix):
-            mc.Project(session).datasets.add("d", FRAME.assign(y=1))
+            mc.Project(Session(connection, author="ada")).datasets.add("d", FRAME.assign(y=1))
         assert [version.ref for version in project.datasets.versions("d")] == ["d@1"]
         assert project.store.verify("bytes").problems == ()
     assert project.datasets.add("d", FRAME.assign(y=1)).ref == "d@2"

@@ -1,168 +1,150 @@
-"""Code and environment that runs share: kept while a run that stands names them, gone with the last."""
+"""Stored objects: where their files lie, found again when they moved, and told when they are gone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
-from sklearn.tree import DecisionTreeClassifier
 
 import mlcycle as mc
-from mlcycle import errors, provenance
-from mlcycle.lifecycle.runs import _pins as _blobs
-from mlcycle.lifecycle.runs._provenance import Provenance
+from mlcycle._ids import new_id
+from mlcycle.errors import Corrupt, MlcycleWarning, NotFound, SchemaError, VersionDeleted
+from mlcycle.lifecycle.blobs import Blobs, readable
+from mlcycle.state import FactAdd, Place
+from mlcycle.storage._entries import entry_key
+from mlcycle.testing import FaultyFiles
 
-DIFF = "+password = 'kept by mistake'\n"
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> mc.Project:
-    """Return a project in whose working tree something is not committed."""
-    code = attrs.evolve(provenance.capture_code(), diff=DIFF)
-    monkeypatch.setattr(provenance, "capture_code", lambda: code)
-    return mc.open(tmp_path / "store", create=True, author="ada")
+Doc = dict[str, Any]
 
 
-def run_of(project: mc.Project) -> str:
-    """Make a run, from a process that has captured nothing yet, and return its id."""
-    again = mc.open(project.store.url, author="ada")
-    with again.experiments.open("e").start() as run:
-        run.log(loss=1.0)
-    return run.id
+def keep(project: mc.Project, name: str, count: int = 1) -> list[Doc]:
+    """Keep an object of some files, and return them."""
+    blobs = project._session.blobs
+    folder = f"files/{new_id()}"
+    files = [blobs.depot.store_document(folder, f"kind {number}", {"number": number}) for number in range(count)]
+    place = blobs.place(name, files, folder)
+    fact = FactAdd(of="pin", id=new_id(), subject=name, needs=[name])
+    project._session.operate("keep", lambda do: do.commit(lambda view: [place, fact]))
+    return files
 
 
-def placed(project: mc.Project) -> set[str]:
-    """Return which blobs are there, by their sort."""
-    folder = Path(project.store.url.removeprefix("file://"), "files")
-    return {
-        path.parent.name for path in folder.rglob("*") if path.is_file() and path.parent.name in ("code", "environment")
-    }
+@pytest.mark.parametrize("count", [1, 64, 65])
+def test_files_come_back(anywhere: mc.Project, count: int) -> None:
+    """Told in the entry, or where they are too many by a list file in their folder; in order, also in a new process."""
+    files = keep(anywhere, "thing:a", count)
+    again = mc.open(anywhere.store.url, storage_options=anywhere._session.files.storage_options)
+    for project in (anywhere, again):
+        assert project._session.blobs.files_of("thing:a", "a@1") == files
+    (place,) = [one for one in again._session.log.entry(1)["changes"] if one["kind"] == "place"]
+    assert ("listed" in place and place["listed"] is not None) == (count > 64)
+    assert again.store.verify("bytes").problems == ()
 
 
-def sweep(project: mc.Project) -> None:
-    """Remove what nothing names, however young."""
-    project.store.sweep(min_age=0)
+def test_the_file_of_a_kind(project: mc.Project) -> None:
+    """One of several; where there is none, a newer library keeps the object in another way."""
+    files = keep(project, "thing:a", 3)
+    blobs = project._session.blobs
+    assert blobs.file_of("thing:a", "kind 2", "a@1") == files[2]
+    assert blobs.document("thing:a", "kind 2", "a@1") == {"number": 2}
+    with pytest.raises(SchemaError, match=r"a@1 is stored without a file of kind 'kind 3', .*upgrade mlcycle"):
+        blobs.document("thing:a", "kind 3", "a@1")
 
 
-def test_the_last_run_takes_them_along(project: mc.Project) -> None:
-    """A diff is gone with the last run that names it, secrets included, and the store is whole."""
-    first, second = run_of(project), run_of(project)
-    project.store.drop(f"run:{first}")
-    sweep(project)
-    assert placed(project) == {"code", "environment"}
-    project.store.drop(f"run:{second}")
-    sweep(project)
-    assert placed(project) == set()
-    assert project.store.verify("bytes").problems == ()
-    with pytest.raises(errors.VersionDeleted, match="has been removed by a sweep"):
-        project.store.restore(f"run:{second}")
+def test_an_object_that_was_never_placed(project: mc.Project) -> None:
+    """It is told by what it is to a user."""
+    with pytest.raises(VersionDeleted, match="a@1"):
+        project._session.blobs.files_of("thing:a", "a@1")
 
 
-def test_they_come_again_with_the_next_run(project: mc.Project) -> None:
-    """What was swept is stored anew, under a key nobody used, also by a process that stored it before."""
-    experiment = project.experiments.open("e")
-    with experiment.start() as run:
-        pass
-    project.store.drop(f"run:{run.id}")
-    sweep(project)
-    with experiment.start() as again:
-        pass
-    assert placed(project) == {"code", "environment"}
-    (kept,) = experiment.runs()
-    assert (kept.id, kept.environment.python != "") == (again.id, True)
-    assert (kept.code.diff_file is not None, project.store.verify("bytes").problems) == (True, ())
+def moved(project: mc.Project, files: list[Doc]) -> list[Doc]:
+    """Move an object as a compaction does: its files lie elsewhere by the log, and are gone where they lay."""
+    blobs, folder = project._session.blobs, f"files/{new_id()}"
+    anew = [blobs.depot.store_bytes(folder, one["kind"], ".json", blobs.depot.read_file(one, "a@1")) for one in files]
+    place = Place(object="thing:a", files=anew)
+    project._session.operate("compact", lambda do: do.commit(lambda view: [place]))
+    blobs.depot.files.delete([one["key"] for one in files])
+    return anew
 
 
-def test_a_dry_run_asks_nothing(project: mc.Project) -> None:
-    """It says what would go, and commits no question."""
-    project.store.drop(f"run:{run_of(project)}")
-    before = project.store.info()["entries"]
-    kinds = {key.split("/")[1] for key in project.store.sweep(min_age=0, dry_run=True).keys if key.startswith("files/")}
-    assert (kinds, project.store.info()["entries"]) == ({"code", "environment"}, before)
+def test_what_moved_is_looked_for_again(anywhere: mc.Project) -> None:
+    """One look is spent where a file is missing, and none where it is there; who did not know of it finds it."""
+    files = keep(anywhere, "thing:a")
+    other = mc.open(anywhere.store.url, storage_options=anywhere._session.files.storage_options)
+    session = other._session
+    counted = FaultyFiles(session.files, None)
+    session._connection.stand_on(counted)
+    session.view()
+    anew = moved(anywhere, files)
+    counted.calls.clear()
+    assert session.blobs.document("thing:a", "kind 0", "a@1") == {"number": 0}
+    keys = [key for _, key in counted.calls]
+    looked = [key for key in keys if key.startswith("log/")]
+    assert [key for key in keys if key not in looked] == [files[0]["key"], anew[0]["key"]]
+    assert looked in (
+        [entry_key(2), entry_key(3)],
+        [entry_key(2), entry_key(3), entry_key(4)],
+    )  # far away it reads ahead
+    counted.calls.clear()
+    assert session.blobs.document("thing:a", "kind 0", "a@1") == {"number": 0}
+    assert counted.calls == []
 
 
-def test_young_pins_are_spared(project: mc.Project) -> None:
-    """For thrift only: what was pinned lately is not asked for."""
-    project.store.drop(f"run:{run_of(project)}")
-    before = project.store.info()["entries"]
-    project.store.sweep(min_age="1d")
-    assert (placed(project), project.store.info()["entries"]) == ({"code", "environment"}, before)
+def reading(blobs: Blobs, read: Callable[[], Any]) -> Any:
+    """Read something of an object."""
+    return blobs.reading("a@1", read)
 
 
-def test_a_head_that_cannot_be_read_may_name_anything(project: mc.Project) -> None:
-    """Nothing goes while there is one."""
-    first = run_of(project)
-    project.store.drop(f"run:{first}")
-    (head,) = Path(project.store.url.removeprefix("file://")).glob(f"runs/*/{first}/head.json")
-    head.write_bytes(b"torn")
-    fresh = mc.open(project.store.url)  # one that has read the head before goes by what it said
-    assert _blobs.ask(fresh._session, census(fresh), "9999", dry_run=False) == _blobs.Asked({}, {})
+@pytest.mark.parametrize("times", [1, 3, 4])
+def test_compactions_may_overtake_a_reader(project: mc.Project, times: int) -> None:
+    """It follows a few; who never catches up is told what is hurt, and how to see more."""
+    files, tries = keep(project, "thing:a"), []
+    blobs = project._session.blobs
+
+    def read() -> bytes:
+        (file,) = blobs.files_of("thing:a", "a@1")
+        tries.append(file["key"])
+        if len(tries) <= times:
+            files[:] = moved(project, [file])
+        return blobs.depot.read_file(file, "a@1")
+
+    if times < 4:
+        assert b'"number":0' in reading(blobs, read)
+        assert len(set(tries)) == times + 1
+    else:
+        with pytest.raises(VersionDeleted, match=r"a file of a@1 is gone .*project\.store\.verify\(\)"):
+            reading(blobs, read)
+        assert len(set(tries)) == 4
 
 
-def census(project: mc.Project) -> Any:
-    """Return what stands."""
-    return project.store._census(project._session.view())
+def test_what_is_missing_or_damaged_is_told(project: mc.Project) -> None:
+    """A lost file names the version it hurts; damage is not looked for again."""
+    (file,) = keep(project, "thing:a")
+    blobs, looks = project._session.blobs, []
+    blobs._look = lambda: looks.append(1)  # type: ignore[assignment,return-value]
+    blobs.depot.files.put(file["key"], b"torn")
+    with pytest.raises(Corrupt, match=f"{file['key']} of a@1 is damaged"):
+        reading(blobs, lambda: blobs.depot.read_file(file, "a@1"))
+    assert looks == []
+    blobs.depot.files.delete([file["key"]])
+    with pytest.raises(VersionDeleted, match=f"a file of a@1 is gone .*{file['key']}"):
+        reading(blobs, lambda: blobs.depot.read_file(file, "a@1"))
+    assert len(looks) == 3
 
 
-def test_a_model_keeps_the_environment_of_its_run(project: mc.Project) -> None:
-    """A version outlives the run it came from, and so does what it was trained in."""
-    experiment = project.experiments.open("e")
-    with experiment.start() as run:
-        run.save_model(DecisionTreeClassifier().fit([[0], [1]], [0, 1]), example=[[0], [1]])
-    project.models.register("m", run)
-    project.store.drop(f"run:{run.id}")
-    sweep(project)
-    assert placed(project) == {"environment"}
-    assert project.store.verify("bytes").problems == ()
+def test_one_of_a_newer_library_hides_no_other() -> None:
+    """What can be read comes back in order; of the rest it is said why not."""
+
+    def read(n: int) -> str:
+        if n == 2:
+            raise SchemaError("d@2 needs 'pieces'; upgrade mlcycle")
+        return f"d@{n}"
+
+    with pytest.warns(MlcycleWarning, match="d@2 needs 'pieces'"):
+        assert readable(read, iter([1, 2, 3])) == ["d@1", "d@3"]
 
 
-@pytest.mark.parametrize("call", range(4))
-def test_a_run_that_starts_meanwhile(project: mc.Project, monkeypatch: pytest.MonkeyPatch, call: int) -> None:
-    """Between any two steps of a sweeper a run may start and end: it keeps what it names."""
-    project.store.drop(f"run:{run_of(project)}")
-    steps = 0
-
-    def between(step: Callable[..., Any]) -> Callable[..., Any]:
-        def stepped(*args: Any, **kwargs: Any) -> Any:
-            nonlocal steps
-            if steps == call:
-                steps += 1
-                run_of(project)
-            else:
-                steps += 1
-            return step(*args, **kwargs)
-
-        return stepped
-
-    monkeypatch.setattr(_blobs, "_named", between(_blobs._named))
-    monkeypatch.setattr(type(project._session), "commit", between(type(project._session).commit))
-    sweep(project)
-    monkeypatch.undo()
-    assert steps > call or call == 3
-    assert project.store.verify("bytes").problems == ()
-    for run in project.experiments.get("e").runs():
-        assert run.environment.python != ""
-        assert run.code.diff_file is not None
-
-
-def test_a_starter_that_was_not_seen_looks_again(project: mc.Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sweeper asks and lists before the head is put: the run pins anew when it ends, and nothing is lost."""
-    dropped = run_of(project)
-    experiment = mc.open(project.store.url, author="bob").experiments.open("e")
-    keep = Provenance.keep
-
-    def late(self: Provenance) -> None:  # what the first look of the starter sees is swept before its head is put
-        keep(self)
-        monkeypatch.undo()
-        project.store.drop(f"run:{dropped}")
-        sweep(project)
-
-    monkeypatch.setattr(Provenance, "keep", late)
-    with experiment.start() as run:
-        pass
-    (kept,) = experiment.runs()
-    assert (kept.id, kept.environment.python != "", placed(project)) == (run.id, True, {"code", "environment"})
-    assert project.store.verify("bytes").problems == ()
+def test_another_error_is_not_passed_over() -> None:
+    """Damage and what is not there come out."""
+    with pytest.raises(NotFound):
+        readable(lambda n: (_ for _ in ()).throw(NotFound("away")), [1])

@@ -12,7 +12,6 @@ import pytest
 import mlcycle as mc
 from mlcycle import errors
 from mlcycle.errors import InvalidInput, NotFound
-from mlcycle.lifecycle.blobs._placement import files_of
 from tests.lifecycle.conftest import begin, fitted
 
 
@@ -128,7 +127,7 @@ def test_a_service_that_cannot_follow_goes_on(project: mc.Project, shop: Any, ce
     with shop.serve(follow=0) as service:
         shop.route("tumour@2", reason="go")
         [needed] = project._session.view().versions.get("model", "tumour", 2).needs
-        [file] = [file for file in files_of(project._session, needed, "tumour@2") if file["kind"] == "model"]
+        [file] = [file for file in project._session.blobs.files_of(needed, "tumour@2") if file["kind"] == "model"]
         path = project._session.files.local_path(file["key"])
         assert path is not None
         path.write_bytes(b"broken")

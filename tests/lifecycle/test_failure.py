@@ -135,7 +135,7 @@ def test_a_broken_storage_hides_no_exception(project: mc.Project, strict: bool) 
     broken = project.experiments.open("broken")
     broken.start().finish()
     session = broken._session
-    real = session._files
+    real = session.files
 
     def train() -> None:
         with warnings.catch_warnings(), broken.start(strict=strict):

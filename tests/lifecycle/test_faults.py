@@ -20,7 +20,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 import mlcycle as mc
 from mlcycle import errors
-from mlcycle.lifecycle import project as projects
+from mlcycle.lifecycle import _opening
+from mlcycle.lifecycle._connection import Connection
 from mlcycle.lifecycle._session import Session
 from mlcycle.storage import open_files
 from mlcycle.testing import Crash, Fault, FaultyFiles, fail_at
@@ -240,9 +241,14 @@ def copied(base: str) -> str:
 
 def on(files: FaultyFiles) -> mc.Project:
     """Return a project whose storage calls can fail."""
-    session = Session(files.url, author="ada")
-    session._connection.stand_on(files)
-    return mc.Project(session)
+    return mc.Project(Session(connected(files), author="ada"))
+
+
+def connected(files: FaultyFiles) -> Connection:
+    """Return a connection whose storage calls can fail."""
+    connection = Connection(files.url)
+    connection.stand_on(files)
+    return connection
 
 
 def unnamed(project: mc.Project) -> list[str]:
@@ -319,9 +325,7 @@ def walk_opening(base: str | None, create: bool | None, fault_of: Callable[[int]
     for call in itertools.count():
         url, fault = copied(base) if base else place(), fault_of(call)
         files = FaultyFiles(open_files(url), fail_at(call, fault))
-        session = Session(url, author="ada")
-        session._connection.stand_on(files)
-        done = attempt(lambda: projects._begin(session, create))  # noqa: B023 - called at once
+        done = attempt(lambda: _opening._begin(connected(files), create, author="ada"))  # noqa: B023 - called at once
         calls = len(files.calls)
         again = mc.open(url, author="bob")
         assert bool(base) == ("d" in again.datasets.names())

@@ -26,6 +26,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 import mlcycle as mc
 from mlcycle import errors
+from mlcycle.lifecycle._operation import Operation
+from mlcycle.storage import Settled
 
 NOW = timedelta(0)
 NAMES = st.sampled_from(["d", "e"])
@@ -426,27 +428,24 @@ class Machine(RuleBasedStateMachine):
 
 
 class caught:  # noqa: N801 - reads as a verb
-    """Let something happen once, when a session has uploaded its files and not yet committed them."""
+    """Let something happen once, when a session has looked and uploaded its files and is about to commit something."""
 
     def __init__(self, project: mc.Project, meanwhile: Callable[[], None] | None) -> None:
-        self.session, self.meanwhile = project._session, meanwhile
+        self.connection, self.meanwhile, self.commit = project._session._connection, meanwhile, Operation.commit
 
     def __enter__(self) -> None:
         if self.meanwhile is not None:
-            self.session.publish = self._publish  # type: ignore[method-assign]
+            Operation.commit = lambda do, plan, **named: self._commit(do, plan, **named)  # type: ignore[method-assign]
 
     def __exit__(self, *exception: object) -> None:
-        self.session.__dict__.pop("publish", None)
+        Operation.commit = self.commit  # type: ignore[method-assign]
 
-    def _publish(self, upload: Callable[[], Any], plan: Any, **named: Any) -> Any:
-        def interrupted() -> Any:
-            stored = upload()
+    def _commit(self, do: Operation, plan: Any, **named: Any) -> Any:
+        ours = do._connection is self.connection
+        if ours and self.meanwhile is not None and not isinstance(plan(do.view), Settled):
             meanwhile, self.meanwhile = self.meanwhile, None
-            if meanwhile is not None:
-                meanwhile()
-            return stored
-
-        return type(self.session).publish(self.session, interrupted, plan, **named)
+            meanwhile()
+        return self.commit(do, plan, **named)
 
 
 def explore(examples: int, steps: int) -> None:

@@ -13,6 +13,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 import mlcycle as mc
 from mlcycle import errors
+from mlcycle.lifecycle._operation import Operation
 from tests.lifecycle.conftest import begin, fitted
 
 
@@ -156,15 +157,14 @@ def test_a_lost_race_for_an_alias_names_the_winner(
     project.evaluate(mine)
     project.evaluate(theirs)
     other = mc.open(Path(project.store.url.removeprefix("file://")), author="bob")
-    session = project._session
-    publish = session.publish
+    commit = Operation.commit
 
-    def late(*arguments: Any, **keywords: Any) -> Any:
-        monkeypatch.setattr(session, "publish", publish)
+    def late(do: Operation, *arguments: Any, **keywords: Any) -> Any:
+        monkeypatch.setattr(Operation, "commit", commit)
         other.models.promote(theirs, reason="mine first")
-        return publish(*arguments, **keywords)
+        return commit(do, *arguments, **keywords)
 
-    monkeypatch.setattr(session, "publish", late)
+    monkeypatch.setattr(Operation, "commit", late)
     with pytest.raises(errors.ConflictError, match=r"set by bob .* mine first") as caught:
         project.models.promote(mine)
     assert caught.value.winner["author"] == "bob"

@@ -194,26 +194,105 @@ def test_a_refused_call_uses_up_no_op() -> None:
     assert project.models.register("m", tree(), op="job").number == 3
 
 
-def test_a_blocked_promotion_is_given_again() -> None:
-    """The decision of a gate that blocked is the result of its op, whatever the gate would say today."""
+def blocked() -> mc.Project:
+    """Return a project with a version that the gate blocks, because nobody evaluated it."""
+    project = prepared()
+    project.models.register("m", tree(), example=FRAME[["x"]][:3])
+    return project
+
+
+def test_a_blocked_promotion_is_judged_again() -> None:
+    """Each refusal is kept, none uses up its op, and once there is evidence the same op promotes, once."""
+    project = blocked()
+    before = entries(project)
+    for _ in range(2):
+        with pytest.raises(errors.GateBlocked) as refused:
+            project.models.promote("m@3", op="job")
+        assert project.models.decisions("m@3")[-1] == refused.value.decision
+    assert entries(project) == before + 2
+    written = [project._session.log.entry(n)["op"] for n in (before, before + 1)]
+    assert len(set(written)) == 2
+    assert all(op.startswith("auto:") for op in written)
+    assert project.models.aliases("m")["production"] == "m@1"
+    project.evaluate("m@3")
+    decided = project.models.promote("m@3", op="job")
+    assert (decided.allowed, project.models.aliases("m")["production"]) == (True, "m@3")
+    before = entries(project)
+    assert project._session.log.entry(before - 1)["op"] == "user:job"
+    assert project.models.promote("m@3", op="job") == decided
+    assert entries(project) == before
+
+
+@pytest.mark.parametrize("other", ["another version", "another verb", "an override"])
+def test_the_op_of_a_refusal_is_free_for_anything(other: str) -> None:
+    """What was blocked was not done, so there is nothing the op could be compared with."""
+    project = blocked()
+    with pytest.raises(errors.GateBlocked):
+        project.models.promote("m@3", op="job")
+    if other == "another version":
+        assert project.models.promote("m@2", op="job").subject == "m@2"
+    elif other == "another verb":
+        assert project.datasets.add("new", FRAME, op="job").ref == "new@1"
+    else:
+        override = mc.Override(reason="pilot", until="2100-01-01")
+        assert project.models.promote("m@3", override=override, op="job").allowed
+    assert project._session.log.entry(entries(project) - 1)["op"] == "user:job"
+    with pytest.raises(errors.ConflictError, match="op='job' was used already"):
+        project.deployments.get("eu").route("m@1", op="job")
+
+
+def test_a_blocked_promotion_under_an_op_of_another() -> None:
+    """A gate that would block hides nothing: the op was used for something else, and nothing is kept."""
+    project = blocked()
+    project.datasets.add("new", FRAME, op="job")
+    before = entries(project)
+    with pytest.raises(errors.ConflictError, match="for something else: added dataset new@1"):
+        project.models.promote("m@3", op="job")
+    assert entries(project) == before
+
+
+def test_a_blocked_rollback_is_judged_again() -> None:
+    """Going back with the whole project to a model that fails is refused before anything is written; its op is free."""
     project = prepared()
     project.scope.set(criteria=[mc.AtLeast("accuracy", 0.999)])
-    project.evaluate("m@2")
-    for _ in range(2):
-        with pytest.raises(errors.GateBlocked):
-            project.models.promote("m@2", op="job")
-    with pytest.raises(errors.ConflictError, match=r"gate blocked promote of m@2"):
-        project.models.promote("m@1", op="job")
+    project.models.promote("m@1", override=mc.Override(reason="pilot", until="2100-01-01"))
+    project.models.rollback("m")
+    to = int(project.store.info()["entries"]) - 2
+    before, first = entries(project), project.models.aliases("m")
+    with pytest.raises(errors.GateBlocked):
+        project.rollback(to, op="job")
+    assert (entries(project), project.models.aliases("m")) == (before, first)
+    override = mc.Override(reason="as it was", until="2100-01-01")
+    moves = project.rollback(to, override=override, op="job")
+    assert moves
+    assert project.rollback(to, override=override, op="job") == moves
+    assert entries(project) == before + 1
+
+
+def test_a_rollback_that_would_be_blocked_today() -> None:
+    """It was done, and stays the answer, though the scope has become stricter and what it moved has moved on."""
+    project = prepared()
+    moves = project.rollback("then", op="job")
+    assert [move.after for move in moves] == ["m@2"]
+    project.models.promote("m@1")
+    project.scope.set(criteria=[mc.AtLeast("accuracy", 0.999)])
+    before = entries(project)
+    with pytest.raises(errors.GateBlocked):
+        project.rollback("then", op="another job")
+    assert project.rollback("then", op="job") == moves
+    assert entries(project) == before
 
 
 def test_a_promotion_that_the_gate_would_block_today() -> None:
-    """The alias is compared also where the call drafts no move: it is not answered for another alias."""
+    """It was done, and stays the answer; the alias is compared also where the call drafts no move."""
     project = prepared()
     first = project.models.promote("m@1", op="job")
     project.scope.set(criteria=[mc.AtLeast("accuracy", 0.999)])
     project.evaluate("m@1")
-    assert first == project.models.promote("m@1", op="job")
     before = entries(project)
+    assert first == project.models.promote("m@1", op="job")
+    assert first.allowed
+    assert before == entries(project)
     for alias in ("staging", "canary"):
         with pytest.raises(errors.ConflictError, match="m@1 promoted to production"):
             project.models.promote("m@1", alias, op="job")

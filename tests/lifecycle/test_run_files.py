@@ -58,7 +58,7 @@ def place(project: mc.Project, file: dict[str, Any]) -> None:
         Place(object=f"pack:{pack}", files=[file]),
         FactAdd(of="pack", id=pack, subject=f"pack:{pack}", needs=[f"pack:{pack}"]),
     ]
-    project._session.commit(lambda view: changes, verb="run.pack", since=project._session.view().n)
+    project._session.operate("run.pack", lambda do: do.commit(lambda view: changes))
 
 
 def small(project: mc.Project) -> list[str]:

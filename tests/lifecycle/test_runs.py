@@ -80,7 +80,7 @@ def test_what_was_said_of_a_run_later_counts(project: mc.Project) -> None:
             ids.append(run.id)
     for said in ({"name": "good", "tags": ["keep", "paper"]}, {"name": "best so far", "note": "see p. 3"}):
         fact = FactAdd(of="annotation", id=new_id(), subject=f"run:{ids[0]}", says=said)
-        project._session.commit(lambda view, fact=fact: [fact], verb="run.annotate")
+        project._session.operate("run.annotate", lambda do, fact=fact: do.commit(lambda view: [fact]))
     found = list(all_runs(project._session))
     assert [(run.name, run.tags) for run in found] == [("best so far", ("keep", "paper")), ("second", ())]
     assert run_of(project._session, ids[0]) == found[0]

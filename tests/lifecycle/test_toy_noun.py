@@ -9,7 +9,6 @@ import pytest
 
 import mlcycle as mc
 from mlcycle import errors
-from mlcycle.lifecycle.blobs._placement import files_of
 from mlcycle.state import NOUNS, VersionMark, pointer_moves, read_ref, resolve
 from tests.lifecycle.recipes import ROW, read, serve, take_back, taste, write_down
 
@@ -110,7 +109,7 @@ def test_the_whole_project_goes_back(kitchen: mc.Project) -> None:
 def test_rejected(kitchen: mc.Project) -> None:
     """A version that shall not be the newest is passed over; it has its number and its files."""
     mark = VersionMark(of="recipe", name="soup", mark="rejected", numbers=[[3, 3]])
-    kitchen._session.commit(lambda view: [mark], verb="recipe.reject")
+    kitchen._session.operate("recipe.reject", lambda do: do.commit(lambda view: [mark]))
     assert resolve(look(kitchen), "recipe:soup").number == 2
     kitchen.store.sweep(min_age=0)
     assert read(kitchen, resolve(look(kitchen), "recipe:soup@3")) == "salt"
@@ -132,12 +131,12 @@ def test_swept_and_verified(kitchen: mc.Project, tmp_path: Path) -> None:
     """A sweep takes what was dropped, and nothing else; what is lost is told by the versions it hurts."""
     assert kitchen.store.sweep(min_age=0).keys == ()
     kitchen.store.drop("recipe:soup@3")
-    (file,) = files_of(kitchen._session, resolve(look(kitchen), "recipe:soup@3", dropped=True).needs[0], "soup@3")
+    (file,) = kitchen._session.blobs.files_of(resolve(look(kitchen), "recipe:soup@3", dropped=True).needs[0], "soup@3")
     assert (file["key"],) == kitchen.store.sweep(min_age=0).keys
     with pytest.raises(errors.VersionDeleted, match="the files of soup@3 have been removed by a sweep"):
         kitchen.store.restore("recipe:soup@3")
     assert ([*kitchen.store.verify("bytes").problems], kitchen.store.info()["files"]) == ([], 2)
-    (file,) = files_of(kitchen._session, resolve(look(kitchen), "recipe:soup@1").needs[0], "soup@1")
+    (file,) = kitchen._session.blobs.files_of(resolve(look(kitchen), "recipe:soup@1").needs[0], "soup@1")
     (tmp_path / "store" / file["key"]).unlink()
     (problem,) = kitchen.store.verify().problems
     assert ("missing", file["key"], ("recipe:soup@1",)) == (problem.kind, problem.key, problem.hurts)
@@ -154,7 +153,7 @@ def test_an_operation_once(kitchen: mc.Project) -> None:
             number = view.versions.next_number("recipe", "soup")
             return [VersionAdd(of="recipe", name="soup", number=number, says={"serves": serves})]
 
-        return kitchen._session.commit(plan, verb="recipe.add", op="mine").n
+        return kitchen._session.operate("recipe.add", lambda do: do.commit(plan), op="mine").view.n
 
     assert add(7) == add(7)
     with pytest.raises(errors.ConflictError, match="op='mine' was used already"):

@@ -76,7 +76,8 @@ def look(project: mc.Project) -> View:
 
 def guard(project: mc.Project, of: str, name: str, guards: dict[str, list[str]]) -> None:
     """Keep something for those who know more, as a newer library would."""
-    project._session.commit(lambda view: [NameSet(of=of, name=name, guards=guards)], verb="guard")
+    guarded = NameSet(of=of, name=name, guards=guards)
+    project._session.operate("guard", lambda do: do.commit(lambda view: [guarded]))
 
 
 def test_it_reads_works_on_and_keeps_everything(kitchen: mc.Project) -> None:
@@ -179,7 +180,7 @@ def test_a_rollback_that_would_move_what_is_guarded(kitchen: mc.Project) -> None
 tell(lambda: project.rollback("early"))
 early = view().tags()["early"]
 plan = lambda now: roll_project_back(now, early, keep=["recipe:soup"])
-tell(lambda: project._session.commit(plan, verb="project.rollback").mine)
+tell(lambda: project._session.operate("project.rollback", lambda do: do.commit(plan).entry["n"] == view().n))
 tell(lambda: [view().pointers.at("recipe", name, "menu") for name in ("soup", "cake")])
 """,
     )
@@ -206,7 +207,7 @@ def priced(kitchen: mc.Project, monkeypatch: pytest.MonkeyPatch) -> mc.Project:
     monkeypatch.setitem(KINDS, "recipe.price", Price)
     monkeypatch.setattr(ProjectFold, "kinds", frozenset(KINDS))
     price = Price(ref="recipe:soup@1", optional=True)
-    kitchen._session.commit(lambda view: [price], verb="recipe.price")
+    kitchen._session.operate("recipe.price", lambda do: do.commit(lambda view: [price]))
     return kitchen
 
 

@@ -130,14 +130,14 @@ def _stale(view: View, version: Version, criterion: records.Criterion, results: 
     )
 
 
-def judged_today(blobs: Blobs, view: View, refs: list[str], override: records.Override | None) -> None:
-    """Refuse to go back to a version whose stored evidence fails today's scope, unless overridden.
+def judged_today(blobs: Blobs, view: View, refs: list[str], override: records.Override | None) -> GateBlocked | None:
+    """Return the refusal to go back to a version whose stored evidence fails today's scope, unless overridden.
 
     A version nobody evaluated under such a criterion passes: going back must be possible in an emergency.
     """
     override = checked_override(override)
     if override is not None and override.until > now():
-        return
+        return None
     criteria = [
         one
         for one in criteria_today(view.versions.newest("scope", "scope"))
@@ -150,11 +150,12 @@ def judged_today(blobs: Blobs, view: View, refs: list[str], override: records.Ov
         for result in _measured(blobs, view, ref, criterion)
         if _fails(criterion, result)
     ]
-    if failing:
-        raise GateBlocked(
-            f"this would go back to what fails today's scope: {'; '.join(failing)}. To go back all the same: "
-            "project.rollback(…, override=mc.Override(reason='…', until='30d'))"
-        )
+    if not failing:
+        return None
+    return GateBlocked(
+        f"this would go back to what fails today's scope: {'; '.join(failing)}. To go back all the same: "
+        "project.rollback(…, override=mc.Override(reason='…', until='30d'))"
+    )
 
 
 def _measured(blobs: Blobs, view: View, ref: str, criterion: records.Criterion) -> list[records.Result]:

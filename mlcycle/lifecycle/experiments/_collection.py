@@ -86,7 +86,8 @@ class Experiments:
             return [NameSet(of="experiment", name=name, id=before.get("id") or new_id(), says=facts)]
 
         def work(do: Operation) -> Experiment:
-            return self._handle(do.commit(lambda view: wanted(view) or Settled()).view, name)
+            do.commit(lambda view: wanted(view) or Settled())
+            return self._handle(self._session.seen(), name)  # opened again by its op, it is what it is now
 
         try:
             return self._session.operate("experiment.open", work, message=hypothesis or "", op=op)

@@ -123,8 +123,8 @@ class Models:
 
     def _store(self, identity: str, taken: _Taken) -> Place:
         blobs, folder = self._session.blobs, f"files/{identity}"
-        files = [*taken.store(folder), blobs.depot.store_document(folder, "card", taken.card)]
-        return blobs.place(f"model:{identity}", files, folder)
+        files, card = taken.store(folder)
+        return blobs.place(f"model:{identity}", [*files, blobs.depot.store_document(folder, "card", card)], folder)
 
     def _taking(
         self, source: Any, example: Any, format: str | None, kept: contextlib.ExitStack
@@ -142,13 +142,10 @@ class Models:
                 warn(f"{found.card['class']}: {found.lost}")
             return found
 
-        def taken(view: View, data: list[str]) -> _Taken:
-            said = {"run": None, "environment": None}
-            return _Taken(
-                lambda folder: store_model(self._session.blobs.depot, folder, packed()), packed().card, said, data
-            )
+        def store(folder: str) -> tuple[list[Doc], Doc]:
+            return store_model(self._session.blobs.depot, folder, packed()), packed().card
 
-        return taken
+        return lambda view, data: _Taken(store, {"run": None, "environment": None}, data)
 
     def _from_run(self, view: View, identity: str, data: list[str]) -> _Taken:
         run = run_of(self._session, identity, view)
@@ -160,7 +157,8 @@ class Models:
         used = [one for one in run.uses if not one.startswith("model:")]
         used = [resolve(view, one, "dataset", dropped=True).ref for one in used]
         said = {"run": f"run:{run.id}", "environment": run.environment.digest if run.environment else None}
-        return _Taken(lambda folder: files, run.model["card"], said, data or used)
+        card: Doc = run.model["card"]
+        return _Taken(lambda folder: (files, card), said, data or used)
 
     def get(self, ref: str | records.ModelVersion) -> records.ModelVersion:
         """Return the version a ref means: ``"churn@7"``, ``"churn@production"``, ``"churn"`` for the latest."""
@@ -377,10 +375,9 @@ class Models:
 
 
 class _Taken(NamedTuple):
-    """What is to be registered: how its files are stored below a folder, its card, what is said of it, its lineage."""
+    """What is to be registered: what stores its files below a folder, and makes its card; what is said, its lineage."""
 
-    store: Callable[[str], list[Doc]]
-    card: Doc
+    store: Callable[[str], tuple[list[Doc], Doc]]
     says: Doc
     made_from: list[str]
 
