@@ -183,7 +183,7 @@ def test_the_page_lists_every_verb(work: Work) -> None:
 
 
 def _verbs() -> set[str]:
-    files = [*(PACKAGE / "lifecycle").glob("*.py"), PACKAGE / "storage" / "_sweep.py"]
+    files = [*(PACKAGE / "lifecycle").rglob("*.py"), PACKAGE / "storage" / "_sweep.py"]
     trees = [ast.parse(file.read_text(encoding="utf-8")) for file in files]
     given = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "verb"]
     return {node.value.value for node in given if isinstance(node.value, ast.Constant)}
