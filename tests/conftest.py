@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import urllib.request
@@ -15,6 +16,11 @@ from attrs import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # There is a process for each core: more threads for products of matrices would only wait for one another, and take
+    # six times as long. This stands before anything that loads numpy, which reads it once.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @frozen
