@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 if "PYTEST_XDIST_WORKER" in os.environ:
-    # There is a process for each core: more threads for products of matrices would only wait for one another, and take
-    # six times as long. This stands before anything that loads numpy, which reads it once.
+    # There is a process for each core, and threads that wait for one another by counting, as those of OpenBLAS and
+    # OpenMP do, take several times as long as one. This stands before anything that loads numpy, which reads it once.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @frozen
