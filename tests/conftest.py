@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import urllib.request
@@ -15,6 +16,12 @@ from attrs import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # There is a process for each core, and threads that wait for one another by counting, as those of OpenBLAS and
+    # OpenMP do, take several times as long as one. This stands before anything that loads numpy, which reads it once.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @frozen

@@ -71,7 +71,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("metric", "n", "shares"), CASES, ids=str)
+@pytest.mark.parametrize(("metric", "n", "shares"), CASES)
 def test_a_mistake_put_right_never_lowers_the_near_end(metric: Any, n: int, shares: tuple[float, ...]) -> None:
     """From six mistakes down to none, the end of the interval that a gate looks at only gets better."""
     lower = metric in ("brier_score", "log_loss")

@@ -293,7 +293,7 @@ def test_the_same_evidence_gives_the_same_numbers(y: Any, bench: Make, scored: M
 
 
 def test_five_criteria_on_ten_thousand_rows_take_seconds(bench: Make, scored: Make, scores: Make) -> None:
-    """The usual scope is judged in under three seconds on a busy machine."""
+    """The usual scope is judged in under three seconds of work, however busy the machine is otherwise."""
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, 10_000)
     models = {"m@1": scored(scores(0.8, y, rng)), "m@2": scored(scores(0.85, y, rng))}
@@ -305,9 +305,9 @@ def test_five_criteria_on_ten_thousand_rows_take_seconds(bench: Make, scored: Ma
         NotWorseThan("production", "roc_auc", margin=0.02),
     ]
     context = bench(models, y, region=rng.integers(0, 4, 10_000))
-    started = time.perf_counter()
+    started = time.process_time()
     found: tuple[Result, ...] = run(criteria, "m@2", context)
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
     assert {"pass"} == {result.verdict for result in found}
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 import zipfile
-from pathlib import Path
 
 import pytest
 
 from mlcycle.codecs import _folders
 from mlcycle.codecs._folders import PackedFolder, check_member, pack_folder, unpack_folder
 from mlcycle.errors import Corrupt, InvalidInput, UnsafePath
+from tests.nobody import nobody
 
 
 @pytest.fixture
@@ -85,38 +84,24 @@ def test_the_rest_is_packed_where_that_will_do(folder, tmp_path):
     assert (tmp_path / "plain.zip").read_bytes() == (tmp_path / "rest.zip").read_bytes()
 
 
-@pytest.fixture
-def nobody():
-    """Give a place where this process is a user who may not read everything, even if it is root."""
-    with tempfile.TemporaryDirectory() as place:
-        Path(place).chmod(0o777)
-        root = os.geteuid() == 0
-        try:
-            if root:
-                os.seteuid(65534)
-            yield Path(place)
-        finally:
-            if root:
-                os.seteuid(0)
-
-
-def test_what_cannot_be_read_is_named(nobody):
+def test_what_cannot_be_read_is_named():
     """A file and a folder without permission: refused, or left out, and never silently missing."""
-    folder = nobody / "model"
-    (folder / "shut").mkdir(parents=True)
-    (folder / "fine").write_text("1")
-    (folder / "secret").write_text("2")
-    (folder / "shut" / "more").write_text("3")
-    (folder / "secret").chmod(0)
-    with pytest.raises(InvalidInput, match=r"secret cannot be read .*Permission denied"):
-        pack_folder(folder, nobody / "bad.zip")
-    (folder / "shut").chmod(0)
-    with pytest.raises(InvalidInput, match=r"shut cannot be listed .Permission denied"):
-        pack_folder(folder, nobody / "bad.zip")
-    packed = pack_folder(folder, nobody / "rest.zip", whole=False)
-    (folder / "shut").chmod(0o700)
-    assert (packed.files, packed.size, len(packed.left_out)) == (1, 1, 2)
-    assert PackedFolder(1, 1) == unpack_folder(nobody / "rest.zip", nobody / "again")
+    with nobody() as place:
+        folder = place / "model"
+        (folder / "shut").mkdir(parents=True)
+        (folder / "fine").write_text("1")
+        (folder / "secret").write_text("2")
+        (folder / "shut" / "more").write_text("3")
+        (folder / "secret").chmod(0)
+        with pytest.raises(InvalidInput, match=r"secret cannot be read .*Permission denied"):
+            pack_folder(folder, place / "bad.zip")
+        (folder / "shut").chmod(0)
+        with pytest.raises(InvalidInput, match=r"shut cannot be listed .Permission denied"):
+            pack_folder(folder, place / "bad.zip")
+        packed = pack_folder(folder, place / "rest.zip", whole=False)
+        (folder / "shut").chmod(0o700)
+        assert (packed.files, packed.size, len(packed.left_out)) == (1, 1, 2)
+        assert PackedFolder(1, 1) == unpack_folder(place / "rest.zip", place / "again")
 
 
 def test_a_file_that_breaks_off_is_not_packed_half(folder, tmp_path, monkeypatch):

@@ -289,10 +289,10 @@ def test_rows_that_fit_cost_little():
     check_inputs(signature, frame)
     times = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         for _ in range(200):
             check_inputs(signature, frame)
-        times.append((time.perf_counter() - start) / 200)
+        times.append((time.process_time() - start) / 200)
     assert min(times) < 200e-6
 
 

@@ -102,7 +102,7 @@ def _through(thing, file):
     return load_model(file, "skops").thing
 
 
-@pytest.mark.parametrize("function", FUNCTIONS, ids=str)
+@pytest.mark.parametrize("function", FUNCTIONS)
 def test_functions_over_arrays_need_no_trust(function, file):
     """What people put into a FunctionTransformer comes back as itself."""
     options = {"a_min": 0, "a_max": 2} if function is np.clip else None

@@ -240,7 +240,7 @@ def test_a_run_may_be_called_anything(project: mc.Project, name: object, stored:
     assert experiment.runs()[0].name == stored
 
 
-@pytest.mark.parametrize("uses", [5, [5], [None], [object()]], ids=str)
+@pytest.mark.parametrize("uses", [5, [5], [None], [object()]])
 def test_what_cannot_be_used_is_refused_in_words(project: mc.Project, uses: object) -> None:
     """A run uses versions; anything else is told before training."""
     with pytest.raises(errors.InvalidInput, match="uses"):

@@ -163,7 +163,6 @@ def test_an_id_is_one_however_it_is_written(given: Any, again: list[Any]) -> Non
         np.array([1, 2]),
         object(),
     ],
-    ids=repr,
 )
 def test_ids_that_may_have_lost_digits_or_have_no_text_are_refused(one: Any) -> None:
     """A float that large comes from a merge, and would never be found again."""

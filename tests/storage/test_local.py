@@ -15,6 +15,7 @@ from mlcycle.errors import AccessDenied, StorageUnavailable
 from mlcycle.storage import KeyNotFound, Outcome, open_files
 from mlcycle.storage._local import LocalFiles
 from mlcycle.storage._publish import _rename_exclusively, _without_links, publish
+from tests.nobody import nobody
 
 posix = pytest.mark.skipif(os.name == "nt", reason="a POSIX matter")
 
@@ -113,22 +114,13 @@ def test_folder_where_a_file_should_be(local: LocalFiles) -> None:
 
 
 @posix
-def test_no_permission(tmp_path: Path) -> None:
+def test_no_permission() -> None:
     """A folder one may not write to, or not read, is `AccessDenied` with what to do; nothing is left behind."""
-    root = tmp_path / "store"
-    files = open_files(root)
-    files.put("a/b", b"secret")
-    (root / "a" / "b").chmod(0)
-    (root / "a").chmod(0o555)
-    # Root may do everything, so it does this as nobody.
-    chmods = [parent for parent in tmp_path.parents if parent.owner() == tmp_path.owner()][:2]
-    modes = {path: path.stat().st_mode for path in (*chmods, tmp_path, root)}
-    for path in modes:
-        path.chmod(0o755)
-    was = os.geteuid()
-    if was == 0:
-        os.seteuid(65534)
-    try:
+    with nobody() as place:
+        files = open_files(place)
+        files.put("a/b", b"secret")
+        (place / "a" / "b").chmod(0)
+        (place / "a").chmod(0o555)
         for call, verb in (
             (lambda: files.create("a/c", b"x"), "create 'a/c'"),
             (lambda: files.put("a/c", b"x"), "write 'a/c'"),
@@ -138,12 +130,7 @@ def test_no_permission(tmp_path: Path) -> None:
         ):
             with pytest.raises(AccessDenied, match=f"cannot {verb}.*ask the owner"):
                 call()
-    finally:
-        os.seteuid(was)
-        (root / "a").chmod(0o755)
-        for path, mode in modes.items():
-            path.chmod(mode)
-    assert [path.name for path in (root / "a").iterdir()] == ["b"]
+        assert [path.name for path in (place / "a").iterdir()] == ["b"]
 
 
 @posix

@@ -218,9 +218,9 @@ def test_four_thousand_missing_files_take_no_time(memory: Files) -> None:
         asked.append(now)
         return owners(now)
 
-    began = time.perf_counter()
+    began = time.process_time()
     found = verify(log, memory, named, level="files", owners=owners_once)
-    assert time.perf_counter() - began < 2  # it takes a tenth of that
+    assert time.process_time() - began < 2  # it takes a tenth of that
     assert (len(asked), len(found.problems)) == (1, 4000)
     assert {("files/7", ("7",)), ("files/3999", ("3999",))} <= {(one.key, one.hurts) for one in found.problems}
 
