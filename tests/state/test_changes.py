@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mlcycle.state import KINDS, VersionAdd, read_changes
+from mlcycle.state import KINDS
 from tests.state.small_log import SmallLog
 
 WHOLE: dict[str, dict[str, Any]] = {
@@ -137,13 +137,6 @@ def test_kinds_name_the_objects_they_live_by() -> None:
     }
 
 
-def test_changes_of_one_kind_are_picked_in_order() -> None:
-    """An entry may hold several changes, of several kinds."""
-    log = SmallLog()
-    log.write(*({"kind": "version.add", "of": "dataset", "name": name, "number": 1} for name in "ba"), {"kind": "x-y"})
-    assert [one.name for one in read_changes(log.entries[0], VersionAdd)] == ["b", "a"]
-
-
 def test_numbers_are_dense() -> None:
     """A version that skips a number, or repeats one, contradicts the log."""
     for number in (0, 2):
@@ -178,3 +171,19 @@ def test_what_there_cannot_be_is_refused(kind: str, wrong: dict[str, Any], words
     log.add("model", "m")
     with pytest.raises((TypeError, ValueError), match=words):
         log.write({"kind": kind, **LEAST[kind], **wrong})
+
+
+def test_the_project_says_what_it_is_as_of_now() -> None:
+    """A copy that goes on by itself has an id of its own."""
+    log = SmallLog()
+    log.write({"kind": "project.create", "id": "p"})
+    log.write({"kind": "store.copied", "id": "q", "from": "p"})
+    assert log.state.id == "q"
+
+
+def test_a_project_begins_once() -> None:
+    """In the first entry; another id afterwards is that of a copy."""
+    log = SmallLog()
+    log.write({"kind": "project.create", "id": "p"})
+    with pytest.raises(ValueError, match="a project begins in entry 0, not again in 1"):
+        log.write({"kind": "project.create", "id": "q"})
