@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -78,3 +79,40 @@ def test_a_rollback_that_only_clears_what_lies_beneath_changes_something() -> No
     log.back(then)
     assert log.view().pointers.stack("model", "m", "production") == [1]
     assert not would_change(log.view(), then)
+
+
+@pytest.mark.parametrize("mark", ["retracted", "dropped", "rejected"])
+def test_a_mark_that_no_rollback_takes_away_would_not_change(mark: str) -> None:
+    """On a run or a fact itself; and on a version, where it is for good."""
+    log = promoted(1)
+    then = log.view().n
+    log.mark("run", "r", mark)
+    assert not would_change(log.view(), then)
+    log.mark("model", "m", mark, 1)
+    assert would_change(log.view(), then) == (mark == "retracted")
+
+
+def test_going_back_on_the_way_from_then_to_now_is_told_newest_first_too() -> None:
+    """Each move once, with the entry that made it; several in one entry in their order."""
+    log = promoted(1, 2)
+    move = {"kind": "pointer.move", "of": "model", "name": "m", "pointer": "production"}
+    log.write({**move, "before": 2, "after": 1}, {**move, "before": 1, "after": 2})
+    log.back(2)
+    moves = [*pointer_moves(log.view(), "model", "M", "production")]
+    told = [(move.before, move.after, move.stamp.entry) for move in moves]
+    assert told == [(None, 1, 2), (1, 2, 4), (2, 1, 5), (1, 2, 5), (2, 1, 6)]
+    assert moves[::-1] == [*pointer_moves(log.view(), "model", "m", "production", newest_first=True)]
+
+
+def test_what_is_hidden_for_good_is_not_what_a_rollback_leads_to() -> None:
+    """Of the versions there were, the newest that still stands today is the latest then."""
+    log = SmallLog()
+    for _ in range(3):
+        then = log.add("dataset", "d")
+    log.add("dataset", "d")
+    assert [*moves_to(log.view(), then)] == [Moved("dataset", "d", "latest", 4, 3)]
+    log.mark("dataset", "d", "dropped", 3)
+    log.mark("dataset", "d", "rejected", 2)
+    assert [*moves_to(log.view(), then)] == [Moved("dataset", "d", "latest", 4, 1)]
+    log.back(then)
+    assert log.view().versions.latest("dataset", "d") == 1

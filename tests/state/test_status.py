@@ -133,7 +133,7 @@ def test_a_model_that_answers_for_data_that_has_gone_on_is_stale() -> None:
     log = SmallLog()
     for name in ("d", "other"):
         log.add("dataset", name)
-    log.add("model", "m", made_from=["dataset:d@1", "model:base@1", "dataset:other@1"])
+    log.add("model", "m", made_from=["dataset:d@1", "model:other@7", "dataset:other@1"])
     log.fact("evaluation", "e", "model:m@1")
     log.add("dataset", "d")
     assert _found(log, "model") == []

@@ -69,6 +69,7 @@ def test_pointers_are_those_there_were() -> None:
         ([(1, 0), (2, 0), (1, 1)], [1]),
         ([(1, 0), (2, 0), (3, 0), (1, 2)], [1]),
         ([(1, 0), (2, 9)], [2]),
+        ([(1, 0), (2, 0), (3, 3)], [3]),
         ([(None, 0)], []),
         ([(1, 0), (None, 0), (None, 0)], [1, None]),
         ([(1, 0), (None, 1)], []),
@@ -108,3 +109,26 @@ def test_an_index_that_points_at_another_entry_is_noticed() -> None:
     log.entries[1]["changes"].pop()
     with pytest.raises(AssertionError, match="entry 1 does not add dataset:d@2"):
         log.view().versions.get("dataset", "d", 2)
+
+
+def test_what_came_later_does_not_count() -> None:
+    """Of versions, of marks, and of where a pointer stands."""
+    log = SmallLog()
+    for number in (1, 2):
+        log.add("model", "m")
+        log.move("model", "m", "production", number)
+    log.mark("model", "m", "rejected", 1)
+    seen = [
+        (
+            view.versions.count(view.names.known("model", "m")),
+            view.versions.next_number("model", "m"),
+            view.versions.latest("model", "m"),
+            view.pointers.at("model", "m", "production"),
+        )
+        for view in map(log.view, range(5))
+    ]
+    assert seen == [(1, 2, 1, None), (1, 2, 1, 1), (2, 3, 2, 1), (2, 3, 2, 2), (2, 3, 2, 2)]
+    assert [log.view(n).versions.hidden_for_good("model", log.view().names.known("model", "m")) for n in (3, 4)] == [
+        set(),
+        {1},
+    ]
