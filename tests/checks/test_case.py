@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from attrs import evolve
 
 from mlcycle.checks import find_metric
 from mlcycle.checks._case import case_of
@@ -94,6 +95,7 @@ def test_each_model_is_answered_in_its_own_labels(bench: Make, scored: Make) -> 
     ("classes", "labels", "words"),
     [
         ([0, 1], ["0", "1"], "the labels of d@1 are text ('0', '1'), those m@2 was fitted with are numbers (0, 1)"),
+        ([0, 1], ["c", "b", "a"], "the labels of d@1 are text ('c', 'b', 'a'), those"),
         (["a", "b", "c", "d"], [4, 2, 4, 1, 0], "are numbers (4, 2, 1, …), those m@2 was fitted with are text ('a', "),
     ],
 )
@@ -114,7 +116,21 @@ def test_groups_are_compared_whatever_they_are_called(bench: Make, scored: Make)
     assert _case(AtLeast("adjusted_rand_score", 0.5), context).ours.y.tolist() == ["low", "high"]
 
 
-def test_several_targets_a_row_become_a_table(bench: Make, predicted: Make) -> None:
-    """Lists of one length; what is ragged stays as it is and is refused by what compares it."""
-    context = bench({"m@2": predicted([[1.0, 2.0], [3.0, 4.0]])}, pd.Series([[1.0, 2.0], [3.0, 5.0]]))
-    assert _case(AtMost("rmse", 1), context).ours.y.tolist() == [[1.0, 2.0], [3.0, 5.0]]
+@pytest.mark.parametrize(
+    ("targets", "answers", "table"),
+    [
+        ([[1.0, 2.0], [3.0, 5.0]], [[1.0, 2.0], [3.0, 4.0]], True),
+        ([[1.0, 2.0], [3.0]], [1.0, 2.0], False),
+        ([[], []], [1.0, 2.0], False),
+    ],
+)
+def test_several_targets_a_row_become_a_table(
+    targets: Any, answers: Any, table: bool, bench: Make, predicted: Make
+) -> None:
+    """Lists of one length, from whatever context; what is not that stays as it is."""
+    y = np.empty(2, dtype=object)
+    y[:] = targets
+    context = bench({"m@2": predicted(answers)}, np.arange(2))
+    context._rows["d@1"] = evolve(context.rows(), y=y)
+    found = _case(AtMost("sklearn.metrics:max_error", 1), context).ours.y
+    assert (found.tolist(), found.dtype.kind, found.ndim) == (targets, "f" if table else "O", 2 if table else 1)

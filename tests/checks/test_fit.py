@@ -61,6 +61,8 @@ def _why(name: str, model: Any, y: Any) -> str:
         ("r2", NUMBERS, [0.0, 1.0, 2.0, 3.0]),
         ("r2", WHOLE, [True, False, True, False]),
         ("mean_poisson_deviance", Answering(predict=[0.1] * 4), [0.0, 1.0, 2.0, 3.0]),
+        ("r2", Answering(predict=np.ones((4, 2))), np.ones((4, 2))),
+        ("r2", Answering(predict=np.ones((4, 1))), [0.0, 1.0, 2.0, 3.0]),
         ("rmsle", NUMBERS, [-0.5, 0.0, 1.0, 2.0]),
         ("adjusted_rand_score", GROUPS, ["low", "high", "high", "low"]),
         ("sklearn.metrics:accuracy_score", NUMBERS, ["a", "b", "a", "b"]),
