@@ -123,7 +123,7 @@ def test_truth_values_are_numbers_where_numbers_are_compared() -> None:
     """scikit-learn subtracts no truth values; labels stay what they are."""
     y, rows = np.array([True, False]), np.arange(2)
     assert find_metric("mae")(_recorded([1.0, 0.5], y), y, rows) == 0.25
-    assert find_metric("mae")(_recorded([True, True], y), y, rows) == 0.5
+    assert find_metric("max_error")(_recorded([True, True], y), y, rows) == 1.0
     assert find_metric("accuracy")(_recorded([True, True], y), y, rows) == 0.5
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from mlcycle.storage._flock import Flock, held, host_tag, supported
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 pytestmark = pytest.mark.skipif(not supported, reason="this platform has no such locks")
 
@@ -68,32 +73,38 @@ def test_whoever_only_looks_is_waited_for(path: Path) -> None:
         owner.release()
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no children made by fork")
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_a_child_gives_up_its_share_only(path: Path) -> None:
-    """What the parent holds it goes on holding; what it lets go is free, though the child lives."""
-    owner = Flock.hold(path)
-    assert owner is not None
+@contextlib.contextmanager
+def _child(does: Callable[[], None]) -> Iterator[None]:
+    """Fork a child that has done something and lives on until the end."""
     to_child, from_parent = os.pipe()
     to_parent, from_child = os.pipe()
     child = os.fork()
     if child == 0:  # pragma: no cover - it never comes back to the test
-        os.read(to_child, 1)
-        owner.release()
+        does()
         os.write(from_child, b"x")
         os.read(to_child, 1)
         os._exit(0)
     try:
-        os.write(from_parent, b"x")
         os.read(to_parent, 1)
-        assert held(path) is True
-        owner.release()
-        assert held(path) is False
+        yield
     finally:
         os.write(from_parent, b"x")
         os.waitpid(child, 0)
         for end in (to_child, from_parent, to_parent, from_child):
             os.close(end)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no children made by fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_child_has_a_share_that_is_its_parents_to_end(path: Path) -> None:
+    """What a child lets go the parent holds on to; what the parent lets go is free, though the child lives."""
+    owner = Flock.hold(path)
+    assert owner is not None
+    with _child(owner.release):
+        assert held(path) is True
+    with _child(lambda: None):
+        owner.release()
+        assert held(path) is False
 
 
 def test_the_tag_of_a_machine_tells_nothing_of_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -139,8 +139,11 @@ def test_at_the_end_everything_is_due_at_once(keeper: Keeper) -> None:
 
 def test_leaving_waits_only_so_long(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a storage does not take stays in the spool; without a thread there is nothing to wait for."""
-    monkeypatch.setattr(_keeper, "_GOODBYE", 0.02)
+    begun = time.monotonic()
+    monkeypatch.setattr(_keeper, "_GOODBYE", 20)
     keeper.leave()
+    assert time.monotonic() - begun < 10
+    monkeypatch.setattr(_keeper, "_GOODBYE", 0.02)
     go_on = threading.Event()
     writer = Writer(600)
     writer._tick = lambda now: (go_on.wait(20), setattr(writer, "at", math.inf))  # type: ignore[method-assign,assignment]
@@ -158,7 +161,7 @@ def test_a_child_begins_anew(keeper: Keeper) -> None:
     changed, thread = keeper._changed, keeper._thread
     assert thread is not None
     keeper.before_fork()
-    others = threading.Thread(target=keeper.writers)
+    others = threading.Thread(target=keeper.writers, daemon=True)
     others.start()
     others.join(0.02)
     assert others.is_alive()
@@ -166,9 +169,12 @@ def test_a_child_begins_anew(keeper: Keeper) -> None:
     others.join()
     assert not writer.forked
     child = Keeper()
-    child.watch(Writer(math.inf))
     child._writers = keeper._writers
     child.before_fork()
     child.in_child()
+    asked = threading.Thread(target=child.writers, daemon=True)
+    asked.start()
+    asked.join(20)
+    assert not asked.is_alive()
     assert (writer.forked, child._thread, child.writers()) == (True, None, [writer])
     assert (keeper._changed, keeper._thread) == (changed, thread)

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from mlcycle.errors import InvalidInput
 from mlcycle.storage import KeyNotFound, Listed, read_lines
+from mlcycle.storage._flock import host_tag
 from mlcycle.storage._segments import lines_of, new_writer, read_tail, segment_key, segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PREFIX, STEM = "runs/2026-11/a/", "points-"
-WRITERS = sorted(new_writer() for _ in range(3))
+WRITERS = [f"{i}a" * 20 for i in range(3)]
 WRITER = WRITERS[0]
 PIECE = "mlcycle.storage._segments._PIECE"
 
@@ -72,9 +73,10 @@ def _lines(files: Kept) -> list[bytes]:
 
 def test_a_writer_sorts_by_the_time_it_began() -> None:
     """And names this machine at its end, so that the next process can tell whose it was."""
-    assert len({*WRITERS}) == 3
-    assert {len(one) for one in WRITERS} == {40}
-    assert len({one[32:] for one in WRITERS}) == 1
+    writers = [new_writer() for _ in range(3)]
+    assert [one[:12] for one in writers] == sorted(one[:12] for one in writers)
+    assert ({len(one) for one in writers}, len({*writers})) == ({40}, 3)
+    assert {one[32:] for one in writers} == {host_tag()}
 
 
 @given(
@@ -124,10 +126,10 @@ def test_a_prefix_is_a_folder() -> None:
 )
 def test_other_keys_are_no_segments(name: str) -> None:
     """Neighbours in the folder, other streams and numbers in another form are left alone, whoever made the listing."""
-    mine = segment_key(PREFIX, STEM, "0a" * 20, 0)
+    mine = segment_key(PREFIX, STEM, "fe" * 20, 0)
     files = Kept({PREFIX + name: b"{}\n", mine: b"mine\n"})
     for listed in (None, files.list("runs/"), files.list("")):
-        assert list(read_lines(files, PREFIX, STEM, listed=listed)) == [("0a" * 20, b"mine")]
+        assert list(read_lines(files, PREFIX, STEM, listed=listed)) == [("fe" * 20, b"mine")]
 
 
 def test_segments_are_in_the_order_of_bytes_and_writers() -> None:
