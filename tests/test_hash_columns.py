@@ -255,7 +255,7 @@ def test_a_column_is_left_as_it_was() -> None:
 
 
 def test_only_one_column_is_taken() -> None:
-    """A frame and a table of numbers have no one value a row."""
-    for column in (pd.DataFrame({"a": [1]}), np.zeros((2, 2))):
+    """A frame, a table of numbers and an index of several levels have no one value a row."""
+    for column in (pd.DataFrame({"a": [1]}), pd.MultiIndex.from_tuples([(1, 2)]), np.zeros((2, 2))):
         with pytest.raises(InvalidInput, match="hash"):
             hash_column(column, SALT)
