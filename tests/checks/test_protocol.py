@@ -117,10 +117,13 @@ def test_rows_without_a_label_leave_with_all_that_is_theirs() -> None:
 
 
 def test_labels_of_one_plain_type_become_that_type(bench: Make) -> None:
-    """Text in an array of objects is text, and lists of several targets stay one object a row."""
+    """Text in an array of objects is text, and lists of one length are a table; of several, they stay what they are."""
     kinds = {
         kind: bench({}, pd.Series(values, dtype=object)).rows().y.dtype.kind
         for kind, values in {"U": ["a", "bb"], "i": [1, 2], "b": [True, False], "f": [1, 0.5]}.items()
     }
     assert {*kinds} == {*kinds.values()}
     assert bench({}, pd.Series([], dtype=object)).rows().y.shape == (0,)
+    assert bench({}, pd.Series([[1.0, 2.0], [3.0, 4.0]])).rows().y.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    ragged = bench({}, pd.Series([[1.0], [2.0, 3.0]])).rows().y
+    assert (ragged.dtype.kind, ragged.tolist()) == ("O", [[1.0], [2.0, 3.0]])
