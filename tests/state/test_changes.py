@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 
-from mlcycle.state import KINDS
+from mlcycle.state import KINDS, Name, State
+from tests.state.random_logs import logs
 from tests.state.small_log import SmallLog
 
 WHOLE: dict[str, dict[str, Any]] = {
@@ -187,3 +189,30 @@ def test_a_project_begins_once() -> None:
     log.write({"kind": "project.create", "id": "p"})
     with pytest.raises(ValueError, match="a project begins in entry 0, not again in 1"):
         log.write({"kind": "project.create", "id": "q"})
+
+
+def _indexed(state: State) -> dict[tuple[str, str, str], str]:
+    """Return every line of the index, by shelf, noun and key, as text."""
+    found = {}
+    for shelf in ("names", "facts", "uses"):
+        for of in getattr(state, shelf).nouns():
+            lines = getattr(state, shelf).of(of)
+            for key in lines.keys():  # noqa: SIM118 - lines are no dict
+                value = lines.get(key)
+                found[shelf, of, key] = repr(value.plain() if isinstance(value, Name) else value)
+    return found
+
+
+@settings(max_examples=40, deadline=None)
+@given(log=logs())
+def test_a_change_touches_the_lines_it_says(log: SmallLog) -> None:
+    """What a fold will change can be read beforehand: no line less, and of a name or a fact none more."""
+    state = State()
+    for entry in log.entries:
+        for doc in entry["changes"]:
+            if doc["kind"] not in KINDS:
+                continue
+            change, before = KINDS[doc["kind"]].read(doc), _indexed(state)
+            change.fold(state, entry["n"])
+            after = _indexed(state)
+            assert {line for line in after if after[line] != before.get(line)} == {*change.touches()}
