@@ -88,6 +88,7 @@ def test_missing_values_are_one_group() -> None:
         pd.Series([pd.NaT]), pd.Series([pd.NaT]).dt.tz_localize("UTC"), pa.nulls(1), pa.nulls(1, pa.string()),
         pa.array([True, None]), pa.array([dt.date(2020, 1, 1), None]), pa.array([Decimal(1), None]),
         pa.DictionaryArray.from_arrays(pa.array([0], pa.int8()), pa.array([None], pa.string())),
+        pa.DictionaryArray.from_arrays(pa.array([None], pa.int8()), pa.array([], pa.string())),
     ]  # fmt: skip
     assert [missing] * len(columns) == [hash_column(column, SALT).tolist()[-1] for column in columns]
 

@@ -15,6 +15,7 @@ def _version(columns: int = 0, **says: object) -> DatasetVersion:
 def test_a_version_is_called_by_its_address() -> None:
     """What it says of itself is told where it says something; zero rows are told."""
     assert (_version().ref, str(_version())) == ("d.train@3", "d.train@3")
+    assert repr(_version()) == "DatasetVersion('d.train@3', rows=0, kind='blocks')"
     version = _version(2, rows=0, roles=Roles(target="y", group=7), parents="d@1", message="why")
     assert repr(version) == (
         "DatasetVersion('d.train@3', rows=0, columns=2, kind='blocks', target='y', group=7, parents=[d@1], "
