@@ -107,9 +107,10 @@ def test_the_first_entry_follows_nothing(files: Files) -> None:
 
 def test_an_entry_of_a_newer_library_is_not_called_damaged(files: Files) -> None:
     """Its bytes are a link all the same."""
-    newer = ENTRIES[19].replace(b'"v":1', b'"v":2')
-    files.put(entry_key(19), newer)
-    assert _told(files) == {entry_key(19): "unreadable"}
+    newer = ENTRIES[18].replace(b'"v":1', b'"v":2')
+    files.put(entry_key(18), newer)
+    files.put(entry_key(19), ENTRIES[19].replace(sha256_bytes(ENTRIES[18]).encode(), sha256_bytes(newer).encode()))
+    assert _told(files) == {entry_key(18): "unreadable"}
 
 
 @pytest.mark.parametrize(("one", "other", "emptied"), [(17, 19, False), (1, 19, True), (1, 3, True)])
