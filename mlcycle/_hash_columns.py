@@ -63,7 +63,8 @@ def _object_array(values: Iterable[Any]) -> NDArray[Any]:
 
 def _from_pandas(values: Any) -> Any:
     """Return numpy values where pandas has them, Arrow ones for its extension types."""
-    if getattr(values, "ndim", 1) != 1 or not hasattr(values, "dtype"):
+    several = getattr(values, "ndim", 1) != 1 or getattr(values, "nlevels", 1) != 1
+    if several or not hasattr(values, "dtype"):
         raise InvalidInput("hash64 takes one column: a Series or an Index of one level, not a frame")
     array = getattr(values, "array", values)
     if hasattr(array, "categories"):

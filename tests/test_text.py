@@ -24,7 +24,7 @@ from mlcycle.provenance import capture_code, capture_environment
 from mlcycle.records import TYPES, AtLeast, AtMost, Decision, Finding, Loosening, Record, Result, Scope, Status, to_json
 from mlcycle.stats import kolmogorov_smirnov
 from mlcycle.stats.samples._tests import cramer_von_mises
-from tests.records.test_facts import EXAMPLES
+from tests.records.test_record import EXAMPLES
 
 PACKAGE = str(Path(mc.__file__).parents[1])
 CONSOLES = ["ascii", "cp1252", "cp437", "latin-1", "shift_jis", "cp1251", "utf-8"]

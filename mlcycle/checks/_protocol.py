@@ -219,4 +219,7 @@ def _unobject(values: np.ndarray[Any, Any]) -> NDArray[Any]:
 
     if values.dtype == object and len(values) and all(isinstance(value, str) for value in values):
         return values.astype(str)
-    return np.array(values.tolist()) if values.dtype == object else values
+    try:
+        return np.array(values.tolist()) if values.dtype == object else values
+    except ValueError:  # lists of different lengths
+        return values

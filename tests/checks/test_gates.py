@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from typing import Any
 
 import attrs
@@ -182,3 +184,13 @@ def test_what_was_loosened_comes_back_in_time(criteria: Any, after: Any, now: st
     """A loosening is for a time: then the stricter criterion holds again, unless a stricter one still was set since."""
     eased = Loosening(before=STRICT, after=after, reason="pilot", until="2026-06-30T23:59:59.999999Z")
     assert expected == criteria_in_force(Scope(criteria=criteria, loosened=[eased]), now)
+
+
+def test_deciding_loads_nothing_heavy() -> None:
+    """Gates work without numpy, pandas or scikit-learn in the process."""
+    code = (
+        "import sys; from mlcycle.checks import decide, Bench; decide('promote', 'm@1', [], now='2026-11-23'); "
+        "print(*(m for m in ('numpy', 'pandas', 'sklearn', 'scipy', 'cattrs') if m in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

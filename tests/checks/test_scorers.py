@@ -170,15 +170,6 @@ def test_labels_that_say_the_same_are_the_same(fitted: str, given: str) -> None:
         assert value_of(name, model, y) == pytest.approx(expected)
 
 
-def test_labels_of_another_type_are_never_counted_wrong() -> None:
-    """Text labels for a model of numbers, and the other way round, are refused with a few of each."""
-    texts = TWO.astype(str)
-    with pytest.raises(InvalidInput, match=r"labels of d@1 are text \('\d', '\d'\), those m@1 .* numbers \(0, 1\)"):
-        value_of("accuracy", LogisticRegression().fit(X, TWO), texts)
-    with pytest.raises(InvalidInput, match=r"labels of d@1 are numbers .* those m@1 was fitted with are text"):
-        value_of("f1", LogisticRegression().fit(X, texts), TWO)
-
-
 @pytest.mark.parametrize("missing", [None, pd.NA, np.nan])
 def test_targets_with_missing_truth_values(missing: Any) -> None:
     """A truth value that is missing leaves its row out; the others stay truth values."""
@@ -188,29 +179,6 @@ def test_targets_with_missing_truth_values(missing: Any) -> None:
     [result] = judge(AtLeast("f1", 0.5), "m@1", bench_of(LogisticRegression().fit(X, TWO), y))
     assert (result.n, "3 rows without a label left out" in result.detail) == (147, True)
     assert result.value is not None
-
-
-@pytest.mark.parametrize(
-    ("model", "y", "criterion", "said"),
-    [
-        (LinearSVC(), TWO, AtMost("log_loss", 1), "needs predict_proba, which m@1 does not offer.*such as roc_auc"),
-        (LinearRegression(), TWO, AtLeast("roc_auc", 0.5), "needs decision_function or predict_proba.*such as r2"),
-        (LinearRegression(), TWO, AtLeast("accuracy", 0.5), "compares labels, and m@1 answers numbers such as"),
-        (LogisticRegression(), YES, AtLeast("r2", 0.5), "compares numbers, and the target of d@1 is text"),
-        (LogisticRegression(), LEVEL, AtLeast("f1", 0.5), "for two classes, and there are 3 here; use f1_macro"),
-        (LogisticRegression(), LEVEL, AtLeast("roc_auc", 0.5), "use roc_auc_ovr or roc_auc_ovo"),
-        (LogisticRegression(), YES, AtLeast("f1_samples", 0.5), "several labels at once.*use f1_macro"),
-        (LinearRegression(), SCORE, AtMost("mean_poisson_deviance", 5), "goes down to -.*use mean_absolute_error"),
-        (DBSCAN(), TWO, AtLeast("accuracy", 0.5), r"accuracy needs predict, which m@1 does not offer\Z"),
-    ],
-    ids=lambda value: str(value) if isinstance(value, AtLeast | AtMost) else "",
-)
-def test_a_metric_that_does_not_fit_names_one_that_does(model: Any, y: Any, criterion: Any, said: str) -> None:
-    """What a metric needs and the model lacks is said without names from the inside, with a metric that would do."""
-    [result] = judge(criterion, "m@1", bench_of(model.fit(X, y), y))
-    assert result.verdict == "error"
-    assert re.search(said, result.detail), result.detail
-    assert not [word for word in INSIDE if word in result.detail]
 
 
 def test_labels_the_model_does_not_know() -> None:

@@ -13,7 +13,6 @@ import pytest
 
 import mlcycle as mc
 from mlcycle import errors
-from mlcycle._failure import said, traceback_text
 from mlcycle.testing import Fault, FaultyFiles, fail_on
 
 if TYPE_CHECKING:
@@ -186,25 +185,3 @@ def test_a_run_in_a_place_that_is_no_unicode(tmp_path: Path) -> None:
     assert (failed.author, failed.params["argv"][-1]) == ("jos\\udce9", "\\udce9")
     assert failed.params["cwd"].endswith("caf\\udce9")
     assert (failed.error or "").strip().endswith("caf\\udce9'")
-
-
-def test_what_is_said_of_an_exception() -> None:
-    """One line names what happened, whatever a message does."""
-    assert said(errors.InvalidInput("a")) == "a"
-    assert said(KeyError()) == "KeyError"
-    assert said(Mute()) == "Mute: it has no message that can be read"
-    assert said(ValueError("\ud800")) == "ValueError: \\ud800"
-    assert len(said(ValueError("x" * 10_000))) < 600
-
-
-def test_a_traceback_that_cannot_be_written() -> None:
-    """Where even its causes fail, the class of the exception is kept."""
-
-    class Broken(Exception):  # noqa: N818
-        @property
-        def __cause__(self) -> Any:  # type: ignore[override]
-            raise RuntimeError("no cause")
-
-    text = traceback_text(Broken, Broken(), None)
-    assert "Broken" in text
-    assert "RuntimeError: no cause" in text

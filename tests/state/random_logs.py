@@ -39,6 +39,23 @@ def entries(draw: st.DrawFn, view: View) -> list[Doc]:
     return [{"kind": kind, **change} for change in _DRAWN[kind](draw, view)]
 
 
+def asked(view: View, of: str, name: str) -> Doc:
+    """Return all that a view answers of a name, to be compared."""
+    found = view.names.get(of, name)
+    if found is None:
+        return {}
+    marks = {mark: view.marks.numbers(of, found, mark) for mark in MARKS}
+    stacks = {pointer: view.pointers.stack(of, name, pointer) for pointer in POINTERS}
+    tops = {pointer: stack[-1] if stack else None for pointer, stack in stacks.items()}
+    assert tops == {pointer: view.pointers.at(of, name, pointer) for pointer in POINTERS}
+    return {
+        "count": view.versions.count(found),
+        "latest": view.versions.latest(of, name),
+        "marks": marks,
+        "stacks": stacks,
+    }
+
+
 def _name(draw: st.DrawFn) -> Doc:
     return {"of": draw(st.sampled_from(NOUNS)), "name": draw(st.sampled_from(NAMES))}
 

@@ -111,3 +111,14 @@ class SmallLog:
         return self.write(
             placed, FactAdd(of=of, id=identity, subject=subject, about=list(about), needs=[own], says=says)
         )
+
+
+def promoted(*numbers: int, of: str = "model") -> SmallLog:
+    """Return a log whose pointer has been at these versions, one entry after the other; entry 0 is the project's."""
+    log = SmallLog()
+    log.write({"kind": "project.create", "id": "p"})
+    for number in numbers:
+        while log.view().versions.next_number(of, "m") <= number:
+            log.add(of, "m")
+        log.move(of, "m", "production", number, how="promote")
+    return log

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 
-from mlcycle.state import KINDS, VersionAdd, read_changes
+from mlcycle.state import KINDS, Name, State
+from tests.state.random_logs import logs
 from tests.state.small_log import SmallLog
 
 WHOLE: dict[str, dict[str, Any]] = {
@@ -137,13 +139,6 @@ def test_kinds_name_the_objects_they_live_by() -> None:
     }
 
 
-def test_changes_of_one_kind_are_picked_in_order() -> None:
-    """An entry may hold several changes, of several kinds."""
-    log = SmallLog()
-    log.write(*({"kind": "version.add", "of": "dataset", "name": name, "number": 1} for name in "ba"), {"kind": "x-y"})
-    assert [one.name for one in read_changes(log.entries[0], VersionAdd)] == ["b", "a"]
-
-
 def test_numbers_are_dense() -> None:
     """A version that skips a number, or repeats one, contradicts the log."""
     for number in (0, 2):
@@ -178,3 +173,46 @@ def test_what_there_cannot_be_is_refused(kind: str, wrong: dict[str, Any], words
     log.add("model", "m")
     with pytest.raises((TypeError, ValueError), match=words):
         log.write({"kind": kind, **LEAST[kind], **wrong})
+
+
+def test_the_project_says_what_it_is_as_of_now() -> None:
+    """A copy that goes on by itself has an id of its own."""
+    log = SmallLog()
+    log.write({"kind": "project.create", "id": "p"})
+    log.write({"kind": "store.copied", "id": "q", "from": "p"})
+    assert log.state.id == "q"
+
+
+def test_a_project_begins_once() -> None:
+    """In the first entry; another id afterwards is that of a copy."""
+    log = SmallLog()
+    log.write({"kind": "project.create", "id": "p"})
+    with pytest.raises(ValueError, match="a project begins in entry 0, not again in 1"):
+        log.write({"kind": "project.create", "id": "q"})
+
+
+def _indexed(state: State) -> dict[tuple[str, str, str], str]:
+    """Return every line of the index, by shelf, noun and key, as text."""
+    found = {}
+    for shelf in ("names", "facts", "uses"):
+        for of in getattr(state, shelf).nouns():
+            lines = getattr(state, shelf).of(of)
+            for key in lines.keys():  # noqa: SIM118 - lines are no dict
+                value = lines.get(key)
+                found[shelf, of, key] = repr(value.plain() if isinstance(value, Name) else value)
+    return found
+
+
+@settings(max_examples=40, deadline=None)
+@given(log=logs())
+def test_a_change_touches_the_lines_it_says(log: SmallLog) -> None:
+    """What a fold will change can be read beforehand: no line less, and of a name or a fact none more."""
+    state = State()
+    for entry in log.entries:
+        for doc in entry["changes"]:
+            if doc["kind"] not in KINDS:
+                continue
+            change, before = KINDS[doc["kind"]].read(doc), _indexed(state)
+            change.fold(state, entry["n"])
+            after = _indexed(state)
+            assert {line for line in after if after[line] != before.get(line)} == {*change.touches()}

@@ -14,7 +14,6 @@ import pytest
 from mlcycle.errors import AccessDenied, StorageUnavailable
 from mlcycle.storage import KeyNotFound, Outcome, open_files
 from mlcycle.storage._local import LocalFiles
-from mlcycle.storage._publish import _rename_exclusively, _without_links, publish
 from tests.nobody import nobody
 
 posix = pytest.mark.skipif(os.name == "nt", reason="a POSIX matter")
@@ -172,34 +171,6 @@ print([one.key for one in files.list("")])
 print([path.name for path in (disk / "store").rglob("*") if path.is_file()])
 assert files.read("small") == b"x"
 """
-
-
-@posix
-def test_exclusive_rename(tmp_path: Path) -> None:
-    """Where there are no hard links the kernel's exclusive rename decides, and keeps the loser's hands off."""
-    first, second, target = (tmp_path / name for name in ("first", "second", "target"))
-    first.write_bytes(b"1")
-    second.write_bytes(b"2")
-    answer = _rename_exclusively(str(first), str(target))
-    if answer is None:
-        pytest.skip("this system has no exclusive rename")
-    assert (answer, _rename_exclusively(str(second), str(target))) == (True, False)
-    assert (target.read_bytes(), first.exists(), second.exists()) == (b"1", False, True)
-    assert _without_links(str(second), str(tmp_path / "third"), shared=True)
-    with pytest.raises(FileNotFoundError):
-        _rename_exclusively(str(tmp_path / "none"), str(tmp_path / "fourth"))
-
-
-@posix
-def test_link_whose_answer_was_lost(tmp_path: Path) -> None:
-    """A link that says *exists* because it was made by its own first try counts as won."""
-    scratch, target = tmp_path / "scratch", tmp_path / "target"
-    scratch.write_bytes(b"1")
-    target.hardlink_to(scratch)
-    assert publish(str(scratch), str(target), shared=True)
-    other = tmp_path / "other"
-    other.write_bytes(b"2")
-    assert not publish(str(other), str(target), shared=True)
 
 
 def test_move_renames(local: LocalFiles) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import pickle
 import subprocess
@@ -17,7 +16,7 @@ from hypothesis import strategies as st
 
 from mlcycle.errors import InvalidInput, MlcycleWarning, StorageUnavailable
 from mlcycle.storage import Listed, SegmentWriter, _streams, open_files, owner_alive, read_lines
-from mlcycle.storage._segments import new_writer, read_tail, segment_key, segments
+from mlcycle.storage._segments import new_writer, segment_key
 from mlcycle.testing import Fault, FaultyFiles, fail_on, fail_randomly
 
 if TYPE_CHECKING:
@@ -97,83 +96,10 @@ def test_missing_newline_is_added(tmp_path: Path) -> None:
     assert [text for _, text in read_lines(open_files(tmp_path), PREFIX)] == [b"one", b"two", b"three"]
 
 
-def test_torn_last_line_is_cut(tmp_path: Path) -> None:
-    """What a dead writer did not finish is not handed over, nor are blank lines and empty segments."""
-    files = open_files(tmp_path)
-    files.create(segment_key(PREFIX, STEM, new_writer(), 0), b"one\n\ntwo\nthr")
-    files.create(segment_key(PREFIX, STEM, new_writer(), 0), b"")
-    files.create(segment_key(PREFIX, STEM, new_writer(), 0), b"torn at once")
-    assert [text for _, text in read_lines(files, PREFIX, STEM)] == [b"one", b"two"]
-
-
 def test_absent_stream_is_empty(files: Files) -> None:
     """Nothing was written, so nothing is read."""
     assert list(read_lines(files, PREFIX, STEM)) == []
     assert owner_alive(files, PREFIX, STEM) is None
-
-
-def test_other_keys_are_no_segments(tmp_path: Path) -> None:
-    """Neighbours in the folder, other streams and wrong offsets are left alone, with a listing given or not."""
-    files = open_files(tmp_path)
-    writer = new_writer()
-    for name in (
-        f"labels-{writer}-0",
-        f"points-{writer}-00",
-        f"points-{writer}-x",
-        f"points-{writer}-0-07",
-        f"files/points-{writer}-0",
-        "head",
-    ):
-        files.create(f"{PREFIX}{name}.jsonl", b"{}\n")
-    files.create(segment_key(PREFIX, "", writer, 0), b"mine\n")
-    assert [(writer, b"mine")] == list(read_lines(files, PREFIX))
-    assert [(writer, b"mine")] == list(read_lines(files, PREFIX, listed=list(files.list("runs/"))))
-    assert segments(files, PREFIX, STEM) == {}
-
-
-@given(
-    texts=st.lists(st.binary(max_size=12).filter(lambda one: b"\n" not in one), max_size=12),
-    cuts=st.lists(st.tuples(st.integers(0, 200), st.integers(0, 200)), max_size=6),
-    tail=st.binary(max_size=5).filter(lambda one: b"\n" not in one),
-)
-def test_segments_cut_anywhere_give_the_lines(texts: list[bytes], cuts: list[tuple[int, int]], tail: bytes) -> None:
-    """However a writer's bytes are cut and uploaded twice, the lines are the same, and so are the last of them."""
-    whole = b"".join(text + b"\n" for text in texts) + tail
-    marks = sorted({0, len(whole), *(one % (len(whole) + 1) for one, _ in cuts)})
-    spans = set(itertools.pairwise(marks)) or {(0, 0)}
-    spans |= {(min(ends), max(ends)) for ends in ((a % (len(whole) + 1), b % (len(whole) + 1)) for a, b in cuts)}
-    files, writer = open_files("memory://cut-anywhere"), new_writer()
-    for start, stop in spans:
-        files.create(segment_key(PREFIX, STEM, writer, start, stop), whole[start:stop])
-    files.create(segment_key(PREFIX, STEM, writer, 0), whole[: marks[len(marks) // 2]])
-    try:
-        expected = [text for text in texts if text]
-        assert [(writer, text) for text in expected] == list(read_lines(files, PREFIX, STEM))
-        [pieces] = segments(files, PREFIX, STEM).values()
-        for most in range(len(whole) + 2):
-            lines, everything = read_tail(files, pieces, most)
-            assert (lines, everything) == (expected[len(expected) - len(lines) :], most >= len(whole))
-            assert sum(map(len, lines)) + len(lines) + len(tail) <= most or not lines
-    finally:
-        files.delete([one.key for one in files.list("")])
-
-
-def test_a_name_speaks_for_no_byte_beyond_its_end(tmp_path: Path) -> None:
-    """Of a file that is longer than its name says the rest is nobody's; of a shorter one what is missing is a gap."""
-    files, writer = open_files(tmp_path), new_writer()
-    files.create(segment_key(PREFIX, STEM, writer, 0, 4), b"one\nodd\n")
-    files.create(segment_key(PREFIX, STEM, writer, 4, 12), b"two\n")
-    files.create(segment_key(PREFIX, STEM, writer, 12, 16), b"ten\n")
-    assert [text for _, text in read_lines(files, PREFIX, STEM)] == [b"one", b"two", b"ten"]
-    assert [(one.offset, one.size) for one in segments(files, PREFIX, STEM)[writer]] == [(0, 4), (4, 4), (12, 4)]
-
-
-def test_gap_does_not_join_two_halves(tmp_path: Path) -> None:
-    """Bytes that are missing never make a line that nobody wrote."""
-    files, writer = open_files(tmp_path), new_writer()
-    files.create(segment_key(PREFIX, STEM, writer, 0), b'{"number": 1}\n{"number": 2')
-    files.create(segment_key(PREFIX, STEM, writer, 40), b'3}\n{"number": 4}\n')
-    assert numbers(files) == [1, 4]
 
 
 def test_long_stream_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

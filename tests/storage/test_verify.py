@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,7 @@ import pytest
 from mlcycle._digest import sha256_bytes
 from mlcycle.errors import AccessDenied, InvalidInput
 from mlcycle.storage import Draft, Files, Problem, Verification, open_files, verify
-from mlcycle.storage._entries import encode, entry_key
-from mlcycle.storage._rollups import rollup_key
+from mlcycle.storage._entries import entry_key
 from mlcycle.testing import FaultyFiles
 from tests.storage.shelf import FarAway, ShelfLog, drop, named, owners, put, tick, upload
 
@@ -136,65 +134,6 @@ def test_places_elsewhere_are_passed_over(memory: Files) -> None:
     assert Verification("bytes", 1, 0, 0, ()) == check(memory)
 
 
-def test_gap_and_damage_in_the_chain(memory: Files) -> None:
-    """All problems are named, not only the first."""
-    stock(memory)
-    memory.put(entry_key(1), b"{")
-    memory.delete([entry_key(3)])
-    assert [("damaged", entry_key(1)), ("chain", entry_key(2)), ("missing", entry_key(3))] == kinds(check(memory))
-
-
-def test_changed_entry(memory: Files) -> None:
-    """An entry that was changed does not bear the link of the next."""
-    stock(memory)
-    memory.put(entry_key(3), memory.read(entry_key(3)).replace(b'"ann"', b'"eve"'))
-    assert [("chain", entry_key(4))] == kinds(check(memory))
-
-
-def test_newer_envelope_is_unreadable(memory: Files) -> None:
-    """An entry of a newer library is not called damaged."""
-    stock(memory)
-    memory.put(entry_key(4), memory.read(entry_key(4)).replace(b'"v":1,', b'"v":2,'))
-    assert [("unreadable", entry_key(4))] == kinds(check(memory))
-
-
-def test_an_operation_committed_twice(memory: Files) -> None:
-    """The same operation id in two entries means a commit was doubled."""
-    prev = ""
-    for n in range(2):
-        data = encode(n, prev, op="auto:1", verb="x", author="x", at="2026-11-23T12:00:00.000000Z", changes=[])
-        memory.put(entry_key(n), data)
-        prev = sha256_bytes(data)
-    assert [("doubled", entry_key(1))] == kinds(check(memory))
-
-
-def test_rollups_are_compared_with_the_entries(memory: Files) -> None:
-    """A rollup with other bytes is named; one with the good bytes of a damaged entry is offered as the remedy."""
-    log = ShelfLog(memory, author="ann", caches=False)
-    for i in range(1030):
-        log.commit(tick(str(i)))
-    log = ShelfLog(memory, author="ann")
-    log.snapshot()
-    log.flush()
-    assert check(memory).ok
-    good = memory.read(entry_key(500))
-    memory.put(entry_key(500), b"")
-    assert check(memory).ok
-    memory.put(entry_key(500), good[:-1])
-    found = check(memory, "chain")
-    assert [("damaged", entry_key(500))] == kinds(found)
-    assert "line 501 of log/rollup-0-1023.jsonl.gz holds other bytes of entry 500, maybe good ones" in str(found)
-    memory.put(entry_key(500), good)
-    lines = gzip.decompress(memory.read(rollup_key(0))).replace(b'"by":"7"', b'"by":"8"')
-    memory.put(rollup_key(0), gzip.compress(lines))
-    expected = Problem(
-        "rollup",
-        rollup_key(0),
-        "it holds other bytes of entry 7 than log/0000000007.json; delete the rollup, if that entry is good",
-    )
-    assert (expected,) == check(memory).problems
-
-
 def test_progress(memory: Files) -> None:
     """How far it is, is told entry by entry and file by file."""
     stock(memory)
@@ -234,18 +173,6 @@ def test_problems_the_caller_looked_for(memory: Files) -> None:
     found = verify(log, memory, named, level="files", extra=lambda: iter([mine]))
     assert [key["a"], mine.key] == [one.key for one in found.problems]
     assert verify(log, memory, named, level="chain", extra=lambda: iter([mine])).ok
-
-
-def test_an_operation_committed_twice_is_seen_in_rollups_too(memory: Files) -> None:
-    """Their singles are empty by then."""
-    prev = ""
-    for n in range(1026):
-        facts = {"op": "user:7" if n in (7, 1025) else f"auto:{n}", "verb": "tick", "author": "x"}
-        data = encode(n, prev, **facts, at="2026-11-23T12:00:00.000000Z", changes=[])
-        memory.put(entry_key(n), data)
-        prev = sha256_bytes(data)
-    assert ShelfLog(memory).compact().emptied == 1023
-    assert [("doubled", entry_key(1025))] == kinds(check(memory, "chain"))
 
 
 def test_a_link_above_many_files(tmp_path: Path) -> None:

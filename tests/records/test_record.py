@@ -6,11 +6,11 @@ import pickle
 from typing import Any
 
 import attrs
+import numpy as np
 import pandas as pd
 import pytest
 
 from mlcycle import records
-from mlcycle.errors import InvalidInput
 from mlcycle.records import (
     AtLeast,
     AtMost,
@@ -37,8 +37,8 @@ from mlcycle.records import (
     Status,
     UnknownCriterion,
     as_row,
-    worst,
 )
+from mlcycle.records._record import copied, listed, texts
 
 FILE = FileRef(key="files/a/<b>.skops", size=10, sha256="sha256:00", kind="model")
 RESULT = Result(check="f1 ≥ <b>", subject="churn@7", verdict="fail", value=0.7, low=0.6, high=0.8, threshold=0.9, n=9)
@@ -126,61 +126,91 @@ def test_records_share_no_lists_with_their_maker() -> None:
     assert run.params == {"layers": [1, 2]}
 
 
-def test_an_evaluation_is_a_frame_of_its_results() -> None:
-    """One row a result, with the columns people filter by."""
-    frame = Evaluation(id="e", subject="churn@7", results=[RESULT, RESULT]).frame()
-    assert frame["verdict"].tolist() == ["fail", "fail"]
-    assert {"check", "slice", "value", "low", "high", "threshold", "n", "detectable"} <= set(frame.columns)
+# what they share -----------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class Trip(records.Record):
+    """A record made here, with a field of every sort."""
+
+    to: str = ""
+    days: float | None = None
+    stops: tuple[Any, ...] = attrs.field(default=(), converter=listed)
+    costs: dict[str, Any] = attrs.field(factory=dict, converter=copied, hash=False)
+    before: records.Record | None = None
+
+    def _title(self) -> str:
+        return self.to
+
+    def _facts(self) -> list[tuple[str, Any]]:
+        return [("days", self.days), ("all stops", self.stops), ("costs", self.costs)]
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "expected"),
+    ("trip", "shown"),
     [
-        ([], "not_applicable"),
-        (["pass", "not_applicable"], "pass"),
-        (["pass", "warn"], "warn"),
-        (["warn", "inconclusive"], "inconclusive"),
-        (["inconclusive", "error"], "error"),
-        (["error", "fail", "pass"], "fail"),
-        (["pass", "skipped"], "skipped"),
+        (Trip(), "Trip()"),
+        (Trip(to="Rome", days=0.0), "Trip('Rome', days=0)"),
+        (Trip(days=1.23456), "Trip(days=1.235)"),
+        (Trip(stops=["a", "b"]), "Trip(all_stops=[a, b])"),
+        (Trip(stops="abcdefg"), "Trip(all_stops=[a, b, c, d, e, f, …])"),
+        (Trip(costs={"a": 0.5, "b": "x"}), "Trip(costs={a: 0.5, b: 'x'})"),
+        (Trip(costs=dict.fromkeys("abcdefg", 1)), "Trip(costs={a: 1, b: 1, c: 1, d: 1, e: 1, f: 1, …})"),
+        (Trip(costs={"a": "x" * 61}), f"Trip(costs={{a: '{'x' * 57}…'}})"),
+        (Trip(costs={"a": "x" * 60}), f"Trip(costs={{a: '{'x' * 60}'}})"),
+        (Trip(stops=[1, 2]), "Trip(all_stops=(1, 2))"),
     ],
 )
-def test_the_worst_verdict_counts(verdicts: list[str], expected: str) -> None:
-    """Nothing that blocks hides behind what passed."""
-    assert expected == worst(Result(check="c", verdict=verdict) for verdict in verdicts)
+def test_a_record_shows_its_title_and_what_it_says(trip: Trip, shown: str) -> None:
+    """What is empty is left out, zero is not; what is long is cut."""
+    assert shown == repr(trip)
+    assert str(trip) == (trip.to or shown)
 
 
-def test_a_run_knows_how_long_it_took() -> None:
-    """Duration is in seconds, and None while it runs."""
-    run = Run(id="r", experiment="e", started_at="2026-01-01T00:00:00.000000Z", ended_at="2026-01-01T00:00:01.500000Z")
-    assert run.duration == 1.5
-    assert Run(id="r", experiment="e", started_at="2026-01-01T00:00:00.000000Z").duration is None
+def test_a_row_is_flat() -> None:
+    """Records and dicts inside become columns of their own, however deep; records in a tuple are counted."""
+    inner = Trip(to="Pisa", costs={"bus": 3}, before=Trip(to="Home"))
+    row = as_row(Trip(to="Rome", stops=[inner, inner], costs={"train": {"to": 9}}, before=inner))
+    assert row == {
+        "to": "Rome",
+        "days": None,
+        "stops": 2,
+        "costs.train": {"to": 9},
+        "before.to": "Pisa",
+        "before.days": None,
+        "before.stops": (),
+        "before.costs.bus": 3,
+        "before.before.to": "Home",
+        "before.before.days": None,
+        "before.before.stops": (),
+        "before.before.before": None,
+    }
+    assert as_row(Trip(stops=["a", inner]))["stops"] == ("a", inner)
+
+
+def test_plain_data_is_copied_to_its_depth() -> None:
+    """Dicts, lists and tuples; whatever else is inside is shared, since it cannot be known how to copy it."""
+    thing = object()
+    given = {"a": [1, {"b": (2, [3])}], "c": thing}
+    found = copied(given)
+    given["a"][1]["b"][1].append(4)  # type: ignore[index]
+    given["a"].append(5)  # type: ignore[attr-defined]
+    assert found == {"a": [1, {"b": (2, [3])}], "c": thing}
+    assert found["c"] is thing
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"reason": " ", "until": "2026-12-31"}, "says why"),
-        ({"reason": "pilot", "until": None}, "an override ends"),
-        ({"reason": "pilot", "until": "soon"}, "is not a date, a time or a span"),
-        ({"reason": None, "until": "2026-12-31"}, "says why"),
-    ],
+    ("value", "found"),
+    [("ab", ("ab",)), (["a", "b"], ("a", "b")), (None, ()), ([], ()), ("", ("",)), (iter("ab"), ("a", "b"))],
 )
-def test_an_override_has_a_reason_and_an_end(arguments: dict[str, Any], message: str) -> None:
-    """Neither can be left out, and the error shows how to write it."""
-    with pytest.raises(InvalidInput, match=message):
-        Override(**arguments)
+def test_one_text_or_several_are_texts(value: Any, found: tuple[str, ...]) -> None:
+    """A text is never taken letter by letter."""
+    assert found == texts(value)
 
 
-def test_words_outside_the_vocabulary_are_refused() -> None:
-    """Verdicts and severities are closed lists."""
-    with pytest.raises(InvalidInput, match="a verdict is one of pass"):
-        Result(check="c", verdict="good")
-    with pytest.raises(InvalidInput, match="a severity is one of info"):
-        Finding(id="1", kind="k", subject="s", summary="t", severity="bad")
-
-
-def test_status_shows_every_phase() -> None:
-    """Phases without findings are ticked, the others listed."""
-    assert str(Status(phases={"scope": [], "data": [FINDING]})) == "scope  ✓\ndata   ! <b>age</b> moved"
-    assert Status(phases={"scope": [], "data": [FINDING]}).findings == (FINDING,)
+def test_items_of_any_sequence_are_listed() -> None:
+    """Also of an array; each is copied."""
+    inner = [1]
+    found = listed([inner, 2])
+    inner.append(3)
+    assert (found, listed(None), listed(np.array([1, 2]))) == (([1], 2), (), (1, 2))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +11,6 @@ import pytest
 from attrs import frozen
 
 from mlcycle.checks import Bench, Rows, run
-from mlcycle.errors import InvalidInput
 from mlcycle.records import AtLeast, Result
 
 Make = Callable[..., Any]
@@ -87,57 +84,51 @@ def test_a_check_that_raises_takes_no_other_with_it(bench: Make, scored: Make) -
         run([interrupted], "m@2", context)
 
 
-def test_the_context_gives_data_truth_and_answers(bench: Make, scored: Make) -> None:
-    """A check may load the data, the target and predictions of any model on it."""
-    context = bench({"m@1": scored([0.2, 0.9])}, [0, 1], region=["a", "b"])
-    assert list(context.load().columns) == ["i", "region"]
-    assert [0, 1] == context.target().tolist() == context.predict("m@1").tolist()
-    assert context.predict("m@1", method="predict_proba")[:, 1].tolist() == [0.2, 0.9]
-    assert (context.find("production"), context.find("m@5")) == ("m@1", None)
+def test_a_result_is_filled_in_where_it_says_nothing(bench: Make) -> None:
+    """Its own subject and data stay."""
+
+    def check(subject: str, context: Any) -> Any:
+        return [Result(check="a", verdict="pass", subject="m@1"), Result(check="b", verdict="pass", data="d@9")]
+
+    found = run([check], "m@2", bench({}, [0, 1]))
+    assert [(one.subject, one.data) for one in found] == [("m@1", "d@1"), ("m@2", "d@9")]
 
 
-def test_a_context_without_data_or_target_says_what_to_do() -> None:
-    """Both errors name the remedy."""
-    frame = pd.DataFrame({"x": [1]})
-    empty = Bench(
-        data=None,
+@pytest.mark.parametrize(
+    ("answer", "detail"),
+    [
+        (float("inf"), "it answered inf"),
+        (b"x", "it answered bytes; a check answers a Result, a number, True or False, or several"),
+        ([1.0, [None]], "it answered NoneType; a check answers a Result, a number, True or False, or several"),
+    ],
+)
+def test_what_is_not_an_answer_says_what_would_be(answer: Any, detail: str, bench: Make) -> None:
+    """Also deep inside others, which count all the same."""
+
+    def check(subject: str, context: Any) -> Any:
+        return answer
+
+    *others, last = run([check], "m@2", bench({}, [0, 1]))
+    assert (last.check, last.verdict, last.detail) == ("check", "error", detail)
+    assert [one.verdict for one in others] == (["not_applicable"] if isinstance(answer, list) else [])
+
+
+def _untold() -> Bench:
+    """Return a context whose data has no target."""
+    frame = pd.DataFrame({"i": [0, 1]})
+    return Bench(
+        data="d@1",
         load_rows=lambda ref: Rows(ref, frame, frame),
         load_model=lambda ref: None,
         find_version=lambda name: None,
     )
-    with pytest.raises(InvalidInput, match=r"project\.scope\.set\(test=…\)"):
-        empty.rows()
-    with pytest.raises(InvalidInput, match="d@1 has no target"):
-        empty.target("d@1")
 
 
-@pytest.mark.parametrize(
-    ("labels", "expected"),
-    [
-        (pd.Series([True, None, False], dtype="boolean"), [True, False]),
-        (pd.Series([1, None, 2], dtype="Int64"), [1, 2]),
-        (pd.Series([1.5, None, 2], dtype="Float64"), [1.5, 2.0]),
-        (pd.Series(["a", None, "b"], dtype="string"), ["a", "b"]),
-        (pd.Series(["a", None, "b"], dtype="category"), ["a", "b"]),
-        (pd.Series([True, None, False], dtype=object), [True, False]),
-        (pd.Series([1, None, 2], dtype="category"), [1, 2]),
-    ],
-    ids=lambda value: str(getattr(value, "dtype", "")),
-)
-def test_labels_of_any_type_become_arrays_metrics_take(labels: Any, expected: Any, bench: Make) -> None:
-    """Nullable and categorical targets lose their missing rows and become plain arrays."""
-    found = bench({}, labels).rows()
-    assert expected == found.y.tolist()
-    assert found.y.dtype != object
-    assert found.unlabelled == 1
-    assert found.X["i"].tolist() == [0, 2]
-
-
-def test_deciding_loads_nothing_heavy() -> None:
-    """Gates work without numpy, pandas or scikit-learn in the process."""
-    code = (
-        "import sys; from mlcycle.checks import decide, Bench; decide('promote', 'm@1', [], now='2026-11-23'); "
-        "print(*(m for m in ('numpy', 'pandas', 'sklearn', 'scipy', 'cattrs') if m in sys.modules))"
+def test_an_error_of_the_library_is_said_without_its_class() -> None:
+    """Its message is written for whoever reads the result; one of foreign code is named by its class."""
+    ours, theirs = run(
+        [lambda subject, context: context.target("d@1"), lambda subject, context: {}["age"]], "m@2", _untold()
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == ""
+    assert ours.detail == "d@1 has no target; add it with target=… so that metrics can be computed"
+    assert theirs.detail == "KeyError: 'age'"
+    assert {one.check for one in (ours, theirs)} == {"<lambda>"}

@@ -1,0 +1,123 @@
+"""Verdicts weighed against one another, evaluations, and overrides that have a reason and an end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlcycle.errors import InvalidInput
+from mlcycle.records import VERDICTS, Decision, Evaluation, Override, Result, worst
+from mlcycle.records._words import UnknownWord
+
+RESULT = Result(check="f1 ≥ 0.9", subject="churn@7", verdict="fail", value=0.7, low=0.6, high=0.8, threshold=0.9, n=9)
+
+
+def test_an_evaluation_is_a_frame_of_its_results() -> None:
+    """One row a result, with the columns people filter by."""
+    frame = Evaluation(id="e", subject="churn@7", results=[RESULT, RESULT]).frame()
+    assert frame["verdict"].tolist() == ["fail", "fail"]
+    assert {"check", "slice", "value", "low", "high", "threshold", "n", "detectable"} <= set(frame.columns)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        ([], "not_applicable"),
+        (["pass", "not_applicable"], "pass"),
+        (["pass", "warn"], "warn"),
+        (["warn", "inconclusive"], "inconclusive"),
+        (["inconclusive", "error"], "error"),
+        (["error", "fail", "pass"], "fail"),
+        (["pass", "skipped"], "skipped"),
+    ],
+)
+def test_the_worst_verdict_counts(verdicts: list[str], expected: str) -> None:
+    """Nothing that blocks hides behind what passed."""
+    assert expected == worst(Result(check="c", verdict=verdict) for verdict in verdicts)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"reason": " ", "until": "2026-12-31"}, "says why"),
+        ({"reason": "pilot", "until": None}, "an override ends"),
+        ({"reason": "pilot", "until": "soon"}, "is not a date, a time or a span"),
+        ({"reason": None, "until": "2026-12-31"}, "says why"),
+    ],
+)
+def test_an_override_has_a_reason_and_an_end(arguments: dict[str, Any], message: str) -> None:
+    """Neither can be left out, and the error shows how to write it."""
+    with pytest.raises(InvalidInput, match=message):
+        Override(**arguments)
+
+
+EACH = st.builds(
+    Result,
+    check=st.just("c"),
+    verdict=st.sampled_from([*VERDICTS, UnknownWord("splendid")]),
+    blocking=st.booleans(),
+)
+
+
+@given(results=st.lists(EACH, max_size=4), one=EACH)
+def test_more_results_are_never_better(results: list[Result], one: Result) -> None:
+    """In any order; and what does not block never weighs more than an answer that could not be had."""
+    gravity = ("not_applicable", "pass", "warn", "skipped", "inconclusive", "splendid", "error", "fail")
+    before, after = worst(results), worst([*results, one])
+    assert gravity.index(after) >= gravity.index(before)
+    assert (after in ("error", "splendid")) == (worst([one, *results]) in ("error", "splendid"))
+    if not any(result.blocking for result in results):
+        assert before in ("not_applicable", "pass", "warn", "skipped")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "blocking", "expected"),
+    [
+        ("fail", False, "warn"),
+        ("error", False, "warn"),
+        ("inconclusive", False, "warn"),
+        ("skipped", False, "skipped"),
+        ("pass", False, "pass"),
+        (UnknownWord("splendid"), False, "warn"),
+        (UnknownWord("splendid"), True, "splendid"),
+    ],
+)
+def test_what_does_not_block_is_a_warning_at_most(verdict: str, blocking: bool, expected: str) -> None:
+    """A word of a newer release weighs as an error where it blocks, and stays the word it is."""
+    assert expected == worst([Result(check="c", verdict="pass"), Result(check="c", verdict=verdict, blocking=blocking)])
+
+
+@pytest.mark.parametrize(
+    ("measured", "text"),
+    [
+        ({}, "fail: c"),
+        ({"detail": "no rows"}, "fail: c: no rows"),
+        ({"value": 0.0, "detail": "no rows"}, "fail: c: 0"),
+        ({"value": 0.71239, "n": 1200}, "fail: c: 0.7124, n=1200"),
+        ({"value": 1.0, "low": 0.0, "high": 2.0, "slice": "region=EU"}, "fail: c (region=EU): 1 [0, 2]"),
+        ({"value": float("nan"), "n": 0}, "fail: c: nan, n=0"),
+    ],
+)
+def test_a_result_tells_what_was_measured(measured: dict[str, Any], text: str) -> None:
+    """The value with its interval and rows, each where there is one; zero is a value, and without any the detail."""
+    assert text == str(Result(check="c", verdict="fail", **measured))
+
+
+def test_an_evaluation_lists_its_results() -> None:
+    """Below its own verdict; without data it is of the subject alone."""
+    evaluation = Evaluation(id="e", subject="churn@7", data="d@1", results=[RESULT, Result(check="b", verdict="pass")])
+    assert str(evaluation) == "churn@7 on d@1: fail\n  fail: f1 ≥ 0.9: 0.7 [0.6, 0.8], n=9\n  pass: b"
+    assert str(Evaluation(id="e", subject="churn@7")) == "churn@7: not_applicable"
+    assert Evaluation(id="e", subject="churn@7").frame().empty
+
+
+def test_a_decision_shows_the_override_it_was_given() -> None:
+    """With its reason and its end, whether it was needed or not."""
+    override = Override(reason="pilot", until="2026-12-31")
+    decision = Decision(id="d", action="promote", subject="churn@7", allowed=True, override=override, results=[RESULT])
+    assert str(decision) == "promote churn@7: allowed"
+    assert "pilot (until 2026-12-31T23:59:59.999999Z)" in decision._repr_html_()
+    assert "churn@7: blocked" in str(Decision(id="d", action="promote", subject="churn@7", allowed=False))

@@ -1,0 +1,54 @@
+"""Words of open vocabularies: made here they are checked, read from elsewhere they are kept."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import attrs
+import pytest
+
+from mlcycle.errors import InvalidInput
+from mlcycle.records import Finding, Result, from_json, to_json
+from mlcycle.records._words import UnknownWord, one_of
+
+
+def test_words_outside_the_vocabulary_are_refused() -> None:
+    """Verdicts and severities are closed lists."""
+    with pytest.raises(InvalidInput, match="a verdict is one of pass"):
+        Result(check="c", verdict="good")
+    with pytest.raises(InvalidInput, match="a severity is one of info"):
+        Finding(id="1", kind="k", subject="s", summary="t", severity="bad")
+
+
+@pytest.mark.parametrize(
+    ("document", "field"),
+    [
+        ({"type": "Result", "check": "c", "verdict": "splendid"}, "verdict"),
+        (
+            {"type": "Finding", "id": "1", "kind": "k", "subject": "s", "summary": "t", "severity": "alarming"},
+            "severity",
+        ),
+    ],
+)
+def test_an_unknown_word_of_an_open_vocabulary_is_read(document: dict[str, Any], field: str) -> None:
+    """A verdict or severity of a newer release prints, pickles and is written again; none can be made here."""
+    found = from_json(document)
+    assert document[field] == getattr(found, field)
+    assert document == document | {name: to_json(found)[name] for name in document}
+    assert found == pickle.loads(pickle.dumps(found))
+    assert document[field] in str(found)
+    with pytest.raises(InvalidInput, match="is one of"):
+        attrs.evolve(found, **{field: document[field] + "!"})
+
+
+def test_a_word_of_elsewhere_is_a_word() -> None:
+    """It compares and prints like any; only where it was made tells whether it may stay."""
+    check, word = one_of("a mood", ("good", "bad")), UnknownWord("great")
+    assert (word, str(word), hash(word)) == ("great", "great", hash("great"))
+    assert type(pickle.loads(pickle.dumps(word))) is UnknownWord
+    check(None, None, word)
+    check(None, None, "bad")
+    for value in ("great", "", "Good", None, 7):
+        with pytest.raises(InvalidInput, match=r"^a mood is one of good, bad, got "):
+            check(None, None, value)
