@@ -41,3 +41,10 @@ def test_an_environment_is_called_by_its_python() -> None:
     """Its packages are counted, not listed; one of which the digest alone is known has no more to say."""
     assert repr(Environment(python="3.12.1", packages={"numpy": "2"})) == "Environment('Python 3.12.1', packages=1)"
     assert repr(Environment(digest="sha256:00")) == "Environment('environment')"
+
+
+def test_code_says_what_its_diff_leaves_out() -> None:
+    """And what went wrong, of what was noticed beside its fields; where nothing was said there is nothing."""
+    code = Code(detail={"left_out": ["logo.png: binary"], "problems": ("no git",), "host": "box"})
+    assert (code.left_out, code.problems) == (("logo.png: binary",), ("no git",))
+    assert (Code().left_out, Code().problems) == ((), ())
