@@ -55,7 +55,7 @@ class ScopeHandle:
         *,
         objective: str | None = None,
         criteria: Sequence[records.Criterion] | None = None,
-        test: str | None = None,
+        test: str | records.DatasetVersion | None = None,
         requirements: Sequence[str] | None = None,
         data_needed: Sequence[str] | None = None,
         collection_plan: str | None = None,
@@ -73,8 +73,9 @@ class ScopeHandle:
             What the project is for, in a sentence.
         criteria : sequence of AtLeast, AtMost, NotWorseThan, optional
             What a model must reach; every gate reads them. Tightening is free.
-        test : str, optional
-            The dataset criteria are judged on unless they say otherwise, e.g. ``"customers.test"``.
+        test : str or DatasetVersion, optional
+            The dataset criteria are judged on unless they say otherwise: ``"customers.test"`` for the newest there is
+            when something is judged, ``"customers.test@2"`` or a record for that version.
         requirements, data_needed, risks : sequence of str, optional
             What else must hold, what must be collected, what may go wrong.
         collection_plan, owner : str, optional
@@ -254,7 +255,9 @@ def _with_plain_refs(criterion: records.Criterion) -> records.Criterion:
     return evolve(known, **refs) if refs else criterion
 
 
-def _dataset_name(test: str, argument: str = "test") -> str:
+def _dataset_name(test: str | records.DatasetVersion, argument: str = "test") -> str:
+    if isinstance(test, records.DatasetVersion):
+        return test.ref
     ref = _ref(test, "dataset", argument, "customers.test")
     return ref.name if ref.version == "latest" else f"{ref.name}@{ref.version}"
 

@@ -14,7 +14,7 @@ from mlcycle._times import parse_span, written
 from mlcycle.errors import InvalidInput, SchemaError, VersionDeleted
 from mlcycle.lifecycle._moments import entry_number
 from mlcycle.lifecycle._progress import watched
-from mlcycle.lifecycle.runs import ask, blobs_of, head_of, packs_in_force, run_folder, run_of, verify_runs
+from mlcycle.lifecycle.runs import ActiveRun, ask, blobs_of, head_of, packs_in_force, run_folder, run_of, verify_runs
 from mlcycle.state import (
     Census,
     Change,
@@ -212,7 +212,7 @@ class Store:
     def _dropped_runs(self, view: View) -> list[str]:
         return [run.name for run in view.names.every("run") if 0 in view.marks.numbers("run", run, "dropped")]
 
-    def drop(self, ref: str | records.Record, *, reason: str = "", op: str | None = None) -> None:
+    def drop(self, ref: str | records.Record | ActiveRun, *, reason: str = "", op: str | None = None) -> None:
         """Mark a version or a run as dropped; its files stay until a sweep, and `restore` brings it back.
 
         Parameters
@@ -242,7 +242,7 @@ class Store:
 
         self._session.operate("store.drop", work, message=reason, op=op)
 
-    def restore(self, ref: str | records.Record, *, reason: str = "", op: str | None = None) -> None:
+    def restore(self, ref: str | records.Record | ActiveRun, *, reason: str = "", op: str | None = None) -> None:
         """Bring back what was dropped, if no sweep has removed its files.
 
         Raises
@@ -310,9 +310,9 @@ class Store:
         self._session.check_writable()
         self._session.log.compact()
 
-    def _target(self, view: View, ref: str | records.Record) -> str:
+    def _target(self, view: View, ref: str | records.Record | ActiveRun) -> str:
         """Return the full ref of what is meant: of a version, or of a run."""
-        if isinstance(ref, records.Run):
+        if isinstance(ref, (records.Run, ActiveRun)):
             ref = f"run:{ref.id}"
         if isinstance(ref, str) and ref.startswith("run:"):
             run = ref.removeprefix("run:")

@@ -219,3 +219,11 @@ def test_a_model_takes_what_its_signature_names(project: mc.Project, cells: pd.D
     evaluation = project.evaluate(version)
     assert {result.verdict for result in evaluation.results} <= {"pass", "fail", "inconclusive"}
     assert evaluation.results[0].value > 0.9  # type: ignore[operator]
+
+
+def test_a_name_is_text(project: mc.Project) -> None:
+    """A version where a name is asked for is refused in words."""
+    version = project.models.register("m", DecisionTreeClassifier().fit([[0], [1]], [0, 1]))
+    for ask in (project.models.aliases, project.models.history, project.models.versions):
+        with pytest.raises(errors.InvalidName, match="name .*is text, got ModelVersion"):
+            ask(version)  # type: ignore[arg-type, operator]

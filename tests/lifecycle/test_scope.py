@@ -183,3 +183,9 @@ def test_a_criterion_of_a_newer_mlcycle_shuts_the_gate_and_nothing_else(project:
     with pytest.raises(errors.GateBlocked, match="this loosens the scope: Calibrated"):
         project.scope.set(criteria=[])
     project.models.promote(version, override=mc.Override(reason="pilot", until="30d"))
+
+
+def test_a_record_is_the_test_set(project: mc.Project, cells: pd.DataFrame) -> None:
+    """A record stands wherever a ref does, and means its own version."""
+    version = project.datasets.add("cells", cells, target="target")
+    assert project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.9)], test=version).test == "cells@1"

@@ -181,10 +181,10 @@ def test_records_are_dropped_and_restored() -> None:
     project = mc.open(f"memory://records-{new_id()}", create=True)
     with project.experiments.open("e").start() as run:
         run.log(loss=1.0)
-    for record in (project.datasets.add("d", pd.DataFrame({"x": [1]})), project.experiments.run(run.id)):
+    for record in (project.datasets.add("d", pd.DataFrame({"x": [1]})), project.experiments.run(run.id), run):
         project.store.drop(record)
         project.store.restore(record)
-    assert [one[:8] for one in project.history()["what"][-4:]] == ["dropped ", "restored"] * 2
+    assert [one[:8] for one in project.history()["what"][-6:]] == ["dropped ", "restored"] * 3
 
 
 def test_a_sweep_of_everything() -> None:
