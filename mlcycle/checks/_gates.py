@@ -31,7 +31,7 @@ def decide(
     loosened: Iterable[Loosening] = (),
     problems: Iterable[str] = (),
     evaluations: Iterable[str] = (),
-    reason: str = "",
+    message: str = "",
     author: str = "",
     id: str | None = None,
 ) -> Decision:
@@ -56,7 +56,7 @@ def decide(
         What is wrong with the evidence itself, e.g. from `evidence_problems`; each stops it.
     evaluations : iterable of str
         Ids of the evaluations the results come from.
-    reason, author : str
+    message, author : str
         Why the action is asked for, and by whom.
     id : str, optional
         Of the decision; a fresh one by default.
@@ -91,7 +91,7 @@ def decide(
         evaluations=tuple(evaluations),
         now=now,
         override=override,
-        reason=reason,
+        message=message,
         author=author,
         at=now,
         why=_why(f"{action} {subject}", found, against, override if against else None, in_time, loosened, now),

@@ -182,14 +182,7 @@ class ScopeHandle:
 def scope_record(version: Version) -> records.Scope:
     """Return the record of a stored scope."""
     record: records.Scope = records.from_json(version["scope"])
-    return evolve(
-        record,
-        number=version.number,
-        message=version.stamp.message,
-        author=version.stamp.author,
-        at=version.stamp.at,
-        entry=version.stamp.entry,
-    )
+    return evolve(record, number=version.number, **version.stamp.facts())
 
 
 def _loosened(before: Doc, after: Doc, override: records.Override | None, author: str) -> list[Doc]:

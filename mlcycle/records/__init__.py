@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mlcycle.records._directions import higher_is_better
     from mlcycle.records._json import TYPES, from_json, to_json
     from mlcycle.records._models import ModelVersion, Signature
-    from mlcycle.records._record import Record, as_row
+    from mlcycle.records._record import Committed, Record, as_row
     from mlcycle.records._results import VERDICTS, Decision, Evaluation, Override, Result, worst
     from mlcycle.records._runs import Code, Environment, Run
     from mlcycle.records._scope import Loosening, Scope
@@ -43,7 +43,7 @@ _HOMES = {
     "_directions": ("higher_is_better",),
     "_json": ("TYPES", "from_json", "to_json"),
     "_models": ("ModelVersion", "Signature"),
-    "_record": ("Record", "as_row"),
+    "_record": ("Committed", "Record", "as_row"),
     "_results": ("VERDICTS", "Decision", "Evaluation", "Override", "Result", "worst"),
     "_runs": ("Code", "Environment", "Run"),
     "_scope": ("Loosening", "Scope"),
@@ -56,6 +56,7 @@ __all__ = [
     "AtMost",
     "Code",
     "Column",
+    "Committed",
     "Criterion",
     "DatasetVersion",
     "Decision",

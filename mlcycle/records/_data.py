@@ -7,7 +7,7 @@ from typing import Any
 from attrs import field, frozen
 
 from mlcycle import _html
-from mlcycle.records._record import Record, copied, listed, texts
+from mlcycle.records._record import Committed, Record, copied, listed, stamp_last, texts
 
 __all__ = ["Column", "DatasetVersion", "FileRef", "Roles"]
 
@@ -88,8 +88,8 @@ class Roles(Record):
         return [("target", self.target), ("key", self.key), ("time", self.time), ("group", self.group)]
 
 
-@frozen(kw_only=True, repr=False)
-class DatasetVersion(Record):
+@frozen(kw_only=True, repr=False, field_transformer=stamp_last)
+class DatasetVersion(Committed):
     """One version of a dataset, or of a part of one.
 
     Attributes
@@ -113,10 +113,6 @@ class DatasetVersion(Record):
         Versions it was made from, as refs.
     profile : dict
         Summary statistics; may be empty.
-    message, author, at : str
-        Why, who, when (UTC).
-    entry : int or None
-        Number of the log entry that added it.
 
     Examples
     --------
@@ -138,10 +134,6 @@ class DatasetVersion(Record):
     roles: Roles = Roles()
     parents: tuple[str, ...] = field(default=(), converter=texts, metadata={"ref": "dataset"})
     profile: dict[str, Any] = field(factory=dict, converter=copied, hash=False)
-    message: str = ""
-    author: str = ""
-    at: str = ""
-    entry: int | None = None
 
     @property
     def ref(self) -> str:
@@ -161,9 +153,7 @@ class DatasetVersion(Record):
             ("time", self.roles.time),
             ("group", self.roles.group),
             ("parents", self.parents),
-            ("message", self.message),
-            ("author", self.author),
-            ("at", self.at),
+            *super()._facts(),
         ]
 
     def _repr_html_(self) -> str:

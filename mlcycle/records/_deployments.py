@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from mlcycle import _html
-from mlcycle.records._record import Record, copied, listed
+from mlcycle.records._record import Committed, Record, copied, listed, stamp_last
 from mlcycle.records._words import one_of
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ __all__ = ["Finding", "Move", "Report", "Revision", "Status"]
 _SEVERITIES = ("info", "warn", "fail")
 
 
-@frozen(kw_only=True, repr=False)
-class Revision(Record):
+@frozen(kw_only=True, repr=False, field_transformer=stamp_last)
+class Revision(Committed):
     """Which versions answer at a deployment, with what weights, since when.
 
     Attributes
@@ -31,25 +31,17 @@ class Revision(Record):
         Version ref to its share of the traffic.
     shadow : str or None
         A version that answers too, unseen by the caller.
-    reason, author, at : str
-        Why, who, when (UTC).
-    entry : int or None
-        Number of the log entry.
 
     Examples
     --------
-    >>> Revision(deployment="eu-api", number=2, weights={"churn@6": 90, "churn@7": 10}, reason="canary")
-    Revision('eu-api revision 2', weights={churn@6: 90, churn@7: 10}, reason='canary')
+    >>> Revision(deployment="eu-api", number=2, weights={"churn@6": 90, "churn@7": 10}, message="canary")
+    Revision('eu-api revision 2', weights={churn@6: 90, churn@7: 10}, message='canary')
     """
 
     deployment: str = field(metadata={"ref": "deployment"})
     number: int
     weights: dict[str, int] = field(factory=dict, converter=copied, hash=False, metadata={"ref": "model"})
     shadow: str | None = field(default=None, metadata={"ref": "model"})
-    reason: str = ""
-    author: str = ""
-    at: str = ""
-    entry: int | None = None
 
     def _title(self) -> str:
         return f"{self.deployment} revision {self.number}"
@@ -58,9 +50,7 @@ class Revision(Record):
         return [
             ("weights", self.weights),
             ("shadow", self.shadow),
-            ("reason", self.reason),
-            ("author", self.author),
-            ("at", self.at),
+            *super()._facts(),
         ]
 
 

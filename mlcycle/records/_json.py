@@ -77,13 +77,15 @@ def to_json(record: Record) -> dict[str, Any]:
     return {"type": name, **_converter().unstructure(record, unstructure_as=type(record))}
 
 
-def from_json(document: dict[str, Any]) -> Any:
+def from_json(document: dict[str, Any], type: str | None = None) -> Any:
     """Return the record a document of `to_json` describes.
 
     Parameters
     ----------
     document : dict
         With the key ``type``. Unknown fields are ignored.
+    type : str, optional
+        What it is, where the place it stands in says so and it does not: a part of something, a described file.
 
     Raises
     ------
@@ -96,12 +98,14 @@ def from_json(document: dict[str, Any]) -> Any:
     --------
     >>> from_json({"type": "AtMost", "metric": "log_loss", "threshold": 0.4, "added": "later"})
     AtMost('log_loss', 0.4)
+    >>> from_json({"target": "churned"}, "Roles")
+    Roles(target='churned')
     >>> from_json({"type": "Perfect"})
     Traceback (most recent call last):
     ...
     mlcycle.errors.SchemaError: a record of type 'Perfect' was written by a newer mlcycle; upgrade to read it
     """
-    name = document.get("type") if isinstance(document, dict) else None
+    name = (type or document.get("type")) if isinstance(document, dict) else None
     if not isinstance(name, str):
         raise Corrupt(f"a record's JSON form is a dict with a 'type', got {document!r:.120}")
     return _structure(document, name)

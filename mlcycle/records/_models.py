@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from mlcycle import _html
 from mlcycle.records._data import FileRef
-from mlcycle.records._record import Record, copied, listed, texts
+from mlcycle.records._record import Committed, Record, copied, listed, stamp_last, texts
 
 __all__ = ["ModelVersion", "Signature"]
 
@@ -60,8 +60,8 @@ class Signature(Record):
         )
 
 
-@frozen(kw_only=True, repr=False)
-class ModelVersion(Record):
+@frozen(kw_only=True, repr=False, field_transformer=stamp_last)
+class ModelVersion(Committed):
     """One version of a model.
 
     Attributes
@@ -90,10 +90,6 @@ class ModelVersion(Record):
         Distribution to version, of what loading needs.
     untrusted : tuple of str
         Types in the file outside the library's list; loading needs trust for them.
-    message, author, at : str
-        Why, who, when (UTC).
-    entry : int or None
-        Number of the log entry that added it.
 
     Examples
     --------
@@ -118,10 +114,6 @@ class ModelVersion(Record):
     environment: str | None = None
     packages: dict[str, str] = field(factory=dict, converter=copied, hash=False)
     untrusted: tuple[str, ...] = field(default=(), converter=texts)
-    message: str = ""
-    author: str = ""
-    at: str = ""
-    entry: int | None = None
 
     @property
     def ref(self) -> str:
@@ -138,9 +130,7 @@ class ModelVersion(Record):
             ("run", self.run),
             ("data", self.data),
             ("untrusted", self.untrusted),
-            ("message", self.message),
-            ("author", self.author),
-            ("at", self.at),
+            *super()._facts(),
         ]
 
     def _repr_html_(self) -> str:

@@ -9,7 +9,7 @@ from attrs import field, frozen
 from mlcycle import _html
 from mlcycle._times import parse_time
 from mlcycle.errors import InvalidInput
-from mlcycle.records._record import Record, as_row, copied, listed, texts
+from mlcycle.records._record import Committed, Record, as_row, copied, listed, stamp_last, texts
 from mlcycle.records._words import one_of
 
 if TYPE_CHECKING:
@@ -142,8 +142,8 @@ def _gravity(verdict: str) -> int:
     return _GRAVITY.index(verdict if verdict in _GRAVITY else "error")
 
 
-@frozen(kw_only=True, repr=False)
-class Evaluation(Record):
+@frozen(kw_only=True, repr=False, field_transformer=stamp_last)
+class Evaluation(Committed):
     """What was found about one subject on one dataset, at one time.
 
     Attributes
@@ -160,10 +160,6 @@ class Evaluation(Record):
         How often this data has been judged on, this time included.
     overlap : dict of str to int
         Training data sharing rows with `data`, and how many rows.
-    author, at : str
-        Who, and when (UTC).
-    entry : int or None
-        Number of the log entry.
 
     Examples
     --------
@@ -182,9 +178,6 @@ class Evaluation(Record):
     scope: int | None = None
     uses_of_test: int = 0
     overlap: dict[str, int] = field(factory=dict, converter=copied, hash=False, metadata={"ref": "dataset"})
-    author: str = ""
-    at: str = ""
-    entry: int | None = None
 
     @property
     def verdict(self) -> str:
@@ -214,6 +207,7 @@ class Evaluation(Record):
             ("scope", self.scope),
             ("uses of test", self.uses_of_test or None),
             ("overlap", self.overlap),
+            *super()._facts(),
         ]
 
     def __str__(self) -> str:
@@ -226,8 +220,7 @@ class Evaluation(Record):
             ("scope", self.scope),
             ("times this test set was used", self.uses_of_test or None),
             ("shares", shared),
-            ("author", self.author),
-            ("at", self.at),
+            *Committed._facts(self),
         ]
         return _html.card(self._title(), facts, _results_table(self.results))
 
@@ -278,8 +271,8 @@ class Override(Record):
         return [("reason", self.reason), ("until", self.until), ("author", self.author)]
 
 
-@frozen(kw_only=True, repr=False)
-class Decision(Record):
+@frozen(kw_only=True, repr=False, field_transformer=stamp_last)
+class Decision(Committed):
     """A gate's answer, with all it rests on.
 
     Attributes
@@ -298,12 +291,6 @@ class Decision(Record):
         The time the gate used, for expiries.
     override : Override or None
         The override given, whether it was needed, expired or not.
-    reason : str
-        Why the action was asked for.
-    author, at : str
-        Who, and when (UTC).
-    entry : int or None
-        Number of the log entry.
     why : str
         The answer in words: what failed, by how much, and how to override.
 
@@ -321,17 +308,13 @@ class Decision(Record):
     evaluations: tuple[str, ...] = field(default=(), converter=texts, metadata={"ref": "evaluation"})
     now: str = ""
     override: Override | None = None
-    reason: str = ""
-    author: str = ""
-    at: str = ""
-    entry: int | None = None
     why: str = ""
 
     def _title(self) -> str:
         return f"{self.action} {self.subject}: {'allowed' if self.allowed else 'blocked'}"
 
     def _facts(self) -> list[tuple[str, Any]]:
-        return [("reason", self.reason), ("why", self.why), ("author", self.author), ("at", self.at)]
+        return [("why", self.why), *super()._facts()]
 
     def _repr_html_(self) -> str:
         override = f"{self.override.reason} (until {self.override.until})" if self.override else None

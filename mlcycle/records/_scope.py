@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from mlcycle import _html
 from mlcycle.records._criteria import Criterion
-from mlcycle.records._record import Record, listed, texts
+from mlcycle.records._record import Committed, Record, listed, stamp_last, texts
 
 __all__ = ["Loosening", "Scope"]
 
@@ -47,8 +47,8 @@ class Loosening(Record):
         return [("reason", self.reason), ("author", self.author), ("until", self.until)]
 
 
-@frozen(kw_only=True, repr=False)
-class Scope(Record):
+@frozen(kw_only=True, repr=False, field_transformer=stamp_last)
+class Scope(Committed):
     """What the project is for and what a model must reach; read by every gate.
 
     Attributes
@@ -63,10 +63,6 @@ class Scope(Record):
     collection_plan, owner : str
     loosened : tuple of Loosening
         Criteria made easier, with author, reason and expiry.
-    message, author, at : str
-        Why, who, when (UTC).
-    entry : int or None
-        Number of the log entry.
 
     Examples
     --------
@@ -85,10 +81,6 @@ class Scope(Record):
     risks: tuple[str, ...] = field(default=(), converter=texts)
     owner: str = ""
     loosened: tuple[Loosening, ...] = field(default=(), converter=listed)
-    message: str = ""
-    author: str = ""
-    at: str = ""
-    entry: int | None = None
 
     def _title(self) -> str:
         return f"scope {self.number}" if self.number else "scope not set yet"
@@ -104,9 +96,7 @@ class Scope(Record):
             ("risks", self.risks),
             ("owner", self.owner),
             ("loosened", tuple(str(loosening) for loosening in self.loosened)),
-            ("message", self.message),
-            ("author", self.author),
-            ("at", self.at),
+            *super()._facts(),
         ]
 
     def _repr_html_(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import attrs
 from attrs import frozen
 
 from mlcycle.errors import Corrupt
@@ -24,6 +25,10 @@ class Stamp:
     at: str
     message: str
     entry: int
+
+    def facts(self) -> Doc:
+        """Return the fields of a `mlcycle.records.Committed`, by name."""
+        return attrs.asdict(self)
 
     def winner(self) -> Doc:
         """Return the facts of a `ConflictError`."""

@@ -154,13 +154,13 @@ def test_no_criteria_are_said_so() -> None:
 def test_a_decision_survives_storage() -> None:
     """With evidence, override and all."""
     override = Override(reason="pilot", until="2026-12-31")
-    decision = decide("promote", "churn@7", [BAD], now=NOW, override=override, reason="release", author="ada", id="d1")
+    decision = decide("promote", "churn@7", [BAD], now=NOW, override=override, message="release", author="ada", id="d1")
     assert decision == from_json(to_json(decision))
     assert (
         decision.id,
         decision.now,
         decision.at,
-        decision.reason,
+        decision.message,
         decision.author,
     ) == ("d1", NOW, NOW, "release", "ada")
 

@@ -118,9 +118,9 @@ def test_every_record_survives_json(name: str) -> None:
 
 
 def test_every_public_record_has_a_form_or_is_a_part() -> None:
-    """Only the two bases, a column (its field `type` is taken) and what keeps another's form have none of their own."""
+    """Only the bases, a column (its field `type` is taken) and what keeps another's form have none of their own."""
     public = {name for name in records.__all__ if isinstance(getattr(records, name), type)}
-    assert {"Column", "Criterion", "Record", "UnknownCriterion"} == public - set(TYPES)
+    assert {"Column", "Committed", "Criterion", "Record", "UnknownCriterion"} == public - set(TYPES)
 
 
 def test_numbers_json_cannot_say_are_spelled() -> None:
@@ -204,7 +204,7 @@ def test_what_is_no_criterion_at_all_is_corrupt(criterion: Any) -> None:
     [
         ("allowed", "false"),
         ("allowed", 0),
-        ("reason", 7),
+        ("message", 7),
         ("entry", "7"),
         ("entry", True),
         ("entry", 7.0),

@@ -16,6 +16,7 @@ from mlcycle.records import (
     AtMost,
     Code,
     Column,
+    Committed,
     DatasetVersion,
     Decision,
     Environment,
@@ -58,7 +59,7 @@ EXAMPLES: list[records.Record] = [
     Evaluation(id="e", subject="churn@7", data="d@1", results=[RESULT], overlap={"d.train@1": 3}),
     Override(reason="<b>", until="2026-12-31"),
     Decision(id="d", action="promote", subject="<b>", allowed=False, results=[RESULT], why="<b>"),
-    Revision(deployment="eu", number=1, weights={"churn@7": 100}, reason="<b>"),
+    Revision(deployment="eu", number=1, weights={"churn@7": 100}, message="<b>"),
     FINDING,
     Report(deployment="eu", findings=[FINDING], table=[{"column": "<b>", "verdict": "fail"}]),
     Status(phases={"scope": [], "data": [FINDING]}),
@@ -74,7 +75,7 @@ EACH = pytest.mark.parametrize("record", EXAMPLES, ids=lambda record: type(recor
 
 def test_there_is_an_example_of_every_record() -> None:
     """No record escapes the tests below."""
-    bases = {"Record", "Criterion"}
+    bases = {"Committed", "Criterion", "Record"}
     public = {name for name in records.__all__ if isinstance(getattr(records, name), type)} - bases
     assert public == {type(record).__name__ for record in EXAMPLES}
 
@@ -116,6 +117,15 @@ def test_it_goes_into_a_table(record: Any) -> None:
     """A record is a cell, and as a row it is flat."""
     assert record == pd.DataFrame({"record": [record]}).loc[0, "record"]
     assert len(pd.DataFrame([as_row(record)])) == 1
+
+
+def test_who_committed_when_and_why_comes_last() -> None:
+    """In the order of the base, and of those records alone that an entry keeps."""
+    history = [field.name for field in attrs.fields(Committed)]
+    found = [type(one) for one in EXAMPLES if isinstance(one, Committed)]
+    assert found == [DatasetVersion, Scope, ModelVersion, Evaluation, Decision, Revision]
+    assert all([field.name for field in attrs.fields(kind)][-len(history) :] == history for kind in found)
+    assert list(as_row(Revision(deployment="eu", number=1)))[-len(history) :] == history
 
 
 def test_records_share_no_lists_with_their_maker() -> None:

@@ -9,8 +9,9 @@ import attrs
 import pytest
 
 from mlcycle.errors import ConflictError, Corrupt
+from mlcycle.records import Committed, Evaluation
 from mlcycle.state import FactAdd, Version, VersionAdd
-from mlcycle.state._said import Fact, stamp_of
+from mlcycle.state._said import Fact, Stamp, stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,13 @@ def test_a_stamp_says_who_won() -> None:
     assert ConflictError("too late", STAMP.winner()).winner == {
         key: value for key, value in ENTRY.items() if key not in ("changes", "op")
     }
+
+
+def test_a_stamp_has_the_fields_of_what_is_committed() -> None:
+    """No fewer and no more, so that one can be put onto the other, whatever it said before."""
+    assert attrs.fields_dict(Stamp).keys() == attrs.fields_dict(Committed).keys()
+    found = attrs.evolve(Evaluation(id="e", subject="churn@7", author="bo", message="of a file"), **STAMP.facts())
+    assert (found.author, found.at, found.message, found.entry) == ("ada", ENTRY["at"], "why", 7)
 
 
 @pytest.mark.parametrize("field", ["author", "at", "message", "n"])

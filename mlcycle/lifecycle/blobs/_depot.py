@@ -181,5 +181,5 @@ class Depot:
 
 def file_record(file: Doc) -> records.FileRef:
     """Return the record of a stored file; fields of a newer library are passed over."""
-    found: records.FileRef = records.from_json({**file, "type": "FileRef"})
+    found: records.FileRef = records.from_json(file, "FileRef")
     return found

@@ -287,13 +287,10 @@ class Datasets:
             presentation=version["presentation"],
             rows=version["rows"],
             columns=tables.columns_of(self._session.blobs, view, version, profile),
-            roles=records.Roles(**version["roles"]),
+            roles=records.from_json(version["roles"], "Roles"),
             parents=tuple(map(bare, version.made_from)),
             profile=profile,
-            message=version.stamp.message,
-            author=version.stamp.author,
-            at=version.stamp.at,
-            entry=version.stamp.entry,
+            **version.stamp.facts(),
         )
 
 

@@ -38,10 +38,7 @@ def revision_record(version: Version) -> records.Revision:
         number=version.number,
         weights={bare(ref): weight for ref, weight in version["weights"].items()},
         shadow=shadow and bare(shadow),
-        reason=version.stamp.message,
-        author=version.stamp.author,
-        at=version.stamp.at,
-        entry=version.stamp.entry,
+        **version.stamp.facts(),
     )
 
 

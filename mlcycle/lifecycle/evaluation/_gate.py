@@ -34,7 +34,7 @@ def decide(
     version: Version,
     *,
     author: str,
-    reason: str,
+    message: str,
     override: records.Override | None,
 ) -> records.Decision:
     """Return what the gate says of a model version today; nothing is written."""
@@ -59,7 +59,7 @@ def decide(
         loosened=scope_record(scope).loosened if scope else (),
         problems=[problem for one in evidence.values() for problem in checks.evidence_problems(one)],
         evaluations=list(evidence),
-        reason=reason,
+        message=message,
         author=author,
     )
     used = [f"  {one.data} has been judged on {_times(one.uses_of_test)}" for one in evidence.values()]

@@ -35,7 +35,7 @@ def evaluation_document(blobs: Blobs, fact: Fact) -> Doc:
 def evaluation_record(blobs: Blobs, fact: Fact) -> records.Evaluation:
     """Return the record of a stored evaluation."""
     record: records.Evaluation = records.from_json(evaluation_document(blobs, fact)["evaluation"])
-    return attrs.evolve(record, author=fact.stamp.author, at=fact.stamp.at, entry=fact.stamp.entry)
+    return attrs.evolve(record, **fact.stamp.facts())
 
 
 def decision_changes(decision: records.Decision, file: Doc) -> list[Change]:
@@ -57,4 +57,4 @@ def decision_record(blobs: Blobs, fact: Fact) -> records.Decision:
     """Return the record of a stored decision."""
     document = blobs.document(fact.needs[0], "decision", f"decision {fact.id}")
     record: records.Decision = records.from_json(document)
-    return attrs.evolve(record, author=fact.stamp.author, at=fact.stamp.at, entry=fact.stamp.entry)
+    return attrs.evolve(record, **fact.stamp.facts())

@@ -246,7 +246,7 @@ class Models:
             standing, scope = resolve(do.view, version, "model"), do.view.versions.newest("scope", "scope")
             before = do.view.pointers.at("model", standing.name, alias)
             verdict = decide(
-                self._session.blobs, do.view, "promote", standing, author=do.author, reason=reason, override=override
+                self._session.blobs, do.view, "promote", standing, author=do.author, message=reason, override=override
             )
             folder = f"files/{verdict.id}"
             file = do.upload(
@@ -367,10 +367,7 @@ class Models:
             environment=version["environment"],
             packages=card["packages"],
             untrusted=tuple(card["untrusted"]),
-            message=version.stamp.message,
-            author=version.stamp.author,
-            at=version.stamp.at,
-            entry=version.stamp.entry,
+            **version.stamp.facts(),
         )
 
 

@@ -1,0 +1,53 @@
+"""Who committed, when and why: every record says what its entry says, whatever it is of."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from sklearn.dummy import DummyClassifier
+
+import mlcycle as mc
+from mlcycle import errors, records
+from mlcycle._ids import new_id
+
+
+@pytest.fixture
+def project() -> mc.Project:
+    """Return a project in which everything was done once, each for its own reason."""
+    project = mc.open(f"memory://committed-{new_id()}", create=True, author="ada")
+    frame = pd.DataFrame({"x": range(20), "y": [0, 1] * 10})
+    project.datasets.add("d", frame, target="y", message="the data")
+    project.scope.set(criteria=[mc.AtLeast("accuracy", 0.99)], test="d", message="the scope")
+    project.models.register("m", DummyClassifier().fit(frame[["x"]], frame["y"]), message="the model")
+    project.evaluate("m", message="the evidence")
+    with pytest.raises(errors.GateBlocked):
+        project.models.promote("m@1", reason="the gate")
+    project.deployments.open("eu").route({"m@1": 100}, reason="the route")
+    return project
+
+
+def test_a_record_says_what_its_entry_says(project: mc.Project) -> None:
+    """Author, time, message and number are those of the history."""
+    made: list[records.Committed | None] = [
+        project.datasets.get("d"),
+        project.scope.get(),
+        project.models.get("m"),
+        *project.models.evaluations(),
+        *project.models.decisions(),
+        project.deployments.get("eu").revision,
+    ]
+    found = [one for one in made if one is not None]
+    history = project.history()
+    assert [one.message for one in found] == [
+        *("the data", "the scope", "the model", "the evidence", "the gate", "the route")
+    ]
+    for one in found:
+        entry = history.loc[one.entry]
+        assert (one.author, pd.Timestamp(one.at), one.message) == ("ada", entry["at"], entry["message"])
+        assert entry["author"] == "ada"
+
+
+def test_why_an_override_was_given_is_why_where_nothing_else_is_said(project: mc.Project) -> None:
+    """The decision says what the history says."""
+    decision = project.models.promote("m@1", override=mc.Override(reason="a pilot", until="7d"))
+    assert (decision.message, project.models.decisions()[-1]) == ("a pilot", decision)
