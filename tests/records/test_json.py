@@ -35,15 +35,27 @@ from mlcycle.records._words import UnknownWord
 
 TEXT = st.text(max_size=8)
 FLOATS = st.floats(allow_nan=False)
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | FLOATS | TEXT | st.sampled_from(["$float", "$a"]),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.one_of(TEXT, st.sampled_from(["$float", "$$x", "type"])), inner, max_size=3)
-    ),
-    max_leaves=5,
-)
-NEWER = {"type": st.just("Calibrated"), "metric": TEXT, "within": JSON}
+
+
+def free(floats: st.SearchStrategy[float]) -> st.SearchStrategy[Any]:
+    """Build any free data with such floats in it."""
+    return st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**53), 2**53) | floats | TEXT | st.sampled_from(["$float", "$a"]),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.one_of(TEXT, st.sampled_from(["$float", "$$x", "type"])), inner, max_size=3)
+        ),
+        max_leaves=5,
+    )
+
+
+JSON = free(FLOATS)
+# a document is what was read of JSON, which has no infinities
+NEWER = {
+    "type": st.just("Calibrated"),
+    "metric": TEXT,
+    "within": free(st.floats(allow_nan=False, allow_infinity=False)),
+}
 CRITERIA = st.deferred(
     lambda: st.one_of(
         *(record(kind) for kind in ("AtLeast", "AtMost", "NotWorseThan")),
