@@ -25,6 +25,7 @@ from mlcycle.records import (
     Decision,
     Finding,
     Result,
+    Roles,
     Run,
     Scope,
     UnknownCriterion,
@@ -176,6 +177,16 @@ def test_unknown_fields_are_ignored() -> None:
     document["added"] = {"later": 1}
     document["criteria"][0]["also"] = 2
     assert Scope(number=1, criteria=[AtLeast("roc_auc", 0.8)]) == from_json(document)
+
+
+def test_a_part_is_read_as_what_its_place_says() -> None:
+    """A document without a `type` is read by the one given, a newer role passed over, and refused without."""
+    roles = {"target": "y", "cohort": "c"}
+    assert from_json(roles, "Roles") == Roles(target="y")
+    with pytest.raises(Corrupt, match="a dict with a 'type'"):
+        from_json(roles)
+    with pytest.raises(Corrupt, match="a dict with a 'type'"):
+        from_json([roles], "Roles")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
