@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import frozen
 
 from mlcycle._digest import json_text
-from mlcycle.errors import InvalidInput, MlcycleError, StorageUnavailable, VersionDeleted
+from mlcycle.errors import InvalidInput, MlcycleError, ReadOnly, StorageUnavailable, VersionDeleted
 from mlcycle.lifecycle._connection import no_beginning
 from mlcycle.lifecycle._repeats import refuse_another
 from mlcycle.state import Change, Fact, FactAdd, Place, Version, VersionAdd, View, check_guards, read_changes, stamp_of
@@ -116,6 +116,9 @@ class Operation:
         self._verb, self._message, self._op = verb, message, op
         self.author = author
         self.view = connection.look()
+        newer = connection.log.snapshot(refresh=False).read_only
+        if newer is not None:  # what was uploaded now would lie there for nothing
+            raise ReadOnly(newer)
 
     def upload(self, make: Callable[[], T]) -> T:
         """Return what `make` stored; what the disk or the storage says of it is told in words."""

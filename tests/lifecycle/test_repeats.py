@@ -14,6 +14,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 import mlcycle as mc
 from mlcycle import errors
+from mlcycle.lifecycle._operation import Operation
 from mlcycle.storage import open_files
 
 FRAME = pd.DataFrame({"x": np.arange(40.0), "left": [0, 1] * 20})
@@ -220,6 +221,27 @@ def test_a_blocked_promotion_is_judged_again() -> None:
     before = entries(project)
     assert project._session.log.entry(before - 1)["op"] == "user:job"
     assert project.models.promote("m@3", op="job") == decided
+    assert entries(project) == before
+
+
+def test_a_refusal_that_an_older_library_kept_under_its_op(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It used the op up: it is given again, whatever the gate would say today, and refused to anything else."""
+    project, commit = blocked(), Operation.commit
+
+    def older(do: Operation, plan: Any, *, refusal: bool = False, **named: Any) -> Any:
+        return commit(do, plan, **named)
+
+    monkeypatch.setattr(Operation, "commit", older)
+    with pytest.raises(errors.GateBlocked) as refused:
+        project.models.promote("m@3", op="job")
+    monkeypatch.undo()
+    project.evaluate("m@3")
+    before = entries(project)
+    with pytest.raises(errors.GateBlocked) as again:
+        project.models.promote("m@3", op="job")
+    assert again.value.decision == refused.value.decision
+    with pytest.raises(errors.ConflictError, match=r"gate blocked promote of m@3"):
+        project.models.promote("m@2", op="job")
     assert entries(project) == before
 
 
