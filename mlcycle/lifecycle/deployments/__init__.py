@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from mlcycle.lifecycle.deployments._collection import Deployment, Deployments
+from mlcycle.lifecycle.deployments._collection import Deployments
+from mlcycle.lifecycle.deployments._deployment import Deployment
 
 __all__ = ["Deployment", "Deployments"]

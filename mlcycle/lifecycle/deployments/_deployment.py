@@ -1,0 +1,310 @@
+"""One deployment: which versions answer there, and what its traffic says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+from mlcycle import provenance, records, serving
+from mlcycle._ids import new_id
+from mlcycle._text import printable
+from mlcycle.errors import ConflictError, InvalidInput, NotFound
+from mlcycle.lifecycle.blobs import readable
+from mlcycle.lifecycle.deployments import _traffic as traffic
+from mlcycle.lifecycle.deployments._traffic import revision_record
+from mlcycle.state import (
+    Change,
+    FactAdd,
+    Place,
+    PointerMove,
+    VersionAdd,
+    View,
+    bare,
+    pointer_moves,
+    resolve,
+    roll_back,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    import pandas as pd
+
+    from mlcycle.lifecycle._operation import Operation
+    from mlcycle.lifecycle._session import Session
+    from mlcycle.state import Fact
+
+__all__ = ["Deployment"]
+
+Doc = dict[str, Any]
+
+
+@printable
+class Deployment:
+    """One named place; lives as long as the project handle it came from.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+
+    Examples
+    --------
+    >>> import mlcycle as mc
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> project = mc.open("memory://docs-deployments")
+    >>> version = project.models.register("iris", LogisticRegression(max_iter=500).fit(X, y), example=X)
+    >>> shop = project.deployments.open("shop")
+    >>> shop.route({"iris@1": 100}, reason="first").number
+    1
+    >>> with shop.serve() as service:
+    ...     service.predict(X[:3], ids=["a", "b", "c"])
+    array([0, 0, 0])
+    >>> len(shop.traffic())
+    3
+    """
+
+    def __init__(self, session: Session, name: str, identity: str) -> None:
+        self._session = session
+        self._id = identity
+        self.name = name
+
+    def __repr__(self) -> str:
+        revision = self.revision
+        return f"<deployment {self.name}: {revision or 'no route yet'}>"
+
+    @property
+    def revision(self) -> records.Revision | None:
+        """The revision that answers now; None before the first route."""
+        view = self._session.view()
+        number = view.pointers.at("deployment", view.names.known("deployment", self.name).name, "current")
+        return None if number is None else revision_record(view.versions.get("deployment", self.name, number))
+
+    def revisions(self) -> list[records.Revision]:
+        """Return every revision there was, oldest first."""
+        view = self._session.view()
+        return [revision_record(one) for one in view.versions.standing("deployment", self.name)]
+
+    def route(
+        self,
+        weights: Mapping[str | records.ModelVersion, int] | str | records.ModelVersion,
+        *,
+        shadow: str | records.ModelVersion | None = None,
+        reason: str = "",
+        op: str | None = None,
+    ) -> records.Revision:
+        """Say which versions answer, with what weights; running services follow by themselves.
+
+        Parameters
+        ----------
+        weights : mapping of version to int, or one version
+            Shares of the traffic; ``{"churn@6": 90, "churn@7": 10}``. An alias is resolved now and stays resolved.
+        shadow : version, optional
+            Answers too, is captured, and is never seen by a caller.
+        reason, op : str, optional
+            Why, for the history; and an id of yours that makes a restarted script idempotent.
+
+        Raises
+        ------
+        InvalidInput
+            For weights that are not positive whole numbers.
+        ConflictError
+            When somebody else changed the route meanwhile.
+        """
+        if not isinstance(weights, (Mapping, str, records.ModelVersion)):
+            raise InvalidInput(
+                "a route is one version, or versions with their weights such as {'churn@1': 100}, "
+                f"got {type(weights).__name__}: {weights!r:.60}"
+            )
+        given: dict[Any, int] = dict(weights) if isinstance(weights, Mapping) else {weights: 1}
+
+        def work(do: Operation) -> records.Revision:
+            resolved = {resolve(do.view, ref, "model").ref: weight for ref, weight in given.items()}
+            shadowing = None if shadow is None else resolve(do.view, shadow, "model").ref
+            place = do.view.names.known("deployment", self.name).name
+            before = do.view.pointers.at("deployment", place, "current")
+            if len(resolved) != len(given):
+                raise InvalidInput(f"two of {', '.join(map(str, given))} are the same version; give it once")
+            serving.check_weights({bare(ref): weight for ref, weight in resolved.items()})
+            uses = list(dict.fromkeys([*resolved, *([shadowing] if shadowing else [])]))
+            said = {"weights": resolved, "shadow": shadowing}
+
+            def plan(view: View) -> list[Change]:
+                self._expect(view, before)
+                for ref in uses:
+                    resolve(view, ref, "model")
+                number = view.versions.next_number("deployment", place)
+                move = PointerMove(
+                    of="deployment", name=place, pointer="current", before=before, after=number, how="route"
+                )
+                return [VersionAdd(of="deployment", name=place, number=number, uses=uses, says=said), move]
+
+            return revision_record(do.commit(plan).versions("deployment")[0])
+
+        return self._session.operate("deployment.route", work, message=reason, op=op)
+
+    def _expect(self, view: View, expected: int | None) -> None:
+        found = view.pointers.at("deployment", self.name, "current")
+        if found != expected:
+            by = next(pointer_moves(view, "deployment", self.name, "current", newest_first=True)).stamp
+            raise ConflictError(
+                f"{self.name} stood at revision {expected} when this began and stands at {found} now, set by "
+                f"{by.author} at {by.at} (entry {by.entry}): {by.message or 'no reason given'}",
+                by.winner(),
+            )
+
+    def rollback(self, *, reason: str = "", op: str | None = None) -> records.Revision:
+        """Go back to the newest revision that was not itself rolled back.
+
+        Raises
+        ------
+        NotFound
+            When there is nothing to go back to.
+        VersionDeleted
+            When a version it needs was dropped.
+        """
+
+        def plan(view: View) -> list[Change]:
+            nothing = f"{self.name} has no earlier revision to go back to"
+            return [roll_back(view, "deployment", self.name, "current", nothing)]
+
+        def work(do: Operation) -> records.Revision:
+            done = do.commit(plan)
+            return revision_record(resolve(done.view, f"deployment:{self.name}@{done.change(PointerMove).after}"))
+
+        return self._session.operate("deployment.rollback", work, message=reason, op=op)
+
+    def history(self) -> pd.DataFrame:
+        """Return the moves of the route, oldest first: who, when, why, from which revision to which."""
+        import pandas as pd
+
+        rows = [
+            {
+                "entry": move.stamp.entry,
+                "at": pd.Timestamp(move.stamp.at),
+                "before": move.before,
+                "after": move.after,
+                "how": move.how,
+                "author": move.stamp.author,
+                "reason": move.stamp.message,
+            }
+            for move in pointer_moves(self._session.view(), "deployment", self.name, "current")
+        ]
+        return pd.DataFrame(rows, columns=["entry", "at", "before", "after", "how", "author", "reason"])
+
+    # at work -------------------------------------------------------------------------------------------------------
+
+    def serve(
+        self,
+        *,
+        capture: float = 1.0,
+        follow: float = 5.0,
+        trust: bool | Collection[str] = (),
+        reason: str | None = None,
+    ) -> serving.Service:
+        """Return a live handle that answers in this process, by the current revision and those to come.
+
+        Parameters
+        ----------
+        capture : float, default 1.0
+            Share of the predictions kept, chosen by id.
+        follow : float, default 5.0
+            Seconds between two looks for a new revision; 0 looks at every call.
+        trust, reason
+            As in `Models.load`.
+        """
+        self._session.check_writable()
+        if self.revision is None:
+            raise NotFound(f"{self.name} has no route yet; say who answers: route({{'churn@1': 100}}, reason='…')")
+        return serving.Service(
+            self.name,
+            routes=traffic.Routes(self._session, self.name),
+            load=traffic.Loader(self._session, trust, reason),
+            sink=traffic.Sink(self._session, self._id),
+            capture=capture,
+            follow=follow,
+            masked=lambda text: provenance.redact(text)[0],
+        )
+
+    def label(self, ids: Iterable[Any], outcomes: Iterable[Any]) -> int:
+        """Report the truth for predictions made before, from any process; return how many were kept."""
+        self._session.check_writable()
+        sink = traffic.Sink(self._session, self._id)
+        try:
+            lines = serving.encode_labels(ids, outcomes)
+            sink.write(lines)
+        finally:
+            sink.close()
+        return lines.count(b"\n")
+
+    def traffic(self, *, since: Any = None, until: Any = None) -> pd.DataFrame:
+        """Return captured predictions joined with their labels, one row each.
+
+        Parameters
+        ----------
+        since, until : str, date, datetime or timedelta, or one of numpy or pandas, optional
+            Only predictions made from this moment on, and up to that: a time (UTC unless it says otherwise), a day
+            (UTC; from its first moment, up to its last), or a span back from now such as ``"7d"``, ``"24h"`` or
+            ``"90min"``.
+        """
+        return traffic.read(self._session, self._id, since, until).frame
+
+    def check(self, *, since: Any = None, until: Any = None, alpha: float = 0.05, message: str = "") -> records.Report:
+        """Compare traffic with what the model was trained on, and keep the report.
+
+        Looks at every input column (a two-sample test, Holm over columns, and an effect that matters), at the
+        predictions, at quality where labels are, and at latency. Quality is that of the answers and scores that were
+        captured, so no model is trusted for it: judged by the scope's criteria with a threshold, else against what an
+        evaluation of the version measured, else given as *not judged*, a warning. A part that does not fit, such as a
+        test set that lacks a column, is a finding of the report; only a storage that fails raises.
+
+        Parameters
+        ----------
+        since, until : str, date, datetime or timedelta, or one of numpy or pandas, optional
+            The window, as in `traffic`; by default from when the current revision began to answer.
+        alpha : float, default 0.05
+            Chance of any false alarm among the columns, when nothing changed.
+        message : str
+            For the history.
+
+        Returns
+        -------
+        Report
+            Findings with evidence and a suggested next phase, and a table of everything looked at.
+        """
+        chance: Any = alpha
+        if not isinstance(chance, Real) or not 0 < float(chance) < 1:
+            raise InvalidInput(f"alpha={alpha!r:.60} is the chance of a false alarm, between 0 and 1")
+        self._session.check_writable()
+        report = traffic.inspect(self._session, self._id, self.name, since, until, alpha)
+        identity = new_id()
+        document, stored_object = records.to_json(report), f"report:{identity}"
+        severities = [finding.severity for finding in report.findings]
+        said = {
+            "revision": report.revision,
+            "rows": report.rows,
+            "findings": len(severities),
+            "severity": max(severities, key=["info", "warn", "fail"].index, default=None),
+        }
+        fact = FactAdd(of="report", id=identity, subject=f"deployment:{self.name}", needs=[stored_object], says=said)
+
+        def work(do: Operation) -> None:
+            depot = self._session.blobs.depot
+            file = do.upload(lambda: depot.store_document(f"files/{identity}", "report", document))
+            do.commit(lambda view: [Place(object=stored_object, files=[file]), fact])
+
+        self._session.operate("report.add", work, message=message)
+        return report
+
+    def reports(self) -> list[records.Report]:
+        """Return the reports kept by `check`, oldest first."""
+        facts = self._session.view().facts.of("report", f"deployment:{self.name}")
+        return readable(self._report, facts)
+
+    def _report(self, fact: Fact) -> records.Report:
+        document = self._session.blobs.document(fact.needs[0], "report", f"report {fact.id}")
+        report: records.Report = records.from_json(document)
+        return report

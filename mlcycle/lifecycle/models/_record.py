@@ -1,0 +1,51 @@
+"""What is stored of a model, as a record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlcycle import records
+from mlcycle.lifecycle._model_files import card_of
+from mlcycle.lifecycle.blobs import file_record
+from mlcycle.state import bare
+
+if TYPE_CHECKING:
+    from mlcycle.lifecycle.blobs import Blobs
+    from mlcycle.state import Version
+
+__all__ = ["model_record"]
+
+Doc = dict[str, Any]
+
+
+def model_record(blobs: Blobs, version: Version) -> records.ModelVersion:
+    """Return the record of a stored version."""
+    files = blobs.files_of(version.needs[0], version.shown)
+    example = next((file for file in files if file["kind"] == "example"), None)
+    card = card_of(blobs, version)
+    return records.ModelVersion(
+        name=version.name,
+        number=version.number,
+        id=bare(version.needs[0]),
+        format=card["format"],
+        class_name=card["class"],
+        files=tuple(map(file_record, files)),
+        signature=_signature(card["signature"]),
+        example=file_record(example) if example else None,
+        run=version["run"] and bare(version["run"]),
+        data=tuple(map(bare, version.made_from)),
+        params=card["params"],
+        environment=version["environment"],
+        packages=card["packages"],
+        untrusted=tuple(card["untrusted"]),
+        **version.stamp.facts(),
+    )
+
+
+def _signature(stored: Doc | None) -> records.Signature | None:
+    if stored is None:
+        return None
+    fields = {"inputs", "task", "classes", "methods", "n_outputs"}
+    known = {field: value for field, value in stored.items() if field in fields and value is not None}
+    detail = {field: value for field, value in stored.items() if field not in fields}
+    return records.Signature(**known, detail=detail)
