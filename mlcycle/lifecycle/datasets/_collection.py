@@ -1,26 +1,23 @@
-"""The datasets of a project: versions of tables, and parts of them selected without copying a row."""
+"""The datasets of a project, by name."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from mlcycle import codecs, records
-from mlcycle._ids import check_name, new_id
+from mlcycle import records
+from mlcycle._ids import check_name
 from mlcycle._text import printable
-from mlcycle.lifecycle._operation import swept
 from mlcycle.lifecycle.blobs import readable
-from mlcycle.lifecycle.datasets import _splits as splits
 from mlcycle.lifecycle.datasets import tables
-from mlcycle.state import Change, NameSet, Place, Version, VersionAdd, View, bare, resolve
-from mlcycle.storage import Settled
+from mlcycle.lifecycle.datasets._adding import add
+from mlcycle.lifecycle.datasets._record import dataset_record
+from mlcycle.lifecycle.datasets._splits import check_shares
+from mlcycle.lifecycle.datasets._splitting import split
+from mlcycle.state import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
-    import numpy as np
-    import pandas as pd
-
-    from mlcycle.lifecycle._operation import Done, Operation
     from mlcycle.lifecycle._session import Session
 
 __all__ = ["Datasets"]
@@ -98,36 +95,8 @@ class Datasets:
         """
         name = check_name(name, "dataset name")
         self._session.check_writable()
-        encoded = codecs.encode(data)
         given = {"target": target, "key": key, "time": time, "group": group}
-        fresh = new_id()
-
-        def work(do: Operation) -> records.DatasetVersion:
-            do.view.names.check_free("dataset", name)
-            lineage = [resolve(do.view, parent, "dataset").ref for parent in parents]
-
-            def version(view: View) -> VersionAdd:
-                view.names.check_free("dataset", name)
-                return _table_version(view, name, encoded, given, lineage)
-
-            def store(made: VersionAdd) -> Place:
-                folder = _id_of(do.view, name, fresh)
-                files = tables.store_table(self._session.blobs, folder, encoded, codecs.profile(encoded))
-                return self._session.blobs.place(made.needs[0], files, f"files/{folder}")
-
-            made = version(do.view)
-            here = _same(do.view, made) or do.view.placed.has(made.needs[0])
-            stored = None if here else do.upload(lambda: store(made))
-
-            def plan(view: View) -> list[Change] | Settled:
-                made = version(view)
-                if _same(view, made):
-                    return Settled([view.versions.newest("dataset", name)])
-                return _addition(view, made, stored, fresh)
-
-            return self._made(do.commit(plan))[0]
-
-        return self._session.operate("dataset.add", work, message=message, op=op)
+        return add(self._session, name, data, given, parents, message=message, op=op)
 
     def split(
         self,
@@ -176,60 +145,15 @@ class Datasets:
             For shares that leave a part without rows, a column that is not there, or one whose values, such as
             lists, are no classes or no keys.
         """
-        shares = splits.check_shares(test, validation)
-
-        def work(do: Operation) -> tuple[records.DatasetVersion, ...]:
-            whole = resolve(do.view, version, "dataset")
-            drawn = self._drawn(do.view, whole, shares, method, by, seed)
-            fresh = {part.name: new_id() for part in drawn}
-
-            def versions(view: View) -> list[VersionAdd]:
-                return [_part(view, whole, part) for part in drawn]
-
-            missing = {made.name for made in versions(do.view) if not do.view.placed.has(made.needs[0])}
-            stored = do.upload(lambda: {part.name: self._store(part) for part in drawn if part.name in missing})
-
-            def plan(view: View) -> list[Change] | Settled:
-                resolve(view, whole.ref, "dataset")
-                made = versions(view)
-                if all(_same(view, part) for part in made):
-                    return Settled([view.versions.newest("dataset", part.name) for part in made])
-                return [
-                    change for part in made for change in _addition(view, part, stored.get(part.name), fresh[part.name])
-                ]
-
-            return tuple(self._made(do.commit(plan, message=f"split {whole.shown}")))
-
-        return self._session.operate("dataset.split", work, message=message, op=op)
-
-    def _drawn(
-        self, view: View, whole: Version, shares: dict[str, float], method: str, by: str | int | None, seed: int
-    ) -> list[_Drawn]:
-        """Return the parts of a version: which rows fall to each, and how that was decided."""
-        blobs = self._session.blobs
-        columns = tables.column_names(tables.header_of(blobs, view, whole))
-        given = None if by is None else tables.column_label(columns, by, "by", whole.shown)
-        frame = tables.frame_of(blobs, view, whole)
-        target = whole["roles"].get("target")
-        asked = frame[target] if method == "auto" and target is not None else None
-        chosen, column = splits.choose_method(whole, method, given, asked)
-        how = {"method": chosen, "by": column, "seed": seed, "shares": shares, "of": whole.ref}
-        masks = splits.part_masks(whole.name, frame, shares, chosen, column, seed)
-        return [
-            _Drawn(f"{whole.name}.{part}", frame, mask, codecs.encode_selection(whole["content"], mask, how))
-            for part, mask in masks.items()
-        ]
-
-    def _store(self, part: _Drawn) -> Place:
-        files = tables.store_selection(self._session.blobs, part.encoded, codecs.profile(part.frame[part.mask]))
-        return Place(object=f"selection:{part.encoded.content}", files=files)
+        shares = check_shares(test, validation)
+        return split(self._session, version, shares, method, by, seed, message=message, op=op)
 
     # reading -------------------------------------------------------------------------------------------------------
 
     def get(self, ref: str | records.DatasetVersion) -> records.DatasetVersion:
         """Return the version a ref means: ``"customers@3"``, ``"customers.train"``, or a record."""
         view = self._session.view()
-        return self._record(view, resolve(view, ref, "dataset"))
+        return dataset_record(self._session.blobs, view, resolve(view, ref, "dataset"))
 
     def latest(self, name: str) -> records.DatasetVersion:
         """Return the current version of a name: the newest that was not dropped or rolled back."""
@@ -243,7 +167,7 @@ class Datasets:
         """Return the versions of a name that were not dropped, oldest first."""
         view = self._session.view()
         standing = view.versions.standing("dataset", check_name(name, "dataset name", parts=True))
-        return readable(lambda version: self._record(view, version), standing)
+        return readable(lambda version: dataset_record(self._session.blobs, view, version), standing)
 
     def load(
         self, ref: str | records.DatasetVersion, *, columns: Iterable[Hashable] | None = None, xy: bool = False
@@ -267,102 +191,3 @@ class Datasets:
         version = resolve(view, ref, "dataset")
         frame = tables.frame_of(self._session.blobs, view, version, columns)
         return tables.features_and_target(frame, version["roles"], version.shown) if xy else frame
-
-    # records -------------------------------------------------------------------------------------------------------
-
-    def _made(self, done: Done) -> list[records.DatasetVersion]:
-        """Return what was added, or what was there already."""
-        versions = done.value if done.entry is None else done.versions("dataset")
-        return [self._record(done.view, version) for version in versions]
-
-    def _record(self, view: View, version: Version) -> records.DatasetVersion:
-        layout = tables.layout_of(version)
-        profile = tables.profile_of(self._session.blobs, version)
-        return records.DatasetVersion(
-            name=version.name,
-            number=version.number,
-            id=version.id or "",
-            kind=layout,
-            content=version["content"],
-            presentation=version["presentation"],
-            rows=version["rows"],
-            columns=tables.columns_of(self._session.blobs, view, version, profile),
-            roles=records.from_json(version["roles"], "Roles"),
-            parents=tuple(map(bare, version.made_from)),
-            profile=profile,
-            **version.stamp.facts(),
-        )
-
-
-class _Drawn(NamedTuple):
-    """One part of a split, before anything of it is stored."""
-
-    name: str
-    frame: pd.DataFrame
-    mask: np.ndarray
-    encoded: codecs.EncodedSelection
-
-
-def _id_of(view: View, name: str, fresh: str) -> str:
-    """Return the id whose folder holds the tables of a name, a fresh one for a new name."""
-    known = view.names.get("dataset", name)
-    return (known and known.id) or fresh
-
-
-def _table_version(
-    view: View, name: str, encoded: codecs.Encoded, given: dict[str, str | int | None], lineage: list[str]
-) -> VersionAdd:
-    """Return a table as the next version of a name."""
-    current = view.versions.newest("dataset", name)
-    columns = tables.column_names(encoded.header)
-    said = {
-        "layout": "blocks",
-        "content": encoded.content,
-        "presentation": encoded.presentation,
-        "rows": encoded.header["rows"],
-        "columns": len(columns),
-        "roles": _roles(name, given, columns, current["roles"] if current else {}),
-    }
-    number, needs = view.versions.next_number("dataset", name), [tables.table_object(encoded)]
-    return VersionAdd(of="dataset", name=name, number=number, needs=needs, made_from=lineage, says=said)
-
-
-def _part(view: View, parent: Version, part: _Drawn) -> VersionAdd:
-    """Return a part selected from a version as the next version of a name; it lives by its parent's rows too."""
-    content = part.encoded.content
-    kept = {field: parent[field] for field in ("presentation", "columns", "roles")}
-    return VersionAdd(
-        of="dataset",
-        name=part.name,
-        number=view.versions.next_number("dataset", part.name),
-        needs=[f"selection:{content}", *parent.needs],
-        made_from=[parent.ref],
-        says={"layout": "selection", "content": content, "rows": int(part.mask.sum()), **kept},
-    )
-
-
-def _same(view: View, made: VersionAdd) -> bool:
-    """Say whether the current version is this very one: content, presentation and roles."""
-    current = view.versions.newest("dataset", made.name)
-    return current is not None and current.needs[0] == made.needs[0] and current["roles"] == made["roles"]
-
-
-def _addition(view: View, made: VersionAdd, stored: Place | None, fresh: str) -> list[Change]:
-    """Return the changes that add a version; its files are new, or named by an entry before."""
-    begun: list[Change] = []
-    if view.names.get("dataset", made.name) is None:
-        begun.append(NameSet(of="dataset", name=made.name, id=fresh))
-    if view.placed.has(made.needs[0]):
-        return [*begun, made]
-    if stored is None:
-        raise swept()
-    return [*begun, stored, made]
-
-
-def _roles(name: str, given: dict[str, str | int | None], columns: list[str | int], before: Doc) -> Doc:
-    named = {
-        role: None if label is None else tables.column_label(columns, label, role, name)
-        for role, label in given.items()
-    }
-    inherited = {role: column for role, column in before.items() if column in columns}
-    return {role: column if column is not None else inherited.get(role) for role, column in named.items()}

@@ -1,0 +1,116 @@
+"""Adding a version: a table that is not there yet is stored, and a version of a name says that it is that table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlcycle import codecs, records
+from mlcycle._ids import new_id
+from mlcycle.lifecycle._operation import swept
+from mlcycle.lifecycle.datasets import tables
+from mlcycle.lifecycle.datasets._record import made_records
+from mlcycle.state import Change, NameSet, Place, VersionAdd, View, resolve
+from mlcycle.storage import Settled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlcycle.lifecycle._operation import Operation
+    from mlcycle.lifecycle._session import Session
+
+__all__ = ["add", "addition", "same"]
+
+Doc = dict[str, Any]
+
+
+def add(
+    session: Session,
+    name: str,
+    data: Any,
+    given: dict[str, str | int | None],
+    parents: Sequence[str | records.DatasetVersion],
+    *,
+    message: str,
+    op: str | None,
+) -> records.DatasetVersion:
+    """Add as `Datasets.add` documents."""
+    encoded = codecs.encode(data)
+    fresh = new_id()
+
+    def work(do: Operation) -> records.DatasetVersion:
+        do.view.names.check_free("dataset", name)
+        lineage = [resolve(do.view, parent, "dataset").ref for parent in parents]
+
+        def version(view: View) -> VersionAdd:
+            view.names.check_free("dataset", name)
+            return _table_version(view, name, encoded, given, lineage)
+
+        def store(made: VersionAdd) -> Place:
+            folder = _id_of(do.view, name, fresh)
+            files = tables.store_table(session.blobs, folder, encoded, codecs.profile(encoded))
+            return session.blobs.place(made.needs[0], files, f"files/{folder}")
+
+        made = version(do.view)
+        here = same(do.view, made) or do.view.placed.has(made.needs[0])
+        stored = None if here else do.upload(lambda: store(made))
+
+        def plan(view: View) -> list[Change] | Settled:
+            made = version(view)
+            if same(view, made):
+                return Settled([view.versions.newest("dataset", name)])
+            return addition(view, made, stored, fresh)
+
+        return made_records(session.blobs, do.commit(plan))[0]
+
+    return session.operate("dataset.add", work, message=message, op=op)
+
+
+def _id_of(view: View, name: str, fresh: str) -> str:
+    """Return the id whose folder holds the tables of a name, a fresh one for a new name."""
+    known = view.names.get("dataset", name)
+    return (known and known.id) or fresh
+
+
+def _table_version(
+    view: View, name: str, encoded: codecs.Encoded, given: dict[str, str | int | None], lineage: list[str]
+) -> VersionAdd:
+    """Return a table as the next version of a name."""
+    current = view.versions.newest("dataset", name)
+    columns = tables.column_names(encoded.header)
+    said = {
+        "layout": "blocks",
+        "content": encoded.content,
+        "presentation": encoded.presentation,
+        "rows": encoded.header["rows"],
+        "columns": len(columns),
+        "roles": _roles(name, given, columns, current["roles"] if current else {}),
+    }
+    number, needs = view.versions.next_number("dataset", name), [tables.table_object(encoded)]
+    return VersionAdd(of="dataset", name=name, number=number, needs=needs, made_from=lineage, says=said)
+
+
+def same(view: View, made: VersionAdd) -> bool:
+    """Say whether the current version is this very one: content, presentation and roles."""
+    current = view.versions.newest("dataset", made.name)
+    return current is not None and current.needs[0] == made.needs[0] and current["roles"] == made["roles"]
+
+
+def addition(view: View, made: VersionAdd, stored: Place | None, fresh: str) -> list[Change]:
+    """Return the changes that add a version; its files are new, or named by an entry before."""
+    begun: list[Change] = []
+    if view.names.get("dataset", made.name) is None:
+        begun.append(NameSet(of="dataset", name=made.name, id=fresh))
+    if view.placed.has(made.needs[0]):
+        return [*begun, made]
+    if stored is None:
+        raise swept()
+    return [*begun, stored, made]
+
+
+def _roles(name: str, given: dict[str, str | int | None], columns: list[str | int], before: Doc) -> Doc:
+    named = {
+        role: None if label is None else tables.column_label(columns, label, role, name)
+        for role, label in given.items()
+    }
+    inherited = {role: column for role, column in before.items() if column in columns}
+    return {role: column if column is not None else inherited.get(role) for role, column in named.items()}

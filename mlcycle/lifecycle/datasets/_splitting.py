@@ -1,0 +1,106 @@
+"""Splitting a version: each part is a version of a name of its own, a selection of rows that copies none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from mlcycle import codecs, records
+from mlcycle._ids import new_id
+from mlcycle.lifecycle.datasets import _splits as splits
+from mlcycle.lifecycle.datasets import tables
+from mlcycle.lifecycle.datasets._adding import addition, same
+from mlcycle.lifecycle.datasets._record import made_records
+from mlcycle.state import Change, Place, Version, VersionAdd, View, resolve
+from mlcycle.storage import Settled
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from mlcycle.lifecycle._operation import Operation
+    from mlcycle.lifecycle._session import Session
+    from mlcycle.lifecycle.blobs import Blobs
+
+__all__ = ["split"]
+
+
+def split(
+    session: Session,
+    version: str | records.DatasetVersion,
+    shares: dict[str, float],
+    method: str,
+    by: str | int | None,
+    seed: int,
+    *,
+    message: str,
+    op: str | None,
+) -> tuple[records.DatasetVersion, ...]:
+    """Split as `Datasets.split` documents."""
+
+    def work(do: Operation) -> tuple[records.DatasetVersion, ...]:
+        whole = resolve(do.view, version, "dataset")
+        drawn = _drawn(session.blobs, do.view, whole, shares, method, by, seed)
+        fresh = {part.name: new_id() for part in drawn}
+
+        def versions(view: View) -> list[VersionAdd]:
+            return [_part(view, whole, part) for part in drawn]
+
+        missing = {made.name for made in versions(do.view) if not do.view.placed.has(made.needs[0])}
+        stored = do.upload(lambda: {part.name: _store(session.blobs, part) for part in drawn if part.name in missing})
+
+        def plan(view: View) -> list[Change] | Settled:
+            resolve(view, whole.ref, "dataset")
+            made = versions(view)
+            if all(same(view, part) for part in made):
+                return Settled([view.versions.newest("dataset", part.name) for part in made])
+            return [change for part in made for change in addition(view, part, stored.get(part.name), fresh[part.name])]
+
+        return tuple(made_records(session.blobs, do.commit(plan, message=f"split {whole.shown}")))
+
+    return session.operate("dataset.split", work, message=message, op=op)
+
+
+def _drawn(
+    blobs: Blobs, view: View, whole: Version, shares: dict[str, float], method: str, by: str | int | None, seed: int
+) -> list[_Drawn]:
+    """Return the parts of a version: which rows fall to each, and how that was decided."""
+    columns = tables.column_names(tables.header_of(blobs, view, whole))
+    given = None if by is None else tables.column_label(columns, by, "by", whole.shown)
+    frame = tables.frame_of(blobs, view, whole)
+    target = whole["roles"].get("target")
+    asked = frame[target] if method == "auto" and target is not None else None
+    chosen, column = splits.choose_method(whole, method, given, asked)
+    how = {"method": chosen, "by": column, "seed": seed, "shares": shares, "of": whole.ref}
+    masks = splits.part_masks(whole.name, frame, shares, chosen, column, seed)
+    return [
+        _Drawn(f"{whole.name}.{part}", frame, mask, codecs.encode_selection(whole["content"], mask, how))
+        for part, mask in masks.items()
+    ]
+
+
+def _store(blobs: Blobs, part: _Drawn) -> Place:
+    files = tables.store_selection(blobs, part.encoded, codecs.profile(part.frame[part.mask]))
+    return Place(object=f"selection:{part.encoded.content}", files=files)
+
+
+class _Drawn(NamedTuple):
+    """One part of a split, before anything of it is stored."""
+
+    name: str
+    frame: pd.DataFrame
+    mask: np.ndarray
+    encoded: codecs.EncodedSelection
+
+
+def _part(view: View, parent: Version, part: _Drawn) -> VersionAdd:
+    """Return a part selected from a version as the next version of a name; it lives by its parent's rows too."""
+    content = part.encoded.content
+    kept = {field: parent[field] for field in ("presentation", "columns", "roles")}
+    return VersionAdd(
+        of="dataset",
+        name=part.name,
+        number=view.versions.next_number("dataset", part.name),
+        needs=[f"selection:{content}", *parent.needs],
+        made_from=[parent.ref],
+        says={"layout": "selection", "content": content, "rows": int(part.mask.sum()), **kept},
+    )
