@@ -240,7 +240,7 @@ class Log:
             same `op`.
         """
         who = self._author if author is None else author
-        waits = Waits(self.files.can_append, self._patience)
+        waits, behind = Waits(self.files.can_append, self._patience), False
         while True:
             replay = self._replay or self._open()
             before = replay.now
@@ -257,8 +257,10 @@ class Log:
             winner = self._won(replay, before, drafted, waits)
             if winner == drafted:
                 return self._committed(replay, winner)
-            if winner is not None:
+            if winner is not None and behind:  # a race lost for each entry of others would never catch up with them
                 waits.lost(self.entry(winner.n))
+                self.snapshot()
+            behind = behind or winner is not None  # what was lost first may only have been old
 
     def done(self, op: str | None) -> Entry | None:
         """Return the entry of an operation of a caller's, where it was committed as far as this process has seen."""

@@ -541,6 +541,18 @@ def test_calls_per_operation(memory: Files) -> None:
     assert [*lost, ("create", entry_key(4))] == calls(lambda: log.commit(lose_once))
 
 
+def test_who_is_far_behind_catches_up_at_once(memory: Files) -> None:
+    """Others who commit all the time are followed by reading, not by losing a race for each of their entries."""
+    files = FaultyFiles(memory)
+    log, other = a_log(files, caches=False), a_log(memory, caches=False)
+    log.commit(tick())
+    for _ in range(50):
+        other.commit(tick("winner"))
+    files.calls.clear()
+    assert log.commit(tick()).n == 51
+    assert [key for op, key in files.calls if op == "create"] == [entry_key(n) for n in (1, 2, 51)]
+
+
 def test_opening_from_a_checkpoint_costs_the_hint_the_checkpoint_and_the_tail(memory: Files) -> None:
     """A cold open never lists: hint, checkpoint, the entry it stands on, the tail, and what may lie behind a gap."""
     log = a_log(memory)
