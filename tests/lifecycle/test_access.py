@@ -1,11 +1,9 @@
-"""A project where not everything is allowed, where the disk fills up, and what it asks of S3."""
+"""A project where not everything is allowed, and where the disk fills up."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,6 @@ import mlcycle as mc
 from mlcycle import errors
 from mlcycle.lifecycle._connection import Connection
 from mlcycle.lifecycle._session import Session
-from mlcycle.storage import _promise as promise_module
 from mlcycle.storage import open_files
 from mlcycle.testing import Fault, FaultyFiles, fail_on
 
@@ -137,86 +134,3 @@ def test_a_disk_on_which_no_file_fits(tmp_path: Path) -> None:
     run = next(run for run in project.experiments.get("e").runs() if run.name == "full")
     assert (run.status, run.metrics, run.failures) == ("finished", {"loss": 1.0}, 2)
     assert project.store.verify("bytes").problems == ()
-
-
-# what is asked of S3
-
-
-REQUESTS = {
-    "open": {"GET store.json": 1, "GET log": 8},
-    "get": {"GET log": 1},
-    "load": {"GET log": 1, "GET tables": 1},
-    "load, first time": {"GET log": 1, "GET leaves": 1, "GET tables": 1},
-    "load a part": {"GET log": 1, "GET leaves": 1, "GET tables": 1},
-    "load a model": {"GET log": 1, "GET files": 2},
-    "add": {"GET log": 4, "PUT tables": 1, "PUT leaves": 2, "PUT log": 1, "GET leaves": 2},
-    "add what is there": {"GET log": 3},
-    "split": {"GET log": 5, "GET tables": 2, "PUT leaves": 4, "PUT log": 1, "GET leaves": 2},
-    "register": {"GET log": 3, "PUT files": 3, "PUT log": 1, "GET files": 1},
-    "evaluate": {"GET log": 2, "GET leaves": 1, "GET tables": 1, "GET files": 2, "PUT files": 1, "PUT log": 1},
-    "promote": {"GET log": 2, "PUT files": 1, "PUT log": 1, "GET files": 1},
-    "run": {"GET log": 2, "PUT runs": 3, "LIST": 1},
-    "first commit of a process": {"GET log": 1, "PUT log": 2},
-    "another commit": {"GET log": 1, "PUT log": 1},
-}
-
-
-def test_requests_of_a_project(s3_server: Any) -> None:
-    """Every operation asks for what it needs; more is somebody's money. The table is in docs/how-to/requests.md too."""
-    bucket, options = s3_server.bucket(), s3_server.options()
-    url, found = f"s3://{bucket}/store", {}
-
-    def asked(what: str, do: Callable[[], Any]) -> Any:
-        s3_server.requests(bucket)
-        answer = do()
-        found[what] = counted(s3_server.requests(bucket))
-        return answer
-
-    def run(experiment: Any) -> None:
-        with experiment.start(params={"depth": 1}) as run:
-            run.log(loss=0.5)
-
-    project = mc.open(url, create=True, storage_options=options)
-    asked("add", lambda: project.datasets.add("d", FRAME, target="left"))
-    asked("add what is there", lambda: project.datasets.add("d", FRAME))
-    asked("split", lambda: project.datasets.split("d", test=0.5))
-    asked("register", lambda: project.models.register("m", TREE, example=FRAME[["x"]]))
-    asked("promote", lambda: project.models.promote("m@1"))
-    asked("get", lambda: project.datasets.get("d"))
-    asked("load", lambda: project.load("dataset:d"))
-    asked("load a part", lambda: project.load("dataset:d.test"))
-    project.store.compact()
-    again = asked("open", lambda: mc.open(url, storage_options=options))
-    asked("load, first time", lambda: again.load("dataset:d"))
-    asked("load a model", lambda: again.load("model:m@production"))
-    asked("evaluate", lambda: again.evaluate("m@production", "d.test"))
-    experiment = again.experiments.open("e")
-    experiment.start().finish()  # code and environment are stored once a process
-    asked("run", lambda: run(experiment))
-    promise_module._proved.clear()
-    asked("first commit of a process", lambda: again.store.tag("first"))
-    asked("another commit", lambda: again.store.tag("second"))
-    assert found == REQUESTS
-
-
-def counted(requests: list[str]) -> dict[str, int]:
-    """Count requests by what they ask, and of which folder; the hint comes at most once a second, and is left out."""
-    kinds = []
-    for method, key in (request.split(" ", 1) for request in requests):
-        folder = key.removeprefix("store/").split("/")[0]
-        if folder != "hint.json":
-            kinds.append("LIST" if key.startswith("?list") else f"{method} {folder}")
-    return dict(Counter(kinds))
-
-
-def test_the_documented_requests_are_those() -> None:
-    """The page says what the test above keeps."""
-    page = (ROOT / "docs" / "how-to" / "requests.md").read_text()
-    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")][1:]
-    documented = {row[0]: dict(_request(one) for one in row[1].split(", ")) for row in rows}
-    assert documented == REQUESTS
-
-
-def _request(text: str) -> tuple[str, int]:
-    what, _, times = text.strip("`").partition(" ×")
-    return what.strip("`"), int(times or 1)

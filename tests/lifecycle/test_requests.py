@@ -14,7 +14,7 @@ import pytest
 from sklearn.tree import DecisionTreeClassifier
 
 import mlcycle as mc
-from mlcycle import errors
+from mlcycle import errors, provenance
 from mlcycle.lifecycle._connection import Connection
 from mlcycle.lifecycle._session import Session
 from mlcycle.state import TagSet
@@ -41,6 +41,13 @@ def a_run(experiment: Any, **given: Any) -> mc.ActiveRun:
         run.log(loss=0.5)
         run.save_model(TREE, example=FRAME[["x"]])
     return run
+
+
+@pytest.fixture(autouse=True)
+def changed_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let there be changes that were not committed, in whatever state the repository of these tests is."""
+    code = provenance.CapturedCode(commit="0" * 40, dirty=True, diff="--- a/train.py\n+++ b/train.py\n")
+    monkeypatch.setattr(provenance, "capture_code", lambda: code)
 
 
 class Asked:
