@@ -301,12 +301,7 @@ class LocalFiles:
     def _walk(self, folder: str, above: str, prefix: str) -> Iterator[Listed]:
         try:
             with os.scandir(folder) as scan:
-                # With its slash a folder sorts where its keys do, so the whole listing ascends as in a bucket.
-                entries = sorted(
-                    (f"{above}{e.name}{'/' if e.is_dir(follow_symlinks=False) else ''}", e)
-                    for e in scan
-                    if not is_link(e)
-                )
+                entries = _keyed(above, scan)
         except (FileNotFoundError, NotADirectoryError):
             return
         except PermissionError:
@@ -319,10 +314,12 @@ class LocalFiles:
             elif key.endswith("/"):
                 if key.startswith(prefix) or prefix.startswith(key):
                     yield from self._walk(entry.path, key, prefix)
-            elif key.startswith(prefix) and entry.is_file(follow_symlinks=False):
-                with contextlib.suppress(FileNotFoundError):
+            elif key.startswith(prefix):
+                try:
                     seen = entry.stat(follow_symlinks=False)
-                    yield Listed(key, seen.st_size, seen.st_mtime)
+                except FileNotFoundError:
+                    continue
+                yield Listed(key, seen.st_size, seen.st_mtime)
 
     def _note_abandoned(self, entry: os.DirEntry[str]) -> None:
         with contextlib.suppress(OSError):
@@ -393,6 +390,18 @@ class LocalAppender:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
+
+
+def _keyed(above: str, scan: Iterable[os.DirEntry[str]]) -> list[tuple[str, os.DirEntry[str]]]:
+    """Return files and folders by key; a link is neither, and a folder sorts, by its slash, as in a bucket."""
+    found = []
+    for entry in scan:
+        if entry.is_file(follow_symlinks=False):
+            found.append((above + entry.name, entry))
+        elif entry.is_dir(follow_symlinks=False) and not is_link(entry):
+            found.append((f"{above}{entry.name}/", entry))
+    found.sort()
+    return found
 
 
 def _folder_of(key: str) -> str:
