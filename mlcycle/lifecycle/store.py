@@ -151,7 +151,7 @@ class Store:
                 yield storage.Problem("unreadable", key, str(census.unread[one]), tuple(census.owners[one]))
         listed = list(self._session.files.list("runs/"))  # before the log: a pack made meanwhile is in it
         now = self._newest()
-        packs, passed = packs_in_force(self._session, now), self._dropped_runs(now)
+        packs, passed = packs_in_force(self._session.blobs, now), self._dropped_runs(now)
         yield from verify_runs(self._session.blobs.depot, listed, packs, deep=deep, passed=passed)
 
     def sweep(

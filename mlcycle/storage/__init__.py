@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mlcycle.storage._ranges import open_range
     from mlcycle.storage._replay import Fold, Snapshot, State
     from mlcycle.storage._segments import Readable, lines_of, read_tail, segments
-    from mlcycle.storage._streams import SegmentWriter, owner_alive, read_lines, recover_spools
+    from mlcycle.storage._streams import SegmentWriter, owner_alive, read_lines, recover_spools, spooled_owners
     from mlcycle.storage._sweep import SweepResult, sweep
     from mlcycle.storage._verify import Problem, Verification, verify
 
@@ -68,6 +68,7 @@ __all__ = [
     "read_tail",
     "recover_spools",
     "segments",
+    "spooled_owners",
     "sweep",
     "verify",
 ]
@@ -87,7 +88,7 @@ _HOMES = {
     "_ranges": ("open_range",),
     "_replay": ("Fold", "Snapshot", "State"),
     "_segments": ("Readable", "lines_of", "read_tail", "segments"),
-    "_streams": ("SegmentWriter", "owner_alive", "read_lines", "recover_spools"),
+    "_streams": ("SegmentWriter", "owner_alive", "read_lines", "recover_spools", "spooled_owners"),
     "_sweep": ("SweepResult", "sweep"),
     "_verify": ("Problem", "Verification", "verify"),
 }

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from mlcycle.storage._files import Files
 
-__all__ = ["Spool", "owners_alive", "recover_spools", "spool_folder"]
+__all__ = ["Spool", "recover_spools", "spool_folder", "spooled_owners"]
 
 _LARGEST = 8 * 2**20  # bytes in one segment
 _ABANDONED = 3600.0  # seconds without a write after which a spool is taken up where there are no locks
@@ -195,13 +195,13 @@ def _recover(files: Files, path: Path, card: dict[str, Any]) -> list[str]:
     return keys
 
 
-def owners_alive(files: Files, prefix: str, stem: str, spool: Path | None = None) -> dict[str, bool | None]:
-    """Return, for each writer of the stream with a spool on this machine, whether a living process holds it."""
-    return {
-        card["writer"]: _flock.held(path)
-        for path, card in _cards(files, spool)
-        if (card["prefix"], card["stem"]) == (prefix, stem)
-    }
+def spooled_owners(files: Files, spool: Path | None = None) -> dict[tuple[str, str], dict[str, Path]]:
+    """Return the spools there are on this machine for a store: by prefix and stem of the stream, and by writer."""
+    found: dict[tuple[str, str], dict[str, Path]] = {}
+    if not files.can_append:
+        for path, card in _cards(files, spool):
+            found.setdefault((card["prefix"], card["stem"]), {})[card["writer"]] = path
+    return found
 
 
 def _send(files: Files, path: Path, card: dict[str, Any]) -> Iterator[dict[str, Any]]:

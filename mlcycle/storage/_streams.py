@@ -21,15 +21,15 @@ from mlcycle.storage._files import open_files
 from mlcycle.storage._flock import Flock, host_tag
 from mlcycle.storage._keeper import keeper
 from mlcycle.storage._segments import new_writer, read_lines, segment_key, segments
-from mlcycle.storage._spool import Spool, owners_alive, recover_spools, spool_folder
+from mlcycle.storage._spool import Spool, recover_spools, spool_folder, spooled_owners
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from mlcycle.storage._files import Appender, Files, Listed
 
-__all__ = ["SegmentWriter", "owner_alive", "read_lines", "recover_spools"]
+__all__ = ["SegmentWriter", "owner_alive", "read_lines", "recover_spools", "spooled_owners"]
 
 _BEAT = 60.0  # seconds of silence after which a heartbeat is written
 _GROWTH = 1.5  # by which the pause between uploads grows, up to its end
@@ -313,9 +313,15 @@ def _rest(data: bytes, done: int) -> bytes:
 
 
 def owner_alive(
-    files: Files, prefix: str, stem: str = "", *, listed: Iterable[Listed] | None = None, spool: Path | None = None
+    files: Files,
+    prefix: str,
+    stem: str = "",
+    *,
+    listed: Iterable[Listed] | None = None,
+    spooled: Mapping[tuple[str, str], Mapping[str, Path]] | None = None,
+    spool: Path | None = None,
 ) -> bool | None:
-    """Say whether a living process is writing this stream.
+    """Say whether a living process is writing this stream; given a listing, the storage is not asked.
 
     Parameters
     ----------
@@ -325,6 +331,8 @@ def owner_alive(
         Which stream.
     listed : iterable of Listed, optional
         A listing already made, to spare the call.
+    spooled : mapping, optional
+        What `spooled_owners` said, to spare looking through all spools for each of many streams.
     spool : Path, optional
         Where spools are. Default: as for `SegmentWriter`.
 
@@ -340,12 +348,13 @@ def owner_alive(
             for one in segments(files, prefix, stem, listed=listed).values()
         ]
     else:
-        spooled = owners_alive(files, prefix, stem, spool)
-        if True in spooled.values():
+        spools = (spooled_owners(files, spool) if spooled is None else spooled).get((prefix, stem), {})
+        held = {writer: _flock.held(path) for writer, path in spools.items()}
+        if True in held.values():
             return True
         here = host_tag() if _flock.supported else "?"
         stored = segments(files, prefix, stem, listed=listed)
-        states = [spooled.get(writer, False if writer.endswith(here) else None) for writer in {*spooled, *stored}]
+        states = [held.get(writer, False if writer.endswith(here) else None) for writer in {*held, *stored}]
     if True in states:
         return True
     return None if None in states or not states else False

@@ -87,6 +87,18 @@ def test_what_could_not_be_made_is_not_kept() -> None:
     assert cache.get("a", fail) is None
 
 
+def test_a_value_takes_the_place_of_the_one_before() -> None:
+    """With its own weight; others go where it needs more room, and it stays where it is the only one."""
+    cache: Cache[str] = Cache(10)
+    for weight in (4, 2, 10):
+        cache.put("a", f"{weight}", weight)
+        cache.put("b", "b", 3)
+        cache.put("a", f"{weight}", weight)
+        assert (cache.known("a"), cache.known("c")) == (f"{weight}", None)
+        assert cache._weight == (10 if weight == 10 else weight + 3)
+    assert len(cache) == 1
+
+
 def test_threads_share_it() -> None:
     """Whoever asks gets the value of that key, and the weight stays right, also while others forget."""
     cache: Cache[str] = Cache(60)

@@ -72,7 +72,7 @@ DAMAGED: list[tuple[str, Change, str]] = [
     ("head", rewritten(needs_read=...), "a document says 'v' and 'needs_read'"),
     ("head", rewritten(params={"depth": float("nan")}), "JSON has no NaN"),
     ("end", rewritten(needs_read="points"), "a document says 'v' and 'needs_read'"),
-    ("end", lambda path: path.write_bytes(path.read_bytes().replace(b"0.5", b"NaN", 1)), "JSON has no NaN"),
+    ("end", lambda path: path.write_bytes(path.read_bytes().replace(b":0.5", b":NaN", 1)), "JSON has no NaN"),
     ("head", rewritten(started_at="soon"), "holds what cannot be"),
     ("head", rewritten(uses=[1]), "holds what cannot be"),
     ("head", rewritten(code={"commit": 7}), "str is expected, found int"),
@@ -95,6 +95,8 @@ def test_a_damaged_run_is_one_row(tmp_path: Path, name: str, change: Change, sai
     experiment = project.experiments.get("e")
     assert experiment.frame()[["run", "status"]].values.tolist() == [[bad, "damaged"], [good, "finished"]]
     assert len(project.experiments.frame()) == 3
+    others = project.experiments.get("other")
+    assert others.frame()["run"].tolist() == [one.id for one in others.runs()]
     run = project.experiments.run(bad)
     assert run == experiment.runs()[0]
     assert run.error is not None

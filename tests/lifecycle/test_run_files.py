@@ -108,6 +108,20 @@ def test_packed_runs_read_as_before(anywhere: mc.Project) -> None:
     assert again.experiments.run(before[0][2].id[:-1]) == before[0][2]
 
 
+def test_the_past_finds_what_was_packed_since(project: mc.Project) -> None:
+    """Where files lie is told as of now, whatever moment is looked at."""
+    filled(project)
+    before = seen(project)[0]
+    moment = project._session.view().n
+    keys = small(project)
+    files = project._session.files
+    place(project, pack(files, keys))
+    files.delete(keys)
+    past = reopened(project).at(moment).experiments.get("e")
+    assert past.runs() == before
+    assert past.frame()["run"].tolist() == [run.id for run in before]
+
+
 def test_a_pack_that_no_entry_names_does_not_count(project: mc.Project) -> None:
     """What somebody was about to pack is where it was, and what is not in force is not read."""
     filled(project)

@@ -1,4 +1,4 @@
-"""What was read of files that never change, kept in memory up to a size."""
+"""What was read of files, kept in memory up to a size."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ T = TypeVar("T")
 class Cache(Generic[T]):
     """Values by key, up to a weight together; threads may share it.
 
-    What is kept never changes, so nothing is ever invalidated. Who goes is drawn: whoever walks in circles through a
-    tenth more than fits would find nothing at all if the oldest went first, and finds most of it so.
+    Nothing is ever invalidated: what is kept never changes, or says of what it was made. Who goes is drawn: whoever
+    walks in circles through a tenth more than fits would find nothing at all if the oldest went first, and finds most
+    of it so.
 
     Parameters
     ----------
@@ -45,6 +46,11 @@ class Cache(Generic[T]):
     def __len__(self) -> int:
         return len(self._keys)
 
+    def known(self, key: str) -> T | None:
+        """Return the value of a key, or None where none is kept."""
+        found = self._values.get(key)
+        return None if found is None else found[0]
+
     def get(self, key: str, make: Callable[[], T], weight: int = 1) -> T:
         """Return the value of a key, or make it and keep it; two threads may both make it."""
         known = self._values.get(key)
@@ -55,15 +61,20 @@ class Cache(Generic[T]):
         return value
 
     def put(self, key: str, value: T, weight: int = 1) -> None:
-        """Keep a value, and forget others until all fit."""
+        """Keep a value in place of the one before, and forget others until all fit."""
         with self._lock:
-            if key in self._values or weight > self._most:
+            if weight > self._most:
                 return
-            while self._weight + weight > self._most:
-                self._forget(self._draw.randrange(len(self._keys)))
+            held = self._values.get(key)
+            room = self._most - weight + (0 if held is None else held[1])
+            while self._weight > room:
+                at = self._draw.randrange(len(self._keys))
+                if self._keys[at] != key:
+                    self._forget(at)
+            if held is None:
+                self._keys.append(key)
             self._values[key] = (value, weight)
-            self._keys.append(key)
-            self._weight += weight
+            self._weight += weight - (0 if held is None else held[1])
 
     def _forget(self, at: int) -> None:
         key, self._keys[at] = self._keys[at], self._keys[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -16,7 +17,7 @@ from mlcycle._text import printable
 from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, NotFound, ReadOnly, StorageUnavailable, VersionDeleted
 from mlcycle.lifecycle._params import Spelling, named_values
-from mlcycle.lifecycle.runs import ActiveRun, Provenance, all_runs, points_of, run_of
+from mlcycle.lifecycle.runs import ActiveRun, Provenance, all_runs, points_of, run_of, table
 from mlcycle.state import Change, NameSet, View, read_ref, resolve
 from mlcycle.storage import Settled
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
+    from mlcycle.lifecycle.runs import Table
 
 __all__ = ["Experiment", "Experiments"]
 
@@ -147,7 +149,7 @@ class Experiments:
 
     def frame(self) -> pd.DataFrame:
         """Return every run of the project, one row each (see `Experiment.frame`)."""
-        return _frame(list(all_runs(self._session)))
+        return table(self._session).frame()
 
 
 @printable
@@ -254,7 +256,7 @@ class Experiment:
 
     def frame(self) -> pd.DataFrame:
         """Return the runs, one row each: ``run, name, status …``, then ``params.*`` and last ``metrics.*``."""
-        return _frame(self.runs())
+        return table(self._session, self._id).frame()
 
     def best(self, metric: str | None = None, *, lowest: bool | None = None) -> records.Run:
         """Return the finished run with the best last value of a metric; of equals, the oldest.
@@ -281,8 +283,9 @@ class Experiment:
         if not isinstance(metric, str):
             raise InvalidInput(f"a metric is given by its name, got {type(metric).__name__}: {metric!r:.80}")
         name = json_text(metric)
-        finished = [run for run in self.runs() if run.status == "finished"]
-        numbers = [run for run in finished if _is_number(run.metrics.get(name))]
+        finished = table(self._session, self._id).of_status("finished")
+        values = zip(finished.rows, finished.column(f"metrics.{name}"), strict=True)
+        numbers = [(value, row[0]) for row, value in values if _is_number(value)]
         if not numbers:
             raise InvalidInput(_why_no_best(self.name, metric, finished))
         if lowest is None:
@@ -293,16 +296,18 @@ class Experiment:
                     f"best({metric!r}, lowest=True) or best({metric!r}, lowest=False)"
                 )
             lowest = not upward
-        return (min if lowest else max)(numbers, key=lambda run: run.metrics[name])
+        _, run = (min if lowest else max)(numbers, key=itemgetter(0))
+        return run_of(self._session, run, self._session.seen())
 
 
-def _why_no_best(experiment: str, metric: str, finished: list[records.Run]) -> str:
+def _why_no_best(experiment: str, metric: str, finished: Table) -> str:
     """Say which metrics there are, or that this one has no numbers."""
     none = f"no finished run of {experiment} logged {metric!r}"
-    logged = [run for run in finished if json_text(metric) in run.metrics]
+    logged = [own for own in finished.own if f"metrics.{json_text(metric)}" in own]
     if logged:
         return f"{none} as a number: {len(logged)} logged NaN or text"
-    known = dict.fromkeys(name for run in finished for name in run.metrics)
+    columns = dict.fromkeys(column for own in finished.own for column in own)
+    known = [column.removeprefix("metrics.") for column in columns if column.startswith("metrics.")]
     return f"{none}; they logged {', '.join(map(repr, known))}" if known else none
 
 
@@ -321,24 +326,3 @@ def _used(view: View, used: str | records.DatasetVersion | records.ModelVersion)
     if not isinstance(used, (str, records.DatasetVersion, records.ModelVersion)):
         raise InvalidInput(f"a run uses versions of data and models, such as 'customers@3', got {type(used).__name__}")
     return resolve(view, used, "model" if read_ref(used, view).kind == "model" else "dataset").ref
-
-
-def _frame(runs: list[records.Run]) -> pd.DataFrame:
-    import pandas as pd
-
-    rows = [
-        {
-            "run": run.id,
-            "experiment": run.experiment,
-            "name": run.name,
-            "status": run.status,
-            "author": run.author,
-            "started_at": pd.Timestamp(run.started_at),
-            "seconds": run.duration,
-            **{f"params.{name}": value for name, value in run.params.items()},
-            **{f"metrics.{name}": value for name, value in run.metrics.items()},
-        }
-        for run in runs
-    ]
-    fixed = ["run", "experiment", "name", "status", "author", "started_at", "seconds"]
-    return pd.DataFrame(rows, columns=None if rows else fixed)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from mlcycle.lifecycle.runs._active import ActiveRun
 from mlcycle.lifecycle.runs._files import run_folder
+from mlcycle.lifecycle.runs._looks import packs_in_force
 from mlcycle.lifecycle.runs._pins import ask, blobs_of
 from mlcycle.lifecycle.runs._provenance import Provenance
-from mlcycle.lifecycle.runs._reading import all_runs, head_of, packs_in_force, points_of, run_of
+from mlcycle.lifecycle.runs._reading import all_runs, head_of, points_of, run_of
+from mlcycle.lifecycle.runs._table import Table, table
 from mlcycle.lifecycle.runs._verify import verify_runs
 
 __all__ = [
     "ActiveRun",
     "Provenance",
+    "Table",
     "all_runs",
     "ask",
     "blobs_of",
@@ -20,5 +23,6 @@ __all__ = [
     "points_of",
     "run_folder",
     "run_of",
+    "table",
     "verify_runs",
 ]

@@ -12,11 +12,12 @@ from mlcycle.errors import Corrupt
 from mlcycle.lifecycle.runs._files import run_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from mlcycle.lifecycle.blobs import Depot
     from mlcycle.storage import Readable
 
-__all__ = ["read_end", "read_head"]
+__all__ = ["known_end", "known_head", "read_end", "read_head"]
 
 Doc = dict[str, Any]
 Kinds = tuple[type, ...]
@@ -60,30 +61,59 @@ def read_head(files: Readable, run: str) -> Doc:
     Corrupt, SchemaError
         If it is damaged, or was written by a newer mlcycle; the message says which file, and what to do.
     """
-    head = _read(files, run, "head.json", _HEAD)
+    return _head(run, files.read(_key(run, "head.json")))
+
+
+def read_end(files: Readable, run: str) -> Doc:
+    """Return the end of a run; raises as `read_head`."""
+    return _end(run, files.read(_key(run, "end.json")))
+
+
+def known_head(depot: Depot, files: Readable, run: str, *, keep: bool = True) -> Doc:
+    """As `read_head`, from memory where its bytes were kept; kept are those that can be read."""
+    return _known(depot, files, _key(run, "head.json"), lambda data: _head(run, data), keep)
+
+
+def known_end(depot: Depot, files: Readable, run: str, *, keep: bool = True) -> Doc:
+    """As `read_end`, and `known_head`."""
+    return _known(depot, files, _key(run, "end.json"), lambda data: _end(run, data), keep)
+
+
+def _known(depot: Depot, files: Readable, key: str, parse: Callable[[bytes], Doc], keep: bool) -> Doc:
+    known = depot.runs.known(key)
+    data: bytes = files.read(key) if known is None else known
+    document = parse(data)
+    if keep and known is None:
+        depot.runs.put(key, data, len(data))
+    return document
+
+
+def _head(run: str, data: bytes) -> Doc:
+    head = _checked(run, "head.json", data, _HEAD)
     if head["id"] != run:
         raise _damaged(run, "head.json", f"it is that of run {head['id']!r:.60}")
     return head
 
 
-def read_end(files: Readable, run: str) -> Doc:
-    """Return the end of a run; raises as `read_head`."""
-    return _read(files, run, "end.json", _END)
+def _end(run: str, data: bytes) -> Doc:
+    return _checked(run, "end.json", data, _END)
 
 
-def _read(files: Readable, run: str, name: str, fields: Mapping[str, Kinds]) -> Doc:
-    key = f"{run_folder(run)}/{name}"
+def _checked(run: str, name: str, data: bytes, fields: Mapping[str, Kinds]) -> Doc:
     try:
-        document = read_document(files.read(key), key)
+        document = read_document(data, _key(run, name))
     except Corrupt as error:
         raise Corrupt(f"{error}{_remedy(run)}") from error
     for field, kinds in fields.items():
-        value = document.get(field)
-        if not isinstance(value, kinds) or isinstance(value, bool):
+        if type(value := document.get(field)) not in kinds:
             expected = " or ".join(_SAID.get(kind, "null") for kind in kinds)
             got = _SAID.get(type(value), "null") if field in document else "nothing"
             raise _damaged(run, name, f"its field {field!r} is {expected}, got {got}")
     return document
+
+
+def _key(run: str, name: str) -> str:
+    return f"{run_folder(run)}/{name}"
 
 
 def _damaged(run: str, name: str, why: str) -> Corrupt:

@@ -16,9 +16,11 @@ So a reader lists the folders first and looks into the log then: what left its f
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
-from datetime import UTC, datetime
+import threading
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlcycle._digest import sha256_bytes
@@ -34,14 +36,15 @@ if TYPE_CHECKING:
 __all__ = ["POINTS", "RunFiles", "hash_stored", "is_run_id", "run_folder"]
 
 Doc = dict[str, Any]
+Sizes = tuple[Any, ...]
 POINTS = "points-"
 _PIECE = 8 * 2**20  # bytes read at a time, so that the points of a long run never stand in memory whole
 _COLUMNS = ("key", "size", "sha256", "data")
 _YEAR_10000 = 253_402_300_800_000  # in milliseconds since 1970: folders have no month for what would come later
 _PACK = re.compile(r"(?P<month>runs/[0-9]{4}-[0-9]{2}/)pack-[0-9a-f]{32}\.parquet")
-_SMALL = re.compile(
-    r"(?P<folder>runs/[0-9]{4}-[0-9]{2}/[0-9a-f]{32}/)(?:head\.json|end\.json|points-[0-9a-f]{40}-[0-9]+(?:-[0-9]+)?\.jsonl)"
-)
+_FOLDER = re.compile("runs/[0-9]{4}-[0-9]{2}/[0-9a-f]{32}")
+_SMALL = re.compile(r"head\.json|end\.json|points-[0-9a-f]{40}-[0-9]+(?:-[0-9]+)?\.jsonl")
+_INDEXED = 512  # bytes that a file in a pack takes in memory, data apart
 
 
 def run_folder(run: str) -> str:
@@ -52,8 +55,13 @@ def run_folder(run: str) -> str:
     >>> run_folder("019ab0f2c40071c8a3b1f0e2d4c6a8b0")
     'runs/2025-11/019ab0f2c40071c8a3b1f0e2d4c6a8b0'
     """
-    month = datetime.fromtimestamp(int(run[:12], 16) / 1000, UTC).strftime("%Y-%m")
-    return f"runs/{month}/{run}"
+    return f"runs/{_month(int(run[:12], 16) // 86_400_000)}/{run}"
+
+
+@functools.lru_cache(4096)
+def _month(day: int) -> str:
+    """Return the month of a day since 1970."""
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day)).strftime("%Y-%m")
 
 
 def is_run_id(text: str) -> bool:
@@ -106,14 +114,21 @@ class RunFiles:
     def __init__(self, depot: Depot, listed: Iterable[Listed] | None = None, packs: Iterable[Doc] = ()) -> None:
         self._depot = depot
         self._blind = listed is None
-        self._packs = {pack["key"]: pack for pack in packs}
-        self._folders: dict[str, dict[str, Listed]] = {}
+        self._packs: dict[str, Doc] = {}
+        # By folder and name, size and time: plain tuples, for of these the collector of garbage keeps no account.
+        self._folders: dict[str, dict[str, tuple[int, float]]] = {}
         self._packed: dict[str, _Packed] = {}
         self._opened: tuple[str, int, Any] = ("", -1, None)
+        self._unpacking = threading.Lock()
         self.trouble: dict[str, MlcycleError | OSError] = {}
-        for one in listed or ():
-            self._add(one)
-        for pack in self._packs.values():
+        for key, size, mtime in listed or ():
+            self._add(key, size, mtime)
+        self.add_packs(packs)
+
+    def add_packs(self, packs: Iterable[Doc]) -> None:
+        """Take in what lies in packs, too, by their descriptions."""
+        for pack in packs:
+            self._packs[pack["key"]] = pack
             self._add_pack(pack)
 
     @property
@@ -123,17 +138,25 @@ class RunFiles:
 
     def ids(self) -> list[str]:
         """Return the ids of the runs with a head, an end or a segment, oldest first."""
-        runs = {folder: folder.split("/")[2] for folder in self._folders}
-        return sorted(run for folder, run in runs.items() if is_run_id(run) and folder == f"{run_folder(run)}/")
+        runs = [folder.rpartition("/")[2] for folder in self._folders]
+        return sorted(run for run, folder in zip(runs, self._folders, strict=True) if _lies_in(run, folder))
 
     def may_hold(self, key: str) -> bool:
         """Say whether a file may be in the set: by the listing, if there was one."""
-        return self._blind or key in self._folders.get(key.rpartition("/")[0] + "/", ())
+        folder, _, name = key.rpartition("/")
+        return self._blind or name in self._folders.get(folder, ())
+
+    def sizes(self, run: str) -> Sizes:
+        """Return what tells one state of a run from another: the sizes of its head and end, or else of all there is."""
+        there = self._folders.get(run_folder(run), {})
+        if "end.json" in there and "head.json" in there:  # nothing else changes what is said of it
+            return there["head.json"][0], there["end.json"][0]
+        return tuple((name, there[name][0]) for name in sorted(there))
 
     def list(self, prefix: str) -> Iterator[Listed]:
         """Yield the small files in the folder of a run, ``runs/2026-11/<id>/``, in ascending order of their keys."""
-        folder = self._folders.get(prefix, {})
-        yield from (folder[key] for key in sorted(folder))
+        folder = self._folders.get(prefix.rstrip("/"), {})
+        yield from (Listed(prefix + name, *folder[name]) for name in sorted(folder))
 
     def read(self, key: str, start: int | None = None, stop: int | None = None) -> bytes:
         """Return bytes of a file, checked against its digest where they come from a pack.
@@ -148,25 +171,30 @@ class RunFiles:
             return self._depot.files.read(key, start, stop)
         return self._unpacked(key, packed)[slice(start, stop)]
 
-    def _add(self, one: Listed) -> bool:
-        found = _SMALL.fullmatch(one.key)
-        if found is None:
+    def _add(self, key: str, size: int, mtime: float) -> bool:
+        folder, _, name = key.rpartition("/")
+        known = self._folders.get(folder)
+        if not _SMALL.fullmatch(name) or (known is None and not _FOLDER.fullmatch(folder)):
             return False
-        folder = self._folders.setdefault(found["folder"], {})
-        known = folder.get(one.key)
-        if known is not None and known.size >= one.size:
+        if known is None:
+            known = self._folders[folder] = {}
+        if name in known and known[name][0] >= size:
             return False
-        folder[one.key] = one
+        known[name] = size, mtime
         return True
 
     def _add_pack(self, pack: Doc) -> None:
+        kept = f"pack:{pack['key']}"
         try:
-            rows = self._depot.runs.get(f"pack:{pack['key']}", lambda: self._index(pack))
+            rows = self._depot.runs.known(kept)
+            if rows is None:
+                rows = self._index(pack)
+                self._depot.runs.put(kept, rows, _INDEXED * len(rows))
         except (MlcycleError, OSError) as error:
             self.trouble[pack["key"]] = error
             return
         for key, row in rows.items():
-            if self._add(Listed(key, row.size, 0.0)):
+            if self._add(key, row.size, 0.0):
                 self._packed[key] = row
 
     def _index(self, pack: Doc) -> dict[str, _Packed]:
@@ -202,14 +230,19 @@ class RunFiles:
         return file
 
     def _unpacked(self, key: str, packed: _Packed) -> bytes:
-        if self._opened[:2] != (packed.pack, packed.group):
-            # a table of runs goes through them in the order of their keys, so that one group of rows is enough
-            column = self._open(packed.pack).read_row_group(packed.group, columns=["data"]).column("data")
-            self._opened = (packed.pack, packed.group, column)
-        data: bytes = self._opened[2][packed.row].as_py()
+        with self._unpacking:  # whoever reads the next file wants the same group of rows
+            if self._opened[:2] != (packed.pack, packed.group):
+                # a table of runs goes through them in the order of their keys, so that one group of rows is enough
+                column = self._open(packed.pack).read_row_group(packed.group, columns=["data"]).column("data")
+                self._opened = (packed.pack, packed.group, column)
+            data: bytes = self._opened[2][packed.row].as_py()
         if not isinstance(data, bytes) or len(data) != packed.size or sha256_bytes(data) != packed.sha256:
             raise Corrupt(f"{key} in the pack {packed.pack} is damaged: its digest is another{_GOOD_COPY}")
         return data
+
+
+def _lies_in(run: str, folder: str) -> bool:
+    return int(run[:12], 16) < _YEAR_10000 and folder == run_folder(run)
 
 
 _GOOD_COPY = "; put a good copy of the pack back under that key"

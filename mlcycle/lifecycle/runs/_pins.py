@@ -22,9 +22,9 @@ from mlcycle._ids import new_id
 from mlcycle._warn import warn
 from mlcycle.errors import Corrupt, SchemaError
 from mlcycle.lifecycle._operation import swept
-from mlcycle.lifecycle.runs._documents import read_head
+from mlcycle.lifecycle.runs._documents import known_head
 from mlcycle.lifecycle.runs._files import RunFiles
-from mlcycle.lifecycle.runs._reading import packs_in_force
+from mlcycle.lifecycle.runs._looks import packs_in_force
 from mlcycle.state import MARKS, Change, FactAdd, Place, VersionMark
 from mlcycle.storage import KeyNotFound, Settled
 
@@ -189,12 +189,11 @@ def _only_pinned(census: Census, blob: str) -> bool:
 def _named(session: Session) -> dict[str, frozenset[str]]:
     """Return the runs that name each blob; under no name those whose head cannot be read."""
     listed = list(session.files.list("runs/"))  # before the log: what leaves its folder meanwhile is in a pack
-    files = RunFiles(session.blobs.depot, listed, packs_in_force(session, session.view()))
+    files = RunFiles(session.blobs.depot, listed, packs_in_force(session.blobs, session.view()))
     found: dict[str, set[str]] = {}
     for run in files.ids():
         try:
-            head: Doc = session.blobs.depot.runs.get(f"head:{run}", lambda run=run: read_head(files, run))  # type: ignore[misc]
-            blobs = blobs_of(head)
+            blobs = blobs_of(known_head(session.blobs.depot, files, run))
         except KeyNotFound:
             continue  # its folder is going
         except (Corrupt, SchemaError):
