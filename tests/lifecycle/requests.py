@@ -45,7 +45,7 @@ PINS: dict[str, Requests] = {
     },
     "start a run": {"GET log": 1, "PUT runs": 1},
     "finish a run": {"PUT runs": 2, "GET log": 1, "LIST": 1},
-    "register a run": {"GET log": 1, "GET runs": 2, "GET files": 1, "PUT files": 1, "PUT log": 1},
+    "register a run": {"GET log": 1, "GET runs": 2, "PUT files": 1, "PUT log": 1},
     "table of 3 runs": {"LIST": 1, "GET log": 1, "GET runs": 4},
     "table of 3 runs, again": {"LIST": 1, "GET log": 1},
     "open": {"GET store.json": 1, "GET log": 9},

@@ -118,17 +118,17 @@ class Experiments:
         """Return the names of the experiments, sorted."""
         return self._session.view().names.of("experiment")
 
-    def run(self, run: str) -> records.Run:
-        """Return a run of any experiment by its id, or by an unmistakable beginning of it."""
+    def run(self, run: str | records.Run | ActiveRun) -> records.Run:
+        """Return a run of any experiment as it is now, by its id, an unmistakable beginning of it, or a record."""
         return run_of(self._session, run)
 
-    def points(self, run: str | records.Run) -> pd.DataFrame:
+    def points(self, run: str | records.Run | ActiveRun) -> pd.DataFrame:
         """Return every point of a run in order of time: ``name, step, value, time, writer``."""
         import pandas as pd
 
-        return pd.DataFrame(points_of(self._session, run if isinstance(run, str) else run.id).columns())
+        return pd.DataFrame(points_of(self._session, run).columns())
 
-    def artifact(self, run: str | records.Run, name: str) -> bytes:
+    def artifact(self, run: str | records.Run | ActiveRun, name: str) -> bytes:
         """Return the bytes of an artifact of a run, checked against its digest; a folder comes as a zip.
 
         Raises
@@ -136,7 +136,7 @@ class Experiments:
         NotFound
             With the names there are.
         """
-        found = run_of(self._session, run if isinstance(run, str) else run.id)
+        found = run_of(self._session, run)
         name = json_text(name) if isinstance(name, str) else name
         if name not in found.artifacts:
             raise NotFound(f"run {found.id} has no artifact {name!r}", near(name, found.artifacts))

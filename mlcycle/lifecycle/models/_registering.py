@@ -13,7 +13,7 @@ from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.lifecycle._model_files import PackedModel, check_model, keep_model, store_model
 from mlcycle.lifecycle.models._record import model_record
-from mlcycle.lifecycle.runs import ActiveRun, run_of
+from mlcycle.lifecycle.runs import ActiveRun, documents_of
 from mlcycle.state import Change, NameSet, Place, VersionAdd, View, bare, resolve
 
 if TYPE_CHECKING:
@@ -65,8 +65,7 @@ def _taking(
 ) -> Callable[[View, list[str]], _Taken]:
     """Return what says what to register, given a view and the data its caller names; it may be asked again."""
     if isinstance(source, (ActiveRun, records.Run, str)):
-        run = source if isinstance(source, str) else source.id
-        return lambda view, data: _from_run(session, view, run, data)
+        return lambda view, data: _from_run(session, view, source, data)
     check_model(source)
 
     @functools.cache
@@ -82,16 +81,16 @@ def _taking(
     return lambda view, data: _Taken(store, {"run": None, "environment": None}, data)
 
 
-def _from_run(session: Session, view: View, identity: str, data: list[str]) -> _Taken:
-    run = run_of(session, identity, view)
-    if run.model is None:
-        raise InvalidInput(f"run {run.id} has no model; call run.save_model(model, example=X[:5]) before registering")
-    files: list[Doc] = run.model["files"]
-    used = [one for one in run.uses if not one.startswith("model:")]
-    used = [resolve(view, one, "dataset", dropped=True).ref for one in used]
-    said = {"run": f"run:{run.id}", "environment": run.environment.digest if run.environment else None}
-    card: Doc = run.model["card"]
-    return _Taken(lambda folder: (files, card), said, data or used)
+def _from_run(session: Session, view: View, source: Any, data: list[str]) -> _Taken:
+    head, end = documents_of(session, source, view)
+    model = end["model"]
+    if model is None:
+        raise InvalidInput(
+            f"run {head['id']} has no model; call run.save_model(model, example=X[:5]) before registering"
+        )
+    used = [resolve(view, one, "dataset", dropped=True).ref for one in head["uses"] if one.startswith("dataset:")]
+    said = {"run": f"run:{head['id']}", "environment": head["environment"] and bare(head["environment"])}
+    return _Taken(lambda folder: (model["files"], model["card"]), said, data or used)
 
 
 class _Taken(NamedTuple):

@@ -7,7 +7,7 @@ from mlcycle.lifecycle.runs._files import run_folder
 from mlcycle.lifecycle.runs._looks import packs_in_force
 from mlcycle.lifecycle.runs._pins import ask, blobs_of
 from mlcycle.lifecycle.runs._provenance import Provenance
-from mlcycle.lifecycle.runs._reading import all_runs, head_of, points_of, run_of
+from mlcycle.lifecycle.runs._reading import all_runs, documents_of, head_of, points_of, run_of
 from mlcycle.lifecycle.runs._table import Table, table
 from mlcycle.lifecycle.runs._verify import verify_runs
 
@@ -18,6 +18,7 @@ __all__ = [
     "all_runs",
     "ask",
     "blobs_of",
+    "documents_of",
     "head_of",
     "packs_in_force",
     "points_of",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlcycle import records, storage
 from mlcycle._digest import json_value
@@ -27,32 +27,60 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle.runs._points import Points
     from mlcycle.state import View
 
-__all__ = ["all_runs", "head_of", "points_of", "run_of"]
+__all__ = ["all_runs", "documents_of", "head_of", "points_of", "run_of"]
 
 Doc = dict[str, Any]
+T = TypeVar("T")
 _ENVIRONMENT = 64 * 1024  # bytes it takes in memory, with a few hundred packages
 
 
-def run_of(session: Session, run: str, view: View | None = None) -> records.Run:
-    """Return one run by its id, or by the beginning of it that no other run shares; by a view, or a look of its own."""
-    if not isinstance(run, str):
+def run_of(session: Session, run: Any, view: View | None = None) -> records.Run:
+    """Return one run: given as a record, by its id, or by the beginning of it that no other run shares.
+
+    It is looked at by a view, or by a look of its own.
+    """
+    return _made_of(session, run, view, lambda look: _Records(session.blobs, look).making())
+
+
+def documents_of(session: Session, run: Any, view: View) -> tuple[Doc, Doc]:
+    """Return the head of a run and its end, or what is known without one; given as for `run_of`.
+
+    Raises
+    ------
+    Corrupt
+        Where it cannot be told whole, and why.
+    """
+
+    def broken(run: str, head: Doc | None, said: Doc) -> tuple[Doc, Doc]:
+        raise Corrupt(said["error"])
+
+    return _made_of(session, run, view, lambda look: Making(lambda files, head, end: (head, end), broken))
+
+
+def _made_of(session: Session, run: Any, view: View | None, making: Callable[[Look], Making[T]]) -> T:
+    identity = run if isinstance(run, str) else getattr(run, "id", None)
+    if not isinstance(identity, str):
         raise InvalidInput(f"a run is given by its id or a beginning of it, got {type(run).__name__}")
-    if is_run_id(run):
-        view = view or session.view()
-        if view.then(view.state.n).marks.has("run", run, "swept"):  # what is remembered of it is not there
-            raise VersionDeleted(f"run {run} has been removed by a sweep")
-        look = Look(RunFiles(session.blobs.depot), view)  # a head that lies in its folder needs no listing
-        found = Outcomes(session, look).of(run, _Records(session.blobs, look).making())
-        if found is None:
-            raise NotFound(f"there is no run {run}")
-        return found
+    if not is_run_id(identity):
+        return _made_of(session, _whole_id(session, identity), view, making)
+    view = view or session.view()
+    if view.then(view.state.n).marks.has("run", identity, "swept"):  # what is remembered of it is not there
+        raise VersionDeleted(f"run {identity} has been removed by a sweep")
+    look = Look(RunFiles(session.blobs.depot), view)  # a head that lies in its folder needs no listing
+    found = Outcomes(session, look).of(identity, making(look))
+    if found is None:
+        raise NotFound(f"there is no run {identity}")
+    return found
+
+
+def _whole_id(session: Session, beginning: str) -> str:
     known = look_at(session, "runs/").files.ids()
-    matching = [id_ for id_ in known if id_.startswith(run)] if run else []
-    if len(matching) == 1:
-        return run_of(session, matching[0])
-    if matching:
-        raise NotFound(f"{len(matching)} runs begin with {run!r}", matching[:3])
-    raise NotFound(f"no run begins with {run!r}", near(run, known))
+    matching = [run for run in known if run.startswith(beginning)] if beginning else []
+    if not matching:
+        raise NotFound(f"no run begins with {beginning!r}", near(beginning, known))
+    if len(matching) > 1:
+        raise NotFound(f"{len(matching)} runs begin with {beginning!r}", matching[:3])
+    return matching[0]
 
 
 def head_of(session: Session, run: str) -> Doc | None:
@@ -65,7 +93,7 @@ def head_of(session: Session, run: str) -> Doc | None:
     return None
 
 
-def points_of(session: Session, run: str) -> Points:
+def points_of(session: Session, run: Any) -> Points:
     """Return everything that was logged to a run."""
     folder = f"{run_folder(run_of(session, run).id)}/"
     for _ in range(LOOKS - 1):
@@ -148,7 +176,7 @@ class _Records:
         last = self._code
         if last is None or last[0] != stored:
             file = self._file(stored["diff"]) if stored.get("diff") else None
-            last = self._code = stored, records.from_json({**stored, "type": "Code", "diff_file": file})
+            last = self._code = stored, records.from_json({**stored, "diff_file": file}, "Code")
         return last[1]
 
     def _environment_of(self, stored_object: str | None) -> records.Environment:
@@ -162,7 +190,7 @@ class _Records:
 
         def read() -> records.Environment:
             document = depot.read_document(file, "the environment of a run")
-            found: records.Environment = records.from_json({**document, "type": "Environment"})
+            found: records.Environment = records.from_json(document, "Environment")
             return found
 
         try:

@@ -191,5 +191,5 @@ class _Reading:
         for file in end["artifacts"].values():
             file_record(file)
         if head["code"] != self._code:  # that of most runs is that of the run before
-            records.from_json({**head["code"], "type": "Code", "diff_file": None})
+            records.from_json({**head["code"], "diff_file": None}, "Code")
             self._code = head["code"]
