@@ -94,24 +94,26 @@ class Connection:
 
     def look(self) -> View:
         """Return the project as it stands by its newest entry; one request where nothing is new."""
-        return self._view(self.log.snapshot())
+        return self.view_of(self.log.snapshot())
 
     def seen(self) -> View:
         """Return the project by the newest entry this process has seen, which asks the storage nothing."""
-        return self._view(self.log.snapshot(refresh=False))
+        return self.view_of(self.log.snapshot(refresh=False))
 
-    def _view(self, now: Snapshot) -> View:
+    def view_of(self, now: Snapshot) -> View:
+        """Return the project as a snapshot of the log has it.
+
+        Raises
+        ------
+        Corrupt
+            For a log without entry 0.
+        """
         if now.n < 0:
-            raise no_beginning(self.url)
+            raise Corrupt(
+                f"log/0000000000.json is missing in {self.url}, though store.json is there. Put log/ back from a copy "
+                "of the store; if nothing was ever kept there, delete store.json and open it again"
+            )
         return View(now.state, self.log.entry, now.n)
-
-
-def no_beginning(url: str) -> Corrupt:
-    """Return what to say of a store without entry 0."""
-    return Corrupt(
-        f"log/0000000000.json is missing in {url}, though store.json is there. Put log/ back from a copy of the store; "
-        "if nothing was ever kept there, delete store.json and open it again"
-    )
 
 
 def _reopen(url: str, caches: bool, single_writer: bool, storage_options: dict[str, Any]) -> Connection:

@@ -19,7 +19,6 @@ from attrs import frozen
 
 from mlcycle._digest import json_text
 from mlcycle.errors import InvalidInput, MlcycleError, ReadOnly, StorageUnavailable, VersionDeleted
-from mlcycle.lifecycle._connection import no_beginning
 from mlcycle.lifecycle._repeats import refuse_another
 from mlcycle.state import Change, Fact, FactAdd, Place, Version, VersionAdd, View, check_guards, read_changes, stamp_of
 from mlcycle.storage import Draft, Settled
@@ -154,9 +153,7 @@ class Operation:
         log = self._connection.log
 
         def propose(now: Snapshot) -> Draft | Settled:
-            if now.n < 0:
-                raise no_beginning(self._connection.url)
-            view = View(now.state, log.entry, now.n)
+            view = self._connection.view_of(now)
             made = plan(view)
             if isinstance(made, Settled):
                 return made
