@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Datasets"]
 
-Doc = dict[str, Any]
-
 
 @printable
 class Datasets:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["check_shares", "choose_method", "class_codes", "part_masks"]
 
-Doc = dict[str, Any]
 _METHODS = ("auto", "random", "stratified", "key")
 _FEW_CLASSES = 50  # more are rather numbers to predict than classes
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
-    from mlcycle.lifecycle.blobs import Blobs
+    from mlcycle.lifecycle.blobs import Blobs, Depot
 
 __all__ = ["split"]
 
@@ -46,7 +46,9 @@ def split(
             return [_part(view, whole, part) for part in drawn]
 
         missing = {made.name for made in versions(do.view) if not do.view.placed.has(made.needs[0])}
-        stored = do.upload(lambda: {part.name: _store(session.blobs, part) for part in drawn if part.name in missing})
+        stored = do.upload(
+            lambda: {part.name: _store(session.blobs.depot, part) for part in drawn if part.name in missing}
+        )
 
         def plan(view: View) -> list[Change] | Settled:
             resolve(view, whole.ref, "dataset")
@@ -78,8 +80,8 @@ def _drawn(
     ]
 
 
-def _store(blobs: Blobs, part: _Drawn) -> Place:
-    files = tables.store_selection(blobs, part.encoded, codecs.profile(part.frame[part.mask]))
+def _store(depot: Depot, part: _Drawn) -> Place:
+    files = tables.store_selection(depot, part.encoded, codecs.profile(part.frame[part.mask]))
     return Place(object=f"selection:{part.encoded.content}", files=files)
 
 

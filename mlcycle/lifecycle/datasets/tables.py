@@ -35,7 +35,6 @@ __all__ = [
     "layout_of",
     "membership",
     "profile_of",
-    "root_of",
     "store_selection",
     "store_table",
     "table_object",
@@ -95,18 +94,18 @@ def table_object(encoded: codecs.Encoded) -> str:
     return f"table:{encoded.content}:{encoded.presentation}"
 
 
-def store_table(blobs: Blobs, dataset: str, encoded: codecs.Encoded, profile: Doc) -> list[Doc]:
+def store_table(depot: Depot, dataset: str, encoded: codecs.Encoded, profile: Doc) -> list[Doc]:
     """Write a table, its manifest and its profile; return their descriptions, manifest first."""
-    with _Blocks(blobs.depot, dataset).cleaning() as blocks:
+    with _Blocks(depot, dataset).cleaning() as blocks:
         written = codecs.write(encoded, blocks)
-    return [written.manifest, *written.files, blobs.depot.store_document("leaves", "profile", profile)]
+    return [written.manifest, *written.files, depot.store_document("leaves", "profile", profile)]
 
 
-def store_selection(blobs: Blobs, encoded: codecs.EncodedSelection, profile: Doc) -> list[Doc]:
+def store_selection(depot: Depot, encoded: codecs.EncodedSelection, profile: Doc) -> list[Doc]:
     """Write a membership and the profile of its rows; return their descriptions, manifest first."""
-    with _Blocks(blobs.depot).cleaning() as blocks:
+    with _Blocks(depot).cleaning() as blocks:
         manifest = codecs.write_selection(encoded, blocks)
-    return [manifest, blobs.depot.store_document("leaves", "profile", profile)]
+    return [manifest, depot.store_document("leaves", "profile", profile)]
 
 
 def _manifest(blobs: Blobs, version: Version) -> codecs.Manifest:
@@ -125,7 +124,7 @@ def _parent(view: View, version: Version) -> Version:
     return resolve(view, version.made_from[0], "dataset", dropped=True)
 
 
-def root_of(view: View, version: Version) -> Version:
+def _root_of(view: View, version: Version) -> Version:
     """Return the version that holds the rows: the version itself, or what a part was selected from."""
     while layout_of(version) == "selection":
         version = _parent(view, version)
@@ -163,7 +162,7 @@ def membership(blobs: Blobs, view: View, version: Version) -> tuple[Version, np.
 
 def header_of(blobs: Blobs, view: View, version: Version) -> Doc:
     """Return the schema and presentation of a version; a part has its parent's."""
-    root = root_of(view, version)
+    root = _root_of(view, version)
     return blobs.reading(root.shown, lambda: _manifest(blobs, root)).header
 
 
