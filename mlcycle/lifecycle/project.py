@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Project"]
 
-Doc = dict[str, Any]
-
 
 @printable
 class Project:

@@ -220,7 +220,7 @@ class Evaluation(Committed):
             ("scope", self.scope),
             ("times this test set was used", self.uses_of_test or None),
             ("shares", shared),
-            *Committed._facts(self),
+            *super()._facts(),
         ]
         return _html.card(self._title(), facts, _results_table(self.results))
 

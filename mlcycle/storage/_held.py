@@ -80,7 +80,7 @@ def decided(decide: Callable[[], T]) -> T:
 
 
 @contextlib.contextmanager
-def _holding(held: dict[Hashable, Any] | None) -> Iterator[None]:
+def _holding(held: dict[Hashable, Any]) -> Iterator[None]:
     before, _now.held = _now.held, held
     try:
         yield

@@ -244,7 +244,7 @@ class Log:
         while True:
             replay = self._replay or self._open()
             before = replay.now
-            done = self.done(op)
+            done = self._done(op)
             if done is not None:
                 return Commit(done["n"], done, None, replay.now, mine=False)
             if before.read_only is not None:
@@ -261,15 +261,6 @@ class Log:
                 waits.lost(self.entry(winner.n))
                 self.snapshot()
             behind = behind or winner is not None  # what was lost first may only have been old
-
-    def done(self, op: str | None) -> Entry | None:
-        """Return the entry of an operation of a caller's, where it was committed as far as this process has seen."""
-        replay = self._replay
-        if op is None or replay is None:
-            return None
-        n = replay.ops.get(f"user:{op}")
-        entry = None if n is None else self.entry(n)
-        return entry if entry is not None and entry["op"] == f"user:{op}" else None
 
     def first(self) -> bytes:
         """Return the stored bytes of entry 0; read only where a checkpoint spared it.
@@ -397,6 +388,15 @@ class Log:
         self._caches.folded(len(stored.data))
 
     # committing
+
+    def _done(self, op: str | None) -> Entry | None:
+        """Return the entry of an operation of a caller's, where it was committed as far as this process has seen."""
+        replay = self._replay
+        if op is None or replay is None:
+            return None
+        n = replay.ops.get(f"user:{op}")
+        entry = None if n is None else self.entry(n)
+        return entry if entry is not None and entry["op"] == f"user:{op}" else None
 
     def _draft(
         self, wanted: Draft, before: Snapshot, *, op: str | None, verb: str, author: str, message: str

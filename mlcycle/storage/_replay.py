@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from mlcycle.storage._reader import Reader, Stored
 
-__all__ = ["OPS", "Base", "Fold", "Replay", "Snapshot", "State", "own_operation"]
+__all__ = ["OPS", "Base", "Fold", "Replay", "Snapshot", "State"]
 
 State = Any
 OPS = "ops"  # the part of a checkpoint that holds the operations of callers
@@ -240,21 +240,10 @@ class Replay:
             raise ValueError(
                 f"its time {at!r:.60} should be UTC to the microsecond, and not before that of the entry before it"
             )
-        if own_operation(entry["op"]):
+        if entry["op"].startswith("user:"):  # of a caller's: committed once
             self.ops.set(entry["op"], n)
         for change in entry["changes"]:
             if change["kind"] == "sweep":
                 # Those in a list file come on top of those named here.
                 listed = "keys" not in change or change.get("listed") is not None
                 self.sweeps.append((n, None if listed else list(change["keys"])))
-
-
-def own_operation(op: str) -> bool:
-    """Return whether an operation id is a caller's, which is committed once.
-
-    Examples
-    --------
-    >>> own_operation("user:import-november"), own_operation("auto:0192…")
-    (True, False)
-    """
-    return op.startswith("user:")

@@ -234,12 +234,12 @@ def _compare(files: Files, fold: Fold, believed: list[tuple[Mark, Checkpoint]]) 
     for stored in reader.run(0, last + 1, expect=last):
         replay.apply(stored)
         for mark, found in believed:
-            if mark.n == stored.n and (wrong := _wrong(found, fold, replay)):
+            if mark.n == stored.n and (wrong := _wrong(found, replay)):
                 what = f"it does not hold what the entries up to {mark.n} say ({', '.join(wrong)}); delete it"
                 yield Problem("checkpoint", mark.key, what)
 
 
-def _wrong(found: Checkpoint, fold: Fold, replay: Replay) -> list[str]:
+def _wrong(found: Checkpoint, replay: Replay) -> list[str]:
     """Return the names of the parts that differ."""
     if found.digest != replay.now.digest:
         return ["the digest of that entry"]

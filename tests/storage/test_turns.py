@@ -138,7 +138,6 @@ def test_a_refusal_leaves_the_op_unused(memory: Files) -> None:
 
     first, second = log.commit(refuse, op="mine"), log.commit(refuse, op="mine")
     assert (first.n, second.n, first.mine, second.mine) == (0, 1, True, True)
-    assert log.done("mine") is None
     done = log.commit(tick("yes"), op="mine")
     assert (done.n, log.commit(refuse, op="mine").n, log.commit(tick("yes"), op="mine").mine) == (2, 2, False)
     assert a_log(memory).commit(refuse, op="mine").n == 2

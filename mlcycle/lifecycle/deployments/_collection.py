@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlcycle._ids import check_name, new_id
 from mlcycle._text import printable
 from mlcycle.errors import ReadOnly
 from mlcycle.lifecycle.deployments._deployment import Deployment
-from mlcycle.state import (
-    Change,
-    NameSet,
-    View,
-)
+from mlcycle.state import Change, NameSet, View
 from mlcycle.storage import Settled
 
 if TYPE_CHECKING:
     from mlcycle.lifecycle._session import Session
 
 __all__ = ["Deployments"]
-
-Doc = dict[str, Any]
 
 
 @printable

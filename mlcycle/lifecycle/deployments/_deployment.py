@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Deployment"]
 
-Doc = dict[str, Any]
-
 
 @printable
 class Deployment:

@@ -134,14 +134,7 @@ def _lines(session: Session, deployment: str, start: str | None) -> Iterator[byt
                 yield line
 
 
-def inspect(
-    session: Session,
-    deployment: str,
-    name: str,
-    since: Any,
-    until: Any,
-    alpha: float,
-) -> records.Report:
+def inspect(session: Session, deployment: str, name: str, since: Any, until: Any, alpha: float) -> records.Report:
     """Compare traffic in a window with the training data of the version that answers most of it."""
     view = session.view()
     number = view.pointers.at("deployment", view.names.known("deployment", name).name, "current")

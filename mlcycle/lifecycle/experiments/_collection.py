@@ -174,8 +174,8 @@ class Experiment:
         return f"<experiment {self.name}: {self.hypothesis or 'no hypothesis'}>"
 
     def _repr_html_(self) -> str:
-        table: str = self.frame().to_html(max_rows=20)
-        return _html.card(f"experiment {self.name}", [("hypothesis", self.hypothesis)], _html.Markup(table))
+        runs: str = self.frame().to_html(max_rows=20)
+        return _html.card(f"experiment {self.name}", [("hypothesis", self.hypothesis)], _html.Markup(runs))
 
     def start(
         self,

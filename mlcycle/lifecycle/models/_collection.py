@@ -8,22 +8,13 @@ from mlcycle import records
 from mlcycle._ids import check_name
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput
-from mlcycle.lifecycle._model_files import (
-    load_version,
-)
+from mlcycle.lifecycle._model_files import load_version
 from mlcycle.lifecycle.blobs import readable
 from mlcycle.lifecycle.evaluation import decision_record, evaluation_record
 from mlcycle.lifecycle.models._promoting import promote
 from mlcycle.lifecycle.models._record import model_record
 from mlcycle.lifecycle.models._registering import register
-from mlcycle.state import (
-    Change,
-    PointerMove,
-    View,
-    pointer_moves,
-    resolve,
-    roll_back,
-)
+from mlcycle.state import Change, PointerMove, View, pointer_moves, resolve, roll_back
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
