@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from mlcycle.lifecycle.experiments._collection import Experiment, Experiments
+from mlcycle.lifecycle.experiments._collection import Experiments
+from mlcycle.lifecycle.experiments._experiment import Experiment
 
 __all__ = ["Experiment", "Experiments"]
