@@ -12,7 +12,7 @@ from mlcycle._text import printable
 from mlcycle.errors import ConflictError, InvalidInput, NotFound
 from mlcycle.lifecycle.blobs import readable
 from mlcycle.lifecycle.deployments import _traffic as traffic
-from mlcycle.lifecycle.deployments._traffic import revision_record
+from mlcycle.lifecycle.deployments._record import current_revision, revision_record
 from mlcycle.state import (
     Change,
     FactAdd,
@@ -77,9 +77,7 @@ class Deployment:
     @property
     def revision(self) -> records.Revision | None:
         """The revision that answers now; None before the first route."""
-        view = self._session.view()
-        number = view.pointers.at("deployment", view.names.known("deployment", self.name).name, "current")
-        return None if number is None else revision_record(view.versions.get("deployment", self.name, number))
+        return current_revision(self._session.view(), self.name)
 
     def revisions(self) -> list[records.Revision]:
         """Return every revision there was, oldest first."""

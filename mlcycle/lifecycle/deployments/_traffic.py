@@ -12,8 +12,9 @@ from mlcycle.lifecycle._model_files import Signed, card_of, load_version, signat
 from mlcycle.lifecycle._moments import window
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.deployments._answers import Captured, judged
+from mlcycle.lifecycle.deployments._record import current_revision
 from mlcycle.lifecycle.evaluation import criteria_today
-from mlcycle.state import Version, bare, resolve
+from mlcycle.state import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -24,22 +25,10 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle.blobs import Blobs
     from mlcycle.state import View
 
-__all__ = ["Loader", "Routes", "Sink", "inspect", "read", "revision_record"]
+__all__ = ["Loader", "Routes", "Sink", "inspect", "read"]
 
 Doc = dict[str, Any]
 _sinks: weakref.WeakSet[Sink] = weakref.WeakSet()
-
-
-def revision_record(version: Version) -> records.Revision:
-    """Return the record of a stored revision."""
-    shadow = version["shadow"]
-    return records.Revision(
-        deployment=version.name,
-        number=version.number,
-        weights={bare(ref): weight for ref, weight in version["weights"].items()},
-        shadow=shadow and bare(shadow),
-        **version.stamp.facts(),
-    )
 
 
 class Routes:
@@ -51,11 +40,10 @@ class Routes:
 
     def current(self) -> records.Revision:
         """Return the revision that answers now."""
-        view = self._session.view()
-        number = view.pointers.at("deployment", view.names.known("deployment", self._name).name, "current")
-        if number is None:
+        found = current_revision(self._session.view(), self._name)
+        if found is None:
             raise NotFound(f"{self._name} has no route")
-        return revision_record(view.versions.get("deployment", self._name, number))
+        return found
 
 
 class Loader:
@@ -137,10 +125,9 @@ def _lines(session: Session, deployment: str, start: str | None) -> Iterator[byt
 def inspect(session: Session, deployment: str, name: str, since: Any, until: Any, alpha: float) -> records.Report:
     """Compare traffic in a window with the training data of the version that answers most of it."""
     view = session.view()
-    number = view.pointers.at("deployment", view.names.known("deployment", name).name, "current")
-    if number is None:
+    revision = current_revision(view, name)
+    if revision is None:
         raise NotFound(f"{name} has no route yet, so there is nothing to check")
-    revision = revision_record(view.versions.get("deployment", name, number))
     start, end = window(since, until)
     start, end = start or revision.at, end or now()
     found = _read(session, deployment, start, end)
