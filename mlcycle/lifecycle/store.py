@@ -14,7 +14,16 @@ from mlcycle._times import parse_span, written
 from mlcycle.errors import InvalidInput, SchemaError, VersionDeleted
 from mlcycle.lifecycle._moments import entry_number
 from mlcycle.lifecycle._progress import watched
-from mlcycle.lifecycle.runs import ActiveRun, ask, blobs_of, head_of, packs_in_force, run_folder, run_of, verify_runs
+from mlcycle.lifecycle.runs import (
+    ActiveRun,
+    ask_for_pins,
+    blobs_of,
+    head_of,
+    packs_in_force,
+    run_folder,
+    run_of,
+    verify_runs,
+)
 from mlcycle.state import (
     Census,
     Change,
@@ -180,7 +189,7 @@ class Store:
 
     def _swept(self, min_age: timedelta, *, dry_run: bool) -> storage.SweepResult:
         young = written(datetime.now(UTC) - min_age)
-        asked = ask(self._session, self._census(self._newest()), young, dry_run=dry_run)
+        asked = ask_for_pins(self._session, self._census(self._newest()), young, dry_run=dry_run)
 
         def kept(now: Snapshot) -> Container[str]:
             view = self._at(now)

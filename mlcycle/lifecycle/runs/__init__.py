@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlcycle.lifecycle.runs._active import ActiveRun
 from mlcycle.lifecycle.runs._files import run_folder
 from mlcycle.lifecycle.runs._looks import packs_in_force
-from mlcycle.lifecycle.runs._pins import ask, blobs_of
+from mlcycle.lifecycle.runs._pins import ask_for_pins, blobs_of
 from mlcycle.lifecycle.runs._provenance import Provenance
 from mlcycle.lifecycle.runs._reading import all_runs, documents_of, head_of, points_of, run_of
 from mlcycle.lifecycle.runs._table import Table, table
@@ -16,7 +16,7 @@ __all__ = [
     "Provenance",
     "Table",
     "all_runs",
-    "ask",
+    "ask_for_pins",
     "blobs_of",
     "documents_of",
     "head_of",

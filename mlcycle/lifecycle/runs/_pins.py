@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle.blobs import Depot
     from mlcycle.state import Census, Fact, View
 
-__all__ = ["Asked", "all_pinned", "ask", "blobs_of", "pin"]
+__all__ = ["Asked", "all_pinned", "ask_for_pins", "blobs_of", "pin"]
 
 Doc = dict[str, Any]
 _KINDS = {"environment": ".json", "code": ".diff"}
@@ -137,7 +137,7 @@ class Asked:
         return [VersionMark(of="pin", name=pin, mark="swept") for pin in gone]
 
 
-def ask(session: Session, census: Census, before: str, *, dry_run: bool) -> Asked:
+def ask_for_pins(session: Session, census: Census, before: str, *, dry_run: bool) -> Asked:
     """Ask for the pins of what no run that stands names, then list heads.
 
     Parameters
