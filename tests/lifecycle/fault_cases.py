@@ -27,6 +27,7 @@ FRAME = pd.DataFrame({"x": np.arange(12.0), "left": [0, 1] * 6})
 OTHER = FRAME.assign(x=FRAME["x"] * 2)
 TREE = DecisionTreeClassifier(max_depth=1).fit(FRAME[["x"]], FRAME["left"])
 DIFF = "+depth = 2\n"
+CODE = f"code:{sha256_bytes(DIFF.encode())}"
 
 
 @frozen
@@ -186,9 +187,8 @@ def start_edited(project: mc.Project) -> mc.ActiveRun:
 def pinned(project: mc.Project) -> int:
     """Count the pins of the new code; none is there without its file."""
     view = project._session.view()
-    blob = f"code:{sha256_bytes(DIFF.encode())}"
-    pins = [*view.facts.of("pin", blob)]
-    assert view.placed.has(blob) == bool(pins)
+    pins = [*view.facts.of("pin", CODE)]
+    assert view.placed.has(CODE) == bool(pins)
     return len(pins)
 
 
@@ -410,8 +410,8 @@ def sweep(project: mc.Project) -> None:
 
 
 def swept(project: mc.Project) -> int:
-    """Say whether nothing is left to sweep."""
-    return int(not unnamed(project))
+    """Say whether nothing is left to sweep, nor the code that only the lost run named."""
+    return int(not unnamed(project) and not project._session.view().placed.has(CODE))
 
 
 def unnamed(project: mc.Project) -> list[str]:

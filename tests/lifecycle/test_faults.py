@@ -28,7 +28,6 @@ from tests.verbs import verbs
 KINDS = [Fault.BEFORE, Fault.AFTER, Fault.UNKNOWN, Fault.UNDONE, Fault.CRASH, Fault.CRASH_AFTER, Fault.SHORT]
 Rival = Callable[[mc.Project, list[tuple[str, str]]], Any]
 DEATHS = (Fault.CRASH, Fault.CRASH_AFTER)
-BEGINNING = entry_key(0)  # also what every process proves the storage with
 
 
 @pytest.fixture(autouse=True)
@@ -184,30 +183,45 @@ def walk_opening(base: str | None, create: bool | None, fault_of: Callable[[int]
 
 
 class Meddler:
-    """A plan in which nothing fails, but somebody else is faster than one call that creates an entry.
+    """A plan in which nothing fails, but somebody else is faster than one call.
 
     Parameters
     ----------
     turn : int
-        Which of these calls, from 0.
+        Which call, from 0.
     act : callable
         What he does just before it.
+    counts : callable
+        Operation and key of a call to whether it counts.
     """
 
-    def __init__(self, turn: int, act: Callable[[], Any]) -> None:
-        self._left, self._act = turn, act
+    def __init__(self, turn: int, act: Callable[[], Any], counts: Callable[[str, str], bool]) -> None:
+        self._left, self._act, self._counts = turn, act, counts
         self.met = False
 
     def __call__(self, number: int, op: str, key: str) -> None:
         """Let every call succeed."""
-        if op == "create" and key.startswith("log/") and key != BEGINNING:
-            if self._left == 0:
+        if self._counts(op, key):
+            self._left -= 1
+            if self._left == -1:
                 self.met = True
                 self._act()
-            self._left -= 1
 
 
-def race(start: str, case: Case, turn: int, rival: Rival, refused: type[Exception] | None = None) -> list[str] | None:
+def creates_entry(op: str, key: str) -> bool:
+    """Say whether a call commits; every process also creates the first entry, to prove that it cannot."""
+    return op == "create" and key.startswith("log/") and key != entry_key(0)
+
+
+def race(
+    start: str,
+    case: Case,
+    turn: int,
+    rival: Rival,
+    *,
+    refused: type[Exception] | None = None,
+    counts: Callable[[str, str], bool] = creates_entry,
+) -> list[str] | None:
     """Do an operation against a rival; return the verbs it committed, or None where there was nothing to be faster at.
 
     Parameters
@@ -217,17 +231,19 @@ def race(start: str, case: Case, turn: int, rival: Rival, refused: type[Exceptio
     case : Case
         The operation.
     turn : int
-        Before which of its creations of an entry the rival acts.
+        Before which of its calls the rival acts.
     rival : callable
         Given another project, and the storage calls of the operation so far.
     refused : type, optional
         What is raised, and nothing done.
+    counts : callable
+        Which calls count: those that commit.
     """
     url = copied(start)
     files, other, reader = FaultyFiles(open_files(url)), mc.open(url, author="eve"), mc.open(url, mode="r")
     project, begun = on(files), case.seen(reader)
     before = project._session.view().n
-    meddler = files.plan = Meddler(turn, lambda: rival(other, [*files.calls]))
+    meddler = files.plan = Meddler(turn, lambda: rival(other, [*files.calls]), counts)
     with pytest.raises(refused) if refused else contextlib.nullcontext():
         case.act(project)
     files.plan = None
@@ -287,12 +303,26 @@ def test_a_sweep_takes_what_was_uploaded(name: str, start: str) -> None:
     uploaded: list[str] = []
     taken: list[str] = []
 
-    def sweep(other: mc.Project, calls: list[tuple[str, str]]) -> None:
+    def rival(other: mc.Project, calls: list[tuple[str, str]]) -> None:
         uploaded.extend(key for op, key in calls if op == "put" and key.startswith(("tables/", "files/", "leaves/")))
         taken.extend(other.store.sweep(min_age=NOW).keys)
 
-    assert race(start, CASES[name], 0, sweep, CASES[name].swept) is not None
+    assert race(start, CASES[name], 0, rival, refused=CASES[name].swept) is not None
     assert {*uploaded} <= {*taken}
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.swept is None])
+def test_a_sweep_before_every_call(name: str, start: str) -> None:
+    """Whenever it comes, the operation is done once and nothing of it is missing."""
+
+    def rival(other: mc.Project, calls: list[tuple[str, str]]) -> None:
+        other.store.sweep(min_age=NOW)
+
+    for turn in itertools.count():
+        if race(start, CASES[name], turn, rival, counts=lambda op, key: True) is None:
+            break
+    assert turn > 2
 
 
 @pytest.mark.parametrize("fault", KINDS)
