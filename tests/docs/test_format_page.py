@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import typing
@@ -16,14 +15,13 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.dummy import DummyClassifier
 
-import mlcycle
 from mlcycle._digest import canonical_json
 from mlcycle.state import KINDS, MARKS, NOUNS
 from mlcycle.storage._entries import _FIELDS, decode, encode, entry_key
 from tests.state.histories import Work
+from tests.verbs import verbs
 
 PAGE = (Path(__file__).parents[2] / "docs" / "format.md").read_text(encoding="utf-8")
-PACKAGE = Path(mlcycle.__file__).parent
 # What stands beside the fields of a kind by the page, and is no field of its class: a word of Python, and an override.
 BESIDE = {"store.copied": ["`from`"], "project.rollback": ["`override`"]}
 
@@ -178,22 +176,8 @@ def test_the_page_lists_every_verb(work: Work) -> None:
     block = re.search(r"<!-- table: verbs -->\n(.*?)\n\n", PAGE, re.DOTALL)
     assert block is not None
     told = re.findall(r"`([a-z.]+)`", block[1])
-    assert sorted(told) == sorted(_verbs())
+    assert sorted(told) == sorted(verbs())
     assert {entry["verb"] for entry in work.project._session.log.entries()} <= {*told}
-
-
-def _verbs() -> set[str]:
-    """Return the verbs in the source: first in ``operate``, and ``verb=`` where a commit is the log's own."""
-    files = [*(PACKAGE / "lifecycle").rglob("*.py"), PACKAGE / "storage" / "_sweep.py"]
-    calls = [
-        node
-        for file in files
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call)
-    ]
-    operated = [call.args[0] for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "operate"]
-    given = [keyword.value for call in calls for keyword in call.keywords if keyword.arg == "verb"]
-    return {node.value for node in (*operated, *given) if isinstance(node, ast.Constant)}
 
 
 # keys and caches -----------------------------------------------------------------------------------------------------

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import tempfile
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
-from attrs import frozen
 from fsspec.implementations.memory import MemoryFileSystem
-from sklearn.tree import DecisionTreeClassifier
 
 import mlcycle as mc
 from mlcycle import errors
@@ -24,161 +20,14 @@ from mlcycle.lifecycle import _opening
 from mlcycle.lifecycle._connection import Connection
 from mlcycle.lifecycle._session import Session
 from mlcycle.storage import open_files
+from mlcycle.storage._entries import entry_key
 from mlcycle.testing import Crash, Fault, FaultyFiles, fail_at
+from tests.lifecycle.fault_cases import CASES, FRAME, NOW, Case, begin, train, unnamed
+from tests.verbs import verbs
 
-NOW = timedelta(0)
 KINDS = [Fault.BEFORE, Fault.AFTER, Fault.UNKNOWN, Fault.UNDONE, Fault.CRASH, Fault.CRASH_AFTER, Fault.SHORT]
+Rival = Callable[[mc.Project, list[tuple[str, str]]], Any]
 DEATHS = (Fault.CRASH, Fault.CRASH_AFTER)
-
-FRAME = pd.DataFrame({"x": np.arange(12.0), "left": [0, 1] * 6})
-OTHER = FRAME.assign(x=FRAME["x"] * 2)
-TREE = DecisionTreeClassifier(max_depth=1).fit(FRAME[["x"]], FRAME["left"])
-
-
-@frozen
-class Case:
-    """One operation: how to do it, and how often it is seen to be done."""
-
-    act: Callable[[mc.Project], Any]
-    seen: Callable[[mc.Project], int]
-
-
-def add(project: mc.Project) -> None:
-    """Add a version."""
-    project.datasets.add("d", OTHER, op="try")
-
-
-def added(project: mc.Project) -> int:
-    """Count the versions with its rows."""
-    versions = project.datasets.versions("d")
-    return sum(project.load(version).equals(OTHER) for version in versions)
-
-
-def split(project: mc.Project) -> None:
-    """Split anew, by another seed."""
-    project.datasets.split("d@1", test=0.5, seed=7, op="try")
-
-
-def parts(project: mc.Project) -> int:
-    """Count the splits made; both parts are there or neither."""
-    made = [len(project.datasets.versions(name)) - 1 for name in ("d.train", "d.test")]
-    assert made[0] == made[1]
-    return made[0]
-
-
-def live(project: mc.Project) -> None:
-    """Go through the whole life of a run."""
-    run = project.experiments.open("e").start(params={"depth": 1}, uses=["d.train"], name="tried")
-    train(run)
-    if run.failures:  # said in warnings and in this number, which is the opposite of an acknowledgement
-        raise errors.StorageUnavailable(f"{run.failures} failures")
-
-
-def train(run: mc.ActiveRun) -> None:
-    """Do what a training script does."""
-    with run:
-        run.log(loss=0.5, step=1)
-        run.log_artifact("notes", "hello")
-        run.save_model(TREE, example=FRAME[["x"]][:3])
-        run.log(loss=0.25, step=2)
-
-
-def lived(project: mc.Project) -> int:
-    """Count the finished runs; those that say nothing failed are complete."""
-    finished = [run for run in project.experiments.get("e").runs() if run.name == "tried" and run.status == "finished"]
-    complete = [run for run in finished if run.failures == 0]
-    assert all(run.metrics == {"loss": 0.25} for run in complete)
-    assert all(run.model is not None and [*run.artifacts] == ["notes"] for run in complete)
-    return len(finished)
-
-
-def register_run(project: mc.Project) -> None:
-    """Register the model of a run."""
-    run = next(run for run in project.experiments.get("e").runs() if run.name == "base")
-    project.models.register("m", run.id, op="try")
-
-
-def register(project: mc.Project) -> None:
-    """Register an estimator."""
-    project.models.register("m", TREE, example=FRAME[["x"]], op="try")
-
-
-def registered(project: mc.Project) -> int:
-    """Count the versions it made."""
-    return len(project.models.versions("m")) - 2
-
-
-def promote(project: mc.Project) -> None:
-    """Move an alias through the gate."""
-    project.models.promote("m@2", "production", reason="better", op="try")
-
-
-def promoted(project: mc.Project) -> int:
-    """Count the moves; the decision, the move and the alias come together."""
-    moves = int((project.models.history("m", "production")["after"] == "m@2").sum())
-    assert moves == sum(decision.subject == "m@2" for decision in project.models.decisions())
-    assert moves == (project.models.aliases("m")["production"] == "m@2")
-    return moves
-
-
-def evaluate(project: mc.Project) -> None:
-    """Judge a model."""
-    project.evaluate("m@1", "d.test", op="try")
-
-
-def evaluated(project: mc.Project) -> int:
-    """Count the evaluations."""
-    return len(project._session.view().facts.entries("evaluation", "model:m@1"))
-
-
-def route(project: mc.Project) -> None:
-    """Say who answers."""
-    project.deployments.open("eu").route({"m@1": 1, "m@2": 1}, reason="canary", op="try")
-
-
-def routed(project: mc.Project) -> int:
-    """Count the revisions made."""
-    return len(project.deployments.get("eu").revisions()) - 1
-
-
-def sweep(project: mc.Project) -> None:
-    """Sweep everything that can go."""
-    project.store.sweep(min_age=NOW)
-
-
-def swept(project: mc.Project) -> int:
-    """Say whether nothing is left to sweep."""
-    return int(not unnamed(project))
-
-
-def roll_back(project: mc.Project) -> None:
-    """Set the whole project back."""
-    project.rollback("before", reason="upstream bug", op="try")
-
-
-def rolled_back(project: mc.Project) -> int:
-    """Say whether it is set back: all of it, or nothing."""
-    states = [
-        project.datasets.latest("e").ref == "e@1",
-        project.models.aliases("m") == {},
-        project.deployments.get("eu").revision is None,
-    ]
-    assert len(set(states)) == 1
-    return int(states[0])
-
-
-CASES = {
-    "add": Case(add, added),
-    "split": Case(split, parts),
-    "run": Case(live, lived),
-    "register a run": Case(register_run, registered),
-    "register": Case(register, registered),
-    "evaluate": Case(evaluate, evaluated),
-    "promote": Case(promote, promoted),
-    "route": Case(route, routed),
-    "sweep": Case(sweep, swept),
-    "roll back": Case(roll_back, rolled_back),
-}
 
 
 @pytest.fixture(autouse=True)
@@ -191,24 +40,16 @@ def kept_models_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def base() -> Iterator[str]:
     """Return a small project that has been around once, as a place to copy."""
     url = place()
-    project = mc.open(url, create=True, author="ada")
-    project.datasets.add("d", FRAME, target="left")
-    project.datasets.add("e", FRAME)
-    train, _ = project.datasets.split("d", test=0.5)
-    project.deployments.open("eu")
-    with project.experiments.open("e").start(uses=[train], name="base") as run:
-        run.save_model(TREE, example=FRAME[["x"]][:3])
-    project.models.register("m", run)
-    project.store.tag("before")
-    project.models.register("m", TREE, example=FRAME[["x"]])
-    project.scope.set(objective="o", criteria=[mc.AtLeast("accuracy", 0.01)], test="d.test")
-    project.evaluate("m@2")
-    project.models.promote("m@1", override=mc.Override(reason="first", until="2100-01-01"))
-    project.deployments.get("eu").route("m@1")
-    project.datasets.add("e", OTHER.assign(y=1))
-    project.datasets.add("gone", FRAME.assign(gone=1))
-    project.store.drop("dataset:gone@1")
-    project.store.tag("after")
+    begin(url)
+    yield url
+    forget(url)
+
+
+@pytest.fixture
+def start(name: str, base: str) -> Iterator[str]:
+    """Return the place a case starts from, to copy."""
+    url = copied(base)
+    CASES[name].given(mc.open(url, author="ada"))
     yield url
     forget(url)
 
@@ -251,11 +92,6 @@ def connected(files: FaultyFiles) -> Connection:
     return connection
 
 
-def unnamed(project: mc.Project) -> list[str]:
-    """Return the files a sweep would take."""
-    return [*project.store.sweep(dry_run=True, min_age=NOW).keys]
-
-
 def check_whole(project: mc.Project) -> None:
     """Read everything that is listed, and every byte."""
     for name in project.datasets.names():
@@ -273,22 +109,24 @@ def check_whole(project: mc.Project) -> None:
     assert project.store.verify("bytes").problems == ()
 
 
-def walk(base: str, case: Case, fault_of: Callable[[int], Fault]) -> int:
+def walk(start: str, case: Case, fault_of: Callable[[int], Fault]) -> int:
     """Let every storage call of an operation fail once; return how many calls it makes."""
-    begun = case.seen(mc.open(base, mode="r"))
+    begun = case.seen(mc.open(start, mode="r"))
     for call in itertools.count():
-        url, fault = copied(base), fault_of(call)
-        files = FaultyFiles(open_files(url))
+        url, fault = copied(start), fault_of(call)
+        files, reader = FaultyFiles(open_files(url)), mc.open(url, mode="r")
         project = on(files)
         project._session.view()
         files.calls.clear()
         files.plan = fail_at(call, fault)
         done = attempt(lambda: case.act(project))  # noqa: B023 - called at once
         calls, files.plan = len(files.calls), None
+        check_tidy(done, dead=fault in DEATHS)
         fresh = mc.open(url, author="bob")
         check_whole(fresh)
         seen = case.seen(fresh) - begun
         assert seen == 1 if done else seen in (0, 1), (call, fault, seen, files.calls[call])
+        assert case.seen(reader) - begun == seen
         if call >= calls:
             forget(url)
             assert done
@@ -300,13 +138,18 @@ def walk(base: str, case: Case, fault_of: Callable[[int], Fault]) -> int:
 
 def repeat(project: mc.Project, fresh: mc.Project, case: Case, begun: int, seen: int) -> None:
     """Do it again, by the same handle where its process lives: then it is done once, and what is left over can go."""
-    if case.act is not live:
-        case.act(project)
-        seen = 1
-    assert seen == case.seen(fresh) - begun
+    (case.again or case.act)(project)
+    assert case.seen(fresh) - begun == (seen if case.again else 1)
     fresh.store.sweep(min_age=NOW)
     assert unnamed(fresh) == []
     check_whole(fresh)
+
+
+def check_tidy(done: bool, *, dead: bool = False) -> None:
+    """Look for temporary files and remove them: a process that lives leaves none but the model it could not store."""
+    for path in Path(tempfile.gettempdir()).iterdir():
+        assert dead or (not done and path.name.startswith("mlcycle-model-")), path
+        path.unlink()
 
 
 def attempt(act: Callable[[], Any]) -> bool:
@@ -339,6 +182,83 @@ def walk_opening(base: str | None, create: bool | None, fault_of: Callable[[int]
     raise AssertionError
 
 
+class Meddler:
+    """A plan in which nothing fails, but somebody else is faster than one call.
+
+    Parameters
+    ----------
+    turn : int
+        Which call, from 0.
+    act : callable
+        What he does just before it.
+    counts : callable
+        Operation and key of a call to whether it counts.
+    """
+
+    def __init__(self, turn: int, act: Callable[[], Any], counts: Callable[[str, str], bool]) -> None:
+        self._left, self._act, self._counts = turn, act, counts
+        self.met = False
+
+    def __call__(self, number: int, op: str, key: str) -> None:
+        """Let every call succeed."""
+        if self._counts(op, key):
+            self._left -= 1
+            if self._left == -1:
+                self.met = True
+                self._act()
+
+
+def creates_entry(op: str, key: str) -> bool:
+    """Say whether a call commits; every process also creates the first entry, to prove that it cannot."""
+    return op == "create" and key.startswith("log/") and key != entry_key(0)
+
+
+def race(
+    start: str,
+    case: Case,
+    turn: int,
+    rival: Rival,
+    *,
+    refused: type[Exception] | None = None,
+    counts: Callable[[str, str], bool] = creates_entry,
+) -> list[str] | None:
+    """Do an operation against a rival; return the verbs it committed, or None where there was nothing to be faster at.
+
+    Parameters
+    ----------
+    start : str
+        The place to copy.
+    case : Case
+        The operation.
+    turn : int
+        Before which of its calls the rival acts.
+    rival : callable
+        Given another project, and the storage calls of the operation so far.
+    refused : type, optional
+        What is raised, and nothing done.
+    counts : callable
+        Which calls count: those that commit.
+    """
+    url = copied(start)
+    files, other, reader = FaultyFiles(open_files(url)), mc.open(url, author="eve"), mc.open(url, mode="r")
+    project, begun = on(files), case.seen(reader)
+    before = project._session.view().n
+    meddler = files.plan = Meddler(turn, lambda: rival(other, [*files.calls]), counts)
+    with pytest.raises(refused) if refused else contextlib.nullcontext():
+        case.act(project)
+    files.plan = None
+    check_tidy(done=True)
+    fresh = mc.open(url, author="bob")
+    check_whole(fresh)
+    assert case.seen(fresh) - begun == case.seen(reader) - begun == (0 if refused else 1)
+    made = [entry["verb"] for entry in fresh._session.log.entries(before + 1) if entry["author"] == "ada"]
+    fresh.store.sweep(min_age=NOW)
+    assert unnamed(fresh) == []
+    check_whole(fresh)
+    forget(url)
+    return made if meddler.met else None
+
+
 def created(project: mc.Project) -> list[dict[str, Any]]:
     """Return the entries that say the project was created."""
     return [
@@ -348,19 +268,61 @@ def created(project: mc.Project) -> list[dict[str, Any]]:
     ]
 
 
+def test_every_verb_is_walked() -> None:
+    """Whatever commits has a case; that a case commits what it says is seen where it is raced."""
+    assert {verb for case in CASES.values() for verb in case.verbs} == verbs() - {"project.create"}  # walked below
+
+
 @pytest.mark.parametrize("name", CASES)
-def test_a_fault_at_every_call(name: str, base: str) -> None:
+def test_a_fault_at_every_call(name: str, start: str) -> None:
     """One kind of fault at each call, the kinds in turn."""
     offset = [*CASES].index(name)
-    assert walk(base, CASES[name], lambda call: KINDS[(call + offset) % len(KINDS)]) > 2
+    assert walk(start, CASES[name], lambda call: KINDS[(call + offset) % len(KINDS)]) > 2
 
 
 @pytest.mark.deep
 @pytest.mark.parametrize("fault", KINDS)
 @pytest.mark.parametrize("name", CASES)
-def test_every_fault_at_every_call(name: str, fault: Fault, base: str) -> None:
+def test_every_fault_at_every_call(name: str, fault: Fault, start: str) -> None:
     """Every kind of fault at each call."""
-    walk(base, CASES[name], lambda call: fault)
+    walk(start, CASES[name], lambda call: fault)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_another_writer_commits_first(name: str, start: str) -> None:
+    """Whichever entry of an operation comes second to one that has nothing to do with it, it is committed once."""
+    case = CASES[name]
+    for turn in range(len(case.verbs)):
+        assert race(start, case, turn, lambda other, calls: other.store.tag("elsewhere")) == [*case.verbs]
+    assert race(start, case, len(case.verbs), lambda other, calls: other.store.tag("elsewhere")) is None
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.verbs])
+def test_a_sweep_takes_what_was_uploaded(name: str, start: str) -> None:
+    """The work is done again, and what it commits is there; what rests on nothing having been swept is refused."""
+    uploaded: list[str] = []
+    taken: list[str] = []
+
+    def rival(other: mc.Project, calls: list[tuple[str, str]]) -> None:
+        uploaded.extend(key for op, key in calls if op == "put" and key.startswith(("tables/", "files/", "leaves/")))
+        taken.extend(other.store.sweep(min_age=NOW).keys)
+
+    assert race(start, CASES[name], 0, rival, refused=CASES[name].swept) is not None
+    assert {*uploaded} <= {*taken}
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.swept is None])
+def test_a_sweep_before_every_call(name: str, start: str) -> None:
+    """Whenever it comes, the operation is done once and nothing of it is missing."""
+
+    def rival(other: mc.Project, calls: list[tuple[str, str]]) -> None:
+        other.store.sweep(min_age=NOW)
+
+    for turn in itertools.count():
+        if race(start, CASES[name], turn, rival, counts=lambda op, key: True) is None:
+            break
+    assert turn > 2
 
 
 @pytest.mark.parametrize("fault", KINDS)
@@ -368,6 +330,31 @@ def test_every_fault_at_every_call(name: str, fault: Fault, base: str) -> None:
 def test_a_fault_at_every_call_of_making_a_store(create: bool | None, fault: Fault, capfd: Any) -> None:
     """Whoever comes next finds a store, or an empty place to make one in."""
     assert walk_opening(None, create, lambda call: fault) > 10
+
+
+@pytest.mark.parametrize("create", [None, True])
+def test_another_makes_the_store_first(create: bool | None, capfd: Any) -> None:
+    """Whichever call he comes before, there is one beginning; who insists on making it is told that it is another's."""
+    won = 0
+    for call in itertools.count():
+        url = place()
+        files = FaultyFiles(open_files(url))
+        files.plan = lambda number, op, key: meet(url) if number == call else None  # noqa: B023 - called at once
+        made = attempt(lambda: _opening._begin(connected(files), create, author="ada"))  # noqa: B023 - called at once
+        again = mc.open(url, author="bob")
+        (first,) = created(again)
+        assert made == (create is None or first["author"] == "ada")
+        assert again.store.verify("bytes").problems == ()
+        won += first["author"] == "ada"
+        forget(url)
+        if call >= len(files.calls):
+            break
+    assert 1 < won < call
+
+
+def meet(url: str) -> None:
+    """Open a place, or make a store there, as somebody else."""
+    mc.open(url, author="eve").store.tag("works")
 
 
 @pytest.mark.parametrize("fault", KINDS)
