@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterable
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, NotFound, ReadOnly, StorageUnavailable, VersionDeleted
 from mlcycle.lifecycle._params import Spelling, named_values
 from mlcycle.lifecycle.runs import ActiveRun, Provenance, all_runs, points_of, run_of, table
-from mlcycle.state import Change, NameSet, View, read_ref, resolve
+from mlcycle.state import Change, NameSet, View, every_ref, read_ref, resolve
 from mlcycle.storage import Settled
 
 if TYPE_CHECKING:
@@ -75,6 +74,9 @@ class Experiments:
             An id of yours for this operation, so that a restarted script does not repeat it.
         """
         name = check_name(name, "experiment name")
+        for field, value in (("hypothesis", hypothesis), ("metric", metric)):
+            if value is not None and not isinstance(value, str):
+                raise InvalidInput(f"{field} is text, got {type(value).__name__}: {value!r:.80}")
 
         def wanted(view: View) -> list[Change]:
             view.names.check_free("experiment", name)
@@ -137,7 +139,9 @@ class Experiments:
             With the names there are.
         """
         found = run_of(self._session, run)
-        name = json_text(name) if isinstance(name, str) else name
+        if not isinstance(name, str):
+            raise InvalidInput(f"an artifact is given by its name, got {type(name).__name__}: {name!r:.80}")
+        name = json_text(name)
         if name not in found.artifacts:
             raise NotFound(f"run {found.id} has no artifact {name!r}", near(name, found.artifacts))
         file = found.artifacts[name]
@@ -209,7 +213,7 @@ class Experiment:
         spelling = Spelling()
         stored = spelling.params(given)
         shortened = list(dict.fromkeys(spelling.shortened))
-        uses = _checked_uses(uses)
+        uses = every_ref(uses, "uses")
         made = self._provenance.facts()
         used, entry = self._begun(uses, strict)
         head = {
@@ -313,13 +317,6 @@ def _why_no_best(experiment: str, metric: str, finished: Table) -> str:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and value == value
-
-
-def _checked_uses(uses: Any) -> list[Any]:
-    uses = [uses] if isinstance(uses, (str, records.Record)) else () if uses is None else uses
-    if not isinstance(uses, Iterable):
-        raise InvalidInput(f"uses is a list of addresses or versions, got {type(uses).__name__}")
-    return list(uses)
 
 
 def _used(view: View, used: str | records.DatasetVersion | records.ModelVersion) -> str:
