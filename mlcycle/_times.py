@@ -77,9 +77,7 @@ def parse_span(span: Any, what: str = "a span") -> timedelta:
     except InvalidInput:
         value = None
     if not isinstance(value, timedelta):
-        raise InvalidInput(
-            f"{what} is a length of time such as '7d', '24h' or a timedelta, 0 or more, got {span!r:.80}"
-        )
+        raise InvalidInput(f"{what} is a length of time such as '7d', '24h' or a timedelta, or 0, got {span!r:.80}")
     return value
 
 

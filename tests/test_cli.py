@@ -113,7 +113,7 @@ def test_readers_write_nothing(project: mc.Project) -> None:
         (["show", "{url}", "people@9"], "mlcycle: there is no dataset, model or run 'people@9' in {url}.\n"),
         (
             ["sweep", "{url}", "--min-age", "-1"],
-            "mlcycle: min_age is a length of time such as '7d', '24h' or a timedelta, 0 or more, got '-1'\n",
+            "mlcycle: min_age is a length of time such as '7d', '24h' or a timedelta, or 0, got '-1'\n",
         ),
         (["history", "{url}", "--limit", "0"], "mlcycle: --limit 0 is not a number of entries; give 1 or more\n"),
     ],

@@ -100,14 +100,14 @@ class ScopeHandle:
             its data lacks: no gate could judge it.
         """
         given: Doc = {
-            "objective": objective,
+            "objective": _text("objective", objective),
             "criteria": None if criteria is None else _criteria(criteria),
             "test": None if test is None else f"dataset:{_dataset_name(test)}",
             "requirements": _texts("requirements", requirements),
             "data_needed": _texts("data_needed", data_needed),
-            "collection_plan": collection_plan,
+            "collection_plan": _text("collection_plan", collection_plan),
             "risks": _texts("risks", risks),
-            "owner": owner,
+            "owner": _text("owner", owner),
         }
         changed = {field: value for field, value in given.items() if value is not None}
         checked_override(override)
@@ -271,9 +271,15 @@ def checked_override(override: Any) -> records.Override | None:
     )
 
 
+def _text(field: str, value: str | None) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise InvalidInput(f"{field} is text, got {type(value).__name__}: {value!r:.80}")
+
+
 def _texts(field: str, values: Sequence[str] | None) -> list[str] | None:
     if values is None:
         return None
-    if isinstance(values, str) or not all(isinstance(value, str) for value in values):
+    if not isinstance(values, (list, tuple)) or not all(isinstance(value, str) for value in values):
         raise InvalidInput(f"{field} is a list of texts, got {values!r:.80}")
     return list(values)

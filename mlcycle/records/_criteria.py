@@ -130,6 +130,13 @@ def _text_or_none(instance: Any, attribute: Any, value: Any) -> None:
         raise InvalidInput(f"{attribute.name} is text such as 'customers.test', got {value!r:.80}")
 
 
+def _reference(instance: Any, attribute: Any, value: Any) -> None:
+    if not (isinstance(value, str) and value.strip()):
+        raise InvalidInput(
+            f"reference is an alias such as 'production', or a model such as 'churn@1', got {value!r:.80}"
+        )
+
+
 def _version_of(criterion: dict[str, Any], text: str) -> str | None:
     """Return the kind of ref a reference is; an alias or a number alone is of whichever model is judged."""
     return "model" if "@" in text else None
@@ -278,7 +285,7 @@ class NotWorseThan(Criterion):
     roc_auc not worse than production by more than 0.02
     """
 
-    reference: str = field(validator=_text_or_none, metadata={"ref": _version_of})
+    reference: str = field(validator=_reference, metadata={"ref": _version_of})
     metric: str = field(converter=_metric)
     margin: float = field(default=0.0, kw_only=True, converter=_margin)
     slices: tuple[str, ...] = field(default=None, converter=_slices, kw_only=True)

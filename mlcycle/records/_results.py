@@ -225,6 +225,13 @@ class Evaluation(Committed):
         return _html.card(self._title(), facts, _results_table(self.results))
 
 
+def _author(instance: Any, attribute: Any, value: Any) -> None:
+    if value is not None and not (isinstance(value, str) and value.strip()):
+        raise InvalidInput(
+            f"the author of an override is a name such as 'ada', got {type(value).__name__}: {value!r:.80}"
+        )
+
+
 def _said(instance: Any, attribute: Any, value: Any) -> None:
     if not isinstance(value, str) or not value.strip():
         raise InvalidInput("an override says why: mc.Override(reason='…', until='30d')")
@@ -265,7 +272,7 @@ class Override(Record):
 
     reason: str = field(validator=_said)
     until: str = field(converter=_until)
-    author: str | None = None
+    author: str | None = field(default=None, validator=_author)
 
     def _facts(self) -> list[tuple[str, Any]]:
         return [("reason", self.reason), ("until", self.until), ("author", self.author)]

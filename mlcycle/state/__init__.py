@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from mlcycle.state._liveness import Census, take_census
     from mlcycle.state._nouns import NOUNS, Noun, bare, noun
     from mlcycle.state._plans import check_guards, check_stands, drop, restore, roll_back, roll_project_back
-    from mlcycle.state._refs import read_ref, resolve
+    from mlcycle.state._refs import every_ref, read_ref, resolve
     from mlcycle.state._rollbacks import moves_to, pointer_moves, would_change
     from mlcycle.state._said import Fact, Move, Stamp, Version, stamp_of
     from mlcycle.state._status import status_of
@@ -68,7 +68,7 @@ _HOMES = {
     "_liveness": ("Census", "take_census"),
     "_nouns": ("NOUNS", "Noun", "bare", "noun"),
     "_plans": ("check_guards", "check_stands", "drop", "restore", "roll_back", "roll_project_back"),
-    "_refs": ("read_ref", "resolve"),
+    "_refs": ("every_ref", "read_ref", "resolve"),
     "_rollbacks": ("pointer_moves", "moves_to", "would_change"),
     "_said": ("Fact", "Move", "Stamp", "Version", "stamp_of"),
     "_status": ("status_of",),
@@ -107,6 +107,7 @@ __all__ = [
     "check_guards",
     "check_stands",
     "drop",
+    "every_ref",
     "in_words",
     "moves_to",
     "noun",

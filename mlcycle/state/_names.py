@@ -63,7 +63,7 @@ class Names:
     def known(self, of: str, name: str) -> Name:
         """Return a name, or say which names look like it."""
         if not isinstance(name, str):
-            raise InvalidName(f"the name of a {of} is text, got {type(name).__name__}: {name!r:.80}")
+            raise InvalidName(f"the {of} name is text, got {type(name).__name__}: {name!r:.80}")
         found = self.get(of, name)
         if found is None:
             known = self.of(of)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import records
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from mlcycle.state._said import Version
     from mlcycle.state._view import View
 
-__all__ = ["read_ref", "resolve"]
+__all__ = ["every_ref", "read_ref", "resolve"]
 
 _RECORDS = {"DatasetVersion": "dataset", "ModelVersion": "model"}
 
@@ -33,6 +34,15 @@ def read_ref(what: Any, view: View) -> Ref:
     if colon and (kind in NOUNS or kind in view.state.names.nouns()) and noun(kind).versioned:
         return parse_ref(what, kinds=None)
     return parse_ref(what)
+
+
+def every_ref(what: Any, argument: str) -> list[Any]:
+    """Return the addresses an argument holds that takes several; one alone stands for a list of one."""
+    what = [what] if isinstance(what, (str, records.Record)) else () if what is None else what
+    if isinstance(what, bytes) or not isinstance(what, Iterable):
+        got = f"{type(what).__name__}: {what!r:.80}"
+        raise InvalidInput(f"{argument} is a list of addresses or versions, such as ['churn@7'], got {got}")
+    return list(what)
 
 
 def resolve(view: View, what: Any, *nouns: str, dropped: bool = False) -> Version:

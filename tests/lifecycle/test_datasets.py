@@ -180,7 +180,16 @@ def test_bad_refs_suggest_near_ones(project: mc.Project) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"test": 1.5}, {"test": 0}, {"test": 0.6, "validation": 0.5}, {"method": "magic"}, {"by": "nobody"}]
+    "arguments",
+    [
+        {"test": 1.5},
+        {"test": 0},
+        {"test": 0.6, "validation": 0.5},
+        {"method": "magic"},
+        {"by": "nobody"},
+        {"seed": "x"},
+        {"seed": None},
+    ],
 )
 def test_bad_splits_are_refused(project: mc.Project, arguments: dict[str, object]) -> None:
     """Shares and methods that make no sense are refused before anything is written."""

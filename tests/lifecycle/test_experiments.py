@@ -271,6 +271,19 @@ def test_code_that_cannot_be_captured_stops_no_run(project: mc.Project, monkeypa
     assert len(experiment.frame()) == 1
 
 
+def test_what_is_told_of_an_experiment_is_text(project: mc.Project) -> None:
+    """A metric that is no text would be committed, and found out by whoever asks for the best; so are artifacts."""
+    for wrong in (3, ["loss"], {}):
+        for field in ("metric", "hypothesis"):
+            with pytest.raises(errors.InvalidInput, match=f"{field} is text, got {type(wrong).__name__}"):
+                project.experiments.open("e", **{field: wrong})  # type: ignore[arg-type]
+        run = project.experiments.open("other").start()
+        run.finish()
+        with pytest.raises(errors.InvalidInput, match=f"an artifact is given by its name, got {type(wrong).__name__}"):
+            project.experiments.artifact(run, wrong)  # type: ignore[arg-type]
+    assert project.experiments.names() == ["other"]
+
+
 def test_unknown_inputs_are_refused(project: mc.Project) -> None:
     """A run cannot use what is not there."""
     with pytest.raises(errors.NotFound):

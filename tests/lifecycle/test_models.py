@@ -202,12 +202,28 @@ def test_bad_input_to_register_and_promote(project: mc.Project, cells: pd.DataFr
     with pytest.raises(errors.NotFound):
         project.models.register("m", "0" * 32)
     first, _ = begin(project, cells)
+    model = DecisionTreeClassifier().fit([[0], [1]], [0, 1])
+    for wrong in (3, b"x", object()):
+        with pytest.raises(errors.InvalidInput, match=r"data is a list of addresses .* got (int|bytes|object)"):
+            project.models.register("m", model, data=wrong)  # type: ignore[arg-type]
+        with pytest.raises(errors.InvalidInput, match=r"parents is a list of addresses .* got (int|bytes|object)"):
+            project.datasets.add("d", cells, parents=wrong)  # type: ignore[arg-type]
     with pytest.raises(errors.InvalidInput, match="cannot be an alias"):
         project.models.promote(first, "7")
     with pytest.raises(errors.NotFound, match="no alias 'staging'"):
         project.models.get("tumour@staging")
     with pytest.raises(errors.InvalidInput, match=r"Override\(reason"):
         mc.Override(reason=" ", until="2099-01-01")
+
+
+def test_one_version_is_lineage_without_a_list(project: mc.Project, cells: pd.DataFrame) -> None:
+    """Wherever several addresses are taken, one alone, one record and nothing stand for a list of them."""
+    _, train = begin(project, cells)
+    for given, kept in ((train, (train.ref,)), (train.ref, (train.ref,)), (None, ())):
+        model = project.models.register("m", DecisionTreeClassifier().fit([[0], [1]], [0, 1]), data=given)
+        assert model.data == kept
+        made = project.datasets.add("made", cells[: 10 + model.number], parents=given)
+        assert made.parents == kept
 
 
 def test_a_model_takes_what_its_signature_names(project: mc.Project, cells: pd.DataFrame) -> None:
@@ -225,5 +241,5 @@ def test_a_name_is_text(project: mc.Project) -> None:
     """A version where a name is asked for is refused in words."""
     version = project.models.register("m", DecisionTreeClassifier().fit([[0], [1]], [0, 1]))
     for ask in (project.models.aliases, project.models.history, project.models.versions):
-        with pytest.raises(errors.InvalidName, match=r"name .*is text, got ModelVersion"):
+        with pytest.raises(errors.InvalidName, match=r"the model name is text, got ModelVersion"):
             ask(version)  # type: ignore[arg-type, operator]

@@ -107,6 +107,16 @@ def test_bad_fields_are_named(project: mc.Project, tmp_path: Path) -> None:
     assert project.scope.get() is None
 
 
+@pytest.mark.parametrize("field", ["objective", "collection_plan", "owner", "requirements", "data_needed", "risks"])
+def test_a_field_that_could_not_be_read_again_is_never_committed(project: mc.Project, field: str) -> None:
+    """A number for a text would make the scope unreadable, and with it every gate and the next change of the scope."""
+    project.scope.set(objective="keep customers")
+    for wrong in (3, {}, b"x", [3]):
+        with pytest.raises(errors.InvalidInput, match=f"{field} is (text, got|a list of texts, got)"):
+            project.scope.set(**{field: wrong})  # type: ignore[arg-type]
+    assert [scope.number for scope in project.scope.versions()] == [1]
+
+
 def test_a_criterion_without_data_says_so_when_it_is_set(project: mc.Project) -> None:
     """A criterion that no gate could judge is warned about at once, and no more once its data is named."""
     accuracy, f1 = mc.AtLeast("accuracy", 0.8), mc.AtLeast("f1", 0.7, on="live.test")

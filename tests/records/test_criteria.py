@@ -75,7 +75,8 @@ def _renamed() -> Any:
         (lambda: AtMost("f1", 1, slices=3), "slices is a column name"),
         (lambda: AtMost("f1", 1, on=" "), "on is text"),
         (lambda: NotWorseThan("production", "f1", margin=-0.1), "margin is how much worse"),
-        (lambda: NotWorseThan("", "f1"), "reference is text"),
+        (lambda: NotWorseThan("", "f1"), "reference is an alias such as 'production'.*got ''"),
+        (lambda: NotWorseThan(None, "f1"), "reference is an alias such as 'production'.*got None"),  # type: ignore[arg-type]
     ],
 )
 def test_arguments_out_of_range_say_what_would_do(make: Any, message: str) -> None:

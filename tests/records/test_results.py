@@ -46,10 +46,12 @@ def test_the_worst_verdict_counts(verdicts: list[str], expected: str) -> None:
         ({"reason": "pilot", "until": None}, "an override ends"),
         ({"reason": "pilot", "until": "soon"}, "is not a date, a time or a span"),
         ({"reason": None, "until": "2026-12-31"}, "says why"),
+        ({"reason": "pilot", "until": "2026-12-31", "author": 3}, "author of an override is a name .* got int: 3"),
+        ({"reason": "pilot", "until": "2026-12-31", "author": " "}, "author of an override is a name"),
     ],
 )
 def test_an_override_has_a_reason_and_an_end(arguments: dict[str, Any], message: str) -> None:
-    """Neither can be left out, and the error shows how to write it."""
+    """Neither can be left out, the error shows how, and an author who is none would make the decision unreadable."""
     with pytest.raises(InvalidInput, match=message):
         Override(**arguments)
 

@@ -9,7 +9,7 @@ from mlcycle._ids import new_id
 from mlcycle.lifecycle._operation import swept
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.datasets._record import made_records
-from mlcycle.state import Change, NameSet, Place, VersionAdd, View, resolve
+from mlcycle.state import Change, NameSet, Place, VersionAdd, View, every_ref, resolve
 from mlcycle.storage import Settled
 
 if TYPE_CHECKING:
@@ -34,12 +34,13 @@ def add(
     op: str | None,
 ) -> records.DatasetVersion:
     """Add as `Datasets.add` documents."""
+    named = every_ref(parents, "parents")
     encoded = codecs.encode(data)
     fresh = new_id()
 
     def work(do: Operation) -> records.DatasetVersion:
         do.view.names.check_free("dataset", name)
-        lineage = [resolve(do.view, parent, "dataset").ref for parent in parents]
+        lineage = [resolve(do.view, parent, "dataset").ref for parent in named]
 
         def version(view: View) -> VersionAdd:
             view.names.check_free("dataset", name)

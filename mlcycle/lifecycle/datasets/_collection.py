@@ -11,7 +11,7 @@ from mlcycle.lifecycle.blobs import readable
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.datasets._adding import add
 from mlcycle.lifecycle.datasets._record import dataset_record
-from mlcycle.lifecycle.datasets._splits import check_shares
+from mlcycle.lifecycle.datasets._splits import check_seed, check_shares
 from mlcycle.lifecycle.datasets._splitting import split
 from mlcycle.state import resolve
 
@@ -144,7 +144,7 @@ class Datasets:
             lists, are no classes or no keys.
         """
         shares = check_shares(test, validation)
-        return split(self._session, version, shares, method, by, seed, message=message, op=op)
+        return split(self._session, version, shares, method, by, check_seed(seed), message=message, op=op)
 
     # reading -------------------------------------------------------------------------------------------------------
 

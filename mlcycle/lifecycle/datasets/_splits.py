@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 from mlcycle._digest import hash64, salt_of, unit_interval
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from mlcycle.state import Version
 
-__all__ = ["check_shares", "choose_method", "class_codes", "part_masks"]
+__all__ = ["check_seed", "check_shares", "choose_method", "class_codes", "part_masks"]
 
 _METHODS = ("auto", "random", "stratified", "key")
 _FEW_CLASSES = 50  # more are rather numbers to predict than classes
@@ -34,6 +35,14 @@ def check_shares(test: float, validation: float) -> dict[str, float]:
         raise InvalidInput(f"test={test} and validation={validation} leave no rows for one of the parts")
     shares = {"train": 1 - test - validation, "validation": float(validation), "test": float(test)}
     return {part: share for part, share in shares.items() if share > 0}
+
+
+def check_seed(seed: Any) -> int:
+    """Return a seed as a plain number, also one of NumPy."""
+    try:
+        return index(seed)
+    except TypeError:
+        raise InvalidInput(f"seed is a whole number, got {type(seed).__name__}: {seed!r:.80}") from None
 
 
 def choose_method(version: Version, method: str, by: Any, target: pd.Series | None) -> tuple[str, Any]:
@@ -76,7 +85,7 @@ def class_codes(column: pd.Series) -> np.ndarray | None:
 
 
 def part_masks(
-    name: str, frame: pd.DataFrame, shares: dict[str, float], method: str, column: Any, seed: Any
+    name: str, frame: pd.DataFrame, shares: dict[str, float], method: str, column: Any, seed: int
 ) -> dict[str, np.ndarray]:
     """Return, for each part, one truth value for each row.
 

@@ -10,7 +10,7 @@ from mlcycle import records
 from mlcycle._digest import json_text
 from mlcycle._ids import check_name, near, new_id
 from mlcycle._text import printable
-from mlcycle.errors import NotFound, ReadOnly, VersionDeleted
+from mlcycle.errors import InvalidInput, NotFound, ReadOnly, VersionDeleted
 from mlcycle.lifecycle.experiments._experiment import Experiment
 from mlcycle.lifecycle.runs import ActiveRun, Provenance, points_of, run_of, table
 from mlcycle.state import Change, NameSet, View
@@ -67,6 +67,9 @@ class Experiments:
             An id of yours for this operation, so that a restarted script does not repeat it.
         """
         name = check_name(name, "experiment name")
+        for field, value in (("hypothesis", hypothesis), ("metric", metric)):
+            if value is not None and not isinstance(value, str):
+                raise InvalidInput(f"{field} is text, got {type(value).__name__}: {value!r:.80}")
 
         def wanted(view: View) -> list[Change]:
             view.names.check_free("experiment", name)
@@ -129,7 +132,9 @@ class Experiments:
             With the names there are.
         """
         found = run_of(self._session, run)
-        name = json_text(name) if isinstance(name, str) else name
+        if not isinstance(name, str):
+            raise InvalidInput(f"an artifact is given by its name, got {type(name).__name__}: {name!r:.80}")
+        name = json_text(name)
         if name not in found.artifacts:
             raise NotFound(f"run {found.id} has no artifact {name!r}", near(name, found.artifacts))
         file = found.artifacts[name]

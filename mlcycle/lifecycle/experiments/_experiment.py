@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterable
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, StorageUnavailable
 from mlcycle.lifecycle._params import Spelling, named_values
 from mlcycle.lifecycle.runs import ActiveRun, Provenance, all_runs, run_of, table
-from mlcycle.state import View, read_ref, resolve
+from mlcycle.state import View, every_ref, read_ref, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,7 +88,7 @@ class Experiment:
         spelling = Spelling()
         stored = spelling.params(given)
         shortened = list(dict.fromkeys(spelling.shortened))
-        uses = _checked_uses(uses)
+        uses = every_ref(uses, "uses")
         made = self._provenance.facts()
         used, entry = self._begun(uses, strict)
         head = {
@@ -193,13 +192,6 @@ def _why_no_best(experiment: str, metric: str, finished: Table) -> str:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and value == value
-
-
-def _checked_uses(uses: Any) -> list[Any]:
-    uses = [uses] if isinstance(uses, (str, records.Record)) else () if uses is None else uses
-    if not isinstance(uses, Iterable):
-        raise InvalidInput(f"uses is a list of addresses or versions, got {type(uses).__name__}")
-    return list(uses)
 
 
 def _used(view: View, used: str | records.DatasetVersion | records.ModelVersion) -> str:

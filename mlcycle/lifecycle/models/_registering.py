@@ -14,7 +14,7 @@ from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.lifecycle._model_files import PackedModel, check_model, keep_model, store_model
 from mlcycle.lifecycle.models._record import model_record
 from mlcycle.lifecycle.runs import ActiveRun, documents_of
-from mlcycle.state import Change, NameSet, Place, VersionAdd, View, bare, resolve
+from mlcycle.state import Change, NameSet, Place, VersionAdd, View, bare, every_ref, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,12 +40,13 @@ def register(
     op: str | None,
 ) -> records.ModelVersion:
     """Register as `Models.register` documents."""
+    named = every_ref(data, "data")
     with contextlib.ExitStack() as kept:
         take = _taking(session, source, example, format, kept)
 
         def work(do: Operation) -> records.ModelVersion:
             do.view.names.check_free("model", name)
-            taken = take(do.view, [resolve(do.view, one, "dataset").ref for one in data])
+            taken = take(do.view, [resolve(do.view, one, "dataset").ref for one in named])
             identity = new_id()
             stored = do.upload(lambda: _store(session.blobs, identity, taken))
             done = do.commit(lambda view: _registration(view, name, stored, taken))
