@@ -6,6 +6,7 @@ import ast
 import importlib
 import inspect
 import io
+import os
 import pkgutil
 import re
 import subprocess
@@ -134,3 +135,39 @@ def test_messages_are_plain_english(file: Path) -> None:
     """A thing *is not a* valid name; it never *is no* name, however short that would be."""
     odd = re.compile(r"(?<!there )\b(is|are|was|were) no\b(?! (longer|more|less))", re.IGNORECASE)
     assert [text for text in _messages(file) if odd.search(text)] == []
+
+
+FORKED = """
+import importlib, os, pkgutil, sys, threading
+import mlcycle
+for info in pkgutil.walk_packages(mlcycle.__path__, "mlcycle."):
+    if not info.name.endswith("__main__"):
+        importlib.import_module(info.name)
+kinds = (type(threading.Lock()), type(threading.RLock()))
+def locks():
+    modules = [(name, module) for name, module in sys.modules.items() if name.startswith("mlcycle")]
+    return {f"{at}.{name}": lock for at, module in modules
+            for name, lock in vars(module).items() if type(lock) in kinds}
+held, done = threading.Event(), threading.Event()
+def hold():
+    for lock in locks().values():
+        lock.acquire()
+    held.set()
+    done.wait()
+threading.Thread(target=hold, daemon=True).start()
+held.wait()
+child = os.fork()
+if not child:
+    print(len(locks()), sorted(name for name, lock in locks().items() if not lock.acquire(False)), flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_waits_for_no_thread_that_stayed_behind() -> None:
+    """Whatever lock of a module a thread held at the fork, the child has one of its own."""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", FORKED], capture_output=True, text=True, timeout=60)
+    count, _, left = done.stdout.strip().partition(" ")
+    assert int(count) >= 5, done.stderr
+    assert left == "[]"

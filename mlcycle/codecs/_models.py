@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import threading
 import warnings
 from collections.abc import Collection, Iterator, Mapping
@@ -34,6 +35,15 @@ _METHODS = ("predict", "predict_proba", "decision_function", "transform")
 # What a full or failing disk says; every other OSError while a model is written comes from the model.
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 _filters = threading.RLock()
+
+
+def _renew_lock() -> None:
+    global _filters  # a thread that held it does not exist in the child
+    _filters = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def _copy(packages: Mapping[str, str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlcycle.errors import ConflictError
+from mlcycle.errors import AccessDenied, ConflictError, StorageUnavailable
 from mlcycle.state import KINDS, Change, FactAdd, NameSet, PointerMove, VersionAdd, in_words, noun
 from mlcycle.storage import Settled
 
@@ -52,10 +52,14 @@ def refuse_another(
     ------
     ConflictError
         Saying what the operation id was used for.
+    StorageUnavailable, AccessDenied
+        When what the plan goes by cannot be read just now.
     """
     for view in views if entry["verb"] == verb else ():
         try:
             wanted = plan(view)
+        except (AccessDenied, StorageUnavailable):  # an entry it goes by could not be read: nothing is known yet
+            raise
         except Exception:  # noqa: BLE001 - it does not fit that state, which says nothing of the entry
             continue
         if not isinstance(wanted, Settled):

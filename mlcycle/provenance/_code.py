@@ -51,6 +51,15 @@ _lock = threading.Lock()
 _last: tuple[CapturedCode, float] | None = None
 
 
+def _renew_lock() -> None:
+    global _lock  # a thread that held it does not exist in the child
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
 def capture_code(*, fresh: bool = False) -> CapturedCode:
     """Return the code this process runs; quick after the first call.
 

@@ -40,6 +40,15 @@ _lock = threading.Lock()
 _captured: Environment | None = None
 
 
+def _renew_lock() -> None:
+    global _lock  # a thread that held it does not exist in the child
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
 def capture_environment(*, fresh: bool = False) -> Environment:
     """Return the environment of this process; captured once, then the same object, also after a fork.
 

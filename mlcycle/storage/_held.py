@@ -7,12 +7,11 @@ that one thing and asks again. So no storage call hides in a decision, however d
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator
+    from collections.abc import Callable, Hashable
 
 __all__ = ["decided", "fetch"]
 
@@ -72,17 +71,12 @@ def decided(decide: Callable[[], T]) -> T:
     """
     held: dict[Hashable, Any] = {}
     while True:
-        try:
-            with _holding(held):
-                return decide()
+        before = _now.held
+        try:  # no context manager: interrupted between being entered and its block, it would be left open
+            _now.held = held
+            return decide()
         except NotHeld as missing:
-            held[missing.key] = missing.read()
-
-
-@contextlib.contextmanager
-def _holding(held: dict[Hashable, Any]) -> Iterator[None]:
-    before, _now.held = _now.held, held
-    try:
-        yield
-    finally:
-        _now.held = before
+            asked = missing
+        finally:
+            _now.held = before
+        held[asked.key] = asked.read()

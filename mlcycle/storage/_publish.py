@@ -17,6 +17,15 @@ _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.E
 _check_then_write = threading.Lock()
 
 
+def _renew_lock() -> None:
+    global _check_then_write  # a thread that held it does not exist in the child
+    _check_then_write = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
 def publish(scratch: str, target: str, shared: bool) -> bool:
     """Give a finished file its name unless the name is taken; True if it was free."""
     try:

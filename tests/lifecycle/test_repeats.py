@@ -14,8 +14,11 @@ from sklearn.tree import DecisionTreeClassifier
 
 import mlcycle as mc
 from mlcycle import errors
+from mlcycle.lifecycle import _opening
+from mlcycle.lifecycle._connection import Connection
 from mlcycle.lifecycle._operation import Operation
-from mlcycle.storage import open_files
+from mlcycle.storage import _reader, open_files
+from mlcycle.testing import Fault, FaultyFiles, fail_at
 
 FRAME = pd.DataFrame({"x": np.arange(40.0), "left": [0, 1] * 20})
 OTHER = FRAME.assign(x=FRAME["x"] + 1)
@@ -357,3 +360,26 @@ def test_an_opening_that_is_repeated() -> None:
     before = entries(project)
     assert project.experiments.open("e", hypothesis="h", op="e").hypothesis == "g"
     assert before == entries(project)
+
+
+def test_a_storage_that_fails_while_an_op_is_compared_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not be read says nothing of what the op was used for."""
+    first = prepared()
+    first.deployments.get("eu").route("m@1", reason="back", op="try")
+    monkeypatch.setattr(_reader, "_RECENT", 1500)  # as in a log of more entries than are kept
+
+    def routed(fault: int | None) -> int:
+        files = FaultyFiles(open_files(first.store.url))
+        connection = Connection(first.store.url, caches=False)
+        connection.stand_on(files)
+        handle = _opening._begin(connection, False).deployments.get("eu")
+        begun = len(files.calls)
+        files.plan = None if fault is None else fail_at(begun + fault, Fault.BEFORE)
+        handle.route("m@1", reason="back", op="try")
+        return len(files.calls) - begun
+
+    calls = routed(None)
+    assert calls >= 3, calls
+    for fault in range(calls):
+        with pytest.raises(errors.StorageUnavailable):
+            routed(fault)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
 import threading
 from collections.abc import Callable
+from types import FrameType
+from typing import Any
 
 import pytest
 
-from mlcycle.storage._held import decided, fetch
+from mlcycle.storage._held import _now, decided, fetch
 
 
 def test_what_is_missing_is_read_outside_and_asked_again() -> None:
@@ -39,6 +43,32 @@ def test_nothing_stays_of_a_decision_that_failed() -> None:
     with pytest.raises(LookupError, match="no"):
         decided(decide)
     assert fetch("a", lambda: 1) == 1
+
+
+def test_nothing_stays_of_a_decision_that_was_interrupted() -> None:
+    """Wherever Ctrl-C strikes, also where its traceback is kept: the next question is free again."""
+    for call in itertools.count(1):
+        left, struck = call, None
+
+        def strike(frame: FrameType, event: str, arg: object) -> Any:
+            nonlocal left
+            left -= event in ("call", "return")  # Python looks for signals there, and not at every line
+            if left == 0:
+                raise KeyboardInterrupt
+            return strike
+
+        sys.settrace(strike)
+        try:
+            decided(lambda: fetch("a", lambda: 1))
+        except KeyboardInterrupt as error:
+            struck = error
+        finally:
+            sys.settrace(None)
+        held, _now.held = _now.held, None
+        assert held is None, f"after call {call}: {struck!r}"
+        if struck is None:
+            break
+    assert call > 5
 
 
 def test_reading_may_fail() -> None:

@@ -42,7 +42,9 @@ class Depot:
         return {"count": 0, "placed": Packed()}
 
     def hold(self, state: State, entry: Entry | None = None) -> None:
-        """Nothing is read late."""
+        """Read where objects lie, if one is moved."""
+        if entry is not None and any(change["kind"] == "move" for change in entry["changes"]):
+            state["placed"].hold()
 
     def apply(self, state: State, entry: Entry) -> None:
         """Place objects; to move one, it must be there."""
@@ -174,6 +176,21 @@ def test_a_part_that_is_gone_while_an_entry_is_folded(memory: Files) -> None:
     harmed(memory, key)
     assert log.snapshot().n == 72
     assert where(a_log(memory), "3.7") == 72
+
+
+def test_what_folding_will_need_is_read_before_the_commit(memory: Files) -> None:
+    """A part that cannot be read fails a commit that was not made, not one that was."""
+    stock(memory)
+    faulty = FaultyFiles(memory)
+    log = a_log(faulty)
+    n = log.snapshot().n
+    faulty.plan = fail_on("read", Fault.BEFORE, "checkpoints/")
+    with pytest.raises(StorageUnavailable):
+        log.commit(move("3.3"), verb="move")
+    assert a_log(memory).snapshot().n == n
+    faulty.plan = None
+    assert log.commit(move("3.3"), verb="move").n == n + 1
+    assert where(log, "3.3") == n + 1
 
 
 def test_a_part_that_is_gone_within_a_proposal(memory: Files) -> None:
