@@ -90,9 +90,7 @@ def _evidence(
         data = resolve(view, name, "dataset").shown
     except NotFound as error:
         return missing(plain(error))
-    for stored, results in _stored_answers(blobs, view, version.ref, criterion):
-        if stored.data != data:
-            continue
+    for stored, results in _stored_answers(blobs, view, version.ref, data, criterion):
         if stale := _stale(view, version, criterion, results):
             return missing(stale)
         return results, stored
@@ -100,11 +98,13 @@ def _evidence(
 
 
 def _stored_answers(
-    blobs: Blobs, view: View, subject: str, criterion: records.Criterion
+    blobs: Blobs, view: View, subject: str, data: str, criterion: records.Criterion
 ) -> Iterator[tuple[records.Evaluation, list[records.Result]]]:
-    """Yield what stored evaluations of a version say of a criterion, newest first."""
+    """Yield what stored evaluations of a version on some data say of a criterion, newest first."""
     asked = records.to_json(criterion)
     for fact in evaluations_of(view, subject):
+        if fact["data"] != f"dataset:{data}":  # its document says no more to this, and may be one more request
+            continue
         document = evaluation_document(blobs, fact)
         for answer in document["answers"]:
             if answer["criterion"] == asked:
