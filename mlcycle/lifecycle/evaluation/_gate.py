@@ -90,7 +90,9 @@ def _evidence(
         data = resolve(view, name, "dataset").shown
     except NotFound as error:
         return missing(plain(error))
-    for stored, results in _stored_answers(blobs, view, version.ref, data, criterion):
+    for stored, results in _stored_answers(blobs, view, version.ref, f"dataset:{data}", criterion):
+        if stored.data != data:
+            continue
         if stale := _stale(view, version, criterion, results):
             return missing(stale)
         return results, stored
@@ -102,9 +104,7 @@ def _stored_answers(
 ) -> Iterator[tuple[records.Evaluation, list[records.Result]]]:
     """Yield what stored evaluations of a version on some data say of a criterion, newest first."""
     asked = records.to_json(criterion)
-    for fact in evaluations_of(view, subject):
-        if fact["data"] != f"dataset:{data}":  # its document says no more to this, and may be one more request
-            continue
+    for fact in evaluations_of(view, subject, data):
         document = evaluation_document(blobs, fact)
         for answer in document["answers"]:
             if answer["criterion"] == asked:
