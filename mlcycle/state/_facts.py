@@ -45,17 +45,18 @@ class Facts:
         found = None if lines is None else lines.get(key)
         return [] if found is None else found[: bisect_right(found, self._n)]
 
-    def of(self, of: str, key: str | None = None, *, newest_first: bool = False) -> Iterator[Fact]:
-        """Yield facts that stand, in order: those found by a key, a subject for one, or all."""
-        lines = self._state.facts.of(of)
-        if key is None:
-            numbers = set() if lines is None else {n for entries in lines.values() for n in entries if n <= self._n}
+    def of(self, of: str, *keys: str | None, newest_first: bool = False) -> Iterator[Fact]:
+        """Yield facts that stand, in order: all, or those found by every key; None stands for no key."""
+        wanted = {key for key in keys if key is not None}
+        if wanted:
+            numbers = set[int].intersection(*({*self.entries(of, key)} for key in wanted))
         else:
-            numbers = {*self.entries(of, key)}
+            lines = self._state.facts.of(of)
+            numbers = set() if lines is None else {n for entries in lines.values() for n in entries if n <= self._n}
         for n in sorted(numbers, reverse=newest_first):
             entry = self._read(n)
             facts = read_changes(entry, FactAdd, of=of)
-            here = [one for one in facts if key in (None, one.subject, *one.about)]
+            here = [one for one in facts if wanted <= {one.subject, *one.about}]
             for fact in reversed(here) if newest_first else here:
                 if self._marks.stands(of, fact.id):
                     yield Fact.told(fact, stamp_of(entry))

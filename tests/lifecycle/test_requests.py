@@ -193,6 +193,23 @@ def test_pages_of_a_listing_are_requests(s3_server: Any) -> None:
     assert counted(s3_server.requests(bucket)) == {"LIST": 2, "GET log": 1}
 
 
+def test_a_gate_reads_no_evidence_on_other_data() -> None:
+    """However often a version was judged on other data: what cannot answer costs a promotion nothing."""
+    url = f"memory://evidence-{uuid.uuid4().hex}"
+    project = mc.open(url, create=True)
+    project.scope.set(criteria=CRITERIA, test="d")
+    for name in ("d", "other"):
+        project.datasets.add(name, FRAME, target="left")
+    project.models.register("m", TREE, example=FRAME[["x"]])
+    for name in ("d", "other", "other", "other"):
+        project.evaluate("m", name)
+    late, files = watched(url)
+    late._session.view()
+    files.calls.clear()
+    assert late.models.promote("m").allowed
+    assert len([key for op, key in files.calls if (op, key[:6]) == ("read", "files/")]) == 1
+
+
 def test_the_page_is_made_of_the_pins() -> None:
     """``python -m tests.lifecycle.requests`` writes it."""
     assert page(PAGE.read_text()) == PAGE.read_text()

@@ -30,6 +30,23 @@ def test_facts_are_found_by_subject_and_by_what_they_are_about() -> None:
     assert [fact.id for fact in log.view(end).facts.of("evaluation", "content")] == ["1", "2", "3"]
 
 
+def test_facts_that_several_keys_find_together() -> None:
+    """Only entries that each of them names are read; None stands for no key."""
+    log = SmallLog()
+    for i in range(3):
+        log.fact("evaluation", f"{i}", "model:m@1", f"dataset:d@{i}")
+    log.write(
+        FactAdd(of="evaluation", id="3", subject="model:m@1", about=["dataset:d@9"]),
+        FactAdd(of="evaluation", id="4", subject="model:m@2", about=["dataset:d@1"]),
+    )
+    log.reads.clear()
+    facts = log.view().facts
+    assert [fact.id for fact in facts.of("evaluation", "model:m@1", "dataset:d@1")] == ["1"]
+    assert log.reads == [1, 3]
+    assert [fact.id for fact in facts.of("evaluation", "model:m@2", None)] == ["4"]
+    assert [*facts.of("evaluation", "model:m@1", "dataset:other")] == []
+
+
 def test_files_lie_where_they_lie_now() -> None:
     """Also for a view of the past: files move without history changing."""
     log = SmallLog()

@@ -90,7 +90,7 @@ def _evidence(
         data = resolve(view, name, "dataset").shown
     except NotFound as error:
         return missing(plain(error))
-    for stored, results in _stored_answers(blobs, view, version.ref, criterion):
+    for stored, results in _stored_answers(blobs, view, version.ref, f"dataset:{data}", criterion):
         if stored.data != data:
             continue
         if stale := _stale(view, version, criterion, results):
@@ -100,11 +100,11 @@ def _evidence(
 
 
 def _stored_answers(
-    blobs: Blobs, view: View, subject: str, criterion: records.Criterion
+    blobs: Blobs, view: View, subject: str, data: str, criterion: records.Criterion
 ) -> Iterator[tuple[records.Evaluation, list[records.Result]]]:
-    """Yield what stored evaluations of a version say of a criterion, newest first."""
+    """Yield what stored evaluations of a version on some data say of a criterion, newest first."""
     asked = records.to_json(criterion)
-    for fact in evaluations_of(view, subject):
+    for fact in evaluations_of(view, subject, data):
         document = evaluation_document(blobs, fact)
         for answer in document["answers"]:
             if answer["criterion"] == asked:

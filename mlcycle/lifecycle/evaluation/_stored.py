@@ -20,9 +20,9 @@ __all__ = ["decision_changes", "decision_record", "evaluation_document", "evalua
 Doc = dict[str, Any]
 
 
-def evaluations_of(view: View, subject: str) -> Iterator[Fact]:
-    """Yield the evaluations of a version (its full ref), newest first."""
-    found = view.facts.of("evaluation", subject, newest_first=True)
+def evaluations_of(view: View, subject: str, data: str | None = None) -> Iterator[Fact]:
+    """Yield the evaluations of a version, or only those on some data (full refs), newest first."""
+    found = view.facts.of("evaluation", subject, data, newest_first=True)
     return (fact for fact in found if fact.subject == subject)
 
 
