@@ -54,7 +54,8 @@ class SegmentWriter:
     strict : bool, default False
         Raise when a line cannot be stored, instead of counting and warning once.
     heartbeat : bytes or callable returning bytes, optional
-        A line written when there was none for 60 seconds; called while `lock` is held. Default: none.
+        A line written when there was none for 60 seconds, also before the first; called while `lock` is held. Default:
+        none.
     spool : Path, optional
         Folder of the spool for stores that cannot append. Default: the user's folder for state, or ``MLCYCLE_SPOOL``.
     intervals : tuple of float, default (5.0, 60.0)
@@ -109,7 +110,10 @@ class SegmentWriter:
         self._closed = self._forked = False
         self._begin_anew()
         segment_key(prefix, stem, self.writer, 0)  # a wrong prefix is the caller's mistake and is told at once
-        self._guarded(self._open)
+        if files.can_append:  # its first line or beat opens it: until then there is nothing to keep
+            keeper.watch(self)
+        else:
+            self._guarded(self._open)
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "open"
@@ -266,7 +270,7 @@ class SegmentWriter:
             )
 
     def _due(self) -> float:
-        if self._closed or self._target is None:
+        if self._closed or (self._target is None and self._forked):  # a child that writes nothing is no writer
             return math.inf
         return min(self._next_upload, self._last + _BEAT if self.heartbeat else math.inf)
 

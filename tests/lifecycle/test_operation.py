@@ -28,6 +28,7 @@ def connection() -> Connection:
     _begin(connection, create=True)
     connection.stand_on(FaultyFiles(connection.files))
     prove(connection.files, connection.log.first, Waits(quick=True, patience=9))  # what a first commit asks
+    connection.look()
     return connection
 
 

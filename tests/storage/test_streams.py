@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
 import subprocess
 import sys
@@ -179,12 +180,31 @@ print(writer.failures)
 def test_failure_to_open_is_survived(tmp_path: Path) -> None:
     """A store that cannot be written costs a warning; when it works again, so does the writer."""
     faulty = FaultyFiles(open_files(tmp_path), fail_on("append", Fault.BEFORE, times=2))
+    writer = SegmentWriter(faulty, PREFIX, STEM)
     with pytest.warns(MlcycleWarning):
-        writer = SegmentWriter(faulty, PREFIX, STEM)
+        writer.write(line(0))
     writer.write(line(1))
     writer.write(line(2))
     writer.close()
     assert (writer.failures, numbers(faulty)) == (2, [2])
+
+
+def test_nothing_is_opened_before_there_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first line opens the segment, or the first beat; a child that says nothing opens none."""
+    files = FaultyFiles(open_files(tmp_path), local_paths=True)
+    writer = SegmentWriter(files, PREFIX, STEM, heartbeat=b"beat\n")
+    assert files.calls == []
+    assert writer._due() < time.monotonic() + 61
+    monkeypatch.setattr(writer, "_last", time.monotonic() - 61)
+    writer._tick(time.monotonic())
+    assert [op for op, _ in files.calls] == ["append", "write"]
+    assert owner_alive(files, PREFIX, STEM)
+    writer._after_fork()
+    assert writer._due() == math.inf
+    writer.close()
+    silent = SegmentWriter(files, PREFIX, "silent-", heartbeat=b"beat\n")
+    silent.close()
+    assert [item.key for item in files.list(f"{PREFIX}silent-")] == []
 
 
 def test_strict_raises(tmp_path: Path) -> None:
