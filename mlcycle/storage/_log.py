@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from mlcycle._cache import Cache
 from mlcycle._digest import sha256_bytes
 from mlcycle._ids import new_id, now
 from mlcycle.errors import InvalidInput, NotFound, ReadOnly, StorageUnavailable
@@ -33,7 +34,7 @@ from mlcycle.storage._files import Outcome
 from mlcycle.storage._held import decided, fetch
 from mlcycle.storage._opening import Opening
 from mlcycle.storage._promise import prove
-from mlcycle.storage._reader import Reader, Recent, Stored, missing
+from mlcycle.storage._reader import Reader, Stored, missing
 from mlcycle.storage._replay import Fold, Replay, Snapshot
 from mlcycle.storage._waits import Waits
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["Commit", "Draft", "Fold", "Log", "Settled", "Snapshot"]
 
 _PATIENCE = 120.0  # seconds
+_RECENT = 4 * 1024 * 1024  # bytes: some 5 000 entries, small beside the 20 MB an open project may take
 
 
 @frozen
@@ -160,7 +162,7 @@ class Log:
         self._opening, self._turn = threading.Lock(), threading.Lock()
         self._author = author
         self._reader = Reader(files)
-        self._recent = Recent()
+        self._recent: Cache[bytes] = Cache(_RECENT)
         self._caches = Caches(files, self._reader, fold)
         self._keep = caches
         self._patience = patience
@@ -287,7 +289,7 @@ class Log:
         Corrupt
             When it is missing or damaged.
         """
-        data = self._recent.get(n)
+        data = self._recent.known(n)
         if data is not None:  # it was looked at before
             known: Entry = json.loads(data)
             return known
@@ -298,7 +300,7 @@ class Log:
         if data is None:
             raise self._absent(n)
         entry = decode(data, n, canonical=False)
-        self._recent.add(n, data)
+        self._recent.put(n, data, len(data))
         return entry
 
     def _absent(self, n: int) -> Exception:
@@ -385,7 +387,7 @@ class Log:
     def _note(self, stored: Stored) -> None:
         if stored.n == 0:
             self._zero = stored.data
-        self._recent.add(*stored)
+        self._recent.put(stored.n, stored.data, len(stored.data))
         self._caches.folded(len(stored.data))
 
     # committing

@@ -8,8 +8,6 @@ removes one: under a name that is absent a writer that slept could commit into t
 from __future__ import annotations
 
 import contextlib
-from collections import OrderedDict
-from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlcycle.errors import Corrupt, SchemaError
@@ -22,11 +20,10 @@ if TYPE_CHECKING:
 
     from mlcycle.storage._files import Files
 
-__all__ = ["Reader", "Recent", "Stored", "missing"]
+__all__ = ["Reader", "Stored", "missing"]
 
 _FAR = 256
 _WIDEST = 32
-_RECENT = 4 * 1024 * 1024  # bytes: some 5 000 entries, small beside the 20 MB an open project may take
 
 
 class Stored(NamedTuple):
@@ -44,27 +41,6 @@ def missing(n: int, later: str) -> Corrupt:
         f"{entry_key(n)} is missing, though {later} is there. Put the file back from a copy of the store "
         f"(log/rollup-*.jsonl.gz may hold it); project.store.verify() lists all damage{older}"
     )
-
-
-class Recent:
-    """The stored bytes of the entries that were folded or read lately, up to 4 MB of them; threads may share it."""
-
-    def __init__(self) -> None:
-        self._data: OrderedDict[int, bytes] = OrderedDict()
-        self._size = 0
-        self._lock = Lock()
-
-    def get(self, n: int) -> bytes | None:
-        """Return the bytes of entry `n`, or None."""
-        return self._data.get(n)
-
-    def add(self, n: int, data: bytes) -> None:
-        """Keep the bytes of an entry, and forget those kept longest."""
-        with self._lock:
-            self._size += len(data) - len(self._data.pop(n, b""))
-            self._data[n] = data
-            while self._size > _RECENT:
-                self._size -= len(self._data.popitem(last=False)[1])
 
 
 class Reader:

@@ -162,6 +162,7 @@ class Replay:
         self.now, self.ops = base
         self.sweeps: list[tuple[int, list[str] | None]] = []
         self._folding = Lock()
+        self._torn = False
 
     def apply(self, stored: Stored, *, ours: bool = False) -> Stored | None:
         """Fold the next entry, and return its bytes as they were believed; `ours` were encoded here a moment ago.
@@ -191,10 +192,12 @@ class Replay:
         with self._fitting(stored.n):
             self._fold.hold(now.state, entry)
             with self._folding:
-                if self.now is not now:
+                if self.now is not now or self._torn:
                     return None
+                self._torn = True  # until all of it is there: an error or an interrupt leaves a state of no use
                 self._note(entry)
                 self._fold.apply(now.state, entry)
+                self._torn = False
                 self.now = Snapshot(stored.n, now.state, digest, entry["at"], reason, now.base)
         return stored
 

@@ -14,8 +14,8 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import mlcycle as mc
+from mlcycle._cache import Cache
 from mlcycle._ids import new_id
-from mlcycle.lifecycle.blobs import Cache
 from mlcycle.lifecycle.runs import _outcomes
 from mlcycle.lifecycle.runs._files import POINTS, run_folder
 from mlcycle.lifecycle.runs._table import Table

@@ -6,14 +6,12 @@ import gzip
 import itertools
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mlcycle._digest import sha256_bytes
 from mlcycle.errors import Corrupt, SchemaError, StorageUnavailable
 from mlcycle.storage import KeyNotFound, _reader
 from mlcycle.storage._entries import encode, entry_key
-from mlcycle.storage._reader import Reader, Recent, Stored, missing
+from mlcycle.storage._reader import Reader, Stored, missing
 from mlcycle.storage._rollups import pack, rollup_key
 from tests.storage.shelf import small_rollups
 
@@ -222,7 +220,7 @@ def test_no_answer_is_no_damage() -> None:
     assert [stored.n for stored in reader.run(0, expect=7)] == list(range(8))
 
 
-# words, and what is kept ---------------------------------------------------------------------------------------------
+# words -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -234,21 +232,3 @@ def test_what_proves_a_gap_is_named_with_the_remedy(later: str, on_purpose: bool
     text = str(missing(7, later))
     assert text.startswith(f"log/0000000007.json is missing, though {later} is there. Put the file back from a copy")
     assert (f"put back on purpose, delete {later} and hint.json" in text) == on_purpose
-
-
-@given(adds=st.lists(st.tuples(st.integers(0, 6), st.sampled_from([0, 1, 25, 50, 51]).map(bytes)), max_size=30))
-def test_the_newest_bytes_are_kept_up_to_a_limit(adds: list[tuple[int, bytes]]) -> None:
-    """Those kept longest go first; kept again, an entry is new, and counts once."""
-    limit, before = 50, _reader._RECENT
-    _reader._RECENT = limit
-    try:
-        recent, plain = Recent(), dict[int, bytes]()
-        for n, data in adds:
-            recent.add(n, data)
-            plain.pop(n, None)
-            plain[n] = data
-            while sum(map(len, plain.values())) > limit:
-                plain.pop(next(iter(plain)))
-            assert [recent.get(one) for one in range(7)] == [plain.get(one) for one in range(7)]
-    finally:
-        _reader._RECENT = before

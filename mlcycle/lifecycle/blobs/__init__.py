@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from mlcycle.lifecycle.blobs._blobs import Blobs, readable
-from mlcycle.lifecycle.blobs._cache import Cache
 from mlcycle.lifecycle.blobs._depot import Depot, NewFile, file_record
 
-__all__ = ["Blobs", "Cache", "Depot", "NewFile", "file_record", "readable"]
+__all__ = ["Blobs", "Depot", "NewFile", "file_record", "readable"]

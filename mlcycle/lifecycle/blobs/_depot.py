@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mlcycle import records
+from mlcycle._cache import Cache
 from mlcycle._digest import sha256_bytes, sha256_file
 from mlcycle._documents import (
     check_file,
@@ -22,7 +23,6 @@ from mlcycle._documents import (
 )
 from mlcycle._ids import new_id
 from mlcycle.errors import Corrupt
-from mlcycle.lifecycle.blobs._cache import Cache
 from mlcycle.storage import open_range
 
 if TYPE_CHECKING:

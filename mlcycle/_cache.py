@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
 __all__ = ["Cache"]
 
@@ -38,20 +38,20 @@ class Cache(Generic[T]):
     def __init__(self, most: int) -> None:
         self._most = most
         self._weight = 0
-        self._values: dict[str, tuple[T, int]] = {}
-        self._keys: list[str] = []
+        self._values: dict[Hashable, tuple[T, int]] = {}
+        self._keys: list[Hashable] = []
         self._lock = threading.Lock()
         self._draw = random.Random(0)
 
     def __len__(self) -> int:
         return len(self._keys)
 
-    def known(self, key: str) -> T | None:
+    def known(self, key: Hashable) -> T | None:
         """Return the value of a key, or None where none is kept."""
         found = self._values.get(key)
         return None if found is None else found[0]
 
-    def get(self, key: str, make: Callable[[], T], weight: int = 1) -> T:
+    def get(self, key: Hashable, make: Callable[[], T], weight: int = 1) -> T:
         """Return the value of a key, or make it and keep it; two threads may both make it."""
         known = self._values.get(key)
         if known is not None:
@@ -60,7 +60,7 @@ class Cache(Generic[T]):
         self.put(key, value, weight)
         return value
 
-    def put(self, key: str, value: T, weight: int = 1) -> None:
+    def put(self, key: Hashable, value: T, weight: int = 1) -> None:
         """Keep a value in place of the one before, and forget others until all fit."""
         with self._lock:
             if weight > self._most:

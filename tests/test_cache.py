@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlcycle.lifecycle.blobs import Cache
+from mlcycle._cache import Cache
 
 
 def made(cache: Cache[str], keys: list[str], weight: int = 1) -> list[str]:
