@@ -53,11 +53,11 @@ def test_an_opening_reads_a_tail(folder: Path) -> None:
     """A cold open folds what came after the checkpoint, and no more; names and looking back read no entry at all."""
     project = bench_growth.open_large(folder)
     log = project._session.log
-    now, read = log.snapshot(refresh=False), list(log._recent._data)
+    now, read = log.snapshot(refresh=False), list(log._recent._values)
     assert now.n - now.base < 64
     assert len(read) <= now.n - now.base + 1
     assert len(project.datasets.names()) > len(project.at(50).datasets.names()) > 3
-    assert list(log._recent._data) == read
+    assert list(log._recent._values) == read
 
 
 def test_every_measure_runs(folder: Path) -> None:

@@ -17,7 +17,7 @@ from mlcycle import errors
 from mlcycle.lifecycle import _opening
 from mlcycle.lifecycle._connection import Connection
 from mlcycle.lifecycle._operation import Operation
-from mlcycle.storage import _reader, open_files
+from mlcycle.storage import _log, open_files
 from mlcycle.testing import Fault, FaultyFiles, fail_at
 
 FRAME = pd.DataFrame({"x": np.arange(40.0), "left": [0, 1] * 20})
@@ -366,7 +366,7 @@ def test_a_storage_that_fails_while_an_op_is_compared_is_told_so(monkeypatch: py
     """What could not be read says nothing of what the op was used for."""
     first = prepared()
     first.deployments.get("eu").route("m@1", reason="back", op="try")
-    monkeypatch.setattr(_reader, "_RECENT", 1500)  # as in a log of more entries than are kept
+    monkeypatch.setattr(_log, "_RECENT", 1500)  # as in a log of more entries than are kept
 
     def routed(fault: int | None) -> int:
         files = FaultyFiles(open_files(first.store.url))

@@ -73,7 +73,11 @@ SPECIAL = {
     "margin": st.floats(0, 10),
     "slices": st.lists(st.sampled_from(["region", "age band"]), unique=True),
 }
-OVERRIDE = {"reason": st.just("pilot"), "until": st.just("2026-12-31T23:59:59.999999Z")}
+OVERRIDE = {
+    "reason": st.just("pilot"),
+    "until": st.just("2026-12-31T23:59:59.999999Z"),
+    "author": st.none() | st.sampled_from(["ada", "Zoë"]),
+}
 CRITERION_ONLY = {"threshold": st.floats(-1e6, 1e6)}
 
 
