@@ -255,7 +255,7 @@ class Log:
             if isinstance(wanted, Settled):
                 return Commit(before.n, None, wanted.value, before, mine=False)
             drafted = self._draft(wanted, before, op=op, verb=verb, author=who, message=message)
-            self.fold.hold(before.state, json.loads(drafted.data))  # fails before it is committed, not behind it
+            self.fold.hold(before.state, {"changes": wanted.changes})  # fails before it is committed, not behind it
             prove(self.files, self.first if before.n >= 0 else None, waits)
             winner = self._won(replay, before, drafted, waits)
             if winner == drafted:
