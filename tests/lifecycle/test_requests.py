@@ -286,6 +286,26 @@ def test_nothing_is_asked_in_a_plan_nor_while_an_entry_is_folded(place: str, tmp
     assert (files.wrong, late.wrong) == ([], [])
 
 
+@pytest.mark.parametrize("place", ["memory", "local"])
+def test_a_run_starts_with_two_calls_on_every_storage(place: str, tmp_path: Path) -> None:
+    """A look and a head; points are opened with the first line, and a table of known runs is a listing and a look."""
+    url = str(tmp_path / "store") if place == "local" else f"memory://starts-{uuid.uuid4().hex}"
+    mc.open(url, create=True)
+    project, files = watched(url)
+    experiment = project.experiments.open("e")
+    experiment.start().finish()
+    files.calls.clear()
+    run = experiment.start()
+    assert [op for op, key in files.calls if key != "hint.json"] == ["read", "put"]
+    run.log(loss=0.5)
+    assert [op for op, _ in files.calls[-2:]] == ["append", "write"]
+    experiment.frame()
+    files.calls.clear()
+    assert experiment.frame()["status"].tolist() == ["finished", "running"]
+    assert [op for op, _ in files.calls] == ["list", "read"]
+    run.finish()
+
+
 def test_the_watch_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     """A plan that asks is seen."""
     url = f"memory://watched-{uuid.uuid4().hex}"
