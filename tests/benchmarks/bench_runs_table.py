@@ -87,7 +87,8 @@ def in_process(library: Path, what: str, store: Path) -> Found:
     """Return what a process of its own measures with a library."""
     code = f"import json, runpy; print(json.dumps(runpy.run_path({str(Path(__file__))!r})[{what!r}]({str(store)!r})))"
     environment = {**os.environ, "PYTHONPATH": str(library)}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True)
+    command = [sys.executable, "-P", "-c", code]  # not the checkout this is run from
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     found: Found = json.loads(done.stdout)
     return found
 
