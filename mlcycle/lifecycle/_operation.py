@@ -114,10 +114,21 @@ class Operation:
         self._connection = connection
         self._verb, self._message, self._op = verb, message, op
         self.author = author
-        self.view = connection.look()
+        self._entries: dict[int, Entry] = {}
+        self.view = self._seen_in(connection.look())
         newer = connection.log.snapshot(refresh=False).read_only
         if newer is not None:  # what was uploaded now would lie there for nothing
             raise ReadOnly(newer)
+
+    def _seen_in(self, view: View) -> View:
+        """Return a view that keeps what it reads for as long as this goes on: a plan may not ask for it again."""
+        return View(view.state, self._read, view.n)
+
+    def _read(self, n: int) -> Entry:
+        found = self._entries.get(n)
+        if found is None:
+            found = self._entries[n] = self._connection.log.entry(n)
+        return found
 
     def upload(self, make: Callable[[], T]) -> T:
         """Return what `make` stored; what the disk or the storage says of it is told in words."""
@@ -153,7 +164,7 @@ class Operation:
         log = self._connection.log
 
         def propose(now: Snapshot) -> Draft | Settled:
-            view = self._connection.view_of(now)
+            view = self._seen_in(self._connection.view_of(now))
             made = plan(view)
             if isinstance(made, Settled):
                 return made
@@ -162,7 +173,7 @@ class Operation:
 
         why = self._message or json_text(message)
         commit = log.commit(propose, verb=self._verb, author=self.author, message=why, op=self._op)
-        view = View(commit.snapshot.state, log.entry, commit.n)
+        view = View(commit.snapshot.state, self._read, commit.n)
         if self._op is not None and commit.entry is not None and not commit.mine:
             now = view.then(commit.snapshot.n)
             refuse_another(self._op, commit.entry, self._verb, plan, (now, view.then(commit.n - 1)), meant)

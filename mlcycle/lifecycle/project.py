@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -9,7 +10,7 @@ import attrs
 from mlcycle import _html, records
 from mlcycle._ids import now, parse_ref
 from mlcycle._text import printable
-from mlcycle.errors import ConflictError, InvalidInput
+from mlcycle.errors import ConflictError, InvalidInput, MlcycleError
 from mlcycle.lifecycle._history import history_frame
 from mlcycle.lifecycle._moments import entry_number
 from mlcycle.lifecycle._operation import Again
@@ -213,7 +214,9 @@ class Project:
         def work(do: Operation) -> list[records.Move]:
             entry = entry_number(self._session.log, do.view, to)
             judged = _judged_by(do.view, entry)
-            refusal = judged_today(self._session.blobs, do.view, new_models(do.view, entry), override)
+            refusal = judged_today(self._session.blobs, do.view, judged[0], override)
+            with contextlib.suppress(MlcycleError):  # the entries it goes by are read here, and not one for each plan
+                roll_project_back(do.view, entry)
 
             def plan(view: View) -> list[Change] | Settled:
                 changes = roll_project_back(view, entry)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mlcycle import errors
+from mlcycle._cache import Cache
 from mlcycle._ids import new_id
 from mlcycle.lifecycle._connection import Connection
 from mlcycle.lifecycle._opening import _begin
@@ -41,6 +42,11 @@ def session(connection: Connection) -> Session:
 def tagging(name: str = "t") -> Callable[[View], list[Change]]:
     """Return a plan that tags entry 0."""
     return lambda view: [TagSet(name=name, to=0)]
+
+
+def keeping(changes: list[Change]) -> Callable[[View], list[Change]]:
+    """Return a plan that wants these changes whatever it sees."""
+    return lambda view: changes
 
 
 def stored(do: Operation, session: Session) -> list[Change]:
@@ -83,6 +89,29 @@ def test_the_view_of_an_operation_does_not_move(connection: Connection, session:
 
     session.operate("store.tag", work)
     assert seen == [0]
+
+
+def test_what_the_work_has_read_is_held_for_its_plan(connection: Connection, session: Session) -> None:
+    """However little the process keeps of the log: the plan is asked once, and nothing is read for it."""
+    for _ in range(5):
+        session.operate("thing.add", lambda do: do.commit(keeping(stored(do, session))))
+    connection.log._recent = Cache(0)
+    asked: list[int] = []
+
+    def read(view: View) -> list[int]:
+        return [view.versions.get("thing", f"n{n}", 1).number for n in range(5)]
+
+    def work(do: Operation) -> None:
+        assert read(do.view) == [1] * 5
+
+        def plan(view: View) -> list[Change]:
+            asked.append(view.n)
+            return [TagSet(name="t", to=sum(read(view)))]
+
+        do.commit(plan)
+
+    session.operate("store.tag", work)
+    assert asked == [5]
 
 
 def test_the_work_is_done_again_where_a_sweep_took_the_upload(connection: Connection, session: Session) -> None:

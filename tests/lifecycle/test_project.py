@@ -13,6 +13,8 @@ import pytest
 
 import mlcycle as mc
 from mlcycle import errors
+from mlcycle.lifecycle import project as projects
+from mlcycle.state import roll_project_back
 from tests.lifecycle.conftest import begin, fitted
 
 
@@ -390,3 +392,25 @@ def test_a_working_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.Monke
         mc.open("store", create=True)
     assert mc.open(tmp_path / "store", create=True).store.info()["entries"] == 1
     monkeypatch.chdir(tmp_path)  # so that others find one
+
+
+def test_a_rollback_of_many_names_is_planned_once(project: mc.Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in a process that holds nothing of the log: what it goes by is read before, not once for each plan."""
+    for i in range(20):
+        project.datasets.add(f"d{i}", pd.DataFrame({"x": [i]}))
+    project.store.tag("here")
+    for i in range(20):
+        project.datasets.add(f"d{i}", pd.DataFrame({"x": [i + 0.5]}))
+    project._session.log._caches._entries = 64  # enough of them for a checkpoint
+    project._session.log.flush()
+    asked = []
+
+    def counted(*arguments: Any) -> Any:
+        asked.append(arguments[1])
+        return roll_project_back(*arguments)
+
+    fresh = mc.open(project.store.url, author="bob")
+    assert fresh._session.log.snapshot().base > 0
+    monkeypatch.setattr(projects, "roll_project_back", counted)
+    assert len(fresh.rollback("here")) == 20
+    assert len(asked) == 2
