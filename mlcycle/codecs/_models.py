@@ -16,6 +16,7 @@ from attrs import field, frozen
 
 from mlcycle._failure import said
 from mlcycle._ids import new_id
+from mlcycle._locks import renew_in_child
 from mlcycle._warn import warn
 from mlcycle.codecs._bounds import check_bounds
 from mlcycle.codecs._rows import own_rows
@@ -35,15 +36,7 @@ _METHODS = ("predict", "predict_proba", "decision_function", "transform")
 # What a full or failing disk says; every other OSError while a model is written comes from the model.
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 _filters = threading.RLock()
-
-
-def _renew_lock() -> None:
-    global _filters  # a thread that held it does not exist in the child
-    _filters = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+renew_in_child(globals(), "_filters", threading.RLock)
 
 
 def _copy(packages: Mapping[str, str]) -> dict[str, str]:

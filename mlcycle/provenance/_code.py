@@ -12,6 +12,7 @@ from typing import Any
 
 from attrs import field, fields, frozen
 
+from mlcycle._locks import renew_in_child
 from mlcycle.provenance._diff import FileDiff, new_file_diff, path_text
 from mlcycle.provenance._git import Repository, read_repository
 from mlcycle.provenance._secrets import is_secret_file, redact, redact_argv
@@ -48,16 +49,8 @@ class CapturedCode(Code):
 
 
 _lock = threading.Lock()
+renew_in_child(globals(), "_lock", threading.Lock)
 _last: tuple[CapturedCode, float] | None = None
-
-
-def _renew_lock() -> None:
-    global _lock  # a thread that held it does not exist in the child
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def capture_code(*, fresh: bool = False) -> CapturedCode:

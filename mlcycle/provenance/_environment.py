@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 
 from mlcycle._digest import canonical_json, sha256_bytes
+from mlcycle._locks import renew_in_child
 from mlcycle.provenance._machine import container, cpu_name, memory_bytes, usable_cores
 from mlcycle.provenance._secrets import strip_credentials
 from mlcycle.records import Environment, as_row, to_json
@@ -37,16 +38,8 @@ _THREAD_SETTINGS = (
 
 
 _lock = threading.Lock()
+renew_in_child(globals(), "_lock", threading.Lock)
 _captured: Environment | None = None
-
-
-def _renew_lock() -> None:
-    global _lock  # a thread that held it does not exist in the child
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def capture_environment(*, fresh: bool = False) -> Environment:

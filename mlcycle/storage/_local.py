@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mlcycle._locks import renew_in_child
 from mlcycle.errors import AccessDenied, StorageUnavailable, StoreError
 from mlcycle.storage._files import (
     TEMPORARY,
@@ -45,15 +46,7 @@ _NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.E
 _STALE = 86_400.0  # seconds after which a temporary file belongs to a process that died
 _PATIENCE = 100  # times a folder is made again that another process removes
 _folders = threading.Lock()  # held to make a folder and use it at once, and to remove one that became empty
-
-
-def _renew_lock() -> None:
-    global _folders
-    _folders = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+renew_in_child(globals(), "_folders", threading.Lock)
 
 
 def open_local(

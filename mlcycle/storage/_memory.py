@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlcycle._locks import renew_in_child
 from mlcycle.storage._files import (
     KeyNotFound,
     Listed,
@@ -25,15 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["MemoryAppender", "MemoryFiles", "open_memory"]
 
 _lock = threading.RLock()
-
-
-def _renew_lock() -> None:
-    global _lock  # a thread that held it does not exist in the child
-    _lock = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+renew_in_child(globals(), "_lock", threading.RLock)
 
 
 def open_memory(

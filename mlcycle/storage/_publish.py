@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 
+from mlcycle._locks import renew_in_child
 from mlcycle.errors import UnsupportedStorage
 
 __all__ = ["publish"]
@@ -15,15 +16,7 @@ __all__ = ["publish"]
 _WINDOWS = os.name == "nt"
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _check_then_write = threading.Lock()
-
-
-def _renew_lock() -> None:
-    global _check_then_write  # a thread that held it does not exist in the child
-    _check_then_write = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+renew_in_child(globals(), "_check_then_write", threading.Lock)
 
 
 def publish(scratch: str, target: str, shared: bool) -> bool:
