@@ -16,7 +16,7 @@ from mlcycle.records import Criterion, Result
 if TYPE_CHECKING:
     from mlcycle.checks._protocol import Check, Context
 
-__all__ = ["run"]
+__all__ = ["name_of", "run"]
 
 
 def run(checks: Iterable[Check | Criterion], subject: str, context: Context) -> tuple[Result, ...]:
@@ -57,7 +57,7 @@ def _one(check: Check | Criterion, subject: str, context: Context) -> list[Resul
         from mlcycle.checks._judge import judge
 
         return list(judge(check, subject, context))
-    name = _name(check)
+    name = name_of(check)
     try:
         return list(_results(check(subject, context), name, subject, context))
     except MlcycleError as error:
@@ -67,7 +67,8 @@ def _one(check: Check | Criterion, subject: str, context: Context) -> list[Resul
     return [Result(check=name, subject=subject, data=context.data, verdict="error", detail=reason)]
 
 
-def _name(check: Any) -> str:
+def name_of(check: Any) -> str:
+    """Return what a check or a hook is called: a function by its name, a configured one as it prints."""
     name = getattr(check, "__name__", None)
     return name if isinstance(name, str) else repr(check)
 

@@ -7,20 +7,32 @@ after a lost race. Creating the entry is the second look. What comes back is bui
 is read back for it. Where a sweep took what was uploaded, or what the work rested on has changed, the work is done
 again from a new look.
 
-Who is to judge an operation before it is committed stands between the look and the commit, outside lock and plan; who
-is to be told of it stands where the work has returned.
+Who judges an operation before it is committed (see `_judging`) is asked between the look and the commit, outside lock
+and plan, and their one decision is committed with what it allows, or without what it blocks. Who is told of it is told
+when the work has returned.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from mlcycle import records
 from mlcycle._digest import json_text
-from mlcycle.errors import InvalidInput, MlcycleError, ReadOnly, StorageUnavailable, VersionDeleted
+from mlcycle.errors import (
+    ConflictError,
+    GateBlocked,
+    InvalidInput,
+    MlcycleError,
+    ReadOnly,
+    StorageUnavailable,
+    VersionDeleted,
+)
+from mlcycle.lifecycle._judging import Matter, decision_fact, judgement, kept_out, made_refs
 from mlcycle.lifecycle._repeats import refuse_another
-from mlcycle.state import Change, Fact, FactAdd, Place, Version, VersionAdd, View, check_guards, read_changes, stamp_of
+from mlcycle.state import Change, Fact, FactAdd, Place, Version, VersionAdd, View, bare, check_guards, read_changes, stamp_of
 from mlcycle.storage import Draft, Settled
 
 if TYPE_CHECKING:
@@ -30,12 +42,16 @@ if TYPE_CHECKING:
     from mlcycle.storage import Entry, Snapshot
 
     Plan = Callable[[View], Sequence[Change] | Settled]
+    Judge = Callable[[View, Matter], tuple[records.Result, ...] | None]
+    Tell = Callable[..., None]
 
 __all__ = ["Again", "Done", "Operation", "operate"]
 
+Doc = dict[str, Any]
 R = TypeVar("R")
 T = TypeVar("T")
 _TRIES = 5
+_JUDGED = 4  # once, and three times more where what was judged is not what would be committed any more
 
 
 class Again(Exception):  # noqa: N818 - a signal to `operate`, never seen by a user
@@ -45,11 +61,13 @@ class Again(Exception):  # noqa: N818 - a signal to `operate`, never seen by a u
     ----------
     error : MlcycleError
         What a user is told where it is never so for long enough.
+    tries : int
+        How often the work is done before that.
     """
 
-    def __init__(self, error: MlcycleError) -> None:
+    def __init__(self, error: MlcycleError, tries: int = _TRIES) -> None:
         super().__init__(error)
-        self.error = error
+        self.error, self.tries = error, tries
 
 
 def swept() -> Again:
@@ -110,9 +128,16 @@ class Operation:
         Who does it.
     """
 
-    def __init__(self, connection: Connection, verb: str, author: str, message: str, op: str | None) -> None:
+    def __init__(
+        self, connection: Connection, verb: str, author: str, message: str, op: str | None, judge: Judge
+    ) -> None:
         self._connection = connection
         self._verb, self._message, self._op = verb, message, op
+        self._judge = judge
+        self._matter: Matter | None = None
+        self._decision: records.Decision | None = None
+        self._judged, self._premise = False, None
+        self._done: tuple[Matter, Done] | None = None
         self.author = author
         self._entries: dict[int, Entry] = {}
         self.view = self._seen_in(connection.look())
@@ -139,7 +164,50 @@ class Operation:
                 raise
             raise StorageUnavailable(f"a file could not be written: {error}; nothing was committed") from error
 
-    def commit(self, plan: Plan, *, message: str = "", refusal: bool = False, meant: Sequence[Change] = ()) -> Done:
+    def keep(self, of: str, identity: str, document: Doc) -> Place:
+        """Store the document of something found or decided, and return where it lies."""
+        depot = self._connection.blobs.depot
+        file = self.upload(lambda: depot.store_document(f"files/{identity}", of, document))
+        return Place(object=f"{of}:{identity}", files=[file])
+
+    def judge(self, matter: Matter) -> None:
+        """Ask who judges such a matter; what is committed next is committed with their decision.
+
+        Nobody is asked again where the caller's `op` was committed before: it gives that result.
+
+        Raises
+        ------
+        GateBlocked
+            When it is blocked: the decision is committed alone. A version that is kept as rejected is left to `commit`,
+            unless somebody asks that nothing of it be kept.
+        """
+        self._matter = matter
+        if self._op is not None and self._connection.log.done(self._op) is not None:
+            return
+        said = self._judge(self.view, matter)
+        self._premise = matter.premise(self.view)
+        decision = judgement(matter, said or (), self.author, self._message)
+        self._judged = said is not None or decision is not None
+        if decision is None or decision.allowed or (matter.rejects and all(one.keep for one in decision.results)):
+            self._decision = decision
+        elif matter.rejects:
+            raise GateBlocked(decision.why, decision)
+        else:
+            self._refuse(matter, decision)
+
+    def _refuse(self, matter: Matter, decision: records.Decision) -> None:
+        """Commit a decision that blocks, and raise it; the caller's `op` stays unused."""
+        kept = self.keep("decision", decision.id, records.to_json(decision))
+        fact = decision_fact(decision, [matter.subject, *matter.about])
+
+        def plan(view: View) -> list[Change]:
+            return [kept, fact]
+
+        done, mine = self._commit(plan, refusal=True)
+        if mine:  # else somebody did it under the same op just now, and that is the result
+            raise GateBlocked(decision.why, evolve(decision, **done.fact("decision").stamp.facts()))
+
+    def commit(self, plan: Plan, *, message: str = "") -> Done:
         """Commit the changes that `plan` asks for, given the newest state; it is asked again after every lost race.
 
         Parameters
@@ -149,35 +217,70 @@ class Operation:
             the view.
         message : str, optional
             Why, where the caller gave no message.
-        refusal : bool, default False
-            The changes only say why it was not done; the caller's `op` stays unused.
-        meant : sequence of Change
-            What a gate keeps out: an `op` used before is compared with it too.
 
         Raises
         ------
+        GateBlocked
+            When a version was judged and is blocked: it is committed with the decision, as rejected.
         ConflictError
-            When `op` was used before, for something else.
+            When `op` was used before, for something else; when what was judged changes all the time.
         ReadOnly
             When a change is kept for a newer mlcycle.
         """
+        matter, decision = self._matter, self._decision
+        kept = None if decision is None else self.keep("decision", decision.id, records.to_json(decision))
+
+        def decided(view: View) -> Sequence[Change] | Settled:
+            made = plan(view)
+            if matter is None or decision is None or kept is None or isinstance(made, Settled):
+                return made
+            made, about = (made, made_refs(made)) if decision.allowed else kept_out(view, made)
+            return [kept, decision_fact(decision, [*(about or [matter.subject]), *matter.about]), *made]
+
+        blocked = decision is not None and not decision.allowed
+        done, mine = self._commit(decided, plan, message=message, refusal=blocked)
+        if mine and matter is not None and not blocked:
+            made = made_refs(read_changes(done.entry or {}, VersionAdd))
+            self._done = evolve(matter, subject=made[0] if made else matter.subject), done
+        if mine and decision is not None and blocked:
+            fact = done.fact("decision")
+            raise GateBlocked(decision.why, evolve(decision, subject=fact.subject, **fact.stamp.facts()))
+        return done
+
+    def _commit(
+        self, decided: Plan, plan: Plan | None = None, *, message: str = "", refusal: bool = False
+    ) -> tuple[Done, bool]:
+        """Return what became of a plan and the decision on it, and whether it was committed now."""
         log = self._connection.log
 
         def propose(now: Snapshot) -> Draft | Settled:
             view = self._seen_in(self._connection.view_of(now))
-            made = plan(view)
-            if isinstance(made, Settled):
-                return made
-            check_guards(view, made, log.fold.needs)
-            return self._draft(view, made, refusal=refusal)
+            changes = decided(view)
+            if isinstance(changes, Settled):
+                return changes
+            self._check_premise(view)
+            check_guards(view, changes, log.fold.needs)
+            return self._draft(view, changes, refusal=refusal)
 
         why = self._message or json_text(message)
         commit = log.commit(propose, verb=self._verb, author=self.author, message=why, op=self._op)
         view = View(commit.snapshot.state, self._read, commit.n)
-        if self._op is not None and commit.entry is not None and not commit.mine:
+        if plan is not None and self._op is not None and commit.entry is not None and not commit.mine:
             now = view.then(commit.snapshot.n)
-            refuse_another(self._op, commit.entry, self._verb, plan, (now, view.then(commit.n - 1)), meant)
-        return Done(view, commit.entry, commit.value)
+            refuse_another(self._op, commit.entry, self._verb, plan, (now, view.then(commit.n - 1)))
+        return Done(view, commit.entry, commit.value), commit.mine
+
+    def _check_premise(self, view: View) -> None:
+        """Have it judged anew where what would be committed is not what was judged."""
+        if self._judged and self._matter is not None and self._matter.premise(view) != self._premise:
+            what = f"what {self._matter.action} {bare(self._matter.subject)} was judged by"
+            raise Again(ConflictError(f"{what} was changed by others {_JUDGED} times; try again"), _JUDGED)
+
+    def tell(self, tell: Tell) -> None:
+        """Have those told who are to know of what was committed, if anything was."""
+        if self._done is not None:
+            matter, done = self._done
+            tell(done.view, matter, entry=done.view.n)
 
     def _draft(self, view: View, changes: Sequence[Change], *, refusal: bool) -> Draft:
         """Return what to write, unless a sweep since the look named a key of it."""
@@ -205,6 +308,8 @@ def operate(
     author: str,
     message: str = "",
     op: str | None = None,
+    judge: Judge = lambda view, matter: None,
+    tell: Tell = lambda view, matter, **more: None,
 ) -> R:
     """Return what `work` makes of one operation; it may be asked again, with an operation that looked anew.
 
@@ -215,9 +320,12 @@ def operate(
     verb : str
         What is done: ``"model.promote"``. The history goes by it, and what an `op` was used for.
     work : callable
-        Looks at ``do.view``, uploads with ``do.upload``, commits with ``do.commit``, and returns the result.
+        Looks at ``do.view``, has it judged with ``do.judge``, uploads with ``do.upload``, commits with ``do.commit``,
+        and returns the result.
     author, message, op : str
         Who, why, and an id of the caller's own.
+    judge, tell : callable
+        What hooks say before an event, and who is told after it.
 
     Raises
     ------
@@ -225,12 +333,17 @@ def operate(
         When `message` or `op` cannot be stored.
     """
     _check_words(message, op)
-    for _ in range(_TRIES):
+    for tried in itertools.count(1):
+        do = Operation(connection, verb, author, json_text(message), op, judge)
         try:
-            return work(Operation(connection, verb, author, json_text(message), op))
+            found = work(do)
         except Again as again:
-            last = again
-    raise last.error from None
+            if tried >= again.tries:
+                raise again.error from None
+            continue
+        do.tell(tell)
+        return found
+    raise AssertionError("tried without end")
 
 
 def _check_words(message: Any, op: Any) -> None:

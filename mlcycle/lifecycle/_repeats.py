@@ -42,11 +42,8 @@ def refuse_another(
     verb: str,
     plan: Callable[[View], Sequence[Change] | Settled],
     views: tuple[View, View],
-    meant: Sequence[Change] = (),
 ) -> None:
     """Return if `verb` and `plan` are what an entry was written for; judged now, and just before that entry.
-
-    A gate that blocks today drafts no move: what would be moved is `meant`.
 
     Raises
     ------
@@ -63,8 +60,7 @@ def refuse_another(
         except Exception:  # noqa: BLE001 - it does not fit that state, which says nothing of the entry
             continue
         if not isinstance(wanted, Settled):
-            kept = [change for change in wanted if change.kind not in {one.kind for one in meant}]
-            if _alike([*kept, *meant], _read(entry["changes"])):
+            if _alike(wanted, _read(entry["changes"])):
                 return
     facts = {key: entry[key] for key in ("n", "author", "at", "message")}
     raise ConflictError(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import getpass
 import os
 from typing import TYPE_CHECKING, TypeVar
 
 from mlcycle._digest import json_text
 from mlcycle.errors import InvalidInput, ReadOnly
+from mlcycle.lifecycle._judging import Hooks, Matter, refuse_commits
 from mlcycle.lifecycle._operation import operate
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ class Session:
         Who commits.
     at : int, optional
         The entry at which the history ends for him, who then only reads.
+    hooks : Hooks, optional
+        Who judges what he commits, and is told of it.
 
     Attributes
     ----------
@@ -45,12 +49,19 @@ class Session:
     """
 
     def __init__(
-        self, connection: Connection, *, mode: str = "rw", author: str | None = None, at: int | None = None
+        self,
+        connection: Connection,
+        *,
+        mode: str = "rw",
+        author: str | None = None,
+        at: int | None = None,
+        hooks: Hooks | None = None,
     ) -> None:
         if author is not None and not (isinstance(author, str) and author.strip()):
             raise InvalidInput(f"author= is a name such as 'ada', got {type(author).__name__}: {author!r:.80}")
         self._connection = connection
         self._author = author
+        self._hooks = hooks or Hooks()
         self.at = at
         self._refusal: str | None = None
         if mode != "rw":
@@ -92,15 +103,15 @@ class Session:
 
     # looking -------------------------------------------------------------------------------------------------------
 
-    def view(self) -> View:
-        """Return the project as it stands, or, in a session of the past, as it stood; a value that does not move."""
-        return self._seen_by(self._connection.look())
+    def view(self, *, refresh: bool = True) -> View:
+        """Return the project as it stands, or, in a session of the past, as it stood; a value that does not move.
 
-    def seen(self) -> View:
-        """As `view`, by the newest entry this process has seen, which asks the storage nothing."""
-        return self._seen_by(self._connection.seen())
-
-    def _seen_by(self, now: View) -> View:
+        Parameters
+        ----------
+        refresh : bool, default True
+            False takes the newest entry this process has seen, which asks the storage nothing.
+        """
+        now = self._connection.look() if refresh else self._connection.seen()
         return now if self.at is None else now.then(self.at)
 
     # changing ------------------------------------------------------------------------------------------------------
@@ -111,6 +122,7 @@ class Session:
 
     def check_writable(self) -> None:
         """Refuse before any work is done where a commit could not follow."""
+        refuse_commits(self.url)
         if self.at is not None:
             raise ReadOnly(f"this is the project as it stood at entry {self.at}; open {self.url} itself to change it")
         reason = self._refusal or self.log.snapshot(refresh=False).read_only
@@ -130,4 +142,17 @@ class Session:
             Why, for the history; and an id of the caller's own.
         """
         self.check_writable()
-        return operate(self._connection, verb, work, author=self.author, message=message, op=op)
+        return operate(
+            self._connection,
+            verb,
+            work,
+            author=self.author,
+            message=message,
+            op=op,
+            judge=functools.partial(self._hooks.before, self),
+            tell=functools.partial(self._hooks.after, self),
+        )
+
+    def tell(self, matter: Matter) -> None:
+        """Tell hooks of something that no entry of the log says: a run ended."""
+        self._hooks.after(self, self.view(refresh=False), matter)

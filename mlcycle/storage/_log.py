@@ -246,7 +246,7 @@ class Log:
         while True:
             replay = self._replay or self._open()
             before = replay.now
-            done = self._done(op)
+            done = self.done(op)
             if done is not None:
                 return Commit(done["n"], done, None, replay.now, mine=False)
             if before.read_only is not None:
@@ -392,7 +392,7 @@ class Log:
 
     # committing
 
-    def _done(self, op: str | None) -> Entry | None:
+    def done(self, op: str | None) -> Entry | None:
         """Return the entry of an operation of a caller's, where it was committed as far as this process has seen."""
         replay = self._replay
         if op is None or replay is None:

@@ -63,7 +63,7 @@ def test_one_commit_pins_all(project: mc.Project) -> None:
     assert (entry["verb"], kinds) == ("run.pin", ["place", "fact.add"] * 2)
     pinned = [change["subject"].partition(":")[0] for change in entry["changes"] if change["kind"] == "fact.add"]
     assert sorted(pinned) == ["code", "environment"]
-    view = project._session.seen()
+    view = project._session.view(refresh=False)
     subjects = [change["subject"] for change in entry["changes"] if change["kind"] == "fact.add"]
     assert _pins.all_pinned(view, subjects)
     assert not _pins.all_pinned(view, [*subjects, "code:other"])

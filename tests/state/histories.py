@@ -119,7 +119,7 @@ class Work:
 
     def _version(self, of: str) -> str:
         """Return any version of data or of a model, dropped ones too; one that may never have been, now and then."""
-        view = self.project._session.seen()
+        view = self.project._session.view(refresh=False)
         name = self._one(view.names.every(of))
         return f"{name.name}@{1 + self._below(view.versions.count(name) + self._often(0.05))}"
 
@@ -221,4 +221,4 @@ class Work:
         place.check()
 
     def _entries(self) -> int:
-        return self.project._session.seen().n + 1
+        return self.project._session.view(refresh=False).n + 1

@@ -84,7 +84,7 @@ class Experiments:
 
         def work(do: Operation) -> Experiment:
             do.commit(lambda view: wanted(view) or Settled())
-            return self._handle(self._session.seen(), name)  # opened again by its op, it is what it is now
+            return self._handle(self._session.view(refresh=False), name)  # opened again by its op, it is what it is now
 
         try:
             return self._session.operate("experiment.open", work, message=hypothesis or "", op=op)

@@ -126,7 +126,7 @@ class Experiment:
             if strict:
                 raise
             warn(f"the log cannot be read ({error}); training goes on")
-            view = self._session.seen()
+            view = self._session.view(refresh=False)
             return [_used(view, one) for one in uses], view.n
 
     def runs(self) -> list[records.Run]:
@@ -176,7 +176,7 @@ class Experiment:
                 )
             lowest = not upward
         _, run = (min if lowest else max)(numbers, key=itemgetter(0))
-        return run_of(self._session, run, self._session.seen())
+        return run_of(self._session, run, self._session.view(refresh=False))
 
 
 def _why_no_best(experiment: str, metric: str, finished: Table) -> str:

@@ -66,7 +66,7 @@ class Provenance:
     def keep(self) -> None:
         """Pin anew what is not pinned by the newest entry seen: to be called once a head that names it was put."""
         try:
-            view = self._session.seen()
+            view = self._session.view(refresh=False)
             if view.n != self._pinned_by and not all_pinned(view, self._blobs):
                 self._session.operate("run.pin", self.pin)
         except Exception as error:  # noqa: BLE001 - nothing here may stop a training
