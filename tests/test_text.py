@@ -120,7 +120,7 @@ def test_what_is_stored_does_not_depend_on_the_console(monkeypatch: pytest.Monke
     assert [result.check for result in evaluation.results] == ["accuracy ≥ 0.9"]
     assert str(evaluation.results[0]).startswith("fail: accuracy >= 0.9: ")
     with pytest.raises(GateBlocked) as blocked, project.experiments.open("e").start() as failed:
-        project.models.promote(version, reason="r")
+        project.models.promote(version, message="r")
     assert "accuracy >= 0.9 failed" in str(blocked.value)
     assert "✗ accuracy ≥ 0.9 failed" in blocked.value.decision.why
     assert "✗ accuracy ≥ 0.9 failed" in project.experiments.run(failed.id).error

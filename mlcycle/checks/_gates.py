@@ -75,7 +75,7 @@ def decide(
     >>> print(decision.why)
     promote churn@7 is blocked:
       ✗ roc_auc ≥ 0.8 failed: 0.71, interval 0.68 to 0.74, 900 rows
-    To do it all the same, pass override=mc.Override(reason="…", until="2026-12-31")...
+    To do it all the same, say why and until when: message="…", override_until="2026-12-31"; it will be recorded.
     """
     found = tuple(results)
     against = [f"  ✗ {problem}" for problem in problems]
@@ -127,7 +127,8 @@ def _why(
 def _remedy(now: str) -> str:
     year, month = int(now[:4]), int(now[5:7])
     until = f"{year}-12-31" if month < 12 else f"{year + 1}-01-31"
-    return f'To do it all the same, pass override=mc.Override(reason="…", until="{until}"); it will be recorded.'
+    how = f'message="…", override_until="{until}"'
+    return f"To do it all the same, say why and until when: {how}; it will be recorded."
 
 
 def _stops(verdict: str) -> bool:

@@ -126,11 +126,11 @@ def evaluation(show: Show, project: mc.Project, tree_run: mc.Run, best_run: mc.R
     show.say("● is the value, ├──┤ what it may really be, ┊ the line that all of it must clear.")
     try:
         with show.code():
-            project.models.promote(tree, "production", reason="small, fast, explains itself")
+            project.models.promote(tree, "production", message="small, fast, explains itself")
     except mc.errors.GateBlocked as blocked:
         show.decision(blocked.decision)
     with show.code():
-        decision = project.models.promote(reader, "production", reason="reads well enough")
+        decision = project.models.promote(reader, "production", message="reads well enough")
     show.decision(decision)
 
 
@@ -139,7 +139,7 @@ def deployment(show: Show, project: mc.Project, forms: Forms) -> tuple[mc.Deploy
     show.act(4, "Deployment: the reader at work, watched from the first day")
     with show.code():
         mailroom = project.deployments.open("mailroom")
-        mailroom.route({"reader@production": 100}, reason="first reader")
+        mailroom.route({"reader@production": 100}, message="first reader")
         service = mailroom.serve(follow=0)
     ordinary = forms.ordinary
     show.say(f"{len(ordinary)} forms arrive. The clerks check the answers, and say what was really written:")

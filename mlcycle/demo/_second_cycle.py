@@ -76,7 +76,7 @@ def models(show: Show, project: mc.Project) -> None:
     show.say("Perfect, it seems. But it has seen the questions of its examination before:")
     try:
         with show.code():
-            project.models.promote(perfect, reason="perfect!")
+            project.models.promote(perfect, message="perfect!")
     except mc.errors.GateBlocked as blocked:
         show.decision(blocked.decision)
     _honest(show, project)
@@ -99,7 +99,7 @@ def _honest(show: Show, project: mc.Project) -> None:
     for one in (present, *found):
         show.evaluation(one)
     with show.code():
-        decision = project.models.promote(better, reason="reads both scanners")
+        decision = project.models.promote(better, message="reads both scanners")
     show.decision(decision)
 
 
@@ -108,7 +108,7 @@ def canary(show: Show, mailroom: mc.Deployment, service: mc.Service, forms: Form
     show.say("It gets a tenth of the work first. The service that runs already follows by itself:")
     new = forms.canary
     with show.code():
-        canary = mailroom.route({"reader@2": 90, "reader@4": 10}, reason="canary")
+        canary = mailroom.route({"reader@2": 90, "reader@4": 10}, message="canary")
         service.predict(new[PIXELS], ids=new["form"])
         service.label(new["form"], new["digit"])
         seen = mailroom.traffic(since=canary.at)
@@ -117,4 +117,4 @@ def canary(show: Show, mailroom: mc.Deployment, service: mc.Service, forms: Form
         ["version", "forms", "read correctly"], [[ref, int(n), f"{mean:.1%}"] for ref, n, mean in scores.itertuples()]
     )
     with show.code():
-        mailroom.route({"reader@production": 100}, reason="the canary is well")
+        mailroom.route({"reader@production": 100}, message="the canary is well")

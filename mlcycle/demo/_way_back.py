@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import mlcycle as mc
@@ -24,21 +23,20 @@ def rollback(show: Show, project: mc.Project, service: mc.Service, forms: Forms)
     newest = int(project.history().index[-1])
     try:
         with show.code():
-            project.rollback(to="first-cycle", reason="the old scanner is back")
+            project.rollback(to="first-cycle", message="the old scanner is back")
     except mc.errors.GateBlocked as blocked:
         show.answer(f"✗ {blocked}")
     show.say(
         "That is so, and for once it is all right. An override says who, why and until when. First, what would move?"
     )
     with show.code():
-        week = mc.Override(reason="old scanner only", until=date.today() + timedelta(days=7))
-        moves = project.rollback(to="first-cycle", dry_run=True, override=week)
+        moves = project.rollback(to="first-cycle", dry_run=True)
     show.table(
         ["what", "now", "then", "set by"],
         [[f"{m.name} {m.pointer}", m.before, m.after or "nothing", m.author] for m in moves],
     )
     with show.code():
-        project.rollback(to="first-cycle", reason="the old scanner is back", override=week)
+        project.rollback(to="first-cycle", message="the old scanner is back", override_until="7d")
     _where_it_stands(show, project, service)
     old = forms.old_scanner
     with show.code():
@@ -47,7 +45,7 @@ def rollback(show: Show, project: mc.Project, service: mc.Service, forms: Forms)
     show.block(f"✓ {(answers == old['digit']).mean():.1%} of {len(old)} forms from the old scanner read correctly")
     show.say("The scanner is mended. Forward is a rollback too, to the entry before it:")
     with show.code():
-        project.rollback(to=newest, reason="the new scanner is mended")
+        project.rollback(to=newest, message="the new scanner is mended")
     _where_it_stands(show, project, service)
     show.say("And nothing of it is forgotten:")
     with show.code():

@@ -14,6 +14,7 @@ from mlcycle.errors import ConflictError, InvalidInput, MlcycleError
 from mlcycle.lifecycle._history import history_frame
 from mlcycle.lifecycle._moments import entry_number
 from mlcycle.lifecycle._operation import Again
+from mlcycle.lifecycle._overriding import override_of
 from mlcycle.lifecycle._rollback import moves_of, new_models
 from mlcycle.lifecycle._session import Session
 from mlcycle.lifecycle.datasets import Datasets
@@ -28,7 +29,7 @@ from mlcycle.storage import Settled
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
-    from datetime import date, datetime
+    from datetime import date, datetime, timedelta
 
     import pandas as pd
 
@@ -172,9 +173,9 @@ class Project:
         self,
         to: int | str | date | datetime,
         *,
-        reason: str = "",
         dry_run: bool = False,
-        override: records.Override | None = None,
+        override_until: str | date | datetime | timedelta | None = None,
+        message: str = "",
         op: str | None = None,
     ) -> list[records.Move]:
         """Set datasets, aliases and routes together to what they were, as one entry.
@@ -186,14 +187,13 @@ class Project:
         ----------
         to : int, str, date, datetime or timedelta
             A log entry, a tag, or a moment, as in `at`.
-        reason : str
-            Why, for the history.
         dry_run : bool, default False
             Only list what would move; nothing is judged and nothing refused.
-        override : Override, optional
-            Goes back even to a model that fails today's scope.
-        op : str, optional
-            An id of yours for this operation, so that a restarted script does not repeat it.
+        override_until : str, date, datetime or timedelta, or one of numpy or pandas, optional
+            Goes back even to a model that fails today's scope, with a `message`; until when. A bare date means the end
+            of that day (UTC), ``"30d"`` or a timedelta so long from now.
+        message, op : str, optional
+            Why, for the history; and an id of yours that makes a restarted script idempotent.
 
         Returns
         -------
@@ -210,6 +210,7 @@ class Project:
         if dry_run:
             view = self._session.view()
             return moves_of(view, entry_number(self._session.log, view, to))
+        override = override_of(override_until, message, self._session.author)
 
         def work(do: Operation) -> list[records.Move]:
             entry = entry_number(self._session.log, do.view, to)
@@ -234,7 +235,7 @@ class Project:
                 return []
             return moves_of(done.view.then(done.view.n - 1), done.change(ProjectRollback).to)
 
-        return self._session.operate("project.rollback", work, message=reason, op=op)
+        return self._session.operate("project.rollback", work, message=message, op=op)
 
 
 def _judged_by(view: View, entry: int) -> tuple[Any, ...]:

@@ -12,18 +12,20 @@ from mlcycle._ids import now, parse_ref
 from mlcycle._text import plain, printable
 from mlcycle._warn import warn
 from mlcycle.errors import GateBlocked, InvalidInput, NotFound
+from mlcycle.lifecycle._overriding import override_of
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.state import Change, NameSet, Version, VersionAdd, View, noun, resolve
 from mlcycle.storage import Settled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date, datetime, timedelta
 
     from mlcycle._ids import Ref
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
 
-__all__ = ["ScopeHandle", "changed_scope", "checked_override", "scope_record"]
+__all__ = ["ScopeHandle", "changed_scope", "scope_record"]
 
 Doc = dict[str, Any]
 
@@ -61,7 +63,7 @@ class ScopeHandle:
         collection_plan: str | None = None,
         risks: Sequence[str] | None = None,
         owner: str | None = None,
-        override: records.Override | None = None,
+        override_until: str | date | datetime | timedelta | None = None,
         message: str = "",
         op: str | None = None,
     ) -> records.Scope:
@@ -80,8 +82,9 @@ class ScopeHandle:
             What else must hold, what must be collected, what may go wrong.
         collection_plan, owner : str, optional
             How data will be collected, and who answers for the project.
-        override : Override, optional
-            Needed to loosen or remove a criterion. When it expires, the former criterion holds again.
+        override_until : str, date, datetime or timedelta, or one of numpy or pandas, optional
+            Needed, with a `message`, to loosen or remove a criterion: until when. Then the former criterion holds
+            again. A bare date means the end of that day (UTC), ``"30d"`` or a timedelta so long from now.
         message, op : str, optional
             Why, for the history; and an id of yours that makes a restarted script idempotent.
 
@@ -110,14 +113,14 @@ class ScopeHandle:
             "owner": _text("owner", owner),
         }
         changed = {field: value for field, value in given.items() if value is not None}
-        checked_override(override)
+        override = override_of(override_until, message, self._session.author)
 
-        def plan(view: View, author: str) -> list[Change] | Settled:
+        def plan(view: View) -> list[Change] | Settled:
             before = view.versions.newest("scope", "scope")
             known = before["scope"] if before else records.to_json(records.Scope())
             scope = changed_scope(known, changed)
             if criteria is not None and before:
-                scope["loosened"] = [*_standing(scope), *_loosened(before["scope"], scope, override, author)]
+                scope["loosened"] = [*_standing(scope), *_loosened(before["scope"], scope, override)]
             if before and scope == known:
                 return Settled(before)
             number = before.number + 1 if before else 1
@@ -125,7 +128,7 @@ class ScopeHandle:
             return [made] if before else [NameSet(of="scope", name="scope", fixed=noun("scope").fixed), made]
 
         def work(do: Operation) -> records.Scope:
-            done = do.commit(lambda view: plan(view, do.author))
+            done = do.commit(plan)
             found = scope_record(done.value if done.entry is None else done.versions("scope")[0])
             if criteria is not None:
                 self._say_what_no_gate_can_judge(done.view, found)
@@ -185,7 +188,7 @@ def scope_record(version: Version) -> records.Scope:
     return evolve(record, number=version.number, **version.stamp.facts())
 
 
-def _loosened(before: Doc, after: Doc, override: records.Override | None, author: str) -> list[Doc]:
+def _loosened(before: Doc, after: Doc, override: records.Override | None) -> list[Doc]:
     """Return what this change loosens, as stored; refuse it without an override that still holds."""
     old, new = (records.from_json(scope).criteria for scope in (before, after))
     found = records.is_looser(old, new)
@@ -196,12 +199,13 @@ def _loosened(before: Doc, after: Doc, override: records.Override | None, author
         expired = f" The override ended {override.until}." if override else ""
         raise GateBlocked(
             f"this loosens the scope: {eased}.{expired} Tightening is free; to loosen, say why and until when: "
-            "project.scope.set(…, override=mc.Override(reason='…', until='30d'))"
+            "project.scope.set(…, message='…', override_until='30d')"
         )
-    author = override.author or author
     return [
         records.to_json(
-            records.Loosening(before=was, after=to, reason=override.reason, author=author, until=override.until)
+            records.Loosening(
+                before=was, after=to, reason=override.reason, author=override.author or "", until=override.until
+            )
         )
         for was, to in found
     ]
@@ -260,15 +264,6 @@ def _ref(text: str, kind: str, argument: str, example: str) -> Ref:
     if ref.kind not in (None, kind):
         raise InvalidInput(f"{argument}={text!r} names a {ref.kind}; it is a {kind}, for example {example!r}")
     return ref
-
-
-def checked_override(override: Any) -> records.Override | None:
-    """Return an override as it was given, or say what one is."""
-    if override is None or isinstance(override, records.Override):
-        return override
-    raise InvalidInput(
-        f"override= is mc.Override(reason='…', until='30d'), got {type(override).__name__}: {override!r:.80}"
-    )
 
 
 def _text(field: str, value: str | None) -> str | None:

@@ -234,13 +234,13 @@ def _author(instance: Any, attribute: Any, value: Any) -> None:
 
 def _said(instance: Any, attribute: Any, value: Any) -> None:
     if not isinstance(value, str) or not value.strip():
-        raise InvalidInput("an override says why: mc.Override(reason='…', until='30d')")
+        raise InvalidInput("an override says why: records.Override(reason='…', until='30d')")
 
 
 def _until(value: Any) -> str:
     if value is None or (isinstance(value, str) and not value.strip()):
         raise InvalidInput(
-            "an override ends: give its last day or how long it holds, mc.Override(reason='…', until='30d')"
+            "an override ends: give its last day or how long it holds, records.Override(reason='…', until='30d')"
         )
     return parse_time(value, ahead=True)
 

@@ -261,7 +261,7 @@ def going_back(folder: Path) -> Found:
     before, to = project._session.view().n, int(grown["begun"])
     moves: list[Any] = []
     dry = timed(lambda: moves.extend(project.rollback(to=to, dry_run=True)))
-    real = timed(lambda: project.rollback(to=to, reason="as it was"))
+    real = timed(lambda: project.rollback(to=to, message="as it was"))
     after = project._session.view().n
     size = (folder / "large" / entry_key(after)).stat().st_size
     (folder / "large" / entry_key(after)).unlink()  # nobody has seen it: the project is what it was

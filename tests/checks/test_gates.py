@@ -93,7 +93,7 @@ def test_the_answer_says_what_failed_by_how_much_and_the_way_out() -> None:
         "900 rows",
     ]:
         assert piece in message
-    assert 'override=mc.Override(reason="…", until="2026-12-31")' in message
+    assert 'say why and until when: message="…", override_until="2026-12-31"; it will be recorded.' in message
     assert "f1" not in message
     assert caught.value.decision.results == (GOOD, BAD)
     assert caught.value.decision == pickle.loads(pickle.dumps(caught.value)).decision

@@ -60,5 +60,5 @@ def begin(project: mc.Project, frame: pd.DataFrame) -> tuple[mc.ModelVersion, An
     X, y = project.load(train, xy=True)
     version = project.models.register("tumour", fitted(X, y), data=[train], example=X[:5])
     project.evaluate(version)
-    project.models.promote(version, "production", reason="first")
+    project.models.promote(version, "production", message="first")
     return version, train

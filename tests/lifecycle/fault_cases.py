@@ -72,7 +72,7 @@ def begin(url: str) -> None:
     project.models.register("m", TREE, example=FRAME[["x"]])
     project.scope.set(objective="o", criteria=[mc.AtLeast("accuracy", 0.01)], test="d.test")
     project.evaluate("m@2")
-    project.models.promote("m@1", override=mc.Override(reason="first", until="2100-01-01"))
+    project.models.promote("m@1", message="first", override_until="2100-01-01")
     project.deployments.get("eu").route("m@1")
     project.datasets.add("e", OTHER.assign(y=1))
     project.datasets.add("gone", FRAME.assign(gone=1))
@@ -227,7 +227,7 @@ def evaluated(project: mc.Project) -> int:
 
 def promote(project: mc.Project) -> None:
     """Move an alias through the gate."""
-    project.models.promote("m@2", "production", reason="better", op="try")
+    project.models.promote("m@2", "production", message="better", op="try")
 
 
 def promoted(project: mc.Project) -> int:
@@ -241,13 +241,13 @@ def promoted(project: mc.Project) -> int:
 def fail_the_gate(project: mc.Project) -> None:
     """Have a promotion blocked, for want of an evaluation."""
     with pytest.raises(errors.GateBlocked):
-        project.models.promote("m@1", "staging", reason="untested", op="try")
+        project.models.promote("m@1", "staging", message="untested", op="try")
 
 
 def insist(project: mc.Project) -> None:
     """Promote what was blocked, under the same op, which is still to be had."""
-    override = mc.Override(reason="urgent", until="2100-01-01")
-    assert project.models.promote("m@1", "staging", override=override, op="try").allowed
+    late = "2100-01-01"
+    assert project.models.promote("m@1", "staging", override_until=late, message="urgent", op="try").allowed
 
 
 def blocked(project: mc.Project) -> int:
@@ -261,7 +261,7 @@ def blocked(project: mc.Project) -> int:
 
 def take_back(project: mc.Project) -> None:
     """Set an alias back."""
-    project.models.rollback("m", reason="worse", op="try")
+    project.models.rollback("m", message="worse", op="try")
 
 
 def taken_back(project: mc.Project) -> int:
@@ -288,7 +288,7 @@ def deployed(project: mc.Project) -> int:
 
 def route(project: mc.Project) -> None:
     """Say who answers."""
-    project.deployments.open("eu").route({"m@1": 1, "m@2": 1}, reason="canary", op="try")
+    project.deployments.open("eu").route({"m@1": 1, "m@2": 1}, message="canary", op="try")
 
 
 def routed(project: mc.Project) -> int:
@@ -300,7 +300,7 @@ def routed(project: mc.Project) -> int:
 
 def reroute(project: mc.Project) -> None:
     """Set a route back."""
-    project.deployments.get("eu").rollback(reason="slow", op="try")
+    project.deployments.get("eu").rollback(message="slow", op="try")
 
 
 def rerouted(project: mc.Project) -> int:
@@ -421,7 +421,7 @@ def unnamed(project: mc.Project) -> list[str]:
 
 def roll_back(project: mc.Project) -> None:
     """Set the whole project back."""
-    project.rollback("before", reason="upstream bug", op="try")
+    project.rollback("before", message="upstream bug", op="try")
 
 
 def rolled_back(project: mc.Project) -> int:

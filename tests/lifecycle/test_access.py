@@ -62,7 +62,7 @@ def test_a_bucket_that_may_not_be_listed(s3_server: Any) -> None:
         run.save_model(TREE, example=FRAME[["x"]][:3])
     project.models.register("m", run)
     project.evaluate("m@1")
-    project.models.promote("m@1", override=mc.Override(reason="first", until="2100-01-01"))
+    project.models.promote("m@1", message="first", override_until="2100-01-01")
     again = mc.open(url, storage_options=options, author="bob")
     pd.testing.assert_frame_equal(FRAME, again.load("dataset:d"))
     assert again.load("model:m@production").predict(FRAME[["x"]]).shape == (12,)

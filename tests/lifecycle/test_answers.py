@@ -142,7 +142,7 @@ def test_a_comparison_that_was_evaluated_is_held_against(project: mc.Project) ->
     project.scope.set(objective="o", criteria=[mc.NotWorseThan("production", "roc_auc", margin=0.1)], test="d")
     for C in (0.01, 1.0):
         project.models.register("m", LogisticRegression(C=C).fit(X, CLASSES), data=["d"], example=X[:5])
-    project.models.promote("m@1", "production", override=mc.Override(reason="the first", until="7d"))
+    project.models.promote("m@1", "production", message="the first", override_until="7d")
     project.evaluate("m@2")
     shop = project.deployments.open("shop")
     shop.route("m@2")

@@ -21,8 +21,8 @@ def project() -> mc.Project:
     project.models.register("m", DummyClassifier().fit(frame[["x"]], frame["y"]), message="the model")
     project.evaluate("m", message="the evidence")
     with pytest.raises(errors.GateBlocked):
-        project.models.promote("m@1", reason="the gate")
-    project.deployments.open("eu").route({"m@1": 100}, reason="the route")
+        project.models.promote("m@1", message="the gate")
+    project.deployments.open("eu").route({"m@1": 100}, message="the route")
     return project
 
 
@@ -47,7 +47,9 @@ def test_a_record_says_what_its_entry_says(project: mc.Project) -> None:
         assert entry["author"] == "ada"
 
 
-def test_why_an_override_was_given_is_why_where_nothing_else_is_said(project: mc.Project) -> None:
-    """The decision says what the history says."""
-    decision = project.models.promote("m@1", override=mc.Override(reason="a pilot", until="7d"))
-    assert (decision.message, project.models.decisions()[-1]) == ("a pilot", decision)
+def test_an_override_says_what_its_entry_says(project: mc.Project) -> None:
+    """Why and by whom: the message of the verb, and whoever commits."""
+    decision = project.models.promote("m@1", message="a pilot", override_until="7d")
+    assert decision.override is not None
+    assert (decision.message, decision.override.reason, decision.override.author) == ("a pilot", "a pilot", "ada")
+    assert project.models.decisions()[-1] == decision

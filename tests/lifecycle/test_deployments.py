@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import mlcycle as mc
-from mlcycle import errors
+from mlcycle import errors, records
 from mlcycle.errors import InvalidInput, NotFound
 from tests.lifecycle.conftest import begin, fitted
 
@@ -22,7 +22,7 @@ def shop(project: mc.Project, cells: pd.DataFrame) -> Any:
     X, y = project.load(train, xy=True)
     project.models.register("tumour", fitted(X, y, 0.01), data=[train], example=X[:5])
     deployment = project.deployments.open("shop")
-    deployment.route({"tumour@1": 1}, reason="go")
+    deployment.route({"tumour@1": 1}, message="go")
     return deployment
 
 
@@ -43,7 +43,7 @@ def test_ids_divide_by_weight_and_stay(project: mc.Project, shop: Any, cells: pd
     """The same id gets the same version; moving weight moves only its share."""
     X = cells.drop(columns="target")
     both = [project.load(f"model:tumour@{n}").predict_proba(X)[:, 1] for n in (1, 2)]
-    shop.route({"tumour@1": 90, "tumour@2": 10}, reason="canary")
+    shop.route({"tumour@1": 90, "tumour@2": 10}, message="canary")
     with shop.serve(follow=0) as service:
         first = service.predict_proba(X, ids=X.index)[:, 1]
         second = np.concatenate(
@@ -53,7 +53,7 @@ def test_ids_divide_by_weight_and_stay(project: mc.Project, shop: Any, cells: pd
         by_second = np.isclose(first, both[1], rtol=1e-9)
         assert by_second.mean() == pytest.approx(0.1, abs=0.05)
         np.testing.assert_allclose(first, np.where(by_second, both[1], both[0]))
-        shop.route({"tumour@1": 70, "tumour@2": 30}, reason="more")
+        shop.route({"tumour@1": 70, "tumour@2": 30}, message="more")
         wider = np.isclose(service.predict_proba(X, ids=X.index)[:, 1], both[1], rtol=1e-9)
     assert (wider | ~by_second).all()
     assert wider.mean() == pytest.approx(0.3, abs=0.06)
@@ -62,7 +62,7 @@ def test_ids_divide_by_weight_and_stay(project: mc.Project, shop: Any, cells: pd
 def test_a_shadow_answers_unseen(project: mc.Project, shop: Any, cells: pd.DataFrame) -> None:
     """The shadow's answers are kept and never returned."""
     X = cells.drop(columns="target")[:20]
-    shop.route("tumour@1", shadow="tumour@2", reason="shadow")
+    shop.route("tumour@1", shadow="tumour@2", message="shadow")
     with shop.serve() as service:
         np.testing.assert_array_equal(project.load("model:tumour@1").predict(X), service.predict(X, ids=range(20)))
     kept = shop.traffic()
@@ -95,7 +95,7 @@ def test_check_is_quiet_on_the_same_and_loud_on_a_shift(project: mc.Project, sho
     quiet = shop.check()
     assert quiet.findings == ()
     assert {"data drift", "prediction drift", "quality", "latency", "traffic"} == set(quiet.frame()["look"])
-    shop.route("tumour@1", reason="new window")
+    shop.route("tumour@1", message="new window")
     rng = np.random.default_rng(0)
     with shop.serve() as service:
         service.predict_proba(X.apply(rng.permutation) * 1.4, ids=X.index)
@@ -114,8 +114,8 @@ def test_too_little_traffic_is_said(shop: Any) -> None:
 
 def test_rollback_of_a_route(project: mc.Project, shop: Any) -> None:
     """A deployment goes back to the newest revision that was not rolled back."""
-    shop.route("tumour@2", reason="better?")
-    assert shop.rollback(reason="worse in DE").weights == {"tumour@1": 1}
+    shop.route("tumour@2", message="better?")
+    assert shop.rollback(message="worse in DE").weights == {"tumour@1": 1}
     with pytest.raises(errors.NotFound, match="no earlier revision"):
         shop.rollback()
     assert shop.history()["how"].tolist() == ["route", "route", "rollback"]
@@ -125,7 +125,7 @@ def test_a_service_that_cannot_follow_goes_on(project: mc.Project, shop: Any, ce
     """When a new revision cannot be loaded, the old one answers and says so."""
     X = cells.drop(columns="target")[:3]
     with shop.serve(follow=0) as service:
-        shop.route("tumour@2", reason="go")
+        shop.route("tumour@2", message="go")
         [needed] = project._session.view().versions.get("model", "tumour", 2).needs
         [file] = [file for file in project._session.blobs.files_of(needed, "tumour@2") if file["kind"] == "model"]
         path = project._session.files.local_path(file["key"])
@@ -193,7 +193,7 @@ def test_the_past_is_addressed_by_spans(project: mc.Project, shop: Any) -> None:
     with pytest.raises(InvalidInput, match="min_age is a length of time"):
         project.store.sweep(dry_run=True, min_age=7)
     week = pd.Timestamp.now("UTC") + pd.Timedelta(days=7)
-    assert abs(pd.Timestamp(mc.Override(reason="pilot", until="7d").until) - week) < pd.Timedelta(minutes=1)
+    assert abs(pd.Timestamp(records.Override(reason="pilot", until="7d").until) - week) < pd.Timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("weights", [["tumour@1"], 1, None, {"tumour@1"}, pd.Series({"tumour@1": 1})], ids=str)

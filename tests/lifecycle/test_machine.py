@@ -348,9 +348,9 @@ class Machine(RuleBasedStateMachine):
         targets = self.return_to(then, to, now)
         project = self.projects[who]
         if not all(self.whole(thing) for thing in targets):
-            self.expect(errors.VersionDeleted, lambda: project.rollback(to, reason="back"))
+            self.expect(errors.VersionDeleted, lambda: project.rollback(to, message="back"))
             return
-        project.rollback(to, reason="back")
+        project.rollback(to, message="back")
         if project.store.info()["entries"] > self.next:
             self.say = now
             self.record(self.next)

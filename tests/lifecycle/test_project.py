@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import mlcycle as mc
-from mlcycle import errors
+from mlcycle import errors, records
 from mlcycle.lifecycle import project as projects
 from mlcycle.state import roll_project_back
 from tests.lifecycle.conftest import begin, fitted
@@ -22,7 +22,7 @@ def _second(project: mc.Project, train: Any, C: float = 0.1) -> mc.ModelVersion:
     X, y = project.load(train, xy=True)
     version = project.models.register("tumour", fitted(X, y, C), data=[train], example=X[:5])
     project.evaluate(version)
-    project.models.promote(version, reason="second")
+    project.models.promote(version, message="second")
     return version
 
 
@@ -30,16 +30,16 @@ def test_one_cycle_on_every_storage(anywhere: mc.Project, cells: pd.DataFrame) -
     """Scope, data, model, deployment, and all of it back: on a folder, in memory and on S3."""
     first, train = begin(anywhere, cells)
     shop = anywhere.deployments.open("shop")
-    shop.route({first: 1}, reason="go")
+    shop.route({first: 1}, message="go")
     anywhere.store.tag("first-cycle")
     second = _second(anywhere, train)
-    shop.route({"tumour@1": 90, "tumour@2": 10}, reason="canary")
+    shop.route({"tumour@1": 90, "tumour@2": 10}, message="canary")
     X = anywhere.load(train, xy=True)[0]
     with shop.serve() as service:
         service.predict(X[:20], ids=range(20))
         service.label(range(20), [1] * 20)
     assert len(shop.traffic()) == 20
-    moves = anywhere.rollback("first-cycle", reason="upstream bug")
+    moves = anywhere.rollback("first-cycle", message="upstream bug")
     assert {(m.name, m.pointer, m.after) for m in moves} == {
         ("tumour", "production", "tumour@1"),
         ("shop", "revision", "revision 1"),
@@ -56,10 +56,10 @@ def test_rollback_goes_back_and_forth(project: mc.Project, cells: pd.DataFrame) 
     project.datasets.add("cells", cells.iloc[:-1], target="target")
     second = _second(project, train)
     project.store.tag("b")
-    project.rollback("a", reason="back")
+    project.rollback("a", message="back")
     assert project.datasets.latest("cells").ref == "cells@1"
     assert project.models.aliases("tumour") == {"production": "tumour@1"}
-    project.rollback("b", reason="forth")
+    project.rollback("b", message="forth")
     assert project.datasets.latest("cells").ref == "cells@2"
     assert project.models.aliases("tumour") == {"production": second.ref}
     project.rollback("a")
@@ -83,7 +83,7 @@ def test_rollback_is_one_entry(project: mc.Project, cells: pd.DataFrame) -> None
     entry = project.store.info()["entries"] - 1
     _second(project, train)
     before = project.store.info()["entries"]
-    project.rollback(entry, reason="one")
+    project.rollback(entry, message="one")
     assert project.store.info()["entries"] == before + 1
 
 
@@ -97,7 +97,7 @@ def test_rollback_refuses_what_fails_today(project: mc.Project, cells: pd.DataFr
     if weak[0].high is not None and weak[0].high < 0.9999:
         with pytest.raises(errors.GateBlocked, match="fails today's scope"):
             project.rollback("a")
-    project.rollback("a", override=mc.Override(reason="outage", until="2099-01-01"))
+    project.rollback("a", message="outage", override_until="2099-01-01")
     assert project.models.aliases("tumour") == {"production": "tumour@1"}
 
 
@@ -306,18 +306,31 @@ def test_an_unknown_kind_is_named(ref: str, project: mc.Project) -> None:
             door(ref)
 
 
-@pytest.mark.parametrize("override", ["please", True, {"reason": "x", "until": "7d"}, ("x", "7d")])
-def test_an_override_is_an_override(override: Any, project: mc.Project, cells: pd.DataFrame) -> None:
-    """Another thing in its place is refused in words, by whatever takes one, and moves nothing."""
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (
+            {"override_until": "please", "message": "x"},
+            "override_until= is the last moment .*: 'please' is not a date",
+        ),
+        ({"override_until": records.Override(reason="x", until="7d")}, "override_until= .*: Override.* is not a date"),
+        ({"override_until": "7d"}, "override_until= .* so say why: message='…'"),
+        ({"override_until": "7d", "message": " "}, "override_until= .* so say why: message='…'"),
+    ],
+)
+def test_an_override_says_why_and_until_when(
+    given: dict[str, Any], words: str, project: mc.Project, cells: pd.DataFrame
+) -> None:
+    """Half of one is refused in words, by whatever takes one, and moves nothing."""
     first, train = begin(project, cells)
     _second(project, train)
     before = len(project.history())
     for use in (
-        lambda: project.models.promote(first, override=override),
-        lambda: project.scope.set(criteria=[], override=override),
-        lambda: project.rollback(to=before - 2, override=override),
+        lambda: project.models.promote(first, **given),
+        lambda: project.scope.set(criteria=[], **given),
+        lambda: project.rollback(to=before - 2, **given),
     ):
-        with pytest.raises(errors.InvalidInput, match=r"override= is mc\.Override.*until='30d'.*, got "):
+        with pytest.raises(errors.InvalidInput, match=words):
             use()
     assert len(project.history()) == before
 
@@ -340,12 +353,12 @@ def test_a_message_is_text(message: Any, project: mc.Project, cells: pd.DataFram
         lambda: project.datasets.add("more", cells, message=message),
         lambda: project.datasets.split(train, message=message),
         lambda: project.models.register("other", fitted(*project.load(train, xy=True)), message=message),
-        lambda: project.models.promote(first, "champion", reason=message),
+        lambda: project.models.promote(first, "champion", message=message),
         lambda: project.scope.set(owner="ada", message=message),
         lambda: project.evaluate(first, message=message),
-        lambda: shop.route(first, reason=message),
+        lambda: shop.route(first, message=message),
         lambda: project.store.drop(f"model:{first.ref}", reason=message),
-        lambda: project.rollback(to=before - 3, reason=message),
+        lambda: project.rollback(to=before - 3, message=message),
     ):
         with pytest.raises(errors.InvalidInput, match="a message or a reason is text, got "):
             use()

@@ -259,8 +259,7 @@ def test_the_op_of_a_refusal_is_free_for_anything(other: str) -> None:
     elif other == "another verb":
         assert project.datasets.add("new", FRAME, op="job").ref == "new@1"
     else:
-        override = mc.Override(reason="pilot", until="2100-01-01")
-        assert project.models.promote("m@3", override=override, op="job").allowed
+        assert project.models.promote("m@3", override_until="2100-01-01", message="pilot", op="job").allowed
     assert project._session.log.entry(entries(project) - 1)["op"] == "user:job"
     with pytest.raises(errors.ConflictError, match="op='job' was used already"):
         project.deployments.get("eu").route("m@1", op="job")
@@ -280,17 +279,16 @@ def test_a_blocked_rollback_is_judged_again() -> None:
     """Going back with the whole project to a model that fails is refused before anything is written; its op is free."""
     project = prepared()
     project.scope.set(criteria=[mc.AtLeast("accuracy", 0.999)])
-    project.models.promote("m@1", override=mc.Override(reason="pilot", until="2100-01-01"))
+    project.models.promote("m@1", message="pilot", override_until="2100-01-01")
     project.models.rollback("m")
     to = int(project.store.info()["entries"]) - 2
     before, first = entries(project), project.models.aliases("m")
     with pytest.raises(errors.GateBlocked):
         project.rollback(to, op="job")
     assert (entries(project), project.models.aliases("m")) == (before, first)
-    override = mc.Override(reason="as it was", until="2100-01-01")
-    moves = project.rollback(to, override=override, op="job")
+    moves = project.rollback(to, override_until="30d", message="as it was", op="job")
     assert moves
-    assert project.rollback(to, override=override, op="job") == moves
+    assert project.rollback(to, override_until="30d", message="as it was", op="job") == moves
     assert entries(project) == before + 1
 
 
@@ -365,7 +363,7 @@ def test_an_opening_that_is_repeated() -> None:
 def test_a_storage_that_fails_while_an_op_is_compared_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """What could not be read says nothing of what the op was used for."""
     first = prepared()
-    first.deployments.get("eu").route("m@1", reason="back", op="try")
+    first.deployments.get("eu").route("m@1", message="back", op="try")
     monkeypatch.setattr(_log, "_RECENT", 1500)  # as in a log of more entries than are kept
 
     def routed(fault: int | None) -> int:
@@ -375,7 +373,7 @@ def test_a_storage_that_fails_while_an_op_is_compared_is_told_so(monkeypatch: py
         handle = _opening._begin(connection, False).deployments.get("eu")
         begun = len(files.calls)
         files.plan = None if fault is None else fail_at(begun + fault, Fault.BEFORE)
-        handle.route("m@1", reason="back", op="try")
+        handle.route("m@1", message="back", op="try")
         return len(files.calls) - begun
 
     calls = routed(None)

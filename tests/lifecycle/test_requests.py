@@ -25,7 +25,7 @@ from tests.lifecycle.requests import PAGE, PINS, counted, page
 
 FRAME = pd.DataFrame({"x": np.arange(12.0), "left": [0, 1] * 6})
 TREE = DecisionTreeClassifier(max_depth=1).fit(FRAME[["x"]], FRAME["left"])
-FIRST = mc.Override(reason="first", until="2100-01-01")
+FIRST = {"override_until": "2100-01-01", "message": "first"}
 CRITERIA = [mc.AtLeast("accuracy", 0.01)]
 
 
@@ -98,7 +98,7 @@ def story(project: mc.Project, asked: Asked) -> None:
     models.register("m", TREE)
     asked.each("version routed to", lambda: eu.route("m@1"), lambda: eu.route({"m@1": 9, "m@2": 1}))
     asked("roll back a route", lambda: eu.rollback())
-    models.promote("m@2", override=FIRST)
+    models.promote("m@2", **FIRST)
     asked("roll back an alias", lambda: models.rollback("m"))
     asked("open an experiment", lambda: project.experiments.open("e"))
     asked("drop", lambda: project.store.drop("model:m@2"))
@@ -274,9 +274,9 @@ def test_nothing_is_asked_in_a_plan_nor_while_an_entry_is_folded(place: str, tmp
         lambda: again.store.drop("dataset:d@2"),
         lambda: again.deployments.get("eu").route({"m@1": 1, "m@2": 1}),
         lambda: again.deployments.get("eu").rollback(),
-        lambda: again.models.promote("m@2", override=FIRST),
+        lambda: again.models.promote("m@2", **FIRST),
         lambda: again.models.rollback("m"),
-        lambda: again.rollback("here", override=FIRST),
+        lambda: again.rollback("here", **FIRST),
         lambda: again.scope.set(objective="another"),
         lambda: again.store.sweep(min_age=0),
     ):

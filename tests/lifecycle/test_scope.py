@@ -72,15 +72,13 @@ def test_loosening_needs_an_override_that_ends(project: mc.Project) -> None:
     """Tightening is free; loosening says who, why and until when."""
     project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.8)], test="t")
     project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.85)])
-    with pytest.raises(errors.GateBlocked, match=r"override=mc\.Override"):
+    with pytest.raises(errors.GateBlocked, match=r"scope\.set\(…, message='…', override_until='30d'\)"):
         project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.7)])
     with pytest.raises(errors.GateBlocked):
         project.scope.set(criteria=[])
     with pytest.raises(errors.GateBlocked, match="The override ended"):
-        project.scope.set(criteria=[], override=mc.Override(reason="pilot", until="2020-01-01"))
-    loose = project.scope.set(
-        criteria=[mc.AtLeast("roc_auc", 0.7)], override=mc.Override(reason="pilot", until="2099-01-01")
-    )
+        project.scope.set(criteria=[], message="pilot", override_until="2020-01-01")
+    loose = project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.7)], message="pilot", override_until="2099-01-01")
     [loosening] = loose.loosened
     assert (loosening.before, loosening.author) == (mc.AtLeast("roc_auc", 0.85), "ada")
 
@@ -88,7 +86,7 @@ def test_loosening_needs_an_override_that_ends(project: mc.Project) -> None:
 def test_an_expired_loosening_gives_way(project: mc.Project) -> None:
     """After the end, the former criterion holds again by itself."""
     project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.8)], test="t")
-    project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.7)], override=mc.Override(reason="pilot", until="2098-01-01"))
+    project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.7)], message="pilot", override_until="2098-01-01")
     scope = project._session.view().versions.newest("scope", "scope")
     assert criteria_today(scope, "2097-01-01T00:00:00.000000Z") == [mc.AtLeast("roc_auc", 0.7)]
     assert criteria_today(scope, "2099-01-01T00:00:00.000000Z") == [mc.AtLeast("roc_auc", 0.8)]
@@ -169,7 +167,7 @@ def test_a_loosening_stands_while_its_criterion_does(project: mc.Project) -> Non
     """Also where a newer mlcycle says more of that criterion than can be read here."""
     strict, easy = mc.AtLeast("roc_auc", 0.8), mc.AtLeast("roc_auc", 0.7)
     project.scope.set(criteria=[strict], test="t")
-    project.scope.set(criteria=[easy], override=mc.Override(reason="pilot", until="30d"))
+    project.scope.set(criteria=[easy], message="pilot", override_until="30d")
     newer = records.UnknownCriterion({**records.to_json(easy), "weights": "cost"})
     found = project.scope.set(criteria=[newer, mc.AtLeast("f1", 0.5)])
     assert (found.criteria, [one.after for one in found.loosened]) == ((easy, mc.AtLeast("f1", 0.5)), [easy])
@@ -192,7 +190,7 @@ def test_a_criterion_of_a_newer_mlcycle_shuts_the_gate_and_nothing_else(project:
         project.models.promote(version)
     with pytest.raises(errors.GateBlocked, match="this loosens the scope: Calibrated"):
         project.scope.set(criteria=[])
-    project.models.promote(version, override=mc.Override(reason="pilot", until="30d"))
+    project.models.promote(version, message="pilot", override_until="30d")
 
 
 def test_a_record_is_the_test_set(project: mc.Project, cells: pd.DataFrame) -> None:

@@ -78,7 +78,7 @@ def test_failures_of_models(tmp_path: Path) -> None:
     with pytest.warns(mc.errors.MlcycleWarning):
         version = project.models.register("m", model, data=[train])
     place = project.deployments.open("shop")
-    place.route({version.ref: 100}, reason="r")
+    place.route({version.ref: 100}, message="r")
     with place.serve(trust=True, reason="mine") as service, pytest.raises(ConnectionError, match=SECRET):
         service.predict(frame[["x"]][:7], ids=list("abcdefg"))
     project.scope.set(objective="o", criteria=[mc.AtLeast("accuracy", 0.1)], test="d.test")

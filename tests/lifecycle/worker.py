@@ -50,12 +50,12 @@ def work(project: mc.Project, who: str, turn: int) -> None:
     model = project.models.register("m", run)
     say("model", model.ref, run.id)
     with contextlib.suppress(errors.ConflictError, errors.NotFound):
-        say("decision", project.models.promote(model, "production", reason=who).id, model.ref)
+        say("decision", project.models.promote(model, "production", message=who).id, model.ref)
         if turn % 2:
-            project.models.rollback("m", "production", reason=who)
+            project.models.rollback("m", "production", message=who)
     if turn % 3 == 2:
         newest = project.store.info()["entries"] - 1
-        project.rollback(max(1, newest - 4), reason=who)
+        project.rollback(max(1, newest - 4), message=who)
     project.store.sweep(min_age=timedelta(0))
 
 

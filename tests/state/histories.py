@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _X = np.array([[0.0], [1], [2], [3]])
 _TREES = [DecisionTreeClassifier(max_depth=1).fit(_X, [0, 0, leaf + 1, leaf + 1]) for leaf in range(3)]
-_PASSES = mc.Override(reason="a random history", until="30d")
+_PASSES = {"override_until": "30d", "message": "a random history"}
 
 # Verb to how often it is tried, relative to the others.
 VERBS: dict[str, float] = {
@@ -154,7 +154,7 @@ class Work:
 
     def _promote(self) -> None:
         alias = self._one(["production", "canary"])
-        self.project.models.promote(self._version("model"), alias, override=_PASSES)
+        self.project.models.promote(self._version("model"), alias, **_PASSES)
 
     def _promote_through_the_gate(self) -> None:
         self.project.models.promote(self._version("model"))
@@ -199,11 +199,11 @@ class Work:
         self._go_back_to(max(0, self._entries() - 2 - self._below(12)))
 
     def _go_back_to(self, entry: int) -> None:
-        self.project.rollback(entry, override=_PASSES)
+        self.project.rollback(entry, **_PASSES)
 
     def _scope(self) -> None:
         criteria = [mc.AtLeast("accuracy", 0.1)] if self._often(0.5) else None
-        self.project.scope.set(objective=f"{self._below(9)}", criteria=criteria, test="d", override=_PASSES)
+        self.project.scope.set(objective=f"{self._below(9)}", criteria=criteria, test="d", **_PASSES)
 
     def _open_experiment(self) -> None:
         self.project.experiments.open(self._one(["trees", "nets"]), hypothesis=f"{self._below(3)}")

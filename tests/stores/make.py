@@ -69,15 +69,14 @@ def make(url: Path) -> None:
         run.save_model(model(rows), example=rows[["age", "visits"]][:3])
     first = project.models.register("churn", run, message="the first")
     project.evaluate(first, test)
-    certain = mc.Override(reason="twelve rows prove nothing", until="2100-01-01")
-    project.models.promote(first, "production", reason="it is all we have", override=certain)
-    project.deployments.open("eu").route({"churn@1": 100}, reason="launch")
+    project.models.promote(first, "production", override_until="2100-01-01", message="it is all we have")
+    project.deployments.open("eu").route({"churn@1": 100}, message="launch")
     with project.deployments.get("eu").serve() as service:
         service.predict(pd.DataFrame({"age": [30.0, 60.0], "visits": [1, 2]}), ids=["a", "b"])
         service.label(["a"], [1])
     project.store.tag("launched")
     project.datasets.add("customers", frame().assign(left=0), message="a broken export")
-    project.rollback("launched", reason="broken export")
+    project.rollback("launched", message="broken export")
 
 
 CODE = provenance.CapturedCode(

@@ -222,10 +222,9 @@ def test_unknown_noun(future: Path) -> None:
 def test_unknown_guard(future: Path) -> None:
     """What it guards is left alone, and nothing else."""
     project = mc.open(future, author="bob")
-    certain = mc.Override(reason="we must", until="2100-01-01")
     with pytest.raises(errors.ReadOnly, match=r"changing model:churn@canary takes a newer mlcycle .*gates"):
-        project.models.promote("churn@1", "canary", reason="go", override=certain)
-    assert project.models.promote("churn@1", "trial", reason="go", override=certain).allowed
+        project.models.promote("churn@1", "canary", override_until="2100-01-01", message="we must")
+    assert project.models.promote("churn@1", "trial", override_until="2100-01-01", message="we must").allowed
 
 
 @of("layouts")
@@ -256,7 +255,7 @@ def test_unknown_words(future: Path) -> None:
     verdicts = [[one.verdict for one in found.results] for found in project.models.evaluations("churn@1")]
     assert verdicts == [["inconclusive"], ["plausible"]]
     with pytest.raises(errors.GateBlocked, match=r"(?s)Calibrated .*newer mlcycle.*has the verdict 'plausible'"):
-        project.models.promote("churn@1", "canary", reason="go")
+        project.models.promote("churn@1", "canary", message="go")
     assert [one.verdict for one in project.evaluate("churn@1").results] == ["error", "inconclusive"]
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import mlcycle as mc
-from mlcycle import errors
+from mlcycle import errors, records
 from mlcycle.records import Roles
 from tests.stores.samples import CUSTOMERS, HERE, contents
 
@@ -114,12 +114,12 @@ def test_v1_decisions(v1: mc.Project) -> None:
     (evaluation,) = v1.models.evaluations("churn@1")
     assert (evaluation.subject, evaluation.data) == ("churn@1", "customers.test@1")
     assert [(result.value, result.n, result.verdict) for result in evaluation.results] == [(5 / 6, 6, "inconclusive")]
-    moves = v1.models.history("churn")[["entry", "after", "how", "reason"]].to_numpy().tolist()
+    moves = v1.models.history("churn")[["entry", "after", "how", "message"]].to_numpy().tolist()
     assert moves == [[9, "churn@1", "promote", "it is all we have"]]
 
 
 def _until() -> str:
-    return mc.Override(reason="r", until="2100-01-01").until
+    return records.Override(reason="r", until="2100-01-01").until
 
 
 def test_v1_deployment(v1: mc.Project) -> None:
@@ -152,7 +152,7 @@ def test_v1_goes_on(place: Path) -> None:
     assert project.store.info()["entries"] == before
     assert project.datasets.add("customers", project.load("dataset:customers")[:5]).ref == "customers@3"
     assert project.datasets.split("customers@1", test=0.5, method="stratified")[0].ref == "customers.train@1"
-    project.rollback("launched", reason="back")
+    project.rollback("launched", message="back")
     assert project.datasets.latest("customers").ref == "customers@1"
     project.store.compact()
     assert project.store.verify("bytes").problems == ()

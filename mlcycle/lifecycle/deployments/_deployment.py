@@ -56,7 +56,7 @@ class Deployment:
     >>> project = mc.open("memory://docs-deployments")
     >>> version = project.models.register("iris", LogisticRegression(max_iter=500).fit(X, y), example=X)
     >>> shop = project.deployments.open("shop")
-    >>> shop.route({"iris@1": 100}, reason="first").number
+    >>> shop.route({"iris@1": 100}, message="first").number
     1
     >>> with shop.serve() as service:
     ...     service.predict(X[:3], ids=["a", "b", "c"])
@@ -89,7 +89,7 @@ class Deployment:
         weights: Mapping[str | records.ModelVersion, int] | str | records.ModelVersion,
         *,
         shadow: str | records.ModelVersion | None = None,
-        reason: str = "",
+        message: str = "",
         op: str | None = None,
     ) -> records.Revision:
         """Say which versions answer, with what weights; running services follow by themselves.
@@ -100,7 +100,7 @@ class Deployment:
             Shares of the traffic; ``{"churn@6": 90, "churn@7": 10}``. An alias is resolved now and stays resolved.
         shadow : version, optional
             Answers too, is captured, and is never seen by a caller.
-        reason, op : str, optional
+        message, op : str, optional
             Why, for the history; and an id of yours that makes a restarted script idempotent.
 
         Raises
@@ -140,7 +140,7 @@ class Deployment:
 
             return revision_record(do.commit(plan).versions("deployment")[0])
 
-        return self._session.operate("deployment.route", work, message=reason, op=op)
+        return self._session.operate("deployment.route", work, message=message, op=op)
 
     def _expect(self, view: View, expected: int | None) -> None:
         found = view.pointers.at("deployment", self.name, "current")
@@ -152,7 +152,7 @@ class Deployment:
                 by.winner(),
             )
 
-    def rollback(self, *, reason: str = "", op: str | None = None) -> records.Revision:
+    def rollback(self, *, message: str = "", op: str | None = None) -> records.Revision:
         """Go back to the newest revision that was not itself rolled back.
 
         Raises
@@ -171,7 +171,7 @@ class Deployment:
             done = do.commit(plan)
             return revision_record(resolve(done.view, f"deployment:{self.name}@{done.change(PointerMove).after}"))
 
-        return self._session.operate("deployment.rollback", work, message=reason, op=op)
+        return self._session.operate("deployment.rollback", work, message=message, op=op)
 
     def history(self) -> pd.DataFrame:
         """Return the moves of the route, oldest first: who, when, why, from which revision to which."""
@@ -185,11 +185,11 @@ class Deployment:
                 "after": move.after,
                 "how": move.how,
                 "author": move.stamp.author,
-                "reason": move.stamp.message,
+                "message": move.stamp.message,
             }
             for move in pointer_moves(self._session.view(), "deployment", self.name, "current")
         ]
-        return pd.DataFrame(rows, columns=["entry", "at", "before", "after", "how", "author", "reason"])
+        return pd.DataFrame(rows, columns=["entry", "at", "before", "after", "how", "author", "message"])
 
     # at work -------------------------------------------------------------------------------------------------------
 
@@ -214,7 +214,7 @@ class Deployment:
         """
         self._session.check_writable()
         if self.revision is None:
-            raise NotFound(f"{self.name} has no route yet; say who answers: route({{'churn@1': 100}}, reason='…')")
+            raise NotFound(f"{self.name} has no route yet; say who answers: route({{'churn@1': 100}}, message='…')")
         return serving.Service(
             self.name,
             routes=traffic.Routes(self._session, self.name),

@@ -11,7 +11,7 @@ from mlcycle._ids import now
 from mlcycle._text import plain
 from mlcycle.errors import GateBlocked, NotFound
 from mlcycle.lifecycle.evaluation._stored import evaluation_document, evaluations_of
-from mlcycle.lifecycle.scope import checked_override, scope_record
+from mlcycle.lifecycle.scope import scope_record
 from mlcycle.state import Version, View, resolve
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ def decide(
     override: records.Override | None,
 ) -> records.Decision:
     """Return what the gate says of a model version today; nothing is written."""
-    override = checked_override(override)
     moment = now()
     scope = view.versions.newest("scope", "scope")
     results: list[records.Result] = []
@@ -48,8 +47,6 @@ def decide(
         results += found
         if evaluation is not None:
             evidence[evaluation.id] = evaluation
-    if override is not None and override.author is None:
-        override = attrs.evolve(override, author=author)
     decision: records.Decision = checks.decide(
         action,
         version.shown,
@@ -135,7 +132,6 @@ def judged_today(blobs: Blobs, view: View, refs: list[str], override: records.Ov
 
     A version nobody evaluated under such a criterion passes: going back must be possible in an emergency.
     """
-    override = checked_override(override)
     if override is not None and override.until > now():
         return None
     criteria = [
@@ -153,8 +149,8 @@ def judged_today(blobs: Blobs, view: View, refs: list[str], override: records.Ov
     if not failing:
         return None
     return GateBlocked(
-        f"this would go back to what fails today's scope: {'; '.join(failing)}. To go back all the same: "
-        "project.rollback(…, override=mc.Override(reason='…', until='30d'))"
+        f"this would go back to what fails today's scope: {'; '.join(failing)}. To go back all the same, say why "
+        "and until when: project.rollback(…, message='…', override_until='30d')"
     )
 
 

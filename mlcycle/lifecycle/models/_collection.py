@@ -9,6 +9,7 @@ from mlcycle._ids import check_name
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._model_files import load_version
+from mlcycle.lifecycle._overriding import override_of
 from mlcycle.lifecycle.blobs import readable
 from mlcycle.lifecycle.evaluation import decision_record, evaluation_record
 from mlcycle.lifecycle.models._promoting import promote
@@ -18,6 +19,7 @@ from mlcycle.state import Change, PointerMove, View, pointer_moves, resolve, rol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
+    from datetime import date, datetime, timedelta
 
     import pandas as pd
 
@@ -44,7 +46,7 @@ class Models:
     >>> model = project.models.register("iris", LogisticRegression(max_iter=500).fit(X, y), example=X)
     >>> model.ref
     'iris@1'
-    >>> project.models.promote(model, "production", reason="the first").allowed
+    >>> project.models.promote(model, "production", message="the first").allowed
     True
     >>> project.models.load("iris@production").predict(X[:1])
     array([0])
@@ -134,8 +136,8 @@ class Models:
         version: str | records.ModelVersion,
         alias: str = "production",
         *,
-        reason: str = "",
-        override: records.Override | None = None,
+        override_until: str | date | datetime | timedelta | None = None,
+        message: str = "",
         op: str | None = None,
     ) -> records.Decision:
         """Point an alias at a version, if the gate allows it.
@@ -149,12 +151,11 @@ class Models:
             What to promote.
         alias : str, default "production"
             The alias to move.
-        reason : str
-            Why, for the history.
-        override : Override, optional
-            Passes a gate that blocks; needs a reason and an end.
-        op : str, optional
-            An id of yours for this operation, so that a restarted script does not repeat it.
+        override_until : str, date, datetime or timedelta, or one of numpy or pandas, optional
+            Passes a gate that blocks, with a `message`; until when. A bare date means the end of that day (UTC),
+            ``"30d"`` or a timedelta so long from now.
+        message, op : str, optional
+            Why, for the history; and an id of yours that makes a restarted script idempotent.
 
         Returns
         -------
@@ -170,10 +171,11 @@ class Models:
         alias = check_name(alias, "alias")
         if alias.isdigit() or alias == "latest":
             raise InvalidInput(f"{alias!r} cannot be an alias: numbers and 'latest' already mean a version")
-        return promote(self._session, version, alias, message=reason, override=override, op=op)
+        override = override_of(override_until, message, self._session.author)
+        return promote(self._session, version, alias, override=override, message=message, op=op)
 
     def rollback(
-        self, name: str, alias: str = "production", *, reason: str = "", op: str | None = None
+        self, name: str, alias: str = "production", *, message: str = "", op: str | None = None
     ) -> records.ModelVersion:
         """Point an alias back at the newest version it had that was not itself rolled back.
 
@@ -181,7 +183,7 @@ class Models:
         ----------
         name, alias : str
             Model and alias.
-        reason, op : str, optional
+        message, op : str, optional
             Why, for the history; and an id of yours that makes a restarted script idempotent.
 
         Raises
@@ -199,7 +201,7 @@ class Models:
             move = done.change(PointerMove)
             return model_record(self._session.blobs, resolve(done.view, f"model:{move.name}@{move.after}"))
 
-        return self._session.operate("model.rollback", work, message=reason, op=op)
+        return self._session.operate("model.rollback", work, message=message, op=op)
 
     def aliases(self, name: str) -> dict[str, str]:
         """Return the aliases of a model and the versions they point at."""
@@ -223,13 +225,13 @@ class Models:
                 "after": None if move.after is None else f"{known}@{move.after}",
                 "how": move.how,
                 "author": move.stamp.author,
-                "reason": move.stamp.message,
+                "message": move.stamp.message,
             }
             for label in view.pointers.names("model", name)
             if alias in (None, label)
             for move in pointer_moves(view, "model", name, label)
         ]
-        columns = ["entry", "at", "alias", "before", "after", "how", "author", "reason"]
+        columns = ["entry", "at", "alias", "before", "after", "how", "author", "message"]
         moves.sort(key=lambda move: int(move["entry"]))
         return pd.DataFrame(moves, columns=columns)
 

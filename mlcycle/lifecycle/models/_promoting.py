@@ -48,8 +48,7 @@ def promote(
                 changes.append(move)
             return changes
 
-        why = override.reason if override else ""
-        done = do.commit(plan, message=why, refusal=not verdict.allowed, meant=(move,))
+        done = do.commit(plan, refusal=not verdict.allowed, meant=(move,))
         return decision_record(session.blobs, done.fact("decision"))
 
     decided = session.operate("model.promote", work, message=message, op=op)
