@@ -42,6 +42,7 @@ __all__ = [
     "Decision",
     "Deployment",
     "Evaluation",
+    "Event",
     "Experiment",
     "Finding",
     "ModelVersion",
@@ -53,6 +54,8 @@ __all__ = [
     "Run",
     "Scope",
     "Service",
+    "after",
+    "before",
     "errors",
     "stats",
 ]
@@ -60,6 +63,7 @@ __all__ = [
 _ROOMS = {
     **dict.fromkeys(("ActiveRun", "Deployment", "Experiment", "Project", "open"), "mlcycle.lifecycle"),
     "Service": "mlcycle.serving",
+    **dict.fromkeys(("Event", "after", "before"), "mlcycle.checks"),
 }
 
 

@@ -18,7 +18,7 @@ from mlcycle.errors import InvalidInput, InvalidName
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-__all__ = ["Ref", "canonical_id", "check_name", "name_key", "near", "new_id", "now", "parse_ref"]
+__all__ = ["Ref", "bare", "canonical_id", "check_name", "name_key", "near", "new_id", "now", "parse_ref"]
 
 Label = TypeVar("Label")
 
@@ -82,6 +82,17 @@ def now() -> str:
     (27, 'Z')
     """
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def bare(ref: str) -> str:
+    """Return a ref without its noun, for people.
+
+    Examples
+    --------
+    >>> bare("model:churn@7")
+    'churn@7'
+    """
+    return ref.partition(":")[2] or ref
 
 
 def check_name(name: Any, what: str = "name", *, parts: bool = False) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mlcycle._doors import doors
 
 if TYPE_CHECKING:
+    from mlcycle.checks._events import Event, Hook, HookCall, after, answers, before
     from mlcycle.checks._gates import criteria_in_force, decide, evidence_problems, require
     from mlcycle.checks._judge import CriterionCheck, judge
     from mlcycle.checks._metrics import Metric, find_metric, validate
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mlcycle.checks._run import run
 
 _HOMES = {
+    "_events": ("Event", "Hook", "HookCall", "after", "answers", "before"),
     "_gates": ("criteria_in_force", "decide", "evidence_problems", "require"),
     "_judge": ("CriterionCheck", "judge"),
     "_metrics": ("Metric", "find_metric", "validate"),
@@ -31,9 +33,15 @@ __all__ = [
     "Check",
     "Context",
     "CriterionCheck",
+    "Event",
+    "Hook",
+    "HookCall",
     "Metric",
     "Recorded",
     "Rows",
+    "after",
+    "answers",
+    "before",
     "criteria_in_force",
     "decide",
     "evidence_problems",

@@ -161,9 +161,7 @@ def _hook(moment: str, verb: Any, hook: Any) -> Hook:
         hint = f"did you mean {' or '.join(map(repr, alike))}? " if alike else ""
         raise InvalidInput(f"{verb!r:.60} is not an event there are hooks {moment}; {hint}There are {', '.join(known)}")
     if not callable(hook):
-        raise InvalidInput(
-            f"a hook is a callable (event, context), got {type(hook).__name__}: {hook!r:.80}"
-        )
+        raise InvalidInput(f"a hook is a callable (event, context), got {type(hook).__name__}: {hook!r:.80}")
     try:
         inspect.signature(hook).bind(None, None)
     except TypeError as error:

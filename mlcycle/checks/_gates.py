@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlcycle._html import number
-from mlcycle._ids import new_id
+from mlcycle._ids import bare, new_id
 from mlcycle._text import plain
 from mlcycle.errors import GateBlocked
 from mlcycle.records import VERDICTS, Criterion, Decision, Override, Result, Scope, covers
@@ -28,6 +28,7 @@ def decide(
     *,
     now: str,
     override: Override | None = None,
+    final: bool = False,
     loosened: Iterable[Loosening] = (),
     problems: Iterable[str] = (),
     evaluations: Iterable[str] = (),
@@ -40,9 +41,9 @@ def decide(
     Parameters
     ----------
     action : str
-        ``"promote"``, ``"route"``, ``"rollback"``.
+        What is to be done, in a word: ``"promote"``, ``"route"``, ``"add"``.
     subject : str
-        The version it is about, as a ref.
+        What it is about, as a full ref.
     results : iterable of Result
         The evidence. Blocking results that fail, are inconclusive, skipped or in error stop it, and so does a verdict
         that this release does not know; warnings do not.
@@ -50,6 +51,8 @@ def decide(
         The time (UTC) expiries are held against; recorded.
     override : Override, optional
         Lets a blocked action through, unless it has expired.
+    final : bool, default False
+        No override would let it through, so the answer names none.
     loosened : iterable of Loosening
         Criteria made easier at this time; mentioned in the answer.
     problems : iterable of str
@@ -69,7 +72,7 @@ def decide(
     Examples
     --------
     >>> bad = Result(check="roc_auc ≥ 0.8", verdict="fail", value=0.71, low=0.68, high=0.74, threshold=0.8, n=900)
-    >>> decision = decide("promote", "churn@7", [bad], now="2026-11-23T10:00:00.000000Z")
+    >>> decision = decide("promote", "model:churn@7", [bad], now="2026-11-23T10:00:00.000000Z")
     >>> decision.allowed
     False
     >>> print(decision.why)
@@ -79,7 +82,7 @@ def decide(
     """
     found = tuple(results)
     against = [f"  ✗ {problem}" for problem in problems]
-    against += [f"  {_mark(one)} {_told(one)}" for one in found if one.blocking and _stops(one.verdict)]
+    against += [f"  {_mark(one)} {_told(one, subject)}" for one in found if one.blocking and _stops(one.verdict)]
     in_time = override is not None and override.until > now
     allowed = not against or in_time
     return Decision(
@@ -94,41 +97,40 @@ def decide(
         message=message,
         author=author,
         at=now,
-        why=_why(f"{action} {subject}", found, against, override if against else None, in_time, loosened, now),
+        why="\n".join(
+            [*_why(f"{action} {bare(subject)}", found, against, override if in_time else None), *_eased(loosened, now)]
+            + ([] if allowed else _remedy(override, now) if not final else [])
+        ),
     )
 
 
-def _why(
-    what: str,
-    results: tuple[Result, ...],
-    against: list[str],
-    override: Override | None,
-    in_time: bool,
-    loosened: Iterable[Loosening],
-    now: str,
-) -> str:
-    eased = [
+def _why(what: str, results: tuple[Result, ...], against: list[str], override: Override | None) -> list[str]:
+    """Say in lines whether something may be done, and what stands against it."""
+    if not against:
+        passed = sum(result.verdict == "pass" for result in results)
+        head = f"{what} is allowed: {passed} of {len(results)} checks passed, none that blocks stands against it"
+        return [head if results else f"{what} is allowed: the scope sets no criteria"]
+    if override is None:
+        return [f"{what} is blocked:", *against]
+    by = f" by {override.author}" if override.author else ""
+    head = f"{what} is allowed by override{by} until {override.until[:10]} ({override.reason}), in spite of:"
+    return [head, *against]
+
+
+def _eased(loosened: Iterable[Loosening], now: str) -> list[str]:
+    return [
         f"  · loosened until {one.until[:10]} by {one.author or 'somebody'}: {plain(one)} ({one.reason})"
         for one in loosened
         if one.until > now
     ]
-    if not against:
-        passed = sum(result.verdict == "pass" for result in results)
-        head = f"{what} is allowed: {passed} of {len(results)} checks passed, none that blocks stands against it"
-        return "\n".join([head if results else f"{what} is allowed: the scope sets no criteria", *eased])
-    if override is not None and in_time:
-        by = f" by {override.author}" if override.author else ""
-        head = f"{what} is allowed by override{by} until {override.until[:10]} ({override.reason}), in spite of:"
-        return "\n".join([head, *against, *eased])
-    late = [f"The override given ended {override.until[:10]}."] if override is not None else []
-    return "\n".join([f"{what} is blocked:", *against, *eased, *late, _remedy(now)])
 
 
-def _remedy(now: str) -> str:
+def _remedy(override: Override | None, now: str) -> list[str]:
     year, month = int(now[:4]), int(now[5:7])
     until = f"{year}-12-31" if month < 12 else f"{year + 1}-01-31"
     how = f'message="…", override_until="{until}"'
-    return f"To do it all the same, say why and until when: {how}; it will be recorded."
+    late = [f"The override given ended {override.until[:10]}."] if override is not None else []
+    return [*late, f"To do it all the same, say why and until when: {how}; it will be recorded."]
 
 
 def _stops(verdict: str) -> bool:
@@ -140,8 +142,9 @@ def _mark(result: Result) -> str:
     return "✗" if result.verdict == "fail" else "?"
 
 
-def _told(result: Result) -> str:
-    """Say in a line what a result found, by how much, and on how many rows."""
+def _told(result: Result, subject: str) -> str:
+    """Say in a line what a result found, by how much, and on how many rows; of what, where that is something else."""
+    whose = f"{bare(result.subject)}: " if result.subject not in ("", subject) else ""
     where = f" ({result.slice})" if result.slice else ""
     word = {"fail": "failed", "error": "could not be computed", "skipped": "was skipped"}.get(result.verdict)
     measured = []
@@ -157,7 +160,7 @@ def _told(result: Result) -> str:
     details = "; ".join(text for text in (told, result.detail) if text)
     if result.verdict not in VERDICTS:
         word = f"has the verdict {result.verdict!r}, which this mlcycle does not know (upgrade it)"
-    return f"{result.check}{where} {word or 'is inconclusive'}" + (f": {details}" if details else "")
+    return f"{whose}{result.check}{where} {word or 'is inconclusive'}" + (f": {details}" if details else "")
 
 
 def _compared(result: Result) -> str:
@@ -178,7 +181,7 @@ def require(decision: Decision) -> Decision:
 
     Examples
     --------
-    >>> require(decide("promote", "churn@7", [], now="2026-11-23T10:00:00.000000Z")).allowed
+    >>> require(decide("promote", "model:churn@7", [], now="2026-11-23T10:00:00.000000Z")).allowed
     True
     """
     if not decision.allowed:

@@ -64,6 +64,11 @@ class Encoded:
     header: Doc = field(repr=False)
     blocks: tuple[tuple[str, ...], ...] = field(repr=False)
 
+    def frame(self) -> pd.DataFrame:
+        """Return the table as it will be read back."""
+        arrays = dict(zip(self.table.column_names, self.table.columns, strict=True))
+        return restore_frame(arrays, self.header["presentation"], self.header["rows"])
+
 
 def encode(data: Any, *, key: Sequence[str] | None = None, allow_empty: bool = False, what: str = "") -> Encoded:
     """Name a table by its content; nothing is written.

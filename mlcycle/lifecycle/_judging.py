@@ -1,4 +1,4 @@
-"""Who judges an operation before it is committed, and who is told of it: the hooks of a session, and their one decision.
+"""Who judges an operation before it is committed, and who is told of it: the hooks of a session, and one decision.
 
 The operation asks, outside lock and plan; what is asked for stands in a `Matter`. What hooks and the gate built in say
 is one list, and becomes one decision, which is committed with what it allows, or without what it blocks.
@@ -6,7 +6,6 @@ is one list, and becomes one decision, which is committed with what it allows, o
 
 from __future__ import annotations
 
-import contextlib
 import pickle
 from collections import Counter
 from contextvars import ContextVar
@@ -18,14 +17,16 @@ from mlcycle import checks, records
 from mlcycle._ids import now
 from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, ReadOnly
-from mlcycle.state import Change, FactAdd, PointerMove, Version, VersionAdd, VersionMark, View, bare
+from mlcycle.state import Change, FactAdd, PointerMove, Version, VersionAdd, VersionMark, View
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from mlcycle import codecs
 
     Offers = Callable[[Any, View, "Matter"], checks.Context]
 
-__all__ = ["Evidence", "Hooks", "Matter", "decision_fact", "kept_out", "made_refs", "refuse_commits"]
+__all__ = ["Evidence", "Hooks", "Matter", "decision_fact", "judgement", "kept_out", "made_refs", "refuse_commits"]
 
 Doc = dict[str, Any]
 
@@ -72,16 +73,16 @@ class Matter:
         What the gate built in says.
     about : tuple of str
         What else the decision is to be found by.
-    override : Override, optional
-        Lets a blocked operation through.
     always : bool
         Whether the decision is kept also where nobody had anything to say.
     rejects : bool
         Whether the version is kept as rejected where it is blocked; else the decision is kept alone.
+    final : bool
+        Whether no override lets it through.
     premise : callable
         View to what the judgement rests on; where it is another at the commit, it is judged anew.
-    candidate : callable, optional
-        Returns the Arrow table that is to become a version.
+    candidate : Encoded, optional
+        The table that is to become a version.
     """
 
     verb: str
@@ -90,11 +91,11 @@ class Matter:
     proposal: Callable[[], Mapping[str, Any]] = dict
     evidence: Evidence = Evidence()
     about: tuple[str, ...] = ()
-    override: records.Override | None = None
     always: bool = False
     rejects: bool = False
+    final: bool = False
     premise: Callable[[View], Any] = lambda view: None
-    candidate: Callable[[], Any] | None = None
+    candidate: codecs.Encoded | None = None
 
 
 def refuse_commits(url: str) -> None:
@@ -168,8 +169,8 @@ class Hooks:
         lost = [name for guarded, name in self.missing if guarded == verb]
         if lost:
             raise ReadOnly(
-                f"this copy of the project lost {', '.join(lost)} when it was pickled, so it cannot do what that guards; "
-                "open the project here with its hooks, or put the hook into a module that can be imported"
+                f"this copy of the project lost {', '.join(lost)} when it was pickled, so it cannot do what that "
+                "guards; open the project here with its hooks, or put the hook into a module that can be imported"
             )
 
     def of(self, moment: str, verb: str) -> list[checks.Hook]:
@@ -216,7 +217,9 @@ class Hooks:
         return self.offers(session, view, matter)
 
 
-def judgement(matter: Matter, said: Sequence[records.Result], author: str, message: str) -> records.Decision | None:
+def judgement(
+    matter: Matter, said: Sequence[records.Result], author: str, message: str, override: records.Override | None
+) -> records.Decision | None:
     """Return the one decision on a matter; None where nobody had anything to say, and nobody need know."""
     evidence = matter.evidence
     if not (said or evidence.results or evidence.problems or matter.always):
@@ -226,7 +229,8 @@ def judgement(matter: Matter, said: Sequence[records.Result], author: str, messa
         matter.subject,
         [*evidence.results, *said],
         now=now(),
-        override=matter.override,
+        override=None if matter.final else override,
+        final=matter.final,
         loosened=evidence.loosened,
         problems=evidence.problems,
         evaluations=evidence.evaluations,

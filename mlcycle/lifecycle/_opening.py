@@ -6,12 +6,13 @@ import contextlib
 import itertools
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import storage
 from mlcycle._digest import canonical_json
 from mlcycle._ids import new_id, now
+from mlcycle.checks import Hook
 from mlcycle.errors import (
     AccessDenied,
     Corrupt,
@@ -23,7 +24,9 @@ from mlcycle.errors import (
     StoreExists,
 )
 from mlcycle.lifecycle._connection import Connection
+from mlcycle.lifecycle._judging import Hooks
 from mlcycle.lifecycle._session import Session
+from mlcycle.lifecycle.evaluation import hook_context
 from mlcycle.lifecycle.project import Project
 from mlcycle.state import ProjectCreate
 
@@ -48,6 +51,7 @@ def open(
     author: str | None = None,
     single_writer: bool = False,
     storage_options: Mapping[str, Any] | None = None,
+    hooks: Sequence[Hook] = (),
 ) -> Project:
     """Open the project at a URL; make it where the place is absent or empty.
 
@@ -68,6 +72,9 @@ def open(
         Allow storage without a safe way to commit, on your word that nobody else writes.
     storage_options : mapping, optional
         Passed to fsspec.
+    hooks : sequence of Hook, optional
+        Who judges what is committed through this project, ``mlcycle.before("dataset.commit", fn)``, and is told of it,
+        ``mlcycle.after("model.promote", fn)``.
 
     Raises
     ------
@@ -93,13 +100,22 @@ def open(
     if storage_options is not None and not isinstance(storage_options, Mapping):
         kind = type(storage_options).__name__
         raise InvalidInput(f"storage_options= is a mapping such as {{'endpoint_url': 'https://…'}}, got {kind}")
+    hooks = list(hooks) if isinstance(hooks, Iterable) else [hooks]
+    if not all(isinstance(hook, Hook) for hook in hooks):
+        raise InvalidInput(f"hooks= is a list such as [mlcycle.before('dataset.commit', fn)], got {hooks!r:.80}")
     connection = Connection(url, caches=mode == "rw", single_writer=single_writer, storage_options=storage_options)
-    return _begin(connection, create, mode, author)
+    return _begin(connection, create, mode, author, Hooks(tuple(hooks), hook_context))
 
 
-def _begin(connection: Connection, create: bool | None, mode: str = "rw", author: str | None = None) -> Project:
+def _begin(
+    connection: Connection,
+    create: bool | None,
+    mode: str = "rw",
+    author: str | None = None,
+    hooks: Hooks | None = None,
+) -> Project:
     """Open the store at a connection, or make it there."""
-    session = Session(connection, mode=mode, author=author)
+    session = Session(connection, mode=mode, author=author, hooks=hooks)
     try:
         found = _read_store_document(connection)
     except AccessDenied:

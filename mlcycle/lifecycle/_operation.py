@@ -32,7 +32,19 @@ from mlcycle.errors import (
 )
 from mlcycle.lifecycle._judging import Matter, decision_fact, judgement, kept_out, made_refs
 from mlcycle.lifecycle._repeats import refuse_another
-from mlcycle.state import Change, Fact, FactAdd, Place, Version, VersionAdd, View, bare, check_guards, read_changes, stamp_of
+from mlcycle.state import (
+    Change,
+    Fact,
+    FactAdd,
+    Place,
+    Version,
+    VersionAdd,
+    View,
+    bare,
+    check_guards,
+    read_changes,
+    stamp_of,
+)
 from mlcycle.storage import Draft, Settled
 
 if TYPE_CHECKING:
@@ -126,17 +138,29 @@ class Operation:
         The project by the newest entry when this began: a value, which does not move.
     author : str
         Who does it.
+    override : Override or None
+        Lets it pass where it is blocked.
+    was_asked : bool
+        Whether a hook was asked what it says.
     """
 
     def __init__(
-        self, connection: Connection, verb: str, author: str, message: str, op: str | None, judge: Judge
+        self,
+        connection: Connection,
+        verb: str,
+        author: str,
+        message: str,
+        op: str | None,
+        override: records.Override | None,
+        judge: Judge,
     ) -> None:
         self._connection = connection
         self._verb, self._message, self._op = verb, message, op
+        self.override = override
         self._judge = judge
         self._matter: Matter | None = None
         self._decision: records.Decision | None = None
-        self._judged, self._premise = False, None
+        self.was_asked, self._judged, self._premise = False, False, None
         self._done: tuple[Matter, Done] | None = None
         self.author = author
         self._entries: dict[int, Entry] = {}
@@ -170,10 +194,10 @@ class Operation:
         file = self.upload(lambda: depot.store_document(f"files/{identity}", of, document))
         return Place(object=f"{of}:{identity}", files=[file])
 
-    def judge(self, matter: Matter) -> None:
+    def judge(self, make: Callable[[], Matter]) -> None:
         """Ask who judges such a matter; what is committed next is committed with their decision.
 
-        Nobody is asked again where the caller's `op` was committed before: it gives that result.
+        Nothing is made of it, and nobody asked, where the caller's `op` was committed before: it gives that result.
 
         Raises
         ------
@@ -181,13 +205,13 @@ class Operation:
             When it is blocked: the decision is committed alone. A version that is kept as rejected is left to `commit`,
             unless somebody asks that nothing of it be kept.
         """
-        self._matter = matter
         if self._op is not None and self._connection.log.done(self._op) is not None:
             return
+        self._matter = matter = make()
         said = self._judge(self.view, matter)
         self._premise = matter.premise(self.view)
-        decision = judgement(matter, said or (), self.author, self._message)
-        self._judged = said is not None or decision is not None
+        decision = judgement(matter, said or (), self.author, self._message, self.override)
+        self.was_asked, self._judged = said is not None, said is not None or decision is not None
         if decision is None or decision.allowed or (matter.rejects and all(one.keep for one in decision.results)):
             self._decision = decision
         elif matter.rejects:
@@ -308,6 +332,7 @@ def operate(
     author: str,
     message: str = "",
     op: str | None = None,
+    override: records.Override | None = None,
     judge: Judge = lambda view, matter: None,
     tell: Tell = lambda view, matter, **more: None,
 ) -> R:
@@ -324,6 +349,8 @@ def operate(
         and returns the result.
     author, message, op : str
         Who, why, and an id of the caller's own.
+    override : Override, optional
+        Lets it pass where it is blocked.
     judge, tell : callable
         What hooks say before an event, and who is told after it.
 
@@ -334,7 +361,7 @@ def operate(
     """
     _check_words(message, op)
     for tried in itertools.count(1):
-        do = Operation(connection, verb, author, json_text(message), op, judge)
+        do = Operation(connection, verb, author, json_text(message), op, override, judge)
         try:
             found = work(do)
         except Again as again:

@@ -59,9 +59,8 @@ def refuse_another(
             raise
         except Exception:  # noqa: BLE001 - it does not fit that state, which says nothing of the entry
             continue
-        if not isinstance(wanted, Settled):
-            if _alike(wanted, _read(entry["changes"])):
-                return
+        if not isinstance(wanted, Settled) and _alike(wanted, _read(entry["changes"])):
+            return
     facts = {key: entry[key] for key in ("n", "author", "at", "message")}
     raise ConflictError(
         f"op={op!r} was used already, by {entry['author']} in entry {entry['n']}, for something else: "

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import getpass
 import os
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlcycle._digest import json_text
 from mlcycle.errors import InvalidInput, ReadOnly
 from mlcycle.lifecycle._judging import Hooks, Matter, refuse_commits
 from mlcycle.lifecycle._operation import operate
+from mlcycle.lifecycle._overriding import override_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,7 +130,15 @@ class Session:
         if reason is not None:
             raise ReadOnly(reason)
 
-    def operate(self, verb: str, work: Callable[[Operation], R], *, message: str = "", op: str | None = None) -> R:
+    def operate(
+        self,
+        verb: str,
+        work: Callable[[Operation], R],
+        *,
+        message: str = "",
+        op: str | None = None,
+        override_until: Any = None,
+    ) -> R:
         """Change the project: return what `work` makes of one operation (see `mlcycle.lifecycle._operation`).
 
         Parameters
@@ -140,6 +149,8 @@ class Session:
             Given the operation; may be asked again from a new look.
         message, op : str, optional
             Why, for the history; and an id of the caller's own.
+        override_until : moment, optional
+            Lets it pass until then where it is blocked.
         """
         self.check_writable()
         return operate(
@@ -149,10 +160,12 @@ class Session:
             author=self.author,
             message=message,
             op=op,
+            override=override_of(override_until, message, self.author),
             judge=functools.partial(self._hooks.before, self),
             tell=functools.partial(self._hooks.after, self),
         )
 
     def tell(self, matter: Matter) -> None:
         """Tell hooks of something that no entry of the log says: a run ended."""
-        self._hooks.after(self, self.view(refresh=False), matter)
+        if self._hooks.of("after", matter.verb):
+            self._hooks.after(self, self.view(refresh=False), matter)

@@ -5,21 +5,18 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from mlcycle import _html, records
 from mlcycle._ids import now, parse_ref
 from mlcycle._text import printable
-from mlcycle.errors import ConflictError, InvalidInput, MlcycleError
+from mlcycle.errors import InvalidInput, MlcycleError
 from mlcycle.lifecycle._history import history_frame
+from mlcycle.lifecycle._judging import Evidence, Matter
 from mlcycle.lifecycle._moments import entry_number
-from mlcycle.lifecycle._operation import Again
-from mlcycle.lifecycle._overriding import override_of
 from mlcycle.lifecycle._rollback import moves_of, new_models
 from mlcycle.lifecycle._session import Session
 from mlcycle.lifecycle.datasets import Datasets
 from mlcycle.lifecycle.deployments import Deployments
-from mlcycle.lifecycle.evaluation import evaluate, judged_today
+from mlcycle.lifecycle.evaluation import evaluate, failing_today
 from mlcycle.lifecycle.experiments import Experiments
 from mlcycle.lifecycle.models import Models
 from mlcycle.lifecycle.scope import ScopeHandle
@@ -34,6 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlcycle.lifecycle._operation import Operation
+    from mlcycle.lifecycle.blobs import Blobs
 
 __all__ = ["Project"]
 
@@ -113,6 +111,7 @@ class Project:
         checks: Sequence[Any] = (),
         trust: bool | Collection[str] = (),
         reason: str | None = None,
+        override_until: str | date | datetime | timedelta | None = None,
         message: str = "",
         op: str | None = None,
     ) -> records.Evaluation:
@@ -128,6 +127,8 @@ class Project:
             More questions: a criterion, or ``(subject, context) -> Result | number | bool | iterable of them``.
         trust, reason
             As in `Models.load`.
+        override_until : moment, optional
+            Passes a hook that blocks, as in `Models.promote`.
         message, op : str, optional
             Why, for the history; and an id of yours that makes a restarted script idempotent.
 
@@ -141,7 +142,17 @@ class Project:
         InvalidInput
             For a check that is neither, and a criterion that could never fail or never pass.
         """
-        return evaluate(self._session, subject, data, checks, trust=trust, reason=reason, message=message, op=op)
+        return evaluate(
+            self._session,
+            subject,
+            data,
+            checks,
+            trust=trust,
+            reason=reason,
+            override_until=override_until,
+            message=message,
+            op=op,
+        )
 
     def status(self) -> records.Status:
         """Return, per phase, what is missing, stale, blocked or due."""
@@ -210,40 +221,30 @@ class Project:
         if dry_run:
             view = self._session.view()
             return moves_of(view, entry_number(self._session.log, view, to))
-        override = override_of(override_until, message, self._session.author)
 
         def work(do: Operation) -> list[records.Move]:
             entry = entry_number(self._session.log, do.view, to)
-            judged = _judged_by(do.view, entry)
-            refusal = judged_today(self._session.blobs, do.view, judged[0], override)
+            changes: list[Change] = []
             with contextlib.suppress(MlcycleError):  # the entries it goes by are read here, and not one for each plan
-                roll_project_back(do.view, entry)
-
-            def plan(view: View) -> list[Change] | Settled:
-                changes = roll_project_back(view, entry)
-                if changes and view.n >= do.view.n:  # before, an op used already is compared, which nobody judges anew
-                    if _judged_by(view, entry) != judged:
-                        raise Again(
-                            ConflictError("the scope or what would be gone back to changes all the time; try again")
-                        )
-                    if refusal is not None:
-                        raise refusal
-                return [_overridden(one, override) for one in changes] or Settled()
-
-            done = do.commit(plan)
+                changes = roll_project_back(do.view, entry)
+            if changes:
+                do.judge(lambda: _matter(self._session.blobs, do.view, entry))
+            done = do.commit(lambda view: roll_project_back(view, entry) or Settled())
             if done.entry is None:
                 return []
             return moves_of(done.view.then(done.view.n - 1), done.change(ProjectRollback).to)
 
-        return self._session.operate("project.rollback", work, message=message, op=op)
+        return self._session.operate("project.rollback", work, message=message, op=op, override_until=override_until)
 
 
-def _judged_by(view: View, entry: int) -> tuple[Any, ...]:
-    """Return what the judgement of a rollback rests on: what it would go back to, the scope, and what was found."""
-    models, scope = new_models(view, entry), view.versions.latest("scope", "scope")
-    return models, scope, [list(view.facts.entries("evaluation", f"model:{one}")) for one in models]
-
-
-def _overridden(change: Change, override: records.Override | None) -> Change:
-    """Return a rollback that says what let it pass."""
-    return change if override is None else attrs.evolve(change, says={"override": records.to_json(override)})
+def _matter(blobs: Blobs, view: View, entry: int) -> Matter:
+    """Return what is judged of a rollback: that nothing it goes back to is known to fail the scope of today."""
+    models = new_models(view, entry)
+    return Matter(
+        verb="project.rollback",
+        action="roll back",
+        subject="project:project",
+        proposal=lambda: {"to": entry, "moves": tuple(moves_of(view, entry))},
+        evidence=Evidence(results=failing_today(blobs, view, models)),
+        premise=lambda now: (new_models(now, entry), now.versions.latest("scope", "scope")),
+    )

@@ -11,8 +11,8 @@ from mlcycle._digest import canonical_json
 from mlcycle._ids import now, parse_ref
 from mlcycle._text import plain, printable
 from mlcycle._warn import warn
-from mlcycle.errors import GateBlocked, InvalidInput, NotFound
-from mlcycle.lifecycle._overriding import override_of
+from mlcycle.errors import InvalidInput, NotFound
+from mlcycle.lifecycle._judging import Evidence, Matter
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.state import Change, NameSet, Version, VersionAdd, View, noun, resolve
 from mlcycle.storage import Settled
@@ -113,28 +113,23 @@ class ScopeHandle:
             "owner": _text("owner", owner),
         }
         changed = {field: value for field, value in given.items() if value is not None}
-        override = override_of(override_until, message, self._session.author)
+        return self._session.operate(
+            "scope.set",
+            lambda do: self._changed(do, changed),
+            message=message,
+            op=op,
+            override_until=override_until,
+        )
 
-        def plan(view: View) -> list[Change] | Settled:
-            before = view.versions.newest("scope", "scope")
-            known = before["scope"] if before else records.to_json(records.Scope())
-            scope = changed_scope(known, changed)
-            if criteria is not None and before:
-                scope["loosened"] = [*_standing(scope), *_loosened(before["scope"], scope, override)]
-            if before and scope == known:
-                return Settled(before)
-            number = before.number + 1 if before else 1
-            made = VersionAdd(of="scope", name="scope", number=number, says={"scope": scope})
-            return [made] if before else [NameSet(of="scope", name="scope", fixed=noun("scope").fixed), made]
-
-        def work(do: Operation) -> records.Scope:
-            done = do.commit(plan)
-            found = scope_record(done.value if done.entry is None else done.versions("scope")[0])
-            if criteria is not None:
-                self._say_what_no_gate_can_judge(done.view, found)
-            return found
-
-        return self._session.operate("scope.set", work, message=message, op=op)
+    def _changed(self, do: Operation, changed: Doc) -> records.Scope:
+        """Commit the scope with some fields changed, if there is a difference and nobody blocks it."""
+        if not isinstance(_plan(do.view, changed, do.override), Settled):
+            do.judge(lambda: _matter(do.view, changed, do.override))
+        done = do.commit(lambda view: _plan(view, changed, do.override))
+        found = scope_record(done.value if done.entry is None else done.versions("scope")[0])
+        if "criteria" in changed:
+            self._say_what_no_gate_can_judge(done.view, found)
+        return found
 
     def _say_what_no_gate_can_judge(self, view: View, scope: records.Scope) -> None:
         """Warn of criteria that name no data, or slice by a column their data lacks; both would block every gate."""
@@ -188,27 +183,63 @@ def scope_record(version: Version) -> records.Scope:
     return evolve(record, number=version.number, **version.stamp.facts())
 
 
-def _loosened(before: Doc, after: Doc, override: records.Override | None) -> list[Doc]:
-    """Return what this change loosens, as stored; refuse it without an override that still holds."""
+def _plan(view: View, changed: Doc, override: records.Override | None) -> list[Change] | Settled:
+    """Return the changes that set the scope; what they loosen is written with who loosened it until when."""
+    before = view.versions.newest("scope", "scope")
+    known = before["scope"] if before else records.to_json(records.Scope())
+    scope = changed_scope(known, changed)
+    if "criteria" in changed and before:
+        eased = [records.to_json(one) for one in _loosened(known, scope, override)]
+        scope["loosened"] = [*_standing(scope), *eased]
+    if before and scope == known:
+        return Settled(before)
+    number = before.number + 1 if before else 1
+    made = VersionAdd(of="scope", name="scope", number=number, says={"scope": scope})
+    return [made] if before else [NameSet(of="scope", name="scope", fixed=noun("scope").fixed), made]
+
+
+def _loosened(before: Doc, after: Doc, override: records.Override | None) -> list[records.Loosening]:
+    """Return what a change loosens, with who says so until when; nobody yet, where there is no override."""
     old, new = (records.from_json(scope).criteria for scope in (before, after))
-    found = records.is_looser(old, new)
-    if not found:
-        return []
-    if override is None or override.until <= now():
-        eased = "; ".join(f"{plain(was)} → {plain(to) if to is not None else 'removed'}" for was, to in found)
-        expired = f" The override ended {override.until}." if override else ""
-        raise GateBlocked(
-            f"this loosens the scope: {eased}.{expired} Tightening is free; to loosen, say why and until when: "
-            "project.scope.set(…, message='…', override_until='30d')"
-        )
+    reason, author, until = (override.reason, override.author, override.until) if override else ("", "", "")
     return [
-        records.to_json(
-            records.Loosening(
-                before=was, after=to, reason=override.reason, author=override.author or "", until=override.until
-            )
-        )
-        for was, to in found
+        records.Loosening(before=was, after=to, reason=reason, author=author or "", until=until)
+        for was, to in records.is_looser(old, new)
     ]
+
+
+def _matter(view: View, changed: Doc, override: records.Override | None) -> Matter:
+    """Return what is judged of a change of the scope: that whoever loosens it says why and until when.
+
+    An override that ends what is loosened is spent on that: it lets nobody pass a hook that reviews loosened criteria.
+    """
+    before = view.versions.newest("scope", "scope")
+    known = before["scope"] if before else records.to_json(records.Scope())
+    scope = changed_scope(known, changed)
+    eased = _loosened(known, scope, override) if before and "criteria" in changed else []
+    given = override is not None and override.until > now()
+    loosened = [
+        records.Result(
+            check=f"loosened: {plain(one)}",
+            subject="scope:scope",
+            verdict="pass" if given else "fail",
+            detail="" if given else "tightening is free; to loosen, say why and until when",
+        )
+        for one in eased
+    ]
+    return Matter(
+        verb="scope.set",
+        action="set",
+        subject="scope:scope",
+        proposal=lambda: {
+            "scope": records.from_json(scope),
+            "before": scope_record(before) if before else None,
+            "loosened": tuple(eased),
+        },
+        evidence=Evidence(results=tuple(loosened)),
+        final=bool(eased) and given,
+        premise=lambda view: view.versions.latest("scope", "scope"),
+    )
 
 
 def _standing(scope: Doc) -> list[Doc]:

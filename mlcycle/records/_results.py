@@ -83,6 +83,7 @@ class Result(Record):
         default=None, converter=copied, hash=False, metadata={"refs": {"reference": "model"}}
     )
     detail: str = ""
+    keep: bool = True
 
     def _title(self) -> str:
         where = f" ({self.slice})" if self.slice else ""

@@ -6,21 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from mlcycle._ids import bare
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["NOUNS", "Noun", "bare", "noun"]
-
-
-def bare(ref: str) -> str:
-    """Return a ref without its noun, for people.
-
-    Examples
-    --------
-    >>> bare("model:churn@7")
-    'churn@7'
-    """
-    return ref.partition(":")[2] or ref
 
 
 def _unsaid(change: Any) -> str:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from mlcycle import codecs, records
 from mlcycle._ids import new_id
+from mlcycle.errors import InvalidInput
+from mlcycle.lifecycle._judging import Matter
 from mlcycle.lifecycle._operation import swept
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.datasets._record import made_records
-from mlcycle.state import Change, NameSet, Place, VersionAdd, View, every_ref, resolve
+from mlcycle.state import Change, NameSet, Place, VersionAdd, View, bare, every_ref, resolve
 from mlcycle.storage import Settled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
@@ -31,6 +35,7 @@ def add(
     parents: Sequence[str | records.DatasetVersion],
     *,
     message: str,
+    override_until: Any,
     op: str | None,
 ) -> records.DatasetVersion:
     """Add as `Datasets.add` documents."""
@@ -52,7 +57,11 @@ def add(
             return session.blobs.place(made.needs[0], files, f"files/{folder}")
 
         made = version(do.view)
-        here = same(do.view, made) or do.view.placed.has(made.needs[0])
+        known = same(do.view, made)
+        if not known:
+            do.judge(lambda: _matter(do.view, made, encoded, version))
+            _check_untouched(do, data, encoded)
+        here = known or do.view.placed.has(made.needs[0])
         stored = None if here else do.upload(lambda: store(made))
 
         def plan(view: View) -> list[Change] | Settled:
@@ -63,7 +72,33 @@ def add(
 
         return made_records(session.blobs, do.commit(plan))[0]
 
-    return session.operate("dataset.add", work, message=message, op=op)
+    return session.operate("dataset.add", work, message=message, op=op, override_until=override_until)
+
+
+def _matter(view: View, made: VersionAdd, encoded: codecs.Encoded, version: Callable[[View], VersionAdd]) -> Matter:
+    """Return what is judged of a table that is to be a version: the table itself, before anything of it is stored."""
+    facts = ("content", "rows", "columns", "roles")
+    return Matter(
+        verb="dataset.commit",
+        action="add",
+        subject=f"dataset:{made.name}",
+        proposal=lambda: {
+            "how": "add",
+            "name": made.name,
+            "table": encoded.table,
+            **{field: made[field] for field in facts},
+            "parents": tuple(map(bare, made.made_from)),
+        },
+        rejects=True,
+        premise=lambda now: evolve(version(now), number=1),
+        candidate=encoded,
+    )
+
+
+def _check_untouched(do: Operation, data: Any, encoded: codecs.Encoded) -> None:
+    """Refuse to store rows that a hook changed behind the table it was given: their digest is another by now."""
+    if do.was_asked and codecs.encode(data).content != encoded.content:
+        raise InvalidInput("the data was changed while a hook judged it; a hook reads, and changes a copy of its own")
 
 
 def _id_of(view: View, name: str, fresh: str) -> str:

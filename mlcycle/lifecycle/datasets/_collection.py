@@ -12,11 +12,12 @@ from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.datasets._adding import add
 from mlcycle.lifecycle.datasets._record import dataset_record
 from mlcycle.lifecycle.datasets._splits import check_seed, check_shares
-from mlcycle.lifecycle.datasets._splitting import split
+from mlcycle.lifecycle.datasets._splitting import Draw, split
 from mlcycle.state import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
+    from datetime import date, datetime, timedelta
 
     from mlcycle.lifecycle._session import Session
 
@@ -58,6 +59,7 @@ class Datasets:
         time: str | int | None = None,
         group: str | int | None = None,
         parents: Sequence[str | records.DatasetVersion] = (),
+        override_until: str | date | datetime | timedelta | None = None,
         message: str = "",
         op: str | None = None,
     ) -> records.DatasetVersion:
@@ -77,6 +79,9 @@ class Datasets:
             Roles not given are taken from the current version where its columns still exist.
         parents : sequence of refs, optional
             The versions this one was made from.
+        override_until : str, date, datetime or timedelta, or one of numpy or pandas, optional
+            Passes a hook that blocks, with a `message`; until when. A bare date means the end of that day (UTC),
+            ``"30d"`` or a timedelta so long from now.
         message : str, optional
             Why, for the history.
         op : str, optional
@@ -90,11 +95,13 @@ class Datasets:
         ------
         InvalidInput
             For a frame that would not come back as it is, with the column, or a role that names no column.
+        GateBlocked
+            When a hook blocks it; the version is kept as rejected: not the latest, and found by its number.
         """
         name = check_name(name, "dataset name")
         self._session.check_writable()
         given = {"target": target, "key": key, "time": time, "group": group}
-        return add(self._session, name, data, given, parents, message=message, op=op)
+        return add(self._session, name, data, given, parents, message=message, override_until=override_until, op=op)
 
     def split(
         self,
@@ -105,6 +112,7 @@ class Datasets:
         method: str = "auto",
         by: str | int | None = None,
         seed: int = 0,
+        override_until: str | date | datetime | timedelta | None = None,
         message: str = "",
         op: str | None = None,
     ) -> tuple[records.DatasetVersion, ...]:
@@ -129,7 +137,7 @@ class Datasets:
             The column to hash or to stratify by; defaults to the group or key role, or to the target.
         seed : int, default 0
             Another seed, another split.
-        message, op : str, optional
+        override_until, message, op : str, optional
             As in `add`.
 
         Returns
@@ -144,7 +152,8 @@ class Datasets:
             lists, are no classes or no keys.
         """
         shares = check_shares(test, validation)
-        return split(self._session, version, shares, method, by, check_seed(seed), message=message, op=op)
+        drawn = Draw(shares, method, by, check_seed(seed))
+        return split(self._session, version, drawn, message=message, override_until=override_until, op=op)
 
     # reading -------------------------------------------------------------------------------------------------------
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from attrs import evolve
 
 from mlcycle import codecs, records
 from mlcycle._ids import new_id
+from mlcycle.lifecycle._judging import Matter
 from mlcycle.lifecycle.datasets import _splits as splits
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.datasets._adding import addition, same
@@ -14,6 +17,8 @@ from mlcycle.state import Change, Place, Version, VersionAdd, View, resolve
 from mlcycle.storage import Settled
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     import pandas as pd
 
@@ -21,31 +26,41 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle._session import Session
     from mlcycle.lifecycle.blobs import Blobs, Depot
 
-__all__ = ["split"]
+__all__ = ["Draw", "split"]
+
+
+class Draw(NamedTuple):
+    """How rows are drawn for the parts: see `Datasets.split`."""
+
+    shares: dict[str, float]
+    method: str
+    by: str | int | None
+    seed: int
 
 
 def split(
     session: Session,
     version: str | records.DatasetVersion,
-    shares: dict[str, float],
-    method: str,
-    by: str | int | None,
-    seed: int,
+    draw: Draw,
     *,
     message: str,
+    override_until: Any,
     op: str | None,
 ) -> tuple[records.DatasetVersion, ...]:
     """Split as `Datasets.split` documents."""
 
     def work(do: Operation) -> tuple[records.DatasetVersion, ...]:
         whole = resolve(do.view, version, "dataset")
-        drawn = _drawn(session.blobs, do.view, whole, shares, method, by, seed)
+        drawn = _drawn(session.blobs, do.view, whole, draw)
         fresh = {part.name: new_id() for part in drawn}
 
         def versions(view: View) -> list[VersionAdd]:
             return [_part(view, whole, part) for part in drawn]
 
-        missing = {made.name for made in versions(do.view) if not do.view.placed.has(made.needs[0])}
+        made = versions(do.view)
+        if not all(same(do.view, part) for part in made):
+            do.judge(lambda: _matter(whole, made, versions))
+        missing = {part.name for part in made if not do.view.placed.has(part.needs[0])}
         stored = do.upload(
             lambda: {part.name: _store(session.blobs.depot, part) for part in drawn if part.name in missing}
         )
@@ -59,13 +74,24 @@ def split(
 
         return tuple(made_records(session.blobs, do.commit(plan, message=f"split {whole.shown}")))
 
-    return session.operate("dataset.split", work, message=message, op=op)
+    return session.operate("dataset.split", work, message=message, op=op, override_until=override_until)
 
 
-def _drawn(
-    blobs: Blobs, view: View, whole: Version, shares: dict[str, float], method: str, by: str | int | None, seed: int
-) -> list[_Drawn]:
+def _matter(whole: Version, made: list[VersionAdd], versions: Callable[[View], list[VersionAdd]]) -> Matter:
+    """Return what is judged of parts that are to be versions: the version whose rows they select stands already."""
+    return Matter(
+        verb="dataset.commit",
+        action="split",
+        subject=whole.ref,
+        proposal=lambda: {"how": "split", "name": whole.name, "parts": {part.name: part["rows"] for part in made}},
+        rejects=True,
+        premise=lambda now: [evolve(part, number=1) for part in versions(now)],
+    )
+
+
+def _drawn(blobs: Blobs, view: View, whole: Version, draw: Draw) -> list[_Drawn]:
     """Return the parts of a version: which rows fall to each, and how that was decided."""
+    shares, method, by, seed = draw
     columns = tables.column_names(tables.header_of(blobs, view, whole))
     given = None if by is None else tables.column_label(columns, by, "by", whole.shown)
     frame = tables.frame_of(blobs, view, whole)

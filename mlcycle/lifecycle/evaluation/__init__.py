@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from mlcycle.lifecycle.evaluation._context import hook_context
 from mlcycle.lifecycle.evaluation._evaluate import evaluate
-from mlcycle.lifecycle.evaluation._gate import criteria_today, decide, judged_today
+from mlcycle.lifecycle.evaluation._gate import criteria_today, failing_today, gathered
 from mlcycle.lifecycle.evaluation._stored import (
-    decision_changes,
     decision_record,
     evaluation_document,
     evaluation_record,
@@ -14,12 +14,12 @@ from mlcycle.lifecycle.evaluation._stored import (
 
 __all__ = [
     "criteria_today",
-    "decide",
-    "decision_changes",
     "decision_record",
     "evaluate",
     "evaluation_document",
     "evaluation_record",
     "evaluations_of",
-    "judged_today",
+    "failing_today",
+    "gathered",
+    "hook_context",
 ]

@@ -9,7 +9,8 @@ import attrs
 from mlcycle import checks, records
 from mlcycle._ids import now
 from mlcycle._text import plain
-from mlcycle.errors import GateBlocked, NotFound
+from mlcycle.errors import NotFound
+from mlcycle.lifecycle._judging import Evidence
 from mlcycle.lifecycle.evaluation._stored import evaluation_document, evaluations_of
 from mlcycle.lifecycle.scope import scope_record
 from mlcycle.state import Version, View, resolve
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from mlcycle.lifecycle.blobs import Blobs
 
-__all__ = ["criteria_today", "decide", "judged_today"]
+__all__ = ["criteria_today", "failing_today", "gathered"]
 
 
 def criteria_today(scope: Version | None, at: str | None = None) -> list[records.Criterion]:
@@ -27,40 +28,23 @@ def criteria_today(scope: Version | None, at: str | None = None) -> list[records
     return [] if scope is None else list(checks.criteria_in_force(scope_record(scope), at or now()))
 
 
-def decide(
-    blobs: Blobs,
-    view: View,
-    action: str,
-    version: Version,
-    *,
-    author: str,
-    message: str,
-    override: records.Override | None,
-) -> records.Decision:
-    """Return what the gate says of a model version today; nothing is written."""
-    moment = now()
+def gathered(blobs: Blobs, view: View, version: Version) -> Evidence:
+    """Return what stored evaluations say of a model version, criterion by criterion, by the scope of today."""
     scope = view.versions.newest("scope", "scope")
     results: list[records.Result] = []
-    evidence: dict[str, records.Evaluation] = {}
-    for criterion in criteria_today(scope, moment):
+    used: dict[str, records.Evaluation] = {}
+    for criterion in criteria_today(scope):
         found, evaluation = _evidence(blobs, view, version, criterion, scope)
         results += found
         if evaluation is not None:
-            evidence[evaluation.id] = evaluation
-    decision: records.Decision = checks.decide(
-        action,
-        version.shown,
-        results,
-        now=moment,
-        override=override,
+            used[evaluation.id] = evaluation
+    return Evidence(
+        results=tuple(results),
+        evaluations=tuple(used),
+        problems=tuple(problem for one in used.values() for problem in checks.evidence_problems(one)),
+        notes=tuple(f"  {one.data} has been judged on {_times(one.uses_of_test)}" for one in used.values()),
         loosened=scope_record(scope).loosened if scope else (),
-        problems=[problem for one in evidence.values() for problem in checks.evidence_problems(one)],
-        evaluations=list(evidence),
-        message=message,
-        author=author,
     )
-    used = [f"  {one.data} has been judged on {_times(one.uses_of_test)}" for one in evidence.values()]
-    return attrs.evolve(decision, why="\n".join([decision.why, *dict.fromkeys(used)]))
 
 
 def _times(count: int) -> str:
@@ -127,30 +111,24 @@ def _stale(view: View, version: Version, criterion: records.Criterion, results: 
     )
 
 
-def judged_today(blobs: Blobs, view: View, refs: list[str], override: records.Override | None) -> GateBlocked | None:
-    """Return the refusal to go back to a version whose stored evidence fails today's scope, unless overridden.
+def failing_today(blobs: Blobs, view: View, refs: list[str]) -> tuple[records.Result, ...]:
+    """Return results of versions that fail today's scope, by what was measured of them then.
 
     A version nobody evaluated under such a criterion passes: going back must be possible in an emergency.
     """
-    if override is not None and override.until > now():
-        return None
     criteria = [
         one
         for one in criteria_today(view.versions.newest("scope", "scope"))
         if one.blocking and hasattr(one, "threshold")
     ]
-    failing = [
-        f"{ref}: {result.check} was {result.value:.4g} [{result.low:.4g}, {result.high:.4g}]; today: {plain(criterion)}"
+    return tuple(
+        attrs.evolve(
+            result, check=plain(criterion), subject=f"model:{ref}", verdict="fail", threshold=criterion.threshold
+        )
         for ref in refs
         for criterion in criteria
         for result in _measured(blobs, view, ref, criterion)
         if _fails(criterion, result)
-    ]
-    if not failing:
-        return None
-    return GateBlocked(
-        f"this would go back to what fails today's scope: {'; '.join(failing)}. To go back all the same, say why "
-        "and until when: project.rollback(…, message='…', override_until='30d')"
     )
 
 

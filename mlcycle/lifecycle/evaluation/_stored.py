@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from mlcycle import records
-from mlcycle.state import Change, FactAdd, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle.blobs import Blobs
     from mlcycle.state import Fact, View
 
-__all__ = ["decision_changes", "decision_record", "evaluation_document", "evaluation_record", "evaluations_of"]
+__all__ = ["decision_record", "evaluation_document", "evaluation_record", "evaluations_of"]
 
 Doc = dict[str, Any]
 
@@ -38,23 +37,8 @@ def evaluation_record(blobs: Blobs, fact: Fact) -> records.Evaluation:
     return attrs.evolve(record, **fact.stamp.facts())
 
 
-def decision_changes(decision: records.Decision, file: Doc) -> list[Change]:
-    """Return the changes that keep a decision."""
-    stored_object = f"decision:{decision.id}"
-    override = decision.override
-    said = {
-        "action": decision.action,
-        "allowed": decision.allowed,
-        "now": decision.now,
-        "evaluations": [f"evaluation:{one}" for one in decision.evaluations],
-        "override": None if override is None else {"author": override.author, "until": override.until},
-    }
-    fact = FactAdd(of="decision", id=decision.id, subject=f"model:{decision.subject}", needs=[stored_object], says=said)
-    return [Place(object=stored_object, files=[file]), fact]
-
-
 def decision_record(blobs: Blobs, fact: Fact) -> records.Decision:
     """Return the record of a stored decision."""
     document = blobs.document(fact.needs[0], "decision", f"decision {fact.id}")
     record: records.Decision = records.from_json(document)
-    return attrs.evolve(record, **fact.stamp.facts())
+    return attrs.evolve(record, subject=fact.subject, **fact.stamp.facts())

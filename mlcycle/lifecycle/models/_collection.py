@@ -9,13 +9,12 @@ from mlcycle._ids import check_name
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._model_files import load_version
-from mlcycle.lifecycle._overriding import override_of
 from mlcycle.lifecycle.blobs import readable
 from mlcycle.lifecycle.evaluation import decision_record, evaluation_record
-from mlcycle.lifecycle.models._promoting import promote
+from mlcycle.lifecycle.models._promoting import go_back, promote
 from mlcycle.lifecycle.models._record import model_record
-from mlcycle.lifecycle.models._registering import register
-from mlcycle.state import Change, PointerMove, View, pointer_moves, resolve, roll_back
+from mlcycle.lifecycle.models._registering import Asked, register
+from mlcycle.state import pointer_moves, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
     from mlcycle.state import Fact
 
@@ -68,6 +66,7 @@ class Models:
         data: Sequence[str | records.DatasetVersion] = (),
         example: Any = None,
         format: str | None = None,
+        override_until: str | date | datetime | timedelta | None = None,
         message: str = "",
         op: str | None = None,
     ) -> records.ModelVersion:
@@ -85,11 +84,14 @@ class Models:
             A few rows of input for an estimator, which give the signature; a run has its own. The first 20 are kept.
         format : {"skops", "joblib"}, optional
             Force a format for an estimator.
+        override_until : moment, optional
+            Passes a hook that blocks, as in `promote`.
         message, op : str, optional
             Why, for the history; and an id of yours that makes a restarted script idempotent.
         """
         name = check_name(name, "model name")
-        return register(self._session, name, source, data, example, format, message=message, op=op)
+        asked = Asked(source, data, example, format)
+        return register(self._session, name, asked, message=message, override_until=override_until, op=op)
 
     def get(self, ref: str | records.ModelVersion) -> records.ModelVersion:
         """Return the version a ref means: ``"churn@7"``, ``"churn@production"``, ``"churn"`` for the latest."""
@@ -171,11 +173,16 @@ class Models:
         alias = check_name(alias, "alias")
         if alias.isdigit() or alias == "latest":
             raise InvalidInput(f"{alias!r} cannot be an alias: numbers and 'latest' already mean a version")
-        override = override_of(override_until, message, self._session.author)
-        return promote(self._session, version, alias, override=override, message=message, op=op)
+        return promote(self._session, version, alias, message=message, override_until=override_until, op=op)
 
     def rollback(
-        self, name: str, alias: str = "production", *, message: str = "", op: str | None = None
+        self,
+        name: str,
+        alias: str = "production",
+        *,
+        override_until: str | date | datetime | timedelta | None = None,
+        message: str = "",
+        op: str | None = None,
     ) -> records.ModelVersion:
         """Point an alias back at the newest version it had that was not itself rolled back.
 
@@ -183,6 +190,8 @@ class Models:
         ----------
         name, alias : str
             Model and alias.
+        override_until : moment, optional
+            Passes a hook that blocks, as in `promote`; the gate itself never keeps anybody from going back.
         message, op : str, optional
             Why, for the history; and an id of yours that makes a restarted script idempotent.
 
@@ -191,17 +200,7 @@ class Models:
         NotFound
             When there is nothing to go back to.
         """
-
-        def plan(view: View) -> list[Change]:
-            nothing = f"{name}@{alias} has no earlier version to go back to"
-            return [roll_back(view, "model", name, alias, nothing)]
-
-        def work(do: Operation) -> records.ModelVersion:
-            done = do.commit(plan)
-            move = done.change(PointerMove)
-            return model_record(self._session.blobs, resolve(done.view, f"model:{move.name}@{move.after}"))
-
-        return self._session.operate("model.rollback", work, message=message, op=op)
+        return go_back(self._session, name, alias, message=message, override_until=override_until, op=op)
 
     def aliases(self, name: str) -> dict[str, str]:
         """Return the aliases of a model and the versions they point at."""

@@ -7,10 +7,13 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from attrs import frozen
+
 from mlcycle import records
 from mlcycle._ids import new_id
 from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, NotFound
+from mlcycle.lifecycle._judging import Matter
 from mlcycle.lifecycle._model_files import PackedModel, check_model, keep_model, store_model
 from mlcycle.lifecycle.models._record import model_record
 from mlcycle.lifecycle.runs import ActiveRun, documents_of
@@ -23,36 +26,51 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle._session import Session
     from mlcycle.lifecycle.blobs import Blobs
 
-__all__ = ["register"]
+__all__ = ["Asked", "register"]
 
 Doc = dict[str, Any]
 
 
+@frozen
+class Asked:
+    """What is to be registered, as its caller gives it: see `Models.register`."""
+
+    source: Any
+    data: Sequence[str | records.DatasetVersion]
+    example: Any
+    format: str | None
+
+
 def register(
-    session: Session,
-    name: str,
-    source: Any,
-    data: Sequence[str | records.DatasetVersion],
-    example: Any,
-    format: str | None,
-    *,
-    message: str,
-    op: str | None,
+    session: Session, name: str, asked: Asked, *, message: str, override_until: Any, op: str | None
 ) -> records.ModelVersion:
     """Register as `Models.register` documents."""
-    named = every_ref(data, "data")
+    named = every_ref(asked.data, "data")
     with contextlib.ExitStack() as kept:
-        take = _taking(session, source, example, format, kept)
+        take = _taking(session, asked, kept)
 
         def work(do: Operation) -> records.ModelVersion:
             do.view.names.check_free("model", name)
             taken = take(do.view, [resolve(do.view, one, "dataset").ref for one in named])
+            do.judge(lambda: _matter(name, taken))
             identity = new_id()
             stored = do.upload(lambda: _store(session.blobs, identity, taken))
             done = do.commit(lambda view: _registration(view, name, stored, taken))
             return model_record(session.blobs, done.versions("model")[0])
 
-        return session.operate("model.register", work, message=message, op=op)
+        return session.operate("model.register", work, message=message, op=op, override_until=override_until)
+
+
+def _matter(name: str, taken: _Taken) -> Matter:
+    """Return what is judged of a model that is to be registered: what is known of it before it is uploaded."""
+
+    def proposal() -> Doc:
+        size, card = taken.shown()
+        return {"name": name, "run": taken.says["run"], "data": tuple(map(bare, taken.made_from)), "size": size, **card}
+
+    return Matter(
+        verb="model.register", action="register", subject=taken.says["run"] or f"model:{name}", proposal=proposal
+    )
 
 
 def _store(blobs: Blobs, identity: str, taken: _Taken) -> Place:
@@ -61,17 +79,16 @@ def _store(blobs: Blobs, identity: str, taken: _Taken) -> Place:
     return blobs.place(f"model:{identity}", [*files, blobs.depot.store_document(folder, "card", card)], folder)
 
 
-def _taking(
-    session: Session, source: Any, example: Any, format: str | None, kept: contextlib.ExitStack
-) -> Callable[[View, list[str]], _Taken]:
+def _taking(session: Session, asked: Asked, kept: contextlib.ExitStack) -> Callable[[View, list[str]], _Taken]:
     """Return what says what to register, given a view and the data its caller names; it may be asked again."""
+    source = asked.source
     if isinstance(source, (ActiveRun, records.Run, str)):
         return lambda view, data: _from_run(session, view, source, data)
     check_model(source)
 
     @functools.cache
     def packed() -> PackedModel:  # once, however often it is stored
-        found = kept.enter_context(_packed(source, example, format))
+        found = kept.enter_context(_packed(source, asked.example, asked.format))
         if found.lost:
             warn(f"{found.card['class']}: {found.lost}")
         return found
@@ -79,7 +96,10 @@ def _taking(
     def store(folder: str) -> tuple[list[Doc], Doc]:
         return store_model(session.blobs.depot, folder, packed()), packed().card
 
-    return lambda view, data: _Taken(store, {"run": None, "environment": None}, data)
+    def shown() -> tuple[int, Doc]:
+        return packed().path.stat().st_size, _card(packed().card)
+
+    return lambda view, data: _Taken(store, shown, {"run": None, "environment": None}, data)
 
 
 def _from_run(session: Session, view: View, source: Any, data: list[str]) -> _Taken:
@@ -91,13 +111,25 @@ def _from_run(session: Session, view: View, source: Any, data: list[str]) -> _Ta
         )
     used = [resolve(view, one, "dataset", dropped=True).ref for one in head["uses"] if one.startswith("dataset:")]
     said = {"run": f"run:{head['id']}", "environment": head["environment"] and bare(head["environment"])}
-    return _Taken(lambda folder: (model["files"], model["card"]), said, data or used)
+    files, card = model["files"], model["card"]
+    size = next(file["size"] for file in files if file["kind"] == "model")
+    return _Taken(lambda folder: (files, card), lambda: (size, _card(card)), said, data or used)
+
+
+def _card(card: Doc) -> Doc:
+    """Return what a card says of a model to whoever judges it: all but where its files are."""
+    return {field: card[field] for field in ("class", "format", "packages", "untrusted", "signature", "params")}
 
 
 class _Taken(NamedTuple):
-    """What is to be registered: what stores its files below a folder, and makes its card; what is said, its lineage."""
+    """What is to be registered.
+
+    What stores its files below a folder, and makes its card; what tells the size of the model and what is known of it;
+    what is said, its lineage.
+    """
 
     store: Callable[[str], tuple[list[Doc], Doc]]
+    shown: Callable[[], tuple[int, Doc]]
     says: Doc
     made_from: list[str]
 

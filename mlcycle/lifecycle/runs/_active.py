@@ -18,6 +18,7 @@ from mlcycle._ids import now
 from mlcycle._text import printable
 from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, MlcycleError, MlcycleWarning, StorageUnavailable
+from mlcycle.lifecycle._judging import Matter
 from mlcycle.lifecycle._model_files import PackedModel, keep_model, store_model, suits
 from mlcycle.lifecycle.blobs import NewFile
 from mlcycle.lifecycle.runs._artifacts import pack_artifact
@@ -229,6 +230,14 @@ class ActiveRun:
         with contextlib.ExitStack() as steps:  # the end is written even if the points raise, being strict
             steps.callback(self._end, status, error)
             self._points.close()
+        self._attempt("hook", lambda: self._tell(status))
+
+    def _tell(self, status: str) -> None:
+        def facts() -> Doc:
+            logged = {"metrics": dict(self._points.summary.last), "failures": self.failures}
+            return {"status": status, "experiment": self._head["experiment_name"], "params": self.params, **logged}
+
+        self._session.tell(Matter(verb="run.finish", action="finish", subject=f"run:{self.id}", proposal=facts))
 
     def _store_head(self) -> None:
         key, data = f"{self._folder}/head.json", _document(self._head)
