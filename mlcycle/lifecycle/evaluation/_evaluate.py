@@ -11,6 +11,7 @@ import numpy as np
 from mlcycle import checks, provenance, records
 from mlcycle._ids import new_id, parse_ref
 from mlcycle.errors import InvalidInput, NotFound
+from mlcycle.lifecycle._judging import Matter
 from mlcycle.lifecycle._model_files import Signed, load_version, signature_of
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.evaluation._gate import criteria_today
@@ -39,6 +40,7 @@ def evaluate(
     *,
     trust: bool | Collection[str],
     reason: str | None,
+    override_until: Any,
     message: str,
     op: str | None,
 ) -> records.Evaluation:
@@ -46,9 +48,11 @@ def evaluate(
     session.check_writable()
     extra = _asked(extra)
     judged: dict[tuple[str, ...], _Judged] = {}
+    kept: list[records.Evaluation] = []
 
     def work(do: Operation) -> records.Evaluation:
         question = _question(do.view, subject, data)
+        do.judge(lambda: _matter(question, extra, kept))
         key = tuple(one.ref if one else "" for one in question)
         if key not in judged:  # another sweep meanwhile changes no answer, and judging may take hours
             judged[key] = _judge(session.blobs, do.view, *question, extra, trust=trust, reason=reason)
@@ -59,9 +63,23 @@ def evaluate(
             uses_of_test=len(do.view.facts.entries("evaluation", judged_on["content"])) + 1,
             overlap=_overlaps(session.blobs, do.view, model, judged_on),
         )
-        return _keep(do, session.blobs, found, judged[key].answers, judged_on["content"])
+        kept.append(_keep(do, session.blobs, found, judged[key].answers, judged_on["content"]))
+        return kept[-1]
 
-    return session.operate("evaluation.add", work, message=message, op=op)
+    return session.operate("evaluation.add", work, message=message, op=op, override_until=override_until)
+
+
+def _matter(
+    question: tuple[Version, Version, Version | None], extra: list[Any], kept: list[records.Evaluation]
+) -> Matter:
+    """Return what is judged of an evaluation: that this data is looked at again; what it found is told afterwards."""
+    model, judged_on, scope = question
+
+    def proposal() -> Doc:
+        asked = tuple([*criteria_today(scope), *extra])
+        return {"data": judged_on.shown, "checks": asked, "evaluation": kept[-1] if kept else None}
+
+    return Matter(verb="evaluation", action="evaluate", subject=model.ref, proposal=proposal)
 
 
 class _Judged(NamedTuple):
