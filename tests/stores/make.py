@@ -80,7 +80,10 @@ def make(url: Path) -> None:
 
 
 CODE = provenance.CapturedCode(
-    records.Code(commit="0123456789abcdef0123456789abcdef01234567", branch="main", dirty=True, entry_point="train.py"),
+    commit="0123456789abcdef0123456789abcdef01234567",
+    branch="main",
+    dirty=True,
+    entry_point="train.py",
     diff="--- a/train.py\n+++ b/train.py\n@@ -1 +1 @@\n-depth = 2\n+depth = 1\n",
 )
 ENVIRONMENT = identified(
