@@ -199,7 +199,7 @@ def evidence_problems(evaluation: Evaluation) -> tuple[str, ...]:
     ('c.test@1 shares 12 rows with c.train@1, which churn@7 was trained on; judge it on rows it has not seen',)
     """
     return tuple(
-        f"{evaluation.data} shares {rows:,} rows with {ref}, which {evaluation.subject} was trained on; "
+        f"{evaluation.data} shares {rows:,} rows with {ref}, which {bare(evaluation.subject)} was trained on; "
         "judge it on rows it has not seen"
         for ref, rows in evaluation.overlap.items()
         if rows

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         is_looser,
     )
     from mlcycle.records._data import Column, DatasetVersion, FileRef, Roles
-    from mlcycle.records._deployments import Finding, Move, Report, Revision, Status
+    from mlcycle.records._deployments import Move, Revision, Status
     from mlcycle.records._directions import higher_is_better
     from mlcycle.records._json import TYPES, from_json, to_json
     from mlcycle.records._models import ModelVersion, Signature
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "_criteria": ("AtLeast", "AtMost", "Criterion", "NotWorseThan", "UnknownCriterion", "covers", "is_looser"),
     "_data": ("Column", "DatasetVersion", "FileRef", "Roles"),
-    "_deployments": ("Finding", "Move", "Report", "Revision", "Status"),
+    "_deployments": ("Move", "Revision", "Status"),
     "_directions": ("higher_is_better",),
     "_json": ("TYPES", "from_json", "to_json"),
     "_models": ("ModelVersion", "Signature"),
@@ -63,14 +63,12 @@ __all__ = [
     "Environment",
     "Evaluation",
     "FileRef",
-    "Finding",
     "Loosening",
     "ModelVersion",
     "Move",
     "NotWorseThan",
     "Override",
     "Record",
-    "Report",
     "Result",
     "Revision",
     "Roles",

@@ -1,9 +1,9 @@
 """The one JSON form of records: plain dicts with a ``type``, readable by older and newer releases.
 
 Fields this release does not know are ignored when reading, a ``type`` it does not know is refused; but a criterion of
-such a type is read as one that nothing meets, so that it shuts its own gate and nothing else. A verdict or severity it
-does not know stays the word it is. JSON has no NaN and no infinities, they are ``{"$float": "NaN"}`` and so on; a key
-of free data (params, evidence) that begins with ``$`` is written with one more. Refs are full, see `_refs`.
+such a type is read as one that nothing meets, so that it shuts its own gate and nothing else. A verdict it does not
+know stays the word it is. JSON has no NaN and no infinities, they are ``{"$float": "NaN"}`` and so on; a key of free
+data (params, comparison) that begins with ``$`` is written with one more. Refs are full, see `_refs`.
 """
 
 from __future__ import annotations
@@ -32,13 +32,11 @@ TYPES = {
     "Environment": "_runs",
     "Evaluation": "_results",
     "FileRef": "_data",
-    "Finding": "_deployments",
     "Loosening": "_scope",
     "ModelVersion": "_models",
     "Move": "_deployments",
     "NotWorseThan": "_criteria",
     "Override": "_results",
-    "Report": "_deployments",
     "Result": "_results",
     "Revision": "_deployments",
     "Roles": "_data",
@@ -61,7 +59,7 @@ def to_json(record: Record) -> dict[str, Any]:
     Raises
     ------
     InvalidInput
-        If it is no record, or free data in it (params, evidence) holds something JSON cannot.
+        If it is no record, or free data in it (params, comparison) holds something JSON cannot.
 
     Examples
     --------
