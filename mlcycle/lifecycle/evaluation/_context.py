@@ -9,4 +9,6 @@ __all__ = ["hook_context"]
 
 def hook_context(session: Any, view: Any, matter: Any) -> Any:
     """Return what a hook may ask for."""
-    return None
+    from types import SimpleNamespace
+
+    return SimpleNamespace(data=None)
