@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mlcycle._doors import doors
 
 if TYPE_CHECKING:
+    from mlcycle.checks._found import drift_result, share_result
     from mlcycle.checks._gates import criteria_in_force, decide, evidence_problems, require
     from mlcycle.checks._judge import CriterionCheck, judge
     from mlcycle.checks._metrics import Metric, find_metric, validate
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mlcycle.checks._run import run
 
 _HOMES = {
+    "_found": ("drift_result", "share_result"),
     "_gates": ("criteria_in_force", "decide", "evidence_problems", "require"),
     "_judge": ("CriterionCheck", "judge"),
     "_metrics": ("Metric", "find_metric", "validate"),
@@ -36,12 +38,14 @@ __all__ = [
     "Rows",
     "criteria_in_force",
     "decide",
+    "drift_result",
     "evidence_problems",
     "find_metric",
     "judge",
     "record",
     "require",
     "run",
+    "share_result",
     "validate",
 ]
 

@@ -10,6 +10,8 @@ from mlcycle.lifecycle.evaluation._stored import (
     evaluation_document,
     evaluation_record,
     evaluations_of,
+    store_evaluation,
+    window_changes,
 )
 
 __all__ = [
@@ -22,4 +24,6 @@ __all__ = [
     "evaluation_record",
     "evaluations_of",
     "judged_today",
+    "store_evaluation",
+    "window_changes",
 ]
