@@ -70,7 +70,9 @@ def _told(column: ColumnDrift) -> str:
         return f"no verdict yet on {column.name}: {shift.note}"
     limits = f" ({shift.low:.2g} to {shift.high:.2g})" if math.isfinite(shift.low) else ""
     size = f"{shift.effect:.2g} {shift.unit}{limits}" if math.isfinite(shift.effect) else "nothing"
-    what = f"{column.name} moved by {size}" if column.verdict == "drifted" else f"within its margin, off by {size}"
+    what = (
+        f"{column.name} moved by {size}" if column.verdict == "drifted" else f"not shown to have moved, off by {size}"
+    )
     test = f"{shift.test}, adjusted p = {number(shift.adjusted_p)}" if shift.test else ""
     return "; ".join(text for text in (what, test, shift.note) if text)
 
