@@ -18,7 +18,7 @@ from mlcycle.errors import InvalidInput, InvalidName
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-__all__ = ["Ref", "canonical_id", "check_name", "name_key", "near", "new_id", "now", "parse_ref"]
+__all__ = ["Ref", "bare", "canonical_id", "check_name", "name_key", "near", "new_id", "now", "parse_ref"]
 
 Label = TypeVar("Label")
 
@@ -51,6 +51,17 @@ class Ref(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}@{self.version}" if self.kind else f"{self.name}@{self.version}"
+
+
+def bare(ref: str) -> str:
+    """Return a ref without its noun, for people.
+
+    Examples
+    --------
+    >>> bare("model:churn@7")
+    'churn@7'
+    """
+    return ref.partition(":")[2] or ref
 
 
 def new_id() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlcycle._html import number
-from mlcycle._ids import new_id
+from mlcycle._ids import bare, new_id
 from mlcycle._text import plain
 from mlcycle.errors import GateBlocked
 from mlcycle.records import VERDICTS, Criterion, Decision, Override, Result, Scope
@@ -94,7 +94,7 @@ def decide(
         message=message,
         author=author,
         at=now,
-        why=_why(f"{action} {subject}", found, against, override if against else None, in_time, loosened, now),
+        why=_why(f"{action} {bare(subject)}", found, against, override if against else None, in_time, loosened, now),
     )
 
 
@@ -195,7 +195,7 @@ def evidence_problems(evaluation: Evaluation) -> tuple[str, ...]:
     ('c.test@1 shares 12 rows with c.train@1, which churn@7 was trained on; judge it on rows it has not seen',)
     """
     return tuple(
-        f"{evaluation.data} shares {rows:,} rows with {ref}, which {evaluation.subject} was trained on; "
+        f"{evaluation.data} shares {rows:,} rows with {ref}, which {bare(evaluation.subject)} was trained on; "
         "judge it on rows it has not seen"
         for ref, rows in evaluation.overlap.items()
         if rows

@@ -19,7 +19,7 @@ from mlcycle._doors import doors
 if TYPE_CHECKING:
     from mlcycle.records._criteria import Criterion, UnknownCriterion, is_looser
     from mlcycle.records._data import Column, DatasetVersion, FileRef, Roles
-    from mlcycle.records._deployments import Finding, Move, Report, Revision, Status
+    from mlcycle.records._deployments import Move, Revision, Status
     from mlcycle.records._directions import higher_is_better
     from mlcycle.records._json import TYPES, from_json, to_json
     from mlcycle.records._metric_criteria import AtLeast, AtMost, MetricCriterion, NotWorseThan
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "_criteria": ("Criterion", "UnknownCriterion", "is_looser"),
     "_data": ("Column", "DatasetVersion", "FileRef", "Roles"),
-    "_deployments": ("Finding", "Move", "Report", "Revision", "Status"),
+    "_deployments": ("Move", "Revision", "Status"),
     "_directions": ("higher_is_better",),
     "_json": ("TYPES", "from_json", "to_json"),
     "_metric_criteria": ("AtLeast", "AtMost", "MetricCriterion", "NotWorseThan"),
@@ -57,7 +57,6 @@ __all__ = [
     "Environment",
     "Evaluation",
     "FileRef",
-    "Finding",
     "Loosening",
     "MetricCriterion",
     "ModelVersion",
@@ -65,7 +64,6 @@ __all__ = [
     "NotWorseThan",
     "Override",
     "Record",
-    "Report",
     "Result",
     "Revision",
     "Roles",

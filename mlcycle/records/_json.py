@@ -3,9 +3,8 @@
 Fields this release does not know are ignored when reading, a ``type`` it does not know is refused; but a criterion of
 such a type is read as one that nothing meets, so that it shuts its own gate and nothing else. The ``type`` of a user's
 own criterion is ``module:Class``, and is known once that module has been imported: reading imports nothing. A verdict
-or severity it does not know stays the word it is. JSON has no NaN and no infinities, they are ``{"$float": "NaN"}`` and
-so on; a key of free data (params, evidence) that begins with ``$`` is written with one more. Refs are full, see
-`_refs`.
+it does not know stays the word it is. JSON has no NaN and no infinities, they are ``{"$float": "NaN"}`` and so on; a
+key of free data (params, comparison) that begins with ``$`` is written with one more. Refs are full, see `_refs`.
 """
 
 from __future__ import annotations
@@ -34,13 +33,11 @@ TYPES = {
     "Environment": "_runs",
     "Evaluation": "_results",
     "FileRef": "_data",
-    "Finding": "_deployments",
     "Loosening": "_scope",
     "ModelVersion": "_models",
     "Move": "_deployments",
     "NotWorseThan": "_metric_criteria",
     "Override": "_results",
-    "Report": "_deployments",
     "Result": "_results",
     "Revision": "_deployments",
     "Roles": "_data",
@@ -63,7 +60,7 @@ def to_json(record: Record) -> dict[str, Any]:
     Raises
     ------
     InvalidInput
-        If it is no record, or free data in it (params, evidence) holds something JSON cannot.
+        If it is no record, or free data in it (params, comparison) holds something JSON cannot.
 
     Examples
     --------

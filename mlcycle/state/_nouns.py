@@ -6,21 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from mlcycle._ids import bare
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["NOUNS", "Noun", "bare", "noun"]
-
-
-def bare(ref: str) -> str:
-    """Return a ref without its noun, for people.
-
-    Examples
-    --------
-    >>> bare("model:churn@7")
-    'churn@7'
-    """
-    return ref.partition(":")[2] or ref
 
 
 def _unsaid(change: Any) -> str:
@@ -92,6 +83,14 @@ def _decided(change: Any) -> str:
     return f"gate {verb} {bare(change.subject)}"
 
 
+def _evaluated(change: Any) -> str:
+    if change["data"] is not None:
+        return f"evaluated {bare(change.subject)} on {bare(change['data'])}: {change['verdict']}"
+    count = change["findings"]
+    told = f"{count} finding{'' if count == 1 else 's'}"
+    return f"checked {bare(change.subject)}: {change['verdict']}, {told}"
+
+
 def _asked(change: Any) -> str:
     return "asked whether code and environment of runs are still needed" if change.mark == "retracted" else ""
 
@@ -115,11 +114,10 @@ NOUNS: dict[str, Noun] = {
         Noun(
             "evaluation",
             versioned=False,
-            added=lambda c: f"evaluated {bare(c.subject)} on {bare(c['data'])}: {c['verdict']}",
+            added=_evaluated,
             chosen=("data",),
         ),
         Noun("decision", added=_decided, versioned=False, chosen=("action",)),
-        Noun("report", added=lambda c: f"checked {bare(c.subject)}: {c['findings']} findings", versioned=False),
         Noun("pack", added=_unsaid, versioned=False),
         Noun("pin", added=_unsaid, marked=_asked, versioned=False),
         Noun("annotation", added=lambda c: f"noted on {c.subject}", versioned=False),

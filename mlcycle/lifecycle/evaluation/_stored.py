@@ -49,7 +49,7 @@ def decision_changes(decision: records.Decision, file: Doc) -> list[Change]:
         "evaluations": [f"evaluation:{one}" for one in decision.evaluations],
         "override": None if override is None else {"author": override.author, "until": override.until},
     }
-    fact = FactAdd(of="decision", id=decision.id, subject=f"model:{decision.subject}", needs=[stored_object], says=said)
+    fact = FactAdd(of="decision", id=decision.id, subject=decision.subject, needs=[stored_object], says=said)
     return [Place(object=stored_object, files=[file]), fact]
 
 
