@@ -123,10 +123,9 @@ def judged(
     """
 
     def run(asked: list[Any]) -> tuple[records.Result, ...]:
-        bench = checks.Bench(
-            data=rows.ref, load_rows=lambda _: rows, load_model=lambda _: captured, find_version=lambda _: None
-        )
-        return checks.run([attrs.evolve(cast("Any", one), on=None) for one in asked], ref, bench)
+        data = checks.LoadedData(default=rows.ref, read=lambda _: rows)
+        context = checks.EvaluationContext(data=data, models=checks.LoadedModels(data=data, read=lambda _: captured))
+        return checks.run([attrs.evolve(cast("Any", one), on=None) for one in asked], ref, context)
 
     absolute = [one for one in criteria if hasattr(one, "threshold")]
     found = [result for one in absolute for result in _answered(one, ref, captured, run)]
