@@ -114,11 +114,8 @@ def _metric(criterion: Any, subject: str, context: Context) -> list[Result]:
     metric = find_metric(criterion.metric)
     reference = None
     if "reference" in criterion.needs:
-        named = (
-            criterion.reference
-            if "@" in criterion.reference
-            else f"{bare(subject).partition('@')[0]}@{criterion.reference}"
-        )
+        name = bare(subject).partition("@")[0]
+        named = criterion.reference if "@" in criterion.reference else f"{name}@{criterion.reference}"
         reference = context.models.find(named)
         if reference is None or bare(reference) == bare(subject):
             same = f"{bare(subject)} is {criterion.reference} itself"

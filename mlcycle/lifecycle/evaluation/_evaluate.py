@@ -84,10 +84,9 @@ class _Judged(NamedTuple):
 
 def _question(session: Session, view: View, subject: Any, data: str | records.DatasetVersion | None) -> _Question:
     """Return what is asked; a text that does not say its kind is a model."""
-    kind, colon, _ = (
-        subject.partition(":") if isinstance(subject, str) else (_KINDS.get(type(subject).__name__), ":", "")
-    )
-    kind = kind if colon else "model"
+    kind = _KINDS.get(type(subject).__name__, "model")
+    if isinstance(subject, str) and ":" in subject:
+        kind = subject.partition(":")[0]
     if kind == "dataset":
         version = resolve(view, subject, "dataset")
         return _Question(version.ref, version if data is None else resolve(view, data, "dataset"))
@@ -107,9 +106,7 @@ def _judge(question: _Question, context: checks.EvaluationContext, extra: list[A
             f"criteria of the scope are about models; say what to ask of {question.subject}: "
             f"project.evaluate({question.subject!r}, checks=[…])"
         )
-    asked = (
-        [] if question.model is None else [one for one in criteria_today(question.scope) if _concerns(one, question)]
-    )
+    asked = [one for one in criteria_today(question.scope) if _concerns(one, question)]
     answers: list[Doc] = [
         {"criterion": records.to_json(one), "results": _results([one], question.subject, context)} for one in asked
     ]
