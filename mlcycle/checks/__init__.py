@@ -11,6 +11,7 @@ from mlcycle._doors import doors
 
 if TYPE_CHECKING:
     from mlcycle.checks._context import Check, Code, Context, Data, EvaluationContext, Models, Traffic
+    from mlcycle.checks._found import drift_result, share_result
     from mlcycle.checks._gates import criteria_in_force, decide, evidence_problems, require
     from mlcycle.checks._judge import judge
     from mlcycle.checks._loaded import LoadedCode, LoadedData, LoadedModels
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "_context": ("Check", "Code", "Context", "Data", "EvaluationContext", "Models", "Traffic"),
+    "_found": ("drift_result", "share_result"),
     "_gates": ("criteria_in_force", "decide", "evidence_problems", "require"),
     "_judge": ("judge",),
     "_loaded": ("LoadedCode", "LoadedData", "LoadedModels"),
@@ -48,6 +50,7 @@ __all__ = [
     "Traffic",
     "criteria_in_force",
     "decide",
+    "drift_result",
     "evidence_problems",
     "find_metric",
     "judge",
@@ -55,6 +58,7 @@ __all__ = [
     "record",
     "require",
     "run",
+    "share_result",
     "task_of",
     "validate",
 ]

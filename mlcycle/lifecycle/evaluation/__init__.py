@@ -11,6 +11,8 @@ from mlcycle.lifecycle.evaluation._stored import (
     evaluation_document,
     evaluation_record,
     evaluations_of,
+    store_evaluation,
+    window_changes,
 )
 
 __all__ = [
@@ -24,4 +26,6 @@ __all__ = [
     "evaluation_record",
     "evaluations_of",
     "judged_today",
+    "store_evaluation",
+    "window_changes",
 ]

@@ -10,12 +10,20 @@ from mlcycle import records
 from mlcycle.state import Change, FactAdd, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from mlcycle.lifecycle.blobs import Blobs
     from mlcycle.state import Fact, View
 
-__all__ = ["decision_changes", "decision_record", "evaluation_document", "evaluation_record", "evaluations_of"]
+__all__ = [
+    "decision_changes",
+    "decision_record",
+    "evaluation_document",
+    "evaluation_record",
+    "evaluations_of",
+    "store_evaluation",
+    "window_changes",
+]
 
 Doc = dict[str, Any]
 
@@ -36,6 +44,29 @@ def evaluation_record(blobs: Blobs, fact: Fact) -> records.Evaluation:
     """Return the record of a stored evaluation."""
     record: records.Evaluation = records.from_json(evaluation_document(blobs, fact)["evaluation"])
     return attrs.evolve(record, **fact.stamp.facts())
+
+
+def store_evaluation(blobs: Blobs, evaluation: records.Evaluation, answers: Sequence[Doc] = ()) -> Doc:
+    """Store the document of an evaluation, with what answered which criterion; return its file."""
+    document = {"evaluation": records.to_json(evaluation), "answers": list(answers)}
+    file: Doc = blobs.depot.store_document(f"files/{evaluation.id}", "evaluation", document)
+    return file
+
+
+def window_changes(evaluation: records.Evaluation, file: Doc) -> list[Change]:
+    """Return the changes that keep the evaluation of a window of traffic."""
+    stored_object = f"evaluation:{evaluation.id}"
+    said = {
+        "data": None,
+        "scope": evaluation.scope,
+        "verdict": evaluation.verdict,
+        "since": evaluation.since,
+        "until": evaluation.until,
+        "revision": evaluation.revision,
+        "findings": len(evaluation.findings),
+    }
+    fact = FactAdd(of="evaluation", id=evaluation.id, subject=evaluation.subject, needs=[stored_object], says=said)
+    return [Place(object=stored_object, files=[file]), fact]
 
 
 def decision_changes(decision: records.Decision, file: Doc) -> list[Change]:

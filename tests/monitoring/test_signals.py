@@ -15,8 +15,9 @@ from sklearn.linear_model import LogisticRegression
 
 from mlcycle import stats
 from mlcycle.errors import StorageUnavailable, UntrustedModel
-from mlcycle.records import Report, Result, Revision, from_json, to_json
-from mlcycle.serving import Traffic, Unavailable, attempt, decode, encode_labels, inspect
+from mlcycle.monitoring import SIGNALS, Window, WindowContext, inputs_of, look_at, signals_at
+from mlcycle.records import Evaluation, Result, Revision, from_json, to_json
+from mlcycle.serving import Traffic, decode, encode_labels
 from mlcycle.serving._capture import encode_failures, encode_predictions
 
 COLUMNS = list("abcdef")
@@ -50,28 +51,30 @@ def serve(frame: pd.DataFrame, y: Any = None, *, version: str = "m@1", ms: Any =
     return lines + ([] if y is None else encode_labels(ids, y).splitlines())
 
 
-def judge(ref: str, X: pd.DataFrame, y: pd.Series) -> Iterable[Result]:
+def judge(ref: str, rows: pd.DataFrame) -> Iterable[Result]:
     """Hold accuracy against 0.7."""
-    right = MODEL.predict(X[COLUMNS]) == y.to_numpy()
+    right = MODEL.predict(inputs_of(rows)[COLUMNS]) == rows["label"].to_numpy()
     found = stats.wilson(int(right.sum()), len(right))
     verdict = "pass" if found.low >= 0.7 else "fail" if found.high < 0.7 else "inconclusive"
     limits = {"value": found.value, "low": found.low, "high": found.high, "threshold": 0.7, "n": found.n}
     yield Result(check="accuracy ≥ 0.7", subject=ref, verdict=verdict, **limits)
 
 
-def check(lines: Iterable[bytes], **changes: Any) -> Report:
-    """Return the report on some lines."""
+def check(lines: Iterable[bytes], signals: Any = None, **changes: Any) -> Evaluation:
+    """Return what is found in some lines."""
     expected = MODEL.predict(people(2000, 1)[0][COLUMNS])
-    arguments = {"reference": TRAIN, "expected": expected, "judge": judge, **WINDOW, **changes}
-    traffic = lines if isinstance(lines, Traffic) else decode(lines)
-    report = inspect(REVISION, traffic, **arguments)
-    assert from_json(to_json(report)) == report
-    return report
+    evidence = {"reference": lambda: TRAIN, "expected": lambda: expected, "judge": judge, **changes}
+    captured = lines if isinstance(lines, Traffic) else decode(lines)
+    seen = WindowContext(Window(revision=REVISION, captured=captured, **WINDOW, **evidence))
+    results = look_at(signals_at(0.05) if signals is None else signals, "deployment:shop", seen)
+    found = Evaluation(id="e", subject="deployment:shop", results=results, revision=3, **WINDOW)
+    assert from_json(to_json(found)) == found
+    return found
 
 
-def kinds(report: Report) -> list[tuple[str, str, str | None]]:
-    """Return kind, severity and phase of the findings."""
-    return [(one.kind, one.severity, one.phase) for one in report.findings]
+def kinds(found: Evaluation) -> list[tuple[str | None, str, str, str | None]]:
+    """Return signal, check, verdict and phase of the findings."""
+    return [(one.look, one.check, one.verdict, one.phase) for one in found.findings]
 
 
 def test_the_same_population_is_quiet() -> None:
@@ -79,9 +82,9 @@ def test_the_same_population_is_quiet() -> None:
     report = check(serve(*people(600, 5)))
     assert kinds(report) == []
     table = report.frame()
-    assert set(table["look"]) == {"traffic", "data drift", "prediction drift", "quality", "latency"}
-    assert set(table[table["look"] == "data drift"]["subject"]) == {*COLUMNS, "region", "since"}
-    assert (report.rows, report.revision, report.deployment) == (600, 3, "shop")
+    assert [*dict.fromkeys(table["look"])] == [one for one in SIGNALS if one != "failures"]
+    assert set(table[table["look"] == "data drift"]["check"]) == {*COLUMNS, "region", "since"}
+    assert (report.predictions, report.verdict) == (600, "pass")
 
 
 @pytest.mark.parametrize(
@@ -97,11 +100,11 @@ def test_a_shifted_column_is_named(column: str, change: Any) -> None:
     """A moved number, an unseen level, later moments, missing values: found after their way through JSON."""
     frame, _ = people(600, 6)
     report = check(serve_changed(frame, column, change))
-    [finding] = [one for one in report.findings if one.kind == "data drift"]
-    assert (finding.severity, finding.phase) == ("warn", "data")
-    assert column in finding.evidence["columns"]
-    assert "1 of 8 inputs drifted" in finding.summary
-    assert column in finding.summary
+    [finding] = [one for one in report.findings if one.look == "data drift"]
+    assert (finding.check, finding.verdict, finding.phase) == (column, "warn", "data")
+    assert finding.detail.startswith(f"{column} moved by ")
+    assert finding.low > finding.threshold
+    assert report.frame().query("look == 'data drift'")["verdict"].tolist() == ["warn", *["pass"] * 7]
 
 
 def serve_changed(frame: pd.DataFrame, column: str, change: Any) -> list[bytes]:
@@ -116,20 +119,20 @@ def test_lost_quality_is_a_failure_of_the_model() -> None:
     """Where labelled rows prove the criterion is missed, that is said with the numbers."""
     frame, y = people(600, 8)
     report = check(serve(frame, 1 - y))
-    [finding] = [one for one in report.findings if one.kind == "quality"]
-    assert (finding.severity, finding.phase) == ("fail", "model")
-    assert finding.summary.startswith("m@1 no longer meets accuracy ≥ 0.7: ")
-    assert finding.evidence["high"] < 0.7
-    assert finding.evidence["n"] == 600
+    [finding] = [one for one in report.findings if one.look == "quality"]
+    assert (finding.verdict, finding.phase, finding.subject) == ("fail", "model", "model:m@1")
+    assert finding.detail.startswith("m@1 no longer meets accuracy ≥ 0.7: ")
+    assert finding.high < 0.7
+    assert finding.n == 600
 
 
 def test_undecided_quality_says_how_many_labels_would_do() -> None:
     """An interval across the threshold is no verdict, and comes with a number of rows."""
-    report = check(serve(*people(60, 8)), judge=lambda ref, X, y: undecided())
-    [finding] = [one for one in report.findings if one.kind == "quality"]
-    assert (finding.severity, finding.phase) == ("info", "data")
-    assert finding.evidence["needed"] in (361, 362)  # 60 rows, times six, and one
-    assert f"about {finding.evidence['needed']} labelled rows would do" in finding.summary
+    report = check(serve(*people(60, 8)), judge=lambda ref, rows: undecided())
+    [finding] = [one for one in report.findings if one.look == "quality"]
+    assert (finding.verdict, finding.phase) == ("inconclusive", "data")
+    # 60 rows, times six, and one
+    assert any(f"about {needed} labelled rows would do" in finding.detail for needed in (361, 362))
 
 
 def undecided() -> Iterable[Result]:
@@ -144,25 +147,30 @@ def test_each_version_is_judged_on_its_own_rows() -> None:
     lines = serve(frame[:400], y[:400]) + serve(frame[400:], 1 - y[400:], version="m@2", first=400)
     report = check([*lines, *serve(frame[:400])])
     quality = report.frame().query("look == 'quality'").set_index("subject")
-    assert quality["n"].to_dict() == {"m@1: accuracy ≥ 0.7": 400, "m@2: accuracy ≥ 0.7": 200}
-    assert [one.evidence["version"] for one in report.findings if one.kind == "quality"] == ["m@2"]
+    assert quality["n"].to_dict() == {"model:m@1": 400, "model:m@2": 200}
+    assert [one.subject for one in report.findings if one.look == "quality"] == ["model:m@2"]
 
 
 def test_too_little_is_said_not_passed_over() -> None:
     """No traffic, few rows, no labels, few values: each is a finding with the number that would do."""
-    assert kinds(check([])) == [("too little traffic", "info", "deployment")]
-    few = check(serve(*people(12, 3)))
-    assert few.findings[0].evidence == {"rows": 12, "needed": 30}
+    assert kinds(check([])) == [("traffic", "predictions", "inconclusive", "deployment")]
+    few = check(serve(*people(12, 3))).findings[0]
+    assert (few.value, few.threshold, few.detail.partition(";")[0]) == (
+        12.0,
+        30.0,
+        "12 predictions are too few for any verdict",
+    )
     [finding] = check(serve(people(500, 3)[0])).findings
-    assert (finding.kind, finding.evidence["labelled"], finding.phase) == ("too few labels", 0, "data")
+    assert (finding.check, finding.verdict, finding.value, finding.n) == ("labelled rows", "inconclusive", 0.0, 500)
+    assert (finding.phase, "report outcomes with label(ids, outcomes)" in finding.detail) == ("data", True)
 
 
 def test_without_a_reference_that_is_said() -> None:
     """A model without lineage, or of other columns, cannot be compared with anything."""
     frame, y = people(300, 3)
     for reference, phase in ((None, "model"), (pd.DataFrame({"other": [1.0] * 50}), "data")):
-        report = check(serve(frame, y), reference=reference, expected=None)
-        assert kinds(report) == [("no reference", "info", phase)]
+        report = check(serve(frame, y), reference=lambda one=reference: one, expected=lambda: None)
+        assert kinds(report) == [("data drift", "reference", "skipped", phase)]
 
 
 def test_arrays_are_compared_by_place() -> None:
@@ -171,9 +179,8 @@ def test_arrays_are_compared_by_place() -> None:
     facts = {"v": "m@1", "r": 3, "role": "live", "ms": 1.0}
     out = MODEL.predict(frame[COLUMNS])
     lines = encode_predictions([str(i) for i in range(400)], frame[COLUMNS].to_numpy() + 1.5, {"out": out}, facts)
-    report = check(lines.splitlines(), reference=TRAIN[COLUMNS])
-    [finding] = [one for one in report.findings if one.kind == "data drift"]
-    assert set(finding.evidence["columns"]) == set(COLUMNS)
+    report = check(lines.splitlines(), reference=lambda: TRAIN[COLUMNS])
+    assert {one.check for one in report.findings if one.look == "data drift"} == set(COLUMNS)
 
 
 def test_prediction_drift_is_of_the_main_version() -> None:
@@ -184,13 +191,14 @@ def test_prediction_drift_is_of_the_main_version() -> None:
     ones = np.ones(600, dtype=int)
     for version, expected in (("m@1", ["prediction drift"]), ("m@2", [])):
         lines = [*serve(frame, y), *encode_predictions(ids, frame, {"out": ones}, {"v": version, **facts}).splitlines()]
-        found = [one.kind for one in check(lines, judge=lambda *_: ()).findings]
-        assert found == expected
+        found = check(lines, judge=lambda *_: ()).findings
+        assert [one.look for one in found] == expected
+        assert all((one.subject, one.phase) == ("model:m@1", "model") for one in found)
 
 
 def test_predictions_of_several_targets_are_left_out() -> None:
     """They are named as not compared, and the rest of the report stands."""
-    report = check(serve(*people(300, 3)), expected=np.zeros((50, 2)))
+    report = check(serve(*people(300, 3)), expected=lambda: np.zeros((50, 2)))
     row = report.frame().query("look == 'prediction drift'").iloc[0]
     assert row["verdict"] == "not_applicable"
 
@@ -198,19 +206,28 @@ def test_predictions_of_several_targets_are_left_out() -> None:
 def test_failures_are_counted_against_one_in_a_hundred() -> None:
     """Single failures are information, many are a failure of the deployment."""
     frame, y = people(400, 3)
-    for count, severity in ((2, "info"), (60, "fail")):
-        broken = encode_failures(["x"] * count, ValueError("no"), {"v": "m@1", "r": 3, "role": "live"})
+    for count, role, verdict in ((2, "live", "inconclusive"), (60, "live", "fail"), (60, "shadow", "warn")):
+        broken = encode_failures(["x"] * count, ValueError("no"), {"v": "m@1", "r": 3, "role": role})
         [finding] = check([*serve(frame, y), *broken.splitlines()]).findings
-        assert (finding.kind, finding.severity, finding.phase) == ("failures", severity, "deployment")
-        assert f"{count} of {400 + count} rows: ValueError: no" in finding.summary
+        assert (finding.look, finding.slice, finding.verdict, finding.phase) == (
+            "failures",
+            role,
+            verdict,
+            "deployment",
+        )
+        rows = count + 400 * (role == "live")
+        assert finding.detail == f"m@1 ({role}) gave no answer for {count} of {rows} rows: ValueError: no"
 
 
 def test_unreadable_lines_are_told() -> None:
     """Torn lines do not vanish."""
-    assert ("unreadable lines", "info", "deployment") in kinds(check([*serve(*people(100, 3)), b'{"t":1']))
+    told = kinds(check([*serve(*people(100, 3)), b'{"t":1']))
+    assert ("traffic", "unreadable lines", "inconclusive", "deployment") in told
 
 
-@pytest.mark.parametrize(("factor", "expected"), [(1.0, []), (3.0, [("latency", "warn", "deployment")])])
+@pytest.mark.parametrize(
+    ("factor", "expected"), [(1.0, []), (3.0, [("latency", "95 %, later to earlier half", "warn", "deployment")])]
+)
 def test_growing_latency_is_noticed(factor: float, expected: list[Any]) -> None:
     """The later half of the window is held against the earlier one, beyond noise that comes in runs."""
     rng = np.random.default_rng(0)
@@ -229,7 +246,7 @@ def test_on_nothing_it_fires_at_its_rate() -> None:
         out = MODEL.predict(frame[COLUMNS])
         facts = {"v": "m@1", "r": 3, "role": "live", "ms": 1.0}
         lines = encode_predictions([str(i) for i in range(300)], frame, {"out": out}, facts)
-        alarms += any("drift" in one.kind and one.severity == "warn" for one in check(lines.splitlines()).findings)
+        alarms += any("drift" in one.look and one.verdict == "warn" for one in check(lines.splitlines()).findings)
     assert alarms <= 6  # 2 are expected at most; more than 6 has a chance below 1 in 200
 
 
@@ -243,20 +260,23 @@ def test_one_part_that_breaks_leaves_the_others() -> None:
     def unreachable(*_: Any) -> Any:
         raise StorageUnavailable("the network is gone")
 
-    report = check(lines, judge=broken, reference=attempt(lambda: broken()), expected=attempt(lambda: broken()))
+    def untrusted(*_: Any) -> Any:
+        raise UntrustedModel("it is a pickle")
+
+    report = check(lines, judge=broken, reference=broken, expected=broken)
     assert kinds(report) == [
-        ("data drift", "warn", "data"),
-        ("prediction drift", "warn", "scope"),
-        ("quality", "warn", "model"),
+        ("data drift", "data drift", "error", "data"),
+        ("prediction drift", "prediction drift", "error", "scope"),
+        ("quality", "quality", "error", "model"),
     ]
-    summary = "data drift could not be looked at: ValueError: nothing fits"
-    assert (report.findings[0].summary, "latency" in set(report.frame()["look"])) == (summary, True)
-    untrusted = check(lines, expected=Unavailable(UntrustedModel("it is a pickle")))
-    assert kinds(untrusted) == []
-    assert untrusted.frame().set_index("look").loc["prediction drift", "verdict"] == "not_applicable"
-    for ends in (lambda: check(lines, judge=unreachable), lambda: attempt(unreachable)):
+    told = "data drift could not be looked at: ValueError: nothing fits"
+    assert (report.findings[0].detail, "latency" in set(report.frame()["look"])) == (told, True)
+    kept = check(lines, expected=untrusted)
+    assert kinds(kept) == []
+    assert kept.frame().set_index("look").loc["prediction drift", "verdict"] == "not_applicable"
+    for what in ("judge", "reference", "expected"):
         with pytest.raises(StorageUnavailable, match="network"):
-            ends()
+            check(lines, **{what: unreachable})
 
 
 @pytest.mark.parametrize(
@@ -282,7 +302,5 @@ def test_what_came_through_json_is_compared_as_it_was(seen: Any) -> None:
     facts = {"v": "m@1", "r": 3, "role": "live", "ms": 1.0}
     rows = reference.sample(300, random_state=1).reset_index(drop=True)
     lines = encode_predictions([str(i) for i in range(300)], rows, {"out": np.zeros(300)}, facts).splitlines()
-    report = check(lines, reference=reference, expected=None)
-    assert [(row["subject"], row["verdict"]) for row in report.table if row["look"] == "data drift"] == [
-        ("x", "stable")
-    ]
+    report = check(lines, reference=lambda: reference, expected=lambda: None)
+    assert [(one.check, one.verdict) for one in report.results if one.look == "data drift"] == [("x", "pass")]
