@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from attrs import frozen
 from sklearn.linear_model import LogisticRegression
 
 from mlcycle.checks import Rows, judge, run
-from mlcycle.records import AtLeast, AtMost, Criterion, NotWorseThan, Result
+from mlcycle.records import AtLeast, AtMost, Criterion, NotWorseThan, Result, UnknownCriterion
 from tests.checks.contexts import context_of
+from tests.checks.toys import Between
 
 Make = Callable[..., Any]
 N = 2000
@@ -330,3 +332,56 @@ def test_agreeing_on_every_row_is_no_certainty() -> None:
     missed = 1 - 0.025 ** (1 / 100)  # Clopper and Pearson's upper limit for 0 of 100
     assert (tight.value, tight.high) == (0, pytest.approx(missed))
     assert (tight.verdict, wide.verdict) == ("inconclusive", "pass")
+
+
+def test_a_criterion_of_a_users_own_is_judged_slice_by_slice(context_for: Make, scored: Make, scores: Make) -> None:
+    """By its verdict alone: what fails on either side fails, Holm's procedure included, and rows that would do."""
+    region = np.arange(N) % 2
+    y = (np.arange(N) // 2) % 2
+    said = np.where(region == 0, scores(0.95, y, np.random.default_rng(0)), scores(0.8, y, np.random.default_rng(1)))
+    context = context_for({"m@2": scored(said)}, y, region=region)
+    good, low = judge(Between("roc_auc", 0.9, 0.99, slices="region"), "m@2", context)
+    assert (good.verdict, low.verdict) == ("pass", "fail")
+    assert (good.check, good.threshold) == ("roc_auc from 0.9 to 0.99 in every region", None)
+    high, _ = judge(Between("roc_auc", 0.7, 0.85, slices="region"), "m@2", context)
+    assert high.verdict == "fail"
+    [near] = judge(Between("roc_auc", round(0.999 * (value := _whole(context)), 3), 1), "m@2", context)
+    assert near.verdict == "inconclusive"
+    assert near.value == value
+    assert "rows do not decide it" in near.detail
+
+
+def _whole(context: Any) -> float:
+    [found] = judge(AtLeast("roc_auc", 0.5), "m@2", context)
+    return found.value
+
+
+@pytest.mark.parametrize(
+    ("threshold", "said"),
+    [(0.79, "about 6,800 would"), (0.8, "too close for any number of rows")],
+)
+def test_how_many_rows_would_decide(threshold: float, said: str, context_for: Make, scored: Make) -> None:
+    """From how far the interval would have to shrink; a value at the threshold itself never decides."""
+    y = np.arange(1000) % 2
+    right = np.arange(1000) % 5 != 0
+    [found] = judge(AtLeast("accuracy", threshold), "m@2", context_for({"m@2": scored(np.where(right, y, 1 - y))}, y))
+    assert (found.value, found.verdict) == (0.8, "inconclusive")
+    assert said in found.detail
+
+
+def test_what_is_asked_of_what_it_is_not_about_is_an_error(context_for: Make) -> None:
+    """A metric of a dataset, what is not here, and a class that measures nothing."""
+
+    @frozen
+    class Odd(Criterion):
+        """Asks what nobody measures."""
+
+    unknown = UnknownCriterion({"type": "shop.criteria:Fair"})
+    for criterion, why in (
+        (AtLeast("accuracy", 0.5), "accuracy is measured of a model, and d@1 is a dataset"),
+        (unknown, "this criterion needs the import of shop.criteria to be judged"),
+        (Odd(), "nothing here measures what Odd asks"),
+    ):
+        [found] = judge(criterion, "dataset:d@1", context_for({}, [0, 1]))
+        assert (found.verdict, found.subject) == ("error", "dataset:d@1")
+        assert why in found.detail

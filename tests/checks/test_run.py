@@ -130,3 +130,24 @@ def test_an_error_of_the_library_is_said_without_its_class() -> None:
     assert ours.detail == "d@1 has no target; add it with target=… so that metrics can be computed"
     assert theirs.detail == "KeyError: 'age'"
     assert {one.check for one in (ours, theirs)} == {"<lambda>"}
+
+
+def test_a_check_that_answers_without_end_is_cut(context_for: Make) -> None:
+    """The first thousand count, and an error says that there were more; other checks go on."""
+
+    def endless(subject: str, context: Any) -> Any:
+        while True:
+            yield True
+
+    found = run([endless, lambda subject, context: True], "m@2", context_for({}, [0, 1]))
+    assert len(found) == 1002
+    assert [found[i].verdict for i in (0, 999, 1000, 1001)] == ["pass", "pass", "error", "pass"]
+    assert "more than 1,000 results" in found[1000].detail
+    assert len(run([lambda subject, context: [1.0] * 1000], "m@2", context_for({}, [0, 1]))) == 1000
+
+
+def test_what_a_context_lacks_is_an_error_in_words() -> None:
+    """A check that asks for traffic of a model is told who can."""
+    [found] = run([lambda subject, context: context.traffic.live()], "m@2", EvaluationContext())
+    assert (found.verdict, found.data) == ("error", None)
+    assert found.detail == "this evaluation has no traffic; only checks of a deployment can ask for traffic"
