@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["CapturedAnswers"]
 
 Doc = dict[str, Any]
-_FEW_CLASSES = 50
-_TASKS = ("classifier", "regressor")
 
 
 class CapturedAnswers:
@@ -58,7 +56,7 @@ class CapturedAnswers:
                 f"the labels are {b} such as {labels[0]!r} and the answers {a} such as {outputs[0]!r}, so no label "
                 "equals an answer; report labels in the form of the answers"
             )
-        self.task = _task(outputs, signature)
+        self.task = checks.task_of(outputs, (signature or {}).get("task"))
         self.several = a == "lists" and self.task == "classifier"
         if self.several:  # right where every target is, as accuracy has it
             outputs, labels = [one == other for one, other in zip(outputs, labels, strict=True)], [True] * len(labels)
@@ -108,15 +106,6 @@ class CapturedAnswers:
 def _sort(values: list[Any]) -> str:
     kinds = {"lists" if isinstance(one, list) else "text" if isinstance(one, str) else "numbers" for one in values}
     return " and ".join(sorted(kinds))
-
-
-def _task(outputs: list[Any], signature: Doc | None) -> str:
-    said = (signature or {}).get("task")
-    if said in _TASKS:
-        return str(said)
-    flat = [item for one in outputs for item in (one if isinstance(one, list) else [one])]
-    whole = all(isinstance(one, str | bool) or float(one).is_integer() for one in flat)
-    return "classifier" if whole and len(set(flat)) <= _FEW_CLASSES else "regressor"
 
 
 def _array(values: list[Any]) -> Any:

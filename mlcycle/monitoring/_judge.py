@@ -12,12 +12,13 @@ from mlcycle.monitoring._answers import CapturedAnswers
 from mlcycle.monitoring._window import inputs_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
 
 __all__ = ["AnswersJudge", "Versions"]
 
+_ANSWERED = frozenset(["data", "labels", "model"])
 _SETTLED = ("pass", "fail", "warn")
 _USUAL = {"classifier": ("accuracy",), "regressor": ("r2", "mean_absolute_error")}
 # The smallest loss since the evaluation that matters: two in a hundred of a classifier's metric, a tenth of another's.
@@ -72,31 +73,26 @@ class AnswersJudge:
         yield from self._judged(ref, given, captured)
 
     def _judged(self, ref: str, rows: checks.Rows, captured: CapturedAnswers) -> Iterator[records.Result]:
-        def run(asked: list[Any]) -> tuple[records.Result, ...]:
-            bench = checks.Bench(
-                data=rows.ref, load_rows=lambda _: rows, load_model=lambda _: captured, find_version=lambda _: None
-            )
-            return checks.run([attrs.evolve(cast("Any", one), on=None) for one in asked], ref, bench)
-
-        absolute = [one for one in self.criteria if hasattr(one, "threshold")]
-        found = [result for one in absolute for result in _answered(one, ref, captured, run)]
+        data = checks.LoadedData(default=rows.ref, read=lambda _: rows)
+        models = checks.LoadedModels(data=data, read=lambda _: captured)
+        context = checks.EvaluationContext(data=data, models=models)
+        absolute = [one for one in self.criteria if one.needs <= _ANSWERED]
+        found = [result for one in absolute for result in _answered(one, ref, captured, context)]
         yield from found
         if any(one.verdict in _SETTLED or (one.verdict == "inconclusive" and not one.slice) for one in found):
             return
         for one in (one for one in self.criteria if one not in absolute):
-            note = "not judged: it compares two versions on the same rows, and these were answered by one"
-            if isinstance(one, records.UnknownCriterion):
-                note = "not judged: it needs a newer mlcycle"
+            note = f"not judged: it needs {' and '.join(sorted(one.needs))}"
+            if "reference" in one.needs:
+                note = "not judged: it compares two versions on the same rows, and these were answered by one"
             yield records.Result(check=str(one), subject=ref, verdict="not_applicable", detail=note)
-        yield from self._unasked(ref, captured, run)
+        yield from self._unasked(ref, rows, captured)
 
-    def _unasked(
-        self, ref: str, captured: CapturedAnswers, run: Callable[[list[Any]], tuple[records.Result, ...]]
-    ) -> Iterator[records.Result]:
+    def _unasked(self, ref: str, rows: checks.Rows, captured: CapturedAnswers) -> Iterator[records.Result]:
         """Yield what no criterion asks for: metrics against an evaluation, or as they are."""
         usual = ("accuracy",) if captured.several else _USUAL[captured.task]
         metrics = () if captured.several else (one.metric for one in self.criteria if one.metric)
-        tried = {name: one for name in dict.fromkeys([*metrics, *usual]) for one in run([records.AtLeast(name, 0.0)])}
+        tried = {name: checks.measure(name, rows, ref, captured) for name in dict.fromkeys([*metrics, *usual])}
         measured = {name: one for name, one in tried.items() if one.value is not None}
         then = {name: before for name in measured if (before := self.versions.evaluated(ref, name)) is not None}
         if then:
@@ -104,11 +100,9 @@ class AnswersJudge:
             return
         for name in usual:
             if name in measured:
-                yield attrs.evolve(
-                    measured[name], check=name, verdict="not_applicable", threshold=None, detail=_why(self.criteria)
-                )
+                yield attrs.evolve(measured[name], detail=_why(self.criteria))
         if measured.keys().isdisjoint(usual):  # silence would read as "fine"
-            yield attrs.evolve(tried[usual[0]], check=usual[0], verdict="error", threshold=None)
+            yield tried[usual[0]]
 
 
 def _why(criteria: Sequence[Any]) -> str:
@@ -118,13 +112,13 @@ def _why(criteria: Sequence[Any]) -> str:
 
 
 def _answered(
-    criterion: Any, ref: str, captured: CapturedAnswers, run: Callable[[list[Any]], tuple[records.Result, ...]]
+    criterion: Any, ref: str, captured: CapturedAnswers, context: checks.EvaluationContext
 ) -> tuple[records.Result, ...]:
     """Return what one criterion says, or why it says nothing."""
     if captured.several and (criterion.metric != "accuracy" or criterion.slices):
         note = "of several targets, only accuracy over all rows is judged from captured answers"
         return (records.Result(check=str(criterion), subject=ref, verdict="error", detail=note),)
-    found = run([criterion])
+    found = checks.run([attrs.evolve(criterion, on=None)], ref, context)
     if not all(one.verdict == "error" for one in found) or not captured.lacks(criterion.metric):
         return found
     note = "no scores were captured with these answers; predict_proba of the service captures them"

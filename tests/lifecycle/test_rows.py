@@ -75,11 +75,11 @@ def test_a_model_that_changes_its_rows_is_seen_by_nobody(project: mc.Project, tm
     pd.testing.assert_frame_equal(X[:5], pd.read_parquet(tmp_path / "store" / version.example.key))
 
     def spoiling(subject: str, context: Any) -> float:
-        frame = context.load()
+        frame = context.data.load()
         frame["y"].array[:] = frame["a"].array[:] = 0
-        context.target()[:] = 0
-        context.predict(subject)[:] = 0
-        return float((context.predict(subject) == context.load()["y"]).mean())
+        context.data.target()[:] = 0
+        context.models.predict(subject)[:] = 0
+        return float((context.models.predict(subject) == context.data.load()["y"]).mean())
 
     checked = project.evaluate(version, checks=[spoiling, spoiling], **trust).results
     assert [result.value for result in checked][-2:] == [1.0, 1.0]

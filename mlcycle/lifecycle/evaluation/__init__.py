@@ -1,7 +1,8 @@
-"""Evaluation: a model version judged on data, what was found kept as evidence, and the gate that weighs it."""
+"""Evaluation: a model, a dataset or a run judged, what was found kept as evidence, and the gate that weighs it."""
 
 from __future__ import annotations
 
+from mlcycle.lifecycle.evaluation._context import context_of
 from mlcycle.lifecycle.evaluation._evaluate import evaluate
 from mlcycle.lifecycle.evaluation._gate import criteria_today, decide, judged_today
 from mlcycle.lifecycle.evaluation._stored import (
@@ -15,6 +16,7 @@ from mlcycle.lifecycle.evaluation._stored import (
 )
 
 __all__ = [
+    "context_of",
     "criteria_today",
     "decide",
     "decision_changes",
