@@ -23,7 +23,6 @@ from mlcycle.records import (
     Result,
     Scope,
     UnknownCriterion,
-    covers,
     from_json,
     is_looser,
     to_json,
@@ -68,7 +67,7 @@ def test_a_verdict_of_a_newer_release_lets_nothing_through() -> None:
 def test_a_criterion_of_a_newer_release_stays_in_force() -> None:
     """It covers itself and nothing else, and leaving it out loosens the scope."""
     newer, other = UnknownCriterion({"type": "Calibrated"}), UnknownCriterion({"type": "Fair"})
-    assert (covers(newer, newer), covers(newer, other), covers(AtLeast("f1", 0.5), newer)) == (True, False, False)
+    assert (newer.covers(newer), newer.covers(other), AtLeast("f1", 0.5).covers(newer)) == (True, False, False)
     assert [(newer, None)] == is_looser([newer], [other, AtLeast("f1", 0.5)])
     eased = Loosening(before=newer, after=None, reason="pilot", until="2026-01-01T00:00:00.000000Z")
     assert (newer,) == criteria_in_force(Scope(criteria=[], loosened=[eased]), NOW)
@@ -189,7 +188,8 @@ def test_what_was_loosened_comes_back_in_time(criteria: Any, after: Any, now: st
 def test_deciding_loads_nothing_heavy() -> None:
     """Gates work without numpy, pandas or scikit-learn in the process."""
     code = (
-        "import sys; from mlcycle.checks import decide, Bench; decide('promote', 'm@1', [], now='2026-11-23'); "
+        "import sys; from mlcycle.checks import EvaluationContext, decide; "
+        "decide('promote', 'm@1', [], now='2026-11-23'); "
         "print(*(m for m in ('numpy', 'pandas', 'sklearn', 'scipy', 'cattrs') if m in sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

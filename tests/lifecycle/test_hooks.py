@@ -5,10 +5,9 @@ from __future__ import annotations
 import pickle
 import uuid
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import attrs
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +16,7 @@ from sklearn.tree import DecisionTreeClassifier
 import mlcycle as mc
 from mlcycle import errors, records
 from mlcycle.lifecycle._operation import Operation
+from mlcycle.state import ProjectFold, guards_on
 
 FRAME = pd.DataFrame({"x": np.arange(12.0), "left": [0, 1] * 6})
 OTHER = FRAME.assign(x=FRAME["x"] * 2)
@@ -342,7 +342,7 @@ def test_global_state_that_a_hook_changes_does_not_change_the_commit(
 
     def unruly(event: mc.Event, context: Any) -> bool:
         monkeypatch.chdir("/")
-        np.random.seed(3)  # noqa: NPY002 - a hook of somebody who does not care
+        np.random.seed(3)
         pd.set_option("display.max_rows", 1)
         monkeypatch.setenv("MLCYCLE_AUTHOR", "mallory")
         warnings.simplefilter("ignore")
@@ -463,7 +463,7 @@ def test_a_split_is_judged_by_its_parts(url: str) -> None:
 
 
 @pytest.fixture
-def late(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[], Any]], None]]:
+def late(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], None]:
     """Return what has something done by others between judging and committing, once or each time."""
     commit = Operation.commit
     todo: list[Callable[[], Any]] = []
@@ -474,7 +474,7 @@ def late(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[], Any
         return commit(do, *arguments, **keywords)
 
     monkeypatch.setattr(Operation, "commit", slow)
-    yield todo.append
+    return todo.append
 
 
 def counted() -> tuple[list[mc.Event], Callable[[mc.Event, Any], bool]]:
@@ -489,7 +489,7 @@ def counted() -> tuple[list[mc.Event], Callable[[mc.Event, Any], bool]]:
 
 
 def test_a_lost_race_that_changes_the_plan_is_judged_anew(url: str, late: Any) -> None:
-    """Somebody gave the dataset a key, which the next version takes over: what was judged is not what would be added."""
+    """Somebody gave the dataset a key, which the next version takes over: it is not what was judged any more."""
     seen, hook = counted()
     other = mc.open(url, author="eve")
     once = iter([lambda: other.datasets.add("d", FRAME.assign(x=FRAME["x"] + 100), key="x")])
@@ -725,21 +725,20 @@ def test_a_reviewer_of_loosened_criteria_is_not_passed_by_the_loosening_itself(u
     assert [(one.author, one.reason) for one in found.loosened] == [("eve", "pilot")]
 
 
-def test_criteria_guard_the_project_until_none_blocks(url: str) -> None:
+def test_criteria_guard_the_project_until_none_blocks(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A writer that knows no gates moves neither model nor route; what else is guarded stays."""
     project = mc.open(url, author="ada")
 
     def guards() -> dict[str, list[str]]:
-        from mlcycle.state import guards_on
-
         return guards_on(project._session.view(), "project", "project")
 
     assert guards() == {}
     project.scope.set(criteria=[mc.AtLeast("accuracy", 0.9)], test="d")
     assert guards() == {"model/pointer.move": ["gates"], "deployment/pointer.move": ["gates"]}
-    project._session.log.fold = attrs.evolve(project._session.log.fold, needs=frozenset())
+    monkeypatch.setattr(ProjectFold, "needs", frozenset())
     with pytest.raises(errors.ReadOnly, match=r"takes a newer mlcycle \(one that knows gates\)"):
         project.models.promote("m@1", override_until="30d", message="why not")
     project.datasets.add("d", OTHER)
+    monkeypatch.undo()
     project.scope.set(criteria=[], override_until="30d", message="no more")
     assert guards() == {}
