@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from mlcycle.monitoring import Window, WindowContext, inputs_of
+from mlcycle.checks import EvaluationContext
+from mlcycle.monitoring import Window, inputs_of
 from mlcycle.records import Revision
 from mlcycle.serving import decode
 
@@ -24,7 +25,7 @@ def test_a_window_is_its_traffic_and_who_answers() -> None:
     assert (len(seen.frame), seen.live()["id"].tolist(), seen.skipped, seen.strays) == (3, ["1"], 1, 1)
     assert (seen.main, seen.reference(), seen.expected(), seen.judge("m@1", seen.frame)) == ("m@2", None, None, ())
     assert repr(seen) == f"Window(since='1970-01-01', until='1970-01-02', revision={revision!r})"
-    assert WindowContext(seen).traffic is seen
+    assert EvaluationContext(traffic=seen).traffic is seen
 
 
 def test_inputs_lose_their_prefix_alone() -> None:

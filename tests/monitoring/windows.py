@@ -11,7 +11,8 @@ from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 
 from mlcycle import stats
-from mlcycle.monitoring import Window, WindowContext, inputs_of, look_at, signals_at
+from mlcycle.checks import EvaluationContext
+from mlcycle.monitoring import Window, inputs_of, look_at, signals_at
 from mlcycle.records import Evaluation, Result, Revision, from_json, to_json
 from mlcycle.serving import Traffic, decode, encode_labels
 from mlcycle.serving._capture import encode_predictions
@@ -61,7 +62,7 @@ def check(lines: Iterable[bytes], signals: Any = None, **changes: Any) -> Evalua
     expected = MODEL.predict(people(2000, 1)[0][COLUMNS])
     evidence = {"reference": lambda: TRAIN, "expected": lambda: expected, "judge": judge, **changes}
     captured = lines if isinstance(lines, Traffic) else decode(lines)
-    seen = WindowContext(Window(revision=REVISION, captured=captured, **WINDOW, **evidence))
+    seen = EvaluationContext(traffic=Window(revision=REVISION, captured=captured, **WINDOW, **evidence))
     results = look_at(signals_at(0.05) if signals is None else signals, "deployment:shop", seen)
     found = Evaluation(id="e", subject="deployment:shop", results=results, revision=3, **WINDOW)
     assert from_json(to_json(found)) == found
