@@ -415,7 +415,7 @@ def test_a_hook_sees_the_table_before_any_upload(url: str) -> None:
         frame["x"] = 0.0
         pd.testing.assert_frame_equal(context.data.load(), OTHER)
         assert context.data.table().equals(table)
-        assert context.data.default == "dataset:d"
+        assert context.data.default == "d"
         return len(context.data.load("d@1")) == 12
 
     guarded = opened(url, mc.before("dataset.commit", look))
