@@ -43,7 +43,7 @@ def decide(
     scope = view.versions.newest("scope", "scope")
     results: list[records.Result] = []
     evidence: dict[str, records.Evaluation] = {}
-    for criterion in criteria_today(scope, moment):
+    for criterion in (one for one in criteria_today(scope, moment) if one.judges == "model"):
         found, evaluation = _evidence(blobs, view, version, criterion, scope)
         results += found
         if evaluation is not None:
