@@ -43,7 +43,7 @@ def drift_result(
     >>> before, now = pd.DataFrame({"age": range(200)}), pd.DataFrame({"age": range(150, 350)})
     >>> [column] = stats.drift(before, now).columns
     >>> print(drift_result(column, look="data drift", subject="deployment:eu", phase="data").detail)
-    age moved by 2.0... robust sd (... to ...); Cramér-von Mises..., adjusted p = ...
+    age moved by 2 robust sd (1.8 to 2.4); Kolmogorov-Smirnov exact, adjusted p = ...
     """
     shift = column.leading
     return Result(
@@ -68,8 +68,11 @@ def _told(column: ColumnDrift) -> str:
     shift = column.leading
     if column.verdict == "inconclusive":
         return f"no verdict yet on {column.name}: {shift.note}"
-    moved = "moved" if column.verdict == "drifted" else "did not move beyond its margin: it is off"
-    what = f"{column.name} {moved} by {shift.effect:.2g} {shift.unit} ({shift.low:.2g} to {shift.high:.2g})"
+    limits = f" ({shift.low:.2g} to {shift.high:.2g})" if math.isfinite(shift.low) else ""
+    size = f"{shift.effect:.2g} {shift.unit}{limits}" if math.isfinite(shift.effect) else "nothing"
+    what = (
+        f"{column.name} moved by {size}" if column.verdict == "drifted" else f"not shown to have moved, off by {size}"
+    )
     test = f"{shift.test}, adjusted p = {number(shift.adjusted_p)}" if shift.test else ""
     return "; ".join(text for text in (what, test, shift.note) if text)
 
@@ -84,7 +87,7 @@ def share_result(count: int, n: int, *, at_most: float, **said: Any) -> Result:
     Examples
     --------
     >>> print(share_result(9, 300, at_most=0.01, check="failures"))
-    fail: failures: 0.03 [0.01587, 0.05601], n=300
+    fail: failures: 0.03 [0.01586, 0.05602], n=300
     """
     share = stats.wilson(count, n)
     verdict = "fail" if share.low > at_most else "pass" if share.high <= at_most else "inconclusive"

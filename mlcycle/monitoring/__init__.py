@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mlcycle.monitoring._look import look_at, signals_given
     from mlcycle.monitoring._quality import Quality
     from mlcycle.monitoring._signals import SIGNALS, Signal, signals_at
-    from mlcycle.monitoring._window import TrafficContext, Window, WindowContext, inputs_of
+    from mlcycle.monitoring._window import TrafficContext, Window, inputs_of
 
 _HOMES = {
     "_coverage": ("Coverage",),
@@ -34,7 +34,7 @@ _HOMES = {
     "_look": ("look_at", "signals_given"),
     "_quality": ("Quality",),
     "_signals": ("SIGNALS", "Signal", "signals_at"),
-    "_window": ("TrafficContext", "Window", "WindowContext", "inputs_of"),
+    "_window": ("TrafficContext", "Window", "inputs_of"),
 }
 
 __all__ = [
@@ -50,7 +50,6 @@ __all__ = [
     "TrafficContext",
     "Versions",
     "Window",
-    "WindowContext",
     "inputs_of",
     "look_at",
     "signals_at",

@@ -69,7 +69,7 @@ class AnswersJudge:
             self.versions.signature(ref),
             lambda method: self.versions.ask(ref, method, inputs),
         )
-        given = checks.Rows(ref="traffic", frame=inputs, X=inputs, y=cast("Any", captured.labels))
+        given = checks.Rows(ref="captured traffic", frame=inputs, X=inputs, y=cast("Any", captured.labels))
         yield from self._judged(ref, given, captured)
 
     def _judged(self, ref: str, rows: checks.Rows, captured: CapturedAnswers) -> Iterator[records.Result]:

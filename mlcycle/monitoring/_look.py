@@ -47,9 +47,10 @@ def look_at(signals: Iterable[Any], subject: str, context: TrafficContext) -> tu
 
     Examples
     --------
+    >>> from mlcycle.checks import EvaluationContext
     >>> def is_fine(subject, context):
     ...     return subject == "deployment:us"
-    >>> [found] = look_at([is_fine], "deployment:eu", context=None)
+    >>> [found] = look_at([is_fine], "deployment:eu", EvaluationContext())
     >>> found.verdict, found.look, found.phase
     ('fail', 'is_fine', 'deployment')
     """

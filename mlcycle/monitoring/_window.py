@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from mlcycle.records import Result, Revision
 
-__all__ = ["Captured", "Expected", "Judge", "Reference", "TrafficContext", "Window", "WindowContext", "inputs_of"]
+__all__ = ["Captured", "Expected", "Judge", "Reference", "TrafficContext", "Window", "inputs_of"]
 
 _INPUT = "in."
 
@@ -124,19 +124,11 @@ class Window:
 
 
 class TrafficContext(Protocol):
-    """What a signal may ask for."""
+    """What a signal may ask for: a `mlcycle.checks.EvaluationContext` whose traffic is a `Window`."""
 
     @property
     def traffic(self) -> Window:
         """The window that is looked at."""
-
-
-@frozen(eq=False)
-class WindowContext:
-    """The `TrafficContext` of one look at a window; there is no other data in it."""
-
-    traffic: Window
-    data: None = None
 
 
 def inputs_of(rows: pd.DataFrame) -> pd.DataFrame:

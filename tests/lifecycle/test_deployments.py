@@ -106,6 +106,33 @@ def test_check_is_quiet_on_the_same_and_loud_on_a_shift(project: mc.Project, sho
     assert "monitoring" in {finding.check for finding in project.status().phases["deployment"]}
 
 
+def test_a_check_of_the_user_is_kept_beside_the_others(project: mc.Project, shop: Any, cells: pd.DataFrame) -> None:
+    """It sees the window, and the data and models of the project; what fails and says no more is the deployment's."""
+
+    def agrees(subject: str, context: Any) -> Any:
+        asked, frame = context.traffic.live(), context.data.load("cells.test")
+        yield len(asked) == len(frame)
+        yield float((context.models.predict("tumour@1", "cells.test") == asked["output"].to_numpy(int)).mean())
+        yield subject == "deployment:other"
+
+    X, _ = project.load("dataset:cells.test", xy=True)
+    with shop.serve() as service:
+        service.predict(X)
+    found = shop.check(checks=[agrees])
+    said = [(one.look, one.verdict, one.value, one.phase) for one in found.results if one.check == "agrees"]
+    assert said == [
+        ("agrees", "pass", None, None),
+        ("agrees", "not_applicable", 1.0, None),
+        ("agrees", "fail", None, "deployment"),
+    ]
+    assert shop.evaluations() == [found]
+    assert {one.subject for one in project.models.evaluations()} <= {"model:tumour@1", "model:tumour@2"}
+    told = project.history()["what"].tolist()[-1]
+    assert told == f"checked shop: fail, {len(found.findings)} findings"
+    with pytest.raises(errors.InvalidInput, match="a check of traffic is a callable"):
+        shop.check(checks=["drift"])
+
+
 def test_too_little_traffic_is_said(shop: Any) -> None:
     """Silence is not a verdict."""
     [finding] = shop.check().findings

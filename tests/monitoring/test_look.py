@@ -9,17 +9,19 @@ import pytest
 from attrs import frozen
 
 import mlcycle as mc
+from mlcycle.checks import EvaluationContext
 from mlcycle.errors import AccessDenied, InvalidInput, StorageUnavailable, UntrustedModel
-from mlcycle.monitoring import SIGNALS, Window, WindowContext, look_at, signals_at, signals_given
+from mlcycle.monitoring import SIGNALS, Window, look_at, signals_at, signals_given
 from mlcycle.records import Result, Revision
 from mlcycle.serving import decode, encode_labels
+from mlcycle.testing import CheckContract
 
 LINES = [
     *(b'{"t":%d.5,"id":"%d","v":"model:m@1","in":{"a":%d},"out":%d}' % (i, i, i, i % 2) for i in range(60)),
     *encode_labels(range(60), [i % 2 for i in range(60)]).splitlines(),
 ]
-SEEN = WindowContext(
-    Window(
+SEEN = EvaluationContext(
+    traffic=Window(
         since="1970-01-01",
         until="1970-01-02",
         revision=Revision(deployment="eu", number=1, weights={"m@1": 1}),
@@ -41,6 +43,25 @@ class Balance:
         share = float((context.traffic.live()["output"] == 1).mean())
         verdict = "pass" if share >= self.least else "fail"
         yield Result(check="share of ones", verdict=verdict, value=share, threshold=self.least)
+
+
+class TestBalance(CheckContract):
+    """The toy keeps what every check must."""
+
+    @pytest.fixture
+    def check(self) -> Balance:
+        """Return it with a setting."""
+        return Balance(0.6)
+
+    @pytest.fixture
+    def subject(self) -> str:
+        """Look at a deployment."""
+        return "deployment:eu"
+
+    @pytest.fixture
+    def context(self) -> EvaluationContext:
+        """Return a window."""
+        return SEEN
 
 
 def told(*signals: Any) -> list[tuple[Any, ...]]:

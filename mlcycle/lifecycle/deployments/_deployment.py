@@ -276,7 +276,7 @@ class Deployment:
             Chance of any false alarm about drift, when nothing changed.
         checks : iterable of callable, optional
             Signals of yours, run after those: ``(subject, context) -> Result``, a number, True or False, or several of
-            these. The window is ``context.traffic``.
+            these. The window is ``context.traffic``; data and models of the project are there as for any check.
         message : str
             For the history.
 

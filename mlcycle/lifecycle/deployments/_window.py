@@ -15,7 +15,7 @@ from mlcycle.lifecycle._moments import window
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.deployments._record import current_revision
 from mlcycle.lifecycle.deployments._serving import Loader
-from mlcycle.lifecycle.evaluation import criteria_today, evaluation_document, evaluations_of
+from mlcycle.lifecycle.evaluation import context_of, criteria_today, evaluation_document, evaluations_of
 from mlcycle.state import resolve
 
 if TYPE_CHECKING:
@@ -61,10 +61,11 @@ def judge_window(
         judge=monitoring.AnswersJudge(criteria_today(scope), models),
     )
     subject = f"deployment:{name}"
+    context: Any = attrs.evolve(context_of(session, view, data=None), traffic=seen)
     return records.Evaluation(
         id=new_id(),
         subject=subject,
-        results=monitoring.look_at(signals, subject, monitoring.WindowContext(seen)),
+        results=monitoring.look_at(signals, subject, context),
         scope=scope.number if scope else None,
         since=start,
         until=end,
