@@ -53,6 +53,17 @@ class Ref(NamedTuple):
         return f"{self.kind}:{self.name}@{self.version}" if self.kind else f"{self.name}@{self.version}"
 
 
+def bare(ref: str) -> str:
+    """Return a ref without its noun, for people.
+
+    Examples
+    --------
+    >>> bare("model:churn@7")
+    'churn@7'
+    """
+    return ref.partition(":")[2] or ref
+
+
 def new_id() -> str:
     """Return a fresh identifier of 32 hex digits that sorts by the time it was made.
 
@@ -82,17 +93,6 @@ def now() -> str:
     (27, 'Z')
     """
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def bare(ref: str) -> str:
-    """Return a ref without its noun, for people.
-
-    Examples
-    --------
-    >>> bare("model:churn@7")
-    'churn@7'
-    """
-    return ref.partition(":")[2] or ref
 
 
 def check_name(name: Any, what: str = "name", *, parts: bool = False) -> str:

@@ -21,7 +21,7 @@ import mlcycle as mc
 from mlcycle import _text
 from mlcycle.errors import GateBlocked, NotFound
 from mlcycle.provenance import capture_code, capture_environment
-from mlcycle.records import TYPES, AtLeast, AtMost, Decision, Finding, Loosening, Record, Result, Scope, Status, to_json
+from mlcycle.records import TYPES, AtLeast, AtMost, Decision, Loosening, Record, Result, Scope, Status, to_json
 from mlcycle.stats import kolmogorov_smirnov
 from mlcycle.stats.samples._tests import cramer_von_mises
 from tests.records.test_record import EXAMPLES
@@ -37,7 +37,7 @@ SIGNS: list[Record] = [
     Scope(objective=FOREIGN, criteria=[AtLeast("f1", 0.8)], loosened=[LOOSER]),
     Result(check="roc_auc ≥ 0.8", verdict="fail", value=0.7, detail="…" * 100),
     Decision(id="d", action="promote", subject="é@1", allowed=False, why=f"✗ roc_auc ≥ 0.8 {FOREIGN}" * 9),
-    Status(phases={"scope": [], "data": [Finding(id="1", kind="é", subject="漢", summary="…", severity="fail")]}),
+    Status(phases={"scope": [], "data": [Result(check="é", subject="漢", detail="…", verdict="fail")]}),
 ]
 
 

@@ -8,7 +8,7 @@ from mlcycle._html import number
 from mlcycle._ids import bare, new_id
 from mlcycle._text import plain
 from mlcycle.errors import GateBlocked
-from mlcycle.records import VERDICTS, Criterion, Decision, Override, Result, Scope, covers
+from mlcycle.records import VERDICTS, Criterion, Decision, Override, Result, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -199,7 +199,7 @@ def evidence_problems(evaluation: Evaluation) -> tuple[str, ...]:
     ('c.test@1 shares 12 rows with c.train@1, which churn@7 was trained on; judge it on rows it has not seen',)
     """
     return tuple(
-        f"{evaluation.data} shares {rows:,} rows with {ref}, which {evaluation.subject} was trained on; "
+        f"{evaluation.data} shares {rows:,} rows with {ref}, which {bare(evaluation.subject)} was trained on; "
         "judge it on rows it has not seen"
         for ref, rows in evaluation.overlap.items()
         if rows
@@ -229,7 +229,7 @@ def criteria_in_force(scope: Scope, now: str) -> tuple[Criterion, ...]:
     force = list(scope.criteria)
     for loosening in scope.loosened:
         old = loosening.before
-        if loosening.until > now or any(covers(one, old) for one in force):
+        if loosening.until > now or any(one.covers(old) for one in force):
             continue
-        force = [one for one in force if not covers(old, one)] + [old]
+        force = [one for one in force if not old.covers(one)] + [old]
     return tuple(force)

@@ -11,6 +11,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any, TextIO
 
 from mlcycle import _text
+from mlcycle._ids import bare
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -83,7 +84,7 @@ class Show:
         seen = max(one.n or 0 for one in evaluation.results)
         table = _text.table([], [[_MARKS[one.verdict], one.check, *_measured(one)] for one in measured])
         others = [f"{_MARKS[one.verdict]} {one.check}: {one.detail}" for one in evaluation.results if one.low is None]
-        self.block("\n".join([f"{evaluation.subject} on {evaluation.data}, {seen} rows", table, *others]))
+        self.block("\n".join([f"{bare(evaluation.subject)} on {evaluation.data}, {seen} rows", table, *others]))
 
     def report(self, report: Report) -> None:
         """Show what monitoring looked at and what it found."""

@@ -17,19 +17,12 @@ from typing import TYPE_CHECKING
 from mlcycle._doors import doors
 
 if TYPE_CHECKING:
-    from mlcycle.records._criteria import (
-        AtLeast,
-        AtMost,
-        Criterion,
-        NotWorseThan,
-        UnknownCriterion,
-        covers,
-        is_looser,
-    )
+    from mlcycle.records._criteria import Criterion, UnknownCriterion, is_looser
     from mlcycle.records._data import Column, DatasetVersion, FileRef, Roles
-    from mlcycle.records._deployments import Finding, Move, Report, Revision, Status
+    from mlcycle.records._deployments import Move, Revision, Status
     from mlcycle.records._directions import higher_is_better
     from mlcycle.records._json import TYPES, from_json, to_json
+    from mlcycle.records._metric_criteria import AtLeast, AtMost, MetricCriterion, NotWorseThan
     from mlcycle.records._models import ModelVersion, Signature
     from mlcycle.records._record import Committed, Record, as_row
     from mlcycle.records._results import VERDICTS, Decision, Evaluation, Override, Result, worst
@@ -37,11 +30,12 @@ if TYPE_CHECKING:
     from mlcycle.records._scope import Loosening, Scope
 
 _HOMES = {
-    "_criteria": ("AtLeast", "AtMost", "Criterion", "NotWorseThan", "UnknownCriterion", "covers", "is_looser"),
+    "_criteria": ("Criterion", "UnknownCriterion", "is_looser"),
     "_data": ("Column", "DatasetVersion", "FileRef", "Roles"),
-    "_deployments": ("Finding", "Move", "Report", "Revision", "Status"),
+    "_deployments": ("Move", "Revision", "Status"),
     "_directions": ("higher_is_better",),
     "_json": ("TYPES", "from_json", "to_json"),
+    "_metric_criteria": ("AtLeast", "AtMost", "MetricCriterion", "NotWorseThan"),
     "_models": ("ModelVersion", "Signature"),
     "_record": ("Committed", "Record", "as_row"),
     "_results": ("VERDICTS", "Decision", "Evaluation", "Override", "Result", "worst"),
@@ -63,14 +57,13 @@ __all__ = [
     "Environment",
     "Evaluation",
     "FileRef",
-    "Finding",
     "Loosening",
+    "MetricCriterion",
     "ModelVersion",
     "Move",
     "NotWorseThan",
     "Override",
     "Record",
-    "Report",
     "Result",
     "Revision",
     "Roles",
@@ -80,7 +73,6 @@ __all__ = [
     "Status",
     "UnknownCriterion",
     "as_row",
-    "covers",
     "from_json",
     "higher_is_better",
     "is_looser",

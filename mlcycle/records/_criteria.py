@@ -1,171 +1,137 @@
-"""Criteria as data: what a model must reach, written once and read by every gate in any process."""
+"""Criteria as data: what a subject must reach, written once and read by every gate in any process.
+
+A criterion says itself what has to be measured (`question`), what that takes (`needs`), what a measurement comes to
+(`verdict`) and which others it makes superfluous (`covers`), so that gate and judge ask for no class.
+"""
 
 from __future__ import annotations
 
-import math
-import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+import attrs
 from attrs import field, frozen
 
 from mlcycle.errors import InvalidInput
-from mlcycle.records._record import Record, copied, texts
+from mlcycle.records._record import Record, copied
 
-__all__ = ["AtLeast", "AtMost", "Criterion", "NotWorseThan", "UnknownCriterion", "covers", "is_looser"]
+if TYPE_CHECKING:
+    from mlcycle.records._results import Result
 
+__all__ = ["Criterion", "MetricFacts", "UnknownCriterion", "class_of", "is_looser", "own_name"]
 
-def _metric(value: Any) -> str:
-    """Return a scorer's name, or ``module:function`` for a callable any process can import."""
-    if isinstance(value, str):
-        text = value.strip()
-        module, colon, function = text.partition(":")
-        if not text or (colon and not (_dotted(module) and _dotted(function))):
-            raise InvalidInput(
-                f"a metric is a scikit-learn scorer name like 'roc_auc', or 'module:function', got {value!r}"
-            )
-        if colon and module == "__main__":
-            raise InvalidInput(_not_importable(text, "it lives in the script itself"))
-        return text
-    if not callable(value):
-        raise InvalidInput(
-            f"a metric is a scikit-learn scorer name like 'roc_auc' or a callable (y_true, y_pred) -> float, "
-            f"got {type(value).__name__}: {value!r:.80}"
-        )
-    return _address(value)
+# Classes of users by the name they have in a store. They register themselves when their module is imported; nothing
+# in a store ever leads to an import, so a name that is not here stays a name.
+_REGISTERED: dict[str, type[Criterion]] = {}
+_LAST = ("slices", "on", "confidence", "blocking")  # in the repr: what is asked stands before where and how surely
 
 
-def _dotted(text: str) -> bool:
-    return bool(text) and all(piece.isidentifier() for piece in text.split("."))
+class MetricFacts(Protocol):
+    """What a criterion is told of its metric, to say whether asking it makes sense."""
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """The smallest and largest value."""
 
-def _address(function: Any) -> str:
-    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
-    shown = name or type(function).__name__
-    if not module or not name:
-        raise InvalidInput(_not_importable(shown, "it has no name"))
-    if "<lambda>" in name:
-        raise InvalidInput(_not_importable(shown, "it is a lambda"))
-    if "<locals>" in name:
-        raise InvalidInput(_not_importable(shown, "it is defined inside another function"))
-    if module == "__main__":
-        raise InvalidInput(_not_importable(shown, "it lives in the script or notebook itself"))
-    if _lookup(module, name) is not function:
-        raise InvalidInput(_not_importable(f"{module}:{name}", "importing that name gives another object"))
-    return f"{_public(module, name, function)}:{name}"
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether more is better."""
 
-
-def _not_importable(shown: str, why: str) -> str:
-    return (
-        f"the metric {shown} cannot be read back by another process: {why}; put a plain function into a module "
-        "that can be imported, e.g. metrics.py, and pass that function or 'metrics:function'"
-    )
-
-
-def _lookup(module: str, name: str) -> Any:
-    found: Any = sys.modules.get(module)
-    for piece in name.split("."):
-        found = getattr(found, piece, None)
-    return found
-
-
-def _public(module: str, name: str, function: Any) -> str:
-    """Prefer the shortest public package that shows the same function: private modules move between releases."""
-    pieces = module.split(".")
-    if not any(piece.startswith("_") for piece in pieces):
-        return module
-    for count in range(1, len(pieces)):
-        parent = ".".join(pieces[:count])
-        if _lookup(parent, name) is function:
-            return parent
-    return module
-
-
-def _slices(value: Any) -> tuple[str, ...]:
-    found = texts(value) if value is None or isinstance(value, (str, list, tuple)) else None
-    if found is None or not all(isinstance(name, str) and name for name in found):
-        raise InvalidInput(f"slices is a column name or a list of them, got {value!r:.80}")
-    return tuple(dict.fromkeys(found))
-
-
-def _finite(name: str, value: Any) -> float:
-    # float() takes the text "0.9" and the truth value True, too; in a threshold both are slips.
-    slip = isinstance(value, (str, bytes, bool)) or type(value).__name__ in ("bool", "bool_")
-    try:
-        number = math.nan if slip else float(value)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise InvalidInput(f"{name} is a number, got {type(value).__name__}: {value!r:.80}") from error
-    if slip:
-        raise InvalidInput(f"{name} is a number, got {type(value).__name__}: {value!r:.80}")
-    if number - number != 0:
-        raise InvalidInput(f"{name} is a finite number, got {number}")
-    return number
-
-
-def _threshold(value: Any) -> float:
-    return _finite("threshold", value)
-
-
-def _margin(value: Any) -> float:
-    number = _finite("margin", value)
-    if number < 0:
-        raise InvalidInput(f"margin is how much worse is still acceptable, 0 or more, got {value!r}")
-    return number
-
-
-def _confidence(value: Any) -> float:
-    number = _finite("confidence", value)
-    if not 0.5 <= number < 1:
-        raise InvalidInput(f"confidence is a share such as 0.95, from 0.5 to below 1, got {value!r}")
-    return number
-
-
-def _flag(value: Any) -> bool:
-    if type(value).__name__ not in ("bool", "bool_") and not (isinstance(value, int) and value in (0, 1)):
-        raise InvalidInput(f"blocking is True or False, got {type(value).__name__}: {value!r:.80}")
-    return bool(value)
-
-
-def _text_or_none(instance: Any, attribute: Any, value: Any) -> None:
-    if value is not None and not (isinstance(value, str) and value.strip()):
-        raise InvalidInput(f"{attribute.name} is text such as 'customers.test', got {value!r:.80}")
-
-
-def _reference(instance: Any, attribute: Any, value: Any) -> None:
-    if not (isinstance(value, str) and value.strip()):
-        raise InvalidInput(
-            f"reference is an alias such as 'production', or a model such as 'churn@1', got {value!r:.80}"
-        )
-
-
-def _version_of(criterion: dict[str, Any], text: str) -> str | None:
-    """Return the kind of ref a reference is; an alias or a number alone is of whichever model is judged."""
-    return "model" if "@" in text else None
+    @property
+    def sign(self) -> int:
+        """-1 where the value is that of a scorer with its sign turned."""
 
 
 class Criterion(Record):
-    """What the three kinds of criteria share: `metric`, `slices`, `on`, `confidence`, `blocking`."""
+    """What a subject must reach: the base of every criterion.
+
+    A class of your own derives from it (from `MetricCriterion` if it is about a metric), is ``attrs.frozen``, and
+    stands in a module that can be imported: that is all it takes to be kept in a scope, and to be read by every process
+    that has imported the module. Elsewhere it is an `UnknownCriterion`, which shuts its gate.
+
+    Attributes
+    ----------
+    metric : str
+        Empty where it is not about a metric.
+    slices : tuple of str
+        Columns within whose every level it must hold.
+    on : str or None
+        The dataset to judge on; the scope's `test` by default.
+    confidence : float
+        Of the two-sided interval.
+    blocking : bool
+        Whether a failure stops a gate, or only warns.
+
+    Examples
+    --------
+    >>> from mlcycle.records import AtLeast, AtMost, Result
+    >>> strict, easy = AtLeast("roc_auc", 0.8), AtLeast("roc_auc", 0.7)
+    >>> strict.covers(easy), easy.covers(strict), strict.question == easy.question
+    (True, False, True)
+    >>> measured = Result(check="roc_auc", verdict="not_applicable", value=0.75, low=0.72, high=0.78, n=900)
+    >>> strict.verdict(measured), easy.verdict(measured)
+    ('fail', 'pass')
+    """
 
     __slots__ = ()
 
-    metric: str
-    slices: tuple[str, ...]
-    on: str | None
-    confidence: float
-    blocking: bool
+    metric: str = ""
+    slices: tuple[str, ...] = ()
+    on: str | None = None
+    confidence: float = 0.95
+    blocking: bool = True
 
-    def _arguments(self) -> list[str]:
-        """Positional arguments as they are written, for `repr`."""
-        return []
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "__repr__" not in vars(cls):  # else attrs.frozen writes one, with every field in it
+            cls.__repr__ = Criterion.__repr__  # type: ignore[method-assign]
+        if not cls.__module__.startswith("mlcycle.records.") and not _unreachable(cls):
+            _REGISTERED[f"{cls.__module__}:{cls.__qualname__}"] = cls
 
-    def _options(self) -> dict[str, Any]:
-        slices = self.slices[0] if len(self.slices) == 1 else list(self.slices) or None
-        given = {"slices": slices, "on": self.on, "confidence": self.confidence, "blocking": self.blocking}
-        plain = {"slices": None, "on": None, "confidence": 0.95, "blocking": True}
-        return {name: value for name, value in given.items() if value != plain[name]}
+    # what gate and judge ask --------------------------------------------------------------------------------------
+
+    @property
+    def question(self) -> tuple[Any, ...]:
+        """What has to be measured, whatever is asked of it: criteria with one question share a measurement."""
+        return (type(self).__name__, repr(self))
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """What answering takes, among ``"data" "labels" "model" "reference"``, or what is missing here, in words."""
+        return frozenset()
+
+    @property
+    def edge(self) -> float | None:
+        """What a value is held against, as results show it."""
+        return None
+
+    def covers(self, other: Any) -> bool:
+        """Return whether this asks at least as much as another criterion: whatever meets it meets the other too."""
+        return bool(self == other)
+
+    def verdict(self, result: Result) -> str:
+        """Return ``"pass"``, ``"fail"`` or ``"inconclusive"`` for a measurement, from its value and interval alone."""
+        return "inconclusive"
+
+    def slip(self, metric: MetricFacts) -> str | None:
+        """Return what is wrong with asking this of a metric, such as a value it never reaches, or None."""
+        return None
+
+    @property
+    def _about(self) -> Any:
+        """What stays when a criterion is made stricter or looser."""
+        return type(self), self.on
+
+    # how it is shown ----------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        options = [f"{name}={value!r}" for name, value in self._options().items()]
-        return f"{type(self).__name__}({', '.join(self._arguments() + options)})"
+        kind: Any = type(self)
+        fields = attrs.fields(kind) if attrs.has(kind) else ()
+        given = [repr(getattr(self, one.name)) for one in fields if one.default is attrs.NOTHING and not one.kw_only]
+        options = [one for one in fields if one.default is not attrs.NOTHING or one.kw_only]
+        options.sort(key=lambda one: _LAST.index(one.name) if one.name in _LAST else -1)
+        changed = {one.name: value for one in options if (value := getattr(self, one.name)) != one.default}
+        given += [f"{name}={_shortest(name, value)!r}" for name, value in changed.items()]
+        return f"{type(self).__name__}({', '.join(given)})"
 
     def _title(self) -> str:
         every = f" in every {' and every '.join(self.slices)}" if self.slices else ""
@@ -173,139 +139,23 @@ class Criterion(Record):
         return f"{self._claim()}{every}{where}"
 
     def _claim(self) -> str:
-        return self.metric
+        return repr(self)
 
     def _facts(self) -> list[tuple[str, Any]]:
         return [("confidence", self.confidence), ("blocking", "yes" if self.blocking else "no")]
 
 
-@frozen(repr=False)
-class AtLeast(Criterion):
-    """The metric is at least `threshold`, shown by the near end of its confidence interval.
-
-    Parameters
-    ----------
-    metric : str or callable
-        A scikit-learn scorer name, or a callable ``(y_true, y_pred) -> float`` any process can import; it is stored
-        as ``"module:function"``. Of two classes the positive one (``"f1"``, ``"precision"``, ``"average_precision"``)
-        is 1 where there is one, as in scikit-learn, and else the second of the model's ``classes_``.
-    threshold : float
-        In the metric's unit; a scope refuses one that the metric always or never reaches (``"accuracy"`` of 95).
-    slices : str or list of str, optional
-        Columns; the metric must reach the threshold within every level of each.
-    on : str, optional
-        The dataset to judge on; the scope's `test` by default.
-    confidence : float, default 0.95
-        Of the two-sided interval.
-    blocking : bool, default True
-        Whether a failure keeps a model from being promoted, or only warns.
-
-    Raises
-    ------
-    InvalidInput
-        For a lambda or another callable that no other process could import, and values out of range.
-
-    Examples
-    --------
-    >>> AtLeast("roc_auc", 0.75, slices="region")
-    AtLeast('roc_auc', 0.75, slices='region')
-    >>> print(AtLeast("roc_auc", 0.75, slices="region"))
-    roc_auc ≥ 0.75 in every region
-    """
-
-    metric: str = field(converter=_metric)
-    threshold: float = field(converter=_threshold)
-    slices: tuple[str, ...] = field(default=None, converter=_slices, kw_only=True)
-    on: str | None = field(default=None, kw_only=True, validator=_text_or_none, metadata={"ref": "dataset"})
-    confidence: float = field(default=0.95, kw_only=True, converter=_confidence)
-    blocking: bool = field(default=True, kw_only=True, converter=_flag)
-
-    def _arguments(self) -> list[str]:
-        return [repr(self.metric), repr(self.threshold)]
-
-    def _claim(self) -> str:
-        return f"{self.metric} ≥ {self.threshold:g}"
-
-
-@frozen(repr=False)
-class AtMost(Criterion):
-    """The metric is at most `threshold`, shown by the near end of its confidence interval.
-
-    Parameters
-    ----------
-    metric : str or callable
-        As in `AtLeast`. Errors go by their plain name, as positive numbers: ``"mean_absolute_error"``,
-        ``"log_loss"``, ``"brier_score"``, ``"rmse"``.
-    threshold : float
-        In the metric's unit.
-    slices, on, confidence, blocking
-        As in `AtLeast`.
-
-    Examples
-    --------
-    >>> print(AtMost("mean_absolute_error", 3.5))
-    mean_absolute_error ≤ 3.5
-    """
-
-    metric: str = field(converter=_metric)
-    threshold: float = field(converter=_threshold)
-    slices: tuple[str, ...] = field(default=None, converter=_slices, kw_only=True)
-    on: str | None = field(default=None, kw_only=True, validator=_text_or_none, metadata={"ref": "dataset"})
-    confidence: float = field(default=0.95, kw_only=True, converter=_confidence)
-    blocking: bool = field(default=True, kw_only=True, converter=_flag)
-
-    def _arguments(self) -> list[str]:
-        return [repr(self.metric), repr(self.threshold)]
-
-    def _claim(self) -> str:
-        return f"{self.metric} ≤ {self.threshold:g}"
-
-
-@frozen(repr=False)
-class NotWorseThan(Criterion):
-    """The metric is not worse than another version's by more than `margin`, compared on the same rows.
-
-    Parameters
-    ----------
-    reference : str
-        An alias or version of the same model: ``"production"``, ``"7"``, ``"churn@7"``. Where there is none yet, the
-        criterion does not apply.
-    metric : str or callable
-        As in `AtLeast`, plain error names as in `AtMost`. Whether higher is better follows scikit-learn: a scorer's
-        value is better when higher, an error's when lower; so is that of a callable with the name of a usual loss:
-        one that ends in ``_error``, ``_loss`` or ``_deviance``, ``rmse``, ``brier`` and so on.
-    margin : float, default 0.0
-        How much worse is still acceptable, in the metric's unit. With 0 the model must be shown to be better.
-    slices, on, confidence, blocking
-        As in `AtLeast`.
-
-    Examples
-    --------
-    >>> print(NotWorseThan("production", "roc_auc", margin=0.02))
-    roc_auc not worse than production by more than 0.02
-    """
-
-    reference: str = field(validator=_reference, metadata={"ref": _version_of})
-    metric: str = field(converter=_metric)
-    margin: float = field(default=0.0, kw_only=True, converter=_margin)
-    slices: tuple[str, ...] = field(default=None, converter=_slices, kw_only=True)
-    on: str | None = field(default=None, kw_only=True, validator=_text_or_none, metadata={"ref": "dataset"})
-    confidence: float = field(default=0.95, kw_only=True, converter=_confidence)
-    blocking: bool = field(default=True, kw_only=True, converter=_flag)
-
-    def _arguments(self) -> list[str]:
-        margin = [f"margin={self.margin!r}"] if self.margin else []
-        return [repr(self.reference), repr(self.metric), *margin]
-
-    def _claim(self) -> str:
-        if not self.margin:
-            return f"{self.metric} better than {self.reference}"
-        return f"{self.metric} not worse than {self.reference} by more than {self.margin:g}"
+def _shortest(name: str, value: Any) -> Any:
+    if name != "slices":
+        return value
+    return value[0] if len(value) == 1 else list(value)
 
 
 @frozen(repr=False)
 class UnknownCriterion(Criterion):
-    """A criterion of a newer mlcycle, kept as it was read: nothing meets it here, so its gate stays shut.
+    """A criterion whose class is not here, kept as it was read: nothing meets it, so its gate stays shut.
+
+    It is of a newer mlcycle, or of a user's own class whose module this process has not imported.
 
     Attributes
     ----------
@@ -318,60 +168,71 @@ class UnknownCriterion(Criterion):
     UnknownCriterion({'type': 'Calibrated', 'within': 0.02})
     >>> print(UnknownCriterion({"type": "Calibrated", "within": 0.02}))
     Calibrated (needs a newer mlcycle)
+    >>> print(UnknownCriterion({"type": "shop.criteria:Between", "low": 0.2}))
+    shop.criteria:Between (needs the import of shop.criteria)
     """
 
+    # Whatever the document says of metric, data or blocking may mean something else there: the strictest reading.
     document: dict[str, Any] = field(converter=copied, hash=False)
 
-    # Whatever the document says of these may mean something else there: the strictest reading.
-    metric = ""
-    slices = ()
-    on = None
-    confidence = 0.95
-    blocking = True
+    @property
+    def needs(self) -> frozenset[str]:
+        """What would make it readable."""
+        name = self.document["type"]
+        if ":" not in name:
+            return frozenset(["a newer mlcycle"])
+        module = name.partition(":")[0]
+        return frozenset([f"another release of {module}" if class_of(name) else f"the import of {module}"])
 
-    def _arguments(self) -> list[str]:
-        return [repr(self.document)]
+    @property
+    def question(self) -> tuple[Any, ...]:
+        """Its document, which no measurement answers."""
+        return ("unknown", repr(sorted(self.document.items())))
+
+    @property
+    def _about(self) -> Any:
+        return type(self), self.document
 
     def _claim(self) -> str:
-        return f"{self.document['type']} (needs a newer mlcycle)"
+        return f"{self.document['type']} (needs {' and '.join(sorted(self.needs))})"
 
 
-def _same_question(one: Criterion, other: Criterion) -> bool:
-    if isinstance(one, UnknownCriterion):
-        return one == other
-    if type(one) is not type(other) or (one.metric, one.on) != (other.metric, other.on):
-        return False
-    return getattr(one, "reference", None) == getattr(other, "reference", None)
-
-
-def covers(one: Criterion, other: Criterion) -> bool:
-    """Return whether `one` asks at least as much as `other`: whatever meets it meets the other too.
-
-    Parameters
-    ----------
-    one, other : Criterion
-        Two criteria. Those about different metrics, data or references never cover one another.
+def class_of(name: str) -> type[Criterion] | None:
+    """Return the class of a user that is kept under a name, if its module has been imported here.
 
     Examples
     --------
-    >>> covers(AtLeast("roc_auc", 0.8), AtLeast("roc_auc", 0.7))
+    >>> class_of("os:system") is None
     True
-    >>> covers(AtLeast("roc_auc", 0.8), AtLeast("roc_auc", 0.7, slices="region"))
-    False
     """
-    if not _same_question(one, other) or one.confidence < other.confidence or other.blocking > one.blocking:
-        return False
-    if not set(other.slices) <= set(one.slices) or bool(other.slices) != bool(one.slices):
-        return False
-    if isinstance(one, UnknownCriterion):
-        return True
-    if isinstance(one, NotWorseThan) and isinstance(other, NotWorseThan):
-        return one.margin <= other.margin
-    if isinstance(one, AtMost) and isinstance(other, AtMost):
-        return one.threshold <= other.threshold
-    assert isinstance(one, AtLeast)
-    assert isinstance(other, AtLeast)
-    return one.threshold >= other.threshold
+    return _REGISTERED.get(name)
+
+
+def own_name(kind: type[Criterion]) -> str:
+    """Return the name a user's own class has in a store, ``"module:Class"``.
+
+    Raises
+    ------
+    InvalidInput
+        Where no other process could find it, and what to do.
+    """
+    name = f"{kind.__module__}:{kind.__qualname__}"
+    if why := _unreachable(kind):
+        raise InvalidInput(
+            f"the criterion {kind.__name__} cannot be read back by another process: {why}; put the class into a module "
+            "that can be imported, e.g. criteria.py"
+        )
+    if _REGISTERED.get(name) is not kind:
+        raise InvalidInput(f"the criterion {name} was defined again since this one was made; make it anew")
+    if not attrs.has(kind):
+        raise InvalidInput(f"the criterion {kind.__name__} has no fields that can be kept; decorate it @attrs.frozen")
+    return name
+
+
+def _unreachable(kind: type) -> str:
+    if "<locals>" in kind.__qualname__:
+        return "it is defined inside a function"
+    return "it lives in the script or notebook itself" if kind.__module__ == "__main__" else ""
 
 
 def is_looser(before: Any, after: Any) -> list[tuple[Criterion, Criterion | None]]:
@@ -392,6 +253,7 @@ def is_looser(before: Any, after: Any) -> list[tuple[Criterion, Criterion | None
 
     Examples
     --------
+    >>> from mlcycle.records import AtLeast
     >>> is_looser([AtLeast("roc_auc", 0.8)], [AtLeast("roc_auc", 0.7)])
     [(AtLeast('roc_auc', 0.8), AtLeast('roc_auc', 0.7))]
     >>> is_looser([AtLeast("roc_auc", 0.8)], [])
@@ -402,9 +264,9 @@ def is_looser(before: Any, after: Any) -> list[tuple[Criterion, Criterion | None
     new = list(after)
     loosened: list[tuple[Criterion, Criterion | None]] = []
     for old in before:
-        if not old.blocking or any(covers(one, old) for one in new):
+        if not old.blocking or any(one.covers(old) for one in new):
             continue
-        alike = [one for one in new if _same_question(one, old)]
+        alike = [one for one in new if one._about == old._about]
         alike.sort(key=lambda one: (bool(one.slices) != bool(old.slices), not one.blocking))
         loosened.append((old, alike[0] if alike else None))
     return loosened

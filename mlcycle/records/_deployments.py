@@ -1,21 +1,19 @@
-"""Facts about models at work: revisions, findings, reports, status, and the moves of a rollback."""
+"""Facts about models at work: revisions, status, and the moves of a rollback."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import field, frozen
 
 from mlcycle import _html
-from mlcycle.records._record import Committed, Record, copied, listed, stamp_last
-from mlcycle.records._words import one_of
+from mlcycle._ids import bare
+from mlcycle.records._record import Committed, Record, copied, stamp_last
+from mlcycle.records._results import Result, severity_of
 
-if TYPE_CHECKING:
-    import pandas as pd
+__all__ = ["Move", "Revision", "Status"]
 
-__all__ = ["Finding", "Move", "Report", "Revision", "Status"]
-
-_SEVERITIES = ("info", "warn", "fail")
+_MARKS = {"info": "·", "warn": "!", "fail": "✗"}
 
 
 @frozen(kw_only=True, repr=False, field_transformer=stamp_last)
@@ -55,159 +53,29 @@ class Revision(Committed):
 
 
 @frozen(kw_only=True, repr=False)
-class Finding(Record):
-    """Something monitoring or status noticed, with evidence and the phase to go to next.
-
-    Attributes
-    ----------
-    id : str
-    kind : str
-        ``"data drift"``, ``"prediction drift"``, ``"quality"``, ``"stale"``, …
-    subject : str
-        What it is about: a ref, a deployment, a column.
-    summary : str
-        One sentence.
-    severity : str, default "warn"
-        ``"info"``, ``"warn"`` or ``"fail"``.
-    evidence : dict
-        The numbers behind it.
-    phase : str or None
-        ``"scope"``, ``"data"``, ``"model"`` or ``"deployment"``.
-    at : str
-        When (UTC).
-
-    Examples
-    --------
-    >>> Finding(id="0e", kind="data drift", subject="eu-api", summary="age moved by 0.4 standard deviations")
-    Finding('warn: age moved by 0.4 standard deviations', kind='data drift', subject='eu-api')
-    """
-
-    id: str
-    kind: str
-    subject: str
-    summary: str
-    severity: str = field(default="warn", validator=one_of("a severity", _SEVERITIES), metadata={"words": _SEVERITIES})
-    evidence: dict[str, Any] = field(
-        factory=dict, converter=copied, hash=False, metadata={"refs": {"version": "model"}}
-    )
-    phase: str | None = None
-    at: str = ""
-
-    def _title(self) -> str:
-        return f"{self.severity}: {self.summary}"
-
-    def _facts(self) -> list[tuple[str, Any]]:
-        return [("kind", self.kind), ("subject", self.subject), ("phase", self.phase), ("at", self.at)]
-
-    def _row(self) -> list[Any]:
-        return [_html.badge(self.severity), self.kind, self.subject, self.summary, self.phase or ""]
-
-
-_FINDING_HEADS = ["", "kind", "subject", "finding", "next phase"]
-
-
-def _rows(value: Any) -> list[dict[str, Any]]:
-    return [copied(dict(row)) for row in value]
-
-
-@frozen(kw_only=True, repr=False)
-class Report(Record):
-    """What monitoring saw at a deployment between two moments.
-
-    Attributes
-    ----------
-    deployment : str
-    revision : int or None
-    since, until : str or None
-        The window (UTC).
-    rows : int, default 0
-        Predictions looked at.
-    findings : tuple of Finding
-    table : list of dict
-        One row per quantity looked at: effect, test, threshold, verdict.
-    at : str
-        When it was made (UTC).
-
-    Examples
-    --------
-    >>> Report(deployment="eu-api", revision=2, rows=1000, table=[{"column": "age", "effect": 0.1}])
-    Report('eu-api', revision=2, rows=1000, findings=0)
-    """
-
-    deployment: str = field(metadata={"ref": "deployment"})
-    revision: int | None = None
-    since: str | None = None
-    until: str | None = None
-    rows: int = 0
-    findings: tuple[Finding, ...] = field(default=(), converter=listed)
-    table: list[dict[str, Any]] = field(factory=list, converter=_rows, hash=False)
-    at: str = ""
-
-    def frame(self) -> pd.DataFrame:
-        """Return the table as a DataFrame, one row per quantity looked at.
-
-        Examples
-        --------
-        >>> Report(deployment="eu-api", table=[{"column": "age", "effect": 0.1}]).frame().loc[0, "column"]
-        'age'
-        """
-        import pandas as pd
-
-        return pd.DataFrame(self.table)
-
-    def _title(self) -> str:
-        return self.deployment
-
-    def _facts(self) -> list[tuple[str, Any]]:
-        return [
-            ("revision", self.revision),
-            ("rows", self.rows),
-            ("findings", len(self.findings)),
-            ("since", self.since),
-            ("until", self.until),
-        ]
-
-    def __str__(self) -> str:
-        noun = "finding" if len(self.findings) == 1 else "findings"
-        head = f"{self.deployment}: {self.rows:,} predictions, {len(self.findings)} {noun}"
-        return "\n".join([head, *(f"  {finding}" for finding in self.findings)])
-
-    def _repr_html_(self) -> str:
-        findings = _html.table(_FINDING_HEADS, [finding._row() for finding in self.findings])
-        heads = list(dict.fromkeys(key for row in self.table for key in row))
-        body = [[_shown(key, row.get(key)) for key in heads] for row in self.table]
-        table = _html.table(heads, body) if heads else ""
-        return _html.card(f"report on {self.deployment}", self._facts(), findings if self.findings else "", table)
-
-
-def _shown(key: str, value: Any) -> Any:
-    return _html.badge(value) if key == "verdict" and isinstance(value, str) else value
-
-
-@frozen(kw_only=True, repr=False)
 class Status(Record):
     """Where the project stands: per phase, what is stale, blocked or due.
 
     Attributes
     ----------
-    phases : dict of str to list of Finding
-        Phases in the order of the cycle; an empty list means nothing to do.
+    phases : dict of str to list of Result
+        Phases in the order of the cycle, each with its findings; an empty list means nothing to do.
     at : str
         When it was made (UTC).
 
     Examples
     --------
-    >>> due = Finding(id="0f", kind="stale", subject="customers", summary="no new data for 40 days", phase="data")
+    >>> due = Result(check="stale", verdict="warn", detail="no new data for 40 days", phase="data")
     >>> print(Status(phases={"scope": [], "data": [due]}))
     scope  ✓
     data   ! no new data for 40 days
     """
 
-    phases: dict[str, list[Finding]] = field(factory=dict, converter=copied, hash=False)
+    phases: dict[str, list[Result]] = field(factory=dict, converter=copied, hash=False)
     at: str = ""
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
+    def findings(self) -> tuple[Result, ...]:
         """Everything noticed, over all phases."""
         return tuple(finding for found in self.phases.values() for finding in found)
 
@@ -218,16 +86,18 @@ class Status(Record):
         width = max((len(phase) for phase in self.phases), default=0)
         lines = []
         for phase, found in self.phases.items():
-            marks = {"info": "·", "warn": "!", "fail": "✗"}
-            said = [f"{marks.get(finding.severity, '?')} {finding.summary}" for finding in found] or ["✓"]
+            said = [f"{_MARKS.get(severity_of(one.verdict), '?')} {one.detail or one.check}" for one in found] or ["✓"]
             lines += [f"{phase if first else '':<{width}}  {text}" for first, text in _first(said)]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         rows = []
         for phase, found in self.phases.items():
-            rows += [[phase, *finding._row()[:4]] for finding in found] or [[phase, _html.badge("pass"), "", "", ""]]
-        return _html.table(["phase", "", "kind", "subject", "finding"], rows)
+            rows += [
+                [phase, _html.badge(severity_of(one.verdict)), one.check, bare(one.subject), one.detail]
+                for one in found
+            ] or [[phase, _html.badge("pass"), "", "", ""]]
+        return _html.table(["phase", "", "check", "subject", "finding"], rows)
 
 
 def _first(items: list[str]) -> list[tuple[bool, str]]:

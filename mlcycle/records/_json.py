@@ -1,9 +1,10 @@
 """The one JSON form of records: plain dicts with a ``type``, readable by older and newer releases.
 
 Fields this release does not know are ignored when reading, a ``type`` it does not know is refused; but a criterion of
-such a type is read as one that nothing meets, so that it shuts its own gate and nothing else. A verdict or severity it
-does not know stays the word it is. JSON has no NaN and no infinities, they are ``{"$float": "NaN"}`` and so on; a key
-of free data (params, evidence) that begins with ``$`` is written with one more. Refs are full, see `_refs`.
+such a type is read as one that nothing meets, so that it shuts its own gate and nothing else. The ``type`` of a user's
+own criterion is ``module:Class``, and is known once that module has been imported: reading imports nothing. A verdict
+it does not know stays the word it is. JSON has no NaN and no infinities, they are ``{"$float": "NaN"}`` and so on; a
+key of free data (params, comparison) that begins with ``$`` is written with one more. Refs are full, see `_refs`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import attrs
 
 from mlcycle._digest import json_number, json_value
 from mlcycle.errors import Corrupt, InvalidInput, SchemaError
-from mlcycle.records._criteria import Criterion, UnknownCriterion
+from mlcycle.records._criteria import Criterion, UnknownCriterion, class_of, own_name
 from mlcycle.records._record import Record, copied
 from mlcycle.records._refs import bare_refs, full_refs
 from mlcycle.records._words import UnknownWord
@@ -24,21 +25,19 @@ from mlcycle.records._words import UnknownWord
 __all__ = ["TYPES", "from_json", "to_json"]
 
 TYPES = {
-    "AtLeast": "_criteria",
-    "AtMost": "_criteria",
+    "AtLeast": "_metric_criteria",
+    "AtMost": "_metric_criteria",
     "Code": "_runs",
     "DatasetVersion": "_data",
     "Decision": "_results",
     "Environment": "_runs",
     "Evaluation": "_results",
     "FileRef": "_data",
-    "Finding": "_deployments",
     "Loosening": "_scope",
     "ModelVersion": "_models",
     "Move": "_deployments",
-    "NotWorseThan": "_criteria",
+    "NotWorseThan": "_metric_criteria",
     "Override": "_results",
-    "Report": "_deployments",
     "Result": "_results",
     "Revision": "_deployments",
     "Roles": "_data",
@@ -61,7 +60,7 @@ def to_json(record: Record) -> dict[str, Any]:
     Raises
     ------
     InvalidInput
-        If it is no record, or free data in it (params, evidence) holds something JSON cannot.
+        If it is no record, or free data in it (params, comparison) holds something JSON cannot.
 
     Examples
     --------
@@ -69,12 +68,18 @@ def to_json(record: Record) -> dict[str, Any]:
     >>> to_json(AtLeast("accuracy", 0.9))["threshold"]
     0.9
     """
-    name = type(record).__name__
     if isinstance(record, UnknownCriterion):
         return dict(copied(record.document))
-    if name not in TYPES or type(record) is not _class(name):
-        raise InvalidInput(f"{name} has no JSON form of its own; what has one: {', '.join(TYPES)}")
-    return {"type": name, **_converter().unstructure(record, unstructure_as=type(record))}
+    return {"type": _name_of(record), **_converter().unstructure(record, unstructure_as=type(record))}
+
+
+def _name_of(record: Record) -> str:
+    name = type(record).__name__
+    if name in TYPES and type(record) is _class(name):
+        return name
+    if isinstance(record, Criterion):
+        return own_name(type(record))
+    raise InvalidInput(f"{name} has no JSON form of its own; what has one: {', '.join(TYPES)}")
 
 
 def from_json(document: dict[str, Any], type: str | None = None) -> Any:
@@ -113,7 +118,7 @@ def from_json(document: dict[str, Any], type: str | None = None) -> Any:
 
 def _structure(document: dict[str, Any], name: str) -> Any:
     if name not in TYPES:
-        raise SchemaError(f"a record of type {name!r} was written by a newer mlcycle; upgrade to read it")
+        return _own(document, name)
     try:
         return _converter().structure(document, _class(name))
     except InvalidInput as error:
@@ -126,6 +131,19 @@ def _structure(document: dict[str, Any], name: str) -> Any:
         raise Corrupt(f"a {name} lacks its field {error}: {document!r:.200}") from error
     except Exception as error:
         raise Corrupt(f"a {name} cannot be read ({type(error).__name__}: {error}): {document!r:.200}") from error
+
+
+def _own(document: dict[str, Any], name: str) -> Any:
+    """Read a criterion of a user's own class, if that has been imported; a name in a store imports nothing."""
+    kind = class_of(name)
+    if kind is None and ":" not in name:
+        raise SchemaError(f"a record of type {name!r} was written by a newer mlcycle; upgrade to read it")
+    if kind is None:
+        raise SchemaError(f"a criterion of the class {name!r} is kept here; import {name.partition(':')[0]} to read it")
+    try:
+        return _converter().structure(document, kind)
+    except Exception as error:  # the class is the user's, and may have changed since
+        raise SchemaError(f"the class {name!r} does not read what is kept of it: {error}") from error
 
 
 @functools.cache
@@ -186,7 +204,7 @@ def _reader(converter: Any, kind: Any) -> Any:
 
 
 def _criterion(document: Any, kind: Any) -> Criterion | None:
-    """Read a criterion; one that a newer mlcycle wrote blocks its gate, and the project stays readable."""
+    """Read a criterion; one whose class is not here blocks its gate, and the project stays readable."""
     if document is None and kind != Criterion:
         return None
     try:

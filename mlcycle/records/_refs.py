@@ -2,7 +2,7 @@
 
 A field says so in its metadata: ``ref`` is the kind its texts are of (or a function of the document and the text that
 tells it, None for a text that is no ref), ``refs`` the kinds by key of a dict of free data. A ref of another kind than
-the field's own keeps its kind in both forms.
+the field's own keeps its kind in both forms. A subject may be of any kind, so a record says it in full too: ``full``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mlcycle.errors import Corrupt
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["bare_refs", "full_refs"]
+__all__ = ["bare_refs", "full_ref", "full_refs"]
 
 Doc = dict[str, Any]
 _KIND = re.compile(r"[a-z][a-z-]*:")
@@ -33,7 +33,7 @@ def full_refs(kind: Any, document: Doc) -> Doc:
     >>> full_refs(ModelVersion, {"name": "churn", "run": "0a", "data": ["customers@1", "model:base@2"]})
     {'name': 'churn', 'run': 'run:0a', 'data': ['dataset:customers@1', 'model:base@2']}
     """
-    return _converted(kind, document, _full)
+    return _converted(kind, document, full_ref)
 
 
 def bare_refs(kind: Any, document: Doc) -> Doc:
@@ -55,9 +55,12 @@ def bare_refs(kind: Any, document: Doc) -> Doc:
 
 def _converted(kind: Any, document: Doc, convert: Callable[[str, str], str]) -> Doc:
     changed = dict(document)
-    for name, of in _fields(kind):
+    for name, of, full in _fields(kind):
         value = document.get(name)
-        if not value:
+        if not value or (full and convert is full_ref):  # the record says it in full already
+            continue
+        if full:
+            _bare(of, value)  # refuses a ref without its kind
             continue
         if isinstance(of, str) and isinstance(value, str):  # the common case by itself
             changed[name] = convert(of, value)
@@ -70,10 +73,13 @@ def _converted(kind: Any, document: Doc, convert: Callable[[str, str], str]) -> 
 
 
 @functools.cache
-def _fields(kind: Any) -> list[tuple[str, Any]]:
-    """Return the fields of a class that hold refs, each with its kind, or the kinds by key."""
-    told = ((field.name, field.metadata.get("ref", field.metadata.get("refs"))) for field in attrs.fields(kind))
-    return [(name, of) for name, of in told if of is not None]
+def _fields(kind: Any) -> list[tuple[str, Any, bool]]:
+    """Return the fields of a class that hold refs, each with its kind or the kinds by key, and if a record is full."""
+    told = (
+        (one.name, one.metadata.get("ref", one.metadata.get("refs")), bool(one.metadata.get("full")))
+        for one in attrs.fields(kind)
+    )
+    return [one for one in told if one[1] is not None]
 
 
 def _each(value: Any, convert: Callable[[str], str]) -> Any:
@@ -91,7 +97,14 @@ def _of(of: Any, document: Doc, convert: Callable[[str, str], str], text: str) -
     return text if kind is None else convert(kind, text)
 
 
-def _full(kind: str, text: str) -> str:
+def full_ref(kind: str, text: str) -> str:
+    """Return a ref with its kind.
+
+    Examples
+    --------
+    >>> full_ref("model", "churn@7"), full_ref("model", "run:0a")
+    ('model:churn@7', 'run:0a')
+    """
     return text if _KIND.match(text) else f"{kind}:{text}"
 
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from mlcycle import _html
+from mlcycle._ids import bare
 from mlcycle._times import parse_time
 from mlcycle.errors import InvalidInput
 from mlcycle.records._record import Committed, Record, as_row, copied, listed, stamp_last, texts
+from mlcycle.records._refs import full_ref
 from mlcycle.records._words import one_of
 
 if TYPE_CHECKING:
@@ -17,24 +19,48 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["VERDICTS", "Decision", "Evaluation", "Override", "Result", "worst"]
+__all__ = ["VERDICTS", "Decision", "Evaluation", "Override", "Result", "severity_of", "worst"]
 
 VERDICTS = ("pass", "warn", "fail", "inconclusive", "not_applicable", "skipped", "error")
 """Every verdict a result may have; one read from a newer release may have another."""
 
 _GRAVITY = ("not_applicable", "pass", "warn", "skipped", "inconclusive", "error", "fail")
+# A gate asks for proof; who watches traffic waits for an alarm, and that few labels came yet must not hide one.
+_ALARM = ("not_applicable", "pass", "skipped", "inconclusive", "error", "warn", "fail")
+_SEVERITIES = {"fail": "fail", "warn": "warn", "error": "warn"}
+
+
+def severity_of(verdict: str) -> str:
+    """Return what a finding with this verdict is to people: ``"fail"``, ``"warn"`` or ``"info"``.
+
+    A word of a newer release stays the word it is.
+
+    Examples
+    --------
+    >>> severity_of("error"), severity_of("inconclusive")
+    ('warn', 'info')
+    """
+    return _SEVERITIES.get(verdict, "info") if verdict in VERDICTS else verdict
+
+
+def _full(subject: str) -> str:
+    """Return a subject with its kind; that of a text without one is a model."""
+    return full_ref("model", subject) if isinstance(subject, str) and subject else subject
+
+
+_SUBJECT = {"ref": "model", "full": True}
 
 
 @frozen(kw_only=True, repr=False)
 class Result(Record):
-    """What one check found on one subject.
+    """What one check found on one subject; with a phase it is a *finding*.
 
     Attributes
     ----------
     check : str
         What was asked, e.g. ``"roc_auc ≥ 0.8"``.
     subject : str, default ""
-        What was judged, as a ref.
+        What was judged, as a full ref such as ``"model:churn@7"``; a text without a kind is a model.
     data : str or None
         On which data.
     slice : str or None
@@ -58,16 +84,26 @@ class Result(Record):
         For a comparison: the reference, both values, the finding in a word.
     detail : str, default ""
         A sentence for the reader.
+    phase : str or None
+        Which phase of the cycle to go to: ``"scope"``, ``"data"``, ``"model"`` or ``"deployment"``.
+    look : str or None
+        For a window of traffic: the signal it belongs to, ``"traffic"``, ``"data drift"``, ``"prediction drift"``,
+        ``"quality"``, ``"failures"``, ``"latency"``, or a check of the user.
+    keep : bool, default True
+        False where nothing of what was judged may be stored, e.g. because it holds personal data.
 
     Examples
     --------
-    >>> print(Result(check="roc_auc ≥ 0.8", subject="churn@7", verdict="fail", value=0.71, low=0.68, high=0.74,
-    ...              threshold=0.8, n=900))
+    >>> bad = Result(check="roc_auc ≥ 0.8", subject="model:churn@7", verdict="fail", value=0.71, low=0.68, high=0.74,
+    ...              threshold=0.8, n=900)
+    >>> print(bad)
     fail: roc_auc ≥ 0.8: 0.71 [0.68, 0.74], n=900
+    >>> bad.subject
+    'model:churn@7'
     """
 
     check: str
-    subject: str = field(default="", metadata={"ref": "model"})
+    subject: str = field(default="", converter=_full, metadata=_SUBJECT)
     data: str | None = field(default=None, metadata={"ref": "dataset"})
     slice: str | None = None
     verdict: str = field(validator=one_of("a verdict", VERDICTS), metadata={"words": VERDICTS})
@@ -83,11 +119,12 @@ class Result(Record):
         default=None, converter=copied, hash=False, metadata={"refs": {"reference": "model"}}
     )
     detail: str = ""
+    phase: str | None = None
+    look: str | None = None
     keep: bool = True
 
     def _title(self) -> str:
-        where = f" ({self.slice})" if self.slice else ""
-        return f"{self.verdict}: {self.check}{where}{self._measured()}"
+        return f"{self.verdict}: {self._name}{self._measured()}"
 
     def _measured(self) -> str:
         if self.value is None:
@@ -97,22 +134,46 @@ class Result(Record):
         return f": {_html.number(self.value)}{interval}{rows}"
 
     def _facts(self) -> list[tuple[str, Any]]:
-        return [("subject", self.subject), ("data", self.data), ("detectable", self.detectable)]
+        return [
+            ("subject", bare(self.subject)),
+            ("data", self.data),
+            ("detectable", self.detectable),
+            ("look", self.look),
+            ("phase", self.phase),
+        ]
+
+    @property
+    def _name(self) -> str:
+        return f"{self.check} ({self.slice})" if self.slice else self.check
+
+    def _told(self) -> str:
+        """Say it as a finding: in its own sentence, where it has one."""
+        return f"{self.verdict}: {self.detail}" if self.detail else self._title()
 
     def _row(self) -> list[Any]:
         picture = _html.bar(self.value, self.low, self.high, self.threshold, verdict=self.verdict)
         interval = "" if self.low is None else f"{_html.number(self.low)} … {_html.number(self.high)}"
-        verdict = _html.badge(self.verdict)
-        name = f"{self.check} ({self.slice})" if self.slice else self.check
-        return [verdict, name, self.value, interval, picture, self.threshold, self.n, self.detectable, self.detail]
+        held = [self.value, interval, picture, self.threshold, self.n, self.detectable]
+        return [_html.badge(self.verdict), self._name, *held, self.detail]
 
     def _repr_html_(self) -> str:
         return _results_table([self])
 
 
+_HEADS = ["", "check", "value", "interval", "", "threshold", "rows", "would show", "note"]
+
+
 def _results_table(results: Iterable[Result]) -> _html.Markup:
-    heads = ["", "check", "value", "interval", "", "threshold", "rows", "would show", "note"]
-    return _html.table(heads, [result._row() for result in results])
+    return _html.table(_HEADS, [result._row() for result in results])
+
+
+def _findings_table(findings: Iterable[Result]) -> _html.Markup:
+    rows = [[_html.badge(one.verdict), one.look or "", one._name, one.detail, one.phase] for one in findings]
+    return _html.table(["", "look", "check", "finding", "next phase"], rows) if rows else _html.Markup("")
+
+
+def _looks_table(results: Iterable[Result]) -> _html.Markup:
+    return _html.table(["look", *_HEADS], [[one.look or "", *one._row()] for one in results])
 
 
 def worst(results: Iterable[Result]) -> str:
@@ -130,28 +191,32 @@ def worst(results: Iterable[Result]) -> str:
     >>> worst([Result(check="a", verdict="pass"), Result(check="b", verdict="fail", blocking=False)])
     'warn'
     """
+    return _gravest(results, _GRAVITY)
+
+
+def _gravest(results: Iterable[Result], order: tuple[str, ...]) -> str:
     found = "not_applicable"
     for result in results:
         light = not result.blocking and _gravity(result.verdict) > _gravity("skipped")
         verdict = "warn" if light else result.verdict
-        found = max(found, verdict, key=_gravity)
+        found = max(found, verdict, key=lambda one: _gravity(one, order))
     return found
 
 
-def _gravity(verdict: str) -> int:
+def _gravity(verdict: str, order: tuple[str, ...] = _GRAVITY) -> int:
     # a word of a newer release may mean anything, so it weighs as an answer that could not be had
-    return _GRAVITY.index(verdict if verdict in _GRAVITY else "error")
+    return order.index(verdict if verdict in order else "error")
 
 
 @frozen(kw_only=True, repr=False, field_transformer=stamp_last)
 class Evaluation(Committed):
-    """What was found about one subject on one dataset, at one time.
+    """What was found about one subject at one time: on one dataset, or in a window of a deployment's traffic.
 
     Attributes
     ----------
     id : str
     subject : str
-        The version judged, as a ref.
+        What was judged, as a full ref: a version, or ``"deployment:eu"`` for a window; without a kind it is a model.
     data : str or None
         The version of the data, as a ref.
     results : tuple of Result
@@ -161,10 +226,14 @@ class Evaluation(Committed):
         How often this data has been judged on, this time included.
     overlap : dict of str to int
         Training data sharing rows with `data`, and how many rows.
+    since, until : str or None
+        The window of traffic judged (UTC).
+    revision : int or None
+        The revision of the deployment that was judged.
 
     Examples
     --------
-    >>> evaluation = Evaluation(id="0c", subject="churn@7", data="customers.test@1",
+    >>> evaluation = Evaluation(id="0c", subject="model:churn@7", data="customers.test@1",
     ...                         results=[Result(check="roc_auc ≥ 0.8", verdict="pass", value=0.85, n=500)])
     >>> evaluation.verdict
     'pass'
@@ -173,17 +242,34 @@ class Evaluation(Committed):
     """
 
     id: str
-    subject: str = field(metadata={"ref": "model"})
+    subject: str = field(converter=_full, metadata=_SUBJECT)
     data: str | None = field(default=None, metadata={"ref": "dataset"})
     results: tuple[Result, ...] = field(default=(), converter=listed)
     scope: int | None = None
     uses_of_test: int = 0
     overlap: dict[str, int] = field(factory=dict, converter=copied, hash=False, metadata={"ref": "dataset"})
+    since: str | None = None
+    until: str | None = None
+    revision: int | None = None
 
     @property
     def verdict(self) -> str:
-        """One verdict for all results, as `worst` weighs them."""
-        return worst(self.results)
+        """One verdict for all results, as `worst` weighs them; of a window an alarm counts before what is undecided."""
+        return _gravest(self.results, _ALARM if self._window else _GRAVITY)
+
+    @property
+    def findings(self) -> tuple[Result, ...]:
+        """The results that name a phase to go to."""
+        return tuple(one for one in self.results if one.phase is not None)
+
+    @property
+    def predictions(self) -> int | None:
+        """How many predictions were looked at in a window; None where it is not known."""
+        return next((one.n for one in self.results if one.look == "traffic" and one.n is not None), None)
+
+    @property
+    def _window(self) -> bool:
+        return self.since is not None
 
     def frame(self) -> pd.DataFrame:
         """Return the results as a DataFrame, one row each.
@@ -199,20 +285,38 @@ class Evaluation(Committed):
         return pd.DataFrame([as_row(result) for result in self.results])
 
     def _title(self) -> str:
-        return f"{self.subject} on {self.data}" if self.data else self.subject
+        return f"{bare(self.subject)} on {self.data}" if self.data else bare(self.subject)
 
     def _facts(self) -> list[tuple[str, Any]]:
         return [
             ("verdict", self.verdict),
             ("results", len(self.results)),
+            *self._looked_at(),
             ("scope", self.scope),
             ("uses of test", self.uses_of_test or None),
             ("overlap", self.overlap),
             *super()._facts(),
         ]
 
+    def _looked_at(self) -> list[tuple[str, Any]]:
+        """Say which window this is, and how much was in it."""
+        if not self._window:
+            return []
+        return [
+            ("findings", len(self.findings)),
+            ("predictions", self.predictions),
+            ("revision", self.revision),
+            ("since", self.since),
+            ("until", self.until),
+        ]
+
     def __str__(self) -> str:
-        return "\n".join([f"{self._title()}: {self.verdict}", *(f"  {result}" for result in self.results)])
+        if not self._window:
+            return "\n".join([f"{self._title()}: {self.verdict}", *(f"  {result}" for result in self.results)])
+        seen = "" if self.predictions is None else f"{self.predictions:,} predictions, "
+        noun = "finding" if len(self.findings) == 1 else "findings"
+        head = f"{self._title()}: {seen}{len(self.findings)} {noun}"
+        return "\n".join([head, *(f"  {one._told()}" for one in self.findings)])
 
     def _repr_html_(self) -> str:
         shared = ", ".join(f"{rows} rows with {ref}" for ref, rows in self.overlap.items())
@@ -221,9 +325,12 @@ class Evaluation(Committed):
             ("scope", self.scope),
             ("times this test set was used", self.uses_of_test or None),
             ("shares", shared),
+            *self._looked_at(),
             *super()._facts(),
         ]
-        return _html.card(self._title(), facts, _results_table(self.results))
+        if not self._window:
+            return _html.card(self._title(), facts, _results_table(self.results))
+        return _html.card(self._title(), facts, _findings_table(self.findings), _looks_table(self.results))
 
 
 def _author(instance: Any, attribute: Any, value: Any) -> None:
@@ -289,7 +396,7 @@ class Decision(Committed):
     action : str
         What was to be done: ``"promote"``, ``"route"``, ``"rollback"``.
     subject : str
-        To which version, as a ref.
+        To what, as a full ref such as ``"model:churn@7"``; without a kind it is a model.
     allowed : bool
     results : tuple of Result
         The evidence.
@@ -304,13 +411,13 @@ class Decision(Committed):
 
     Examples
     --------
-    >>> Decision(id="0d", action="promote", subject="churn@7", allowed=False, why="roc_auc ≥ 0.8 failed")
+    >>> Decision(id="0d", action="promote", subject="model:churn@7", allowed=False, why="roc_auc ≥ 0.8 failed")
     Decision('promote churn@7: blocked', why='roc_auc ≥ 0.8 failed')
     """
 
     id: str
     action: str
-    subject: str = field(metadata={"ref": "model"})
+    subject: str = field(converter=_full, metadata=_SUBJECT)
     allowed: bool
     results: tuple[Result, ...] = field(default=(), converter=listed)
     evaluations: tuple[str, ...] = field(default=(), converter=texts, metadata={"ref": "evaluation"})
@@ -319,7 +426,7 @@ class Decision(Committed):
     why: str = ""
 
     def _title(self) -> str:
-        return f"{self.action} {self.subject}: {'allowed' if self.allowed else 'blocked'}"
+        return f"{self.action} {bare(self.subject)}: {'allowed' if self.allowed else 'blocked'}"
 
     def _facts(self) -> list[tuple[str, Any]]:
         return [("why", self.why), *super()._facts()]
@@ -328,4 +435,6 @@ class Decision(Committed):
         override = f"{self.override.reason} (until {self.override.until})" if self.override else None
         facts = [("answer", _html.badge("allowed" if self.allowed else "blocked")), *self._facts()]
         facts.append(("override", override))
-        return _html.card(f"{self.action} {self.subject}", facts, _results_table(self.results) if self.results else "")
+        return _html.card(
+            f"{self.action} {bare(self.subject)}", facts, _results_table(self.results) if self.results else ""
+        )

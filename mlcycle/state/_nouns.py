@@ -83,6 +83,14 @@ def _decided(change: Any) -> str:
     return f"gate {verb} {bare(change.subject)}"
 
 
+def _evaluated(change: Any) -> str:
+    if change["data"] is not None:
+        return f"evaluated {bare(change.subject)} on {bare(change['data'])}: {change['verdict']}"
+    count = change["findings"]
+    told = f"{count} finding{'' if count == 1 else 's'}"
+    return f"checked {bare(change.subject)}: {change['verdict']}, {told}"
+
+
 def _asked(change: Any) -> str:
     return "asked whether code and environment of runs are still needed" if change.mark == "retracted" else ""
 
@@ -106,11 +114,10 @@ NOUNS: dict[str, Noun] = {
         Noun(
             "evaluation",
             versioned=False,
-            added=lambda c: f"evaluated {bare(c.subject)} on {bare(c['data'])}: {c['verdict']}",
+            added=_evaluated,
             chosen=("data",),
         ),
         Noun("decision", added=_decided, versioned=False, chosen=("action",)),
-        Noun("report", added=lambda c: f"checked {bare(c.subject)}: {c['findings']} findings", versioned=False),
         Noun("pack", added=_unsaid, versioned=False),
         Noun("pin", added=_unsaid, marked=_asked, versioned=False),
         Noun("annotation", added=lambda c: f"noted on {c.subject}", versioned=False),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlcycle import records
-from mlcycle._ids import new_id
-from mlcycle.state._nouns import bare
+from mlcycle._ids import bare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,42 +22,40 @@ def status_of(view: View, moment: str) -> records.Status:
     return records.Status(phases={phase: [*look(view, moment)] for phase, look in _PHASES.items()}, at=moment)
 
 
-def _finding(kind: str, subject: str, summary: str, severity: str, phase: str, **evidence: Any) -> records.Finding:
-    return records.Finding(
-        id=new_id(), kind=kind, subject=subject, summary=summary, severity=severity, phase=phase, evidence=evidence
-    )
+def _finding(check: str, subject: str, detail: str, verdict: str, phase: str) -> records.Result:
+    return records.Result(check=check, subject=subject, detail=detail, verdict=verdict, phase=phase)
 
 
-def _scope(view: View, moment: str) -> Iterator[records.Finding]:
+def _scope(view: View, moment: str) -> Iterator[records.Result]:
     version = view.versions.newest("scope", "scope")
     if version is None:
         yield _finding(
-            "missing", "scope", "no scope yet: project.scope.set(objective=…, criteria=[…])", "warn", "scope"
+            "missing", "scope:scope", "no scope yet: project.scope.set(objective=…, criteria=[…])", "warn", "scope"
         )
         return
     scope = version["scope"]
     if not scope["criteria"]:
-        yield _finding("missing", "scope", "the scope has no criteria: no gate can block", "warn", "scope")
+        yield _finding("missing", "scope:scope", "the scope has no criteria: no gate can block", "warn", "scope")
     elif scope["test"] is None and any(one.get("on") is None for one in scope["criteria"]):
-        yield _finding("missing", "scope", "criteria name no data: project.scope.set(test='…')", "warn", "scope")
+        yield _finding("missing", "scope:scope", "criteria name no data: project.scope.set(test='…')", "warn", "scope")
     for loosening in (records.from_json(one) for one in scope["loosened"]):
         expired = loosening.until <= moment
         words = "has expired, the former criterion holds again" if expired else f"ends {loosening.until[:10]}"
-        severity = "warn" if expired else "info"
-        yield _finding("loosened", "scope", f"loosened {loosening.before} {words}", severity, "scope")
+        verdict = "warn" if expired else "not_applicable"
+        yield _finding("loosened", "scope:scope", f"loosened {loosening.before} {words}", verdict, "scope")
 
 
-def _data(view: View, moment: str) -> Iterator[records.Finding]:
+def _data(view: View, moment: str) -> Iterator[records.Result]:
     names = view.names.every("dataset")
     if not names:
-        yield _finding("missing", "datasets", "no data yet: project.datasets.add(name, frame)", "warn", "data")
+        yield _finding("missing", "", "no data yet: project.datasets.add(name, frame)", "warn", "data")
     for name in names:
         number = view.versions.latest("dataset", name.name)
         ref = f"{name.name}@{number}"
         for parent, newest in _outgrown(view, name.origins.get(number or 0, ())):
             if view.versions.get("dataset", name.name, number or 0)["layout"] == "selection":
                 summary = f"{ref} is a part of {parent}; {newest} is newer: split it again"
-                yield _finding("stale", ref, summary, "warn", "data", newest=newest)
+                yield _finding("stale", f"dataset:{ref}", summary, "warn", "data")
 
 
 def _outgrown(view: View, made_from: list[str] | tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -71,21 +68,23 @@ def _outgrown(view: View, made_from: list[str] | tuple[str, ...]) -> Iterator[tu
             yield parent, f"{name}@{latest}"
 
 
-def _model(view: View, moment: str) -> Iterator[records.Finding]:
+def _model(view: View, moment: str) -> Iterator[records.Result]:
     names = view.names.every("model")
     if not names:
-        yield _finding("missing", "models", "no model yet: project.models.register(name, run)", "warn", "model")
+        yield _finding("missing", "", "no model yet: project.models.register(name, run)", "warn", "model")
     for name in names:
         number = view.versions.latest("model", name.name)
         ref = f"{name.name}@{number}"
         if number is not None and not view.facts.entries("evaluation", f"model:{ref}"):
-            yield _finding("due", ref, f"{ref} was never evaluated: project.evaluate({ref!r})", "warn", "model")
+            yield _finding(
+                "due", f"model:{ref}", f"{ref} was never evaluated: project.evaluate({ref!r})", "warn", "model"
+            )
         for alias in [*name.moves]:  # a commit in another thread may add one
             yield from _pointed(view, name, alias)
     yield from _blocked(view, names)
 
 
-def _pointed(view: View, name: Name, alias: str) -> Iterator[records.Finding]:
+def _pointed(view: View, name: Name, alias: str) -> Iterator[records.Result]:
     """Say where the data of a model that an alias points at has gone on."""
     number = view.pointers.at("model", name.name, alias)
     if number is None:
@@ -93,10 +92,10 @@ def _pointed(view: View, name: Name, alias: str) -> Iterator[records.Finding]:
     ref = f"{name.name}@{number}"
     for parent, newest in _outgrown(view, name.origins.get(number, ())):
         summary = f"{ref} ({alias}) was trained on {parent}; {newest} is there now"
-        yield _finding("stale", ref, summary, "warn", "model", newest=newest)
+        yield _finding("stale", f"model:{ref}", summary, "warn", "model")
 
 
-def _blocked(view: View, names: list[Name]) -> Iterator[records.Finding]:
+def _blocked(view: View, names: list[Name]) -> Iterator[records.Result]:
     """Say which of the newest versions a gate blocked last, in the order of the decisions."""
     newest = [f"model:{name.name}@{view.versions.latest('model', name.name)}" for name in names]
     decided = {ref: view.facts.entries("decision", ref) for ref in newest}
@@ -104,14 +103,14 @@ def _blocked(view: View, names: list[Name]) -> Iterator[records.Finding]:
         fact = next(view.facts.of("decision", ref, newest_first=True), None)
         if fact is not None and not fact["allowed"]:
             summary = f"the gate blocked {fact['action']} of {bare(ref)} on {fact.stamp.at[:10]}"
-            yield _finding("blocked", bare(ref), summary, "warn", "model", decision=fact.id)
+            yield _finding("blocked", ref, summary, "warn", "model")
 
 
-def _deployment(view: View, moment: str) -> Iterator[records.Finding]:
+def _deployment(view: View, moment: str) -> Iterator[records.Result]:
     for name in view.names.every("deployment"):
-        number = view.pointers.at("deployment", name.name, "current")
+        place, number = f"deployment:{name.name}", view.pointers.at("deployment", name.name, "current")
         if number is None:
-            yield _finding("missing", name.name, f"{name.name} has no route yet", "info", "deployment")
+            yield _finding("missing", place, f"{name.name} has no route yet", "not_applicable", "deployment")
             continue
         revision = view.versions.get("deployment", name.name, number)
         for ref in map(bare, revision["weights"]):
@@ -119,15 +118,17 @@ def _deployment(view: View, moment: str) -> Iterator[records.Finding]:
             production = view.pointers.at("model", model, "production")
             if production is not None and ref != f"{model}@{production}":
                 summary = f"{name.name} answers with {ref}, while production is {model}@{production}"
-                yield _finding("differs", name.name, summary, "info", "deployment", production=production)
+                yield _finding("differs", place, summary, "not_applicable", "deployment")
         yield from _reported(view, revision)
 
 
-def _reported(view: View, revision: Version) -> Iterator[records.Finding]:
-    last = next(view.facts.of("report", f"deployment:{revision.name}", newest_first=True), None)
-    if last is not None and last["revision"] == revision.number and last["severity"] not in (None, "info"):
+def _reported(view: View, revision: Version) -> Iterator[records.Result]:
+    place = f"deployment:{revision.name}"
+    last = next(view.facts.of("evaluation", place, newest_first=True), None)
+    if last is not None and last["revision"] == revision.number and last["verdict"] in _ALARMS:
         summary = f"the check of {revision.name} on {last.stamp.at[:16]} found {last['findings']} things"
-        yield _finding("monitoring", revision.name, summary, last["severity"], "deployment", report=last.id)
+        yield _finding("monitoring", place, summary, last["verdict"], "deployment")
 
 
+_ALARMS = ("warn", "fail", "error")
 _PHASES = {"scope": _scope, "data": _data, "model": _model, "deployment": _deployment}

@@ -23,7 +23,6 @@ from mlcycle.records import (
     Result,
     Scope,
     UnknownCriterion,
-    covers,
     from_json,
     is_looser,
     to_json,
@@ -68,7 +67,7 @@ def test_a_verdict_of_a_newer_release_lets_nothing_through() -> None:
 def test_a_criterion_of_a_newer_release_stays_in_force() -> None:
     """It covers itself and nothing else, and leaving it out loosens the scope."""
     newer, other = UnknownCriterion({"type": "Calibrated"}), UnknownCriterion({"type": "Fair"})
-    assert (covers(newer, newer), covers(newer, other), covers(AtLeast("f1", 0.5), newer)) == (True, False, False)
+    assert (newer.covers(newer), newer.covers(other), AtLeast("f1", 0.5).covers(newer)) == (True, False, False)
     assert [(newer, None)] == is_looser([newer], [other, AtLeast("f1", 0.5)])
     eased = Loosening(before=newer, after=None, reason="pilot", until="2026-01-01T00:00:00.000000Z")
     assert (newer,) == criteria_in_force(Scope(criteria=[], loosened=[eased]), NOW)

@@ -55,7 +55,7 @@ def test_answers_become_results(answer: Any, expected: Any, bench: Make) -> None
 
     found = run([check], "m@2", bench({}, [0, 1]))
     assert expected == [(result.verdict, result.value) for result in found]
-    assert all((result.subject, result.data) == ("m@2", "d@1") for result in found)
+    assert all((result.subject, result.data) == ("model:m@2", "d@1") for result in found)
 
 
 def test_a_configured_check_is_named_by_its_repr(bench: Make, scored: Make) -> None:
@@ -91,7 +91,7 @@ def test_a_result_is_filled_in_where_it_says_nothing(bench: Make) -> None:
         return [Result(check="a", verdict="pass", subject="m@1"), Result(check="b", verdict="pass", data="d@9")]
 
     found = run([check], "m@2", bench({}, [0, 1]))
-    assert [(one.subject, one.data) for one in found] == [("m@1", "d@1"), ("m@2", "d@9")]
+    assert [(one.subject, one.data) for one in found] == [("model:m@1", "d@1"), ("model:m@2", "d@9")]
 
 
 @pytest.mark.parametrize(

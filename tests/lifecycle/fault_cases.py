@@ -233,7 +233,7 @@ def promote(project: mc.Project) -> None:
 def promoted(project: mc.Project) -> int:
     """Count the moves; the decision, the move and the alias come together."""
     moves = int((project.models.history("m", "production")["after"] == "m@2").sum())
-    assert moves == sum(decision.subject == "m@2" for decision in project.models.decisions())
+    assert moves == sum(decision.subject == "model:m@2" for decision in project.models.decisions())
     assert moves == (project.models.aliases("m")["production"] == "m@2")
     return moves
 

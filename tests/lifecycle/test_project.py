@@ -247,14 +247,17 @@ def test_load_asks_for_the_kind(project: mc.Project, cells: pd.DataFrame) -> Non
 
 def test_status_walks_the_cycle(project: mc.Project, cells: pd.DataFrame) -> None:
     """Every phase says what is missing, stale, blocked or due."""
-    assert [finding.kind for finding in project.status().findings] == ["missing"] * 3
+    assert [finding.check for finding in project.status().findings] == ["missing"] * 3
     begin(project, cells)
     assert project.status().findings == ()
     project.datasets.add("cells", cells.iloc[:-1], target="target")
-    assert {finding.subject for finding in project.status().phases["data"]} == {"cells.train@1", "cells.test@1"}
+    assert {finding.subject for finding in project.status().phases["data"]} == {
+        "dataset:cells.train@1",
+        "dataset:cells.test@1",
+    }
     project.datasets.split("cells", test=0.3)
     [stale] = project.status().phases["model"]
-    assert "cells.train@2 is there now" in stale.summary
+    assert "cells.train@2 is there now" in stale.detail
 
 
 def test_a_project_has_a_picture(project: mc.Project, cells: pd.DataFrame) -> None:

@@ -255,7 +255,7 @@ def test_the_op_of_a_refusal_is_free_for_anything(other: str) -> None:
     with pytest.raises(errors.GateBlocked):
         project.models.promote("m@3", op="job")
     if other == "another version":
-        assert project.models.promote("m@2", op="job").subject == "m@2"
+        assert project.models.promote("m@2", op="job").subject == "model:m@2"
     elif other == "another verb":
         assert project.datasets.add("new", FRAME, op="job").ref == "new@1"
     else:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlcycle.errors import InvalidInput
-from mlcycle.records import AtLeast, AtMost, Criterion, NotWorseThan, covers, from_json, is_looser, to_json
+from mlcycle.records import AtLeast, AtMost, Criterion, NotWorseThan, from_json, is_looser, to_json
 
 
 def profit(y: Any, predicted: Any) -> float:
@@ -161,10 +161,10 @@ CRITERIA = st.one_of(
 @given(one=CRITERIA, two=CRITERIA, three=CRITERIA)
 def test_covering_is_an_order(one: Criterion, two: Criterion, three: Criterion) -> None:
     """Covering is reflexive and transitive, so no loosening can be split into steps that are free."""
-    assert covers(one, one)
-    if covers(one, two) and covers(two, three):
-        assert covers(one, three)
-    if covers(one, two) and covers(two, one):
+    assert one.covers(one)
+    if one.covers(two) and two.covers(three):
+        assert one.covers(three)
+    if one.covers(two) and two.covers(one):
         assert set(one.slices) == set(two.slices)
         assert (one.confidence, one.blocking) == (two.confidence, two.blocking)
 

@@ -1,13 +1,13 @@
-"""Status, reports and moves as people read them."""
+"""Status and moves as people read them."""
 
 from __future__ import annotations
 
 import pytest
 
-from mlcycle.records import Finding, Move, Report, Revision, Status
+from mlcycle.records import Move, Result, Revision, Status
 from mlcycle.records._words import UnknownWord
 
-FINDING = Finding(id="1", kind="drift", subject="eu", summary="age moved", evidence={"p": 0.01}, phase="data")
+FINDING = Result(check="age", subject="deployment:eu", verdict="warn", detail="age moved", phase="data")
 
 
 def test_status_shows_every_phase() -> None:
@@ -17,37 +17,21 @@ def test_status_shows_every_phase() -> None:
 
 
 @pytest.mark.parametrize(
-    ("severity", "mark"), [("info", "·"), ("warn", "!"), ("fail", "✗"), (UnknownWord("alarming"), "?")]
+    ("verdict", "mark"),
+    [
+        ("not_applicable", "·"),
+        ("inconclusive", "·"),
+        ("warn", "!"),
+        ("error", "!"),
+        ("fail", "✗"),
+        (UnknownWord("alarming"), "?"),
+    ],
 )
-def test_each_severity_has_a_mark(severity: str, mark: str) -> None:
+def test_each_verdict_has_a_mark(verdict: str, mark: str) -> None:
     """Also one of a newer release; a phase is named once, and what it found is below one another."""
-    found = [Finding(id="1", kind="k", subject="s", summary=text, severity=severity) for text in ("one", "two")]
+    found = [Result(check="c", verdict=verdict, detail=text) for text in ("one", "two")]
     expected = f"model       {mark} one\n            {mark} two\ndeployment  ✓"
     assert expected == str(Status(phases={"model": found, "deployment": []}))
-
-
-@pytest.mark.parametrize(("count", "words"), [(0, "0 findings"), (1, "1 finding"), (2, "2 findings")])
-def test_a_report_counts_what_it_found(count: int, words: str) -> None:
-    """And lists it."""
-    report = Report(deployment="eu", rows=12_000, findings=[FINDING] * count)
-    assert str(report).splitlines() == [f"eu: 12,000 predictions, {words}", *["  warn: age moved"] * count]
-
-
-def test_a_table_of_a_report_may_have_gaps() -> None:
-    """Each quantity says what it has; its verdict stands out, and a change of a row afterwards changes no record."""
-    rows = [{"column": "age", "effect": 0.5}, {"column": "sex", "verdict": "drifted"}]
-    report = Report(deployment="eu", table=rows)
-    rows[0]["effect"] = 7
-    assert report.frame()["effect"].tolist()[0] == 0.5
-    shown = report._repr_html_()
-    assert [shown.count(text) for text in (">column<", ">effect<", ">verdict<", ">drifted</span>", ">–<")] == [
-        1,
-        1,
-        1,
-        1,
-        2,
-    ]
-    assert Report(deployment="eu").frame().empty
 
 
 @pytest.mark.parametrize(
@@ -58,6 +42,12 @@ def test_a_move_says_nothing_where_there_is_nothing(before: str | None, after: s
     """On either side."""
     move = Move(kind="alias", name="m", pointer="production", before=before, after=after)
     assert str(move) == (text or "m production: m@1 → nothing")
+
+
+def test_a_status_is_a_table_of_what_was_found() -> None:
+    """With the kind and the subject as people know it; a phase without findings has its tick."""
+    shown = Status(phases={"scope": [], "data": [FINDING]})._repr_html_()
+    assert [shown.count(f">{text}<") for text in ("scope", "pass", "data", "warn", "age", "eu", "age moved")] == [1] * 7
 
 
 def test_a_revision_shares_no_weights_with_its_maker() -> None:

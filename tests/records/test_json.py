@@ -23,7 +23,6 @@ from mlcycle.records import (
     AtLeast,
     Criterion,
     Decision,
-    Finding,
     Result,
     Roles,
     Run,
@@ -65,7 +64,6 @@ CRITERIA = st.deferred(
 )
 SPECIAL = {
     "verdict": st.sampled_from([*VERDICTS, UnknownWord("splendid")]),
-    "severity": st.sampled_from(["info", "warn", "fail", UnknownWord("alarming")]),
     "metric": st.sampled_from(["roc_auc", "log_loss", "package.metrics:profit"]),
     "reference": st.sampled_from(["production", "churn@7"]),
     "on": st.none() | st.just("customers.test"),
@@ -137,7 +135,7 @@ def test_every_record_survives_json(name: str) -> None:
 def test_every_public_record_has_a_form_or_is_a_part() -> None:
     """Only the bases, a column (its field `type` is taken) and what keeps another's form have none of their own."""
     public = {name for name in records.__all__ if isinstance(getattr(records, name), type)}
-    assert {"Column", "Committed", "Criterion", "Record", "UnknownCriterion"} == public - set(TYPES)
+    assert {"Column", "Committed", "Criterion", "MetricCriterion", "Record", "UnknownCriterion"} == public - set(TYPES)
 
 
 def test_numbers_json_cannot_say_are_spelled() -> None:
@@ -251,7 +249,15 @@ def test_a_value_of_another_type_is_corrupt(field: str, value: Any) -> None:
 
 @pytest.mark.parametrize(
     "document",
-    [{}, {"type": 3}, {"type": "Finding"}, {"type": "Scope", "criteria": 5}, {"type": "Run", "id": "a"}, "Scope", None],
+    [
+        {},
+        {"type": 3},
+        {"type": "Evaluation"},
+        {"type": "Scope", "criteria": 5},
+        {"type": "Run", "id": "a"},
+        "Scope",
+        None,
+    ],
 )
 def test_damaged_documents_are_corrupt(document: Any) -> None:
     """Missing fields and wrong shapes say so instead of failing deep inside."""
@@ -261,10 +267,10 @@ def test_damaged_documents_are_corrupt(document: Any) -> None:
 
 def test_reading_back_shares_nothing_with_the_document() -> None:
     """A record built from stored state may be changed by nobody, and changes nothing in the state."""
-    document = to_json(Finding(id="1", kind="k", subject="s", summary="t", evidence={"numbers": [1]}))
-    finding = from_json(document)
-    finding.evidence["numbers"].append(2)
-    assert document["evidence"] == {"numbers": [1]}
+    document = to_json(Result(check="c", verdict="pass", comparison={"numbers": [1]}))
+    result = from_json(document)
+    result.comparison["numbers"].append(2)
+    assert document["comparison"] == {"numbers": [1]}
 
 
 def test_records_load_nothing_heavy() -> None:

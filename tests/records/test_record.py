@@ -22,13 +22,11 @@ from mlcycle.records import (
     Environment,
     Evaluation,
     FileRef,
-    Finding,
     Loosening,
     ModelVersion,
     Move,
     NotWorseThan,
     Override,
-    Report,
     Result,
     Revision,
     Roles,
@@ -43,7 +41,9 @@ from mlcycle.records._record import copied, listed, texts
 
 FILE = FileRef(key="files/a/<b>.skops", size=10, sha256="sha256:00", kind="model")
 RESULT = Result(check="f1 ≥ <b>", subject="churn@7", verdict="fail", value=0.7, low=0.6, high=0.8, threshold=0.9, n=9)
-FINDING = Finding(id="1", kind="drift", subject="eu", summary="<b>age</b> moved", evidence={"p": 0.01}, phase="data")
+FINDING = Result(
+    check="<b>", subject="deployment:eu", verdict="warn", detail="<b>age</b> moved", phase="data", look="data drift"
+)
 EXAMPLES: list[records.Record] = [
     FILE,
     Column(name="<b>", type="int64"),
@@ -61,7 +61,7 @@ EXAMPLES: list[records.Record] = [
     Decision(id="d", action="promote", subject="<b>", allowed=False, results=[RESULT], why="<b>"),
     Revision(deployment="eu", number=1, weights={"churn@7": 100}, message="<b>"),
     FINDING,
-    Report(deployment="eu", findings=[FINDING], table=[{"column": "<b>", "verdict": "fail"}]),
+    Evaluation(id="e", subject="deployment:eu", results=[FINDING, RESULT], since="2026-01-01", revision=2),
     Status(phases={"scope": [], "data": [FINDING]}),
     Move(kind="alias", name="churn", pointer="production", before="churn@7"),
     AtLeast("f1", 0.5),
@@ -75,7 +75,7 @@ EACH = pytest.mark.parametrize("record", EXAMPLES, ids=lambda record: type(recor
 
 def test_there_is_an_example_of_every_record() -> None:
     """No record escapes the tests below."""
-    bases = {"Committed", "Criterion", "Record"}
+    bases = {"Committed", "Criterion", "MetricCriterion", "Record"}
     public = {name for name in records.__all__ if isinstance(getattr(records, name), type)} - bases
     assert public == {type(record).__name__ for record in EXAMPLES}
 
@@ -123,7 +123,7 @@ def test_who_committed_when_and_why_comes_last() -> None:
     """In the order of the base, and of those records alone that an entry keeps."""
     history = [field.name for field in attrs.fields(Committed)]
     found = [type(one) for one in EXAMPLES if isinstance(one, Committed)]
-    assert found == [DatasetVersion, Scope, ModelVersion, Evaluation, Decision, Revision]
+    assert found == [DatasetVersion, Scope, ModelVersion, Evaluation, Decision, Revision, Evaluation]
     assert all([field.name for field in attrs.fields(kind)][-len(history) :] == history for kind in found)
     assert list(as_row(Revision(deployment="eu", number=1)))[-len(history) :] == history
 

@@ -18,7 +18,6 @@ from mlcycle.records import (
     ModelVersion,
     Move,
     NotWorseThan,
-    Report,
     Result,
     Revision,
     Run,
@@ -125,7 +124,7 @@ FULL: list[tuple[records.Record, dict[str, Any]]] = [
         {"deployment": "deployment:eu", "weights": {"model:m@1": 1}},
     ),
     (Revision(deployment="eu", number=1, shadow="m@2"), {"shadow": "model:m@2"}),
-    (Report(deployment="eu"), {"deployment": "deployment:eu"}),
+    (Evaluation(id="e", subject="deployment:eu"), {"subject": "deployment:eu", "data": None}),
     (
         Run(id="r", experiment="e", uses=["c@1", "model:m@1"]),
         {"experiment": "experiment:e", "uses": ["dataset:c@1", "model:m@1"]},

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlcycle.errors import InvalidInput
-from mlcycle.records import VERDICTS, Decision, Evaluation, Override, Result, worst
+from mlcycle.records import VERDICTS, Decision, Evaluation, Override, Result, from_json, to_json, worst
 from mlcycle.records._words import UnknownWord
 
 RESULT = Result(check="f1 ≥ 0.9", subject="churn@7", verdict="fail", value=0.7, low=0.6, high=0.8, threshold=0.9, n=9)
@@ -106,6 +106,55 @@ def test_what_does_not_block_is_a_warning_at_most(verdict: str, blocking: bool, 
 def test_a_result_tells_what_was_measured(measured: dict[str, Any], text: str) -> None:
     """The value with its interval and rows, each where there is one; zero is a value, and without any the detail."""
     assert text == str(Result(check="c", verdict="fail", **measured))
+
+
+WINDOW: dict[str, Any] = {"id": "e", "subject": "deployment:eu", "since": "2026-01-01T00:00:00.000000Z"}
+TRAFFIC = Result(check="labelled rows", look="traffic", verdict="pass", value=9, n=12_000)
+MOVED = Result(check="age", look="data drift", verdict="warn", value=0.5, phase="data", detail="age moved")
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "0 findings"), (1, "1 finding"), (2, "2 findings")])
+def test_an_evaluation_of_a_window_counts_what_it_found(count: int, words: str) -> None:
+    """And lists it, below how many predictions it saw; what is fine is in its table alone."""
+    seen = Evaluation(**WINDOW, results=[TRAFFIC, *[MOVED] * count], revision=2)
+    assert str(seen).splitlines() == [f"eu: 12,000 predictions, {words}", *["  warn: age moved"] * count]
+    assert (len(seen.findings), seen.frame()["look"].tolist()) == (count, ["traffic", *["data drift"] * count])
+    shown = seen._repr_html_()
+    assert (">12,000<" in shown, shown.count(">age moved<")) == (True, 2 * count)  # a finding, and a row of the table
+    assert str(Evaluation(**WINDOW)) == "eu: 0 findings"
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        ([], "not_applicable"),
+        (["pass", "inconclusive"], "inconclusive"),
+        (["inconclusive", "warn"], "warn"),
+        (["error", "warn"], "warn"),
+        (["warn", "fail"], "fail"),
+        (["inconclusive", UnknownWord("splendid")], "splendid"),
+    ],
+)
+def test_an_alarm_of_a_window_is_not_hidden_by_what_is_undecided(verdicts: list[str], expected: str) -> None:
+    """Labels come late, and most windows have too few of something."""
+    results = [Result(check="c", verdict=verdict) for verdict in verdicts]
+    assert expected == Evaluation(**WINDOW, results=results).verdict
+
+
+@pytest.mark.parametrize(
+    ("subject", "full"),
+    [("churn@7", "model:churn@7"), ("model:churn@7", "model:churn@7"), ("deployment:eu", "deployment:eu"), ("", "")],
+)
+def test_a_subject_says_its_kind(subject: str, full: str) -> None:
+    """Of every record that has one; printed it is bare."""
+    for record in (
+        Result(check="c", verdict="pass", subject=subject),
+        Evaluation(id="e", subject=subject),
+        Decision(id="d", action="promote", subject=subject, allowed=True),
+    ):
+        assert full == record.subject
+        assert full == from_json(to_json(record)).subject
+        assert ":" not in str(record).replace(": ", "")
 
 
 def test_an_evaluation_lists_its_results() -> None:

@@ -266,9 +266,9 @@ class OldView:
                     if int(number) not in doc["dropped"]:
                         for stored_object in self._closure(collection, version):
                             yield stored_object, f"{collection[:-1]}:{doc['name']}@{number}"
-        for collection in ("evaluations", "decisions", "reports"):
+        for collection, of in (("evaluations", "evaluation"), ("decisions", "decision"), ("reports", "evaluation")):
             for doc in self.logical[collection]:
-                yield doc["object"], f"{collection[:-1]}:{doc['id']}"
+                yield doc["object"], f"{of}:{doc['id']}"
 
     def _closure(self, collection: str, version: Doc) -> Iterable[str]:
         """Yield the objects a version needs; a selection needs its parent's rows as well."""

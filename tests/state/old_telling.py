@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import records
-from mlcycle._ids import new_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,13 +23,13 @@ def _doc_ref(doc: Doc) -> str:
     return f"{doc['name']}@{doc['number']}"
 
 
-def _finding(kind: str, subject: str, summary: str, severity: str, phase: str, **evidence: Any) -> records.Finding:
-    return records.Finding(
-        id=new_id(), kind=kind, subject=subject, summary=summary, severity=severity, phase=phase, evidence=evidence
-    )
+def _finding(kind: str, subject: str, summary: str, severity: str, phase: str, **evidence: Any) -> records.Result:
+    """Return it as a finding of today; what was a subject of no noun then, and its evidence, are told no more."""
+    verdict = "not_applicable" if severity == "info" else severity
+    return records.Result(check=kind, subject=subject, detail=summary, verdict=verdict, phase=phase)
 
 
-def _scope(view: OldView, moment: str) -> Iterator[records.Finding]:
+def _scope(view: OldView, moment: str) -> Iterator[records.Result]:
     doc = view.scope()
     if doc is None:
         yield _finding(
@@ -49,7 +48,7 @@ def _scope(view: OldView, moment: str) -> Iterator[records.Finding]:
         yield _finding("loosened", "scope", f"loosened {loosening.before} {words}", severity, "scope")
 
 
-def _data(view: OldView, moment: str) -> Iterator[records.Finding]:
+def _data(view: OldView, moment: str) -> Iterator[records.Result]:
     datasets = view.logical["datasets"].values()
     if not datasets:
         yield _finding("missing", "datasets", "no data yet: project.datasets.add(name, frame)", "warn", "data")
@@ -64,7 +63,7 @@ def _data(view: OldView, moment: str) -> Iterator[records.Finding]:
                 yield _finding("stale", _doc_ref(version), summary, "warn", "data", newest=f"{name}@{latest}")
 
 
-def _model(view: OldView, moment: str) -> Iterator[records.Finding]:
+def _model(view: OldView, moment: str) -> Iterator[records.Result]:
     if not view.logical["models"]:
         yield _finding("missing", "models", "no model yet: project.models.register(name, run)", "warn", "model")
     evaluated = {doc["subject"] for doc in view.logical["evaluations"]}
@@ -78,7 +77,7 @@ def _model(view: OldView, moment: str) -> Iterator[records.Finding]:
     yield from _blocked(view)
 
 
-def _pointed(view: OldView, doc: Doc, alias: str) -> Iterator[records.Finding]:
+def _pointed(view: OldView, doc: Doc, alias: str) -> Iterator[records.Result]:
     """Say where the data of a model that an alias points at has gone on."""
     number = view.alias(doc["name"], alias)
     if number is None:
@@ -92,7 +91,7 @@ def _pointed(view: OldView, doc: Doc, alias: str) -> Iterator[records.Finding]:
             yield _finding("stale", _doc_ref(version), summary, "warn", "model", newest=f"{name}@{latest}")
 
 
-def _blocked(view: OldView) -> Iterator[records.Finding]:
+def _blocked(view: OldView) -> Iterator[records.Result]:
     last: dict[str, Doc] = {doc["subject"]: doc for doc in view.logical["decisions"]}
     for subject, doc in last.items():
         name = subject.rpartition("@")[0]
@@ -101,7 +100,7 @@ def _blocked(view: OldView) -> Iterator[records.Finding]:
             yield _finding("blocked", subject, summary, "warn", "model", decision=doc["id"])
 
 
-def _deployment(view: OldView, moment: str) -> Iterator[records.Finding]:
+def _deployment(view: OldView, moment: str) -> Iterator[records.Result]:
     for doc in view.logical["deployments"].values():
         revision = view.revision(doc)
         if revision is None:
@@ -116,7 +115,7 @@ def _deployment(view: OldView, moment: str) -> Iterator[records.Finding]:
         yield from _reported(view, doc, revision)
 
 
-def _reported(view: OldView, deployment: Doc, revision: Doc) -> Iterator[records.Finding]:
+def _reported(view: OldView, deployment: Doc, revision: Doc) -> Iterator[records.Result]:
     reports = [doc for doc in view.logical["reports"] if doc["deployment"] == deployment["name"]]
     if reports and reports[-1]["revision"] == revision["number"] and reports[-1]["severity"] in ("warn", "fail"):
         last = reports[-1]
@@ -135,6 +134,11 @@ def in_words(changes: list[Doc]) -> str:
 
 def _unknown(change: Doc) -> str:
     return str(change["kind"])
+
+
+def _report(change: Doc) -> str:
+    count = change["findings"]
+    return f"checked {change['deployment']}: {change['severity']}, {count} finding{'' if count == 1 else 's'}"
 
 
 def _alias(change: Doc) -> str:
@@ -181,7 +185,7 @@ _WORDS: dict[str, Any] = {
     "route.move": lambda c: f"{c['deployment']} set back to revision {c['after'] or 'none'}",
     "evaluation.add": lambda c: f"evaluated {c['subject']} on {c['data']}: {c['verdict']}",
     "decision.add": _decision,
-    "report.add": lambda c: f"checked {c['deployment']}: {c['findings']} findings",
+    "report.add": _report,
     "tag.set": lambda c: f"tagged entry {c['to']} as {c['name']}",
     "place": lambda c: "",
     "sweep": lambda c: f"swept {len(c['keys'])} files",

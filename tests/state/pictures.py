@@ -99,9 +99,10 @@ def picture(view: View) -> Doc:
             "current": _pointer(view, "deployment", name.name, "current"),
             "revisions": {one.number: _revision(one) for one in revisions},
         }
-    for of in ("evaluation", "decision", "report"):
+    for of in ("evaluation", "decision"):
         for subject in {fact.subject for fact in view.facts.of(of)}:
-            found[f"{of}s of {subject}"] = [_FACTS[of](fact) for fact in view.facts.of(of, subject)]
+            told = "report" if subject.startswith("deployment:") else of
+            found[f"{told}s of {subject}"] = [_FACTS[told](fact) for fact in view.facts.of(of, subject)]
     return found
 
 
@@ -161,7 +162,9 @@ def _decision(fact: Fact) -> Doc:
 
 
 def _report(fact: Fact) -> Doc:
-    return {**_found(fact), "deployment": bare(fact.subject), **fact.says}
+    assert fact["data"] is None
+    said = {**_without(fact.says, "data", "verdict"), "severity": fact["verdict"]}
+    return {**_found(fact), "deployment": bare(fact.subject), **said}
 
 
 def _found(fact: Fact) -> Doc:

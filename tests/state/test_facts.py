@@ -24,7 +24,7 @@ def test_facts_are_found_by_subject_and_by_what_they_are_about() -> None:
     assert [fact.id for fact in view.facts.of("evaluation", "model:m@1")] == ["1", "3"]
     for key in (None, "content"):
         assert [fact.id for fact in log.view(0).facts.of("evaluation", key)] == ["1"]
-    assert [*view.facts.of("report")] == []
+    assert [*view.facts.of("pack")] == []
     log.mark("evaluation", "2", "dropped")
     assert [fact.id for fact in log.view().facts.of("evaluation", "content")] == ["1", "3"]
     assert [fact.id for fact in log.view(end).facts.of("evaluation", "content")] == ["1", "2", "3"]

@@ -209,13 +209,13 @@ def test_a_guard_of_a_name_may_keep_every_pointer(log: SmallLog) -> None:
 
 def test_the_project_guards_a_noun(log: SmallLog) -> None:
     """Every name of it, those to come too; facts and marks like versions."""
-    guards = {"dataset/version.add": ["checks"], "report/fact.add": ["forms"], "toy/version.mark": ["toys"]}
+    guards = {"dataset/version.add": ["checks"], "gate/fact.add": ["forms"], "toy/version.mark": ["toys"]}
     log.write(NameSet(of="project", name="project", guards=guards))
     assert "changing dataset:new takes a newer mlcycle (one that knows checks)" in _refused(
         log, VersionAdd(of="dataset", name="new", number=1)
     )
-    assert "changing any report takes a newer mlcycle (one that knows forms)" in _refused(
-        log, FactAdd(of="report", id="1", subject="deployment:eu")
+    assert "changing any gate takes a newer mlcycle (one that knows forms)" in _refused(
+        log, FactAdd(of="gate", id="1", subject="deployment:eu")
     )
     assert "(one that knows toys)" in _refused(log, VersionMark(of="toy", name="t", mark="dropped"))
     assert _refused(log, VersionAdd(of="model", name="m", number=4), FactAdd(of="pin", id="1", subject="code:1")) == ""

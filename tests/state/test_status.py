@@ -18,7 +18,7 @@ def _found(log: SmallLog, phase: str, moment: str = NOW) -> Found:
     status = status_of(log.view(), moment)
     assert status.at == moment
     assert {one.phase for one in status.phases[phase]} <= {phase}
-    return [(one.kind, one.severity, one.subject, one.summary) for one in status.phases[phase]]
+    return [(one.check, one.verdict, one.subject, one.detail) for one in status.phases[phase]]
 
 
 def _scoped(**says: Any) -> SmallLog:
@@ -33,13 +33,13 @@ def _scoped(**says: Any) -> SmallLog:
 def test_a_project_begins_with_nothing_and_a_place_to_go() -> None:
     """Every phase in the order of the cycle; what is missing says the call that adds it."""
     status = status_of(SmallLog().view(), NOW)
-    assert {phase: [one.summary.partition(":")[0] for one in found] for phase, found in status.phases.items()} == {
+    assert {phase: [one.detail.partition(":")[0] for one in found] for phase, found in status.phases.items()} == {
         "scope": ["no scope yet"],
         "data": ["no data yet"],
         "model": ["no model yet"],
         "deployment": [],
     }
-    assert len({one.id for one in status.findings}) == 3
+    assert len(status.findings) == 3
 
 
 # scope ---------------------------------------------------------------------------------------------------------------
@@ -60,22 +60,22 @@ SOMEWHERE = to_json(AtLeast("f1", 0.5, on="d.test"))
 )
 def test_a_scope_needs_criteria_and_data_to_judge_on(says: dict[str, Any], summary: str | None) -> None:
     """Each criterion may name its own; the scope's test set serves the others, also of a newer release."""
-    expected = [] if summary is None else [("missing", "warn", "scope", summary)]
+    expected = [] if summary is None else [("missing", "warn", "scope:scope", summary)]
     assert expected == _found(_scoped(**says), "scope")
 
 
 @pytest.mark.parametrize(
-    ("moment", "severity", "words"),
+    ("moment", "verdict", "words"),
     [
-        ("2026-12-31T23:59:59.999998Z", "info", "loosened f1 ≥ 0.5 ends 2026-12-31"),
+        ("2026-12-31T23:59:59.999998Z", "not_applicable", "loosened f1 ≥ 0.5 ends 2026-12-31"),
         ("2026-12-31T23:59:59.999999Z", "warn", "loosened f1 ≥ 0.5 has expired, the former criterion holds again"),
     ],
 )
-def test_a_loosening_is_told_until_and_after_it_ends(moment: str, severity: str, words: str) -> None:
+def test_a_loosening_is_told_until_and_after_it_ends(moment: str, verdict: str, words: str) -> None:
     """Its last moment is no longer of it, as in the gate."""
     loosening = Loosening(before=AtLeast("f1", 0.5), until="2026-12-31T23:59:59.999999Z")
     log = _scoped(criteria=[SOMEWHERE], loosened=[to_json(loosening)])
-    assert [("loosened", severity, "scope", words)] == _found(log, "scope", moment)
+    assert [("loosened", verdict, "scope:scope", words)] == _found(log, "scope", moment)
 
 
 # data ----------------------------------------------------------------------------------------------------------------
@@ -95,10 +95,10 @@ def test_a_part_of_data_that_has_gone_on_is_stale() -> None:
     assert _found(log, "data") == []
     log.add("dataset", "d", layout="blocks")
     _split(log, "d@2", "d.train")
-    stale = ("stale", "warn", "d.test@1", "d.test@1 is a part of d@1; d@2 is newer: split it again")
+    stale = ("stale", "warn", "dataset:d.test@1", "d.test@1 is a part of d@1; d@2 is newer: split it again")
     assert [stale] == _found(log, "data")
     log.mark("dataset", "d", "rejected", 2)
-    later = ("stale", "warn", "d.train@2", "d.train@2 is a part of d@2; d@1 is newer: split it again")
+    later = ("stale", "warn", "dataset:d.train@2", "d.train@2 is a part of d@2; d@1 is newer: split it again")
     assert [later] == _found(log, "data")  # nobody is led to what was rejected
     log.mark("dataset", "d", "dropped", 1)
     assert _found(log, "data") == []
@@ -123,7 +123,7 @@ def test_the_newest_of_a_model_is_due_until_it_was_judged() -> None:
     for number in (1, 2):
         log.add("model", "m")
         words = f"m@{number} was never evaluated: project.evaluate('m@{number}')"
-        assert [("due", "warn", f"m@{number}", words)] == _found(log, "model")
+        assert [("due", "warn", f"model:m@{number}", words)] == _found(log, "model")
         log.fact("evaluation", f"e{number}", f"model:m@{number}")
         assert _found(log, "model") == []
 
@@ -140,9 +140,11 @@ def test_a_model_that_answers_for_data_that_has_gone_on_is_stale() -> None:
     log.move("model", "m", "canary", 1)
     log.move("model", "m", "production", 1)
     words = "m@1 ({}) was trained on d@1; d@2 is there now"
-    assert [("stale", "warn", "m@1", words.format(alias)) for alias in ("canary", "production")] == _found(log, "model")
+    assert [("stale", "warn", "model:m@1", words.format(alias)) for alias in ("canary", "production")] == _found(
+        log, "model"
+    )
     log.move("model", "m", "canary", None)
-    assert [("stale", "warn", "m@1", words.format("production"))] == _found(log, "model")
+    assert [("stale", "warn", "model:m@1", words.format("production"))] == _found(log, "model")
 
 
 def _decide(log: SmallLog, identity: str, subject: str, *, allowed: bool) -> int:
@@ -160,10 +162,10 @@ def test_what_a_gate_blocked_last_is_told() -> None:
     _decide(log, "3", "model:b@1", allowed=False)
     _decide(log, "4", "model:c@1", allowed=False)
     _decide(log, "5", "model:c@1", allowed=True)
-    blocked = [("blocked", "warn", f"{m}@1", f"the gate blocked promote of {m}@1 on 2026-11-23") for m in ("b", "a")]
+    blocked = [
+        ("blocked", "warn", f"model:{m}@1", f"the gate blocked promote of {m}@1 on 2026-11-23") for m in ("b", "a")
+    ]
     assert blocked == _found(log, "model")
-    evidence = [one.evidence for one in status_of(log.view(), NOW).phases["model"]]
-    assert evidence == [{"decision": "3"}, {"decision": "2"}]
     log.add("model", "a")
     log.fact("evaluation", "a2", "model:a@2")
     assert blocked[:1] == _found(log, "model")
@@ -183,7 +185,7 @@ def test_a_place_without_a_route_is_told() -> None:
     """It is open, and answers with nothing."""
     log = SmallLog()
     log.write(NameSet(of="deployment", name="eu"))
-    assert _found(log, "deployment") == [("missing", "info", "eu", "eu has no route yet")]
+    assert _found(log, "deployment") == [("missing", "not_applicable", "deployment:eu", "eu has no route yet")]
 
 
 def test_a_place_that_answers_with_other_than_production_is_told() -> None:
@@ -194,7 +196,7 @@ def test_a_place_that_answers_with_other_than_production_is_told() -> None:
     _routed(log, m1=100)
     assert _found(log, "deployment") == []
     log.move("model", "m", "production", 2)
-    differs = ("differs", "info", "eu", "eu answers with m@{}, while production is m@2")
+    differs = ("differs", "not_applicable", "deployment:eu", "eu answers with m@{}, while production is m@2")
     assert [(*differs[:3], differs[3].format(1))] == _found(log, "deployment")
     _routed(log, m1=1, m2=1, m3=1)
     assert [(*differs[:3], differs[3].format(number)) for number in (1, 3)] == _found(log, "deployment")
@@ -203,17 +205,22 @@ def test_a_place_that_answers_with_other_than_production_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("revision", "severity", "told"),
-    [(1, "fail", True), (1, "warn", True), (1, "info", False), (1, None, False), (2, "fail", False)],
+    ("revision", "verdict", "told"),
+    [
+        (1, "fail", True),
+        (1, "warn", True),
+        (1, "error", True),
+        (1, "inconclusive", False),
+        (1, "pass", False),
+        (2, "fail", False),
+    ],
 )
-def test_the_last_report_on_what_answers_now_is_told(revision: int, severity: str | None, told: bool) -> None:
-    """Neither what was harmless, nor what was seen of another revision, nor any report before the last."""
+def test_the_last_check_of_what_answers_now_is_told(revision: int, verdict: str, told: bool) -> None:
+    """Neither what was harmless, nor what was seen of another revision, nor any check before the last."""
     log = SmallLog()
     log.add("model", "m")
     _routed(log, m1=100)
-    log.fact("report", "1", "deployment:eu", revision=1, severity="fail", findings=1)
-    log.fact("report", "2", "deployment:eu", revision=revision, severity=severity, findings=3)
+    log.fact("evaluation", "1", "deployment:eu", revision=1, verdict="fail", findings=1)
+    log.fact("evaluation", "2", "deployment:eu", revision=revision, verdict=verdict, findings=3)
     words = "the check of eu on 2026-11-23T00:00 found 3 things"
-    assert ([("monitoring", severity, "eu", words)] if told else []) == _found(log, "deployment")
-    if told:
-        assert status_of(log.view(), NOW).phases["deployment"][0].evidence == {"report": "2"}
+    assert ([("monitoring", verdict, "deployment:eu", words)] if told else []) == _found(log, "deployment")

@@ -59,7 +59,14 @@ def _fact(of: str, **says: Any) -> Doc:
         (_fact("decision", allowed=True, action="promote", override=None), "gate allowed m@7"),
         (_fact("decision", allowed=True, action="promote", override={"until": "…"}), "gate overridden for m@7"),
         (_fact("decision", allowed=False, action="promote", override=None), "gate blocked promote of m@7"),
-        ({**_fact("report", findings=3), "subject": "deployment:eu"}, "checked eu: 3 findings"),
+        (
+            {**_fact("evaluation", data=None, verdict="warn", findings=3), "subject": "deployment:eu"},
+            "checked eu: warn, 3 findings",
+        ),
+        (
+            {**_fact("evaluation", data=None, verdict="fail", findings=1), "subject": "deployment:eu"},
+            "checked eu: fail, 1 finding",
+        ),
         ({**_fact("annotation"), "subject": "run:019"}, "noted on run:019"),
         (_fact("finding"), "added finding 1"),
         ({"kind": "tag.set", "name": "first", "to": 3}, "tagged entry 3 as first"),
@@ -110,7 +117,7 @@ def test_a_rollback_of_the_project_tells_what_moved() -> None:
 
 def test_every_noun_known_here_has_words() -> None:
     """A row of the table is tried here."""
-    tried = {"dataset", "model", "scope", "experiment", "deployment", "run", "evaluation", "decision", "report"}
+    tried = {"dataset", "model", "scope", "experiment", "deployment", "run", "evaluation", "decision"}
     assert {*NOUNS} == tried | {"pack", "pin", "annotation"}
 
 

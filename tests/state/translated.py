@@ -122,14 +122,14 @@ class OldLog:
             return []
         stored = {"id": change["id"], "object": change["needs"][0]}
         subject = bare(change["subject"])
+        if change["of"] == "evaluation" and change["subject"].startswith("deployment:"):  # a report, then
+            said = {field: change[field] for field in ("scope", "since", "until", "revision", "findings")}
+            return [{"kind": "report.add", **stored, "deployment": subject, "severity": change["verdict"], **said}]
         if change["of"] == "evaluation":
             judged = {"data": bare(change["data"]), "content": change["about"][1]}
             said = {field: change[field] for field in ("scope", "verdict")}
             return [{"kind": "evaluation.add", **stored, "subject": subject, **judged, **said}]
-        if change["of"] == "decision":
-            said = {field: change[field] for field in ("action", "allowed", "now", "override")}
-            evidence = [bare(ref) for ref in change["evaluations"]]
-            return [{"kind": "decision.add", **stored, "subject": subject, **said, "evaluations": evidence}]
-        assert change["of"] == "report", change
-        said = {field: change[field] for field in ("revision", "rows", "findings", "severity")}
-        return [{"kind": "report.add", **stored, "deployment": subject, **said}]
+        assert change["of"] == "decision", change
+        said = {field: change[field] for field in ("action", "allowed", "now", "override")}
+        evidence = [bare(ref) for ref in change["evaluations"]]
+        return [{"kind": "decision.add", **stored, "subject": subject, **said, "evaluations": evidence}]

@@ -109,10 +109,10 @@ def test_v1_decisions(v1: mc.Project) -> None:
     assert (scope.objective, scope.test) == ("Keep customers who are about to leave", "customers.test")
     assert scope.criteria == (mc.AtLeast("accuracy", 0.01),)
     (decision,) = v1.models.decisions()
-    assert (decision.subject, decision.allowed, decision.author) == ("churn@1", True, "ada")
+    assert (decision.subject, decision.allowed, decision.author) == ("model:churn@1", True, "ada")
     assert (decision.override.reason, decision.override.until) == ("twelve rows prove nothing", _until())
     (evaluation,) = v1.models.evaluations("churn@1")
-    assert (evaluation.subject, evaluation.data) == ("churn@1", "customers.test@1")
+    assert (evaluation.subject, evaluation.data) == ("model:churn@1", "customers.test@1")
     assert [(result.value, result.n, result.verdict) for result in evaluation.results] == [(5 / 6, 6, "inconclusive")]
     moves = v1.models.history("churn")[["entry", "after", "how", "message"]].to_numpy().tolist()
     assert moves == [[9, "churn@1", "promote", "it is all we have"]]

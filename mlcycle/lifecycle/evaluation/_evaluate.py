@@ -116,7 +116,7 @@ def _judge(
     answers += [{"criterion": None, "results": list(checks.run([one], model.shown, bench))} for one in extra]
     found = records.Evaluation(
         id="",
-        subject=model.shown,
+        subject=model.ref,
         data=judged_on.shown,
         results=tuple(result for answer in answers for result in answer["results"]),
         scope=scope.number if scope else None,
@@ -260,7 +260,7 @@ def _keep(
     fact = FactAdd(
         of="evaluation",
         id=found.id,
-        subject=f"model:{found.subject}",
+        subject=found.subject,
         about=[data, content],  # how often a test set was judged on is asked by its content, whatever its name
         needs=[stored_object],
         says={"data": data, "scope": found.scope, "verdict": found.verdict},

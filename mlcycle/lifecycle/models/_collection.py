@@ -236,7 +236,8 @@ class Models:
 
     def evaluations(self, ref: str | records.ModelVersion | None = None) -> list[records.Evaluation]:
         """Return what was found by `Project.evaluate`, about one version or about all, oldest first."""
-        return readable(lambda fact: evaluation_record(self._session.blobs, fact), self._facts("evaluation", ref))
+        found = (fact for fact in self._facts("evaluation", ref) if fact.subject.startswith("model:"))
+        return readable(lambda fact: evaluation_record(self._session.blobs, fact), found)
 
     def decisions(self, ref: str | records.ModelVersion | None = None) -> list[records.Decision]:
         """Return what gates decided, about one version or about all, oldest first."""

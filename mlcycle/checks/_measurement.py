@@ -1,0 +1,206 @@
+"""What a metric is on some rows: its value and interval, for all of them or slice by slice; nothing is judged here."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from attrs import evolve
+
+from mlcycle._ids import near
+from mlcycle._text import plain
+from mlcycle.checks._case import Answers, Case, case_of
+from mlcycle.checks._fit import in_words
+from mlcycle.checks._intervals import estimate_of
+from mlcycle.checks._measures import Measured, measure_of
+from mlcycle.checks._metrics import find_metric, has_positive, positive_of
+from mlcycle.checks._recorded import Recorded
+from mlcycle.errors import InvalidInput, MlcycleError
+from mlcycle.records import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from mlcycle import stats
+    from mlcycle.checks._rows import Rows
+
+__all__ = ["joined", "measure", "measured"]
+
+_MOST_LEVELS = 100  # a column of more is an id, and each of its levels is a handful of rows
+
+
+def measure(metric: str, rows: Rows, subject: str, answers: Any, *, confidence: float = 0.95) -> Result:
+    """Return a metric of a model on some rows, with its interval; nothing is judged.
+
+    Parameters
+    ----------
+    metric : str
+        As in `find_metric`.
+    rows : Rows
+        The data; rows without a label are left out.
+    subject : str
+        The model version, as a full ref.
+    answers : Recorded or object
+        What the model answered on these rows, or the model, which is asked for it.
+    confidence : float, default 0.95
+        Of the two-sided interval.
+
+    Returns
+    -------
+    Result
+        With the verdict ``"not_applicable"``: `Criterion.verdict` says what it comes to. A metric that cannot be
+        computed has no value, the verdict ``"error"`` and the reason.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from mlcycle.checks import Rows
+    >>> from mlcycle.records import AtLeast
+    >>> frame = pd.DataFrame({"x": range(400), "y": [0, 1, 1, 1] * 100})
+    >>> rows = Rows("d@1", frame, frame[["x"]], frame["y"])
+    >>> found = measure("accuracy", rows, "model:m@1", DummyClassifier().fit(frame[["x"]], frame["y"]))
+    >>> print(found)
+    not_applicable: accuracy: 0.75 [0.7053, 0.7899], n=400
+    >>> AtLeast("accuracy", 0.7).verdict(found), AtLeast("accuracy", 0.8).verdict(found)
+    ('pass', 'fail')
+    """
+    try:
+        kept = rows.labelled()
+        recorded = answers if isinstance(answers, Recorded) else kept.asked(answers)
+        case = case_of(find_metric(metric), kept, (subject, recorded), confidence=confidence)
+        return _whole(case, None, np.arange(len(kept)))
+    except MlcycleError as error:
+        why = plain(error)
+    except Exception as error:  # noqa: BLE001 - a metric that breaks must not take the others with it
+        why = f"{type(error).__name__}: {error}"
+    return Result(
+        check=metric, subject=subject, data=rows.ref, verdict="error", confidence=confidence, blocking=False, detail=why
+    )
+
+
+def measured(case: Case, slices: Sequence[str] = ()) -> list[Result]:
+    """Return what a case measures on all rows, or within every level of some columns.
+
+    Raises
+    ------
+    InvalidInput
+        Where the metric does not fit the model, or a column cannot be sliced by.
+    """
+    if slices:
+        # A metric that does not fit the model at all is an error, not a slice that is too small.
+        every = np.arange(len(case.ours.y))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            in_words(case.metric, len(every), lambda: case.metric(case.ours.recorded, case.ours.y, every))
+    return [_part(case, name, rows) for name, rows in list(_parts(slices, case.rows))]
+
+
+def _parts(slices: Sequence[str], rows: Rows) -> Iterator[tuple[str | None, NDArray[Any]]]:
+    if not slices:
+        yield None, np.arange(len(rows))
+    for column in slices:
+        if column not in rows.columns():
+            alike = near(column, [str(name) for name in rows.columns()])
+            hint = f"; did you mean {' or '.join(map(repr, alike))}?" if alike else ""
+            raise InvalidInput(f"{rows.ref} has no column {column!r} to slice by{hint}")
+        import pandas as pd
+
+        codes, levels = pd.factorize(rows.column(column), sort=True)
+        if len(levels) > _MOST_LEVELS:
+            raise InvalidInput(
+                f"{column} has {len(levels):,} levels in {rows.ref}, more than {_MOST_LEVELS}; "
+                "slice by a column of few levels (pandas.cut makes one of numbers)"
+            )
+        for code, level in enumerate(levels):
+            yield f"{column}={level}", np.flatnonzero(codes == code)
+        if (codes < 0).any():
+            yield f"{column} missing", np.flatnonzero(codes < 0)
+
+
+def _part(case: Case, name: str | None, rows: NDArray[Any]) -> Result:
+    """Measure one slice, or all rows, and say how it stands on its own."""
+    if name is None:
+        return _whole(case, None, rows)
+    try:
+        return _whole(case, name, rows)
+    except InvalidInput as error:  # a slice with one class breaks some metrics; the other slices still count
+        return _result(case, name, len(rows), "inconclusive", str(error))
+
+
+def _whole(case: Case, name: str | None, rows: NDArray[Any]) -> Result:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = _measure(case, case.ours, rows)
+        other = None if case.theirs is None else _measure(case, case.theirs, rows)
+        if not math.isfinite(found.value) or (other is not None and not math.isfinite(other.value)):
+            verdict = "error" if name is None else "inconclusive"
+            return _result(case, name, len(rows), verdict, _undefined(case, rows))
+        estimate = in_words(case.metric, len(rows), lambda: estimate_of(case, found, other, rows))
+    comparison = None
+    if other is not None:
+        comparison = {"reference": case.reference, "subject": found.value, "reference_value": other.value}
+    result = _result(case, name, len(rows), "not_applicable", _positive(case))
+    result = evolve(result, value=estimate.value, comparison=comparison)
+    if not estimate.conclusive:
+        return evolve(result, detail=joined(estimate.reason or "no interval can be given", result.detail))
+    detectable = None if math.isnan(estimate.detectable) else estimate.detectable
+    result = evolve(result, low=estimate.low, high=estimate.high, detectable=detectable)
+    return evolve(result, detail=joined(_width(estimate), result.detail))
+
+
+def _measure(case: Case, answers: Answers, rows: NDArray[Any]) -> Measured:
+    return in_words(  # type: ignore[no-any-return]
+        case.metric, len(rows), lambda: measure_of(case.metric, answers.recorded, answers.y, rows)
+    )
+
+
+def _positive(case: Case) -> str:
+    """Say which of two classes a metric is about, unless it is the 1 that everybody expects."""
+    classes = getattr(case.ours.recorded, "classes_", None)
+    if classes is None or np.ndim(classes) != 1 or len(classes) != 2 or not has_positive(case.metric):
+        return ""
+    positive = positive_of(classes)
+    return "" if positive == 1 and np.asarray(classes).tolist()[1] == 1 else f"the positive class is {positive!r}"
+
+
+def _width(estimate: stats.Estimate) -> str:
+    same = estimate.low == estimate.high
+    return "every resample gave this value, so the interval has no width and says nothing of other rows" if same else ""
+
+
+def joined(*texts: str) -> str:
+    return "; ".join(text for text in texts if text)
+
+
+def _undefined(case: Case, rows: NDArray[Any]) -> str:
+    found, known = np.unique(case.ours.y[rows]).tolist(), getattr(case.ours.recorded, "classes_", None)
+    said = f"{case.metric.name} is undefined on these {len(rows):,} rows"
+    if len(rows) == 1:
+        return f"{case.metric.name} is undefined on a single row"
+    if len(found) == 1:
+        return f"{said}: every row has the label {found[0]!s}"
+    if known is None or np.ndim(known) != 1 or case.metric.of_numbers:
+        return said
+    missing = [str(label) for label in np.asarray(known).tolist() if label not in found]
+    return f"{said}: none has the label {' or '.join(missing[:3])}" if missing else said
+
+
+def _result(case: Case, name: str | None, n: int, verdict: str, detail: str) -> Result:
+    left_out = case.rows.unlabelled
+    note = f"{left_out} rows without a label left out" if left_out and name is None else ""
+    return Result(
+        check=case.metric.name,
+        subject=case.subject,
+        data=case.rows.ref,
+        slice=name,
+        verdict=verdict,
+        n=n,
+        confidence=case.confidence,
+        blocking=False,
+        detail=joined(detail, note),
+    )
