@@ -113,7 +113,7 @@ def refuse_commits(url: str) -> None:
         )
 
 
-def _lost(hooks: Iterable[checks.Hook]) -> tuple[list[checks.Hook], list[checks.Hook]]:
+def _travelling(hooks: Iterable[checks.Hook]) -> tuple[list[checks.Hook], list[checks.Hook]]:
     """Return the hooks that travel to another process, and those that stay behind."""
     stay: list[checks.Hook] = []
     travel: list[checks.Hook] = []
@@ -141,16 +141,20 @@ class Hooks:
         Verb and name of hooks before an event that stayed behind in another process.
     failed : Counter
         By hook, how often one raised that was only told.
+    stayed : set of str
+        Hooks that were warned of because they do not travel.
     """
 
     given: tuple[checks.Hook, ...] = ()
     offers: Offers | None = None
     missing: tuple[tuple[str, str], ...] = ()
     failed: Counter[str] = field(factory=Counter, init=False, repr=False)
+    stayed: set[str] = field(factory=set, init=False, repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        travel, stay = _lost(self.given)
-        if stay:
+        travel, stay = _travelling(self.given)
+        if not self.stayed.issuperset(map(repr, stay)):
+            self.stayed.update(map(repr, stay))
             warn(
                 f"{', '.join(map(repr, stay))} cannot be pickled and stays behind: the copy refuses what a hook before "
                 "an event guards; put the function into a module that can be imported"

@@ -153,13 +153,15 @@ class Operation:
         op: str | None,
         override: records.Override | None,
         judge: Judge,
+        former: Operation | None = None,
     ) -> None:
         self._connection = connection
         self._verb, self._message, self._op = verb, message, op
         self.override = override
-        self._judge = judge
+        self._judge, self._former = judge, former
         self._matter: Matter | None = None
-        self._decision: records.Decision | None = None
+        self._verdict: records.Decision | None = None  # what was decided
+        self._decision: records.Decision | None = None  # what is committed with the plan
         self.was_asked, self._judged, self._premise = False, False, None
         self._done: tuple[Matter, Done] | None = None
         self.author = author
@@ -208,16 +210,25 @@ class Operation:
         if self._op is not None and self._connection.log.done(self._op) is not None:
             return
         self._matter = matter = make()
-        said = self._judge(self.view, matter)
         self._premise = matter.premise(self.view)
-        decision = judgement(matter, said or (), self.author, self._message, self.override)
-        self.was_asked, self._judged = said is not None, said is not None or decision is not None
+        decision = self._ask(matter)
         if decision is None or decision.allowed or (matter.rejects and all(one.keep for one in decision.results)):
             self._decision = decision
         elif matter.rejects:
             raise GateBlocked(decision.why, decision)
         else:
             self._refuse(matter, decision)
+
+    def _ask(self, matter: Matter) -> records.Decision | None:
+        """Return the decision on a matter; one made before this look stands, where it rests on the same."""
+        former = self._former
+        if former is not None and former._judged and former._premise == self._premise:
+            self.was_asked, self._judged, self._verdict = former.was_asked, True, former._verdict
+            return self._verdict
+        said = self._judge(self.view, matter)
+        self._verdict = judgement(matter, said or (), self.author, self._message, self.override)
+        self.was_asked, self._judged = said is not None, said is not None or self._verdict is not None
+        return self._verdict
 
     def _refuse(self, matter: Matter, decision: records.Decision) -> None:
         """Commit a decision that blocks, and raise it; the caller's `op` stays unused."""
@@ -360,8 +371,9 @@ def operate(
         When `message` or `op` cannot be stored.
     """
     _check_words(message, op)
+    do = None
     for tried in itertools.count(1):
-        do = Operation(connection, verb, author, json_text(message), op, override, judge)
+        do = Operation(connection, verb, author, json_text(message), op, override, judge, do)
         try:
             found = work(do)
         except Again as again:

@@ -14,7 +14,7 @@ from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.lifecycle._judging import Evidence, Matter
 from mlcycle.lifecycle.datasets import tables
-from mlcycle.state import Change, NameSet, Version, VersionAdd, View, noun, resolve
+from mlcycle.state import Change, NameSet, Version, VersionAdd, View, guards_on, noun, resolve
 from mlcycle.storage import Settled
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["ScopeHandle", "changed_scope", "scope_record"]
 
 Doc = dict[str, Any]
+_GATED = ("model/pointer.move", "deployment/pointer.move")
 
 
 @printable
@@ -195,7 +196,20 @@ def _plan(view: View, changed: Doc, override: records.Override | None) -> list[C
         return Settled(before)
     number = before.number + 1 if before else 1
     made = VersionAdd(of="scope", name="scope", number=number, says={"scope": scope})
-    return [made] if before else [NameSet(of="scope", name="scope", fixed=noun("scope").fixed), made]
+    begun = [] if before else [NameSet(of="scope", name="scope", fixed=noun("scope").fixed)]
+    return [*begun, made, *_guarded(view, scope)]
+
+
+def _guarded(view: View, scope: Doc) -> list[Change]:
+    """Return the change by which criteria guard the project: a writer that knows no gates moves no model and no route.
+
+    What else is guarded there stays.
+    """
+    before = guards_on(view, "project", "project")
+    blocks = any(one.blocking for one in records.from_json(scope).criteria)
+    kept = {what: needs for what, needs in before.items() if what not in _GATED}
+    after = {**kept, **({what: ["gates"] for what in _GATED} if blocks else {})}
+    return [] if after == before else [NameSet(of="project", name="project", guards=after)]
 
 
 def _loosened(before: Doc, after: Doc, override: records.Override | None) -> list[records.Loosening]:

@@ -30,7 +30,7 @@ class ProjectFold:
 
     version = "mlcycle-py/1"
     kinds = frozenset(KINDS)
-    needs: frozenset[str] = frozenset()
+    needs: frozenset[str] = frozenset({"gates"})
 
     def empty(self) -> State:
         """Return the state before the first entry."""

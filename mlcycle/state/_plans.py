@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from mlcycle.state._said import Version
     from mlcycle.state._view import View
 
-__all__ = ["check_guards", "check_stands", "drop", "needed_by", "restore", "roll_back", "roll_project_back"]
+__all__ = [
+    "check_guards",
+    "check_stands",
+    "drop",
+    "guards_on",
+    "needed_by",
+    "restore",
+    "roll_back",
+    "roll_project_back",
+]
 
 
 def drop(view: View, version: Version) -> list[Change]:
@@ -130,12 +139,18 @@ def check_guards(view: View, changes: Iterable[Change], knows: Collection[str]) 
                 raise ReadOnly(f"changing {what} takes a newer mlcycle (one that knows {', '.join(needs)}); upgrade it")
 
 
+def guards_on(view: View, of: str, name: str) -> dict[str, list[str]]:
+    """Return the guards that stand on a name: what is guarded, and what a writer must know."""
+    index = view.names.get(of, name)
+    standing = [guards for n, guards in index.guards if n <= view.n] if index else []
+    return dict(standing[-1]) if standing else {}
+
+
 def _guarding(view: View, of: str, name: str, kind: str, pointer: str) -> list[str]:
     """Return the needs that guard a kind of change, or one pointer of it, on a name and on its noun."""
     found: list[str] = []
     for home, whose, prefix in ((of, name, ""), ("project", "project", f"{of}/")):
-        index = view.names.get(home, whose) if home and whose else None
-        standing = [guards for n, guards in index.guards if n <= view.n] if index else []
+        standing = guards_on(view, home, whose) if home and whose else {}
         for what in (kind, f"{kind}:{pointer}"):
-            found += (standing[-1] if standing else {}).get(prefix + what, ())
+            found += standing.get(prefix + what, ())
     return list(dict.fromkeys(found))

@@ -24,8 +24,8 @@ def test_what_is_known_is_no_obstacle() -> None:
 def test_obstacles_are_said_in_words() -> None:
     """A kind, a mark and a need of a newer library, each once."""
     mark = {"kind": "version.mark", "of": "toy", "name": "t", "mark": "frozen"}
-    found = _obstacles({"kind": "teleport"}, mark, {"kind": "teleport"}, needs=["gates"])
-    assert found == ["change 'teleport'", "mark 'frozen'", "need 'gates'"]
+    found = _obstacles({"kind": "teleport"}, mark, {"kind": "teleport"}, needs=["gates", "moats"])
+    assert found == ["change 'teleport'", "mark 'frozen'", "need 'moats'"]
 
 
 @pytest.mark.parametrize("kind", ["teleport", "x-lab.note"])

@@ -76,7 +76,7 @@ def _matter(
     model, judged_on, scope = question
 
     def proposal() -> Doc:
-        asked = tuple([*criteria_today(scope), *extra])
+        asked = (*criteria_today(scope), *extra)
         return {"data": judged_on.shown, "checks": asked, "evaluation": kept[-1] if kept else None}
 
     return Matter(verb="evaluation", action="evaluate", subject=model.ref, proposal=proposal)
