@@ -11,7 +11,7 @@ from mlcycle._doors import doors
 
 if TYPE_CHECKING:
     from mlcycle.checks._events import Event, Hook, HookCall, after, answers, before
-    from mlcycle.checks._gates import criteria_in_force, decide, evidence_problems, require
+    from mlcycle.checks._gates import criteria_in_force, decide, evidence_problems, require, stops
     from mlcycle.checks._judge import CriterionCheck, judge
     from mlcycle.checks._metrics import Metric, find_metric, validate
     from mlcycle.checks._protocol import Bench, Check, Context, Rows
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "_events": ("Event", "Hook", "HookCall", "after", "answers", "before"),
-    "_gates": ("criteria_in_force", "decide", "evidence_problems", "require"),
+    "_gates": ("criteria_in_force", "decide", "evidence_problems", "require", "stops"),
     "_judge": ("CriterionCheck", "judge"),
     "_metrics": ("Metric", "find_metric", "validate"),
     "_protocol": ("Bench", "Check", "Context", "Rows"),
@@ -50,6 +50,7 @@ __all__ = [
     "record",
     "require",
     "run",
+    "stops",
     "validate",
 ]
 

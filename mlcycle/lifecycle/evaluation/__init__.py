@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mlcycle.lifecycle.evaluation._context import hook_context
 from mlcycle.lifecycle.evaluation._evaluate import evaluate
-from mlcycle.lifecycle.evaluation._gate import criteria_today, failing_today, gathered
+from mlcycle.lifecycle.evaluation._gate import criteria_today, failing_today, gathered, in_spite_of
+from mlcycle.lifecycle.evaluation._standing import allowed_already, warn_of
 from mlcycle.lifecycle.evaluation._stored import (
     decision_record,
     evaluation_document,
@@ -13,6 +14,7 @@ from mlcycle.lifecycle.evaluation._stored import (
 )
 
 __all__ = [
+    "allowed_already",
     "criteria_today",
     "decision_record",
     "evaluate",
@@ -22,4 +24,6 @@ __all__ = [
     "failing_today",
     "gathered",
     "hook_context",
+    "in_spite_of",
+    "warn_of",
 ]
