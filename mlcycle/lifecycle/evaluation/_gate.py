@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
 from mlcycle import checks, records
 from mlcycle._ids import bare, now
 from mlcycle._text import plain
-from mlcycle.errors import NotFound
+from mlcycle.errors import NotFound, SchemaError
 from mlcycle.lifecycle._judging import Evidence
 from mlcycle.lifecycle.evaluation._stored import evaluation_document, evaluations_of
 from mlcycle.lifecycle.scope import scope_record
 from mlcycle.state import Version, View, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from mlcycle.lifecycle.blobs import Blobs
 
@@ -102,10 +103,7 @@ def _measured(
     """
     for fact in evaluations_of(view, ref, data):
         document = evaluation_document(blobs, fact)
-        asked = [
-            (records.from_json(one["criterion"]), one["results"]) for one in document["answers"] if one["criterion"]
-        ]
-        alike = [(former, results) for former, results in asked if former.question == criterion.question]
+        alike = [one for one in _asked(document) if one[0].question == criterion.question]
         if not alike:
             continue
         former, stored = min(alike, key=lambda one: one[0] != criterion)  # the very same one, if it is there
@@ -114,6 +112,14 @@ def _measured(
             results = [_held(criterion, former, one) for one in results]
         return _Answer(tuple(results), records.from_json(document["evaluation"]))
     return None
+
+
+def _asked(document: dict[str, Any]) -> Iterator[tuple[records.Criterion, list[dict[str, Any]]]]:
+    """Yield what an evaluation was asked, with what it found; what only others can read answers nobody here."""
+    for one in document["answers"]:
+        with contextlib.suppress(SchemaError):
+            if one["criterion"] is not None:
+                yield records.from_json(one["criterion"]), one["results"]
 
 
 def _held(criterion: records.Criterion, former: records.Criterion, result: records.Result) -> records.Result:
