@@ -90,12 +90,10 @@ def test_in_memory(memory_url: tuple[str, dict[str, Any]]) -> None:
     project = tell(out, memory_url[0])
     assert [word for word in WORDS if word not in out.getvalue()] == []
     assert "gone with this process" in out.getvalue()
-    ordinary, shifted, *_ = project.deployments.get("mailroom").reports()
+    ordinary, shifted, *_ = project.deployments.get("mailroom").evaluations()
     assert _alarms(ordinary) == {}
     assert list(_alarms(shifted)) == ["data drift", "prediction drift", "quality"]
-    assert (
-        f"{_alarms(shifted)['quality'].evidence['value']:.1%} of {shifted.rows} forms read correctly" in out.getvalue()
-    )
+    assert f"{_alarms(shifted)['quality'].value:.1%} of {shifted.predictions} forms read correctly" in out.getvalue()
 
 
 def test_in_a_bucket(s3_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,8 +113,8 @@ def test_in_a_bucket(s3_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert project.store.verify("bytes").ok
 
 
-def _alarms(report: mc.Report) -> dict[str, mc.Finding]:
-    return {finding.kind: finding for finding in report.findings if finding.severity != "info"}
+def _alarms(seen: mc.Evaluation) -> dict[str, mc.Result]:
+    return {one.look: one for one in seen.findings if one.verdict in ("warn", "fail", "error")}
 
 
 class _Terminal(io.StringIO):

@@ -10,47 +10,65 @@ from typing import TYPE_CHECKING
 from mlcycle._doors import doors
 
 if TYPE_CHECKING:
+    from mlcycle.checks._context import Check, Code, Context, Data, EvaluationContext, Models, Traffic
     from mlcycle.checks._events import Event, Hook, HookCall, after, answers, before
+    from mlcycle.checks._found import drift_result, share_result
     from mlcycle.checks._gates import criteria_in_force, decide, evidence_problems, require, stops
-    from mlcycle.checks._judge import CriterionCheck, judge
+    from mlcycle.checks._judge import judge
+    from mlcycle.checks._loaded import LoadedCode, LoadedData, LoadedModels
+    from mlcycle.checks._measurement import measure
     from mlcycle.checks._metrics import Metric, find_metric, validate
-    from mlcycle.checks._protocol import Bench, Check, Context, Rows
     from mlcycle.checks._recorded import Recorded, record
+    from mlcycle.checks._rows import Rows, task_of
     from mlcycle.checks._run import run
 
 _HOMES = {
     "_events": ("Event", "Hook", "HookCall", "after", "answers", "before"),
+    "_context": ("Check", "Code", "Context", "Data", "EvaluationContext", "Models", "Traffic"),
+    "_found": ("drift_result", "share_result"),
     "_gates": ("criteria_in_force", "decide", "evidence_problems", "require", "stops"),
-    "_judge": ("CriterionCheck", "judge"),
+    "_judge": ("judge",),
+    "_loaded": ("LoadedCode", "LoadedData", "LoadedModels"),
+    "_measurement": ("measure",),
     "_metrics": ("Metric", "find_metric", "validate"),
-    "_protocol": ("Bench", "Check", "Context", "Rows"),
     "_recorded": ("Recorded", "record"),
+    "_rows": ("Rows", "task_of"),
     "_run": ("run",),
 }
 
 __all__ = [
-    "Bench",
     "Check",
+    "Code",
     "Context",
-    "CriterionCheck",
+    "Data",
+    "EvaluationContext",
     "Event",
     "Hook",
     "HookCall",
+    "LoadedCode",
+    "LoadedData",
+    "LoadedModels",
     "Metric",
+    "Models",
     "Recorded",
     "Rows",
+    "Traffic",
     "after",
     "answers",
     "before",
     "criteria_in_force",
     "decide",
+    "drift_result",
     "evidence_problems",
     "find_metric",
     "judge",
+    "measure",
     "record",
     "require",
     "run",
+    "share_result",
     "stops",
+    "task_of",
     "validate",
 ]
 

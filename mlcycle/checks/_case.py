@@ -1,4 +1,4 @@
-"""One criterion, one model, one dataset: labels brought together, and what cannot be judged said in words."""
+"""One metric, one model, one dataset: labels brought together, and what cannot be judged said in words."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import frozen
 
+from mlcycle._ids import bare
 from mlcycle.checks._fit import check_fit
 from mlcycle.errors import InvalidInput
-from mlcycle.records import AtMost, Criterion, NotWorseThan
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlcycle.checks._metrics import Metric
-    from mlcycle.checks._protocol import Context, Rows
     from mlcycle.checks._recorded import Recorded
+    from mlcycle.checks._rows import Rows
 
 __all__ = ["Answers", "Case", "case_of"]
 
@@ -31,56 +31,51 @@ class Answers:
 
 @frozen(eq=False)
 class Case:
-    """Everything about one criterion that is the same in every slice."""
+    """Everything about one measurement that is the same in every slice."""
 
-    criterion: Criterion
     metric: Metric
     rows: Rows
     subject: str
     reference: str | None
     ours: Answers
     theirs: Answers | None
+    confidence: float = 0.95
 
     @property
     def turn(self) -> int:
-        """+1 where more is better: distances from the threshold are turned so that positive is good."""
-        higher = self.metric.higher_is_better if self.theirs is not None else not isinstance(self.criterion, AtMost)
-        return 1 if higher else -1
-
-    @property
-    def threshold(self) -> float:
-        """What the value, or the difference turned so that positive is good, is held against."""
-        if isinstance(self.criterion, NotWorseThan):
-            return -self.criterion.margin
-        return float(self.criterion.threshold)  # type: ignore[attr-defined]
+        """+1 where more is better: differences of two models are turned so that positive is good."""
+        return 1 if self.metric.higher_is_better else -1
 
 
-def case_of(criterion: Criterion, metric: Metric, subject: str, reference: str | None, context: Context) -> Case:
-    """Bring together what a criterion needs.
+def case_of(
+    metric: Metric,
+    rows: Rows,
+    subject: tuple[str, Recorded],
+    reference: tuple[str, Recorded] | None = None,
+    confidence: float = 0.95,
+) -> Case:
+    """Bring together what a measurement needs; a model is given by its ref and what it answered on the rows.
 
     Raises
     ------
     InvalidInput
         Where the data has no labels, or the metric does not fit what a model answers.
     """
-    rows = context.rows(criterion.on)
     if rows.y is None:
-        raise InvalidInput(f"{rows.ref} has no target; add it with target=… so that {criterion.metric} can be computed")
+        raise InvalidInput(f"{rows.ref} has no target; add it with target=… so that {metric.name} can be computed")
     if len(rows.y) == 0:
         raise InvalidInput(f"{rows.ref} has no row with a label")
-    ours = _answers(metric, subject, rows, context.recorded(subject, criterion.on))
-    theirs = None
-    if reference is not None:
-        theirs = _answers(metric, reference, rows, context.recorded(reference, criterion.on))
-    return Case(criterion, metric, rows, subject, reference, ours, theirs)
+    ours = _answers(metric, subject[0], rows, subject[1])
+    theirs = None if reference is None else _answers(metric, reference[0], rows, reference[1])
+    return Case(metric, rows, subject[0], None if reference is None else reference[0], ours, theirs, confidence)
 
 
-def _answers(metric: Metric, model: str, rows: Rows, recorded: Recorded) -> Answers:
+def _answers(metric: Metric, ref: str, rows: Rows, recorded: Recorded) -> Answers:
     assert rows.y is not None
     y = rows.y
     if y.dtype.kind == "O" and {len(one) if isinstance(one, list) else 0 for one in y} == {np.size(y[0])} != {0}:
         y = np.array(y.tolist())  # several targets a row, in lists of one length
-    classes = getattr(recorded, "classes_", None)
+    classes, model = getattr(recorded, "classes_", None), bare(ref)
     if not metric.compares_groups and classes is not None and np.ndim(classes) == 1:
         y = _in_labels_of(np.asarray(classes), y, model, rows.ref)
     check_fit(metric, model, recorded, y, rows.ref)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -175,7 +176,6 @@ def _there(what: T | None, name: str, where: str) -> T:
 
 def default_data(context: Context) -> str | None:
     """Return the dataset a context judges on, None where it has none."""
-    try:
-        return context.data.default
-    except InvalidInput:
-        return None
+    with contextlib.suppress(InvalidInput):
+        return getattr(getattr(context, "data", None), "default", None)
+    return None

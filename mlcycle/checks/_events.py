@@ -16,7 +16,7 @@ from mlcycle.errors import InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mlcycle.checks._protocol import Context, Said
+    from mlcycle.checks._context import Context, Said
     from mlcycle.records import Result
 
 __all__ = ["Event", "Hook", "HookCall", "after", "answers", "before"]

@@ -49,7 +49,7 @@ def estimate_of(case: Case, found: Measured, other: Measured | None, rows: NDArr
     Estimate
         Without limits, and with a reason, where the rows allow none.
     """
-    confidence, n = case.criterion.confidence, len(rows)
+    confidence, n = case.confidence, len(rows)
     groups = None if case.rows.groups is None else case.rows.groups[rows]
     if (few := _few_of_a_class(case, rows)) is not None:
         value = found.value if other is None else case.turn * (found.value - other.value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
@@ -32,8 +32,8 @@ class LoadedData:
         The dataset judged on unless another is named.
     read : callable
         ``ref -> Rows``, all of them.
-    read_table : callable, optional
-        ``ref -> pyarrow.Table``; by default one is made of the rows.
+    given : dict of str to pyarrow.Table, optional
+        Tables that are there already, by ref; of others one is made of the rows.
 
     Examples
     --------
@@ -47,7 +47,7 @@ class LoadedData:
 
     default: str | None
     read: Callable[[str], Rows]
-    read_table: Callable[[str], pa.Table] | None = None
+    given: Mapping[str, pa.Table] | None = field(default=None, repr=False)
     _all: dict[str, Rows] = field(factory=dict, init=False, repr=False)
     _labelled: dict[str, Rows] = field(factory=dict, init=False, repr=False)
     _tables: dict[str, pa.Table] = field(factory=dict, init=False, repr=False)
@@ -60,8 +60,8 @@ class LoadedData:
         """Return all rows with all columns as Arrow has them."""
         name = self._named(ref)
         if name not in self._tables:
-            make = self.read_table or (lambda name: _as_table(self._read(name)))
-            self._tables[name] = make(name)
+            there = (self.given or {}).get(name)
+            self._tables[name] = _as_table(self._read(name)) if there is None else there
         return self._tables[name]
 
     def target(self, ref: str | None = None) -> NDArray[Any]:
@@ -76,7 +76,7 @@ class LoadedData:
         return self._labelled[name]
 
     def _named(self, ref: str | None) -> str:
-        name = ref or self.default
+        name = self.default if ref is None else ref.removeprefix("dataset:")
         if name is None:
             raise InvalidInput(
                 "there is no data to judge on: name it in the criterion (on='customers.test'), in the scope "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import evolve
 
-from mlcycle._ids import near
+from mlcycle._ids import bare, near
 from mlcycle._text import plain
 from mlcycle.checks._case import Answers, Case, case_of
 from mlcycle.checks._fit import in_words
@@ -78,9 +78,7 @@ def measure(metric: str, rows: Rows, subject: str, answers: Any, *, confidence: 
         why = plain(error)
     except Exception as error:  # noqa: BLE001 - a metric that breaks must not take the others with it
         why = f"{type(error).__name__}: {error}"
-    return Result(
-        check=metric, subject=subject, data=rows.ref, verdict="error", confidence=confidence, blocking=False, detail=why
-    )
+    return Result(check=metric, subject=subject, data=rows.ref, verdict="error", confidence=confidence, detail=why)
 
 
 def measured(case: Case, slices: Sequence[str] = ()) -> list[Result]:
@@ -143,7 +141,7 @@ def _whole(case: Case, name: str | None, rows: NDArray[Any]) -> Result:
         estimate = in_words(case.metric, len(rows), lambda: estimate_of(case, found, other, rows))
     comparison = None
     if other is not None:
-        comparison = {"reference": case.reference, "subject": found.value, "reference_value": other.value}
+        comparison = {"reference": bare(case.reference or ""), "subject": found.value, "reference_value": other.value}
     result = _result(case, name, len(rows), "not_applicable", _positive(case))
     result = evolve(result, value=estimate.value, comparison=comparison)
     if not estimate.conclusive:
@@ -201,6 +199,5 @@ def _result(case: Case, name: str | None, n: int, verdict: str, detail: str) -> 
         verdict=verdict,
         n=n,
         confidence=case.confidence,
-        blocking=False,
         detail=joined(detail, note),
     )

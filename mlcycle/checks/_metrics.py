@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import frozen
 
-from mlcycle._text import plain
-from mlcycle.checks._ranges import check_range, function_behind, range_of
+from mlcycle.checks._ranges import function_behind, range_of
 from mlcycle.errors import InvalidInput
-from mlcycle.records import AtLeast, AtMost, Criterion, NotWorseThan, UnknownCriterion, higher_is_better
+from mlcycle.records import Criterion, higher_is_better
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -234,30 +233,13 @@ def _function(name: str) -> Metric:
     return Metric(name, function=found, higher_is_better=higher_is_better(path.rpartition(".")[2]) is not False)
 
 
-def _metric_of(criterion: AtLeast | AtMost | NotWorseThan) -> Metric:
-    """Return the metric a criterion names, or say that it stands where the reference belongs."""
-    try:
-        return find_metric(criterion.metric)
-    except InvalidInput as error:
-        if not isinstance(criterion, NotWorseThan):
-            raise
-        try:
-            find_metric(criterion.reference)
-        except InvalidInput:
-            raise error from None
-        raise InvalidInput(
-            "NotWorseThan takes what is compared with before the metric: "
-            f"NotWorseThan({criterion.metric!r}, {criterion.reference!r})"
-        ) from error
-
-
 def validate(criterion: Criterion) -> None:
     """Say what is wrong with a criterion before it becomes part of a scope.
 
     Parameters
     ----------
-    criterion : AtLeast, AtMost or NotWorseThan
-        Its metric is looked up here, which loads scikit-learn.
+    criterion : Criterion
+        If it is about a metric, that is looked up here, which loads scikit-learn.
 
     Raises
     ------
@@ -266,26 +248,34 @@ def validate(criterion: Criterion) -> None:
 
     Examples
     --------
+    >>> from mlcycle.records import AtLeast
     >>> validate(AtLeast("mean_absolute_error", 3))
     Traceback (most recent call last):
     ...
     mlcycle.errors.InvalidInput: mean_absolute_error ≥ 3 asks for a large error; use AtMost('mean_absolute_error', 3)
     """
-    if isinstance(criterion, UnknownCriterion):  # it came out of a scope, and whoever wrote it there has checked it
-        return
-    if not isinstance(criterion, (AtLeast, AtMost, NotWorseThan)):
+    if not isinstance(criterion, Criterion):
         raise InvalidInput(
             f"a criterion is mc.AtLeast(…), mc.AtMost(…) or mc.NotWorseThan(…), "
             f"got {type(criterion).__name__}: {criterion!r:.80}"
         )
-    metric = _metric_of(criterion)
-    claim = plain(criterion)
-    if isinstance(criterion, AtLeast) and not metric.higher_is_better:
-        raise InvalidInput(f"{claim} asks for a large error; use AtMost({criterion.metric!r}, {criterion.threshold:g})")
-    negative = metric.sign > 0 and criterion.metric.startswith("neg_")
-    if negative and not isinstance(criterion, NotWorseThan) and criterion.threshold > 0:
-        positive, verb = criterion.metric.removeprefix("neg_"), "pass" if isinstance(criterion, AtLeast) else "fail"
+    if criterion.metric and (slip := criterion.slip(_metric_of(criterion))):
+        raise InvalidInput(slip)
+
+
+def _metric_of(criterion: Any) -> Metric:
+    """Return the metric a criterion names, or say that it stands where the reference belongs."""
+    try:
+        return find_metric(criterion.metric)
+    except InvalidInput as error:
+        if "reference" not in criterion.needs:
+            raise
+        try:
+            find_metric(criterion.reference)
+        except InvalidInput:
+            raise error from None
+        kind = type(criterion).__name__
         raise InvalidInput(
-            f"{claim} can never {verb}, this scorer is never above 0; use AtMost({positive!r}, {criterion.threshold:g})"
-        )
-    check_range(criterion, *metric.range)
+            f"{kind} takes what is compared with before the metric: "
+            f"{kind}({criterion.metric!r}, {criterion.reference!r})"
+        ) from error

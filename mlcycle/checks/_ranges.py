@@ -1,18 +1,11 @@
-"""What values a metric can take: thresholds outside are slips, and intervals end where the metric does."""
+"""What values a metric can take: intervals end where it does, and criteria refuse thresholds outside."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mlcycle._text import plain
-from mlcycle.errors import InvalidInput
-from mlcycle.records import AtLeast, AtMost, NotWorseThan
-
-if TYPE_CHECKING:
-    from mlcycle.records import Criterion
-
-__all__ = ["check_range", "function_behind", "range_of"]
+__all__ = ["function_behind", "range_of"]
 
 Range = tuple[float, float]
 
@@ -82,44 +75,3 @@ def function_behind(scorer: str) -> str:
         plain = plain.removesuffix(average)
     plain = "roc_auc" if plain.startswith("roc_auc") else plain
     return next((name for name in (plain, f"{plain}_score", f"{plain}_loss") if name in _RANGES), plain)
-
-
-def check_range(criterion: Criterion, low: float, high: float) -> None:
-    """Refuse a threshold the metric always or never reaches, and a margin no difference exceeds.
-
-    Parameters
-    ----------
-    criterion : AtLeast, AtMost or NotWorseThan
-    low, high : float
-        The range of its metric.
-
-    Raises
-    ------
-    InvalidInput
-        With the metric's range, and what was meant if the threshold looks like a percentage.
-    """
-    claim, span = plain(criterion), f"{criterion.metric} lies {_spelled(low, high)}"
-    if isinstance(criterion, NotWorseThan):
-        if criterion.margin >= high - low:
-            meant = _as_share(criterion.margin, low, high)
-            raise InvalidInput(f"{claim} can never fail: {span}, so no model is worse by that much{meant}")
-        return
-    assert isinstance(criterion, (AtLeast, AtMost))
-    asked, least = criterion.threshold, isinstance(criterion, AtLeast)
-    meant = _as_share(asked, low, high)
-    if asked > high if least else asked < low:
-        raise InvalidInput(f"{claim} can never pass: {span}{meant}")
-    # At the very end it never fails either, but that is how people ask for a value without judging it.
-    if asked < low if least else asked > high:
-        raise InvalidInput(f"{claim} can never fail: {span}{meant}")
-
-
-def _spelled(low: float, high: float) -> str:
-    if math.isinf(high):
-        return f"at {low:g} or above"
-    return f"at {high:g} or below" if math.isinf(low) else f"between {low:g} and {high:g}"
-
-
-def _as_share(asked: float, low: float, high: float) -> str:
-    share = abs(asked) / 100
-    return f"; did you mean {share:g}?" if abs(asked) >= 2 and high <= 2 and max(low, 0) < share < high else ""

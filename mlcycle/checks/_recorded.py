@@ -55,7 +55,9 @@ class Recorded(BaseEstimator):  # type: ignore[misc]
                 raise InvalidInput(
                     f"the model's {method} failed on these rows: {type(error).__name__}: {error}"
                 ) from error
-            self._answers[method] = np.asarray(found)
+            answers = np.asarray(found).view()
+            answers.flags.writeable = False  # whoever is given them next must find what the model said
+            self._answers[method] = answers
         return self._answers[method]
 
     @available_if(_offers("predict"))  # type: ignore[untyped-decorator]

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
 from mlcycle._text import plain
+from mlcycle.checks._context import default_data
 from mlcycle.errors import MlcycleError
 from mlcycle.records import Criterion, Result
 
 if TYPE_CHECKING:
-    from mlcycle.checks._protocol import Check, Context
+    from mlcycle.checks._context import Check, Context
 
 __all__ = ["name_of", "run"]
+
+_MOST = 1_000  # what one check may find: more nobody reads, and a document of an evaluation keeps it all
+_CUT = f"it answered more than {_MOST:,} results, and those after them are left out; answer fewer, or a count"
 
 
 def run(checks: Iterable[Check | Criterion], subject: str, context: Context) -> tuple[Result, ...]:
@@ -28,7 +32,7 @@ def run(checks: Iterable[Check | Criterion], subject: str, context: Context) -> 
         A callable takes ``(subject, context)`` and returns a `Result`, a number (a measurement, no verdict), True or
         False (pass, fail), or an iterable of these.
     subject : str
-        What to judge, as a ref.
+        What to judge, as a full ref.
     context : Context
         Where data and answers come from.
 
@@ -37,13 +41,16 @@ def run(checks: Iterable[Check | Criterion], subject: str, context: Context) -> 
     tuple of Result
         A check that raises, or answers what is none of the above, gives a result with the verdict ``"error"``.
 
+    Notes
+    -----
+    Of a check that answers more than 1,000 results the others are left out, and an error says so.
+
     Examples
     --------
-    >>> from mlcycle.checks import Bench
-    >>> bench = Bench(data=None, load_rows=None, load_model=None, find_version=None)
+    >>> from mlcycle.checks import EvaluationContext
     >>> def is_small(subject, context):
     ...     return True
-    >>> [str(result) for result in run([is_small], "churn@7", bench)]
+    >>> [str(result) for result in run([is_small], "model:churn@7", EvaluationContext())]
     ['pass: is_small']
     """
     found: list[Result] = []
@@ -52,19 +59,24 @@ def run(checks: Iterable[Check | Criterion], subject: str, context: Context) -> 
     return tuple(found)
 
 
-def _one(check: Check | Criterion, subject: str, context: Context) -> list[Result]:
+def _one(check: Check | Criterion, subject: str, context: Context) -> Iterable[Result]:
     if isinstance(check, Criterion):
         from mlcycle.checks._judge import judge
 
-        return list(judge(check, subject, context))
-    name = name_of(check)
+        return judge(check, subject, context)
+    plainly: dict[str, Any] = {"check": name_of(check), "subject": subject, "data": default_data(context)}
+    found: list[Result] = []
     try:
-        return list(_results(check(subject, context), name, subject, context))
+        for result in _results(check(subject, context), plainly):
+            if len(found) == _MOST:
+                found.append(Result(**plainly, verdict="error", detail=_CUT))
+                break
+            found.append(result)
     except MlcycleError as error:
-        reason = plain(error)
+        return [Result(**plainly, verdict="error", detail=plain(error))]
     except Exception as error:  # noqa: BLE001 - one check that breaks must not take the others with it
-        reason = f"{type(error).__name__}: {error}"
-    return [Result(check=name, subject=subject, data=context.data, verdict="error", detail=reason)]
+        return [Result(**plainly, verdict="error", detail=f"{type(error).__name__}: {error}")]
+    return found
 
 
 def name_of(check: Any) -> str:
@@ -73,23 +85,22 @@ def name_of(check: Any) -> str:
     return name if isinstance(name, str) else repr(check)
 
 
-def _results(said: Any, name: str, subject: str, context: Context) -> Iterable[Result]:
+def _results(said: Any, plainly: dict[str, Any]) -> Iterator[Result]:
     if isinstance(said, Result):
-        yield evolve(said, subject=said.subject or subject, data=said.data or context.data)
+        yield evolve(said, subject=said.subject or plainly["subject"], data=said.data or plainly["data"])
         return
     said = said.item() if hasattr(said, "item") and getattr(said, "ndim", None) == 0 else said
-    plain: dict[str, Any] = {"check": name, "subject": subject, "data": context.data}
     if isinstance(said, bool):
-        yield Result(**plain, verdict="pass" if said else "fail")
+        yield Result(**plainly, verdict="pass" if said else "fail")
     elif isinstance(said, Real):
         value = float(said)
         if math.isfinite(value):
-            yield Result(**plain, verdict="not_applicable", value=value, detail="a measurement, no threshold")
+            yield Result(**plainly, verdict="not_applicable", value=value, detail="a measurement, no threshold")
         else:
-            yield Result(**plain, verdict="error", detail=f"it answered {value}")
+            yield Result(**plainly, verdict="error", detail=f"it answered {value}")
     elif isinstance(said, Iterable) and not isinstance(said, (str, bytes, dict)):
         for item in said:
-            yield from _results(item, name, subject, context)
+            yield from _results(item, plainly)
     else:
         reason = f"it answered {type(said).__name__}; a check answers a Result, a number, True or False, or several"
-        yield Result(**plain, verdict="error", detail=reason)
+        yield Result(**plainly, verdict="error", detail=reason)

@@ -149,8 +149,8 @@ def deployment(show: Show, project: mc.Project, forms: Forms) -> tuple[mc.Deploy
     right = int((answers == ordinary["digit"]).sum())
     show.block(f"✓ {right} of {len(ordinary)} read correctly")
     with show.code():
-        report = mailroom.check(message="first day")
-    show.report(report)
+        watched = mailroom.check(message="first day")
+    show.window(watched)
     with show.code():
         project.store.tag("first-cycle")
     return mailroom, service

@@ -34,8 +34,8 @@ def monitoring(show: Show, project: mc.Project, mailroom: mc.Deployment, service
     show.block(f"✗ {right:.1%} of {len(new)} forms read correctly")
     show.say("Nobody has to notice that by luck. The monitor compares the traffic with what the reader was trained on:")
     with show.code():
-        report = mailroom.check(since=replaced, message="after the new scanner")
-    show.report(report)
+        watched = mailroom.check(since=replaced, message="after the new scanner")
+    show.window(watched)
     with show.code():
         status = project.status()
     show.block(str(status))

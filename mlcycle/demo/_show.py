@@ -18,14 +18,22 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from mlcycle.records import Decision, Evaluation, Report, Result
+    from mlcycle.records import Decision, Evaluation, Result
 
 __all__ = ["Show"]
 
 _WIDTH = 88
 _SHADES = " ░▒▓█"
 _BARS = "▁▂▃▄▅▆▇█"
-_MARKS = {"pass": "✓", "fail": "✗", "error": "✗", "warn": "!", "inconclusive": "?", "not_applicable": "·", "info": "·"}
+_MARKS = {
+    "pass": "✓",
+    "fail": "✗",
+    "error": "✗",
+    "warn": "!",
+    "inconclusive": "?",
+    "not_applicable": "·",
+    "skipped": "·",
+}
 _COLOURS = {"✓": "32", "✗": "31", "!": "33", "?": "33"}
 
 
@@ -86,15 +94,19 @@ class Show:
         others = [f"{_MARKS[one.verdict]} {one.check}: {one.detail}" for one in evaluation.results if one.low is None]
         self.block("\n".join([f"{bare(evaluation.subject)} on {evaluation.data}, {seen} rows", table, *others]))
 
-    def report(self, report: Report) -> None:
-        """Show what monitoring looked at and what it found."""
-        inputs = sum(row["look"] == "data drift" for row in report.table)
-        quality = [row for row in report.table if row["look"] == "quality"]
-        latency = next(row["value"] for row in report.table if row["look"] == "latency")
-        looked = [f"{report.rows} forms", f"{inputs} inputs", "the predictions"]
-        looked += [f"accuracy {row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]" for row in quality]
-        told = [f"{_MARKS[one.severity]} {one.kind}: {one.summary}" for one in report.findings]
-        head = f"looked at {', '.join(looked)}, {latency:.2f} ms a form"
+    def window(self, seen: Evaluation) -> None:
+        """Show what monitoring looked at and what it found: of each signal the first, and how many there are."""
+        by: dict[str, list[Result]] = {}
+        for one in seen.results:
+            by.setdefault(one.look or "", []).append(one)
+        looked = [f"{seen.predictions} forms", f"{len(by.get('data drift', ()))} inputs", "the predictions"]
+        looked += [f"accuracy {one.value:.3f} [{one.low:.3f}, {one.high:.3f}]" for one in by.get("quality", ())]
+        told = []
+        for look, results in by.items():
+            found = [one for one in results if one.phase is not None]
+            more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+            told += [f"{_MARKS[one.verdict]} {look}: {one.detail}{more}" for one in found[:1]]
+        head = f"looked at {', '.join(looked)}, {by['latency'][0].value:.2f} ms a form"
         self.answer("\n".join([head, *(told or ["✓ nothing to report"])]))
 
     def decision(self, decision: Decision) -> None:

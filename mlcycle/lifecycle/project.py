@@ -105,7 +105,7 @@ class Project:
 
     def evaluate(
         self,
-        subject: str | records.ModelVersion,
+        subject: str | records.ModelVersion | records.DatasetVersion | records.Run,
         data: str | records.DatasetVersion | None = None,
         *,
         checks: Sequence[Any] = (),
@@ -115,16 +115,18 @@ class Project:
         message: str = "",
         op: str | None = None,
     ) -> records.Evaluation:
-        """Judge a model version on data by the criteria of the scope, and keep what was found.
+        """Judge a model version on data by the criteria of the scope, or anything by checks, and keep what was found.
 
         Parameters
         ----------
-        subject : ref or ModelVersion
-            What is judged.
+        subject : ref, ModelVersion, DatasetVersion or Run
+            What is judged; a text that does not say its kind is a model. Of ``"dataset:customers@3"`` and
+            ``"run:0a…"`` only `checks` are asked.
         data : ref or DatasetVersion, optional
-            On what; defaults to the scope's ``test``.
+            On what; defaults to the scope's ``test`` for a model, and to a dataset itself.
         checks : sequence of criteria and callables, optional
-            More questions: a criterion, or ``(subject, context) -> Result | number | bool | iterable of them``.
+            More questions: a criterion, or ``(subject, context) -> Result | number | bool | iterable of them``, where
+            `subject` is a full ref and `context` offers ``data``, ``models`` and ``code``.
         trust, reason
             As in `Models.load`.
         override_until : moment, optional

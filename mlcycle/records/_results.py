@@ -15,7 +15,7 @@ from mlcycle.records._refs import full_ref
 from mlcycle.records._words import one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     import pandas as pd
 
@@ -167,13 +167,34 @@ def _results_table(results: Iterable[Result]) -> _html.Markup:
     return _html.table(_HEADS, [result._row() for result in results])
 
 
+# A frame of a thousand columns may drift in all of them; the first of a signal are the strongest.
+_SHOWN = 3
+
+
+def _foremost(findings: Iterable[Result]) -> Iterator[Result | str]:
+    """Yield the first findings of each signal and verdict, and how many more there are."""
+    kinds: dict[tuple[str, str], list[Result]] = {}
+    for one in findings:
+        kinds.setdefault((one.look or one.check, one.verdict), []).append(one)
+    for (look, verdict), found in kinds.items():
+        yield from found[:_SHOWN]
+        if len(found) > _SHOWN:
+            yield f"{verdict}: and {len(found) - _SHOWN} more of {look}"
+
+
 def _findings_table(findings: Iterable[Result]) -> _html.Markup:
-    rows = [[_html.badge(one.verdict), one.look or "", one._name, one.detail, one.phase] for one in findings]
+    rows = [
+        ["", "", "", one, ""]
+        if isinstance(one, str)
+        else [_html.badge(one.verdict), one.look or "", one._name, one.detail, one.phase]
+        for one in _foremost(findings)
+    ]
     return _html.table(["", "look", "check", "finding", "next phase"], rows) if rows else _html.Markup("")
 
 
 def _looks_table(results: Iterable[Result]) -> _html.Markup:
-    return _html.table(["look", *_HEADS], [[one.look or "", *one._row()] for one in results])
+    rows = [[one.look or "", bare(one.subject), *one._row()] for one in results]
+    return _html.table(["look", "subject", *_HEADS], rows)
 
 
 def worst(results: Iterable[Result]) -> str:
@@ -316,7 +337,8 @@ class Evaluation(Committed):
         seen = "" if self.predictions is None else f"{self.predictions:,} predictions, "
         noun = "finding" if len(self.findings) == 1 else "findings"
         head = f"{self._title()}: {seen}{len(self.findings)} {noun}"
-        return "\n".join([head, *(f"  {one._told()}" for one in self.findings)])
+        lines = (one if isinstance(one, str) else one._told() for one in _foremost(self.findings))
+        return "\n".join([head, *(f"  {line}" for line in lines)])
 
     def _repr_html_(self) -> str:
         shared = ", ".join(f"{rows} rows with {ref}" for ref, rows in self.overlap.items())

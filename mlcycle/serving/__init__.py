@@ -1,4 +1,4 @@
-"""Models at work: who answers, the answer, what is kept of it, and what the traffic says.
+"""Models at work: who answers, the answer, and what is kept of it.
 
 Everything here speaks to Protocols (routes, models, a sink); it has never heard of a store. Names load on first use, so
 importing this room costs nothing.
@@ -16,13 +16,11 @@ from mlcycle._doors import doors
 
 if TYPE_CHECKING:
     from mlcycle.serving._capture import Traffic, decode, encode_labels
-    from mlcycle.serving._monitor import Unavailable, attempt, inspect
     from mlcycle.serving._router import check_weights, choose
     from mlcycle.serving._service import Load, Loaded, Routes, Service, Sink
 
 _HOMES = {
     "_capture": ("Traffic", "decode", "encode_labels"),
-    "_monitor": ("Unavailable", "attempt", "inspect"),
     "_router": ("check_weights", "choose"),
     "_service": ("Load", "Loaded", "Routes", "Service", "Sink"),
 }
@@ -34,13 +32,10 @@ __all__ = [
     "Service",
     "Sink",
     "Traffic",
-    "Unavailable",
-    "attempt",
     "check_weights",
     "choose",
     "decode",
     "encode_labels",
-    "inspect",
 ]
 
 __getattr__, __dir__ = doors(__name__, _HOMES)

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlcycle.checks import Bench, Rows
+from mlcycle._ids import bare
+from mlcycle.checks import EvaluationContext, Rows
+from tests.checks.contexts import context_of
 
 
 class Scored:
@@ -41,19 +43,18 @@ class Predicted:
         return self.answers[X["i"]]
 
 
-def make_bench(models: dict[str, Any], y: Any, *, groups: Any = None, **columns: Any) -> Bench:
-    """Return a bench over one dataset ``d@1`` and models by ref; ``production`` is ``m@1`` where that exists."""
+def make_context(models: dict[str, Any], y: Any, *, groups: Any = None, **columns: Any) -> EvaluationContext:
+    """Return a context over one dataset ``d@1`` and models by ref; ``production`` is ``m@1`` where that exists."""
     frame = pd.DataFrame({"i": range(len(y)), **columns})
 
     def find(name: str) -> str | None:
-        name = "m@1" if name == "production" else name
-        return name if name in models else None
+        name = "m@1" if name == "m@production" else bare(name)
+        return f"model:{name}" if name in models else None
 
-    return Bench(
-        data="d@1",
-        load_rows=lambda ref: Rows(ref, frame, frame[["i"]], y, groups),
-        load_model=models.__getitem__,
-        find_version=find,
+    return context_of(
+        lambda ref: Rows(ref, frame, frame[["i"]], y, groups),
+        lambda ref: models[bare(ref)],
+        find,
     )
 
 
@@ -66,9 +67,9 @@ def scores_of(auc: float, y: Any, rng: np.random.Generator) -> Any:
 
 
 @pytest.fixture
-def bench() -> Callable[..., Bench]:
-    """Return `make_bench`."""
-    return make_bench
+def context_for() -> Callable[..., EvaluationContext]:
+    """Return `make_context`."""
+    return make_context
 
 
 @pytest.fixture

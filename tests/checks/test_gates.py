@@ -188,7 +188,8 @@ def test_what_was_loosened_comes_back_in_time(criteria: Any, after: Any, now: st
 def test_deciding_loads_nothing_heavy() -> None:
     """Gates work without numpy, pandas or scikit-learn in the process."""
     code = (
-        "import sys; from mlcycle.checks import decide, Bench; decide('promote', 'm@1', [], now='2026-11-23'); "
+        "import sys; from mlcycle.checks import EvaluationContext, decide; "
+        "decide('promote', 'm@1', [], now='2026-11-23'); "
         "print(*(m for m in ('numpy', 'pandas', 'sklearn', 'scipy', 'cattrs') if m in sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -10,8 +10,9 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from mlcycle.checks import Bench, Rows, find_metric, judge, record
+from mlcycle.checks import Rows, find_metric, judge, record
 from mlcycle.records import AtLeast, AtMost, NotWorseThan, Result
+from tests.checks.contexts import context_of
 
 
 class Told:
@@ -46,11 +47,10 @@ def result_of(criterion: Any, models: Any, y: Any, groups: Any = None) -> Result
     """Judge ``m@2``, with ``m@1`` in production where there is one."""
     frame = pd.DataFrame({"i": range(len(y))})
     models = models if isinstance(models, dict) else {"m@2": models}
-    context = Bench(
-        data="d@1",
-        load_rows=lambda ref: Rows(ref, frame, frame, y, groups),
-        load_model=models.__getitem__,
-        find_version=lambda name: "m@1" if name == "production" and "m@1" in models else None,
+    context = context_of(
+        lambda ref: Rows(ref, frame, frame, y, groups),
+        models.__getitem__,
+        lambda name: "m@1" if name == "m@production" and "m@1" in models else None,
     )
     [result] = judge(criterion, "m@2", context)
     return result
@@ -179,11 +179,9 @@ def test_an_interval_that_does_not_hold_its_value_is_none(metric: str) -> None:
     entity = np.repeat(np.arange(100), 2)
     seen = homes.iloc[entity].reset_index(drop=True) + 0.2 * rng.normal(size=(200, 2))
     model = KNeighborsClassifier(1).fit(homes, np.arange(100))
-    context = Bench(
-        data="d@1",
-        load_rows=lambda ref: Rows(ref, seen, seen, entity),
-        load_model=lambda ref: model,
-        find_version=lambda name: None,
+    context = context_of(
+        lambda ref: Rows(ref, seen, seen, entity),
+        lambda ref: model,
     )
     [result] = judge(AtLeast(metric, 0.3), "m@1", context)
     if metric == "adjusted_rand_score":

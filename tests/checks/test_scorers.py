@@ -17,12 +17,13 @@ from sklearn.metrics import get_scorer, get_scorer_names, log_loss
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.svm import LinearSVC
 
-from mlcycle.checks import Bench, Rows, judge
-from mlcycle.checks._case import case_of
+from mlcycle.checks import EvaluationContext, Rows, judge
+from mlcycle.checks._case import Case, case_of
 from mlcycle.checks._measures import measure_of
 from mlcycle.checks._metrics import find_metric
 from mlcycle.errors import InvalidInput
 from mlcycle.records import AtLeast, AtMost
+from tests.checks.contexts import context_of
 
 Make = Callable[..., Any]
 RNG = np.random.default_rng(0)
@@ -50,19 +51,22 @@ MODELS: dict[str, tuple[Any, Any]] = {
 INSIDE = ("Recorded", "pos_label", "AttributeError", "ValueError", "TypeError", "average=", "multiclass", "bounds=")
 
 
-def bench_of(model: Any, y: Any, frame: pd.DataFrame = X) -> Bench:
-    """Return a bench over one dataset and one model."""
-    return Bench(
-        data="d@1",
-        load_rows=lambda ref: Rows(ref, frame.reset_index(drop=True), frame.reset_index(drop=True), y),
-        load_model=lambda ref: model,
-        find_version=lambda name: None,
+def context_with(model: Any, y: Any, frame: pd.DataFrame = X) -> EvaluationContext:
+    """Return a context_for over one dataset and one model."""
+    return context_of(
+        lambda ref: Rows(ref, frame.reset_index(drop=True), frame.reset_index(drop=True), y),
+        lambda ref: model,
     )
+
+
+def _case(name: str, context: EvaluationContext) -> Case:
+    """Return a metric of the model on the dataset."""
+    return case_of(find_metric(name), context.data.rows(), ("m@1", context.models.recorded("m@1")))
 
 
 def value_of(name: str, model: Any, y: Any) -> float:
     """Return a metric's value as criteria see it, without an interval."""
-    case = case_of(AtLeast(name, 0.5), find_metric(name), "m@1", None, bench_of(model, y))
+    case = _case(name, context_with(model, y))
     return measure_of(case.metric, case.ours.recorded, case.ours.y, np.arange(len(case.ours.y))).value
 
 
@@ -104,8 +108,8 @@ def test_advice_can_be_followed(kind: str) -> None:
 def test_of_two_texts_the_second_is_positive(name: str) -> None:
     """Labels that are text give the value of the same labels as 0 and 1, and the result says which is positive."""
     numbers, texts = (LogisticRegression().fit(X, y) for y in (TWO, YES))
-    [expected] = judge(AtLeast(name, 0.5), "m@1", bench_of(numbers, TWO))
-    [actual] = judge(AtLeast(name, 0.5), "m@1", bench_of(texts, YES))
+    [expected] = judge(AtLeast(name, 0.5), "m@1", context_with(numbers, TWO))
+    [actual] = judge(AtLeast(name, 0.5), "m@1", context_with(texts, YES))
     assert (actual.value, actual.low, actual.high) == (expected.value, expected.low, expected.high)
     assert ("the positive class is 'yes'" in actual.detail) == (name != "neg_brier_score")
     assert "positive" not in expected.detail
@@ -114,9 +118,9 @@ def test_of_two_texts_the_second_is_positive(name: str) -> None:
 def test_the_fast_form_knows_the_positive_class() -> None:
     """With labels 1 and 2 the positive one is 1, as in scikit-learn, also on resamples."""
     model, y = LogisticRegression().fit(X, TWO + 1), TWO + 1
-    context, drawn = bench_of(model, y), RNG.integers(0, 150, 150)
+    context, drawn = context_with(model, y), RNG.integers(0, 150, 150)
     for name in ("f1", "precision", "recall", "jaccard", "average_precision"):
-        case = case_of(AtLeast(name, 0.5), find_metric(name), "m@1", None, context)
+        case = _case(name, context)
         found = measure_of(case.metric, case.ours.recorded, case.ours.y, np.arange(150))
         assert found.fast
         assert found.at(drawn) == pytest.approx(get_scorer(name)(model, X.iloc[drawn], y[drawn]))
@@ -141,7 +145,7 @@ def test_the_fast_form_knows_the_positive_class() -> None:
 def test_rows_that_lack_a_class(criterion: Any, lacking: str, value: bool) -> None:
     """Metrics are computed with all classes of the model; what needs a row of each names the one that lacks."""
     kept = lacking != LEVEL
-    [result] = judge(criterion, "m@1", bench_of(LogisticRegression().fit(X, LEVEL), LEVEL[kept], X[kept]))
+    [result] = judge(criterion, "m@1", context_with(LogisticRegression().fit(X, LEVEL), LEVEL[kept], X[kept]))
     assert (result.value is not None) == value, result
     if not value:
         assert f"is undefined on these {kept.sum()} rows: none has the label high" in result.detail
@@ -151,8 +155,8 @@ def test_log_loss_of_one_class_is_known_in_a_slice_too() -> None:
     """On rows of one class the log loss is that of the model's probabilities for it."""
     model = LogisticRegression().fit(X, YES)
     frame = X.assign(region=YES)
-    context = bench_of(model, YES, frame)
-    context.load_rows = lambda ref: Rows(ref, frame, X, YES)
+    context = context_with(model, YES, frame)
+    context.data.read = lambda ref: Rows(ref, frame, X, YES)
     found = judge(AtMost("log_loss", 2, slices="region"), "m@1", context)
     for result, label in zip(found, ("no", "yes"), strict=True):
         kept = label == YES
@@ -176,7 +180,7 @@ def test_targets_with_missing_truth_values(missing: Any) -> None:
     labels = TWO.astype(bool).astype(object)
     labels[:3] = missing
     y = pd.Series(labels, dtype="boolean" if missing is pd.NA else "object")
-    [result] = judge(AtLeast("f1", 0.5), "m@1", bench_of(LogisticRegression().fit(X, TWO), y))
+    [result] = judge(AtLeast("f1", 0.5), "m@1", context_with(LogisticRegression().fit(X, TWO), y))
     assert (result.n, "3 rows without a label left out" in result.detail) == (147, True)
     assert result.value is not None
 
@@ -185,7 +189,7 @@ def test_labels_the_model_does_not_know() -> None:
     """A new label is a mistake where labels are compared, and named where a score for it is needed."""
     y = YES.astype(object)
     y[:5] = "maybe"
-    context = bench_of(LogisticRegression().fit(X, YES), y)
+    context = context_with(LogisticRegression().fit(X, YES), y)
     model = LogisticRegression().fit(X, YES)
     assert value_of("accuracy", model, y) == pytest.approx((model.predict(X) == y).mean())
     for metric in ("neg_log_loss", "roc_auc", "average_precision", "neg_brier_score"):
@@ -197,7 +201,7 @@ def test_labels_the_model_does_not_know() -> None:
 def test_models_of_several_outputs_and_broken_answers_are_errors_in_words() -> None:
     """Two answers a row, answers that are not finite, and a predict that fails are each named."""
     model = MultiOutputClassifier(LogisticRegression()).fit(X, np.column_stack([TWO, TWO]))
-    [several] = judge(AtLeast("accuracy", 0.5), "m@1", bench_of(model, TWO))
+    [several] = judge(AtLeast("accuracy", 0.5), "m@1", context_with(model, TWO))
     assert (several.verdict, "answers 2 values a row, and d@1 has one target" in several.detail) == ("error", True)
 
     class Endless:
@@ -206,19 +210,19 @@ def test_models_of_several_outputs_and_broken_answers_are_errors_in_words() -> N
         def predict(self, rows: Any) -> Any:
             return np.where(np.arange(len(rows)) < 2, np.inf, 0.5)
 
-    [endless] = judge(AtMost("rmse", 0.5), "m@1", bench_of(Endless(), SCORE))
+    [endless] = judge(AtMost("rmse", 0.5), "m@1", context_with(Endless(), SCORE))
     assert "m@1 answers values that are not finite on 2 of the 150 rows of d@1" in endless.detail
-    [narrow] = judge(AtLeast("accuracy", 0.5), "m@1", bench_of(LogisticRegression().fit(X[["a", "b"]], TWO), TWO))
+    [narrow] = judge(AtLeast("accuracy", 0.5), "m@1", context_with(LogisticRegression().fit(X[["a", "b"]], TWO), TWO))
     assert "the model's predict failed on these rows" in narrow.detail
 
 
-def test_single_rows_and_slices_of_nothing(bench: Make, scored: Make) -> None:
+def test_single_rows_and_slices_of_nothing(context_for: Make, scored: Make) -> None:
     """One row, and slices of a column that is empty for most rows, are judged or said to be too few."""
-    [single] = judge(AtLeast("accuracy", 0.5), "m@1", bench({"m@1": scored([0.9])}, np.array([1])))
+    [single] = judge(AtLeast("accuracy", 0.5), "m@1", context_for({"m@1": scored([0.9])}, np.array([1])))
     assert (single.value, single.verdict) == (1.0, "inconclusive")
-    [one] = judge(AtLeast("r2", 0.5), "m@1", bench_of(LinearRegression().fit(X, SCORE), SCORE[:1], X[:1]))
+    [one] = judge(AtLeast("r2", 0.5), "m@1", context_with(LinearRegression().fit(X, SCORE), SCORE[:1], X[:1]))
     assert "undefined on a single row" in one.detail
     y, region = np.arange(60) % 2, [None] * 58 + ["A", "B"]
-    found = judge(AtLeast("f1", 0.5, slices="region"), "m@1", bench({"m@1": scored(y * 0.9)}, y, region=region))
+    found = judge(AtLeast("f1", 0.5, slices="region"), "m@1", context_for({"m@1": scored(y * 0.9)}, y, region=region))
     assert [(one.slice, one.n) for one in found] == [("region=A", 1), ("region=B", 1), ("region missing", 58)]
     assert {one.verdict for one in found[:2]} == {"inconclusive"}

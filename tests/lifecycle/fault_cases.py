@@ -318,8 +318,8 @@ def check(project: mc.Project) -> None:
 
 
 def checked(project: mc.Project) -> int:
-    """Count the reports."""
-    return len(project.deployments.get("eu").reports())
+    """Count what was found."""
+    return len(project.deployments.get("eu").evaluations())
 
 
 # the project and its store -------------------------------------------------------------------------------------------
@@ -460,7 +460,7 @@ CASES = {
     "roll back a route": Case(
         ("deployment.rollback",), reroute, rerouted, given=lambda project: project.deployments.get("eu").route("m@2")
     ),
-    "check": Case(("report.add",), check, checked, again=works),
+    "check": Case(("deployment.check",), check, checked, again=works),
     "set a scope": Case(("scope.set",), set_scope, scoped),
     "drop": Case(("store.drop",), drop, dropped),
     "drop a run": Case(("store.drop",), drop_run, dropped_run),

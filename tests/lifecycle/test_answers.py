@@ -14,13 +14,14 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
 import mlcycle as mc
-from mlcycle.records import Finding, Report, UnknownCriterion
+from mlcycle.records import UnknownCriterion
 
 RNG = np.random.default_rng(0)
 X = pd.DataFrame(RNG.normal(size=(300, 2)), columns=["a", "b"]).assign(group=RNG.integers(0, 2, 300))
 CLASSES = (X["a"] > 0).to_numpy().astype(int)
 NUMBERS = X["a"].to_numpy() * 2.0
 WRONG = X.assign(a=-X["a"])
+ALARMS = ("warn", "fail", "error")
 
 
 class Threshold:
@@ -50,8 +51,8 @@ def linear(y: Any = CLASSES) -> Any:
 def checked(
     model: Any, y: Any, labels: Any = None, *, criteria: Any = None, rows: Any = WRONG, ids: Any = None,
     method: str = "predict", evaluate: bool = False, test: Any = None, drop: str | None = None,
-) -> Report:  # fmt: skip
-    """Serve rows, label them, and return the report."""
+) -> mc.Evaluation:  # fmt: skip
+    """Serve rows, label them, and return what a check finds."""
     project = mc.open(f"memory://{uuid.uuid4().hex}", create=True)
     data = project.datasets.add("train", X.assign(y=list(y)), target="y")
     if test is not None:
@@ -72,15 +73,15 @@ def checked(
         project.store.drop(drop)
     report = shop.check()
     assert (str(report), report._repr_html_()) != ("", "")
-    assert [one.findings for one in shop.reports()] == [report.findings]
-    noted = any(one.kind == "monitoring" for one in project.status().phases["deployment"])
-    assert noted == any(one.severity != "info" for one in report.findings)
+    assert shop.evaluations() == [report]
+    noted = any(one.check == "monitoring" for one in project.status().phases["deployment"])
+    assert noted == any(one.verdict in ALARMS for one in report.findings)
     return report
 
 
-def quality(report: Report) -> list[Finding]:
+def quality(report: mc.Evaluation) -> list[mc.Result]:
     """Return the findings about quality."""
-    return [one for one in report.findings if one.kind == "quality"]
+    return [one for one in report.findings if one.look == "quality"]
 
 
 ACCURATE = mc.AtLeast("accuracy", 0.9)
@@ -93,7 +94,7 @@ ACCURATE = mc.AtLeast("accuracy", 0.9)
 def test_captured_answers_are_judged_by_criteria(model: Any, criteria: Any) -> None:
     """Nothing is loaded for it: a model that needs trust is judged as any other, over all rows or slice by slice."""
     found = quality(checked(model, CLASSES, criteria=criteria))
-    assert [(one.severity, "no longer meets" in one.summary) for one in found] == [("fail", True)] * len(found)
+    assert [(one.verdict, "no longer meets" in one.detail) for one in found] == [("fail", True)] * len(found)
     assert len(found) == (2 if criteria[0].slices else 1)
     assert quality(checked(model, CLASSES, criteria=criteria, rows=X)) == []
 
@@ -112,9 +113,9 @@ def test_what_nothing_is_held_against_is_said(model: Any, criteria: Any) -> None
     """Without a criterion or an evaluation the value stands in the report, as a warning."""
     report = checked(model, CLASSES, 1 - model.predict(X), criteria=criteria, rows=X)
     [finding] = quality(report)
-    assert (finding.severity, finding.phase) == ("warn", "scope")
-    assert finding.summary.startswith("quality: accuracy 0.00 [0, 0.013], not judged: no criterion")
-    assert finding.evidence["n"] == 300
+    assert (finding.verdict, finding.phase) == ("warn", "scope")
+    assert finding.detail.startswith("quality: accuracy 0.00 [0, 0.013], not judged: no criterion")
+    assert finding.n == 300
 
 
 @pytest.mark.parametrize(
@@ -129,10 +130,10 @@ def test_what_nothing_is_held_against_is_said(model: Any, criteria: Any) -> None
 def test_an_evaluation_is_what_quality_is_held_against(model: Any, y: Any, labels: Any) -> None:
     """The difference has an interval and a margin: a fall is a warning, no fall is none."""
     [finding] = quality(checked(model, y, labels, evaluate=True))
-    assert (finding.severity, "comes short of" in finding.summary) == ("warn", True)
-    assert finding.evidence["high"] < finding.evidence["threshold"]
+    assert (finding.verdict, "comes short of" in finding.detail) == ("warn", True)
+    assert finding.high < finding.threshold
     assert [
-        one.severity for one in quality(checked(model, y, labels, evaluate=True, rows=X)) if one.severity != "info"
+        one.verdict for one in quality(checked(model, y, labels, evaluate=True, rows=X)) if one.verdict in ALARMS
     ] == []
 
 
@@ -150,7 +151,7 @@ def test_a_comparison_that_was_evaluated_is_held_against(project: mc.Project) ->
         service.predict_proba(WRONG, ids=range(300))
         service.label(range(300), CLASSES)
     [finding] = quality(shop.check())
-    assert finding.summary.startswith("m@2 comes short of roc_auc not worse than")
+    assert finding.detail.startswith("m@2 comes short of roc_auc not worse than")
 
 
 @pytest.mark.parametrize(
@@ -167,7 +168,7 @@ def test_a_comparison_that_was_evaluated_is_held_against(project: mc.Project) ->
 def test_labels_equal_answers_of_the_same_meaning(model: Any, y: Any, labels: Any, metric: str) -> None:
     """1, 1.0 and True are one answer."""
     criteria = [mc.AtLeast(metric, 0.9)]
-    assert [one.severity for one in quality(checked(model, y, labels, criteria=criteria))] == ["fail"]
+    assert [one.verdict for one in quality(checked(model, y, labels, criteria=criteria))] == ["fail"]
     assert quality(checked(model, y, labels, criteria=criteria, rows=X)) == []
 
 
@@ -175,8 +176,8 @@ def test_labels_equal_answers_of_the_same_meaning(model: Any, y: Any, labels: An
 def test_labels_of_another_type_are_said_not_counted_as_wrong(criteria: Any) -> None:
     """Text "1" never equals 1: that is a fault of the labels."""
     [finding] = quality(checked(linear(), CLASSES, np.where(CLASSES, "1", "0"), criteria=criteria, rows=X))
-    assert finding.severity == "warn"
-    assert "the labels are text such as '1' and the answers numbers such as" in finding.summary
+    assert finding.verdict == "error"
+    assert "the labels are text such as '1' and the answers numbers such as" in finding.detail
 
 
 def test_scores_are_judged_where_they_were_captured() -> None:
@@ -184,7 +185,7 @@ def test_scores_are_judged_where_they_were_captured() -> None:
     tree = DecisionTreeClassifier(max_depth=2).fit(X, CLASSES)
     for model in (linear(), tree):
         [finding] = quality(checked(model, CLASSES, criteria=[mc.AtMost("log_loss", 0.5)], method="predict_proba"))
-        assert finding.severity == "fail"
+        assert finding.verdict == "fail"
 
 
 SCORES = [
@@ -207,26 +208,26 @@ def test_scores_that_were_not_captured_are_told_from_scores_there_are_none_of(me
         (Threshold(), "which m@1 does not offer; use a metric"),
     ):
         found = quality(checked(model, CLASSES, criteria=[kind(metric, 0.5)]))
-        assert [said in found[0].summary, "accuracy 0.00" in found[1].summary] == [True, True]
-        assert "Error" not in found[0].summary
+        assert [said in found[0].detail, "accuracy 0.00" in found[1].detail] == [True, True]
+        assert "Error" not in found[0].detail
     [finding] = quality(checked(Scoring(), CLASSES, criteria=[mc.AtMost("log_loss", 0.5)], method="predict_proba"))
-    assert (finding.severity, "no longer meets" in finding.summary) == ("fail", True)
+    assert (finding.verdict, "no longer meets" in finding.detail) == ("fail", True)
 
 
 def test_a_criterion_of_another_kind_is_a_finding() -> None:
     """Accuracy of numbers, or a slice by what was not captured: named, and the usual metrics stand beside it."""
     found = quality(checked(LinearRegression().fit(X, NUMBERS), NUMBERS, criteria=[mc.AtLeast("accuracy", 0.5)]))
-    assert [one.summary.split(" ")[0] for one in found] == ["accuracy", "quality:", "quality:"]
+    assert [one.detail.split(" ")[0] for one in found] == ["accuracy", "quality:", "quality:"]
     found = quality(checked(linear(), CLASSES, criteria=[mc.AtLeast("accuracy", 0.5, slices=["y"])]))
-    assert "has no column 'y' to slice by" in found[0].summary
+    assert "has no column 'y' to slice by" in found[0].detail
 
 
 @pytest.mark.parametrize("count", [1, 7])
 def test_few_labels_are_no_alarm(count: int) -> None:
     """Their value is given, and that it is too little."""
     report = checked(linear(), CLASSES, 1 - linear().predict(X), rows=X[:count])
-    assert {one.severity for one in report.findings} == {"info"}
-    assert [one.evidence["n"] for one in quality(report)] == [count]
+    assert {one.verdict for one in report.findings} <= {"inconclusive", "not_applicable"}
+    assert [one.n for one in quality(report)] == [count]
 
 
 def test_labels_of_unknown_ids_are_counted() -> None:
@@ -241,7 +242,7 @@ def test_several_targets_are_right_where_each_is() -> None:
         (np.column_stack([CLASSES, 1 - CLASSES]), DecisionTreeClassifier(max_depth=2), "accuracy 0.0"),
         (np.column_stack([NUMBERS, -NUMBERS]), LinearRegression(), "r2 -3"),
     ):
-        assert name in quality(checked(model.fit(X, y), CLASSES, y.tolist()))[0].summary
+        assert name in quality(checked(model.fit(X, y), CLASSES, y.tolist()))[0].detail
 
 
 class Endless:
@@ -255,7 +256,7 @@ class Endless:
 def test_a_metric_that_has_no_value_is_said() -> None:
     """Answers no metric can be computed of are a finding, not silence."""
     [finding] = quality(checked(Endless(), CLASSES, NUMBERS, rows=X))
-    assert (finding.severity, "values that are not finite" in finding.summary) == ("warn", True)
+    assert (finding.verdict, "values that are not finite" in finding.detail) == ("error", True)
 
 
 @pytest.mark.parametrize(
@@ -270,9 +271,9 @@ def test_a_metric_that_has_no_value_is_said() -> None:
 def test_a_part_that_does_not_fit_is_a_finding_of_the_report(changes: Any, part: str) -> None:
     """The other parts are looked at all the same."""
     report = checked(linear(), CLASSES, criteria=[ACCURATE], **changes)
-    [finding] = [one for one in report.findings if one.kind == part]
-    assert (finding.severity, finding.summary.startswith(f"{part} could not be looked at: ")) == ("warn", True)
-    assert [one.severity for one in quality(report)] == ["fail"]
+    [finding] = [one for one in report.findings if one.look == part]
+    assert (finding.verdict, finding.detail.startswith(f"{part} could not be looked at: ")) == ("error", True)
+    assert [one.verdict for one in quality(report)] == ["fail"]
     table = report.frame().set_index("look")
     assert table.loc[part, "verdict"] == "error"
 
@@ -288,5 +289,5 @@ def test_damaged_data_is_a_finding(project: mc.Project) -> None:
     for path in (Path(project.store.url.removeprefix("file://")) / "tables").rglob("*.parquet"):
         path.chmod(0o644)
         path.write_bytes(b"damaged")
-    kinds = {one.kind: one.summary for one in shop.check().findings}
+    kinds = {one.look: one.detail for one in shop.check().findings}
     assert kinds["data drift"].startswith("data drift could not be looked at: tables/")

@@ -100,16 +100,46 @@ def test_check_is_quiet_on_the_same_and_loud_on_a_shift(project: mc.Project, sho
     with shop.serve() as service:
         service.predict_proba(X.apply(rng.permutation) * 1.4, ids=X.index)
         service.label(X.index, y)
-    kinds = {finding.kind for finding in shop.check().findings}
+    kinds = {finding.look for finding in shop.check().findings}
     assert {"data drift", "quality"} <= kinds
-    assert [len(report.findings) > 0 for report in shop.reports()] == [False, True]
-    assert "monitoring" in {finding.kind for finding in project.status().phases["deployment"]}
+    assert [len(report.findings) > 0 for report in shop.evaluations()] == [False, True]
+    assert "monitoring" in {finding.check for finding in project.status().phases["deployment"]}
+
+
+def test_a_check_of_the_user_is_kept_beside_the_others(project: mc.Project, shop: Any, cells: pd.DataFrame) -> None:
+    """It sees the window, and the data and models of the project; what fails and says no more is the deployment's."""
+
+    def agrees(subject: str, context: Any) -> Any:
+        asked, frame = context.traffic.live(), context.data.load("cells.test")
+        yield len(asked) == len(frame)
+        yield float((context.models.predict("tumour@1", "cells.test") == asked["output"].to_numpy(int)).mean())
+        yield subject == "deployment:other"
+
+    X, _ = project.load("dataset:cells.test", xy=True)
+    with shop.serve() as service:
+        service.predict(X)
+    found = shop.check(checks=[agrees])
+    said = [(one.look, one.verdict, one.value, one.phase) for one in found.results if one.check == "agrees"]
+    assert said == [
+        ("agrees", "pass", None, None),
+        ("agrees", "not_applicable", 1.0, None),
+        ("agrees", "fail", None, "deployment"),
+    ]
+    assert shop.evaluations() == [found]
+    assert {one.subject for one in project.models.evaluations()} <= {"model:tumour@1", "model:tumour@2"}
+    told = project.history()["what"].tolist()[-1]
+    assert told == f"checked shop: fail, {len(found.findings)} findings"
+    with pytest.raises(errors.InvalidInput, match="a check of traffic is a callable"):
+        shop.check(checks=["drift"])
 
 
 def test_too_little_traffic_is_said(shop: Any) -> None:
     """Silence is not a verdict."""
     [finding] = shop.check().findings
-    assert finding.kind == "too little traffic"
+    assert (finding.check, finding.detail) == (
+        "predictions",
+        "0 predictions are too few for any verdict; it takes 30 or more",
+    )
 
 
 def test_rollback_of_a_route(project: mc.Project, shop: Any) -> None:
@@ -162,7 +192,7 @@ def test_windows_take_days_spans_and_objects(shop: Any, cells: pd.DataFrame) -> 
     for since in (now.date(), str(now.date()), now.to_datetime64().astype("datetime64[D]"), "7d", "24h", "90min",
                   timedelta(hours=1), np.timedelta64(1, "h"), pd.Timedelta(hours=1), now - pd.Timedelta(hours=1),
                   (now - pd.Timedelta(hours=1)).tz_convert("Asia/Tokyo")):  # fmt: skip
-        assert (len(shop.traffic(since=since)), shop.check(since=since).rows) == (40, 40)
+        assert (len(shop.traffic(since=since)), shop.check(since=since).predictions) == (40, 40)
         assert len(shop.traffic(until=since)) == (40 if str(since) == str(now.date()) else 0)
     assert len(shop.traffic(since=now.date(), until=now.date())) == 40
     for odd in (pd.NaT, 1.5, True, "nonsense"):

@@ -123,7 +123,7 @@ def test_checks_of_ones_own(project: mc.Project, cells: pd.DataFrame) -> None:
     first, _ = begin(project, cells)
 
     def small(subject: str, context: Any) -> bool:
-        return len(context.load()) < 10
+        return len(context.data.load()) < 10
 
     evaluation = project.evaluate(first, checks=[small])
     assert evaluation.results[-1].verdict == "fail"

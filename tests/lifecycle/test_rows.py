@@ -75,11 +75,11 @@ def test_a_model_that_changes_its_rows_is_seen_by_nobody(project: mc.Project, tm
     pd.testing.assert_frame_equal(X[:5], pd.read_parquet(tmp_path / "store" / version.example.key))
 
     def spoiling(subject: str, context: Any) -> float:
-        frame = context.load()
+        frame = context.data.load()
         frame["y"].array[:] = frame["a"].array[:] = 0
-        context.target()[:] = 0
-        context.predict(subject)[:] = 0
-        return float((context.predict(subject) == context.load()["y"]).mean())
+        context.data.target()[:] = 0
+        context.models.predict(subject)[:] = 0
+        return float((context.models.predict(subject) == context.data.load()["y"]).mean())
 
     checked = project.evaluate(version, checks=[spoiling, spoiling], **trust).results
     assert [result.value for result in checked][-2:] == [1.0, 1.0]
@@ -120,7 +120,7 @@ def test_names_of_the_model_count_everywhere(project: mc.Project, example: Any) 
         answers = service.predict(frame.drop(columns="y"), ids=X.index)
         service.label(X.index, Y)
     np.testing.assert_array_equal(NAMED.predict(X), answers)
-    assert [one for one in shop.check().findings if one.severity != "info"] == []
+    assert [one for one in shop.check().findings if one.verdict in ("warn", "fail", "error")] == []
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_models_of_texts_take_a_table_of_texts(project: mc.Project, example: Any
         service.label(range(80), MOODS)
     traffic = shop.traffic()
     assert [name for name in traffic.columns if name.startswith("in.")] == [f"in.{version.signature.inputs[0]['name']}"]
-    assert [one for one in shop.check().findings if one.severity != "info"] == []
+    assert [one for one in shop.check().findings if one.verdict in ("warn", "fail", "error")] == []
 
 
 def test_models_of_dicts_take_dicts_and_tables(project: mc.Project) -> None:
@@ -217,7 +217,7 @@ def test_models_of_dicts_take_dicts_and_tables(project: mc.Project) -> None:
         for given in (rows, pd.DataFrame(rows)):
             assert service.predict(given, ids=range(80)).tolist() == MOODS
         service.label(range(80), MOODS)
-    assert [one for one in shop.check().findings if one.severity != "info"] == []
+    assert [one for one in shop.check().findings if one.verdict in ("warn", "fail", "error")] == []
 
 
 def test_models_of_several_outputs_are_routed_and_served(project: mc.Project) -> None:
@@ -236,7 +236,7 @@ def test_models_of_several_outputs_are_routed_and_served(project: mc.Project) ->
     assert shop.label([0], [[0, 1]]) == 1
     traffic = shop.traffic()
     assert traffic["label"].iloc[1] == targets[int(traffic["id"].iloc[1])].tolist()
-    assert shop.check().rows == 240
+    assert shop.check().predictions == 240
 
 
 def test_a_missing_truth_value_reaches_a_model_that_takes_it(project: mc.Project) -> None:
@@ -250,7 +250,7 @@ def test_a_missing_truth_value_reaches_a_model_that_takes_it(project: mc.Project
     with shop.serve() as service:
         np.testing.assert_array_equal(model.predict(frame), service.predict(records, ids=X.index))
         service.label(X.index, Y)
-    assert "quality" not in [one.kind for one in shop.check().findings]
+    assert "quality" not in [one.look for one in shop.check().findings]
 
 
 def test_labels_that_lost_their_digits_are_refused(project: mc.Project) -> None:

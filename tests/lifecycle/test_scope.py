@@ -183,7 +183,7 @@ def test_a_criterion_of_a_newer_mlcycle_shuts_the_gate_and_nothing_else(project:
     assert project.scope.set(criteria=[*scope.criteria, mc.AtLeast("accuracy", 0.5)]).criteria[0] == newer
     version = project.models.register("m", DummyClassifier().fit(frame[["x"]], frame["y"]))
     found = project.evaluate(version, "d").results[0]
-    words = "needs a newer mlcycle"
+    words = "this criterion needs a newer mlcycle"
     assert (found.check, found.verdict) == ("Calibrated (needs a newer mlcycle)", "error")
     assert words in found.detail
     with pytest.raises(errors.GateBlocked, match=words):

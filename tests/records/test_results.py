@@ -124,6 +124,18 @@ def test_an_evaluation_of_a_window_counts_what_it_found(count: int, words: str) 
     assert str(Evaluation(**WINDOW)) == "eu: 0 findings"
 
 
+def test_many_findings_of_a_signal_are_told_by_the_first() -> None:
+    """A wide frame does not bury the other signals; the table has all."""
+    slow = Result(check="ms", look="latency", verdict="warn", phase="deployment", detail="slower")
+    seen = Evaluation(**WINDOW, results=[*[MOVED] * 60, slow])
+    assert str(seen).splitlines()[1:] == [
+        *["  warn: age moved"] * 3,
+        "  warn: and 57 more of data drift",
+        "  warn: slower",
+    ]
+    assert ("and 57 more of data drift" in seen._repr_html_(), len(seen.frame())) == (True, 61)
+
+
 @pytest.mark.parametrize(
     ("verdicts", "expected"),
     [

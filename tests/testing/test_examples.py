@@ -30,16 +30,20 @@ def has_example(name: str) -> bool:
     return ">>>" in (inspect.getdoc(getattr(testing, name)) or "")
 
 
-def test_the_suite_passes_when_it_is_copied(tmp_path: Path) -> None:
-    """Every test of the contract passes on the storage of its own example."""
-    (tmp_path / "test_mine.py").write_text(copied("FilesContract"))
+SUITES = [name for name in testing.__all__ if name.endswith("Contract")]
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_the_suite_passes_when_it_is_copied(suite: str, tmp_path: Path) -> None:
+    """Every test of the contract passes on what its own example tests."""
+    (tmp_path / "test_mine.py").write_text(copied(suite))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", "test_mine.py"]
     done = subprocess.run(command, cwd=tmp_path, env=_env(), capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout[-500:]) == (0, done.stdout[-500:])
     assert " passed" in done.stdout
 
 
-@pytest.mark.parametrize("name", [name for name in testing.__all__ if name != "FilesContract" and has_example(name)])
+@pytest.mark.parametrize("name", [name for name in testing.__all__ if name not in SUITES and has_example(name)])
 def test_examples_run_as_a_module(name: str, tmp_path: Path) -> None:
     """Each shows what it says in a module of its own."""
     (tmp_path / "copied.py").write_text(copied(name))

@@ -5,15 +5,21 @@ from __future__ import annotations
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from mlcycle import provenance, records, serving
-from mlcycle._ids import new_id
+import attrs
+
+from mlcycle import monitoring, provenance, records, serving
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput, NotFound
+from mlcycle.lifecycle import traffic
+from mlcycle.lifecycle._judging import Matter
+from mlcycle.lifecycle._moments import window
 from mlcycle.lifecycle.blobs import readable
-from mlcycle.lifecycle.deployments import _traffic as traffic
 from mlcycle.lifecycle.deployments._record import current_revision, revision_record
 from mlcycle.lifecycle.deployments._routing import go_back, route
-from mlcycle.state import FactAdd, Place, pointer_moves
+from mlcycle.lifecycle.deployments._serving import Loader, Routes
+from mlcycle.lifecycle.deployments._window import judge_window
+from mlcycle.lifecycle.evaluation import evaluation_record, keep_evaluation
+from mlcycle.state import pointer_moves
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -23,7 +29,6 @@ if TYPE_CHECKING:
 
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
-    from mlcycle.state import Fact
 
 __all__ = ["Deployment"]
 
@@ -181,8 +186,8 @@ class Deployment:
             raise NotFound(f"{self.name} has no route yet; say who answers: route({{'churn@1': 100}}, message='…')")
         return serving.Service(
             self.name,
-            routes=traffic.Routes(self._session, self.name),
-            load=traffic.Loader(self._session, trust, reason),
+            routes=Routes(self._session, self.name),
+            load=Loader(self._session, trust, reason),
             sink=traffic.Sink(self._session, self._id),
             capture=capture,
             follow=follow,
@@ -210,61 +215,75 @@ class Deployment:
             (UTC; from its first moment, up to its last), or a span back from now such as ``"7d"``, ``"24h"`` or
             ``"90min"``.
         """
-        return traffic.read(self._session, self._id, since, until).frame
+        return traffic.read(self._session, self._id, *window(since, until)).frame
 
-    def check(self, *, since: Any = None, until: Any = None, alpha: float = 0.05, message: str = "") -> records.Report:
-        """Compare traffic with what the model was trained on, and keep the report.
+    def check(
+        self,
+        *,
+        since: Any = None,
+        until: Any = None,
+        alpha: float = 0.05,
+        checks: Iterable[Any] = (),
+        message: str = "",
+    ) -> records.Evaluation:
+        """Judge traffic by every signal there is, and keep what was found.
 
         Looks at every input column (a two-sample test, Holm over columns, and an effect that matters), at the
-        predictions, at quality where labels are, and at latency. Quality is that of the answers and scores that were
-        captured, so no model is trusted for it: judged by the scope's criteria with a threshold, else against what an
-        evaluation of the version measured, else given as *not judged*, a warning. A part that does not fit, such as a
-        test set that lacks a column, is a finding of the report; only a storage that fails raises.
+        predictions, at quality where labels are, and at failures and latency: `mlcycle.monitoring.SIGNALS`. Quality is
+        that of the answers and scores that were captured, so no model is trusted for it: judged by the scope's criteria
+        with a threshold, else against what an evaluation of the version measured, else given as *not judged*, a
+        warning. A part that does not fit, such as a test set that lacks a column, is a finding; only a storage that
+        fails raises.
 
         Parameters
         ----------
         since, until : str, date, datetime or timedelta, or one of numpy or pandas, optional
             The window, as in `traffic`; by default from when the current revision began to answer.
         alpha : float, default 0.05
-            Chance of any false alarm among the columns, when nothing changed.
+            Chance of any false alarm about drift, when nothing changed.
+        checks : iterable of callable, optional
+            Signals of yours, run after those: ``(subject, context) -> Result``, a number, True or False, or several of
+            these. The window is ``context.traffic``; data and models of the project are there as for any check.
         message : str
             For the history.
 
         Returns
         -------
-        Report
-            Findings with evidence and a suggested next phase, and a table of everything looked at.
+        Evaluation
+            A result for everything looked at; its `findings` are those with a phase to go to next.
+
+        Examples
+        --------
+        >>> import mlcycle as mc
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> X, y = load_iris(return_X_y=True, as_frame=True)
+        >>> project = mc.open("memory://docs-signals")
+        >>> version = project.models.register("iris", LogisticRegression(max_iter=500).fit(X, y), example=X)
+        >>> shop = project.deployments.open("shop")
+        >>> revision = shop.route("iris@1")
+        >>> def is_used(subject, context):
+        ...     return len(context.traffic.live()) > 0
+        >>> shop.check(checks=[is_used]).findings[-1]
+        Result('fail: is_used', subject='shop', look='is_used', phase='deployment')
         """
         chance: Any = alpha
         if not isinstance(chance, Real) or not 0 < float(chance) < 1:
             raise InvalidInput(f"alpha={alpha!r:.60} is the chance of a false alarm, between 0 and 1")
+        signals = (*monitoring.signals_at(float(chance)), *monitoring.signals_given(checks))
         self._session.check_writable()
-        report = traffic.inspect(self._session, self._id, self.name, since, until, alpha)
-        identity = new_id()
-        document, stored_object = records.to_json(report), f"report:{identity}"
-        severities = [finding.severity for finding in report.findings]
-        said = {
-            "revision": report.revision,
-            "rows": report.rows,
-            "findings": len(severities),
-            "severity": max(severities, key=["info", "warn", "fail"].index, default=None),
-        }
-        fact = FactAdd(of="report", id=identity, subject=f"deployment:{self.name}", needs=[stored_object], says=said)
+        found = judge_window(self._session, self._id, self.name, since, until, signals)
+        told: dict[str, records.Evaluation] = {}
 
-        def work(do: Operation) -> None:
-            depot = self._session.blobs.depot
-            file = do.upload(lambda: depot.store_document(f"files/{identity}", "report", document))
-            do.commit(lambda view: [Place(object=stored_object, files=[file]), fact])
+        def work(do: Operation) -> records.Evaluation:
+            do.judge(lambda: Matter(verb="window.close", action="check", subject=found.subject, proposal=lambda: told))
+            changes = keep_evaluation(do, found)
+            told["evaluation"] = attrs.evolve(found, **do.commit(lambda view: changes).fact("evaluation").stamp.facts())
+            return told["evaluation"]
 
-        self._session.operate("report.add", work, message=message)
-        return report
+        return self._session.operate("deployment.check", work, message=message)
 
-    def reports(self) -> list[records.Report]:
-        """Return the reports kept by `check`, oldest first."""
-        facts = self._session.view().facts.of("report", f"deployment:{self.name}")
-        return readable(self._report, facts)
-
-    def _report(self, fact: Fact) -> records.Report:
-        document = self._session.blobs.document(fact.needs[0], "report", f"report {fact.id}")
-        report: records.Report = records.from_json(document)
-        return report
+    def evaluations(self) -> list[records.Evaluation]:
+        """Return what `check` found and kept, oldest first."""
+        facts = self._session.view().facts.of("evaluation", f"deployment:{self.name}")
+        return readable(lambda fact: evaluation_record(self._session.blobs, fact), facts)

@@ -1,8 +1,8 @@
-"""Evaluation: a model version judged on data, what was found kept as evidence, and the gate that weighs it."""
+"""Evaluation: a model, a dataset or a run judged, what was found kept as evidence, and the gate that weighs it."""
 
 from __future__ import annotations
 
-from mlcycle.lifecycle.evaluation._context import hook_context
+from mlcycle.lifecycle.evaluation._context import context_of, hook_context
 from mlcycle.lifecycle.evaluation._evaluate import evaluate
 from mlcycle.lifecycle.evaluation._gate import criteria_today, failing_today, gathered, in_spite_of
 from mlcycle.lifecycle.evaluation._standing import allowed_already, warn_of
@@ -11,10 +11,12 @@ from mlcycle.lifecycle.evaluation._stored import (
     evaluation_document,
     evaluation_record,
     evaluations_of,
+    keep_evaluation,
 )
 
 __all__ = [
     "allowed_already",
+    "context_of",
     "criteria_today",
     "decision_record",
     "evaluate",
@@ -25,5 +27,6 @@ __all__ = [
     "gathered",
     "hook_context",
     "in_spite_of",
+    "keep_evaluation",
     "warn_of",
 ]

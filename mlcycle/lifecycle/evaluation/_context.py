@@ -1,12 +1,124 @@
-"""What hooks may ask for; filled in by the evaluation context."""
+"""What checks may ask of a project, read when asked for: datasets, model versions, and the code of runs."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-__all__ = ["hook_context"]
+from mlcycle import checks
+from mlcycle._ids import bare, parse_ref
+from mlcycle.errors import InvalidInput, NotFound, VersionDeleted
+from mlcycle.lifecycle._model_files import Signed, load_version, signature_of
+from mlcycle.lifecycle.datasets import tables
+from mlcycle.lifecycle.runs import run_of
+from mlcycle.state import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import pandas as pd
+
+    from mlcycle import codecs, records
+    from mlcycle.lifecycle._judging import Matter
+    from mlcycle.lifecycle._session import Session
+    from mlcycle.state import View
+
+__all__ = ["context_of", "hook_context"]
+
+Doc = dict[str, Any]
 
 
-def hook_context(session: Any, view: Any, matter: Any) -> Any:
-    """Return what a hook may ask for."""
-    return None
+def context_of(
+    session: Session,
+    view: View,
+    *,
+    data: str | None,
+    candidate: codecs.Encoded | None = None,
+    roles: Doc | None = None,
+    trust: bool | Collection[str] = (),
+    reason: str | None = None,
+) -> checks.EvaluationContext:
+    """Return what checks may ask for, by one look at the project; each thing is loaded once, and nothing beforehand.
+
+    Parameters
+    ----------
+    session : Session
+    view : View
+        The state that refs are resolved by.
+    data : str or None
+        The dataset judged on unless another is named, as a ref; the name alone for a candidate.
+    candidate : Encoded, optional
+        What that dataset is to become and is not yet: it stands under its name and as the default.
+    roles : dict, optional
+        Of the candidate: its ``target`` and ``group``.
+    trust, reason
+        As in `Models.load`.
+    """
+    name = None if data is None else bare(data)
+    if data is not None and candidate is None:
+        name = resolve(view, data, "dataset").shown
+
+    def read(ref: str) -> checks.Rows:
+        if candidate is not None and bare(ref) == name:
+            return _rows(bare(ref), candidate.frame(), roles or {})
+        version = resolve(view, ref, "dataset")
+        return _rows(version.shown, tables.frame_of(session.blobs, view, version), version["roles"])
+
+    def load(ref: str) -> Any:
+        version = resolve(view, ref, "model")
+        estimator = load_version(session.blobs, version, trust=trust, reason=reason)
+        return Signed(estimator, signature_of(session.blobs, version, estimator))
+
+    def find(ref: str) -> str | None:
+        try:
+            return resolve(view, ref, "model").ref
+        except NotFound:
+            return None
+
+    given = None if candidate is None else {name: candidate.table}
+    found = checks.LoadedData(default=name, read=read, given=cast("Any", given))
+    return checks.EvaluationContext(
+        data=found,
+        models=checks.LoadedModels(data=found, read=load, find=find),
+        code=checks.LoadedCode(read=lambda ref: _run(session, view, ref)),
+    )
+
+
+def hook_context(session: Session, view: View, matter: Matter) -> checks.EvaluationContext:
+    """Return what a hook may ask for: the candidate or the data the event is about, else the test set of the scope."""
+    scope = view.versions.newest("scope", "scope")
+    data = scope["scope"]["test"] if scope else None
+    if matter.subject.startswith("dataset:"):
+        data = matter.subject
+    elif data is not None and view.names.get("dataset", parse_ref(data).name) is None:
+        data = None  # it is still to come
+    roles = matter.proposal()["roles"] if matter.candidate is not None else None
+    return context_of(session, view, data=data, candidate=matter.candidate, roles=roles)
+
+
+def _rows(ref: str, frame: pd.DataFrame, roles: Doc) -> checks.Rows:
+    target, group = roles.get("target"), roles.get("group")
+    return checks.Rows(
+        ref=ref,
+        frame=frame,
+        X=tables.features(frame, roles, ref),
+        y=None if target is None else cast("Any", frame[target]),
+        groups=None if target is None or group is None else cast("Any", frame[group]),
+    )
+
+
+def _run(session: Session, view: View, ref: str) -> records.Run | None:
+    """Return the run a ref names, or the one a model version came from; None where there is none any more."""
+    kind, colon, run = ref.partition(":")
+    if not colon or kind == "model":
+        made_by = resolve(view, ref, "model", dropped=True)["run"]
+        if made_by is None:
+            return None
+        run = bare(made_by)
+    elif kind != "run":
+        raise InvalidInput(f"code is kept of runs and of models, and {ref!r} is a {kind}")
+    try:
+        return run_of(session, run, view)
+    except (NotFound, VersionDeleted):
+        if kind == "run":
+            raise
+        return None

@@ -1,22 +1,23 @@
-"""Judging a model version on data by the scope's criteria, and keeping what was found as evidence."""
+"""Judging models by the scope's criteria, and whatever else by checks; what was found is kept as evidence."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 import numpy as np
 
 from mlcycle import checks, provenance, records
 from mlcycle._ids import new_id, parse_ref
-from mlcycle.errors import InvalidInput, NotFound
+from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._judging import Matter
-from mlcycle.lifecycle._model_files import Signed, load_version, signature_of
 from mlcycle.lifecycle.datasets import tables
+from mlcycle.lifecycle.evaluation._context import context_of
 from mlcycle.lifecycle.evaluation._gate import criteria_today
-from mlcycle.lifecycle.evaluation._stored import evaluation_record
-from mlcycle.state import FactAdd, Place, Version, resolve
+from mlcycle.lifecycle.evaluation._stored import evaluation_record, keep_evaluation
+from mlcycle.lifecycle.runs import run_of
+from mlcycle.state import Version, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -29,12 +30,11 @@ if TYPE_CHECKING:
 __all__ = ["evaluate"]
 
 Doc = dict[str, Any]
-_FEW_CLASSES = 50
 
 
 def evaluate(
     session: Session,
-    subject: str | records.ModelVersion,
+    subject: str | records.ModelVersion | records.DatasetVersion | records.Run,
     data: str | records.DatasetVersion | None,
     extra: Sequence[Any],
     *,
@@ -51,35 +51,46 @@ def evaluate(
     kept: list[records.Evaluation] = []
 
     def work(do: Operation) -> records.Evaluation:
-        question = _question(do.view, subject, data)
+        question = _question(session, do.view, subject, data)
         do.judge(lambda: _matter(question, extra, kept))
-        key = tuple(one.ref if one else "" for one in question)
-        if key not in judged:  # another sweep meanwhile changes no answer, and judging may take hours
-            judged[key] = _judge(session.blobs, do.view, *question, extra, trust=trust, reason=reason)
-        model, judged_on, _ = question
-        found = attrs.evolve(
-            judged[key].found,
-            id=new_id(),
-            uses_of_test=len(do.view.facts.entries("evaluation", judged_on["content"])) + 1,
-            overlap=_overlaps(session.blobs, do.view, model, judged_on),
-        )
-        kept.append(_keep(do, session.blobs, found, judged[key].answers, judged_on["content"]))
+        if question.key not in judged:  # another sweep meanwhile changes no answer, and judging may take hours
+            context = context_of(
+                session, do.view, data=question.data.ref if question.data else None, trust=trust, reason=reason
+            )
+            judged[question.key] = _judge(question, context, extra)
+        found = attrs.evolve(judged[question.key].found, id=new_id())
+        if question.model is not None and question.data is not None:
+            found = _as_evidence(session.blobs, do.view, found, question.model, question.data)
+        content = question.data["content"] if question.model and question.data else None
+        changes = keep_evaluation(do, found, judged[question.key].answers, content)
+        kept.append(evaluation_record(session.blobs, do.commit(lambda view: changes).fact("evaluation")))
         return kept[-1]
 
     return session.operate("evaluation.add", work, message=message, op=op, override_until=override_until)
 
 
-def _matter(
-    question: tuple[Version, Version, Version | None], extra: list[Any], kept: list[records.Evaluation]
-) -> Matter:
+def _matter(question: _Question, extra: list[Any], kept: list[records.Evaluation]) -> Matter:
     """Return what is judged of an evaluation: that this data is looked at again; what it found is told afterwards."""
-    model, judged_on, scope = question
 
     def proposal() -> Doc:
-        asked = (*criteria_today(scope), *extra)
-        return {"data": judged_on.shown, "checks": asked, "evaluation": kept[-1] if kept else None}
+        data, asked = question.data, [*criteria_today(question.scope), *extra]
+        shown = data.shown if data else None
+        return {"data": shown, "checks": tuple(asked), "evaluation": kept[-1] if kept else None}
 
-    return Matter(verb="evaluation", action="evaluate", subject=model.ref, proposal=proposal)
+    return Matter(verb="evaluation", action="evaluate", subject=question.subject, proposal=proposal)
+
+
+class _Question(NamedTuple):
+    """What is judged, on what, and by which scope; criteria of the scope are asked of models."""
+
+    subject: str
+    data: Version | None
+    scope: Version | None = None
+    model: Version | None = None
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.subject, *(one.ref if one else "" for one in (self.data, self.scope)))
 
 
 class _Judged(NamedTuple):
@@ -89,39 +100,46 @@ class _Judged(NamedTuple):
     answers: list[Doc]
 
 
-def _question(
-    view: View, subject: str | records.ModelVersion, data: str | records.DatasetVersion | None
-) -> tuple[Version, Version, Version | None]:
-    """Return what is judged, on what, and the scope it is judged by."""
-    scope = view.versions.newest("scope", "scope")
-    return resolve(view, subject, "model"), _data(view, data, scope), scope
+def _question(session: Session, view: View, subject: Any, data: str | records.DatasetVersion | None) -> _Question:
+    """Return what is asked; a text that does not say its kind is a model."""
+    kind = _KINDS.get(type(subject).__name__, "model")
+    if isinstance(subject, str) and ":" in subject:
+        kind = subject.partition(":")[0]
+    if kind == "dataset":
+        version = resolve(view, subject, "dataset")
+        return _Question(version.ref, version if data is None else resolve(view, data, "dataset"))
+    if kind == "run":
+        run = run_of(session, subject.removeprefix("run:") if isinstance(subject, str) else subject, view)
+        return _Question(f"run:{run.id}", None if data is None else resolve(view, data, "dataset"))
+    model, scope = resolve(view, subject, "model"), view.versions.newest("scope", "scope")
+    return _Question(model.ref, _data(view, data, scope), scope, model)
 
 
-def _judge(
-    blobs: Blobs,
-    view: View,
-    model: Version,
-    judged_on: Version,
-    scope: Version | None,
-    extra: list[Any],
-    *,
-    trust: bool | Collection[str],
-    reason: str | None,
-) -> _Judged:
-    criteria = [one for one in criteria_today(scope) if _concerns(one, judged_on, scope)]
-    bench = _bench(blobs, view, model, judged_on, trust=trust, reason=reason)
-    answers = [_answer(criterion, model.shown, bench) for criterion in criteria]
+_KINDS = {"DatasetVersion": "dataset", "Run": "run"}
+
+
+def _judge(question: _Question, context: checks.EvaluationContext, extra: list[Any]) -> _Judged:
+    if question.model is None and not extra:
+        raise InvalidInput(
+            f"criteria of the scope are about models; say what to ask of {question.subject}: "
+            f"project.evaluate({question.subject!r}, checks=[…])"
+        )
+    asked = [one for one in criteria_today(question.scope) if _concerns(one, question)]
+    answers: list[Doc] = [
+        {"criterion": records.to_json(one), "results": _results([one], question.subject, context)} for one in asked
+    ]
     if not answers and not extra:
-        answers = [{"criterion": None, "results": _described(model.shown, bench)}]
-    answers += [{"criterion": None, "results": list(checks.run([one], model.shown, bench))} for one in extra]
-    found = records.Evaluation(
+        answers = [{"criterion": None, "results": _described(question.subject, context)}]
+    answers += [{"criterion": None, "results": _results([one], question.subject, context)} for one in extra]
+    evaluation = records.Evaluation(
         id="",
-        subject=model.ref,
-        data=judged_on.shown,
+        subject=question.subject,
+        data=question.data.shown if question.data else None,
         results=tuple(result for answer in answers for result in answer["results"]),
-        scope=scope.number if scope else None,
+        scope=question.scope.number if question.scope else None,
     )
-    return _Judged(found, answers)
+    stored = [{**one, "results": [records.to_json(result) for result in one["results"]]} for one in answers]
+    return _Judged(evaluation, stored)
 
 
 def _asked(extra: Any) -> list[Any]:
@@ -153,71 +171,47 @@ def _data(view: View, data: str | records.DatasetVersion | None, scope: Version 
     return resolve(view, data, "dataset")
 
 
-def _concerns(criterion: Any, judged_on: Version, scope: Version | None) -> bool:
+def _concerns(criterion: records.Criterion, question: _Question) -> bool:
     """Say whether a criterion is to be judged on this data: by name, or because the scope has no test set."""
-    on = criterion.on or (scope["scope"]["test"] if scope else None)
-    return on is None or parse_ref(on).name == judged_on.name
+    on = criterion.on or (question.scope["scope"]["test"] if question.scope else None)
+    return on is None or question.data is None or parse_ref(on).name == question.data.name
 
 
-def _answer(criterion: Any, subject: str, bench: checks.Bench) -> Doc:
-    results = [
+def _results(asked: list[Any], subject: str, context: checks.EvaluationContext) -> list[records.Result]:
+    return [
         # the message of an exception comes from outside
         attrs.evolve(one, detail=provenance.redact(one.detail)[0]) if one.verdict == "error" else one
-        for one in checks.run([criterion], subject, bench)
+        for one in checks.run(asked, subject, context)
     ]
-    return {"criterion": records.to_json(criterion), "results": results}
 
 
-def _described(subject: str, bench: checks.Bench) -> list[records.Result]:
+def _described(subject: str, context: checks.EvaluationContext) -> list[records.Result]:
     """Measure the usual metrics of the task where no criterion asks for anything; nothing is judged."""
-    y = bench.target()
-    classes = len(set(y.tolist()))
-    discrete = not (y.dtype.kind == "f" and (y != y.round()).any()) and classes <= _FEW_CLASSES
-    metrics = ("accuracy", "roc_auc") if discrete and classes == 2 else ("accuracy", "balanced_accuracy")
-    found = checks.run(
-        [records.AtLeast(metric, 0.0) for metric in (metrics if discrete else ("r2", "rmse"))], subject, bench
-    )
-    note = "no criterion asks for it"
-    measured = [one for one in found if one.value is not None]
-    return [
-        attrs.evolve(one, check=one.check.split(" ")[0], verdict="not_applicable", threshold=None, detail=said)
-        # Where nothing fits the model, the reader learns why instead of getting no result at all.
-        for one, said in ([(one, note) for one in measured] or [(one, one.detail) for one in found[:1]])
-    ]
+    y = context.data.target()
+    if checks.task_of(y) == "regressor":
+        usual = ("r2", "rmse")
+    else:
+        usual = ("accuracy", "roc_auc" if len(set(map(str, y.tolist()))) == 2 else "balanced_accuracy")
+
+    def measure(metric: str) -> records.Result:
+        def ask(subject: str, context: checks.Context) -> records.Result:
+            return checks.measure(metric, context.data.rows(), subject, context.models.recorded(subject))
+
+        [found] = _results([ask], subject, context)
+        return attrs.evolve(found, check=metric, verdict="not_applicable")
+
+    tried = [measure(metric) for metric in usual]
+    measured = [attrs.evolve(one, detail="no criterion asks for it") for one in tried if one.value is not None]
+    # Where nothing fits the model, the reader learns why instead of getting no result at all.
+    return measured or tried[:1]
 
 
-def _bench(
-    blobs: Blobs, view: View, model: Version, judged_on: Version, *, trust: bool | Collection[str], reason: str | None
-) -> checks.Bench:
-    """Return what checks may ask for, loading each thing once."""
-
-    def load_rows(ref: str) -> checks.Rows:
-        version = resolve(view, ref, "dataset")
-        frame = tables.frame_of(blobs, view, version)
-        target, group = (version["roles"].get(role) for role in ("target", "group"))
-        return checks.Rows(
-            ref=version.shown,
-            frame=frame,
-            X=tables.features(frame, version["roles"], version.shown),
-            y=None if target is None else cast("Any", frame[target]),
-            groups=None if target is None or group is None else frame[group],
-        )
-
-    def load(ref: str) -> Any:
-        version = resolve(view, ref, "model")
-        estimator = load_version(blobs, version, trust=trust, reason=reason)
-        return Signed(estimator, signature_of(blobs, version, estimator))
-
-    def find(name: str) -> str | None:
-        number = view.pointers.at("model", model.name, name)
-        if number is not None:
-            return f"{model.name}@{number}"
-        try:
-            return resolve(view, name if "@" in name else f"{model.name}@{name}", "model").shown
-        except NotFound:
-            return None
-
-    return checks.Bench(data=judged_on.shown, load_rows=load_rows, load_model=load, find_version=find)
+def _as_evidence(
+    blobs: Blobs, view: View, found: records.Evaluation, model: Version, judged_on: Version
+) -> records.Evaluation:
+    """Say what a gate asks of an evaluation: how often the data has been judged on, and if the model has seen it."""
+    uses = len(view.facts.entries("evaluation", judged_on["content"])) + 1
+    return attrs.evolve(found, uses_of_test=uses, overlap=_overlaps(blobs, view, model, judged_on))
 
 
 def _overlaps(blobs: Blobs, view: View, model: Version, judged_on: Version) -> dict[str, int]:
@@ -243,27 +237,3 @@ def _shared_rows(blobs: Blobs, view: View, train: Version, test: Version) -> pro
     if key is not None and key == train["roles"].get("key"):
         return provenance.overlap_by_key(*(tables.frame_of(blobs, view, one, [key])[key] for one in (train, test)))
     return provenance.overlap_by_content(*(tables.frame_of(blobs, view, one) for one in (train, test)))
-
-
-def _keep(
-    do: Operation, blobs: Blobs, found: records.Evaluation, answers: list[Doc], content: str
-) -> records.Evaluation:
-    document = {
-        "evaluation": records.to_json(found),
-        "answers": [
-            {"criterion": one["criterion"], "results": [records.to_json(result) for result in one["results"]]}
-            for one in answers
-        ],
-    }
-    file = do.upload(lambda: blobs.depot.store_document(f"files/{found.id}", "evaluation", document))
-    stored_object, data = f"evaluation:{found.id}", f"dataset:{found.data}"
-    fact = FactAdd(
-        of="evaluation",
-        id=found.id,
-        subject=found.subject,
-        about=[data, content],  # how often a test set was judged on is asked by its content, whatever its name
-        needs=[stored_object],
-        says={"data": data, "scope": found.scope, "verdict": found.verdict},
-    )
-    done = do.commit(lambda view: [Place(object=stored_object, files=[file]), fact])
-    return evaluation_record(blobs, done.fact("evaluation"))

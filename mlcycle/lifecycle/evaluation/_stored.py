@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from mlcycle import records
+from mlcycle.state import Change, FactAdd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle.blobs import Blobs
     from mlcycle.state import Fact, View
 
-__all__ = ["decision_record", "evaluation_document", "evaluation_record", "evaluations_of"]
+__all__ = ["decision_record", "evaluation_document", "evaluation_record", "evaluations_of", "keep_evaluation"]
 
 Doc = dict[str, Any]
 
@@ -35,6 +37,34 @@ def evaluation_record(blobs: Blobs, fact: Fact) -> records.Evaluation:
     """Return the record of a stored evaluation."""
     record: records.Evaluation = records.from_json(evaluation_document(blobs, fact)["evaluation"])
     return attrs.evolve(record, **fact.stamp.facts())
+
+
+def keep_evaluation(
+    do: Operation, evaluation: records.Evaluation, answers: Sequence[Doc] = (), content: str | None = None
+) -> list[Change]:
+    """Store an evaluation, with what answered which criterion, and return the changes that keep it.
+
+    Parameters
+    ----------
+    do : Operation
+    evaluation : Evaluation
+    answers : sequence of dict
+        For each criterion, or none, its results as stored.
+    content : str, optional
+        Of the data a model was judged on: how often that was is asked by its content, whatever its name.
+    """
+    place = do.keep("evaluation", evaluation.id, {"evaluation": records.to_json(evaluation), "answers": list(answers)})
+    data = None if evaluation.data is None else f"dataset:{evaluation.data}"
+    said: Doc = {"data": data, "scope": evaluation.scope, "verdict": evaluation.verdict}
+    if data is None:
+        said["findings"] = len(evaluation.findings)
+    if evaluation.since is not None:
+        said |= {field: getattr(evaluation, field) for field in ("since", "until", "revision")}
+    found_by = [one for one in (data, content) if one not in (None, evaluation.subject)]
+    fact = FactAdd(
+        of="evaluation", id=evaluation.id, subject=evaluation.subject, about=found_by, needs=[place.object], says=said
+    )
+    return [place, fact]
 
 
 def decision_record(blobs: Blobs, fact: Fact) -> records.Decision:

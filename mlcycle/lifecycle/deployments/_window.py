@@ -1,0 +1,151 @@
+"""A window of a deployment's traffic, with what the store knows to hold it against, and what was found in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from mlcycle import monitoring, records, serving
+from mlcycle._ids import new_id, now
+from mlcycle.errors import AccessDenied, NotFound, StorageUnavailable
+from mlcycle.lifecycle import traffic
+from mlcycle.lifecycle._model_files import Signed, card_of
+from mlcycle.lifecycle._moments import window
+from mlcycle.lifecycle.datasets import tables
+from mlcycle.lifecycle.deployments._record import current_revision
+from mlcycle.lifecycle.deployments._serving import Loader
+from mlcycle.lifecycle.evaluation import context_of, criteria_today, evaluation_document, evaluations_of
+from mlcycle.state import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from mlcycle.lifecycle._session import Session
+    from mlcycle.lifecycle.blobs import Blobs
+    from mlcycle.state import View
+
+__all__ = ["judge_window"]
+
+Doc = dict[str, Any]
+
+
+def judge_window(
+    session: Session, identity: str, name: str, since: Any, until: Any, signals: Sequence[Any]
+) -> records.Evaluation:
+    """Run signals on the traffic of a deployment in a window; by default from when the current revision began.
+
+    Raises
+    ------
+    NotFound
+        Before the first route.
+    """
+    view = session.view()
+    revision = current_revision(view, name)
+    if revision is None:
+        raise NotFound(f"{name} has no route yet, so there is nothing to check")
+    start, end = window(since, until)
+    start, end = start or revision.at, end or now()
+    scope = view.versions.newest("scope", "scope")
+    models = _Models(session, view)
+    main = max(revision.weights, key=lambda ref: revision.weights[ref])
+    seen = monitoring.Window(
+        since=start,
+        until=end,
+        revision=revision,
+        captured=traffic.read(session, identity, start, end),
+        reference=lambda: _reference(session.blobs, view, main),
+        expected=lambda: _expected(session.blobs, view, main, models),
+        judge=monitoring.AnswersJudge(criteria_today(scope), models),
+    )
+    subject = f"deployment:{name}"
+    context: Any = attrs.evolve(context_of(session, view, data=None), traffic=seen)
+    return records.Evaluation(
+        id=new_id(),
+        subject=subject,
+        results=monitoring.look_at(signals, subject, context),
+        scope=scope.number if scope else None,
+        since=start,
+        until=end,
+        revision=revision.number,
+    )
+
+
+class _Models:
+    """The versions that answered: each read once and only when asked for; none that needs trust is loaded."""
+
+    def __init__(self, session: Session, view: View) -> None:
+        self._session, self._view = session, view
+        self._loaded: dict[str, serving.Loaded | Exception] = {}
+
+    def signature(self, ref: str) -> Doc | None:
+        """Return the signature of a version, which needs no trust; None where there is none, or none any more."""
+        try:
+            version = resolve(self._view, ref, "model", dropped=True)
+            signature: Doc | None = card_of(self._session.blobs, version)["signature"]
+        except (AccessDenied, StorageUnavailable):
+            raise
+        except Exception:  # noqa: BLE001 - a card that cannot be read tells nothing, and the answers are there
+            return None
+        return signature
+
+    def fetch(self, ref: str) -> None:
+        """Read a version once, or keep why it cannot be had without trust; a storage that fails raises."""
+        if ref in self._loaded:
+            return
+        try:
+            self._loaded[ref] = Loader(self._session, (), None).load(self._view, ref)
+        except (AccessDenied, StorageUnavailable):
+            raise
+        except Exception as error:  # noqa: BLE001 - raised to whoever asks the model
+            self._loaded[ref] = error
+
+    def ask(self, ref: str, method: str, rows: Any) -> Any:
+        """Return what a model answers on rows, or raise why it cannot be asked."""
+        self.fetch(ref)
+        found = self._loaded[ref]
+        if isinstance(found, Exception):
+            raise found
+        return getattr(Signed(found.model, found.signature), method)(rows)
+
+    def evaluated(self, ref: str, metric: str) -> records.Result | None:
+        """Return the newest stored result of a metric over all rows of some data; its interval where it has one."""
+        for fact in evaluations_of(self._view, f"model:{ref}"):
+            for answer in evaluation_document(self._session.blobs, fact)["answers"]:
+                asked = answer["criterion"]
+                for document in answer["results"]:
+                    found: records.Result = records.from_json(document)
+                    mine = found.check == metric if asked is None else asked.get("metric") == metric
+                    if not mine or found.slice or not found.n or found.value is None:
+                        continue
+                    if found.comparison is None:
+                        return found
+                    return attrs.evolve(found, value=found.comparison["subject"], low=None, high=None)
+        return None
+
+
+def _reference(blobs: Blobs, view: View, ref: str) -> pd.DataFrame | None:
+    """Return the features of the training data, or None where a model has no lineage."""
+    data = [resolve(view, one, "dataset", dropped=True) for one in resolve(view, ref, "model", dropped=True).made_from]
+    frames = [tables.features(tables.frame_of(blobs, view, one), one["roles"], one.shown) for one in data]
+    if not frames:
+        return None
+    import pandas as pd
+
+    return pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+
+
+def _expected(blobs: Blobs, view: View, main: str, models: _Models) -> Any:
+    """Return what the model answers on the scope's test rows, or None where there are none.
+
+    Rows it was trained on would not do: a model that overfits answers them like no others, and that reads as drift.
+    """
+    scope = view.versions.newest("scope", "scope")
+    name = scope["scope"]["test"] if scope else None
+    if name is None:
+        return None
+    test = resolve(view, name, "dataset")
+    rows = tables.features(tables.frame_of(blobs, view, test), test["roles"], test.shown)
+    return models.ask(main, "predict", rows)

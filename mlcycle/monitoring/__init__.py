@@ -1,0 +1,59 @@
+"""Models at work, watched: signals on a window of traffic.
+
+A signal is a check whose subject is a deployment and whose context has a window of its traffic; it returns results, and
+a result with a phase is a finding. `SIGNALS` is all there are; anybody may give others. Names load on first use.
+
+>>> from mlcycle.monitoring import SIGNALS
+>>> [*SIGNALS]
+['traffic', 'data drift', 'prediction drift', 'quality', 'failures', 'latency']
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlcycle._doors import doors
+
+if TYPE_CHECKING:
+    from mlcycle.monitoring._coverage import Coverage
+    from mlcycle.monitoring._drift import DataDrift, PredictionDrift
+    from mlcycle.monitoring._failures import Failures
+    from mlcycle.monitoring._judge import AnswersJudge, Versions
+    from mlcycle.monitoring._latency import Latency
+    from mlcycle.monitoring._look import look_at, signals_given
+    from mlcycle.monitoring._quality import Quality
+    from mlcycle.monitoring._signals import SIGNALS, Signal, signals_at
+    from mlcycle.monitoring._window import TrafficContext, Window, inputs_of
+
+_HOMES = {
+    "_coverage": ("Coverage",),
+    "_drift": ("DataDrift", "PredictionDrift"),
+    "_failures": ("Failures",),
+    "_judge": ("AnswersJudge", "Versions"),
+    "_latency": ("Latency",),
+    "_look": ("look_at", "signals_given"),
+    "_quality": ("Quality",),
+    "_signals": ("SIGNALS", "Signal", "signals_at"),
+    "_window": ("TrafficContext", "Window", "inputs_of"),
+}
+
+__all__ = [
+    "SIGNALS",
+    "AnswersJudge",
+    "Coverage",
+    "DataDrift",
+    "Failures",
+    "Latency",
+    "PredictionDrift",
+    "Quality",
+    "Signal",
+    "TrafficContext",
+    "Versions",
+    "Window",
+    "inputs_of",
+    "look_at",
+    "signals_at",
+    "signals_given",
+]
+
+__getattr__, __dir__ = doors(__name__, _HOMES)

@@ -1,0 +1,121 @@
+"""Evaluation end to end: a criterion and a check of a user's own, datasets and runs, and what a check may ask for."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+import mlcycle as mc
+from mlcycle import errors, records
+from mlcycle.lifecycle.evaluation import context_of
+from tests.checks.toys import Between, Imbalance
+from tests.lifecycle.conftest import begin, fitted
+
+
+def test_a_users_own_criterion_guards_the_gate(project: mc.Project, cells: pd.DataFrame) -> None:
+    """One class: set in the scope, judged, loosened only with a word, and in the way of a promotion."""
+    first, train = begin(project, cells)
+    near, far = Between("recall", 0.9, 1.0), Between("recall", 0.1, 0.4)
+    scope = project.scope.set(criteria=[*project.scope.get().criteria, near])
+    assert scope.criteria[-1] == mc.open(project.store.url).scope.get().criteria[-1] == near
+    project.evaluate(first, "cells.test")
+    assert project.models.promote(first).allowed
+    with pytest.raises(errors.GateBlocked, match=r"loosens the scope: .*recall from 0\.9 to 1 → recall from 0\.8 to 1"):
+        project.scope.set(criteria=[Between("recall", 0.8, 1.0)])
+    project.scope.set(criteria=[*project.scope.get().criteria, far])
+    X, y = project.load(train, xy=True)
+    second = project.models.register("tumour", fitted(X, y, C=0.5), data=[train])
+    found = project.evaluate(second, "cells.test")
+    assert [one.verdict for one in found.results][-2:] == ["pass", "fail"]
+    with pytest.raises(errors.GateBlocked, match=r"recall from 0\.1 to 0\.4 failed"):
+        project.models.promote(second)
+
+
+def test_a_users_own_check_is_asked_of_a_dataset(project: mc.Project) -> None:
+    """One class: by ref or record; what was found is kept, and is no use of a test set."""
+    frame = pd.DataFrame({"x": range(6), "y": [0, 1, 1] * 2})
+    version = project.datasets.add("d", frame, target="y")
+    for subject in ("dataset:d@1", "dataset:d", version):
+        found = project.evaluate(subject, checks=[Imbalance(most=1.5)])
+        assert (found.subject, found.data, found.verdict) == ("dataset:d@1", "d@1", "fail")
+        assert [one.value for one in found.results] == [2.0, None]
+        assert {one.subject for one in found.results} == {"dataset:d@1"}
+        assert (found.uses_of_test, found.scope, found.overlap) == (0, None, {})
+    assert project.history()["what"].iloc[-1] == "evaluated d@1 on d@1: fail"
+    assert project.models.evaluations() == []
+    with pytest.raises(errors.InvalidInput, match=r"say what to ask of dataset:d@1: project\.evaluate\('dataset:d@1'"):
+        project.evaluate(version)
+
+
+def test_a_metric_of_a_dataset_is_an_error_in_words(project: mc.Project) -> None:
+    """A criterion given by hand is judged like any, and says what it is measured of."""
+    project.datasets.add("d", pd.DataFrame({"y": [0, 1]}), target="y")
+    [found] = project.evaluate("dataset:d", checks=[mc.AtLeast("accuracy", 0.5)]).results
+    assert (found.verdict, found.detail) == ("error", "accuracy is measured of a model, and d@1 is a dataset")
+
+
+def test_a_check_is_asked_of_a_run(project: mc.Project) -> None:
+    """Its code and environment can be asked for; data only where some was named."""
+
+    def is_known(subject: str, context: Any) -> Any:
+        yield context.code.of(subject) is not None
+        yield context.code.environment(subject).python.startswith("3.")
+
+    with project.experiments.open("trees").start() as run:
+        run.log({"f1": 0.5})
+    found = project.evaluate(f"run:{run.id[:20]}", checks=[is_known])
+    assert (found.subject, found.data, found.verdict) == (f"run:{run.id}", None, "pass")
+    [run_record] = project.experiments.get("trees").runs()
+    assert project.evaluate(run_record, checks=[is_known]).subject == f"run:{run.id}"
+    [asked] = project.evaluate(f"run:{run.id}", checks=[lambda subject, context: context.data.load()]).results
+    assert "there is no data to judge on" in asked.detail
+    with pytest.raises(errors.NotFound, match="no run begins with 'ffff'"):
+        project.evaluate("run:ffff", checks=[is_known])
+
+
+def test_a_model_knows_the_code_of_its_run(project: mc.Project, cells: pd.DataFrame) -> None:
+    """That of the run it came from; none where it came from none."""
+    session = project._session
+    X, y = cells.drop(columns="target"), cells["target"]
+    with project.experiments.open("trees").start() as run:
+        run.save_model(fitted(X, y))
+    project.models.register("tumour", run)
+    project.models.register("tumour", fitted(X, y))
+    code = context_of(session, session.view(), data=None).code
+    assert code.of("model:tumour@1") == code.of("tumour@1") == code.of(f"run:{run.id}") is not None
+    assert code.environment("model:tumour@1").digest
+    assert (code.of("model:tumour@2"), code.environment("model:tumour@2")) == (None, None)
+    with pytest.raises(
+        errors.InvalidInput, match=r"code is kept of runs and of models, and 'dataset:d@1' is a dataset"
+    ):
+        code.of("dataset:d@1")
+
+
+def test_a_candidate_stands_for_a_dataset_that_is_not_stored_yet(project: mc.Project) -> None:
+    """It is the default and what its name means; versions that are there are read from the store."""
+    project.datasets.add("d", pd.DataFrame({"x": [1], "y": [0]}), target="y")
+    table = pa.table({"x": [1, 2, 3], "y": [0, None, 1]})
+    session = project._session
+    context = context_of(session, session.view(), data="dataset:d", candidate=table, roles={"target": "y"})
+    data = context.data
+    assert data.default == "d"
+    assert data.table() is data.table("dataset:d") is table
+    assert [len(data.load()), len(data.load("d")), len(data.load("d@1")), len(data.target())] == [3, 3, 1, 2]
+    frame = data.load()
+    frame["x"] = 7
+    frame.iloc[0, 0] = 8
+    assert data.load()["x"].tolist() == [1, 2, 3]
+    assert data.rows().X.columns.tolist() == ["x"]
+
+
+def test_evaluations_of_other_things_travel(project: mc.Project) -> None:
+    """They pickle, and print bare."""
+    project.datasets.add("d", pd.DataFrame({"y": [0, 1]}), target="y")
+    found = project.evaluate("dataset:d", checks=[Imbalance(most=2)])
+    assert pickle.loads(pickle.dumps(found)) == found
+    assert str(found).splitlines()[0] == "d@1 on d@1: pass"
+    assert isinstance(found, records.Evaluation)
