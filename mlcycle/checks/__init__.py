@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mlcycle.checks._context import Check, Code, Context, Data, EvaluationContext, Models, Traffic
     from mlcycle.checks._events import Event, Hook, HookCall, after, answers, before
     from mlcycle.checks._found import drift_result, share_result
-    from mlcycle.checks._gates import criteria_in_force, decide, evidence_problems, require
+    from mlcycle.checks._gates import criteria_in_force, decide, evidence_problems, require, stops
     from mlcycle.checks._judge import judge
     from mlcycle.checks._loaded import LoadedCode, LoadedData, LoadedModels
     from mlcycle.checks._measurement import measure
@@ -26,7 +26,7 @@ _HOMES = {
     "_events": ("Event", "Hook", "HookCall", "after", "answers", "before"),
     "_context": ("Check", "Code", "Context", "Data", "EvaluationContext", "Models", "Traffic"),
     "_found": ("drift_result", "share_result"),
-    "_gates": ("criteria_in_force", "decide", "evidence_problems", "require"),
+    "_gates": ("criteria_in_force", "decide", "evidence_problems", "require", "stops"),
     "_judge": ("judge",),
     "_loaded": ("LoadedCode", "LoadedData", "LoadedModels"),
     "_measurement": ("measure",),
@@ -67,6 +67,7 @@ __all__ = [
     "require",
     "run",
     "share_result",
+    "stops",
     "task_of",
     "validate",
 ]

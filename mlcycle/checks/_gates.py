@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mlcycle.records import Evaluation, Loosening
 
-__all__ = ["BLOCKING", "criteria_in_force", "decide", "evidence_problems", "require"]
+__all__ = ["BLOCKING", "criteria_in_force", "decide", "evidence_problems", "require", "stops"]
 
 BLOCKING = ("fail", "inconclusive", "error", "skipped")
 """Verdicts that stop a gate where the result blocks: what failed, and what gave no answer."""
@@ -82,7 +82,7 @@ def decide(
     """
     found = tuple(results)
     against = [f"  ✗ {problem}" for problem in problems]
-    against += [f"  {_mark(one)} {_told(one, subject)}" for one in found if one.blocking and _stops(one.verdict)]
+    against += [f"  {_mark(one)} {_told(one, subject)}" for one in found if stops(one)]
     in_time = override is not None and override.until > now
     allowed = not against or in_time
     return Decision(
@@ -133,9 +133,16 @@ def _remedy(override: Override | None, now: str) -> list[str]:
     return [*late, f"To do it all the same, say why and until when: {how}; it will be recorded."]
 
 
-def _stops(verdict: str) -> bool:
+def stops(result: Result) -> bool:
+    """Say whether a gate stops at a result.
+
+    Examples
+    --------
+    >>> stops(Result(check="f1 ≥ 0.8", verdict="inconclusive")), stops(Result(check="f1", verdict="not_applicable"))
+    (True, False)
+    """
     # a word of a newer mlcycle may mean anything, so it lets nothing through
-    return verdict in BLOCKING or verdict not in VERDICTS
+    return result.blocking and (result.verdict in BLOCKING or result.verdict not in VERDICTS)
 
 
 def _mark(result: Result) -> str:

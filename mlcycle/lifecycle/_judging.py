@@ -46,6 +46,12 @@ class Evidence:
         Ids of the evaluations the results come from; what is wrong with them; what else a reader should know.
     loosened : tuple of Loosening
         Criteria made easier.
+    gaps : tuple of Result
+        Those among the results that say only that nobody has measured it yet.
+    scope : int or None
+        Number of the scope it was gathered by.
+    trial : dict
+        Full refs of versions that may answer a small part without evidence, and until when.
     """
 
     results: tuple[records.Result, ...] = ()
@@ -53,6 +59,9 @@ class Evidence:
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     loosened: tuple[records.Loosening, ...] = ()
+    gaps: tuple[records.Result, ...] = ()
+    scope: int | None = None
+    trial: Mapping[str, str] = field(factory=dict)
 
 
 @frozen(kw_only=True)
@@ -73,6 +82,9 @@ class Matter:
         What the gate built in says.
     about : tuple of str
         What else the decision is to be found by.
+    on_name : bool
+        Whether the decision is about the subject also where a version of it is made: what is judged of a route are
+        the models, and not the revision.
     always : bool
         Whether the decision is kept also where nobody had anything to say.
     rejects : bool
@@ -91,6 +103,7 @@ class Matter:
     proposal: Callable[[], Mapping[str, Any]] = dict
     evidence: Evidence = Evidence()
     about: tuple[str, ...] = ()
+    on_name: bool = False
     always: bool = False
     rejects: bool = False
     final: bool = False
@@ -241,7 +254,8 @@ def judgement(
         message=message,
         author=author,
     )
-    return evolve(decision, why="\n".join([decision.why, *dict.fromkeys(evidence.notes)]))
+    why = "\n".join([decision.why, *dict.fromkeys(evidence.notes)])
+    return evolve(decision, why=why, scope=evidence.scope, trial=dict(evidence.trial))
 
 
 def made_refs(changes: Iterable[Change]) -> list[str]:
@@ -251,17 +265,19 @@ def made_refs(changes: Iterable[Change]) -> list[str]:
 
 def decision_fact(decision: records.Decision, subjects: Sequence[str]) -> FactAdd:
     """Return the fact that keeps a decision, found by all it is about."""
-    override = decision.override
+    override, (subject, *about) = decision.override, dict.fromkeys(subjects)
     return FactAdd(
         of="decision",
         id=decision.id,
-        subject=subjects[0],
-        about=list(dict.fromkeys(subjects[1:])),
+        subject=subject,
+        about=about,
         needs=[f"decision:{decision.id}"],
         says={
             "action": decision.action,
             "allowed": decision.allowed,
             "now": decision.now,
+            "scope": decision.scope,
+            "trial": decision.trial,
             "evaluations": [f"evaluation:{one}" for one in decision.evaluations],
             "override": None if override is None else {"author": override.author, "until": override.until},
         },

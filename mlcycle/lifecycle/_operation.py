@@ -196,8 +196,8 @@ class Operation:
         file = self.upload(lambda: depot.store_document(f"files/{identity}", of, document))
         return Place(object=f"{of}:{identity}", files=[file])
 
-    def judge(self, make: Callable[[], Matter]) -> None:
-        """Ask who judges such a matter; what is committed next is committed with their decision.
+    def judge(self, make: Callable[[], Matter]) -> records.Decision | None:
+        """Ask who judges such a matter; what is committed next is committed with their decision, which is returned.
 
         Nothing is made of it, and nobody asked, where the caller's `op` was committed before: it gives that result.
 
@@ -208,7 +208,7 @@ class Operation:
             unless somebody asks that nothing of it be kept.
         """
         if self._op is not None and self._connection.log.done(self._op) is not None:
-            return
+            return None
         self._matter = matter = make()
         self._premise = matter.premise(self.view)
         decision = self._ask(matter)
@@ -218,6 +218,7 @@ class Operation:
             raise GateBlocked(decision.why, decision)
         else:
             self._refuse(matter, decision)
+        return self._decision
 
     def _ask(self, matter: Matter) -> records.Decision | None:
         """Return the decision on a matter; one made before this look stands, where it rests on the same."""
@@ -270,7 +271,8 @@ class Operation:
             if matter is None or decision is None or kept is None or isinstance(made, Settled):
                 return made
             made, about = (made, made_refs(made)) if decision.allowed else kept_out(view, made)
-            return [kept, decision_fact(decision, [*(about or [matter.subject]), *matter.about]), *made]
+            subjects = [matter.subject, *about] if matter.on_name or not about else about
+            return [kept, decision_fact(decision, [*subjects, *matter.about]), *made]
 
         blocked = decision is not None and not decision.allowed
         done, mine = self._commit(decided, plan, message=message, refusal=blocked)

@@ -59,7 +59,9 @@ def refuse_another(
             raise
         except Exception:  # noqa: BLE001 - it does not fit that state, which says nothing of the entry
             continue
-        if not isinstance(wanted, Settled) and _alike(wanted, _read(entry["changes"])):
+        if isinstance(wanted, Settled):
+            continue
+        if _alike(wanted, written := _read(entry["changes"])) or _blocked(wanted, written):
             return
     facts = {key: entry[key] for key in ("n", "author", "at", "message")}
     raise ConflictError(
@@ -74,10 +76,17 @@ def _read(changes: list[Doc]) -> list[Change]:
 
 
 def _alike(wanted: Iterable[Change], written: Iterable[Change]) -> bool:
-    """Return whether two lists of changes are about one thing; a gate may have blocked the move that was written."""
+    """Return whether two lists of changes are about one thing."""
     ours, theirs = _chosen(wanted), _chosen(written)
     both = ours.keys() & theirs.keys()
     return bool(both) and all(ours[kind] == theirs[kind] for kind in both)
+
+
+def _blocked(wanted: Iterable[Change], written: Iterable[Change]) -> bool:
+    """Return whether what was written is the decision that blocked a move: an older mlcycle used up the op for it."""
+    moves = [(f"{one.of}:{one.name}@{one.after}", one.how) for one in wanted if isinstance(one, PointerMove)]
+    decisions = [one for one in written if isinstance(one, FactAdd) and one.of == "decision"]
+    return any((one.subject, one.says.get("action")) in moves and not one.says.get("allowed") for one in decisions)
 
 
 def _chosen(changes: Iterable[Change]) -> dict[str, list[Doc]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlcycle import records
-from mlcycle.state import bare, moves_to, pointer_moves
+from mlcycle.state import moves_to, pointer_moves
 
 if TYPE_CHECKING:
     from mlcycle.state import Moved, View
@@ -36,11 +36,11 @@ def _author(view: View, moved: Moved) -> str:
 
 
 def new_models(view: View, to: int) -> list[str]:
-    """Return the model versions that pointers would newly point at."""
+    """Return the model versions that pointers would newly point at, as full refs."""
     found = set()
     for moved in moves_to(view, to):
         if moved.of == "model" and moved.after is not None:
-            found.add(f"{moved.name}@{moved.after}")
+            found.add(f"model:{moved.name}@{moved.after}")
         if moved.of == "deployment" and moved.after is not None:
-            found |= {*map(bare, view.versions.get(moved.of, moved.name, moved.after)["weights"])}
+            found |= {*view.versions.get(moved.of, moved.name, moved.after)["weights"]}
     return sorted(found)

@@ -247,6 +247,6 @@ def _matter(blobs: Blobs, view: View, entry: int) -> Matter:
         action="roll back",
         subject="project:project",
         proposal=lambda: {"to": entry, "moves": tuple(moves_of(view, entry))},
-        evidence=Evidence(results=failing_today(blobs, view, models)),
+        evidence=Evidence(results=failing_today(blobs, view, models), scope=view.versions.latest("scope", "scope")),
         premise=lambda now: (new_models(now, entry), now.versions.latest("scope", "scope")),
     )

@@ -428,6 +428,10 @@ class Decision(Committed):
         The time the gate used, for expiries.
     override : Override or None
         The override given, whether it was needed, expired or not.
+    scope : int or None
+        Number of the scope it was taken by, where there was one.
+    trial : dict of str to str
+        Model versions (full refs) that may answer a small part of the traffic without evidence, and until when.
     why : str
         The answer in words: what failed, by how much, and how to override.
 
@@ -445,6 +449,8 @@ class Decision(Committed):
     evaluations: tuple[str, ...] = field(default=(), converter=texts, metadata={"ref": "evaluation"})
     now: str = ""
     override: Override | None = None
+    scope: int | None = None
+    trial: dict[str, str] = field(factory=dict, converter=copied, hash=False)
     why: str = ""
 
     def _title(self) -> str:

@@ -38,7 +38,16 @@ if TYPE_CHECKING:
     from mlcycle.state._index import Name, State
     from mlcycle.state._liveness import Census, take_census
     from mlcycle.state._nouns import NOUNS, Noun, bare, noun
-    from mlcycle.state._plans import check_guards, check_stands, drop, guards_on, restore, roll_back, roll_project_back
+    from mlcycle.state._plans import (
+        check_guards,
+        check_stands,
+        check_unmoved,
+        drop,
+        guards_on,
+        restore,
+        roll_back,
+        roll_project_back,
+    )
     from mlcycle.state._refs import every_ref, read_ref, resolve
     from mlcycle.state._rollbacks import moves_to, pointer_moves, would_change
     from mlcycle.state._said import Fact, Move, Stamp, Version, stamp_of
@@ -67,7 +76,16 @@ _HOMES = {
     "_index": ("Name", "State"),
     "_liveness": ("Census", "take_census"),
     "_nouns": ("NOUNS", "Noun", "bare", "noun"),
-    "_plans": ("check_guards", "check_stands", "drop", "guards_on", "restore", "roll_back", "roll_project_back"),
+    "_plans": (
+        "check_guards",
+        "check_stands",
+        "check_unmoved",
+        "drop",
+        "guards_on",
+        "restore",
+        "roll_back",
+        "roll_project_back",
+    ),
     "_refs": ("every_ref", "read_ref", "resolve"),
     "_rollbacks": ("pointer_moves", "moves_to", "would_change"),
     "_said": ("Fact", "Move", "Stamp", "Version", "stamp_of"),
@@ -106,6 +124,7 @@ __all__ = [
     "bare",
     "check_guards",
     "check_stands",
+    "check_unmoved",
     "drop",
     "every_ref",
     "guards_on",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mlcycle.errors import ConflictError, NotFound, ReadOnly
 from mlcycle.state._changes import PointerMove, ProjectRollback, VersionMark
 from mlcycle.state._refs import resolve
-from mlcycle.state._rollbacks import moves_to, would_change
+from mlcycle.state._rollbacks import moves_to, pointer_moves, would_change
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check_guards",
     "check_stands",
+    "check_unmoved",
     "drop",
     "guards_on",
     "needed_by",
@@ -69,6 +70,35 @@ def restore(view: View, version: Version) -> list[Change]:
         return []
     _check_placed(view, version)
     return [VersionMark(of=version.of, name=version.name, mark="dropped", on=False, numbers=[[version.number] * 2])]
+
+
+def check_unmoved(view: View, move: PointerMove, what: str, form: str, remedy: str) -> None:
+    """Refuse a move of a pointer that somebody else has moved since it was thought of.
+
+    Parameters
+    ----------
+    view : View
+        The project.
+    move : PointerMove
+        From where it was.
+    what, form, remedy : str
+        What the pointer is called, what is said of a number it stands at (``"churn@{}"``), and what to do now.
+
+    Raises
+    ------
+    ConflictError
+        Naming who did, when and why.
+    """
+    found = view.pointers.at(move.of, move.name, move.pointer)
+    if found == move.before:
+        return
+    by = next(pointer_moves(view, move.of, move.name, move.pointer, newest_first=True)).stamp
+    before, after = ("nothing" if end is None else form.format(end) for end in (move.before, found))
+    raise ConflictError(
+        f"{what} was {before} when this began and is {after} now, set by {by.author} at {by.at} (entry {by.entry}): "
+        f"{by.message or 'no reason given'}; {remedy}",
+        by.winner(),
+    )
 
 
 def roll_back(view: View, of: str, name: str, pointer: str, nothing: str) -> PointerMove:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mlcycle.state._index import Name
-    from mlcycle.state._said import Version
+    from mlcycle.state._said import Fact, Version
     from mlcycle.state._view import View
 
 __all__ = ["status_of"]
@@ -119,7 +119,53 @@ def _deployment(view: View, moment: str) -> Iterator[records.Result]:
             if production is not None and ref != f"{model}@{production}":
                 summary = f"{name.name} answers with {ref}, while production is {model}@{production}"
                 yield _finding("differs", place, summary, "not_applicable", "deployment")
+        yield from _carried(view, revision, moment)
         yield from _reported(view, revision)
+
+
+def _carried(view: View, revision: Version, moment: str) -> Iterator[records.Result]:
+    """Say which versions answer without evidence, or by an override, and until when; nobody routes by itself."""
+    place = f"deployment:{revision.name}"
+    overrides: dict[str, tuple[Fact, list[str]]] = {}
+    for ref, weight in revision["weights"].items():
+        fact = next((one for one in view.facts.of("decision", ref, newest_first=True) if _lets(one, place, ref)), None)
+        if fact is None:
+            continue
+        if ref in (fact.says.get("trial") or {}):
+            share = f"{100 * weight / sum(revision['weights'].values()):.3g} %"
+            yield from _tried(view, ref, share, fact, moment)
+        elif fact["override"] is not None:
+            overrides.setdefault(fact.id, (fact, []))[1].append(bare(ref))
+    for fact, names in overrides.values():
+        given, over = fact["override"], fact["override"]["until"] <= moment
+        by = f"an override of {given['author']} until {given['until'][:10]}"
+        summary = f"{revision.name} answers with {' and '.join(names)} by {by}"
+        later = ", which is over: route again to have it judged" if over else ""
+        yield _finding("override", place, summary + later, "warn" if over else "not_applicable", "deployment")
+
+
+def _lets(fact: Fact, place: str, ref: str) -> bool:
+    """Say whether a decision is one that lets a version answer at a place."""
+    elsewhere = fact.subject != place and ref in (fact.says.get("trial") or {})
+    return bool(fact["allowed"]) and fact["action"] in ("promote", "route") and not elsewhere
+
+
+def _tried(view: View, ref: str, share: str, fact: Fact, moment: str) -> Iterator[records.Result]:
+    """Say that a version answers a small part without evidence, unless what was found since is good."""
+    until, place = fact["trial"][ref], fact.subject
+    last = next(view.facts.of("evaluation", ref, newest_first=True), None)
+    found = None if last is None or last.stamp.entry < fact.stamp.entry else last["verdict"]
+    if found == "pass":
+        return
+    over = until <= moment
+    if found is not None:
+        words = f"whose evaluation since says {found}: route again to have it judged"
+    elif over:
+        words = f"which nobody has evaluated, and it could until {until[:10]}: evaluate it, or route without it"
+    else:
+        words = f"which nobody has evaluated; until {until[:10]}: project.evaluate({bare(ref)!r})"
+    summary = f"{bare(place)} answers {share} with {bare(ref)}, {words}"
+    yield _finding("trial", place, summary, "fail" if over or found == "fail" else "warn", "deployment")
 
 
 def _reported(view: View, revision: Version) -> Iterator[records.Result]:

@@ -29,6 +29,7 @@ PINS: dict[str, Requests] = {
     "promote": {"GET log": 1, "PUT files": 1, "PUT log": 1},
     "open a deployment": {"GET log": 1, "PUT log": 1},
     "route": {"GET log": 1, "PUT log": 1},
+    "route to what nothing allowed before": {"GET log": 1, "PUT files": 1, "PUT log": 1},
     "each further version routed to": {},
     "roll back a route": {"GET log": 1, "PUT log": 1},
     "roll back an alias": {"GET log": 1, "PUT log": 1},

@@ -12,6 +12,7 @@ from mlcycle import errors
 from mlcycle._cache import Cache
 from mlcycle._ids import new_id
 from mlcycle.lifecycle._connection import Connection
+from mlcycle.lifecycle._judging import Evidence, Matter
 from mlcycle.lifecycle._opening import _begin
 from mlcycle.lifecycle._operation import Again, Operation, swept
 from mlcycle.lifecycle._session import Session
@@ -188,7 +189,9 @@ def test_an_op_is_for_one_thing(connection: Connection, session: Session) -> Non
 
 def test_a_refusal_uses_up_no_op(connection: Connection, session: Session) -> None:
     """It is kept, and what it refused can still be done under that id."""
-    session.operate("store.tag", lambda do: do.commit(tagging("why not"), refusal=True), op="mine")
+    refused = Matter(verb="model.promote", action="promote", subject="model:m@1", evidence=Evidence(problems=("no",)))
+    with pytest.raises(errors.GateBlocked, match="promote m@1 is blocked"):
+        session.operate("store.tag", lambda do: do.judge(lambda: refused), op="mine")
     session.operate("store.tag", lambda do: do.commit(tagging("done")), op="mine")
     assert [entry["op"][:5] for entry in connection.log.entries(1)] == ["auto:", "user:"]
 

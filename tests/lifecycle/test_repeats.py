@@ -229,12 +229,12 @@ def test_a_blocked_promotion_is_judged_again() -> None:
 
 def test_a_refusal_that_an_older_library_kept_under_its_op(monkeypatch: pytest.MonkeyPatch) -> None:
     """It used the op up: it is given again, whatever the gate would say today, and refused to anything else."""
-    project, commit = blocked(), Operation.commit
+    project, commit = blocked(), Operation._commit
 
-    def older(do: Operation, plan: Any, *, refusal: bool = False, **named: Any) -> Any:
-        return commit(do, plan, **named)
+    def older(do: Operation, *plans: Any, refusal: bool = False, **named: Any) -> Any:
+        return commit(do, *plans, **named)
 
-    monkeypatch.setattr(Operation, "commit", older)
+    monkeypatch.setattr(Operation, "_commit", older)
     with pytest.raises(errors.GateBlocked) as refused:
         project.models.promote("m@3", op="job")
     monkeypatch.undo()
@@ -276,20 +276,22 @@ def test_a_blocked_promotion_under_an_op_of_another() -> None:
 
 
 def test_a_blocked_rollback_is_judged_again() -> None:
-    """Going back with the whole project to a model that fails is refused before anything is written; its op is free."""
+    """Going back with the whole project to a model that fails is refused, which alone is kept; its op is free."""
     project = prepared()
     project.scope.set(criteria=[mc.AtLeast("accuracy", 0.999)])
     project.models.promote("m@1", message="pilot", override_until="2100-01-01")
-    project.models.rollback("m")
+    with pytest.warns(errors.MlcycleWarning, match="m@2 fails today"):
+        project.models.rollback("m")
     to = int(project.store.info()["entries"]) - 2
     before, first = entries(project), project.models.aliases("m")
     with pytest.raises(errors.GateBlocked):
         project.rollback(to, op="job")
-    assert (entries(project), project.models.aliases("m")) == (before, first)
+    assert (entries(project), project.models.aliases("m")) == (before + 1, first)
+    assert project._session.log.entry(before)["op"].startswith("auto:")
     moves = project.rollback(to, override_until="30d", message="as it was", op="job")
     assert moves
     assert project.rollback(to, override_until="30d", message="as it was", op="job") == moves
-    assert entries(project) == before + 1
+    assert entries(project) == before + 2
 
 
 def test_a_rollback_that_would_be_blocked_today() -> None:
@@ -303,7 +305,7 @@ def test_a_rollback_that_would_be_blocked_today() -> None:
     with pytest.raises(errors.GateBlocked):
         project.rollback("then", op="another job")
     assert project.rollback("then", op="job") == moves
-    assert entries(project) == before
+    assert entries(project) == before + 1  # that it was blocked
 
 
 def test_a_promotion_that_the_gate_would_block_today() -> None:

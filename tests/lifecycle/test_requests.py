@@ -96,6 +96,8 @@ def story(project: mc.Project, asked: Asked) -> None:
     eu = project.deployments.get("eu")
     asked("route", lambda: eu.route("m@1"))
     models.register("m", TREE)
+    project.evaluate("m@2")
+    asked("route to what nothing allowed before", lambda: eu.route("m@2"))
     asked.each("version routed to", lambda: eu.route("m@1"), lambda: eu.route({"m@1": 9, "m@2": 1}))
     asked("roll back a route", lambda: eu.rollback())
     models.promote("m@2", **FIRST)

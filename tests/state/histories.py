@@ -32,7 +32,8 @@ VERBS: dict[str, float] = {
     "promote": 14,
     "promote_through_the_gate": 2,
     "roll_alias_back": 9,
-    "route": 11,
+    "route": 9,
+    "route_through_the_gate": 2,
     "roll_route_back": 6,
     "drop": 7,
     "restore": 7,
@@ -165,7 +166,10 @@ class Work:
 
     def _route(self) -> None:
         weights = {self._version("model"): 1 + self._below(9) for _ in range(2)}
-        self._place().route(weights, shadow=self._version("model") if self._often(0.5) else None)
+        self._place().route(weights, shadow=self._version("model") if self._often(0.5) else None, **_PASSES)
+
+    def _route_through_the_gate(self) -> None:
+        self._place().route({self._version("model"): 9, self._version("model"): 1})
 
     def _roll_route_back(self) -> None:
         self._place().rollback()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -10,28 +9,21 @@ import attrs
 
 from mlcycle import monitoring, provenance, records, serving
 from mlcycle._text import printable
-from mlcycle.errors import ConflictError, InvalidInput, NotFound
+from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.lifecycle import traffic
 from mlcycle.lifecycle._judging import Matter
 from mlcycle.lifecycle._moments import window
 from mlcycle.lifecycle.blobs import readable
 from mlcycle.lifecycle.deployments._record import current_revision, revision_record
+from mlcycle.lifecycle.deployments._routing import go_back, route
 from mlcycle.lifecycle.deployments._serving import Loader, Routes
 from mlcycle.lifecycle.deployments._window import judge_window
 from mlcycle.lifecycle.evaluation import evaluation_record, keep_evaluation
-from mlcycle.state import (
-    Change,
-    PointerMove,
-    VersionAdd,
-    View,
-    bare,
-    pointer_moves,
-    resolve,
-    roll_back,
-)
+from mlcycle.state import pointer_moves
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
+    from datetime import date, datetime, timedelta
 
     import pandas as pd
 
@@ -92,17 +84,25 @@ class Deployment:
         weights: Mapping[str | records.ModelVersion, int] | str | records.ModelVersion,
         *,
         shadow: str | records.ModelVersion | None = None,
+        override_until: str | date | datetime | timedelta | None = None,
         message: str = "",
         op: str | None = None,
     ) -> records.Revision:
         """Say which versions answer, with what weights; running services follow by themselves.
+
+        Every version with a weight must pass the gate, unless what allowed it before still holds: it was promoted, or
+        routed, and the scope asks no more since. One that nobody has evaluated yet may get up to 10 % of the traffic
+        (all such versions together) for 14 days; `Project.status` says until when.
 
         Parameters
         ----------
         weights : mapping of version to int, or one version
             Shares of the traffic; ``{"churn@6": 90, "churn@7": 10}``. An alias is resolved now and stays resolved.
         shadow : version, optional
-            Answers too, is captured, and is never seen by a caller.
+            Answers too, is captured, and is never seen by a caller; the gate does not ask about it.
+        override_until : str, date, datetime or timedelta, or one of numpy or pandas, optional
+            Passes a gate that blocks, with a `message`; until when. A bare date means the end of that day (UTC),
+            ``"30d"`` or a timedelta so long from now. The route stays when it ends; `Project.status` says so.
         message, op : str, optional
             Why, for the history; and an id of yours that makes a restarted script idempotent.
 
@@ -110,53 +110,28 @@ class Deployment:
         ------
         InvalidInput
             For weights that are not positive whole numbers.
+        GateBlocked
+            Saying which version failed what, and how to override.
         ConflictError
             When somebody else changed the route meanwhile.
         """
-        if not isinstance(weights, (Mapping, str, records.ModelVersion)):
-            raise InvalidInput(
-                "a route is one version, or versions with their weights such as {'churn@1': 100}, "
-                f"got {type(weights).__name__}: {weights!r:.60}"
-            )
-        given: dict[Any, int] = dict(weights) if isinstance(weights, Mapping) else {weights: 1}
+        return route(self._session, self.name, weights, shadow, message=message, override_until=override_until, op=op)
 
-        def work(do: Operation) -> records.Revision:
-            resolved = {resolve(do.view, ref, "model").ref: weight for ref, weight in given.items()}
-            shadowing = None if shadow is None else resolve(do.view, shadow, "model").ref
-            place = do.view.names.known("deployment", self.name).name
-            before = do.view.pointers.at("deployment", place, "current")
-            if len(resolved) != len(given):
-                raise InvalidInput(f"two of {', '.join(map(str, given))} are the same version; give it once")
-            serving.check_weights({bare(ref): weight for ref, weight in resolved.items()})
-            uses = list(dict.fromkeys([*resolved, *([shadowing] if shadowing else [])]))
-            said = {"weights": resolved, "shadow": shadowing}
+    def rollback(
+        self,
+        *,
+        override_until: str | date | datetime | timedelta | None = None,
+        message: str = "",
+        op: str | None = None,
+    ) -> records.Revision:
+        """Go back to the newest revision that was not itself rolled back, with a warning if that fails today's scope.
 
-            def plan(view: View) -> list[Change]:
-                self._expect(view, before)
-                for ref in uses:
-                    resolve(view, ref, "model")
-                number = view.versions.next_number("deployment", place)
-                move = PointerMove(
-                    of="deployment", name=place, pointer="current", before=before, after=number, how="route"
-                )
-                return [VersionAdd(of="deployment", name=place, number=number, uses=uses, says=said), move]
-
-            return revision_record(do.commit(plan).versions("deployment")[0])
-
-        return self._session.operate("deployment.route", work, message=message, op=op)
-
-    def _expect(self, view: View, expected: int | None) -> None:
-        found = view.pointers.at("deployment", self.name, "current")
-        if found != expected:
-            by = next(pointer_moves(view, "deployment", self.name, "current", newest_first=True)).stamp
-            raise ConflictError(
-                f"{self.name} stood at revision {expected} when this began and stands at {found} now, set by "
-                f"{by.author} at {by.at} (entry {by.entry}): {by.message or 'no reason given'}",
-                by.winner(),
-            )
-
-    def rollback(self, *, message: str = "", op: str | None = None) -> records.Revision:
-        """Go back to the newest revision that was not itself rolled back.
+        Parameters
+        ----------
+        override_until : moment, optional
+            Passes a hook that blocks, as in `route`; the gate itself never keeps anybody from going back.
+        message, op : str, optional
+            Why, for the history; and an id of yours that makes a restarted script idempotent.
 
         Raises
         ------
@@ -165,16 +140,7 @@ class Deployment:
         VersionDeleted
             When a version it needs was dropped.
         """
-
-        def plan(view: View) -> list[Change]:
-            nothing = f"{self.name} has no earlier revision to go back to"
-            return [roll_back(view, "deployment", self.name, "current", nothing)]
-
-        def work(do: Operation) -> records.Revision:
-            done = do.commit(plan)
-            return revision_record(resolve(done.view, f"deployment:{self.name}@{done.change(PointerMove).after}"))
-
-        return self._session.operate("deployment.rollback", work, message=message, op=op)
+        return go_back(self._session, self.name, message=message, override_until=override_until, op=op)
 
     def history(self) -> pd.DataFrame:
         """Return the moves of the route, oldest first: who, when, why, from which revision to which."""

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+from typing import TYPE_CHECKING, Any
 
-import attrs
+from attrs import evolve, frozen
 
 from mlcycle import checks, records
-from mlcycle._ids import now
+from mlcycle._ids import bare, now
 from mlcycle._text import plain
-from mlcycle.errors import NotFound
+from mlcycle.errors import NotFound, SchemaError
 from mlcycle.lifecycle._judging import Evidence
 from mlcycle.lifecycle.evaluation._stored import evaluation_document, evaluations_of
 from mlcycle.lifecycle.scope import scope_record
 from mlcycle.state import Version, View, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from mlcycle.lifecycle.blobs import Blobs
 
-__all__ = ["criteria_today", "failing_today", "gathered"]
+__all__ = ["criteria_today", "failing_today", "failure", "gathered", "in_spite_of"]
+
+# What an evaluation has at hand. A criterion that needs more was answered by nobody whose answer could be weighed here.
+_OFFERED = frozenset(["data", "labels", "model", "reference"])
 
 
 def criteria_today(scope: Version | None, at: str | None = None) -> list[records.Criterion]:
@@ -28,22 +32,29 @@ def criteria_today(scope: Version | None, at: str | None = None) -> list[records
     return [] if scope is None else list(checks.criteria_in_force(scope_record(scope), at or now()))
 
 
-def gathered(blobs: Blobs, view: View, version: Version) -> Evidence:
-    """Return what stored evaluations say of a model version, criterion by criterion, by the scope of today."""
+@frozen
+class _Answer:
+    """What is known of one criterion and one version; `unmeasured` where it is only that nobody looked yet."""
+
+    results: tuple[records.Result, ...]
+    evaluation: records.Evaluation | None = None
+    unmeasured: bool = False
+
+
+def gathered(blobs: Blobs, view: View, *versions: Version) -> Evidence:
+    """Return what stored evaluations say of model versions, criterion by criterion, by the scope of today."""
     scope = view.versions.newest("scope", "scope")
-    results: list[records.Result] = []
-    used: dict[str, records.Evaluation] = {}
-    for criterion in criteria_today(scope):
-        found, evaluation = _evidence(blobs, view, version, criterion, scope)
-        results += found
-        if evaluation is not None:
-            used[evaluation.id] = evaluation
+    criteria = criteria_today(scope)
+    answers = [_answer(blobs, view, version, one, scope) for version in versions for one in criteria]
+    used = {one.evaluation.id: one.evaluation for one in answers if one.evaluation is not None}
     return Evidence(
-        results=tuple(results),
+        results=tuple(result for one in answers for result in one.results),
         evaluations=tuple(used),
         problems=tuple(problem for one in used.values() for problem in checks.evidence_problems(one)),
         notes=tuple(f"  {one.data} has been judged on {_times(one.uses_of_test)}" for one in used.values()),
         loosened=scope_record(scope).loosened if scope else (),
+        gaps=tuple(result for one in answers if one.unmeasured for result in one.results),
+        scope=scope.number if scope else None,
     )
 
 
@@ -51,51 +62,77 @@ def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times; the more often, the less it proves"
 
 
-def _evidence(
-    blobs: Blobs, view: View, version: Version, criterion: records.Criterion, scope: Version | None
-) -> tuple[list[records.Result], records.Evaluation | None]:
+def _answer(blobs: Blobs, view: View, version: Version, criterion: records.Criterion, scope: Version | None) -> _Answer:
     """Return the stored results that answer a criterion, or one result that says why there are none."""
-    subject = version.shown
 
-    def missing(detail: str) -> tuple[list[records.Result], None]:
-        blocking: bool = criterion.blocking
-        gap = records.Result(check=plain(criterion), subject=subject, verdict="error", blocking=blocking, detail=detail)
-        return [gap], None
+    def missing(detail: str, *, unmeasured: bool = False) -> _Answer:
+        gap = records.Result(
+            check=plain(criterion),
+            subject=version.ref,
+            verdict="error",
+            blocking=criterion.blocking,
+            threshold=criterion.edge,
+            detail=detail,
+        )
+        return _Answer((gap,), unmeasured=unmeasured)
 
-    if isinstance(criterion, records.UnknownCriterion):  # whatever is stored as its answer, nobody here can weigh it
-        return missing("this criterion needs a newer mlcycle; upgrade to judge it")
+    if lacking := criterion.needs - _OFFERED:
+        return missing(f"this criterion needs {' and '.join(sorted(lacking))} to be judged")
     name = criterion.on or (scope_record(scope).test if scope else None)
     if name is None:
-        return missing("it names no data: project.scope.set(test='…') or on='…'")
+        return missing("it names no data: project.scope.set(test='…') or on='…'", unmeasured=True)
     try:
-        data = resolve(view, name, "dataset").shown
+        data = resolve(view, name, "dataset")
     except NotFound as error:
-        return missing(plain(error))
-    for stored, results in _stored_answers(blobs, view, version.ref, f"dataset:{data}", criterion):
-        if stored.data != data:
-            continue
-        if stale := _stale(view, version, criterion, results):
-            return missing(stale)
-        return results, stored
-    return missing(f"no evaluation answers it: project.evaluate({subject!r}, {data!r})")
+        return missing(plain(error), unmeasured=True)
+    found = _measured(blobs, view, version.ref, criterion, data.ref)
+    if found is None:
+        asked = f"project.evaluate({version.shown!r}, {data.shown!r})"
+        return missing(f"no evaluation answers it: {asked}", unmeasured=True)
+    if stale := _stale(view, version, criterion, found.results):
+        return missing(stale)
+    return found
 
 
-def _stored_answers(
-    blobs: Blobs, view: View, subject: str, data: str, criterion: records.Criterion
-) -> Iterator[tuple[records.Evaluation, list[records.Result]]]:
-    """Yield what stored evaluations of a version on some data say of a criterion, newest first."""
-    asked = records.to_json(criterion)
-    for fact in evaluations_of(view, subject, data):
+def _measured(
+    blobs: Blobs, view: View, ref: str, criterion: records.Criterion, data: str | None = None
+) -> _Answer | None:
+    """Return the newest measurement of what a criterion asks, on some data or any, with the verdicts of today.
+
+    What was measured holds whatever was asked of it then, so a criterion made stricter takes no new look at the test.
+    """
+    for fact in evaluations_of(view, ref, data):
         document = evaluation_document(blobs, fact)
-        for answer in document["answers"]:
-            if answer["criterion"] == asked:
-                yield (
-                    records.from_json(document["evaluation"]),
-                    [records.from_json(result) for result in answer["results"]],
-                )
+        alike = [one for one in _asked(document) if one[0].question == criterion.question]
+        if not alike:
+            continue
+        former, stored = min(alike, key=lambda one: one[0] != criterion)  # the very same one, if it is there
+        results = [records.from_json(one) for one in stored]
+        if former != criterion:
+            results = [_held(criterion, former, one) for one in results]
+        return _Answer(tuple(results), records.from_json(document["evaluation"]))
+    return None
 
 
-def _stale(view: View, version: Version, criterion: records.Criterion, results: list[records.Result]) -> str | None:
+def _asked(document: dict[str, Any]) -> Iterator[tuple[records.Criterion, list[dict[str, Any]]]]:
+    """Yield what an evaluation was asked, with what it found; what only others can read answers nobody here."""
+    for one in document["answers"]:
+        with contextlib.suppress(SchemaError):
+            if one["criterion"] is not None:
+                yield records.from_json(one["criterion"]), one["results"]
+
+
+def _held(criterion: records.Criterion, former: records.Criterion, result: records.Result) -> records.Result:
+    """Return a result as a criterion of today has it; what came to no value stays what it was."""
+    terms = evolve(result, check=plain(criterion), threshold=criterion.edge, blocking=criterion.blocking)
+    if result.value is None:
+        return terms
+    # how far from the threshold these rows would have seen was said of the former threshold
+    detail = f"as measured for {plain(former)}"
+    return evolve(terms, verdict=criterion.verdict(result), detectable=None, detail=detail)
+
+
+def _stale(view: View, version: Version, criterion: records.Criterion, results: Iterable[records.Result]) -> str | None:
     """Say so where a comparison was made with a version its alias has left since."""
     reference = getattr(criterion, "reference", None)
     if reference is None or "@" in reference:
@@ -111,41 +148,28 @@ def _stale(view: View, version: Version, criterion: records.Criterion, results: 
     )
 
 
-def failing_today(blobs: Blobs, view: View, refs: list[str]) -> tuple[records.Result, ...]:
-    """Return results of versions that fail today's scope, by what was measured of them then.
+def failing_today(blobs: Blobs, view: View, refs: Iterable[str]) -> tuple[records.Result, ...]:
+    """Return results of model versions (full refs) that fail today's scope, by what was measured of them then.
 
     A version nobody evaluated under such a criterion passes: going back must be possible in an emergency.
     """
-    criteria = [
-        one
-        for one in criteria_today(view.versions.newest("scope", "scope"))
-        if one.blocking and hasattr(one, "threshold")
-    ]
-    return tuple(
-        attrs.evolve(
-            result, check=plain(criterion), subject=f"model:{ref}", verdict="fail", threshold=criterion.threshold
-        )
-        for ref in refs
-        for criterion in criteria
-        for result in _measured(blobs, view, ref, criterion)
-        if _fails(criterion, result)
-    )
+    criteria = [one for one in criteria_today(view.versions.newest("scope", "scope")) if one.blocking]
+    found = []
+    for version in (resolve(view, ref, "model", dropped=True) for ref in refs if criteria):
+        for criterion in criteria:
+            answer = _measured(blobs, view, version.ref, criterion)
+            if answer is not None and not _stale(view, version, criterion, answer.results):
+                found += [one for one in answer.results if one.verdict == "fail"]
+    return tuple(found)
 
 
-def _measured(blobs: Blobs, view: View, ref: str, criterion: records.Criterion) -> list[records.Result]:
-    """Return the newest stored results of the question a criterion asks, whatever its threshold was then."""
-    asked = records.to_json(criterion)
-    for fact in evaluations_of(view, f"model:{ref}"):
-        for answer in evaluation_document(blobs, fact)["answers"]:
-            former = answer["criterion"]
-            if former and all(former.get(field) == asked.get(field) for field in ("type", "metric", "slices", "on")):
-                return [records.from_json(result) for result in answer["results"]]
-    return []
+def in_spite_of(blobs: Blobs, view: View, refs: Iterable[str]) -> Evidence:
+    """Return what versions that are gone back to fail today: evidence that keeps nobody from going, and is told."""
+    failing = tuple(evolve(one, blocking=False) for one in failing_today(blobs, view, refs))
+    scope = view.versions.latest("scope", "scope")
+    return Evidence(results=failing, notes=tuple(f"  · {failure(one)}" for one in failing), scope=scope)
 
 
-def _fails(criterion: records.Criterion, result: records.Result) -> bool:
-    if result.low is None or result.high is None:
-        return False
-    if isinstance(criterion, records.AtLeast):
-        return bool(result.high < criterion.threshold)
-    return bool(result.low > criterion.threshold)  # type: ignore[attr-defined]
+def failure(result: records.Result) -> str:
+    """Say what a version fails, by how much."""
+    return f"{bare(result.subject)} fails today: {plain(result).partition(': ')[2]}"

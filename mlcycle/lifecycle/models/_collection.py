@@ -246,4 +246,4 @@ class Models:
     def _facts(self, of: str, ref: str | records.ModelVersion | None) -> Iterator[Fact]:
         view = self._session.view()
         subject = None if ref is None else resolve(view, ref, "model", dropped=True).ref
-        return (fact for fact in view.facts.of(of, subject) if subject in (None, fact.subject))
+        return view.facts.of(of, subject)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlcycle import records
-from mlcycle.errors import ConflictError
+from mlcycle import checks, records
 from mlcycle.lifecycle._judging import Evidence, Matter
-from mlcycle.lifecycle.evaluation import decision_record, gathered
+from mlcycle.lifecycle.evaluation import decision_record, gathered, in_spite_of, warn_of
 from mlcycle.lifecycle.models._record import model_record
-from mlcycle.state import Change, PointerMove, View, pointer_moves, resolve, roll_back
+from mlcycle.state import Change, PointerMove, View, check_unmoved, resolve, roll_back
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
 
@@ -35,14 +36,16 @@ def promote(
         move = PointerMove(
             of="model", name=standing.name, pointer=alias, before=before, after=standing.number, how="promote"
         )
-        do.judge(lambda: _matter("promote", move, gathered(session.blobs, do.view, standing), always=True))
+        do.judge(lambda: _matter(move, gathered(session.blobs, do.view, standing), lambda view: move))
 
         def plan(view: View) -> list[Change]:
             resolve(view, standing.ref, "model")
-            _expect(view, move)
+            remedy = "evaluate against it and promote again"
+            check_unmoved(view, move, f"{move.name}@{alias}", f"{move.name}@{{}}", remedy)
             return [move]
 
-        return decision_record(session.blobs, do.commit(plan).fact("decision"))
+        # one that blocked is what an older mlcycle committed under the caller's `op`
+        return checks.require(decision_record(session.blobs, do.commit(plan).fact("decision")))
 
     return session.operate("model.promote", work, message=message, op=op, override_until=override_until)
 
@@ -51,39 +54,33 @@ def go_back(
     session: Session, name: str, alias: str, *, message: str, override_until: Any, op: str | None
 ) -> records.ModelVersion:
     """Roll an alias back as `Models.rollback` documents."""
-    nothing = f"{name}@{alias} has no earlier version to go back to"
+
+    def back(view: View) -> PointerMove:
+        return roll_back(view, "model", name, alias, f"{name}@{alias} has no earlier version to go back to")
+
+    def matter(view: View) -> Matter:
+        move = back(view)
+        return _matter(move, in_spite_of(session.blobs, view, [f"model:{move.name}@{move.after}"]), back)
 
     def work(do: Operation) -> records.ModelVersion:
-        do.judge(lambda: _matter("rollback", roll_back(do.view, "model", name, alias, nothing)))
-        done = do.commit(lambda view: [roll_back(view, "model", name, alias, nothing)])
+        decision = do.judge(lambda: matter(do.view))
+        done = do.commit(lambda view: [back(view)])
+        warn_of(decision, f"{name}@{alias}")
         move = done.change(PointerMove)
         return model_record(session.blobs, resolve(done.view, f"model:{move.name}@{move.after}"))
 
     return session.operate("model.rollback", work, message=message, op=op, override_until=override_until)
 
 
-def _matter(how: str, move: PointerMove, evidence: Evidence | None = None, *, always: bool = False) -> Matter:
+def _matter(move: PointerMove, evidence: Evidence, again: Callable[[View], PointerMove]) -> Matter:
     """Return what is judged of a move of an alias: where it goes, by the scope of today."""
     before, after = (None if end is None else f"{move.name}@{end}" for end in (move.before, move.after))
     return Matter(
         verb="model.promote",
-        action=how,
+        action=move.how,
         subject=f"model:{after}",
-        proposal=lambda: {"how": how, "alias": move.pointer, "before": before, "after": after},
-        evidence=evidence or Evidence(),
-        always=always,
-        premise=lambda view: view.versions.latest("scope", "scope"),
-    )
-
-
-def _expect(view: View, move: PointerMove) -> None:
-    found = view.pointers.at("model", move.name, move.pointer)
-    if found == move.before:
-        return
-    by = next(pointer_moves(view, "model", move.name, move.pointer, newest_first=True)).stamp
-    raise ConflictError(
-        f"{move.name}@{move.pointer} was {move.before and f'{move.name}@{move.before}'} when this began and is now "
-        f"{move.name}@{found}, set by {by.author} at {by.at} (entry {by.entry}): {by.message or 'no reason given'}; "
-        "evaluate against it and promote again",
-        by.winner(),
+        proposal=lambda: {"how": move.how, "alias": move.pointer, "before": before, "after": after},
+        evidence=evidence,
+        always=move.how == "promote",
+        premise=lambda view: (view.versions.latest("scope", "scope"), again(view).after),
     )

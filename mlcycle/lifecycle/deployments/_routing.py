@@ -1,0 +1,158 @@
+"""Saying which versions answer at a place, and going back: the gate and hooks decide, and the route moves with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from mlcycle import records, serving
+from mlcycle._ids import bare
+from mlcycle.errors import InvalidInput
+from mlcycle.lifecycle._judging import Evidence, Matter
+from mlcycle.lifecycle.deployments._record import revision_record
+from mlcycle.lifecycle.deployments._trial import on_trial
+from mlcycle.lifecycle.evaluation import allowed_already, criteria_today, gathered, in_spite_of, warn_of
+from mlcycle.state import Change, PointerMove, Version, VersionAdd, View, check_unmoved, resolve, roll_back
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from mlcycle.lifecycle._operation import Operation
+    from mlcycle.lifecycle._session import Session
+    from mlcycle.lifecycle.blobs import Blobs
+
+__all__ = ["go_back", "route"]
+
+
+@frozen
+class _Route:
+    """A route that is asked for, with what it would be set from.
+
+    Attributes
+    ----------
+    place : str
+        Name of the deployment.
+    weights : dict of str to int
+        By full refs.
+    shadow : str or None
+    before : int or None
+        Number of the revision that answers.
+    """
+
+    place: str
+    weights: dict[str, int]
+    shadow: str | None
+    before: int | None
+
+    @property
+    def uses(self) -> list[str]:
+        """Every version it takes."""
+        return list(dict.fromkeys([*self.weights, *([self.shadow] if self.shadow else [])]))
+
+    def changes(self, view: View) -> list[Change]:
+        """Return what sets it, if nobody set another meanwhile, and every version of it stands."""
+        number = view.versions.next_number("deployment", self.place)
+        move = PointerMove(
+            of="deployment", name=self.place, pointer="current", before=self.before, after=number, how="route"
+        )
+        check_unmoved(view, move, f"the route of {self.place}", "revision {}", "look at that one and route again")
+        for ref in self.uses:
+            resolve(view, ref, "model")
+        said = {"weights": self.weights, "shadow": self.shadow}
+        return [VersionAdd(of="deployment", name=self.place, number=number, uses=self.uses, says=said), move]
+
+
+def route(
+    session: Session,
+    name: str,
+    weights: Mapping[str | records.ModelVersion, int] | str | records.ModelVersion,
+    shadow: str | records.ModelVersion | None,
+    *,
+    message: str,
+    override_until: Any,
+    op: str | None,
+) -> records.Revision:
+    """Route as `Deployment.route` documents."""
+    if not isinstance(weights, (Mapping, str, records.ModelVersion)):
+        raise InvalidInput(
+            "a route is one version, or versions with their weights such as {'churn@1': 100}, "
+            f"got {type(weights).__name__}: {weights!r:.60}"
+        )
+    given: dict[Any, int] = dict(weights) if isinstance(weights, Mapping) else {weights: 1}
+
+    def work(do: Operation) -> records.Revision:
+        wanted = _resolved(do.view, name, given, shadow)
+        do.judge(lambda: _asked(session.blobs, do.view, wanted, do.override))
+        return revision_record(do.commit(wanted.changes).versions("deployment")[0])
+
+    return session.operate("deployment.route", work, message=message, op=op, override_until=override_until)
+
+
+def _resolved(view: View, name: str, given: Mapping[Any, int], shadow: str | records.ModelVersion | None) -> _Route:
+    """Return a route with what its names stand for now."""
+    weights = {resolve(view, ref, "model").ref: weight for ref, weight in given.items()}
+    shadowing = None if shadow is None else resolve(view, shadow, "model").ref
+    place = view.names.known("deployment", name).name
+    if len(weights) != len(given):
+        raise InvalidInput(f"two of {', '.join(map(str, given))} are the same version; give it once")
+    serving.check_weights({bare(ref): weight for ref, weight in weights.items()})
+    return _Route(place, weights, shadowing, view.pointers.at("deployment", place, "current"))
+
+
+def _asked(blobs: Blobs, view: View, wanted: _Route, override: records.Override | None) -> Matter:
+    """Return what is judged of a route: the versions that answer, and that nothing allowed to answer before.
+
+    A shadow is heard by nobody, so nobody is asked about it.
+    """
+    scope = view.versions.newest("scope", "scope")
+    asked: list[Version] = []
+    if criteria_today(scope):
+        answering = [resolve(view, ref, "model") for ref in wanted.weights]
+        asked = [version for version in answering if not allowed_already(view, version)]
+    evidence = gathered(blobs, view, *asked) if asked else Evidence()
+    evidence = on_trial(view, f"deployment:{wanted.place}", wanted.weights, evidence, override)
+    return _matter("route", wanted, evidence, [one.ref for one in asked], lambda view: wanted.weights)
+
+
+def go_back(session: Session, name: str, *, message: str, override_until: Any, op: str | None) -> records.Revision:
+    """Roll a route back as `Deployment.rollback` documents."""
+
+    def back(view: View) -> PointerMove:
+        return roll_back(view, "deployment", name, "current", f"{name} has no earlier revision to go back to")
+
+    def matter(view: View) -> Matter:
+        move = back(view)
+        revision = view.versions.get("deployment", move.name, move.after or 0)
+        wanted = _Route(move.name, revision["weights"], revision["shadow"], move.before)
+        evidence = in_spite_of(session.blobs, view, wanted.weights)
+        return _matter("rollback", wanted, evidence, [*wanted.weights], lambda now: back(now).after)
+
+    def work(do: Operation) -> records.Revision:
+        decision = do.judge(lambda: matter(do.view))
+        done = do.commit(lambda view: [back(view)])
+        warn_of(decision, name)
+        move = done.change(PointerMove)
+        return revision_record(resolve(done.view, f"deployment:{move.name}@{move.after}"))
+
+    return session.operate("deployment.rollback", work, message=message, op=op, override_until=override_until)
+
+
+def _matter(how: str, wanted: _Route, evidence: Evidence, about: Iterable[str], rest: Callable[[View], Any]) -> Matter:
+    """Return what is judged of a route; `rest` is what of the project the judgement rests on beside the scope."""
+    return Matter(
+        verb="deployment.route",
+        action=how,
+        subject=f"deployment:{wanted.place}",
+        proposal=lambda: {
+            "how": how,
+            "weights": {bare(ref): weight for ref, weight in wanted.weights.items()},
+            "shadow": wanted.shadow and bare(wanted.shadow),
+            "before": wanted.before,
+        },
+        evidence=evidence,
+        about=tuple(about),
+        on_name=True,
+        premise=lambda view: (view.versions.latest("scope", "scope"), rest(view)),
+    )

@@ -1,0 +1,362 @@
+"""Routes pass the gate: who may answer, on what, until when; and nobody is kept from going back."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.tree import DecisionTreeClassifier
+
+import mlcycle as mc
+from mlcycle import errors, records
+from mlcycle.lifecycle._operation import Operation
+from mlcycle.lifecycle.deployments import _trial
+from mlcycle.lifecycle.evaluation import _standing
+from mlcycle.state import status_of
+
+FRAME = pd.DataFrame({"x": np.arange(60.0), "late": (np.arange(60) >= 30).astype(int)})
+GOOD = DecisionTreeClassifier(max_depth=1).fit(FRAME[["x"]], FRAME["late"])
+BAD = DummyClassifier().fit(FRAME[["x"]], FRAME["late"])
+PILOT = {"override_until": "2100-01-01", "message": "pilot"}
+NEVER = "2200-01-01T00:00:00.000000Z"
+
+
+@pytest.fixture
+def project() -> mc.Project:
+    """Return a project with a good model, m@1, a bad one, m@2, and m@3 and m@4 that nobody has evaluated."""
+    project = mc.open(f"memory://routing-{uuid.uuid4().hex}", create=True, author="ada")
+    project.datasets.add("d", FRAME, target="late")
+    project.scope.set(objective="tell late from early", criteria=[mc.AtLeast("accuracy", 0.8)], test="d")
+    for model in (GOOD, BAD, GOOD, GOOD):
+        project.models.register("m", model, example=FRAME[["x"]])
+    project.evaluate("m@1")
+    project.evaluate("m@2")
+    return project
+
+
+@pytest.fixture
+def eu(project: mc.Project) -> mc.Deployment:
+    """Return a place without a route."""
+    return project.deployments.open("eu")
+
+
+def entries(project: mc.Project) -> int:
+    """Return how many entries the log has."""
+    return int(project.store.info()["entries"])
+
+
+def decisions(project: mc.Project) -> list[records.Decision]:
+    """Return the decisions on routes."""
+    return [one for one in project.models.decisions() if one.subject == "deployment:eu"]
+
+
+def deployment_findings(project: mc.Project, moment: str | None = None) -> list[tuple[str, str, str]]:
+    """Return what status says of routes, now or at a moment: check, verdict and words."""
+    status = project.status() if moment is None else status_of(project._session.view(), moment)
+    return [(one.check, one.verdict, one.detail) for one in status.phases["deployment"]]
+
+
+def test_what_fails_gets_no_traffic(project: mc.Project, eu: mc.Deployment) -> None:
+    """A version whose evaluation fails is kept out, in any share; the refusal alone is kept, found by the version."""
+    for weights in ("m@2", {"m@1": 99, "m@2": 1}):
+        before = entries(project)
+        with pytest.raises(errors.GateBlocked, match=r"m@2: accuracy ≥ 0\.8 failed: 0\.5") as refused:
+            eu.route(weights)
+        assert (entries(project), eu.revision) == (before + 1, None)
+        assert project.models.decisions("m@2")[-1] == refused.value.decision
+        assert refused.value.decision.subject == "deployment:eu"
+
+
+def test_what_passes_is_decided_with_the_route(project: mc.Project, eu: mc.Deployment) -> None:
+    """One entry holds the revision and the decision, which says by what scope, and is found by all it is about."""
+    revision = eu.route("m@1", message="go")
+    [decision] = decisions(project)
+    assert (decision.action, decision.allowed, decision.scope, decision.trial) == ("route", True, 1, {})
+    assert decision.entry == revision.entry == entries(project) - 1
+    view = project._session.view()
+    for ref in ("deployment:eu", "deployment:eu@1", "model:m@1"):
+        assert [*view.facts.entries("decision", ref)] == [revision.entry]
+
+
+def test_what_was_promoted_or_routed_is_not_asked_again(project: mc.Project, eu: mc.Deployment) -> None:
+    """A standing decision counts, also one of another place, and no other is made."""
+    project.models.promote("m@1")
+    eu.route("m@1")
+    assert decisions(project) == []
+    project.evaluate("m@2")
+    eu.route({"m@2": 1}, **PILOT)
+    project.deployments.open("us").route({"m@1": 1, "m@2": 1})
+    assert len(decisions(project)) == 1
+
+
+def test_a_later_refusal_ends_what_stood(project: mc.Project, eu: mc.Deployment) -> None:
+    """What was allowed, and is then refused, is asked about again."""
+    project.models.promote("m@2", **PILOT)
+    eu.route("m@2")
+    with pytest.raises(errors.GateBlocked):
+        project.models.promote("m@2", "staging")
+    with pytest.raises(errors.GateBlocked, match="m@2: accuracy"):
+        eu.route({"m@2": 1, "m@1": 1})
+
+
+def test_an_override_ends(project: mc.Project, eu: mc.Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It carries later routes until its end; the route it carried stays, and status says so all along."""
+    eu.route("m@2", override_until="2099-12-31", message="pilot")
+    eu.route({"m@2": 1, "m@1": 1})
+    words = "eu answers with m@2 by an override of ada until 2099-12-31"
+    assert deployment_findings(project) == [("override", "not_applicable", words)]
+    later = f"{words}, which is over: route again to have it judged"
+    assert deployment_findings(project, NEVER) == [("override", "warn", later)]
+    monkeypatch.setattr(_standing, "now", lambda: NEVER)
+    with pytest.raises(errors.GateBlocked, match="m@2: accuracy"):
+        eu.route("m@2")
+
+
+def test_a_shadow_is_free(project: mc.Project, eu: mc.Deployment) -> None:
+    """Nobody hears it, so nobody is asked about it, whatever is known of it."""
+    assert eu.route("m@1", shadow="m@2").shadow == "m@2"
+    assert eu.route("m@1", shadow="m@3").shadow == "m@3"
+    assert len(decisions(project)) == 1
+
+
+def test_a_tenth_without_evidence(project: mc.Project, eu: mc.Deployment) -> None:
+    """What nobody has evaluated may get 10 % for two weeks, all such versions together, as status says."""
+    eu.route({"m@1": 90, "m@3": 5, "m@4": 5}, message="canary")
+    [decision] = decisions(project)
+    until = decision.trial["model:m@3"]
+    assert pd.Timestamp(until) - pd.Timestamp(decision.now) == pd.Timedelta(days=14)
+    assert f"m@3 may answer up to 10 % of eu without evidence until {until[:10]}" in decision.why
+    found = deployment_findings(project)
+    evaluate = "which nobody has evaluated; until {}: project.evaluate('{}')".format
+    assert found == [
+        ("trial", "warn", f"eu answers 5 % with {ref}, {evaluate(until[:10], ref)}") for ref in ("m@3", "m@4")
+    ]
+    [after, _] = deployment_findings(project, NEVER)
+    assert after[:2] == ("trial", "fail")
+    project.evaluate("m@3")
+    assert [words for _, _, words in deployment_findings(project)] == [found[1][2]]
+
+
+@pytest.mark.parametrize("weights", [{"m@1": 89, "m@3": 11}, {"m@1": 88, "m@3": 6, "m@4": 6}, "m@3"])
+def test_more_than_a_tenth_takes_evidence(project: mc.Project, eu: mc.Deployment, weights: Any) -> None:
+    """The refusal names the three ways out, each of which works."""
+    ways = r"evaluate it, give what nobody has evaluated at most 10 % together, or say override_until= and message="
+    with pytest.raises(errors.GateBlocked, match=ways):
+        eu.route(weights)
+    eu.route(weights, **PILOT)
+    assert [one.trial for one in decisions(project)] == [{}, {}]
+
+
+def test_a_trial_is_no_leave_for_more(project: mc.Project, eu: mc.Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Routed again it keeps its end, at another place it has its own, more is refused, and so is all after its end."""
+    eu.route({"m@1": 9, "m@3": 1})
+    with pytest.raises(errors.GateBlocked, match=r"m@3 would answer 50 % of eu"):
+        eu.route({"m@1": 1, "m@3": 1})
+    eu.route({"m@1": 19, "m@3": 1})
+    first, _, again = decisions(project)
+    assert first.trial == again.trial
+    monkeypatch.setattr(_trial, "now", lambda: NEVER)
+    with pytest.raises(errors.GateBlocked, match=rf"eu was given m@3 until {first.trial['model:m@3'][:10]} without"):
+        eu.route({"m@1": 9, "m@3": 1})
+    project.evaluate("m@3")
+    assert eu.route("m@3").weights == {"m@3": 1}
+
+
+def test_no_evidence_is_the_only_fault_a_trial_forgives(project: mc.Project, eu: mc.Deployment) -> None:
+    """Beside one that fails, and where a criterion cannot be weighed here, there is none."""
+    with pytest.raises(errors.GateBlocked) as refused:
+        eu.route({"m@2": 9, "m@3": 1})
+    assert refused.value.decision.trial == {}
+    newer = records.UnknownCriterion({"type": "Calibrated", "within": 0.02})
+    project.scope.set(criteria=[mc.AtLeast("accuracy", 0.8), newer])
+    with pytest.raises(errors.GateBlocked, match="a newer mlcycle"):
+        eu.route({"m@1": 9, "m@3": 1})
+
+
+def test_a_scope_that_names_no_data() -> None:
+    """Nobody could have evaluated anything, which is a fault a trial forgives."""
+    project = mc.open(f"memory://routing-{uuid.uuid4().hex}", create=True, author="ada")
+    with pytest.warns(errors.MlcycleWarning, match="names no data"):
+        project.scope.set(objective="o", criteria=[mc.AtLeast("accuracy", 0.8)])
+    for _ in range(2):
+        project.models.register("m", GOOD, example=FRAME[["x"]])
+    project.models.promote("m@1", **PILOT)
+    eu = project.deployments.open("eu")
+    assert eu.route({"m@1": 9, "m@2": 1}).number == 1
+    assert [*decisions(project)[0].trial] == ["model:m@2"]
+
+
+def test_a_tightened_scope_is_held_against_what_was_measured(project: mc.Project, eu: mc.Deployment) -> None:
+    """A stricter threshold ends what stood, and takes no new look at the test set."""
+    project.models.promote("m@1")
+    project.models.promote("m@2", "staging", **PILOT)
+    project.scope.set(criteria=[mc.AtLeast("accuracy", 0.85)])
+    eu.route("m@1")
+    [decision] = decisions(project)
+    assert (decision.scope, decision.results[0].check, decision.results[0].verdict) == (2, "accuracy ≥ 0.85", "pass")
+    assert decision.results[0].detail == "as measured for accuracy ≥ 0.8"
+    project.scope.set(criteria=[mc.AtLeast("accuracy", 0.999)])
+    with pytest.raises(errors.GateBlocked, match=r"m@1: accuracy ≥ 0\.999 is inconclusive: 1, interval"):
+        eu.route("m@1")
+    with pytest.raises(errors.GateBlocked, match=r"m@2: accuracy ≥ 0\.999 failed"):
+        eu.route("m@2")
+    assert len(project.models.evaluations()) == 2
+
+
+def test_a_loosened_scope_leaves_what_stood(project: mc.Project, eu: mc.Deployment) -> None:
+    """Decisions by stricter criteria still hold, and hold no more when the easier ones are over and ask the rest."""
+    project.models.promote("m@1")
+    project.scope.set(criteria=[mc.AtLeast("accuracy", 0.7)], **PILOT)
+    eu.route("m@1")
+    assert decisions(project) == []
+
+
+def test_going_back_is_never_blocked_and_warns(project: mc.Project, eu: mc.Deployment) -> None:
+    """A place, and an alias, go back to what was allowed then; what it fails today is said and kept."""
+    project.models.promote("m@2", **PILOT)
+    eu.route("m@2")
+    project.models.promote("m@1")
+    eu.route("m@1")
+    words = r"went back to what the scope would not allow today: m@2 fails today: accuracy ≥ 0\.8: 0\.5 \["
+    with pytest.warns(errors.MlcycleWarning, match=f"^eu {words}"):
+        assert eu.rollback(message="slow").weights == {"m@2": 1}
+    with pytest.warns(errors.MlcycleWarning, match=f"^m@production {words}"):
+        assert project.models.rollback("m").ref == "m@2"
+    place, alias = [one for one in project.models.decisions() if one.action == "rollback"]
+    assert (place.subject, alias.subject) == ("deployment:eu", "model:m@2")
+    for one in (place, alias):
+        assert one.allowed
+        assert "m@2 fails today: accuracy ≥ 0.8: 0.5 [" in one.why
+        assert [(result.verdict, result.blocking) for result in one.results] == [("fail", False)]
+
+
+def test_going_back_to_what_is_fine_says_nothing(project: mc.Project, eu: mc.Deployment) -> None:
+    """No decision is made where nobody has anything to say."""
+    eu.route("m@1")
+    eu.route("m@1", shadow="m@2")
+    before = len(project.models.decisions())
+    assert eu.rollback().number == 1
+    assert len(project.models.decisions()) == before
+
+
+def test_a_hook_may_keep_somebody_from_going_back() -> None:
+    """Code hooks see which versions would answer, and an override passes them."""
+    seen: list[Any] = []
+
+    def frozen(event: mc.Event, context: Any) -> bool:
+        seen.append((event.verb, event.subject, dict(event.proposal)))
+        return event.proposal["how"] != "rollback"
+
+    hooks = [mc.before("deployment.route", frozen)]
+    project = mc.open(f"memory://routing-{uuid.uuid4().hex}", create=True, author="ada", hooks=hooks)
+    for _ in range(2):
+        project.models.register("m", GOOD, example=FRAME[["x"]])
+    eu = project.deployments.open("eu")
+    eu.route("m@1", shadow="m@2")
+    eu.route({"m@1": 1, "m@2": 3})
+    with pytest.raises(errors.GateBlocked, match="frozen failed"):
+        eu.rollback()
+    assert eu.rollback(**PILOT).number == 1
+    assert seen[:3] == [
+        ("deployment.route", "deployment:eu", {"how": "route", "weights": {"m@1": 1}, "shadow": "m@2", "before": None}),
+        (
+            "deployment.route",
+            "deployment:eu",
+            {"how": "route", "weights": {"m@1": 1, "m@2": 3}, "shadow": None, "before": 1},
+        ),
+        ("deployment.route", "deployment:eu", {"how": "rollback", "weights": {"m@1": 1}, "shadow": "m@2", "before": 2}),
+    ]
+
+
+def test_without_criteria_nothing_is_judged() -> None:
+    """No decision is stored where nobody asks anything."""
+    project = mc.open(f"memory://routing-{uuid.uuid4().hex}", create=True, author="ada")
+    project.models.register("m", BAD, example=FRAME[["x"]])
+    eu = project.deployments.open("eu")
+    eu.route("m@1")
+    eu.route("m@1", shadow="m@1")
+    eu.rollback()
+    assert project.models.decisions() == []
+
+
+def test_a_promotion_of_an_older_mlcycle_stands(
+    project: mc.Project, eu: mc.Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not say its scope, which was that of the moment."""
+    project.models.promote("m@2", **PILOT)
+    fact = next(project._session.view().facts.of("decision", "model:m@2"))
+    del fact.says["scope"], fact.says["trial"]
+    eu.route("m@2")
+    assert decisions(project) == []
+
+
+def test_a_scope_that_changed_meanwhile_is_judged_anew(
+    project: mc.Project, eu: mc.Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was judged by a scope that is not in force any more is not committed."""
+    commit, other = Operation.commit, mc.open(project.store.url, author="bob")
+    stricter = iter([mc.AtLeast("accuracy", 0.999)])
+
+    def slow(do: Operation, *given: Any, **named: Any) -> Any:
+        for one in stricter:
+            other.scope.set(criteria=[one])
+        return commit(do, *given, **named)
+
+    monkeypatch.setattr(Operation, "commit", slow)
+    with pytest.raises(errors.GateBlocked, match=r"accuracy ≥ 0\.999 is inconclusive"):
+        eu.route("m@1")
+    assert eu.revision is None
+
+
+def test_evidence_that_changed_meanwhile_is_not(
+    project: mc.Project, eu: mc.Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was judged is committed as it was judged: only scope, pointer and versions are looked at again."""
+    commit, other = Operation.commit, mc.open(project.store.url, author="bob")
+    once = iter([1])
+
+    def slow(do: Operation, *given: Any, **named: Any) -> Any:
+        for _ in once:
+            other.evaluate("m@3")
+        return commit(do, *given, **named)
+
+    monkeypatch.setattr(Operation, "commit", slow)
+    eu.route({"m@1": 9, "m@3": 1})
+    assert [*decisions(project)[0].trial] == ["model:m@3"]
+
+
+def test_a_route_that_was_set_meanwhile(
+    project: mc.Project, eu: mc.Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody who was faster is named, and nothing is set."""
+    eu.route("m@1")
+    commit, other = Operation.commit, mc.open(project.store.url, author="bob")
+    once = iter([1])
+
+    def slow(do: Operation, *given: Any, **named: Any) -> Any:
+        for _ in once:
+            other.deployments.get("eu").route("m@1", shadow="m@2", message="look")
+        return commit(do, *given, **named)
+
+    monkeypatch.setattr(Operation, "commit", slow)
+    words = (
+        r"the route of eu was revision 1 when this began and is revision 2 now, set by bob at .*: look; look at that"
+    )
+    with pytest.raises(errors.ConflictError, match=words) as lost:
+        eu.route("m@1")
+    assert lost.value.winner["author"] == "bob"
+
+
+def test_an_op_that_is_repeated_asks_nobody(project: mc.Project, eu: mc.Deployment) -> None:
+    """It gives what it gave, though the gate would block it today; a refusal used none up."""
+    with pytest.raises(errors.GateBlocked):
+        eu.route("m@2", op="job")
+    first = eu.route({"m@1": 9, "m@3": 1}, op="job")
+    project.scope.set(criteria=[mc.AtLeast("accuracy", 0.999)])
+    before = entries(project)
+    assert eu.route({"m@1": 9, "m@3": 1}, op="job") == first
+    assert entries(project) == before
