@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickle
 from collections import Counter
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from attrs import evolve, field, frozen
 
@@ -22,7 +22,7 @@ from mlcycle.state import Change, FactAdd, PointerMove, Version, VersionAdd, Ver
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from mlcycle import codecs
+    import pandas as pd
 
     Offers = Callable[[Any, View, "Matter"], checks.Context]
 
@@ -64,6 +64,28 @@ class Evidence:
     trial: Mapping[str, str] = field(factory=dict)
 
 
+class Candidate(Protocol):
+    """Rows that are to become a version."""
+
+    @property
+    def roles(self) -> Doc:
+        """Column by role."""
+
+    @property
+    def table(self) -> Any:
+        """As Arrow has them."""
+
+    def frame(self) -> pd.DataFrame:
+        """As they will be read back."""
+
+
+class Heard(NamedTuple):
+    """What was said before an event, and whether a hook was among those who were asked."""
+
+    results: tuple[records.Result, ...]
+    hooks: bool
+
+
 @frozen(kw_only=True)
 class Matter:
     """What is to be judged, or told: one event of an operation.
@@ -93,8 +115,8 @@ class Matter:
         Whether no override lets it through.
     premise : callable
         View to what the judgement rests on; where it is another at the commit, it is judged anew.
-    candidate : Encoded, optional
-        The table that is to become a version.
+    candidates : mapping of str to Candidate
+        By name, the rows that are to become its next version, and are stored nowhere yet.
     """
 
     verb: str
@@ -108,7 +130,7 @@ class Matter:
     rejects: bool = False
     final: bool = False
     premise: Callable[[View], Any] = lambda view: None
-    candidate: codecs.Encoded | None = None
+    candidates: Mapping[str, Candidate] = field(factory=dict)
 
 
 def refuse_commits(url: str) -> None:
@@ -150,6 +172,8 @@ class Hooks:
         As registered.
     offers : callable, optional
         ``(session, view, matter) -> Context``: what a hook may ask for.
+    criteria : callable, optional
+        ``(view, matter) -> criteria``: what the scope asks of candidates, by name of the dataset.
     missing : tuple of (str, str)
         Verb and name of hooks before an event that stayed behind in another process.
     failed : Counter
@@ -160,6 +184,7 @@ class Hooks:
 
     given: tuple[checks.Hook, ...] = ()
     offers: Offers | None = None
+    criteria: Callable[[View, Matter], Mapping[str, Sequence[records.Criterion]]] | None = None
     missing: tuple[tuple[str, str], ...] = ()
     failed: Counter[str] = field(factory=Counter, init=False, repr=False)
     stayed: set[str] = field(factory=set, init=False, repr=False)
@@ -173,7 +198,7 @@ class Hooks:
                 "an event guards; put the function into a module that can be imported"
             )
         guards = tuple((one.verb, repr(one)) for one in stay if one.moment == "before")
-        return Hooks, (tuple(travel), self.offers, (*self.missing, *guards))
+        return Hooks, (tuple(travel), self.offers, self.criteria, (*self.missing, *guards))
 
     def check_whole(self, verb: str) -> None:
         """Refuse a verb that a hook guards which did not come along.
@@ -194,19 +219,23 @@ class Hooks:
         """Return the hooks registered for a moment of an event."""
         return [one for one in self.given if (one.moment, one.verb) == (moment, verb)]
 
-    def before(self, session: Any, view: View, matter: Matter) -> tuple[records.Result, ...] | None:
-        """Return what hooks say before an event; None where nobody is asked."""
+    def before(self, session: Any, view: View, matter: Matter) -> Heard | None:
+        """Return what hooks and criteria of the scope say before an event; None where nobody is asked."""
         self.check_whole(matter.verb)
-        asked = self.of("before", matter.verb)
-        if not asked:
+        hooks = self.of("before", matter.verb)
+        criteria = self.criteria(view, matter) if self.criteria is not None and matter.candidates else {}
+        if not hooks and not criteria:
             return None
-        event = checks.Event(matter.verb, "before", matter.subject, matter.proposal(), session.author)
+        context = self._context(session, view, matter)
         token = _judging.set(_judging.get() | {session.url})
         try:
-            found: tuple[records.Result, ...] = checks.answers(asked, event, self._context(session, view, matter))
+            found = [one for name, asked in criteria.items() for one in checks.run(asked, f"dataset:{name}", context)]
+            if hooks:
+                event = checks.Event(matter.verb, "before", matter.subject, matter.proposal(), session.author)
+                found += checks.answers(hooks, event, context)
         finally:
             _judging.reset(token)
-        return found
+        return Heard(tuple(found), bool(hooks))
 
     def after(self, session: Any, view: View, matter: Matter, **more: Any) -> None:
         """Tell hooks of what was done; whatever one raises is counted and warned of."""
