@@ -140,7 +140,7 @@ def test_what_ended_can_only_be_told(verb: str) -> None:
         (("evaluation", lambda event: True), r"takes other arguments .* write def hook\(event, context\)"),
         (("evaluation", lambda a, b, c: True), "takes other arguments"),
     ],
-    ids=str,
+    ids=["near", "number", "no callable", "one argument", "three arguments"],
 )
 def test_a_hook_that_could_never_be_called_is_refused(given: Any, said: str) -> None:
     """When it is registered, not when it is first needed."""
@@ -148,7 +148,7 @@ def test_a_hook_that_could_never_be_called_is_refused(given: Any, said: str) -> 
         mc.before(*given)
 
 
-@pytest.mark.parametrize("given", [[no], no, "no", 3, [3]], ids=str)
+@pytest.mark.parametrize("given", [[no], no, "no", 3, [3]], ids=["functions", "function", "text", "number", "numbers"])
 def test_hooks_are_a_list_of_hooks(given: Any) -> None:
     """A bare function does not say what it is for."""
     with pytest.raises(errors.InvalidInput, match=r"hooks= is a list such as \[mlcycle\.before"):
