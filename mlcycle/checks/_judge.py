@@ -14,6 +14,7 @@ from mlcycle._ids import bare
 from mlcycle._text import plain
 from mlcycle.checks._case import case_of
 from mlcycle.checks._context import default_data
+from mlcycle.checks._counts import COUNTED, counted
 from mlcycle.checks._intervals import rounded
 from mlcycle.checks._measurement import joined, measured
 from mlcycle.checks._metrics import find_metric
@@ -99,6 +100,9 @@ def _judged(criterion: Criterion, subject: str, context: Context) -> list[Result
             f"nothing here measures what {type(criterion).__name__} asks; derive it from records.MetricCriterion, or "
             "write a check (subject, context)"
         )
+    kind = subject.partition(":")[0] if ":" in subject else "model"
+    if kind != criterion.judges:
+        raise InvalidInput(f"{plain(criterion)} is asked of a {criterion.judges}, and {bare(subject)} is a {kind}")
     found = ask(criterion, subject, context)
     return _settled(criterion, [_with_verdict(criterion, one) for one in found])
 
@@ -108,9 +112,6 @@ def _judged(criterion: Criterion, subject: str, context: Context) -> list[Result
 
 def _metric(criterion: Any, subject: str, context: Context) -> list[Result]:
     """Measure what a criterion about a metric asks of a model."""
-    kind = subject.partition(":")[0] if ":" in subject else "model"
-    if kind != "model":
-        raise InvalidInput(f"{criterion.metric} is measured of a model, and {bare(subject)} is a {kind}")
     metric = find_metric(criterion.metric)
     reference = None
     if "reference" in criterion.needs:
@@ -127,7 +128,10 @@ def _metric(criterion: Any, subject: str, context: Context) -> list[Result]:
     return measured(case, criterion.slices)
 
 
-_MEASURED: dict[str, Callable[[Any, str, Context], list[Result]]] = {"metric": _metric}
+_MEASURED: dict[str, Callable[[Any, str, Context], list[Result]]] = {
+    "metric": _metric,
+    **dict.fromkeys(COUNTED, counted),
+}
 
 # verdicts ------------------------------------------------------------------------------------------------------------
 
@@ -139,7 +143,7 @@ def _with_verdict(criterion: Criterion, result: Result) -> Result:
         return result
     verdict = criterion.verdict(result)
     if result.low is None or result.high is None:
-        return evolve(result, verdict="inconclusive")
+        return evolve(result, verdict=verdict)
     comparison = result.comparison
     if comparison is not None:
         comparison = {**comparison, "finding": _finding(result.low, verdict)}

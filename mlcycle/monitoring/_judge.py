@@ -76,12 +76,13 @@ class AnswersJudge:
         data = checks.LoadedData(default=rows.ref, read=lambda _: rows)
         models = checks.LoadedModels(data=data, read=lambda _: captured)
         context = checks.EvaluationContext(data=data, models=models)
-        absolute = [one for one in self.criteria if one.needs <= _ANSWERED]
+        criteria = [one for one in self.criteria if one.judges == "model"]
+        absolute = [one for one in criteria if one.needs <= _ANSWERED]
         found = [result for one in absolute for result in _answered(one, ref, captured, context)]
         yield from found
         if any(one.verdict in _SETTLED or (one.verdict == "inconclusive" and not one.slice) for one in found):
             return
-        for one in (one for one in self.criteria if one not in absolute):
+        for one in (one for one in criteria if one not in absolute):
             note = f"not judged: it needs {' and '.join(sorted(one.needs))}"
             if "reference" in one.needs:
                 note = "not judged: it compares two versions on the same rows, and these were answered by one"

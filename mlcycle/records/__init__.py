@@ -19,6 +19,7 @@ from mlcycle._doors import doors
 if TYPE_CHECKING:
     from mlcycle.records._criteria import Criterion, UnknownCriterion, is_looser
     from mlcycle.records._data import Column, DatasetVersion, FileRef, Roles
+    from mlcycle.records._data_criteria import DataCriterion, InRange, RowCount, Unique
     from mlcycle.records._deployments import Move, Revision, Status
     from mlcycle.records._directions import higher_is_better
     from mlcycle.records._json import TYPES, from_json, to_json
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "_criteria": ("Criterion", "UnknownCriterion", "is_looser"),
     "_data": ("Column", "DatasetVersion", "FileRef", "Roles"),
+    "_data_criteria": ("DataCriterion", "InRange", "RowCount", "Unique"),
     "_deployments": ("Move", "Revision", "Status"),
     "_directions": ("higher_is_better",),
     "_json": ("TYPES", "from_json", "to_json"),
@@ -52,11 +54,13 @@ __all__ = [
     "Column",
     "Committed",
     "Criterion",
+    "DataCriterion",
     "DatasetVersion",
     "Decision",
     "Environment",
     "Evaluation",
     "FileRef",
+    "InRange",
     "Loosening",
     "MetricCriterion",
     "ModelVersion",
@@ -67,10 +71,12 @@ __all__ = [
     "Result",
     "Revision",
     "Roles",
+    "RowCount",
     "Run",
     "Scope",
     "Signature",
     "Status",
+    "Unique",
     "UnknownCriterion",
     "as_row",
     "from_json",

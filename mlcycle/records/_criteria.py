@@ -60,6 +60,8 @@ class Criterion(Record):
         Of the two-sided interval.
     blocking : bool
         Whether a failure stops a gate, or only warns.
+    judges : str
+        The kind of what it judges: ``"model"`` or ``"dataset"``.
 
     Examples
     --------
@@ -79,6 +81,9 @@ class Criterion(Record):
     on: str | None = None
     confidence: float = 0.95
     blocking: bool = True
+
+    # The kind of thing it judges: it is asked of nothing else. Of one that cannot be read it is the one with a gate.
+    judges = "model"
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -126,7 +131,11 @@ class Criterion(Record):
     def __repr__(self) -> str:
         kind: Any = type(self)
         fields = attrs.fields(kind) if attrs.has(kind) else ()
-        given = [repr(getattr(self, one.name)) for one in fields if one.default is attrs.NOTHING and not one.kw_only]
+        given = [
+            repr(_shortest(one.name, getattr(self, one.name)))
+            for one in fields
+            if one.default is attrs.NOTHING and not one.kw_only
+        ]
         options = [one for one in fields if one.default is not attrs.NOTHING or one.kw_only]
         options.sort(key=lambda one: _LAST.index(one.name) if one.name in _LAST else -1)
         changed = {one.name: value for one in options if (value := getattr(self, one.name)) != one.default}
@@ -146,7 +155,7 @@ class Criterion(Record):
 
 
 def _shortest(name: str, value: Any) -> Any:
-    if name != "slices":
+    if name not in ("slices", "columns"):
         return value
     return value[0] if len(value) == 1 else list(value)
 

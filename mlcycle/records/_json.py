@@ -33,6 +33,7 @@ TYPES = {
     "Environment": "_runs",
     "Evaluation": "_results",
     "FileRef": "_data",
+    "InRange": "_data_criteria",
     "Loosening": "_scope",
     "ModelVersion": "_models",
     "Move": "_deployments",
@@ -41,10 +42,12 @@ TYPES = {
     "Result": "_results",
     "Revision": "_deployments",
     "Roles": "_data",
+    "RowCount": "_data_criteria",
     "Run": "_runs",
     "Scope": "_scope",
     "Signature": "_models",
     "Status": "_deployments",
+    "Unique": "_data_criteria",
 }
 """Every ``type`` a document may have, and the module of its class. A name written once is kept for ever."""
 

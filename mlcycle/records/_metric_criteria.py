@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from mlcycle.records._criteria import MetricFacts
     from mlcycle.records._results import Result
 
-__all__ = ["AtLeast", "AtMost", "MetricCriterion", "NotWorseThan"]
+__all__ = [
+    "AtLeast",
+    "AtMost",
+    "MetricCriterion",
+    "NotWorseThan",
+    "finite",
+    "flag",
+    "terms_last",
+    "text_or_none",
+]
 
 
 def _slices(value: Any) -> tuple[str, ...]:
@@ -28,7 +37,14 @@ def _slices(value: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _finite(name: str, value: Any) -> float:
+def finite(name: str, value: Any) -> float:
+    """Return a finite number, or say by its name what came instead.
+
+    Examples
+    --------
+    >>> finite("threshold", 1)
+    1.0
+    """
     # float() takes the text "0.9" and the truth value True, too; in a threshold both are slips.
     slip = isinstance(value, (str, bytes, bool)) or type(value).__name__ in ("bool", "bool_")
     try:
@@ -43,30 +59,38 @@ def _finite(name: str, value: Any) -> float:
 
 
 def _threshold(value: Any) -> float:
-    return _finite("threshold", value)
+    return finite("threshold", value)
 
 
 def _margin(value: Any) -> float:
-    number = _finite("margin", value)
+    number = finite("margin", value)
     if number < 0:
         raise InvalidInput(f"margin is how much worse is still acceptable, 0 or more, got {value!r}")
     return number
 
 
 def _confidence(value: Any) -> float:
-    number = _finite("confidence", value)
+    number = finite("confidence", value)
     if not 0.5 <= number < 1:
         raise InvalidInput(f"confidence is a share such as 0.95, from 0.5 to below 1, got {value!r}")
     return number
 
 
-def _flag(value: Any) -> bool:
+def flag(value: Any) -> bool:
+    """Return whether a criterion blocks, or say that a word is not an answer.
+
+    Examples
+    --------
+    >>> flag(1)
+    True
+    """
     if type(value).__name__ not in ("bool", "bool_") and not (isinstance(value, int) and value in (0, 1)):
         raise InvalidInput(f"blocking is True or False, got {type(value).__name__}: {value!r:.80}")
     return bool(value)
 
 
-def _text_or_none(instance: Any, attribute: Any, value: Any) -> None:
+def text_or_none(instance: Any, attribute: Any, value: Any) -> None:
+    """Refuse what is neither a text nor nothing."""
     if value is not None and not (isinstance(value, str) and value.strip()):
         raise InvalidInput(f"{attribute.name} is text such as 'customers.test', got {value!r:.80}")
 
@@ -86,7 +110,7 @@ def _version_of(criterion: dict[str, Any], text: str) -> str | None:
 _TERMS = ("slices", "on", "confidence", "blocking")
 
 
-def _terms_last(_: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
+def terms_last(_: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
     """Return the fields of a criterion as its table has them: what is asked, then where and how surely."""
     return sorted(fields, key=lambda one: one.name in _TERMS)
 
@@ -133,9 +157,9 @@ class MetricCriterion(Criterion):
 
     metric: str = field(converter=metric_name)
     slices: tuple[str, ...] = field(default=(), converter=_slices, kw_only=True)
-    on: str | None = field(default=None, kw_only=True, validator=_text_or_none, metadata={"ref": "dataset"})
+    on: str | None = field(default=None, kw_only=True, validator=text_or_none, metadata={"ref": "dataset"})
     confidence: float = field(default=0.95, kw_only=True, converter=_confidence)
-    blocking: bool = field(default=True, kw_only=True, converter=_flag)
+    blocking: bool = field(default=True, kw_only=True, converter=flag)
 
     @property
     def question(self) -> tuple[Any, ...]:
@@ -167,7 +191,7 @@ class MetricCriterion(Criterion):
         return self.metric
 
 
-@frozen(field_transformer=_terms_last)
+@frozen(field_transformer=terms_last)
 class AtLeast(MetricCriterion):
     """The metric is at least `threshold`, shown by the near end of its confidence interval.
 
@@ -228,7 +252,7 @@ class AtLeast(MetricCriterion):
         return f"{self.metric} ≥ {self.threshold:g}"
 
 
-@frozen(field_transformer=_terms_last)
+@frozen(field_transformer=terms_last)
 class AtMost(MetricCriterion):
     """The metric is at most `threshold`, shown by the near end of its confidence interval.
 
@@ -273,7 +297,7 @@ class AtMost(MetricCriterion):
         return f"{self.metric} ≤ {self.threshold:g}"
 
 
-@frozen(field_transformer=_terms_last)
+@frozen(field_transformer=terms_last)
 class NotWorseThan(MetricCriterion):
     """The metric is not worse than another version's by more than `margin`, compared on the same rows.
 

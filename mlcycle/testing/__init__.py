@@ -1,4 +1,4 @@
-"""The test kit mlcycle itself is tested with: for those who write a storage, a check or a criterion of their own.
+"""The test kit mlcycle itself is tested with: for whoever writes a storage, check, criterion or hook of his own.
 
 Names that end in ``Contract`` are suites to subclass (they need pytest); `FaultyFiles` makes any storage fail where a
 plan says so.
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mlcycle.testing._check_contract import CheckContract
     from mlcycle.testing._criterion_contract import CriterionContract
     from mlcycle.testing._files_contract import FilesContract
+    from mlcycle.testing._hook_contract import HookContract
 
 __all__ = [
     "CheckContract",
@@ -22,6 +23,7 @@ __all__ = [
     "Fault",
     "FaultyFiles",
     "FilesContract",
+    "HookContract",
     "fail_at",
     "fail_on",
     "fail_randomly",
@@ -31,6 +33,7 @@ _SUITES = {
     "CheckContract": "_check_contract",
     "CriterionContract": "_criterion_contract",
     "FilesContract": "_files_contract",
+    "HookContract": "_hook_contract",
 }
 
 

@@ -370,7 +370,7 @@ def test_how_many_rows_would_decide(threshold: float, said: str, context_for: Ma
 
 
 def test_what_is_asked_of_what_it_is_not_about_is_an_error(context_for: Make) -> None:
-    """A metric of a dataset, what is not here, and a class that measures nothing."""
+    """A metric of a dataset, a count of a model, what is not here, and a class that measures nothing."""
 
     @frozen
     class Odd(Criterion):
@@ -378,7 +378,7 @@ def test_what_is_asked_of_what_it_is_not_about_is_an_error(context_for: Make) ->
 
     unknown = UnknownCriterion({"type": "shop.criteria:Fair"})
     for criterion, why in (
-        (AtLeast("accuracy", 0.5), "accuracy is measured of a model, and d@1 is a dataset"),
+        (AtLeast("accuracy", 0.5), "accuracy ≥ 0.5 is asked of a model, and d@1 is a dataset"),
         (unknown, "this criterion needs the import of shop.criteria to be judged"),
         (Odd(), "nothing here measures what Odd asks"),
     ):

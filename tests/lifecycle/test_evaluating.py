@@ -47,7 +47,7 @@ def test_a_users_own_check_is_asked_of_a_dataset(project: mc.Project) -> None:
         assert (found.uses_of_test, found.scope, found.overlap) == (0, None, {})
     assert project.history()["what"].iloc[-1] == "evaluated d@1 on d@1: fail"
     assert project.models.evaluations() == []
-    with pytest.raises(errors.InvalidInput, match=r"say what to ask of dataset:d@1: project\.evaluate\('dataset:d@1'"):
+    with pytest.raises(errors.InvalidInput, match=r"say what to ask of it: project\.evaluate\('dataset:d@1'"):
         project.evaluate(version)
 
 
@@ -55,7 +55,7 @@ def test_a_metric_of_a_dataset_is_an_error_in_words(project: mc.Project) -> None
     """A criterion given by hand is judged like any, and says what it is measured of."""
     project.datasets.add("d", pd.DataFrame({"y": [0, 1]}), target="y")
     [found] = project.evaluate("dataset:d", checks=[mc.AtLeast("accuracy", 0.5)]).results
-    assert (found.verdict, found.detail) == ("error", "accuracy is measured of a model, and d@1 is a dataset")
+    assert (found.verdict, found.detail) == ("error", "accuracy ≥ 0.5 is asked of a model, and d@1 is a dataset")
 
 
 def test_a_check_is_asked_of_a_run(project: mc.Project) -> None:
@@ -119,3 +119,21 @@ def test_evaluations_of_other_things_travel(project: mc.Project) -> None:
     assert pickle.loads(pickle.dumps(found)) == found
     assert str(found).splitlines()[0] == "d@1 on d@1: pass"
     assert isinstance(found, records.Evaluation)
+
+
+def test_criteria_on_data_are_asked_of_the_dataset_they_name(project: mc.Project, cells: pd.DataFrame) -> None:
+    """Of every version of it, and of no model: they stand in the way of no promotion."""
+    first, _ = begin(project, cells)
+    asked = [mc.Unique("id", on="visits"), mc.InRange("age", 0, 120, on="visits"), mc.RowCount(at_least=3, on="visits")]
+    scope = project.scope.set(criteria=[*project.scope.get().criteria, *asked])
+    assert list(scope.criteria[-3:]) == asked
+    project.datasets.add("visits", pd.DataFrame({"id": [1, 2], "age": [7, 130]}))
+    project.datasets.add("visits", pd.DataFrame({"id": [1, 2, 3], "age": [7, 13, None]}))
+    found = {n: project.evaluate(f"dataset:visits@{n}") for n in (1, 2)}
+    assert [one.verdict for one in found[1].results] == ["pass", "fail", "fail"]
+    assert [one.data for one in found[1].results] == ["visits@1"] * 3
+    assert (found[2].verdict, found[2].scope, found[2].uses_of_test) == ("pass", scope.number, 0)
+    project.evaluate(first, "cells.test")
+    assert project.models.promote(first).allowed
+    with pytest.raises(errors.GateBlocked, match=r"loosens the scope: .*id is unique on visits → removed"):
+        project.scope.set(criteria=list(scope.criteria[:-3]))

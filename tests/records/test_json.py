@@ -58,7 +58,7 @@ NEWER = {
 }
 CRITERIA = st.deferred(
     lambda: st.one_of(
-        *(record(kind) for kind in ("AtLeast", "AtMost", "NotWorseThan")),
+        *(record(kind) for kind in ("AtLeast", "AtMost", "NotWorseThan", "Unique")),
         st.fixed_dictionaries(NEWER).map(UnknownCriterion),
     )
 )
@@ -77,13 +77,25 @@ OVERRIDE = {
     "author": st.none() | st.sampled_from(["ada", "Zoë"]),
 }
 CRITERION_ONLY = {"threshold": st.floats(-1e6, 1e6)}
+SHARE = st.sampled_from([0.0, 0.01, 0.5])
+OWN = {
+    "InRange": {
+        "column": st.sampled_from(["age", "größe"]),
+        "low": st.floats(-1e9, 0),
+        "high": st.none() | st.floats(0, 1e9),
+        "at_most": SHARE,
+    },
+    "Override": OVERRIDE,
+    "RowCount": {"at_least": st.integers(0, 9), "at_most": st.none() | st.integers(9, 2**40)},
+    "Unique": {"columns": st.lists(st.sampled_from(["id", "day"]), min_size=1), "at_most": SHARE},
+}
 
 
 def record(name: str) -> st.SearchStrategy[Any]:
     """Build any record of a type from the types of its fields."""
     kind = attrs.resolve_types(getattr(records, name))
     criterion = issubclass(kind, Criterion)
-    fixed = OVERRIDE if name == "Override" else CRITERION_ONLY if criterion else {}
+    fixed = OWN.get(name, CRITERION_ONLY if criterion else {})
     names = {} if name == "Result" else {"confidence", "margin", "slices", "on", "metric", "reference"}
     chosen = {key: value for key, value in SPECIAL.items() if criterion or key not in names}
     if name == "Result":
@@ -135,7 +147,8 @@ def test_every_record_survives_json(name: str) -> None:
 def test_every_public_record_has_a_form_or_is_a_part() -> None:
     """Only the bases, a column (its field `type` is taken) and what keeps another's form have none of their own."""
     public = {name for name in records.__all__ if isinstance(getattr(records, name), type)}
-    assert {"Column", "Committed", "Criterion", "MetricCriterion", "Record", "UnknownCriterion"} == public - set(TYPES)
+    bases = {"Committed", "Criterion", "DataCriterion", "MetricCriterion", "Record"}
+    assert {*bases, "Column", "UnknownCriterion"} == public - set(TYPES)
 
 
 def test_numbers_json_cannot_say_are_spelled() -> None:

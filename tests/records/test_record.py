@@ -22,6 +22,7 @@ from mlcycle.records import (
     Environment,
     Evaluation,
     FileRef,
+    InRange,
     Loosening,
     ModelVersion,
     Move,
@@ -30,10 +31,12 @@ from mlcycle.records import (
     Result,
     Revision,
     Roles,
+    RowCount,
     Run,
     Scope,
     Signature,
     Status,
+    Unique,
     UnknownCriterion,
     as_row,
 )
@@ -66,6 +69,9 @@ EXAMPLES: list[records.Record] = [
     Move(kind="alias", name="churn", pointer="production", before="churn@7"),
     AtLeast("f1", 0.5),
     AtMost("log_loss", 0.5),
+    InRange("age", 0, 120),
+    RowCount(at_least=10),
+    Unique(["a", "b"]),
     NotWorseThan("production", "f1", margin=0.1),
     Loosening(before=AtLeast("f1", 0.5), reason="<b>"),
     UnknownCriterion({"type": "<b>"}),
@@ -75,7 +81,7 @@ EACH = pytest.mark.parametrize("record", EXAMPLES, ids=lambda record: type(recor
 
 def test_there_is_an_example_of_every_record() -> None:
     """No record escapes the tests below."""
-    bases = {"Committed", "Criterion", "MetricCriterion", "Record"}
+    bases = {"Committed", "Criterion", "DataCriterion", "MetricCriterion", "Record"}
     public = {name for name in records.__all__ if isinstance(getattr(records, name), type)} - bases
     assert public == {type(record).__name__ for record in EXAMPLES}
 

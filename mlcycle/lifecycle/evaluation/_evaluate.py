@@ -81,7 +81,7 @@ def _matter(question: _Question, extra: list[Any], kept: list[records.Evaluation
 
 
 class _Question(NamedTuple):
-    """What is judged, on what, and by which scope; criteria of the scope are asked of models."""
+    """What is judged, on what, and by which scope."""
 
     subject: str
     data: Version | None
@@ -105,13 +105,14 @@ def _question(session: Session, view: View, subject: Any, data: str | records.Da
     kind = _KINDS.get(type(subject).__name__, "model")
     if isinstance(subject, str) and ":" in subject:
         kind = subject.partition(":")[0]
+    scope = view.versions.newest("scope", "scope")
     if kind == "dataset":
         version = resolve(view, subject, "dataset")
-        return _Question(version.ref, version if data is None else resolve(view, data, "dataset"))
+        return _Question(version.ref, version if data is None else resolve(view, data, "dataset"), scope)
     if kind == "run":
         run = run_of(session, subject.removeprefix("run:") if isinstance(subject, str) else subject, view)
         return _Question(f"run:{run.id}", None if data is None else resolve(view, data, "dataset"))
-    model, scope = resolve(view, subject, "model"), view.versions.newest("scope", "scope")
+    model = resolve(view, subject, "model")
     return _Question(model.ref, _data(view, data, scope), scope, model)
 
 
@@ -119,12 +120,12 @@ _KINDS = {"DatasetVersion": "dataset", "Run": "run"}
 
 
 def _judge(question: _Question, context: checks.EvaluationContext, extra: list[Any]) -> _Judged:
-    if question.model is None and not extra:
+    asked = [one for one in criteria_today(question.scope) if _concerns(one, question)]
+    if question.model is None and not asked and not extra:
         raise InvalidInput(
-            f"criteria of the scope are about models; say what to ask of {question.subject}: "
+            f"no criterion of the scope is about {question.subject}; say what to ask of it: "
             f"project.evaluate({question.subject!r}, checks=[…])"
         )
-    asked = [one for one in criteria_today(question.scope) if _concerns(one, question)]
     answers: list[Doc] = [
         {"criterion": records.to_json(one), "results": _results([one], question.subject, context)} for one in asked
     ]
@@ -172,7 +173,9 @@ def _data(view: View, data: str | records.DatasetVersion | None, scope: Version 
 
 
 def _concerns(criterion: records.Criterion, question: _Question) -> bool:
-    """Say whether a criterion is to be judged on this data: by name, or because the scope has no test set."""
+    """Say whether a criterion is about this, and on this data: by name, or because the scope has no test set."""
+    if criterion.judges != question.subject.partition(":")[0]:
+        return False
     on = criterion.on or (question.scope["scope"]["test"] if question.scope else None)
     return on is None or question.data is None or parse_ref(on).name == question.data.name
 

@@ -1,0 +1,130 @@
+"""Criteria about data: counted exactly, on the version that is judged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from mlcycle.checks import EvaluationContext, LoadedData, Rows, judge
+from mlcycle.errors import InvalidInput
+from mlcycle.records import Criterion, InRange, RowCount, Unique
+
+FRAME = pd.DataFrame(
+    {
+        "id": [1, 2, 2, 3],
+        "day": ["mon", "mon", "tue", None],
+        "age": [0.0, 120.0, 121.0, None],
+        "kind": pd.Categorical(["a", "b", "b", "b"]),
+        "count": pd.array([1, None, None, 7], dtype="Int64"),
+    }
+)
+
+
+def _context(frame: pd.DataFrame = FRAME) -> EvaluationContext:
+    return EvaluationContext(data=LoadedData(default="d@1", read=lambda ref: Rows(ref, frame, frame)))
+
+
+@pytest.mark.parametrize(
+    ("criterion", "verdict", "value"),
+    [
+        (Unique("id"), "fail", 0.25),
+        (Unique("id", at_most=0.25), "pass", 0.25),
+        (Unique(["id", "day"]), "pass", 0.0),
+        (Unique("kind"), "fail", 0.5),
+        (Unique("count"), "fail", 0.25),
+        (InRange("age", 0, 120), "fail", 0.25),
+        (InRange("age", 0, 121), "pass", 0.0),
+        (InRange("age", low=1), "fail", 0.25),
+        (InRange("age", high=0, at_most=0.5), "pass", 0.5),
+        (InRange("count", 2, 6), "fail", 0.5),
+        (RowCount(at_least=4), "pass", 4.0),
+        (RowCount(at_least=5), "fail", 4.0),
+        (RowCount(at_least=1, at_most=3), "fail", 4.0),
+    ],
+    ids=str,
+)
+def test_rows_are_counted(criterion: Criterion, verdict: str, value: float) -> None:
+    """Missing values are equal to one another, and not outside a range; no interval is given, and none is needed."""
+    [found] = judge(criterion, "dataset:d@1", _context())
+    assert (found.verdict, found.value, found.n, found.data) == (verdict, value, 4, "d@1")
+    assert (found.low, found.threshold, found.check) == (None, criterion.edge, str(criterion))
+    assert criterion.verdict(found) == verdict
+
+
+def test_what_breaks_it_is_counted_in_words() -> None:
+    """How many rows, and of how many; no value of theirs is told."""
+    details = [judge(one, "dataset:d@1", _context())[0].detail for one in (Unique("id"), InRange("age", 0, 120))]
+    assert details == ["1 of 4 rows repeat an earlier one", "1 of 4 rows lie outside"]
+
+
+@pytest.mark.parametrize("criterion", [Unique("id"), InRange("id", 0, 1)], ids=str)
+def test_no_rows_break_nothing(criterion: Criterion) -> None:
+    """How many there must be is asked by another criterion."""
+    [found] = judge(criterion, "dataset:d@1", _context(FRAME.iloc[:0]))
+    assert (found.verdict, found.value, found.n) == ("pass", 0.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("criterion", "why"),
+    [
+        (Unique("idd"), "d@1 has no column 'idd'; did you mean 'id'"),
+        (InRange("ages", 0), "d@1 has no column 'ages'; did you mean 'age'"),
+        (InRange("day", 0), "day of d@1 holds .*string, which lies in no range of numbers"),
+    ],
+)
+def test_what_cannot_be_counted_is_an_error_in_words(criterion: Criterion, why: str) -> None:
+    """It names the column and the dataset."""
+    [found] = judge(criterion, "dataset:d@1", _context())
+    assert found.verdict == "error"
+    with pytest.raises(InvalidInput, match=why):
+        raise InvalidInput(found.detail)
+
+
+def test_it_is_about_the_version_that_is_judged() -> None:
+    """A criterion names the dataset; a candidate under that name, or a version of it, is what is counted."""
+    tables = {"d": pa.table({"x": [1]}), "e": pa.table({"x": [1, 2]})}
+    data = LoadedData(default="d", read=lambda ref: pytest.fail("nothing is read"), given=tables)
+    context = EvaluationContext(data=data)
+    for on, n in ((None, 1), ("d", 1), ("d@7", 1), ("e", 2)):
+        [found] = judge(RowCount(on=on), "dataset:d", context)
+        assert found.n == n
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda: Unique([]), "columns is a column name or a list"),
+        (lambda: Unique(3), "columns is a column name or a list"),
+        (lambda: Unique("a", at_most=1), "at_most is the share of rows"),
+        (lambda: InRange("a"), r"InRange says an end: InRange\('a', 0, 120\)"),
+        (lambda: InRange("a", 2, 1), "begins at 2 and ends before, at 1"),
+        (lambda: InRange("", 2), "column is the name of a column"),
+        (lambda: InRange("a", "x"), "an end of a range is a number"),
+        (lambda: RowCount(at_least=1.5), "whole number"),
+        (lambda: RowCount(at_least=9, at_most=3), "at_least=9 rows is a number that at_most=3 allows"),
+    ],
+)
+def test_bad_arguments_say_what_would_do(make: Any, why: str) -> None:
+    """Before anything is kept."""
+    with pytest.raises(InvalidInput, match=why):
+        make()
+
+
+def test_a_narrower_range_covers_a_wider_one() -> None:
+    """An open end is wider than any."""
+    one = InRange("age", 0, 100)
+    assert [one.covers(InRange("age", *ends)) for ends in ((0, 120), (None, 120), (0, None), (1, 100), (0, 99))] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert not InRange("age", 0).covers(one)
+    assert not one.covers(InRange("height", 0, 120))
+    assert RowCount(at_least=5, at_most=9).covers(RowCount())
+    assert not RowCount().covers(RowCount(at_most=9))
+    assert not Unique("a").covers(Unique("b"))
