@@ -128,7 +128,7 @@ def test_a_tenth_without_evidence(project: mc.Project, eu: mc.Deployment) -> Non
     eu.route({"m@1": 90, "m@3": 5, "m@4": 5}, message="canary")
     [decision] = decisions(project)
     until = decision.trial["model:m@3"]
-    assert pd.Timestamp(until) - pd.Timestamp(decision.now) == pd.Timedelta(days=14)
+    assert (pd.Timestamp(until) - pd.Timestamp(decision.now)).round("min") == pd.Timedelta(days=14)
     assert f"m@3 may answer up to 10 % of eu without evidence until {until[:10]}" in decision.why
     found = deployment_findings(project)
     evaluate = "which nobody has evaluated; until {}: project.evaluate('{}')".format
