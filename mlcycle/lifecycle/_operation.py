@@ -21,6 +21,7 @@ from attrs import evolve, frozen
 
 from mlcycle import records
 from mlcycle._digest import json_text
+from mlcycle._ids import bare
 from mlcycle.errors import (
     ConflictError,
     GateBlocked,
@@ -32,19 +33,7 @@ from mlcycle.errors import (
 )
 from mlcycle.lifecycle._judging import Heard, Matter, decision_fact, judgement, kept_out, made_refs
 from mlcycle.lifecycle._repeats import refuse_another
-from mlcycle.state import (
-    Change,
-    Fact,
-    FactAdd,
-    Place,
-    Version,
-    VersionAdd,
-    View,
-    bare,
-    check_guards,
-    read_changes,
-    stamp_of,
-)
+from mlcycle.state import Change, Fact, FactAdd, Place, Version, VersionAdd, View, check_guards, read_changes, stamp_of
 from mlcycle.storage import Draft, Settled
 
 if TYPE_CHECKING:

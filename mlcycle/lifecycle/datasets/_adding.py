@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, frozen
 
 from mlcycle import codecs, records
-from mlcycle._ids import new_id
+from mlcycle._ids import bare, new_id
 from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._judging import Matter
 from mlcycle.lifecycle._operation import swept
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.datasets._record import made_records
-from mlcycle.state import Change, NameSet, Place, VersionAdd, View, bare, every_ref, resolve
+from mlcycle.state import Change, NameSet, Place, VersionAdd, View, every_ref, resolve
 from mlcycle.storage import Settled
 
 if TYPE_CHECKING:
