@@ -24,7 +24,7 @@ from mlcycle.errors import (
     StoreExists,
 )
 from mlcycle.lifecycle._connection import Connection
-from mlcycle.lifecycle._judging import Hooks
+from mlcycle.lifecycle._hooks import Hooks
 from mlcycle.lifecycle._session import Session
 from mlcycle.lifecycle.evaluation import criteria_on, hook_context
 from mlcycle.lifecycle.project import Project

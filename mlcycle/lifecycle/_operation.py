@@ -31,7 +31,9 @@ from mlcycle.errors import (
     StorageUnavailable,
     VersionDeleted,
 )
-from mlcycle.lifecycle._judging import Heard, Matter, decision_fact, judgement, kept_out, made_refs
+from mlcycle.lifecycle._decisions import decision_fact, kept_out, made_refs
+from mlcycle.lifecycle._hooks import Heard
+from mlcycle.lifecycle._judging import Matter, judgement
 from mlcycle.lifecycle._repeats import refuse_another
 from mlcycle.state import Change, Fact, FactAdd, Place, Version, VersionAdd, View, check_guards, read_changes, stamp_of
 from mlcycle.storage import Draft, Settled

@@ -7,7 +7,6 @@ from mlcycle.lifecycle.evaluation._evaluate import evaluate
 from mlcycle.lifecycle.evaluation._gate import criteria_on, criteria_today, failing_today, gathered, in_spite_of
 from mlcycle.lifecycle.evaluation._standing import allowed_already, warn_of
 from mlcycle.lifecycle.evaluation._stored import (
-    decision_record,
     evaluation_document,
     evaluation_record,
     evaluations_of,
@@ -19,7 +18,6 @@ __all__ = [
     "context_of",
     "criteria_on",
     "criteria_today",
-    "decision_record",
     "evaluate",
     "evaluation_document",
     "evaluation_record",
