@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mlcycle.checks._events import Event, Hook, HookCall, after, answers, before
     from mlcycle.checks._found import drift_result, share_result
     from mlcycle.checks._gates import criteria_in_force, decide, evidence_problems, require, stops
-    from mlcycle.checks._judge import judge
+    from mlcycle.checks._judge import judge, weigh
     from mlcycle.checks._loaded import LoadedCode, LoadedData, LoadedModels
     from mlcycle.checks._measurement import measure
     from mlcycle.checks._metrics import Metric, find_metric, validate
@@ -27,7 +27,7 @@ _HOMES = {
     "_context": ("Check", "Code", "Context", "Data", "EvaluationContext", "Models", "Traffic"),
     "_found": ("drift_result", "share_result"),
     "_gates": ("criteria_in_force", "decide", "evidence_problems", "require", "stops"),
-    "_judge": ("judge",),
+    "_judge": ("judge", "weigh"),
     "_loaded": ("LoadedCode", "LoadedData", "LoadedModels"),
     "_measurement": ("measure",),
     "_metrics": ("Metric", "find_metric", "validate"),
@@ -70,6 +70,7 @@ __all__ = [
     "stops",
     "task_of",
     "validate",
+    "weigh",
 ]
 
 __getattr__, __dir__ = doors(__name__, _HOMES)

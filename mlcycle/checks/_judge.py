@@ -22,11 +22,11 @@ from mlcycle.errors import InvalidInput, MlcycleError
 from mlcycle.records import Criterion, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from mlcycle.checks._context import Context
 
-__all__ = ["judge"]
+__all__ = ["judge", "weigh"]
 
 _OFFERED = frozenset(["data", "labels", "model", "reference"])
 _TOO_CLOSE = 1 / 30  # what would take 900 times the rows will not be decided by waiting for them
@@ -103,8 +103,32 @@ def _judged(criterion: Criterion, subject: str, context: Context) -> list[Result
     kind = subject.partition(":")[0] if ":" in subject else "model"
     if kind != criterion.judges:
         raise InvalidInput(f"{plain(criterion)} is asked of a {criterion.judges}, and {bare(subject)} is a {kind}")
-    found = ask(criterion, subject, context)
-    return _settled(criterion, [_with_verdict(criterion, one) for one in found])
+    return weigh(criterion, ask(criterion, subject, context))
+
+
+def weigh(criterion: Criterion, results: Iterable[Result]) -> list[Result]:
+    """Hold a criterion against what has been measured for its question, whatever that was held against before.
+
+    Parameters
+    ----------
+    criterion : Criterion
+    results : iterable of Result
+        All those of one measurement: of several slices, Holm's procedure is among all of them.
+
+    Returns
+    -------
+    list of Result
+        With the criterion's verdicts. What could not be measured, or does not apply, stays what it is.
+
+    Examples
+    --------
+    >>> from mlcycle.records import AtLeast
+    >>> stored = Result(check="f1 ≥ 0.8", verdict="fail", value=0.75, low=0.72, high=0.78, n=900)
+    >>> [today] = weigh(AtLeast("f1", 0.7), [stored])
+    >>> print(today)
+    pass: f1 ≥ 0.7: 0.75 [0.72, 0.78], n=900
+    """
+    return _settled(criterion, [_with_verdict(criterion, one) for one in results])
 
 
 # measuring, by the first word of a question --------------------------------------------------------------------------
@@ -147,8 +171,10 @@ def _with_verdict(criterion: Criterion, result: Result) -> Result:
     comparison = result.comparison
     if comparison is not None:
         comparison = {**comparison, "finding": _finding(result.low, verdict)}
+    # what was said of another verdict before is not true of this one
+    said = result.detail if result.verdict == "not_applicable" else ""
     result = evolve(result, verdict=verdict, comparison=comparison)
-    return evolve(result, detail=joined(_note(criterion, result), result.detail))
+    return evolve(result, detail=joined(_note(criterion, result), said))
 
 
 def _finding(low: float, verdict: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 from attrs import frozen
 from sklearn.linear_model import LogisticRegression
 
-from mlcycle.checks import Rows, judge, run
+from mlcycle.checks import Rows, judge, run, weigh
 from mlcycle.records import AtLeast, AtMost, Criterion, NotWorseThan, Result, UnknownCriterion
 from tests.checks.contexts import context_of
 from tests.checks.toys import Between
@@ -385,3 +385,20 @@ def test_what_is_asked_of_what_it_is_not_about_is_an_error(context_for: Make) ->
         [found] = judge(criterion, "dataset:d@1", context_for({}, [0, 1]))
         assert (found.verdict, found.subject) == ("error", "dataset:d@1")
         assert why in found.detail
+
+
+def test_what_was_stored_is_weighed_as_if_it_were_judged_today(context_for: Make, scored: Make, scores: Make) -> None:
+    """Under another threshold the verdicts are those of a new evaluation, Holm's procedure included."""
+    y, region = np.arange(N) % 2, (np.arange(N) // 2) % 8
+    context = context_for({"m@2": scored(scores(0.8, y, np.random.default_rng(0)))}, y, region=region)
+    stored = judge(AtLeast("roc_auc", 0.6, slices="region"), "m@2", context)
+    seen = set()
+    for threshold in (0.7, 0.78, 0.8, 0.82, 0.84, 0.9):
+        asked = AtLeast("roc_auc", threshold, slices="region", blocking=False)
+        now = weigh(asked, stored)
+        assert now == list(judge(asked, "m@2", context))
+        seen |= {one.verdict for one in now}
+    assert seen == {"pass", "fail", "inconclusive"}
+    broken = Result(check="roc_auc ≥ 0.6", verdict="error", detail="there is no metric")
+    [kept] = weigh(AtLeast("roc_auc", 0.9), [broken])
+    assert (kept.verdict, kept.detail, kept.check) == ("error", "there is no metric", "roc_auc ≥ 0.9")
