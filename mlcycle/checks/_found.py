@@ -10,9 +10,9 @@ from mlcycle._html import number
 from mlcycle.records import Result
 
 if TYPE_CHECKING:
-    from mlcycle.stats import ColumnDrift
+    from mlcycle.stats import ColumnDrift, Estimate
 
-__all__ = ["drift_result", "share_result"]
+__all__ = ["drift_result", "estimate_fields", "share_result"]
 
 # of columns and shares -----------------------------------------------------------------------------------------------
 
@@ -81,6 +81,21 @@ def _known(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def estimate_fields(estimate: Estimate) -> dict[str, Any]:
+    """Return an estimate as the fields of a `Result`; where it has no interval, none of it is told.
+
+    Examples
+    --------
+    >>> estimate_fields(stats.wilson(9, 10))["value"]
+    0.9
+    """
+    told = {"value": estimate.value, "n": estimate.n, "confidence": estimate.confidence}
+    if not estimate.conclusive:
+        return told
+    detectable = None if math.isnan(estimate.detectable) else estimate.detectable
+    return {**told, "low": estimate.low, "high": estimate.high, "detectable": detectable}
+
+
 def share_result(count: int, n: int, *, at_most: float, **said: Any) -> Result:
     """Return a share of rows with its interval, held against the most it should be; `said` are other fields.
 
@@ -90,6 +105,6 @@ def share_result(count: int, n: int, *, at_most: float, **said: Any) -> Result:
     fail: failures: 0.03 [0.01586, 0.05602], n=300
     """
     share = stats.wilson(count, n)
+    fields = estimate_fields(share)
     verdict = "fail" if share.low > at_most else "pass" if share.high <= at_most else "inconclusive"
-    limits = {"value": share.value, "low": share.low, "high": share.high, "confidence": share.confidence}
-    return Result(**{"verdict": verdict, "threshold": at_most, "n": n, **limits, **said})
+    return Result(**{"verdict": verdict, "threshold": at_most, **fields, **said})

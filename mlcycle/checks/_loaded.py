@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
@@ -32,8 +32,8 @@ class LoadedData:
         The dataset judged on unless another is named.
     read : callable
         ``ref -> Rows``, all of them.
-    given : dict of str to pyarrow.Table, optional
-        Tables that are there already, by ref; of others one is made of the rows.
+    table_of : callable, optional
+        ``ref -> pyarrow.Table`` that is there already, or None: then one is made of the rows.
 
     Examples
     --------
@@ -47,7 +47,7 @@ class LoadedData:
 
     default: str | None
     read: Callable[[str], Rows]
-    given: Mapping[str, pa.Table] | None = field(default=None, repr=False)
+    table_of: Callable[[str], pa.Table | None] = field(default=lambda ref: None, repr=False)
     _all: dict[str, Rows] = field(factory=dict, init=False, repr=False)
     _labelled: dict[str, Rows] = field(factory=dict, init=False, repr=False)
     _tables: dict[str, pa.Table] = field(factory=dict, init=False, repr=False)
@@ -60,7 +60,7 @@ class LoadedData:
         """Return all rows with all columns as Arrow has them."""
         name = self._named(ref)
         if name not in self._tables:
-            there = (self.given or {}).get(name)
+            there = self.table_of(name)
             self._tables[name] = _as_table(self._read(name)) if there is None else there
         return self._tables[name]
 

@@ -13,6 +13,7 @@ from mlcycle._ids import bare, near
 from mlcycle._text import plain
 from mlcycle.checks._case import Answers, Case, case_of
 from mlcycle.checks._fit import in_words
+from mlcycle.checks._found import estimate_fields
 from mlcycle.checks._intervals import estimate_of
 from mlcycle.checks._measures import Measured, measure_of
 from mlcycle.checks._metrics import find_metric, has_positive, positive_of
@@ -143,12 +144,9 @@ def _whole(case: Case, name: str | None, rows: NDArray[Any]) -> Result:
     if other is not None:
         comparison = {"reference": bare(case.reference or ""), "subject": found.value, "reference_value": other.value}
     result = _result(case, name, len(rows), "not_applicable", _positive(case))
-    result = evolve(result, value=estimate.value, comparison=comparison)
-    if not estimate.conclusive:
-        return evolve(result, detail=joined(estimate.reason or "no interval can be given", result.detail))
-    detectable = None if math.isnan(estimate.detectable) else estimate.detectable
-    result = evolve(result, low=estimate.low, high=estimate.high, detectable=detectable)
-    return evolve(result, detail=joined(_width(estimate), result.detail))
+    result = evolve(result, comparison=comparison, **estimate_fields(estimate))
+    note = _width(estimate) if estimate.conclusive else estimate.reason or "no interval can be given"
+    return evolve(result, detail=joined(note, result.detail))
 
 
 def _measure(case: Case, answers: Answers, rows: NDArray[Any]) -> Measured:

@@ -24,9 +24,9 @@ from mlcycle.errors import (
     StoreExists,
 )
 from mlcycle.lifecycle._connection import Connection
-from mlcycle.lifecycle._judging import Hooks
+from mlcycle.lifecycle._hooks import Hooks
 from mlcycle.lifecycle._session import Session
-from mlcycle.lifecycle.evaluation import hook_context
+from mlcycle.lifecycle.evaluation import criteria_on, hook_context
 from mlcycle.lifecycle.project import Project
 from mlcycle.state import ProjectCreate
 
@@ -104,7 +104,7 @@ def open(
     if not all(isinstance(hook, Hook) for hook in hooks):
         raise InvalidInput(f"hooks= is a list such as [mlcycle.before('dataset.commit', fn)], got {hooks!r:.80}")
     connection = Connection(url, caches=mode == "rw", single_writer=single_writer, storage_options=storage_options)
-    return _begin(connection, create, mode, author, Hooks(tuple(hooks), hook_context))
+    return _begin(connection, create, mode, author, Hooks(tuple(hooks), hook_context, criteria_on))
 
 
 def _begin(

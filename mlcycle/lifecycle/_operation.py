@@ -21,6 +21,7 @@ from attrs import evolve, frozen
 
 from mlcycle import records
 from mlcycle._digest import json_text
+from mlcycle._ids import bare
 from mlcycle.errors import (
     ConflictError,
     GateBlocked,
@@ -30,21 +31,11 @@ from mlcycle.errors import (
     StorageUnavailable,
     VersionDeleted,
 )
-from mlcycle.lifecycle._judging import Matter, decision_fact, judgement, kept_out, made_refs
+from mlcycle.lifecycle._decisions import decision_fact, kept_out, made_refs
+from mlcycle.lifecycle._hooks import Heard
+from mlcycle.lifecycle._judging import Matter, judgement
 from mlcycle.lifecycle._repeats import refuse_another
-from mlcycle.state import (
-    Change,
-    Fact,
-    FactAdd,
-    Place,
-    Version,
-    VersionAdd,
-    View,
-    bare,
-    check_guards,
-    read_changes,
-    stamp_of,
-)
+from mlcycle.state import Change, Fact, FactAdd, Place, Version, VersionAdd, View, check_guards, read_changes, stamp_of
 from mlcycle.storage import Draft, Settled
 
 if TYPE_CHECKING:
@@ -54,7 +45,7 @@ if TYPE_CHECKING:
     from mlcycle.storage import Entry, Snapshot
 
     Plan = Callable[[View], Sequence[Change] | Settled]
-    Judge = Callable[[View, Matter], tuple[records.Result, ...] | None]
+    Judge = Callable[[View, Matter], Heard | None]
     Tell = Callable[..., None]
 
 __all__ = ["Again", "Done", "Operation", "operate"]
@@ -226,9 +217,11 @@ class Operation:
         if former is not None and former._judged and former._premise == self._premise:
             self.was_asked, self._judged, self._verdict = former.was_asked, True, former._verdict
             return self._verdict
-        said = self._judge(self.view, matter)
-        self._verdict = judgement(matter, said or (), self.author, self._message, self.override)
-        self.was_asked, self._judged = said is not None, said is not None or self._verdict is not None
+        heard = self._judge(self.view, matter)
+        said = () if heard is None else heard.results
+        self._verdict = judgement(matter, said, self.author, self._message, self.override)
+        self.was_asked = heard is not None and heard.hooks
+        self._judged = heard is not None or self._verdict is not None
         return self._verdict
 
     def _refuse(self, matter: Matter, decision: records.Decision) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlcycle._digest import json_text
 from mlcycle.errors import InvalidInput, ReadOnly
-from mlcycle.lifecycle._judging import Hooks, Matter, refuse_commits
+from mlcycle.lifecycle._hooks import Hooks, refuse_commits
+from mlcycle.lifecycle._judging import Matter
 from mlcycle.lifecycle._operation import operate
 from mlcycle.lifecycle._overriding import override_of
 

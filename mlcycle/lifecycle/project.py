@@ -115,13 +115,13 @@ class Project:
         message: str = "",
         op: str | None = None,
     ) -> records.Evaluation:
-        """Judge a model version on data by the criteria of the scope, or anything by checks, and keep what was found.
+        """Judge a model, a dataset or a run by the criteria of the scope and by checks, and keep what was found.
 
         Parameters
         ----------
         subject : ref, ModelVersion, DatasetVersion or Run
-            What is judged; a text that does not say its kind is a model. Of ``"dataset:customers@3"`` and
-            ``"run:0a…"`` only `checks` are asked.
+            What is judged; a text that does not say its kind is a model. Of ``"dataset:customers@3"`` the criteria
+            on data are asked that name it, such as `Unique`, and of ``"run:0a…"`` only `checks`.
         data : ref or DatasetVersion, optional
             On what; defaults to the scope's ``test`` for a model, and to a dataset itself.
         checks : sequence of criteria and callables, optional

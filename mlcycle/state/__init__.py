@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from mlcycle.state._fold import ProjectFold
     from mlcycle.state._index import Name, State
     from mlcycle.state._liveness import Census, take_census
-    from mlcycle.state._nouns import NOUNS, Noun, bare, noun
+    from mlcycle.state._nouns import NOUNS, Noun, noun
     from mlcycle.state._plans import (
         check_guards,
         check_stands,
@@ -75,7 +75,7 @@ _HOMES = {
     "_fold": ("ProjectFold",),
     "_index": ("Name", "State"),
     "_liveness": ("Census", "take_census"),
-    "_nouns": ("NOUNS", "Noun", "bare", "noun"),
+    "_nouns": ("NOUNS", "Noun", "noun"),
     "_plans": (
         "check_guards",
         "check_stands",
@@ -121,7 +121,6 @@ __all__ = [
     "VersionAdd",
     "VersionMark",
     "View",
-    "bare",
     "check_guards",
     "check_stands",
     "check_unmoved",

@@ -11,7 +11,7 @@ from mlcycle._ids import bare
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["NOUNS", "Noun", "bare", "noun"]
+__all__ = ["NOUNS", "Noun", "noun"]
 
 
 def _unsaid(change: Any) -> str:

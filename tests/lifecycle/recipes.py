@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlcycle._ids import new_id
-from mlcycle.state import Change, FactAdd, NameSet, Noun, Place, PointerMove, VersionAdd, bare, roll_back
+from mlcycle._ids import bare, new_id
+from mlcycle.state import Change, FactAdd, NameSet, Noun, Place, PointerMove, VersionAdd, roll_back
 
 if TYPE_CHECKING:
     import mlcycle as mc

@@ -140,7 +140,7 @@ def test_what_ended_can_only_be_told(verb: str) -> None:
         (("evaluation", lambda event: True), r"takes other arguments .* write def hook\(event, context\)"),
         (("evaluation", lambda a, b, c: True), "takes other arguments"),
     ],
-    ids=str,
+    ids=["near", "number", "no callable", "one argument", "three arguments"],
 )
 def test_a_hook_that_could_never_be_called_is_refused(given: Any, said: str) -> None:
     """When it is registered, not when it is first needed."""
@@ -148,7 +148,7 @@ def test_a_hook_that_could_never_be_called_is_refused(given: Any, said: str) -> 
         mc.before(*given)
 
 
-@pytest.mark.parametrize("given", [[no], no, "no", 3, [3]], ids=str)
+@pytest.mark.parametrize("given", [[no], no, "no", 3, [3]], ids=["functions", "function", "text", "number", "numbers"])
 def test_hooks_are_a_list_of_hooks(given: Any) -> None:
     """A bare function does not say what it is for."""
     with pytest.raises(errors.InvalidInput, match=r"hooks= is a list such as \[mlcycle\.before"):
@@ -457,6 +457,49 @@ def test_a_split_is_judged_by_its_parts(url: str) -> None:
     assert [len(project.datasets.versions(name)) for name in ("d.train", "d.test")] == [1, 1]
     parts = mc.open(url).datasets.split("d@1", test=0.5)
     assert [part.ref for part in parts] == ["d.train@2", "d.test@2"]
+
+
+def test_the_parts_of_a_split_are_there_to_look_at(url: str) -> None:
+    """Under their names, as the rows they will be."""
+    seen: list[Any] = []
+
+    def note(event: mc.Event, context: Any) -> None:
+        seen.append((context.data.load("d.test"), context.data.table("d.test"), context.data.target("d.test")))
+
+    project = opened(url, mc.before("dataset.commit", note))
+    _, test = project.datasets.split("d@1", test=0.25)
+    [(frame, table, target)] = seen
+    pd.testing.assert_frame_equal(frame, project.load(test))
+    assert (table.num_rows, target.tolist()) == (3, frame["left"].tolist())
+
+
+def test_criteria_of_the_scope_judge_the_candidate(url: str) -> None:
+    """What the scope says of data holds for every version of it, in every process, with no hook at all."""
+    project = mc.open(url, author="ada")
+    project.scope.set(
+        criteria=[mc.RowCount(at_least=10, on="d"), mc.Unique("x", on="d"), mc.InRange("x", 0, 50, on="e")]
+    )
+    with pytest.raises(errors.GateBlocked, match="add d is blocked") as caught:
+        project.datasets.add("d", OTHER[:8])
+    assert [(one.check, one.verdict, one.subject) for one in caught.value.decision.results] == [
+        ("at least 10 rows on d", "fail", "dataset:d"), ("x is unique on d", "pass", "dataset:d"),
+    ]  # fmt: skip
+    assert project.datasets.get("d").ref == "d@1"
+    assert project.datasets.add("d", OTHER).ref == "d@3"
+    assert project.datasets.add("other", OTHER[:3]).ref == "other@1"
+    with pytest.raises(errors.GateBlocked, match="x from 0 to 50"):
+        project.datasets.add("e", OTHER.assign(x=99.0))
+    late = project.datasets.add("d", OTHER[:8], override_until="1d", message="the export broke off")
+    assert late.ref == "d@4"
+
+
+def test_criteria_on_a_part_judge_the_split(url: str) -> None:
+    """A test set that is too small is rejected with the split that makes it."""
+    project = mc.open(url, author="ada")
+    project.scope.set(criteria=[mc.RowCount(at_least=5)], test="d.test")
+    with pytest.raises(errors.GateBlocked, match=r"split d@1 is blocked:\n  ✗ d.test: at least 5 rows"):
+        project.datasets.split("d@1", test=0.25)
+    assert [part.ref for part in project.datasets.split("d@1", test=0.5)] == ["d.train@2", "d.test@2"]
 
 
 # races ---------------------------------------------------------------------------------------------------------------

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlcycle.state import bare, pointer_moves, resolve
+from mlcycle._ids import bare
+from mlcycle.state import pointer_moves, resolve
 from mlcycle.state._plans import needed_by
 from tests.state import old_fold
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from mlcycle.state import NOUNS, FactAdd, NameSet, VersionAdd, VersionMark, bare, noun
+from mlcycle._ids import bare
+from mlcycle.state import NOUNS, FactAdd, NameSet, VersionAdd, VersionMark, noun
 
 EACH = pytest.mark.parametrize("of", [*NOUNS, "gate"])  # the last is known to nobody
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mlcycle._ids import name_key
-from mlcycle.state import bare
+from mlcycle._ids import bare, name_key
 from tests.state import old_fold
 from tests.state.old_fold import OldView
 

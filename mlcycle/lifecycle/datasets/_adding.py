@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from mlcycle import codecs, records
-from mlcycle._ids import new_id
+from mlcycle._ids import bare, new_id
 from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._judging import Matter
 from mlcycle.lifecycle._operation import swept
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.datasets._record import made_records
-from mlcycle.state import Change, NameSet, Place, VersionAdd, View, bare, every_ref, resolve
+from mlcycle.state import Change, NameSet, Place, VersionAdd, View, every_ref, resolve
 from mlcycle.storage import Settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    import pandas as pd
 
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
@@ -91,8 +93,25 @@ def _matter(view: View, made: VersionAdd, encoded: codecs.Encoded, version: Call
         },
         rejects=True,
         premise=lambda now: evolve(version(now), number=1),
-        candidate=encoded,
+        candidates={made.name: _Candidate(encoded, made["roles"])},
     )
+
+
+@frozen
+class _Candidate:
+    """A table that is to become a version."""
+
+    encoded: codecs.Encoded
+    roles: Doc
+
+    @property
+    def table(self) -> Any:
+        """Its columns, index levels included, as Arrow has them."""
+        return self.encoded.table
+
+    def frame(self) -> pd.DataFrame:
+        """Return it as it will be read back."""
+        return self.encoded.frame()
 
 
 def _check_untouched(do: Operation, data: Any, encoded: codecs.Encoded) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlcycle import records
 from mlcycle._ids import check_name
 from mlcycle._text import printable
+from mlcycle.lifecycle._decisions import decisions_of
 from mlcycle.lifecycle.blobs import readable
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.datasets._adding import add
@@ -198,3 +199,9 @@ class Datasets:
         version = resolve(view, ref, "dataset")
         frame = tables.frame_of(self._session.blobs, view, version, columns)
         return tables.features_and_target(frame, version["roles"], version.shown) if xy else frame
+
+    def decisions(self, ref: str | records.DatasetVersion | None = None) -> list[records.Decision]:
+        """Return what hooks and criteria decided about one version or about all, oldest first, rejected ones too."""
+        view = self._session.view()
+        subject = None if ref is None else resolve(view, ref, "dataset", dropped=True).ref
+        return decisions_of(self._session.blobs, view, "dataset", subject)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlcycle import records
+from mlcycle._ids import bare
 from mlcycle.lifecycle.datasets import tables
-from mlcycle.state import bare
 
 if TYPE_CHECKING:
     from mlcycle.lifecycle._operation import Done

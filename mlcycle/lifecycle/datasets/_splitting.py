@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from mlcycle import codecs, records
 from mlcycle._ids import new_id
@@ -59,7 +59,7 @@ def split(
 
         made = versions(do.view)
         if not all(same(do.view, part) for part in made):
-            do.judge(lambda: _matter(whole, made, versions))
+            do.judge(lambda: _matter(whole, made, drawn, versions))
         missing = {part.name for part in made if not do.view.placed.has(part.needs[0])}
         stored = do.upload(
             lambda: {part.name: _store(session.blobs.depot, part) for part in drawn if part.name in missing}
@@ -77,7 +77,9 @@ def split(
     return session.operate("dataset.split", work, message=message, op=op, override_until=override_until)
 
 
-def _matter(whole: Version, made: list[VersionAdd], versions: Callable[[View], list[VersionAdd]]) -> Matter:
+def _matter(
+    whole: Version, made: list[VersionAdd], drawn: list[_Drawn], versions: Callable[[View], list[VersionAdd]]
+) -> Matter:
     """Return what is judged of parts that are to be versions: the version whose rows they select stands already."""
     return Matter(
         verb="dataset.commit",
@@ -86,6 +88,7 @@ def _matter(whole: Version, made: list[VersionAdd], versions: Callable[[View], l
         proposal=lambda: {"how": "split", "name": whole.name, "parts": {part.name: part["rows"] for part in made}},
         rejects=True,
         premise=lambda now: [evolve(part, number=1) for part in versions(now)],
+        candidates={part.name: part for part in drawn},
     )
 
 
@@ -101,23 +104,38 @@ def _drawn(blobs: Blobs, view: View, whole: Version, draw: Draw) -> list[_Drawn]
     how = {"method": chosen, "by": column, "seed": seed, "shares": shares, "of": whole.ref}
     masks = splits.part_masks(whole.name, frame, shares, chosen, column, seed)
     return [
-        _Drawn(f"{whole.name}.{part}", frame, mask, codecs.encode_selection(whole["content"], mask, how))
+        _Drawn(
+            f"{whole.name}.{part}", frame, mask, whole["roles"], codecs.encode_selection(whole["content"], mask, how)
+        )
         for part, mask in masks.items()
     ]
 
 
 def _store(depot: Depot, part: _Drawn) -> Place:
-    files = tables.store_selection(depot, part.encoded, codecs.profile(part.frame[part.mask]))
+    files = tables.store_selection(depot, part.encoded, codecs.profile(part.frame()))
     return Place(object=f"selection:{part.encoded.content}", files=files)
 
 
-class _Drawn(NamedTuple):
+@frozen
+class _Drawn:
     """One part of a split, before anything of it is stored."""
 
     name: str
-    frame: pd.DataFrame
+    whole: pd.DataFrame
     mask: np.ndarray
+    roles: dict[str, str | int | None]
     encoded: codecs.EncodedSelection
+
+    def frame(self) -> pd.DataFrame:
+        """Return the rows that fall to it."""
+        return self.whole[self.mask]
+
+    @property
+    def table(self) -> Any:
+        """The rows that fall to it, as Arrow has them."""
+        import pyarrow as pa
+
+        return pa.Table.from_pandas(self.frame())
 
 
 def _part(view: View, parent: Version, part: _Drawn) -> VersionAdd:

@@ -11,6 +11,7 @@ from mlcycle import monitoring, provenance, records, serving
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.lifecycle import traffic
+from mlcycle.lifecycle._decisions import decisions_of
 from mlcycle.lifecycle._judging import Matter
 from mlcycle.lifecycle._moments import window
 from mlcycle.lifecycle.blobs import readable
@@ -287,3 +288,7 @@ class Deployment:
         """Return what `check` found and kept, oldest first."""
         facts = self._session.view().facts.of("evaluation", f"deployment:{self.name}")
         return readable(lambda fact: evaluation_record(self._session.blobs, fact), facts)
+
+    def decisions(self) -> list[records.Decision]:
+        """Return what gates and hooks decided about its routes, oldest first."""
+        return decisions_of(self._session.blobs, self._session.view(), "deployment", f"deployment:{self.name}")

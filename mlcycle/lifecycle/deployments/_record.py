@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlcycle import records
-from mlcycle.state import bare
+from mlcycle._ids import bare
 
 if TYPE_CHECKING:
     from mlcycle.state import Version, View

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from mlcycle.lifecycle.evaluation._context import context_of, hook_context
 from mlcycle.lifecycle.evaluation._evaluate import evaluate
-from mlcycle.lifecycle.evaluation._gate import criteria_today, failing_today, gathered, in_spite_of
+from mlcycle.lifecycle.evaluation._gate import criteria_on, criteria_today, failing_today, gathered, in_spite_of
 from mlcycle.lifecycle.evaluation._standing import allowed_already, warn_of
 from mlcycle.lifecycle.evaluation._stored import (
-    decision_record,
     evaluation_document,
     evaluation_record,
     evaluations_of,
@@ -17,8 +16,8 @@ from mlcycle.lifecycle.evaluation._stored import (
 __all__ = [
     "allowed_already",
     "context_of",
+    "criteria_on",
     "criteria_today",
-    "decision_record",
     "evaluate",
     "evaluation_document",
     "evaluation_record",

@@ -13,12 +13,12 @@ from mlcycle.lifecycle.runs import run_of
 from mlcycle.state import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     import pandas as pd
 
-    from mlcycle import codecs, records
-    from mlcycle.lifecycle._judging import Matter
+    from mlcycle import records
+    from mlcycle.lifecycle._judging import Candidate, Matter
     from mlcycle.lifecycle._session import Session
     from mlcycle.state import View
 
@@ -32,8 +32,7 @@ def context_of(
     view: View,
     *,
     data: str | None,
-    candidate: codecs.Encoded | None = None,
-    roles: Doc | None = None,
+    candidates: Mapping[str, Candidate] | None = None,
     trust: bool | Collection[str] = (),
     reason: str | None = None,
 ) -> checks.EvaluationContext:
@@ -45,21 +44,19 @@ def context_of(
     view : View
         The state that refs are resolved by.
     data : str or None
-        The dataset judged on unless another is named, as a ref; the name alone for a candidate.
-    candidate : Encoded, optional
-        What that dataset is to become and is not yet: it stands under its name and as the default.
-    roles : dict, optional
-        Of the candidate: its ``target`` and ``group``.
+        The dataset judged on unless another is named, as a ref; the name alone of a candidate.
+    candidates : mapping of str to Candidate, optional
+        Rows that are to become the next version of a name and are not yet: they stand under that name.
     trust, reason
         As in `Models.load`.
     """
-    name = None if data is None else bare(data)
-    if data is not None and candidate is None:
+    name, coming = None if data is None else bare(data), candidates or {}
+    if data is not None and name not in coming:
         name = resolve(view, data, "dataset").shown
 
     def read(ref: str) -> checks.Rows:
-        if candidate is not None and bare(ref) == name:
-            return _rows(bare(ref), candidate.frame(), roles or {})
+        if (candidate := coming.get(bare(ref))) is not None:
+            return _rows(bare(ref), candidate.frame(), candidate.roles)
         version = resolve(view, ref, "dataset")
         return _rows(version.shown, tables.frame_of(session.blobs, view, version), version["roles"])
 
@@ -74,8 +71,9 @@ def context_of(
         except NotFound:
             return None
 
-    given = None if candidate is None else {name: candidate.table}
-    found = checks.LoadedData(default=name, read=read, given=cast("Any", given))
+    found = checks.LoadedData(
+        default=name, read=read, table_of=lambda ref: coming[ref].table if ref in coming else None
+    )
     return checks.EvaluationContext(
         data=found,
         models=checks.LoadedModels(data=found, read=load, find=find),
@@ -91,8 +89,7 @@ def hook_context(session: Session, view: View, matter: Matter) -> checks.Evaluat
         data = matter.subject
     elif data is not None and view.names.get("dataset", parse_ref(data).name) is None:
         data = None  # it is still to come
-    roles = matter.proposal()["roles"] if matter.candidate is not None else None
-    return context_of(session, view, data=data, candidate=matter.candidate, roles=roles)
+    return context_of(session, view, data=data, candidates=matter.candidates)
 
 
 def _rows(ref: str, frame: pd.DataFrame, roles: Doc) -> checks.Rows:

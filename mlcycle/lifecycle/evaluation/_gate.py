@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from attrs import evolve, frozen
 
 from mlcycle import checks, records
-from mlcycle._ids import bare, now
+from mlcycle._ids import bare, now, parse_ref
 from mlcycle._text import plain
 from mlcycle.errors import NotFound, SchemaError
 from mlcycle.lifecycle._judging import Evidence
@@ -19,9 +19,10 @@ from mlcycle.state import Version, View, resolve
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from mlcycle.lifecycle._judging import Matter
     from mlcycle.lifecycle.blobs import Blobs
 
-__all__ = ["criteria_today", "failing_today", "failure", "gathered", "in_spite_of"]
+__all__ = ["criteria_on", "criteria_today", "failing_today", "failure", "gathered", "in_spite_of"]
 
 # What an evaluation has at hand. A criterion that needs more was answered by nobody whose answer could be weighed here.
 _OFFERED = frozenset(["data", "labels", "model", "reference"])
@@ -30,6 +31,23 @@ _OFFERED = frozenset(["data", "labels", "model", "reference"])
 def criteria_today(scope: Version | None, at: str | None = None) -> list[records.Criterion]:
     """Return the criteria in force now, or at a moment."""
     return [] if scope is None else list(checks.criteria_in_force(scope_record(scope), at or now()))
+
+
+def _of_models(scope: Version | None) -> list[records.Criterion]:
+    return [one for one in criteria_today(scope) if one.judges == "model"]
+
+
+def criteria_on(view: View, matter: Matter) -> dict[str, list[records.Criterion]]:
+    """Return what the scope asks of rows that are to become versions, by name of the dataset."""
+    scope = view.versions.newest("scope", "scope")
+    found: dict[str, list[records.Criterion]] = {}
+    for one in criteria_today(scope):
+        on = one.on or scope_record(scope).test if scope and one.judges == "dataset" else None
+        ref = None if on is None else parse_ref(on)
+        if ref is not None and ref.version == "latest" and ref.name in matter.candidates:
+            # under its own name, and not that of the newest there is
+            found.setdefault(ref.name, []).append(evolve(cast("Any", one), on=ref.name))
+    return found
 
 
 @frozen
@@ -44,7 +62,7 @@ class _Answer:
 def gathered(blobs: Blobs, view: View, *versions: Version) -> Evidence:
     """Return what stored evaluations say of model versions, criterion by criterion, by the scope of today."""
     scope = view.versions.newest("scope", "scope")
-    criteria = criteria_today(scope)
+    criteria = _of_models(scope)
     answers = [_answer(blobs, view, version, one, scope) for version in versions for one in criteria]
     used = {one.evaluation.id: one.evaluation for one in answers if one.evaluation is not None}
     return Evidence(
@@ -153,7 +171,7 @@ def failing_today(blobs: Blobs, view: View, refs: Iterable[str]) -> tuple[record
 
     A version nobody evaluated under such a criterion passes: going back must be possible in an emergency.
     """
-    criteria = [one for one in criteria_today(view.versions.newest("scope", "scope")) if one.blocking]
+    criteria = [one for one in _of_models(view.versions.newest("scope", "scope")) if one.blocking]
     found = []
     for version in (resolve(view, ref, "model", dropped=True) for ref in refs if criteria):
         for criterion in criteria:

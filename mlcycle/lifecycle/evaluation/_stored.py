@@ -1,4 +1,4 @@
-"""Evaluations and decisions as they are stored: a fact of the log, and a document that says it all."""
+"""Evaluations as they are stored: a fact of the log, and a document that says it all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle.blobs import Blobs
     from mlcycle.state import Fact, View
 
-__all__ = ["decision_record", "evaluation_document", "evaluation_record", "evaluations_of", "keep_evaluation"]
+__all__ = ["evaluation_document", "evaluation_record", "evaluations_of", "keep_evaluation"]
 
 Doc = dict[str, Any]
 
@@ -65,10 +65,3 @@ def keep_evaluation(
         of="evaluation", id=evaluation.id, subject=evaluation.subject, about=found_by, needs=[place.object], says=said
     )
     return [place, fact]
-
-
-def decision_record(blobs: Blobs, fact: Fact) -> records.Decision:
-    """Return the record of a stored decision."""
-    document = blobs.document(fact.needs[0], "decision", f"decision {fact.id}")
-    record: records.Decision = records.from_json(document)
-    return attrs.evolve(record, subject=fact.subject, **fact.stamp.facts())

@@ -8,22 +8,23 @@ from mlcycle import records
 from mlcycle._ids import check_name
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput
+from mlcycle.lifecycle._decisions import decisions_of
 from mlcycle.lifecycle._model_files import load_version
 from mlcycle.lifecycle.blobs import readable
-from mlcycle.lifecycle.evaluation import decision_record, evaluation_record
+from mlcycle.lifecycle.evaluation import evaluation_record
 from mlcycle.lifecycle.models._promoting import go_back, promote
 from mlcycle.lifecycle.models._record import model_record
 from mlcycle.lifecycle.models._registering import Asked, register
 from mlcycle.state import pointer_moves, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Sequence
     from datetime import date, datetime, timedelta
 
     import pandas as pd
 
     from mlcycle.lifecycle._session import Session
-    from mlcycle.state import Fact
+    from mlcycle.state import View
 
 __all__ = ["Models"]
 
@@ -236,14 +237,16 @@ class Models:
 
     def evaluations(self, ref: str | records.ModelVersion | None = None) -> list[records.Evaluation]:
         """Return what was found by `Project.evaluate`, about one version or about all, oldest first."""
-        found = (fact for fact in self._facts("evaluation", ref) if fact.subject.startswith("model:"))
+        view = self._session.view()
+        facts = view.facts.of("evaluation", _full(view, ref))
+        found = (fact for fact in facts if fact.subject.startswith("model:"))
         return readable(lambda fact: evaluation_record(self._session.blobs, fact), found)
 
     def decisions(self, ref: str | records.ModelVersion | None = None) -> list[records.Decision]:
-        """Return what gates decided, about one version or about all, oldest first."""
-        return readable(lambda fact: decision_record(self._session.blobs, fact), self._facts("decision", ref))
-
-    def _facts(self, of: str, ref: str | records.ModelVersion | None) -> Iterator[Fact]:
+        """Return what was decided about one version or about all, oldest first: of gates, of hooks, of routes."""
         view = self._session.view()
-        subject = None if ref is None else resolve(view, ref, "model", dropped=True).ref
-        return view.facts.of(of, subject)
+        return decisions_of(self._session.blobs, view, "model", _full(view, ref))
+
+
+def _full(view: View, ref: str | records.ModelVersion | None) -> str | None:
+    return None if ref is None else resolve(view, ref, "model", dropped=True).ref

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import checks, records
+from mlcycle.lifecycle._decisions import decision_record
 from mlcycle.lifecycle._judging import Evidence, Matter
-from mlcycle.lifecycle.evaluation import decision_record, gathered, in_spite_of, warn_of
+from mlcycle.lifecycle.evaluation import gathered, in_spite_of, warn_of
 from mlcycle.lifecycle.models._record import model_record
 from mlcycle.state import Change, PointerMove, View, check_unmoved, resolve, roll_back
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import records
+from mlcycle._ids import bare
 from mlcycle.lifecycle._model_files import card_of
 from mlcycle.lifecycle.blobs import file_record
-from mlcycle.state import bare
 
 if TYPE_CHECKING:
     from mlcycle.lifecycle.blobs import Blobs

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from attrs import frozen
 
 from mlcycle import records
-from mlcycle._ids import new_id
+from mlcycle._ids import bare, new_id
 from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.lifecycle._judging import Matter
 from mlcycle.lifecycle._model_files import PackedModel, check_model, keep_model, store_model
 from mlcycle.lifecycle.models._record import model_record
 from mlcycle.lifecycle.runs import ActiveRun, documents_of
-from mlcycle.state import Change, NameSet, Place, VersionAdd, View, bare, every_ref, resolve
+from mlcycle.state import Change, NameSet, Place, VersionAdd, View, every_ref, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
