@@ -23,7 +23,7 @@ WORDS = [
     "promote reader@4 is allowed",
     "data drift",
     "quality",
-    "fails today's scope",
+    "roll back project is blocked",
     "project rolled back",
 ]
 
@@ -69,7 +69,9 @@ def test_the_store_is_whole(told: tuple[Path, subprocess.CompletedProcess[str], 
     """What the story left behind is a project like any other."""
     project = mc.open(told[0], create=False, mode="r")
     assert project.store.verify("bytes").ok
-    assert [decision.allowed for decision in project.models.decisions()] == [False, True, False, True]
+    decided = [(one.action, one.allowed) for one in project.models.decisions()]
+    promoted, routed, back = ("promote", True), ("route", True), ("roll back", True)
+    assert decided == [("promote", False), promoted, ("promote", False), promoted, routed, ("roll back", False), back]
     assert project.models.aliases("reader") == {"production": "reader@4"}
     assert project.at("first-cycle").models.aliases("reader") == {"production": "reader@2"}
 

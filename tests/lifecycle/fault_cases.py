@@ -292,10 +292,32 @@ def route(project: mc.Project) -> None:
 
 
 def routed(project: mc.Project) -> int:
-    """Count the revisions made; the newest answers."""
+    """Count the revisions made; the newest answers, and the decision on it came with it."""
     eu = project.deployments.get("eu")
     assert eu.revision == eu.revisions()[-1]
+    [*decisions] = project._session.view().facts.of("decision", "deployment:eu")
+    assert [one.stamp.entry for one in decisions] == [one.entry for one in eu.revisions()[1:]]
     return len(eu.revisions())
+
+
+def fail_the_gate_of_a_route(project: mc.Project) -> None:
+    """Have a route blocked, for want of an evaluation."""
+    with pytest.raises(errors.GateBlocked):
+        project.deployments.get("eu").route("m@3", message="untested", op="try")
+
+
+def insist_on_a_route(project: mc.Project) -> None:
+    """Route what was blocked, under the same op, which is still to be had."""
+    project.deployments.get("eu").route("m@3", override_until="2100-01-01", message="urgent", op="try")
+
+
+def route_blocked(project: mc.Project) -> int:
+    """Count the decisions that block; nothing was routed, unless somebody insisted."""
+    [*facts] = project._session.view().facts.of("decision", "deployment:eu")
+    insisted = sum(one["allowed"] for one in facts)
+    assert len(project.deployments.get("eu").revisions()) == 1 + insisted
+    assert insisted == sum(entry["op"] == "user:try" for entry in entries(project))
+    return len(facts) - insisted
 
 
 def reroute(project: mc.Project) -> None:
@@ -457,6 +479,13 @@ CASES = {
     ),
     "open a deployment": Case(("deployment.open",), deploy, deployed),
     "route": Case(("deployment.route",), route, routed),
+    "fail the gate of a route": Case(
+        ("deployment.route",),
+        fail_the_gate_of_a_route,
+        route_blocked,
+        given=lambda project: project.models.register("m", TREE),
+        again=insist_on_a_route,
+    ),
     "roll back a route": Case(
         ("deployment.rollback",), reroute, rerouted, given=lambda project: project.deployments.get("eu").route("m@2")
     ),

@@ -92,7 +92,9 @@ def _pointed(view: OldView, doc: Doc, alias: str) -> Iterator[records.Result]:
 
 
 def _blocked(view: OldView) -> Iterator[records.Result]:
-    last: dict[str, Doc] = {doc["subject"]: doc for doc in view.logical["decisions"]}
+    last: dict[str, Doc] = {
+        subject: doc for doc in view.logical["decisions"] for subject in (doc["subject"], *doc["about"])
+    }
     for subject, doc in last.items():
         name = subject.rpartition("@")[0]
         if not doc["allowed"] and subject == f"{name}@{view.latest_number('models', name)}":

@@ -102,8 +102,11 @@ def picture(view: View) -> Doc:
         }
     for of in ("evaluation", "decision"):
         for subject in {fact.subject for fact in view.facts.of(of)}:
-            told = "report" if subject.startswith("deployment:") else of
-            found[f"{told}s of {subject}"] = [_FACTS[told](fact) for fact in view.facts.of(of, subject)]
+            told = "report" if of == "evaluation" and subject.startswith("deployment:") else of
+            whose = subject if told == "report" else f"model:{bare(subject)}"  # it knew decisions on models alone
+            found[f"{told}s of {whose}"] = [
+                _FACTS[told](fact) for fact in view.facts.of(of, subject) if fact.subject == subject
+            ]
     return found
 
 
@@ -159,7 +162,8 @@ def _evaluation(fact: Fact) -> Doc:
 
 def _decision(fact: Fact) -> Doc:
     evidence = [bare(ref) for ref in fact["evaluations"]]
-    return {**_found(fact), "subject": bare(fact.subject), **fact.says, "evaluations": evidence}
+    about = [*map(bare, fact.about)]
+    return {**_found(fact), "subject": bare(fact.subject), "about": about, **fact.says, "evaluations": evidence}
 
 
 def _report(fact: Fact) -> Doc:

@@ -129,6 +129,7 @@ class OldLog:
             said = {field: change[field] for field in ("scope", "verdict")}
             return [{"kind": "evaluation.add", **stored, "subject": subject, **judged, **said}]
         assert change["of"] == "decision", change
-        said = {field: change[field] for field in ("action", "allowed", "now", "override")}
+        said = {field: change[field] for field in ("action", "allowed", "now", "override", "scope", "trial")}
         evidence = [bare(ref) for ref in change["evaluations"]]
+        said["about"] = [*map(bare, change.get("about", ()))]
         return [{"kind": "decision.add", **stored, "subject": subject, **said, "evaluations": evidence}]
