@@ -295,10 +295,10 @@ def _with_plain_refs(criterion: records.Criterion) -> records.Criterion:
     refs: Doc = {}
     if criterion.on is not None:
         refs["on"] = _dataset_name(criterion.on, "on")
-    if isinstance(criterion, records.NotWorseThan) and "@" in criterion.reference:  # without, it is an alias or number
-        ref = _ref(criterion.reference, "model", "reference", "churn@production")
-        refs["reference"] = f"{ref.name}@{ref.version}"
     known: Any = criterion  # its class is one of attrs, though the parent of all criteria is none
+    if "reference" in criterion.needs and "@" in known.reference:  # without, it is an alias or number
+        ref = _ref(known.reference, "model", "reference", "churn@production")
+        refs["reference"] = f"{ref.name}@{ref.version}"
     return evolve(known, **refs) if refs else criterion
 
 

@@ -127,7 +127,8 @@ def _measured(
         former, stored = min(alike, key=lambda one: one[0] != criterion)  # the very same one, if it is there
         results = [records.from_json(one) for one in stored]
         if former != criterion:
-            results = [_held(criterion, former, one) for one in results]
+            # how far from the threshold these rows would have seen was said of the former one
+            results = [evolve(one, detectable=None) for one in checks.weigh(criterion, results)]
         return _Answer(tuple(results), records.from_json(document["evaluation"]))
     return None
 
@@ -140,20 +141,12 @@ def _asked(document: dict[str, Any]) -> Iterator[tuple[records.Criterion, list[d
                 yield records.from_json(one["criterion"]), one["results"]
 
 
-def _held(criterion: records.Criterion, former: records.Criterion, result: records.Result) -> records.Result:
-    """Return a result as a criterion of today has it; what came to no value stays what it was."""
-    terms = evolve(result, check=plain(criterion), threshold=criterion.edge, blocking=criterion.blocking)
-    if result.value is None:
-        return terms
-    # how far from the threshold these rows would have seen was said of the former threshold
-    detail = f"as measured for {plain(former)}"
-    return evolve(terms, verdict=criterion.verdict(result), detectable=None, detail=detail)
-
-
 def _stale(view: View, version: Version, criterion: records.Criterion, results: Iterable[records.Result]) -> str | None:
     """Say so where a comparison was made with a version its alias has left since."""
-    reference = getattr(criterion, "reference", None)
-    if reference is None or "@" in reference:
+    if "reference" not in criterion.needs:
+        return None
+    reference: str = criterion.reference  # type: ignore[attr-defined]
+    if "@" in reference:
         return None
     number = view.pointers.at("model", version.name, reference)
     current = None if number is None else f"{version.name}@{number}"
