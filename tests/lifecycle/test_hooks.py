@@ -502,6 +502,26 @@ def test_criteria_on_a_part_judge_the_split(url: str) -> None:
     assert [part.ref for part in project.datasets.split("d@1", test=0.5)] == ["d.train@2", "d.test@2"]
 
 
+def test_what_was_found_and_decided_of_data_can_be_read(url: str) -> None:
+    """By version, by name of the noun, and apart from what was of models."""
+    project = opened(url, mc.before("dataset.commit", yes))
+    project.datasets.add("d", OTHER)
+    found = project.evaluate("dataset:d@2", checks=[mc.Unique("x")])
+    project.evaluate("m@1", "d@1")
+    with project.experiments.open("e").start() as run:
+        run.log(loss=1)
+    about_run = project.evaluate(f"run:{run.id}", checks=[lambda subject, context: subject.startswith("run:")])
+    assert project.datasets.evaluations() == project.datasets.evaluations("d@2") == [found]
+    assert project.datasets.evaluations("d@1") == []
+    assert project.experiments.evaluations(run) == [about_run]
+    assert [one.subject for one in project.models.evaluations()] == ["model:m@1"]
+    [decision] = project.datasets.decisions("d@2")
+    assert project.datasets.decisions() == [decision]
+    assert decision.subject == "dataset:d@2"
+    assert [one.subject for one in project.models.decisions()] == ["model:m@1", "model:m@2"]
+    assert (project.scope.decisions(), project.deployments.get("shop").decisions()) == ([], [])
+
+
 # races ---------------------------------------------------------------------------------------------------------------
 
 

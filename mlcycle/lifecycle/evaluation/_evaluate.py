@@ -11,11 +11,11 @@ import numpy as np
 from mlcycle import checks, provenance, records
 from mlcycle._ids import new_id, parse_ref
 from mlcycle.errors import InvalidInput
+from mlcycle.lifecycle._evaluations import evaluation_record, keep_evaluation
 from mlcycle.lifecycle._judging import Matter
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.evaluation._context import context_of
 from mlcycle.lifecycle.evaluation._gate import criteria_today
-from mlcycle.lifecycle.evaluation._stored import evaluation_record, keep_evaluation
 from mlcycle.lifecycle.runs import run_of
 from mlcycle.state import Version, resolve
 
