@@ -276,6 +276,20 @@ def test_nonsense_is_an_error_that_blocks(url: str, name: str) -> None:
     assert project.models.aliases("m") == {"production": "m@2"}
 
 
+def test_a_secret_in_an_exception_is_not_kept(url: str) -> None:
+    """The message of an exception comes from outside."""
+
+    def connect(event: mc.Event, context: Any) -> None:
+        raise RuntimeError("cannot reach postgresql://ada:hunter2secret@db/prod")
+
+    project = opened(url, mc.before("model.promote", connect))
+    with pytest.raises(errors.GateBlocked) as caught:
+        project.models.promote("m@1")
+    [kept] = [one for one in project.models.decisions() if not one.allowed]
+    assert "cannot reach" in kept.why
+    assert all("hunter2secret" not in text for text in (str(caught.value), kept.why, kept.results[0].detail))
+
+
 def test_none_says_nothing(url: str) -> None:
     """A hook that looks and returns nothing lets it through."""
     project = opened(url, mc.before("dataset.commit", lambda event, context: None))
