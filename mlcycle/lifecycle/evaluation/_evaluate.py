@@ -126,21 +126,22 @@ def _judge(question: _Question, context: checks.EvaluationContext, extra: list[A
             f"no criterion of the scope is about {question.subject}; say what to ask of it: "
             f"project.evaluate({question.subject!r}, checks=[…])"
         )
-    answers: list[Doc] = [
-        {"criterion": records.to_json(one), "results": masked(checks.run([one], question.subject, context))}
-        for one in asked
-    ]
-    if not answers and not extra:
-        answers = [{"criterion": None, "results": _described(question.subject, context)}]
-    answers += [{"criterion": None, "results": masked(checks.run([one], question.subject, context))} for one in extra]
+
+    def told(one: Any) -> list[records.Result]:
+        return masked(checks.run([one], question.subject, context))
+
+    found: list[tuple[Doc | None, list[records.Result]]] = [(records.to_json(one), told(one)) for one in asked]
+    if not found and not extra:
+        found = [(None, _described(question.subject, context))]
+    found += [(None, told(one)) for one in extra]
     evaluation = records.Evaluation(
         id="",
         subject=question.subject,
         data=question.data.shown if question.data else None,
-        results=tuple(result for answer in answers for result in answer["results"]),
+        results=tuple(result for _, results in found for result in results),
         scope=question.scope.number if question.scope else None,
     )
-    stored = [{**one, "results": [records.to_json(result) for result in one["results"]]} for one in answers]
+    stored = [{"criterion": one, "results": [*map(records.to_json, results)]} for one, results in found]
     return _Judged(evaluation, stored)
 
 
