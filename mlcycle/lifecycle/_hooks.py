@@ -16,6 +16,7 @@ from attrs import field, frozen
 from mlcycle import checks, records
 from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, ReadOnly
+from mlcycle.lifecycle._judging import masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -141,7 +142,7 @@ class Hooks:
                 found += checks.answers(hooks, event, context)
         finally:
             _judging.reset(token)
-        return Heard(tuple(found), bool(hooks))
+        return Heard(tuple(masked(found)), bool(hooks))
 
     def after(self, session: Any, view: View, matter: Matter, **more: Any) -> None:
         """Tell hooks of what was done; whatever one raises is counted and warned of."""

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import evolve, field, frozen
 
-from mlcycle import checks, records
+from mlcycle import checks, provenance, records
 from mlcycle._ids import now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pandas as pd
 
     from mlcycle.state import View
 
-__all__ = ["Candidate", "Evidence", "Matter", "judgement"]
+__all__ = ["Candidate", "Evidence", "Matter", "judgement", "masked"]
 
 Doc = dict[str, Any]
 
@@ -114,6 +114,11 @@ class Matter:
     final: bool = False
     premise: Callable[[View], Any] = lambda view: None
     candidates: Mapping[str, Candidate] = field(factory=dict)
+
+
+def masked(results: Iterable[records.Result]) -> list[records.Result]:
+    """Return results without the secrets that the message of an exception may hold, which comes from outside."""
+    return [evolve(one, detail=provenance.redact(one.detail)[0]) if one.verdict == "error" else one for one in results]
 
 
 def judgement(

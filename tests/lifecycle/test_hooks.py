@@ -276,6 +276,20 @@ def test_nonsense_is_an_error_that_blocks(url: str, name: str) -> None:
     assert project.models.aliases("m") == {"production": "m@2"}
 
 
+def test_a_secret_in_an_exception_is_not_kept(url: str) -> None:
+    """The message of an exception comes from outside."""
+
+    def connect(event: mc.Event, context: Any) -> None:
+        raise RuntimeError("cannot reach postgresql://ada:hunter2secret@db/prod")
+
+    project = opened(url, mc.before("model.promote", connect))
+    with pytest.raises(errors.GateBlocked) as caught:
+        project.models.promote("m@1")
+    [kept] = [one for one in project.models.decisions() if not one.allowed]
+    assert "cannot reach" in kept.why
+    assert all("hunter2secret" not in text for text in (str(caught.value), kept.why, kept.results[0].detail))
+
+
 def test_none_says_nothing(url: str) -> None:
     """A hook that looks and returns nothing lets it through."""
     project = opened(url, mc.before("dataset.commit", lambda event, context: None))
@@ -500,6 +514,26 @@ def test_criteria_on_a_part_judge_the_split(url: str) -> None:
     with pytest.raises(errors.GateBlocked, match=r"split d@1 is blocked:\n  ✗ d.test: at least 5 rows"):
         project.datasets.split("d@1", test=0.25)
     assert [part.ref for part in project.datasets.split("d@1", test=0.5)] == ["d.train@2", "d.test@2"]
+
+
+def test_what_was_found_and_decided_of_data_can_be_read(url: str) -> None:
+    """By version, by name of the noun, and apart from what was of models."""
+    project = opened(url, mc.before("dataset.commit", yes))
+    project.datasets.add("d", OTHER)
+    found = project.evaluate("dataset:d@2", checks=[mc.Unique("x")])
+    project.evaluate("m@1", "d@1")
+    with project.experiments.open("e").start() as run:
+        run.log(loss=1)
+    about_run = project.evaluate(f"run:{run.id}", checks=[lambda subject, context: subject.startswith("run:")])
+    assert project.datasets.evaluations() == project.datasets.evaluations("d@2") == [found]
+    assert project.datasets.evaluations("d@1") == []
+    assert project.experiments.evaluations(run) == [about_run]
+    assert [one.subject for one in project.models.evaluations()] == ["model:m@1"]
+    [decision] = project.datasets.decisions("d@2")
+    assert project.datasets.decisions() == [decision]
+    assert decision.subject == "dataset:d@2"
+    assert [one.subject for one in project.models.decisions()] == ["model:m@1", "model:m@2"]
+    assert (project.scope.decisions(), project.deployments.get("shop").decisions()) == ([], [])
 
 
 # races ---------------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from mlcycle import records
 from mlcycle._ids import check_name
 from mlcycle._text import printable
 from mlcycle.lifecycle._decisions import decisions_of
+from mlcycle.lifecycle._evaluations import evaluation_records
 from mlcycle.lifecycle.blobs import readable
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.datasets._adding import add
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime, timedelta
 
     from mlcycle.lifecycle._session import Session
+    from mlcycle.state import View
 
 __all__ = ["Datasets"]
 
@@ -200,8 +202,16 @@ class Datasets:
         frame = tables.frame_of(self._session.blobs, view, version, columns)
         return tables.features_and_target(frame, version["roles"], version.shown) if xy else frame
 
+    def evaluations(self, ref: str | records.DatasetVersion | None = None) -> list[records.Evaluation]:
+        """Return what checks found that `Project.evaluate` asked of one version or of all, oldest first."""
+        view = self._session.view()
+        return evaluation_records(self._session.blobs, view, "dataset", _full(view, ref))
+
     def decisions(self, ref: str | records.DatasetVersion | None = None) -> list[records.Decision]:
         """Return what hooks and criteria decided about one version or about all, oldest first, rejected ones too."""
         view = self._session.view()
-        subject = None if ref is None else resolve(view, ref, "dataset", dropped=True).ref
-        return decisions_of(self._session.blobs, view, "dataset", subject)
+        return decisions_of(self._session.blobs, view, "dataset", _full(view, ref))
+
+
+def _full(view: View, ref: str | records.DatasetVersion | None) -> str | None:
+    return None if ref is None else resolve(view, ref, "dataset", dropped=True).ref

@@ -12,14 +12,13 @@ from mlcycle._text import printable
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.lifecycle import traffic
 from mlcycle.lifecycle._decisions import decisions_of
+from mlcycle.lifecycle._evaluations import evaluation_records, keep_evaluation
 from mlcycle.lifecycle._judging import Matter
 from mlcycle.lifecycle._moments import window
-from mlcycle.lifecycle.blobs import readable
 from mlcycle.lifecycle.deployments._record import current_revision, revision_record
 from mlcycle.lifecycle.deployments._routing import go_back, route
 from mlcycle.lifecycle.deployments._serving import Loader, Routes
 from mlcycle.lifecycle.deployments._window import judge_window
-from mlcycle.lifecycle.evaluation import evaluation_record, keep_evaluation
 from mlcycle.state import pointer_moves
 
 if TYPE_CHECKING:
@@ -286,8 +285,7 @@ class Deployment:
 
     def evaluations(self) -> list[records.Evaluation]:
         """Return what `check` found and kept, oldest first."""
-        facts = self._session.view().facts.of("evaluation", f"deployment:{self.name}")
-        return readable(lambda fact: evaluation_record(self._session.blobs, fact), facts)
+        return evaluation_records(self._session.blobs, self._session.view(), "deployment", f"deployment:{self.name}")
 
     def decisions(self) -> list[records.Decision]:
         """Return what gates and hooks decided about its routes, oldest first."""

@@ -10,12 +10,13 @@ from mlcycle import monitoring, records, serving
 from mlcycle._ids import new_id, now
 from mlcycle.errors import AccessDenied, NotFound, StorageUnavailable
 from mlcycle.lifecycle import traffic
+from mlcycle.lifecycle._evaluations import evaluation_document, evaluations_of
 from mlcycle.lifecycle._model_files import Signed, card_of
 from mlcycle.lifecycle._moments import window
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.deployments._record import current_revision
 from mlcycle.lifecycle.deployments._serving import Loader
-from mlcycle.lifecycle.evaluation import context_of, criteria_today, evaluation_document, evaluations_of
+from mlcycle.lifecycle.evaluation import context_of, criteria_today
 from mlcycle.state import resolve
 
 if TYPE_CHECKING:

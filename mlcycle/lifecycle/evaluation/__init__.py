@@ -13,12 +13,6 @@ from mlcycle.lifecycle.evaluation._gate import (
     model_criteria,
 )
 from mlcycle.lifecycle.evaluation._standing import allowed_already, warn_of
-from mlcycle.lifecycle.evaluation._stored import (
-    evaluation_document,
-    evaluation_record,
-    evaluations_of,
-    keep_evaluation,
-)
 
 __all__ = [
     "allowed_already",
@@ -26,14 +20,10 @@ __all__ = [
     "criteria_on",
     "criteria_today",
     "evaluate",
-    "evaluation_document",
-    "evaluation_record",
-    "evaluations_of",
     "failing_today",
     "gathered",
     "hook_context",
     "in_spite_of",
-    "keep_evaluation",
     "model_criteria",
     "warn_of",
 ]

@@ -11,11 +11,11 @@ import numpy as np
 from mlcycle import checks, provenance, records
 from mlcycle._ids import new_id, parse_ref
 from mlcycle.errors import InvalidInput
-from mlcycle.lifecycle._judging import Matter
+from mlcycle.lifecycle._evaluations import evaluation_record, keep_evaluation
+from mlcycle.lifecycle._judging import Matter, masked
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.evaluation._context import context_of
 from mlcycle.lifecycle.evaluation._gate import criteria_today
-from mlcycle.lifecycle.evaluation._stored import evaluation_record, keep_evaluation
 from mlcycle.lifecycle.runs import run_of
 from mlcycle.state import Version, resolve
 
@@ -127,11 +127,12 @@ def _judge(question: _Question, context: checks.EvaluationContext, extra: list[A
             f"project.evaluate({question.subject!r}, checks=[…])"
         )
     answers: list[Doc] = [
-        {"criterion": records.to_json(one), "results": _results([one], question.subject, context)} for one in asked
+        {"criterion": records.to_json(one), "results": masked(checks.run([one], question.subject, context))}
+        for one in asked
     ]
     if not answers and not extra:
         answers = [{"criterion": None, "results": _described(question.subject, context)}]
-    answers += [{"criterion": None, "results": _results([one], question.subject, context)} for one in extra]
+    answers += [{"criterion": None, "results": masked(checks.run([one], question.subject, context))} for one in extra]
     evaluation = records.Evaluation(
         id="",
         subject=question.subject,
@@ -180,14 +181,6 @@ def _concerns(criterion: records.Criterion, question: _Question) -> bool:
     return on is None or question.data is None or parse_ref(on).name == question.data.name
 
 
-def _results(asked: list[Any], subject: str, context: checks.EvaluationContext) -> list[records.Result]:
-    return [
-        # the message of an exception comes from outside
-        attrs.evolve(one, detail=provenance.redact(one.detail)[0]) if one.verdict == "error" else one
-        for one in checks.run(asked, subject, context)
-    ]
-
-
 def _described(subject: str, context: checks.EvaluationContext) -> list[records.Result]:
     """Measure the usual metrics of the task where no criterion asks for anything; nothing is judged."""
     y = context.data.target()
@@ -200,7 +193,7 @@ def _described(subject: str, context: checks.EvaluationContext) -> list[records.
         def ask(subject: str, context: checks.Context) -> records.Result:
             return checks.measure(metric, context.data.rows(), subject, context.models.recorded(subject))
 
-        [found] = _results([ask], subject, context)
+        [found] = masked(checks.run([ask], subject, context))
         return attrs.evolve(found, check=metric, verdict="not_applicable")
 
     tried = [measure(metric) for metric in usual]

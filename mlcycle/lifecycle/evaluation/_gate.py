@@ -11,8 +11,8 @@ from mlcycle import checks, records
 from mlcycle._ids import bare, now, parse_ref
 from mlcycle._text import plain
 from mlcycle.errors import NotFound, SchemaError
+from mlcycle.lifecycle._evaluations import evaluation_document, evaluations_of
 from mlcycle.lifecycle._judging import Evidence
-from mlcycle.lifecycle.evaluation._stored import evaluation_document, evaluations_of
 from mlcycle.lifecycle.scope import scope_record
 from mlcycle.state import Version, View, resolve
 

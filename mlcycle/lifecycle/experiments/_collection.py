@@ -11,6 +11,7 @@ from mlcycle._digest import json_text
 from mlcycle._ids import check_name, near, new_id
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput, NotFound, ReadOnly, VersionDeleted
+from mlcycle.lifecycle._evaluations import evaluation_records
 from mlcycle.lifecycle.experiments._experiment import Experiment
 from mlcycle.lifecycle.runs import ActiveRun, Provenance, points_of, run_of, table
 from mlcycle.state import Change, NameSet, View
@@ -116,6 +117,11 @@ class Experiments:
     def run(self, run: str | records.Run | ActiveRun) -> records.Run:
         """Return a run of any experiment as it is now, by its id, an unmistakable beginning of it, or a record."""
         return run_of(self._session, run)
+
+    def evaluations(self, run: str | records.Run | ActiveRun) -> list[records.Evaluation]:
+        """Return what checks found that `Project.evaluate` asked of a run, oldest first."""
+        identity = self.run(run).id
+        return evaluation_records(self._session.blobs, self._session.view(), "run", f"run:{identity}")
 
     def points(self, run: str | records.Run | ActiveRun) -> pd.DataFrame:
         """Return every point of a run in order of time: ``name, step, value, time, writer``."""

@@ -9,9 +9,9 @@ from mlcycle._ids import check_name
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._decisions import decisions_of
+from mlcycle.lifecycle._evaluations import evaluation_records
 from mlcycle.lifecycle._model_files import load_version
 from mlcycle.lifecycle.blobs import readable
-from mlcycle.lifecycle.evaluation import evaluation_record
 from mlcycle.lifecycle.models._promoting import go_back, promote
 from mlcycle.lifecycle.models._record import model_record
 from mlcycle.lifecycle.models._registering import Asked, register
@@ -238,9 +238,7 @@ class Models:
     def evaluations(self, ref: str | records.ModelVersion | None = None) -> list[records.Evaluation]:
         """Return what was found by `Project.evaluate`, about one version or about all, oldest first."""
         view = self._session.view()
-        facts = view.facts.of("evaluation", _full(view, ref))
-        found = (fact for fact in facts if fact.subject.startswith("model:"))
-        return readable(lambda fact: evaluation_record(self._session.blobs, fact), found)
+        return evaluation_records(self._session.blobs, view, "model", _full(view, ref))
 
     def decisions(self, ref: str | records.ModelVersion | None = None) -> list[records.Decision]:
         """Return what was decided about one version or about all, oldest first: of gates, of hooks, of routes."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from mlcycle import records
+from mlcycle.lifecycle.blobs import readable
 from mlcycle.state import Change, FactAdd
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle.blobs import Blobs
     from mlcycle.state import Fact, View
 
-__all__ = ["evaluation_document", "evaluation_record", "evaluations_of", "keep_evaluation"]
+__all__ = ["evaluation_document", "evaluation_record", "evaluation_records", "evaluations_of", "keep_evaluation"]
 
 Doc = dict[str, Any]
 
@@ -37,6 +38,13 @@ def evaluation_record(blobs: Blobs, fact: Fact) -> records.Evaluation:
     """Return the record of a stored evaluation."""
     record: records.Evaluation = records.from_json(evaluation_document(blobs, fact)["evaluation"])
     return attrs.evolve(record, **fact.stamp.facts())
+
+
+def evaluation_records(blobs: Blobs, view: View, of: str, ref: str | None = None) -> list[records.Evaluation]:
+    """Return the evaluations of a version or a name (a full ref), or of all of a noun, oldest first."""
+    found = (fact for fact in view.facts.of("evaluation", ref) if fact.subject == ref or not ref)
+    mine = (fact for fact in found if fact.subject.startswith(f"{of}:"))
+    return readable(lambda fact: evaluation_record(blobs, fact), mine)
 
 
 def keep_evaluation(
