@@ -21,6 +21,7 @@ X = pd.DataFrame(RNG.normal(size=(300, 2)), columns=["a", "b"]).assign(group=RNG
 CLASSES = (X["a"] > 0).to_numpy().astype(int)
 NUMBERS = X["a"].to_numpy() * 2.0
 WRONG = X.assign(a=-X["a"])
+PILOT: dict[str, Any] = {"override_until": "2100-01-01", "message": "pilot"}
 ALARMS = ("warn", "fail", "error")
 
 
@@ -65,7 +66,7 @@ def checked(
     if evaluate:
         project.evaluate("m@1", "train", trust=True, reason="written here")
     shop = project.deployments.open("shop")
-    shop.route("m@1")
+    shop.route("m@1", **PILOT)
     with shop.serve(follow=0, trust=True, reason="written here") as service:
         getattr(service, method)(rows, ids=range(len(rows)))
     shop.label(range(len(rows)) if ids is None else ids, list(y if labels is None else labels)[: len(rows)])
@@ -146,7 +147,7 @@ def test_a_comparison_that_was_evaluated_is_held_against(project: mc.Project) ->
     project.models.promote("m@1", "production", message="the first", override_until="7d")
     project.evaluate("m@2")
     shop = project.deployments.open("shop")
-    shop.route("m@2")
+    shop.route("m@2", **PILOT)
     with shop.serve() as service:
         service.predict_proba(WRONG, ids=range(300))
         service.label(range(300), CLASSES)
@@ -283,7 +284,7 @@ def test_damaged_data_is_a_finding(project: mc.Project) -> None:
     project.datasets.add("d", X.assign(y=CLASSES), target="y")
     project.models.register("m", linear(), data=["d"], example=X[:5])
     shop = project.deployments.open("shop")
-    shop.route("m@1")
+    shop.route("m@1", **PILOT)
     with shop.serve() as service:
         service.predict(X)
     for path in (Path(project.store.url.removeprefix("file://")) / "tables").rglob("*.parquet"):

@@ -26,6 +26,7 @@ from mlcycle.errors import InvalidInput, MlcycleWarning
 RNG = np.random.default_rng(0)
 X = pd.DataFrame({"a": RNG.normal(size=120), "b": 10 * RNG.normal(size=120)})
 Y = (X["a"] > 0).astype(int)
+PILOT: dict[str, Any] = {"override_until": "2100-01-01", "message": "pilot"}
 NAMED = LogisticRegression().fit(X, Y)
 
 
@@ -84,7 +85,7 @@ def test_a_model_that_changes_its_rows_is_seen_by_nobody(project: mc.Project, tm
     checked = project.evaluate(version, checks=[spoiling, spoiling], **trust).results
     assert [result.value for result in checked][-2:] == [1.0, 1.0]
     shop = project.deployments.open("shop")
-    shop.route(version)
+    shop.route(version, **PILOT)
     with shop.serve(**trust) as service:
         answers = service.predict(asked, ids=range(40))
         service.label(range(40), Y[:40])
@@ -101,7 +102,7 @@ def test_a_model_of_arrays_may_work_in_place_on_a_table(project: mc.Project) -> 
         version, values = _evaluated(project, Halving(), X.assign(y=Y), X.to_numpy()[:5], **trust)
     assert values == [1.0, 1.0]
     shop = project.deployments.open("shop")
-    shop.route(version)
+    shop.route(version, **PILOT)
     asked = X.copy()
     with shop.serve(follow=0, **trust) as service:
         np.testing.assert_array_equal(Y, service.predict(asked))
@@ -115,7 +116,7 @@ def test_names_of_the_model_count_everywhere(project: mc.Project, example: Any) 
     version, values = _evaluated(project, NAMED, frame, example)
     assert values[0] == (NAMED.predict(X) == Y).mean()
     shop = project.deployments.open("shop")
-    shop.route(version)
+    shop.route(version, **PILOT)
     with shop.serve() as service:
         answers = service.predict(frame.drop(columns="y"), ids=X.index)
         service.label(X.index, Y)
@@ -144,7 +145,7 @@ def test_examples_of_any_form_give_a_signature(project: mc.Project, example: Any
     assert [(item["name"], item["type"]) for item in version.signature.inputs] == [("a", "float64"), ("b", "float64")]
     assert version.example is not None
     shop = project.deployments.open("shop")
-    shop.route(version)
+    shop.route(version, **PILOT)
     with shop.serve() as service:
         np.testing.assert_array_equal(NAMED.predict(X), service.predict(X[["b", "a"]]))
 
@@ -167,7 +168,7 @@ def test_a_model_fitted_without_names_takes_an_example_with_names(project: mc.Pr
     version, values = _evaluated(project, model, X[["b", "a"]].assign(y=Y), X[:5])
     assert values[0] == (model.predict(X.to_numpy()) == Y).mean()
     shop = project.deployments.open("shop")
-    shop.route(version)
+    shop.route(version, **PILOT)
     with shop.serve() as service:
         np.testing.assert_array_equal(model.predict(X.to_numpy()), service.predict(X[["b", "a"]]))
 
@@ -195,7 +196,7 @@ def test_models_of_texts_take_a_table_of_texts(project: mc.Project, example: Any
     version, values = _evaluated(project, model, pd.DataFrame({"review": WORDS, "y": MOODS}), example)
     assert values == [1.0, 1.0]
     shop = project.deployments.open("shop")
-    shop.route(version)
+    shop.route(version, **PILOT)
     with shop.serve() as service:
         for rows in (WORDS, pd.Series(WORDS), pd.DataFrame({"review": WORDS}), [{"review": word} for word in WORDS]):
             assert service.predict(rows, ids=range(80)).tolist() == MOODS
@@ -212,7 +213,7 @@ def test_models_of_dicts_take_dicts_and_tables(project: mc.Project) -> None:
     version, values = _evaluated(project, model, pd.DataFrame(rows).assign(y=MOODS), rows[:4])
     assert values == [1.0, 1.0]
     shop = project.deployments.open("shop")
-    shop.route(version)
+    shop.route(version, **PILOT)
     with shop.serve() as service:
         for given in (rows, pd.DataFrame(rows)):
             assert service.predict(given, ids=range(80)).tolist() == MOODS
@@ -227,7 +228,7 @@ def test_models_of_several_outputs_are_routed_and_served(project: mc.Project) ->
     versions = [project.models.register("two", model, example=X[:5]) for _ in range(2)]
     assert versions[0].signature.classes == ([0, 1], [0, 1])
     shop = project.deployments.open("shop")
-    shop.route(dict.fromkeys(versions, 1))
+    shop.route(dict.fromkeys(versions, 1), **PILOT)
     with shop.serve() as service:
         np.testing.assert_array_equal(model.predict(X), service.predict(X, ids=X.index))
         for one, other in zip(model.predict_proba(X), service.predict_proba(X, ids=X.index), strict=True):
@@ -245,7 +246,7 @@ def test_a_missing_truth_value_reaches_a_model_that_takes_it(project: mc.Project
     model = HistGradientBoostingClassifier(max_iter=5).fit(frame, Y)
     version, _ = _evaluated(project, model, frame.assign(y=Y), frame[:10])
     shop = project.deployments.open("shop")
-    shop.route(version)
+    shop.route(version, **PILOT)
     records = frame.astype(object).where(frame.notna(), None).to_dict("records")
     with shop.serve() as service:
         np.testing.assert_array_equal(model.predict(frame), service.predict(records, ids=X.index))
@@ -257,7 +258,7 @@ def test_labels_that_lost_their_digits_are_refused(project: mc.Project) -> None:
     """As after a merge with missing ids, also from another process."""
     version = project.models.register("m", NAMED, example=X[:5])
     shop = project.deployments.open("shop")
-    shop.route(version)
+    shop.route(version, **PILOT)
     ids = [10**17 + one for one in range(4)]
     with shop.serve() as service:
         service.predict(X[:4], ids=ids)

@@ -73,7 +73,7 @@ def nouns(newer: Newer) -> None:
         {"kind": "fact.add", "of": "tasting", "id": new_id(), "subject": "recipe:soup@1", "about": ["guest:ann"]},
     )
     newer.write(
-        {"kind": "name.set", "of": "model", "name": "churn", "guards": {"pointer.move:canary": ["gates"]}},
+        {"kind": "name.set", "of": "model", "name": "churn", "guards": {"pointer.move:canary": ["moats"]}},
         {"kind": "recipe.boil", "optional": True, "minutes": 3},
         {"kind": "x-acme.note", "optional": True},
     )

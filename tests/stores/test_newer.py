@@ -222,7 +222,7 @@ def test_unknown_noun(future: Path) -> None:
 def test_unknown_guard(future: Path) -> None:
     """What it guards is left alone, and nothing else."""
     project = mc.open(future, author="bob")
-    with pytest.raises(errors.ReadOnly, match=r"changing model:churn@canary takes a newer mlcycle .*gates"):
+    with pytest.raises(errors.ReadOnly, match=r"changing model:churn@canary takes a newer mlcycle .*moats"):
         project.models.promote("churn@1", "canary", override_until="2100-01-01", message="we must")
     assert project.models.promote("churn@1", "trial", override_until="2100-01-01", message="we must").allowed
 

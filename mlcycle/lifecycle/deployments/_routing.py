@@ -13,7 +13,7 @@ from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._judging import Evidence, Matter
 from mlcycle.lifecycle.deployments._record import revision_record
 from mlcycle.lifecycle.deployments._trial import on_trial
-from mlcycle.lifecycle.evaluation import allowed_already, criteria_today, gathered, in_spite_of, warn_of
+from mlcycle.lifecycle.evaluation import allowed_already, gathered, in_spite_of, model_criteria, warn_of
 from mlcycle.state import Change, PointerMove, Version, VersionAdd, View, check_unmoved, resolve, roll_back
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _asked(blobs: Blobs, view: View, wanted: _Route, override: records.Override 
     """
     scope = view.versions.newest("scope", "scope")
     asked: list[Version] = []
-    if criteria_today(scope):
+    if model_criteria(scope):
         answering = [resolve(view, ref, "model") for ref in wanted.weights]
         asked = [version for version in answering if not allowed_already(view, version)]
     evidence = gathered(blobs, view, *asked) if asked else Evidence()

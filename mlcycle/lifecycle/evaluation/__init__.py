@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from mlcycle.lifecycle.evaluation._context import context_of, hook_context
 from mlcycle.lifecycle.evaluation._evaluate import evaluate
-from mlcycle.lifecycle.evaluation._gate import criteria_on, criteria_today, failing_today, gathered, in_spite_of
+from mlcycle.lifecycle.evaluation._gate import (
+    criteria_on,
+    criteria_today,
+    failing_today,
+    gathered,
+    in_spite_of,
+    model_criteria,
+)
 from mlcycle.lifecycle.evaluation._standing import allowed_already, warn_of
 
 __all__ = [
@@ -17,5 +24,6 @@ __all__ = [
     "gathered",
     "hook_context",
     "in_spite_of",
+    "model_criteria",
     "warn_of",
 ]

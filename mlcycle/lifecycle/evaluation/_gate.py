@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle._judging import Matter
     from mlcycle.lifecycle.blobs import Blobs
 
-__all__ = ["criteria_on", "criteria_today", "failing_today", "failure", "gathered", "in_spite_of"]
+__all__ = ["criteria_on", "criteria_today", "failing_today", "failure", "gathered", "in_spite_of", "model_criteria"]
 
 # What an evaluation has at hand. A criterion that needs more was answered by nobody whose answer could be weighed here.
 _OFFERED = frozenset(["data", "labels", "model", "reference"])
@@ -33,8 +33,9 @@ def criteria_today(scope: Version | None, at: str | None = None) -> list[records
     return [] if scope is None else list(checks.criteria_in_force(scope_record(scope), at or now()))
 
 
-def _of_models(scope: Version | None) -> list[records.Criterion]:
-    return [one for one in criteria_today(scope) if one.judges == "model"]
+def model_criteria(scope: Version | None, at: str | None = None) -> list[records.Criterion]:
+    """Return those among them that are asked of models."""
+    return [one for one in criteria_today(scope, at) if one.judges == "model"]
 
 
 def criteria_on(view: View, matter: Matter) -> dict[str, list[records.Criterion]]:
@@ -62,7 +63,7 @@ class _Answer:
 def gathered(blobs: Blobs, view: View, *versions: Version) -> Evidence:
     """Return what stored evaluations say of model versions, criterion by criterion, by the scope of today."""
     scope = view.versions.newest("scope", "scope")
-    criteria = _of_models(scope)
+    criteria = model_criteria(scope)
     answers = [_answer(blobs, view, version, one, scope) for version in versions for one in criteria]
     used = {one.evaluation.id: one.evaluation for one in answers if one.evaluation is not None}
     return Evidence(
@@ -164,7 +165,7 @@ def failing_today(blobs: Blobs, view: View, refs: Iterable[str]) -> tuple[record
 
     A version nobody evaluated under such a criterion passes: going back must be possible in an emergency.
     """
-    criteria = [one for one in _of_models(view.versions.newest("scope", "scope")) if one.blocking]
+    criteria = [one for one in model_criteria(view.versions.newest("scope", "scope")) if one.blocking]
     found = []
     for version in (resolve(view, ref, "model", dropped=True) for ref in refs if criteria):
         for criterion in criteria:

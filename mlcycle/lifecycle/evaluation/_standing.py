@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mlcycle._ids import now
 from mlcycle._warn import warn
-from mlcycle.lifecycle.evaluation._gate import criteria_today, failure
+from mlcycle.lifecycle.evaluation._gate import failure, model_criteria
 
 if TYPE_CHECKING:
     from mlcycle import records
@@ -29,8 +29,8 @@ def allowed_already(view: View, version: Version) -> bool:
         return False
     if fact["override"] is not None and fact["override"]["until"] <= now():
         return False
-    judged_by = criteria_today(_scope_of(view, fact), fact["now"])
-    asked = [one for one in criteria_today(view.versions.newest("scope", "scope")) if one.blocking]
+    judged_by = model_criteria(_scope_of(view, fact), fact["now"])
+    asked = [one for one in model_criteria(view.versions.newest("scope", "scope")) if one.blocking]
     return all(any(former.covers(one) for former in judged_by) for one in asked)
 
 
