@@ -93,7 +93,7 @@ def decide(
         results=found,
         evaluations=tuple(evaluations),
         now=now,
-        override=override,
+        override=override if against else None,
         message=message,
         author=author,
         at=now,

@@ -427,7 +427,7 @@ class Decision(Committed):
     now : str
         The time the gate used, for expiries.
     override : Override or None
-        The override given, whether it was needed, expired or not.
+        The one that let it through, or that had ended; None where nothing stood against it.
     scope : int or None
         Number of the scope it was taken by, where there was one.
     trial : dict of str to str

@@ -124,6 +124,7 @@ def test_an_override_nobody_needed_is_not_the_reason() -> None:
     decision = decide("promote", "churn@7", [GOOD], now=NOW, override=override)
     assert decision.allowed
     assert "override" not in decision.why
+    assert decision.override is None  # and when it ends, nothing ends with it
 
 
 def test_bad_evidence_blocks_good_results() -> None:
