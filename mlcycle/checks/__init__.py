@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from mlcycle.checks._found import drift_result, share_result
     from mlcycle.checks._gates import criteria_in_force, decide, evidence_problems, require, stops
     from mlcycle.checks._judge import judge, weigh
-    from mlcycle.checks._loaded import LoadedCode, LoadedData, LoadedModels
+    from mlcycle.checks._loaded import LoadedCode, LoadedData, LoadedModels, LoadedTraffic
     from mlcycle.checks._measurement import measure
     from mlcycle.checks._metrics import Metric, find_metric, validate
     from mlcycle.checks._recorded import Recorded, record
     from mlcycle.checks._rows import Rows, task_of
-    from mlcycle.checks._run import run
+    from mlcycle.checks._run import name_of, run
 
 _HOMES = {
     "_events": ("Event", "Hook", "HookCall", "after", "answers", "before"),
@@ -28,12 +28,12 @@ _HOMES = {
     "_found": ("drift_result", "share_result"),
     "_gates": ("criteria_in_force", "decide", "evidence_problems", "require", "stops"),
     "_judge": ("judge", "weigh"),
-    "_loaded": ("LoadedCode", "LoadedData", "LoadedModels"),
+    "_loaded": ("LoadedCode", "LoadedData", "LoadedModels", "LoadedTraffic"),
     "_measurement": ("measure",),
     "_metrics": ("Metric", "find_metric", "validate"),
     "_recorded": ("Recorded", "record"),
     "_rows": ("Rows", "task_of"),
-    "_run": ("run",),
+    "_run": ("name_of", "run"),
 }
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "LoadedCode",
     "LoadedData",
     "LoadedModels",
+    "LoadedTraffic",
     "Metric",
     "Models",
     "Recorded",
@@ -63,6 +64,7 @@ __all__ = [
     "find_metric",
     "judge",
     "measure",
+    "name_of",
     "record",
     "require",
     "run",

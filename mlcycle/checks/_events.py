@@ -37,8 +37,11 @@ _VERBS = {
 }
 
 
-def _unchangeable(proposal: Mapping[str, Any]) -> Mapping[str, Any]:
-    return MappingProxyType(dict(proposal))
+def _unchangeable(value: Any) -> Any:
+    """Return mappings and lists as what nobody can change, to their depth: they may be what is committed."""
+    if isinstance(value, Mapping):
+        return MappingProxyType({key: _unchangeable(one) for key, one in value.items()})
+    return tuple(map(_unchangeable, value)) if isinstance(value, list | tuple) else value
 
 
 @frozen(eq=False)

@@ -58,8 +58,8 @@ def split(
             return [_part(view, whole, part) for part in drawn]
 
         made = versions(do.view)
-        if not all(same(do.view, part) for part in made):
-            do.judge(lambda: _matter(whole, made, drawn, versions))
+        known = all(same(do.view, part) for part in made)
+        do.judge(lambda: None if known else _matter(whole, made, drawn, versions))
         missing = {part.name for part in made if not do.view.placed.has(part.needs[0])}
         stored = do.upload(
             lambda: {part.name: _store(session.blobs.depot, part) for part in drawn if part.name in missing}
