@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from attrs import frozen
 
+from mlcycle._ids import bare
 from mlcycle.errors import InvalidInput
 from mlcycle.records import Result
 
@@ -20,7 +21,18 @@ if TYPE_CHECKING:
     from mlcycle.checks._recorded import Recorded
     from mlcycle.checks._rows import Rows
 
-__all__ = ["Check", "Code", "Context", "Data", "EvaluationContext", "Models", "Said", "Traffic", "default_data"]
+__all__ = [
+    "Check",
+    "Code",
+    "Context",
+    "Data",
+    "EvaluationContext",
+    "Models",
+    "Said",
+    "Traffic",
+    "data_of",
+    "default_data",
+]
 
 T = TypeVar("T")
 Said = Result | float | bool | Iterable[Result | float | bool]
@@ -172,6 +184,17 @@ def _there(what: T | None, name: str, where: str) -> T:
     if what is None:
         raise InvalidInput(f"this evaluation has no {name}; only checks {where} can ask for {name}")
     return what
+
+
+def data_of(criterion: Any, subject: str, context: Context) -> str | None:
+    """Return the dataset a criterion is held against: the version that is judged, unless it names another.
+
+    A name means the version that is judged and not the newest there is; a version is that version.
+    """
+    of, _, ref = subject.rpartition(":")
+    judged = ref if of == "dataset" and "@" in ref else default_data(context)
+    on: str | None = criterion.on
+    return judged if on is None or (judged is not None and bare(on) == bare(judged).partition("@")[0]) else on
 
 
 def default_data(context: Context) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlcycle._ids import bare, near
+from mlcycle.checks._context import data_of
 from mlcycle.errors import InvalidInput
 from mlcycle.records import Result
 
@@ -20,11 +21,8 @@ __all__ = ["COUNTED", "counted"]
 
 def counted(criterion: Any, subject: str, context: Context) -> list[Result]:
     """Count what a criterion about data asks: the share of rows that break it, or the number of rows."""
-    data = context.data
-    # the version that is judged, and not the newest of the name the criterion gives
-    same = criterion.on is None or _name(data.default or "") == _name(criterion.on)
-    ref = data.default if same else criterion.on
-    table = data.table(ref)
+    ref = data_of(criterion, subject, context)
+    table = context.data.table(ref)
     value, detail = COUNTED[criterion.question[0]](criterion, table, bare(ref or ""))
     return [
         Result(
@@ -37,10 +35,6 @@ def counted(criterion: Any, subject: str, context: Context) -> list[Result]:
             detail=detail,
         )
     ]
-
-
-def _name(ref: str) -> str:
-    return bare(ref).partition("@")[0]
 
 
 def _repeated(criterion: Any, table: pa.Table, what: str) -> tuple[float, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from mlcycle._html import number
 from mlcycle._ids import bare
 from mlcycle._text import plain
 from mlcycle.checks._case import case_of
-from mlcycle.checks._context import default_data
+from mlcycle.checks._context import data_of
 from mlcycle.checks._counts import COUNTED, counted
 from mlcycle.checks._intervals import rounded
 from mlcycle.checks._measurement import joined, measured
@@ -30,6 +31,11 @@ __all__ = ["judge", "weigh"]
 
 _OFFERED = frozenset(["data", "labels", "model", "reference"])
 _TOO_CLOSE = 1 / 30  # what would take 900 times the rows will not be decided by waiting for them
+# What a detail says of a verdict: by `_note` before, and by `_settled` behind what it says of the measurement.
+_WEIGHED = re.compile(
+    r"^(?:\S+ (?:worse than allowed|(?:below|above) [^\s;]+)|[\d,]+ rows do not decide it(?:; about .+? would, if the "
+    r"value stays|, and it is too close for any number of rows to help soon))(?:; |$)|; not sure enough among \d+ slices$"
+)
 _WIDEST = 64.0  # as many half-widths away, the chance of a normal deviate is 0 in floating point
 
 
@@ -82,7 +88,7 @@ def _blank(criterion: Criterion, subject: str, context: Context, verdict: str, d
     return Result(
         check=plain(criterion),
         subject=subject,
-        data=criterion.on or default_data(context),
+        data=data_of(criterion, subject, context),
         verdict=verdict,
         threshold=criterion.edge,
         confidence=criterion.confidence,
@@ -139,14 +145,16 @@ def _metric(criterion: Any, subject: str, context: Context) -> list[Result]:
     metric = find_metric(criterion.metric)
     reference = None
     if "reference" in criterion.needs:
+        said = getattr(criterion, "reference", None)
+        if said is None:
+            raise InvalidInput(f"{type(criterion).__name__} needs a reference, and says none: reference='production'")
         name = bare(subject).partition("@")[0]
-        named = criterion.reference if "@" in criterion.reference else f"{name}@{criterion.reference}"
-        reference = context.models.find(named)
+        reference = context.models.find(said if "@" in said else f"{name}@{said}")
         if reference is None or bare(reference) == bare(subject):
-            same = f"{bare(subject)} is {criterion.reference} itself"
-            detail = same if reference else f"there is no {criterion.reference} yet to compare with"
+            same = f"{bare(subject)} is {said} itself"
+            detail = same if reference else f"there is no {said} yet to compare with"
             return [_blank(criterion, subject, context, "not_applicable", detail)]
-    models, on = context.models, criterion.on
+    models, on = context.models, data_of(criterion, subject, context)
     theirs = None if reference is None else (reference, models.recorded(reference, on))
     case = case_of(metric, context.data.rows(on), (subject, models.recorded(subject, on)), theirs, criterion.confidence)
     return measured(case, criterion.slices)
@@ -171,8 +179,8 @@ def _with_verdict(criterion: Criterion, result: Result) -> Result:
     comparison = result.comparison
     if comparison is not None:
         comparison = {**comparison, "finding": _finding(result.low, verdict)}
-    # what was said of another verdict before is not true of this one
-    said = result.detail if result.verdict == "not_applicable" else ""
+    # what was said of another verdict before is not true of this one; what was said of the measurement is
+    said = result.detail if result.verdict == "not_applicable" else _WEIGHED.sub("", result.detail)
     result = evolve(result, verdict=verdict, comparison=comparison)
     return evolve(result, detail=joined(_note(criterion, result), said))
 

@@ -295,8 +295,9 @@ def _with_plain_refs(criterion: records.Criterion) -> records.Criterion:
     if criterion.on is not None:
         refs["on"] = _dataset_name(criterion.on, "on")
     known: Any = criterion  # its class is one of attrs, though the parent of all criteria is none
-    if "reference" in criterion.needs and "@" in known.reference:  # without, it is an alias or number
-        ref = _ref(known.reference, "model", "reference", "churn@production")
+    reference = getattr(known, "reference", None) if "reference" in criterion.needs else None
+    if reference is not None and "@" in reference:  # without, it is an alias or number
+        ref = _ref(reference, "model", "reference", "churn@production")
         refs["reference"] = f"{ref.name}@{ref.version}"
     return evolve(known, **refs) if refs else criterion
 

@@ -84,12 +84,15 @@ def test_what_cannot_be_counted_is_an_error_in_words(criterion: Criterion, why: 
 
 
 def test_it_is_about_the_version_that_is_judged() -> None:
-    """A criterion names the dataset; a candidate under that name, or a version of it, is what is counted."""
-    tables = {"d": pa.table({"x": [1]}), "e": pa.table({"x": [1, 2]})}
-    data = LoadedData(default="d", read=lambda ref: pytest.fail("nothing is read"), given=tables)
+    """A criterion names the dataset; a candidate under that name, or the version judged, is what is counted."""
+    tables = {ref: pa.table({"x": [1] * n}) for n, ref in enumerate(("d", "e", "d@7", "e@7"), 1)}
+    data = LoadedData(default="d", read=lambda ref: pytest.fail("nothing is read"), table_of=tables.get)
     context = EvaluationContext(data=data)
-    for on, n in ((None, 1), ("d", 1), ("d@7", 1), ("e", 2)):
-        [found] = judge(RowCount(on=on), "dataset:d", context)
+    for subject, on, n in (
+        ("dataset:d", None, 1), ("dataset:d", "d", 1), ("dataset:d", "d@7", 3), ("dataset:d", "e", 2),
+        ("dataset:e@7", "e", 4), ("dataset:e@7", None, 4),
+    ):  # fmt: skip
+        [found] = judge(RowCount(on=on), subject, context)
         assert found.n == n
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pickle
+import uuid
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pytest
+from sklearn.tree import DecisionTreeClassifier
 
 import mlcycle as mc
 from mlcycle import errors, records
@@ -137,3 +139,70 @@ def test_criteria_on_data_are_asked_of_the_dataset_they_name(project: mc.Project
     assert project.models.promote(first).allowed
     with pytest.raises(errors.GateBlocked, match=r"loosens the scope: .*id is unique on visits → removed"):
         project.scope.set(criteria=list(scope.criteria[:-3]))
+
+
+@pytest.fixture
+def sided() -> mc.Project:
+    """Return a project with two versions of data that say opposite things, and a model of the first."""
+    project = mc.open(f"memory://sided-{uuid.uuid4().hex}", create=True, author="ada")
+    frame = pd.DataFrame({"x": [*range(60)], "late": [0] * 30 + [1] * 30})
+    project.datasets.add("d", frame, target="late")
+    project.datasets.add("d", frame.assign(late=1 - frame["late"]).head(50), target="late")
+    model = DecisionTreeClassifier(max_depth=1).fit(frame[["x"]], frame["late"])
+    project.models.register("m", model, example=frame[["x"]], data=["d@2"])
+    return project
+
+
+def test_a_name_in_a_criterion_is_the_version_judged(sided: mc.Project) -> None:
+    """And not the newest of that name: results, data and overlap are all of the rows that were measured."""
+    sided.scope.set(objective="o", criteria=[mc.AtLeast("accuracy", 0.8, on="d")], test="d")
+    first, second = (sided.evaluate("m@1", f"d@{n}") for n in (1, 2))
+    assert [(one.data, one.results[0].data, one.verdict, [*one.overlap]) for one in (first, second)] == [
+        ("d@1", "d@1", "pass", []), ("d@2", "d@2", "fail", ["d@2"]),
+    ]  # fmt: skip
+
+
+def test_a_version_in_a_criterion_is_no_other(sided: mc.Project) -> None:
+    """What is asked on one version is not asked of another, of models and of rows."""
+    asked = [mc.AtLeast("accuracy", 0.8, on="d@1"), mc.RowCount(at_least=60, on="d@1"), mc.Unique("x", on="d")]
+    sided.scope.set(objective="o", criteria=asked)
+    assert {one.verdict for one in sided.evaluate("m@1", "d@2").results} == {"not_applicable"}
+    assert [one.check for one in sided.evaluate("m@1", "d@1").results] == ["accuracy ≥ 0.8 on d@1"]
+    assert [one.check for one in sided.evaluate("dataset:d@2").results] == ["x is unique on d"]
+    assert len(sided.evaluate("dataset:d@1").results) == 2
+
+
+def test_criteria_on_rows_are_asked_of_the_subject(sided: mc.Project) -> None:
+    """Whatever other data checks are given to compare it with."""
+    sided.datasets.add("other", pd.DataFrame({"x": [1, 2, 3]}))
+    sided.scope.set(objective="o", criteria=[mc.RowCount(at_least=20, on="d"), mc.RowCount(at_least=2, on="other")])
+    [found] = sided.evaluate("dataset:other", "d").results
+    assert (found.check, found.data, found.value, found.verdict) == ("at least 2 rows on other", "other@1", 3, "pass")
+
+
+def test_a_criterion_that_cannot_be_read_guards_the_data_it_names(sided: mc.Project) -> None:
+    """And no other: nobody is kept from adding what it does not name."""
+    newer = [records.UnknownCriterion({"type": "Fresh", "on": "d"}), records.UnknownCriterion({"type": "Calibrated"})]
+    sided.scope.set(objective="o", criteria=newer, test="d")
+    rows = pd.DataFrame({"x": [1, 2, 3], "late": [0, 1, 1]})
+    with pytest.raises(errors.GateBlocked, match="Fresh .*needs a newer mlcycle"):
+        sided.datasets.add("d", rows, target="late")
+    assert sided.datasets.add("other", rows).ref == "other@1"
+
+
+def test_a_version_that_is_there_is_asked_of_no_candidate(sided: mc.Project) -> None:
+    """What is asked on one version was answered by it."""
+    sided.scope.set(objective="o", criteria=[mc.RowCount(at_least=60, on="d@1")])
+    assert sided.datasets.add("d", pd.DataFrame({"x": [1], "late": [1]}), target="late").ref == "d@3"
+
+
+def test_a_criterion_without_the_reference_it_needs_says_so(sided: mc.Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In words, and not as an attribute that is not there."""
+    needs = property(lambda self: frozenset(["data", "labels", "model", "reference"]))
+    monkeypatch.setattr(mc.AtLeast, "needs", needs)
+    sided.scope.set(objective="o", criteria=[mc.AtLeast("accuracy", 0.8)], test="d@1")
+    [found] = sided.evaluate("m@1").results
+    assert found.verdict == "error"
+    assert found.detail == "AtLeast needs a reference, and says none: reference='production'"
+    with pytest.raises(errors.GateBlocked, match="AtLeast needs a reference"):
+        sided.models.promote("m@1")

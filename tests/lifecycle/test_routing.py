@@ -15,7 +15,7 @@ import mlcycle as mc
 from mlcycle import errors, records
 from mlcycle.lifecycle._operation import Operation
 from mlcycle.lifecycle.deployments import _trial
-from mlcycle.lifecycle.evaluation import _standing
+from mlcycle.lifecycle.evaluation import _gate, _standing
 from mlcycle.state import status_of
 
 FRAME = pd.DataFrame({"x": np.arange(60.0), "late": (np.arange(60) >= 30).astype(int)})
@@ -367,3 +367,131 @@ def test_an_op_that_is_repeated_asks_nobody(project: mc.Project, eu: mc.Deployme
     before = entries(project)
     assert eu.route({"m@1": 9, "m@3": 1}, op="job") == first
     assert entries(project) == before
+
+
+FLIPPED = FRAME.assign(late=1 - FRAME["late"])
+
+
+def test_a_trial_is_not_for_what_failed_elsewhere(project: mc.Project, eu: mc.Deployment) -> None:
+    """On older data, or less surely: that nobody has measured just this is then not the only fault."""
+    why = r"but it failed accuracy ≥ 0\.8: 0\.5 \[.*\], n=60 on d@1, so it gets no trial"
+    project.datasets.add("d", pd.concat([FRAME, FRAME.assign(x=FRAME["x"] + 0.1)], ignore_index=True), target="late")
+    project.evaluate("m@1")
+    with pytest.raises(errors.GateBlocked, match=why):
+        eu.route({"m@1": 9, "m@2": 1})
+    project.scope.set(criteria=[mc.AtLeast("accuracy", 0.8, confidence=0.99)])
+    project.evaluate("m@1")
+    with pytest.raises(errors.GateBlocked, match=why):
+        eu.route({"m@1": 9, "m@2": 1})
+    eu.route({"m@1": 9, "m@3": 1})
+
+
+def test_an_override_says_more_than_a_trial(project: mc.Project, eu: mc.Deployment) -> None:
+    """Where both would do, the override is what was given, and says until when."""
+    eu.route({"m@1": 9, "m@3": 1}, **PILOT)
+    [decision] = decisions(project)
+    assert (decision.trial, decision.override.until[:4]) == ({}, "2100")
+
+
+def test_a_share_just_above_a_tenth_is_told_as_such(project: mc.Project, eu: mc.Deployment) -> None:
+    """In as many digits as it takes."""
+    with pytest.raises(errors.GateBlocked, match=r"would answer 10\.0000[12]\d* % of eu"):
+        eu.route({"m@1": 8_999_999, "m@3": 1_000_001})
+
+
+def test_going_back_is_no_leave(project: mc.Project, eu: mc.Deployment) -> None:
+    """That somebody went back to a version says nothing of today's scope: what let it answer does."""
+    eu.route("m@2", override_until="2100-01-01", message="pilot")
+    eu.route("m@1")
+    with pytest.warns(errors.MlcycleWarning, match="went back"):
+        eu.rollback()
+    assert decisions(project)[-1].action == "rollback"
+    before = len(decisions(project))
+    eu.route({"m@2": 1, "m@1": 1})
+    assert len(decisions(project)) == before
+    project.scope.set(criteria=[mc.AtLeast("accuracy", 0.9)])
+    with pytest.warns(errors.MlcycleWarning, match="went back"):
+        eu.rollback()
+    with pytest.raises(errors.GateBlocked, match="m@2: accuracy"):
+        eu.route({"m@2": 2, "m@1": 1})
+
+
+def test_a_test_set_that_moved_ends_what_stood(project: mc.Project, eu: mc.Deployment) -> None:
+    """Criteria are compared with the data they are judged on."""
+    project.models.promote("m@1")
+    project.datasets.add("e", FLIPPED, target="late")
+    project.scope.set(test="e", **PILOT)
+    with pytest.raises(errors.GateBlocked, match=r"project\.evaluate\('m@1', 'e@1'\)"):
+        eu.route("m@1")
+
+
+@pytest.mark.parametrize("reference", ["production", "m@production", "latest", "m@latest", "1", "m@1"])
+def test_a_reference_is_what_it_is_now(project: mc.Project, eu: mc.Deployment, reference: str) -> None:
+    """An alias that moved makes a comparison stale; a number stays what it is."""
+    project.scope.set(criteria=[mc.NotWorseThan(reference, "accuracy", margin=0.3)], **PILOT)
+    project.models.promote("m@1", **PILOT)
+    project.evaluate("m@3")
+    eu.route("m@3")
+    project.models.promote("m@2", **PILOT)
+    project.models.register("m", GOOD, example=FRAME[["x"]])
+    if reference.endswith("1"):
+        assert project.models.promote("m@3", "staging").allowed
+        return
+    now = "m@2" if "production" in reference else "m@5"
+    with pytest.raises(errors.GateBlocked, match=f"and {reference} is {now} now; evaluate again"):
+        project.models.promote("m@3", "staging")
+
+
+def test_old_evidence_that_cannot_be_read_keeps_nobody_from_going_back(
+    project: mc.Project, eu: mc.Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a note of the decision."""
+    for ref in ("m@1", "m@3"):
+        project.models.promote(ref, **PILOT)
+        eu.route(ref)
+
+    def damaged(*given: Any) -> Any:
+        raise errors.Corrupt("evaluation 7 is damaged")
+
+    monkeypatch.setattr(_gate, "evaluation_document", damaged)
+    assert eu.rollback().weights == {"m@1": 1}
+    assert project.models.rollback("m").ref == "m@1"
+    for decision in project.models.decisions()[-2:]:
+        assert decision.allowed
+        assert "m@1: what was found of accuracy ≥ 0.8 tells nothing: evaluation 7 is damaged" in decision.why
+
+
+def test_a_criterion_that_breaks_is_an_error_in_words(
+    project: mc.Project, eu: mc.Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of a user's own may raise anything: it allows nothing, and keeps nobody from going back."""
+    eu.route("m@1")
+    project.evaluate("m@3")
+    eu.route("m@3")
+    project.scope.set(criteria=[mc.AtLeast("accuracy", 0.85)])
+
+    def boom(*given: Any) -> Any:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(mc.AtLeast, "verdict", boom)
+    with pytest.raises(errors.GateBlocked, match="it could not be weighed: RuntimeError: boom"):
+        eu.route("m@1")
+    monkeypatch.setattr(mc.AtLeast, "covers", boom)
+    with pytest.raises(errors.GateBlocked, match="it could not be weighed: RuntimeError: boom"):
+        eu.route("m@1")
+    assert eu.rollback().weights == {"m@1": 1}
+
+
+def test_a_measurement_says_what_it_was_made_for(eu: mc.Deployment, project: mc.Project) -> None:
+    """What is weighed anew keeps what was said of the measurement, and not what was said of the verdict then."""
+    names = FRAME.assign(late=FRAME["late"].map({0: "early", 1: "late"}))
+    project.datasets.add("named", names, target="late")
+    model = DecisionTreeClassifier(max_depth=1).fit(names[["x"]], names["late"])
+    project.models.register("n", model, example=FRAME[["x"]])
+    project.scope.set(criteria=[mc.AtLeast("f1", 0.999, on="named")], **PILOT)
+    project.evaluate("n@1", "named")
+    project.scope.set(criteria=[mc.AtLeast("f1", 0.8, on="named")], **PILOT)
+    eu.route("n@1")
+    [result] = decisions(project)[-1].results
+    assert (result.verdict, result.check) == ("pass", "f1 ≥ 0.8 on named")
+    assert result.detail == "the positive class is 'late'; as measured for f1 ≥ 0.999 on named"

@@ -58,7 +58,7 @@ def on_trial(
     if 100 * share > _SHARE:
         return _refused(
             evidence,
-            f"{who} would answer {100 * share:.3g} % of {where}, and nobody has evaluated it: evaluate it, give what "
+            f"{who} would answer {_percent(100 * share)} % of {where}, and nobody has evaluated it: evaluate it, give what "
             f"nobody has evaluated at most {_SHARE} % together, or say override_until= and message=",
         )
     if late:
@@ -80,6 +80,11 @@ def _notes(where: str, trial: Mapping[str, str]) -> Iterable[str]:
     for ref, until in trial.items():
         leave = f"may answer up to {_SHARE} % of {where} without evidence until {until[:10]}"
         yield f"  · {bare(ref)} {leave}: project.evaluate({bare(ref)!r})"
+
+
+def _percent(share: float) -> str:
+    """Return a share above the limit in as many digits as show that it is."""
+    return next(text for digits in range(3, 18) if float(text := f"{share:.{digits}g}") > _SHARE)
 
 
 def _refused(evidence: Evidence, why: str) -> Evidence:

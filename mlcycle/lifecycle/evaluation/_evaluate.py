@@ -181,11 +181,16 @@ def _data(view: View, data: str | records.DatasetVersion | None, scope: Version 
 
 
 def _concerns(criterion: records.Criterion, question: _Question) -> bool:
-    """Say whether a criterion is about this, and on this data: by name, or because the scope has no test set."""
-    if criterion.judges != question.subject.partition(":")[0]:
+    """Say whether a criterion is about this, and on this data: by name or version, or as the scope has no test set."""
+    kind, _, ref = question.subject.partition(":")
+    if criterion.judges != kind:
         return False
     on = criterion.on or (question.scope["scope"]["test"] if question.scope else None)
-    return on is None or question.data is None or parse_ref(on).name == question.data.name
+    judged = ref if kind == "dataset" else question.data.shown if question.data else None
+    if on is None or judged is None:
+        return True
+    asked, given = parse_ref(on), parse_ref(judged)
+    return asked.name == given.name and asked.version in ("latest", given.version)
 
 
 def _described(subject: str, context: checks.EvaluationContext) -> list[records.Result]:

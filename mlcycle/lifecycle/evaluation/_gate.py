@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, cast
 
+import attrs
 from attrs import evolve, frozen
 
 from mlcycle import checks, records
 from mlcycle._ids import bare, now, parse_ref
 from mlcycle._text import plain
-from mlcycle.errors import NotFound, SchemaError
+from mlcycle.errors import MlcycleError, NotFound, SchemaError
 from mlcycle.lifecycle._evaluations import evaluation_document, evaluations_of
 from mlcycle.lifecycle._judging import Evidence
 from mlcycle.lifecycle.scope import scope_record
@@ -22,7 +23,16 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle._judging import Matter
     from mlcycle.lifecycle.blobs import Blobs
 
-__all__ = ["criteria_on", "criteria_today", "failing_today", "failure", "gathered", "in_spite_of", "model_criteria"]
+__all__ = [
+    "criteria_on",
+    "criteria_today",
+    "failing_today",
+    "failure",
+    "gathered",
+    "in_spite_of",
+    "model_criteria",
+    "on_data",
+]
 
 # What an evaluation has at hand. A criterion that needs more was answered by nobody whose answer could be weighed here.
 _OFFERED = frozenset(["data", "labels", "model", "reference"])
@@ -43,12 +53,32 @@ def criteria_on(view: View, matter: Matter) -> dict[str, list[records.Criterion]
     scope = view.versions.newest("scope", "scope")
     found: dict[str, list[records.Criterion]] = {}
     for one in criteria_today(scope):
-        on = one.on or scope_record(scope).test if scope and one.judges == "dataset" else None
+        on = _on_candidates(one, scope)
         ref = None if on is None else parse_ref(on)
         if ref is not None and ref.version == "latest" and ref.name in matter.candidates:
             # under its own name, and not that of the newest there is
-            found.setdefault(ref.name, []).append(evolve(cast("Any", one), on=ref.name))
+            own = one if isinstance(one, records.UnknownCriterion) else evolve(cast("Any", one), on=ref.name)
+            found.setdefault(ref.name, []).append(own)
     return found
+
+
+def _on_candidates(one: records.Criterion, scope: Version | None) -> str | None:
+    """Return the data a criterion asks about rows of, None where it asks nothing of rows.
+
+    One that cannot be read may, if it names data: of data it does not name it keeps nobody from adding more.
+    """
+    if isinstance(one, records.UnknownCriterion):
+        named = one.document.get("on")
+        return named if isinstance(named, str) and named else None
+    return on_data(one, scope).on if one.judges == "dataset" else None
+
+
+def on_data(criterion: records.Criterion, scope: Version | None) -> records.Criterion:
+    """Return a criterion that names the data it is judged on, which the scope may say for it."""
+    test = scope_record(scope).test if scope else None
+    named = criterion.on or test
+    takes = attrs.has(type(criterion)) and any(one.name == "on" for one in attrs.fields(cast("Any", type(criterion))))
+    return evolve(cast("Any", criterion), on=bare(named)) if takes and named is not None else criterion
 
 
 @frozen
@@ -107,10 +137,46 @@ def _answer(blobs: Blobs, view: View, version: Version, criterion: records.Crite
     found = _measured(blobs, view, version.ref, criterion, data.ref)
     if found is None:
         asked = f"project.evaluate({version.shown!r}, {data.shown!r})"
-        return missing(f"no evaluation answers it: {asked}", unmeasured=True)
+        known = known_to_fail(blobs, view, version.ref, criterion)
+        return missing(f"no evaluation answers it: {asked}{known}", unmeasured=not known)
     if stale := _stale(view, version, criterion, found.results):
         return missing(stale)
     return found
+
+
+def known_to_fail(blobs: Blobs, view: View, ref: str, criterion: records.Criterion) -> str:
+    """Say what a version failed of the like, on whatever data, in whatever slices and however surely; "" for nothing.
+
+    It is no answer to the criterion; but somebody looked, and did not like what there was. Of each dataset counts the
+    newest look.
+    """
+    seen = set()
+    for fact in evaluations_of(view, ref):
+        name = bare(fact["data"] or "").partition("@")[0]
+        if name in seen:
+            continue
+        document = evaluation_document(blobs, fact)
+        alike = [one for one in _asked(document) if _alike(one[0], criterion)]
+        if alike:
+            seen.add(name)
+        for _, stored in alike:
+            weighed = _weighed(criterion, [records.from_json(one) for one in stored])
+            for failed in (one for one in weighed if one.verdict == "fail"):
+                return f"; but it failed {plain(failed).partition(': ')[2]} on {failed.data}, so it gets no trial"
+    return ""
+
+
+def _alike(former: records.Criterion, criterion: records.Criterion) -> bool:
+    return former.metric == criterion.metric != "" and type(former) is type(criterion)
+
+
+def _weighed(criterion: records.Criterion, results: list[records.Result]) -> list[records.Result]:
+    """Return results with the verdicts of a criterion; a criterion of a user's that breaks gives none, and is told."""
+    try:
+        return checks.weigh(criterion, results)
+    except Exception as error:  # noqa: BLE001 - what somebody else wrote may raise anything
+        told = error if isinstance(error, MlcycleError) else f"{type(error).__name__}: {error}"
+        return [evolve(one, verdict="error", detail=f"it could not be weighed: {told}") for one in results]
 
 
 def _measured(
@@ -129,7 +195,11 @@ def _measured(
         results = [records.from_json(one) for one in stored]
         if former != criterion:
             # how far from the threshold these rows would have seen was said of the former one
-            results = [evolve(one, detectable=None) for one in checks.weigh(criterion, results)]
+            weighed = _weighed(criterion, results)
+            note = f"as measured for {plain(former)}"
+            results = [
+                evolve(one, detectable=None, detail="; ".join(filter(None, [one.detail, note]))) for one in weighed
+            ]
         return _Answer(tuple(results), records.from_json(document["evaluation"]))
     return None
 
@@ -146,12 +216,16 @@ def _stale(view: View, version: Version, criterion: records.Criterion, results: 
     """Say so where a comparison was made with a version its alias has left since."""
     if "reference" not in criterion.needs:
         return None
-    reference: str = criterion.reference  # type: ignore[attr-defined]
-    if "@" in reference:
+    reference: str | None = getattr(criterion, "reference", None)
+    if reference is None:
+        return f"{type(criterion).__name__} needs a reference, and says none: reference='production'"
+    named = parse_ref(reference if "@" in reference else f"{version.name}@{reference}")
+    if isinstance(named.version, int):  # a version stays what it is
         return None
-    number = view.pointers.at("model", version.name, reference)
-    current = None if number is None else f"{version.name}@{number}"
-    compared = next((result.comparison["reference"] for result in results if result.comparison), None)
+    current = None
+    with contextlib.suppress(NotFound):
+        current = resolve(view, f"{named.name}@{named.version}", "model").shown
+    compared = next((bare(result.comparison["reference"]) for result in results if result.comparison), None)
     if current in (compared, version.shown):
         return None
     return (
@@ -165,21 +239,32 @@ def failing_today(blobs: Blobs, view: View, refs: Iterable[str]) -> tuple[record
 
     A version nobody evaluated under such a criterion passes: going back must be possible in an emergency.
     """
+    return tuple(one for one in _held_today(blobs, view, refs) if one.verdict == "fail")
+
+
+def _held_today(blobs: Blobs, view: View, refs: Iterable[str]) -> Iterator[records.Result]:
+    """Yield what was measured of model versions, by today's scope, and what of it cannot be read any more."""
     criteria = [one for one in model_criteria(view.versions.newest("scope", "scope")) if one.blocking]
-    found = []
-    for version in (resolve(view, ref, "model", dropped=True) for ref in refs if criteria):
+    for ref in refs if criteria else ():
         for criterion in criteria:
-            answer = _measured(blobs, view, version.ref, criterion)
-            if answer is not None and not _stale(view, version, criterion, answer.results):
-                found += [one for one in answer.results if one.verdict == "fail"]
-    return tuple(found)
+            try:
+                version = resolve(view, ref, "model", dropped=True)
+                answer = _measured(blobs, view, version.ref, criterion)
+                if answer is not None and not _stale(view, version, criterion, answer.results):
+                    yield from answer.results
+            except Exception as error:  # noqa: BLE001 - whatever is the matter with old evidence, it holds nobody up
+                told = str(error) if isinstance(error, MlcycleError) else f"{type(error).__name__}: {error}"
+                yield records.Result(check=plain(criterion), subject=ref, verdict="error", detail=told)
 
 
 def in_spite_of(blobs: Blobs, view: View, refs: Iterable[str]) -> Evidence:
     """Return what versions that are gone back to fail today: evidence that keeps nobody from going, and is told."""
-    failing = tuple(evolve(one, blocking=False) for one in failing_today(blobs, view, refs))
-    scope = view.versions.latest("scope", "scope")
-    return Evidence(results=failing, notes=tuple(f"  · {failure(one)}" for one in failing), scope=scope)
+    held = [evolve(one, blocking=False) for one in _held_today(blobs, view, refs)]
+    failing = tuple(one for one in held if one.verdict == "fail")
+    unread = tuple(one for one in held if one.verdict == "error")
+    notes = [f"  · {failure(one)}" for one in failing]
+    notes += [f"  · {bare(one.subject)}: what was found of {one.check} tells nothing: {one.detail}" for one in unread]
+    return Evidence(results=(*failing, *unread), notes=tuple(notes), scope=view.versions.latest("scope", "scope"))
 
 
 def failure(result: records.Result) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mlcycle._ids import now
 from mlcycle._warn import warn
-from mlcycle.lifecycle.evaluation._gate import failure, model_criteria
+from mlcycle.lifecycle.evaluation._gate import failure, model_criteria, on_data
 
 if TYPE_CHECKING:
     from mlcycle import records
@@ -29,9 +29,18 @@ def allowed_already(view: View, version: Version) -> bool:
         return False
     if fact["override"] is not None and fact["override"]["until"] <= now():
         return False
-    judged_by = model_criteria(_scope_of(view, fact), fact["now"])
-    asked = [one for one in model_criteria(view.versions.newest("scope", "scope")) if one.blocking]
-    return all(any(former.covers(one) for former in judged_by) for one in asked)
+    then, today = _scope_of(view, fact), view.versions.newest("scope", "scope")
+    judged_by = [on_data(one, then) for one in model_criteria(then, fact["now"])]
+    asked = [on_data(one, today) for one in model_criteria(today) if one.blocking]
+    return all(any(_covers(former, one) for former in judged_by) for one in asked)
+
+
+def _covers(former: records.Criterion, asked: records.Criterion) -> bool:
+    """Say whether one asks at least as much as another; one of a user's that breaks covers nothing."""
+    try:
+        return former.covers(asked)
+    except Exception:  # noqa: BLE001 - what somebody else wrote may raise anything; then it is judged again
+        return False
 
 
 def _scope_of(view: View, fact: Fact) -> Version | None:
