@@ -38,10 +38,24 @@ def counted(criterion: Any, subject: str, context: Context) -> list[Result]:
 
 
 def _repeated(criterion: Any, table: pa.Table, what: str) -> tuple[float, str]:
-    for column in criterion.columns:
-        _column(table, column, what)
-    distinct = table.select(criterion.columns).group_by(list(criterion.columns)).aggregate([]).num_rows
+    import pyarrow as pa
+
+    columns = {str(n): _alike(_column(table, name, what)) for n, name in enumerate(criterion.columns)}
+    distinct = pa.table(columns).group_by([*columns]).aggregate([]).num_rows
     return _share(table.num_rows - distinct, table, "repeat an earlier one")
+
+
+def _alike(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column in which what is equal is the same: NaN is missing, and zero has no sign."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_float16(values.type):
+        values = values.cast(pa.float32())
+    if not pa.types.is_floating(values.type):
+        return values
+    values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
+    return pc.if_else(pc.equal(values, pa.scalar(0.0, values.type)), pa.scalar(0.0, values.type), values)
 
 
 def _outside(criterion: Any, table: pa.Table, what: str) -> tuple[float, str]:
@@ -49,6 +63,8 @@ def _outside(criterion: Any, table: pa.Table, what: str) -> tuple[float, str]:
     import pyarrow.compute as pc
 
     values = _column(table, criterion.column, what)
+    if pa.types.is_null(values.type):  # none of them is anywhere
+        return 0.0, ""
     if not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type) or pa.types.is_decimal(values.type)):
         raise InvalidInput(f"{criterion.column} of {what} holds {values.type}, which lies in no range of numbers")
     values = pc.cast(values, pa.float64(), safe=False)
@@ -66,11 +82,15 @@ def _rows(criterion: Any, table: pa.Table, what: str) -> tuple[float, str]:
 
 
 def _column(table: pa.Table, name: str, what: str) -> Any:
+    import pyarrow as pa
+
     if name not in table.column_names:
         alike = near(name, table.column_names)
         hint = f"; did you mean {' or '.join(map(repr, alike))}?" if alike else ""
         raise InvalidInput(f"{what} has no column {name!r}{hint}")
-    return table.column(name)
+    values = table.column(name)
+    # categories by what they stand for, as every chunk may number its own
+    return values.cast(values.type.value_type) if pa.types.is_dictionary(values.type) else values
 
 
 def _share(count: int, table: pa.Table, how: str) -> tuple[float, str]:

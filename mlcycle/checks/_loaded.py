@@ -96,7 +96,8 @@ def _as_table(rows: Rows) -> pa.Table:
     import pyarrow as pa
 
     try:
-        return pa.Table.from_pandas(rows.frame)
+        named = any(name is not None for name in rows.frame.index.names)  # such a level is a column, as it is stored
+        return pa.Table.from_pandas(rows.frame, preserve_index=True if named else None)
     except (pa.ArrowException, TypeError, ValueError) as error:
         raise InvalidInput(f"{rows.ref} has no form as an Arrow table: {error}; load() gives a DataFrame") from error
 

@@ -54,6 +54,37 @@ def test_rows_are_counted(criterion: Criterion, verdict: str, value: float) -> N
     assert criterion.verdict(found) == verdict
 
 
+NAN = float("nan")
+CHUNKS = [pa.array(["a", "b"]).dictionary_encode(), pa.array(["c", "a"]).dictionary_encode()]
+
+
+@pytest.mark.parametrize(
+    ("criterion", "values", "share"),
+    [
+        (Unique("k"), pa.array([None, NAN, 1.0, 2.0]), 0.25),
+        (Unique("k"), pa.array([0.0, -0.0, 1.0, 2.0], pa.float32()), 0.25),
+        (Unique("k"), pa.array([1.0, 1.0, 3.0, 2.0], pa.float32()).cast(pa.float16()), 0.25),
+        (Unique("k"), pa.chunked_array(CHUNKS), 0.25),
+        (Unique(["k", "k"]), pa.array([1, 1, 2, 3]), 0.25),
+        (InRange("k", 0, 2), pa.nulls(4), 0.0),
+        (InRange("k", 0, 2), pa.array([1, 2, 3, 3]).dictionary_encode(), 0.5),
+    ],
+    ids=str,
+)
+def test_values_count_by_what_they_are(criterion: Criterion, values: Any, share: float) -> None:
+    """Not by how they are stored."""
+    data = LoadedData(default="d", read=lambda ref: pytest.fail("read"), table_of=lambda ref: pa.table({"k": values}))
+    [found] = judge(criterion, "dataset:d", EvaluationContext(data=data))
+    assert (found.value, found.detail == "") == (share, share == 0)
+
+
+@pytest.mark.parametrize("index", [pd.Index([7, 7, 8, 9], name="row"), pd.RangeIndex(4, name="row")], ids=str)
+def test_a_level_of_the_index_is_a_column(index: pd.Index) -> None:
+    """By its name, as in the table that is stored."""
+    [found] = judge(Unique("row"), "dataset:d@1", _context(FRAME.set_axis(index)))
+    assert found.value == (0.0 if isinstance(index, pd.RangeIndex) else 0.25)
+
+
 def test_what_breaks_it_is_counted_in_words() -> None:
     """How many rows, and of how many; no value of theirs is told."""
     details = [judge(one, "dataset:d@1", _context())[0].detail for one in (Unique("id"), InRange("age", 0, 120))]

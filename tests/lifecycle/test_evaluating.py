@@ -185,7 +185,7 @@ def test_a_criterion_that_cannot_be_read_guards_the_data_it_names(sided: mc.Proj
     newer = [records.UnknownCriterion({"type": "Fresh", "on": "d"}), records.UnknownCriterion({"type": "Calibrated"})]
     sided.scope.set(objective="o", criteria=newer, test="d")
     rows = pd.DataFrame({"x": [1, 2, 3], "late": [0, 1, 1]})
-    with pytest.raises(errors.GateBlocked, match="Fresh .*needs a newer mlcycle"):
+    with pytest.raises(errors.GateBlocked, match=r"Fresh .*needs a newer mlcycle"):
         sided.datasets.add("d", rows, target="late")
     assert sided.datasets.add("other", rows).ref == "other@1"
 

@@ -58,8 +58,8 @@ def on_trial(
     if 100 * share > _SHARE:
         return _refused(
             evidence,
-            f"{who} would answer {_percent(100 * share)} % of {where}, and nobody has evaluated it: evaluate it, give what "
-            f"nobody has evaluated at most {_SHARE} % together, or say override_until= and message=",
+            f"{who} would answer {_percent(100 * share)} % of {where}, and nobody has evaluated it: evaluate it, give "
+            f"what nobody has evaluated at most {_SHARE} % together, or say override_until= and message=",
         )
     if late:
         return _refused(
