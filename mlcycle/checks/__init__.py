@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlcycle.checks._measurement import measure
     from mlcycle.checks._metrics import Metric, find_metric, validate
     from mlcycle.checks._recorded import Recorded, record
-    from mlcycle.checks._rows import Rows, task_of
+    from mlcycle.checks._rows import FEW_CLASSES, Rows, task_of
     from mlcycle.checks._run import name_of, run
 
 _HOMES = {
@@ -32,11 +32,12 @@ _HOMES = {
     "_measurement": ("measure",),
     "_metrics": ("Metric", "find_metric", "validate"),
     "_recorded": ("Recorded", "record"),
-    "_rows": ("Rows", "task_of"),
+    "_rows": ("FEW_CLASSES", "Rows", "task_of"),
     "_run": ("name_of", "run"),
 }
 
 __all__ = [
+    "FEW_CLASSES",
     "Check",
     "Code",
     "Context",

@@ -16,6 +16,7 @@ from attrs import evolve
 
 from mlcycle import stats
 from mlcycle.checks._recorded import record
+from mlcycle.checks._rows import task_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +30,6 @@ __all__ = ["estimate_of", "rounded"]
 Labels = list[Any]
 
 _FEWEST_OF_A_CLASS = 6
-_FEW_CLASSES = 50
 _SKEWED = 20_000
 _BY_ROW = ("accuracy", "neg_log_loss", "neg_brier_score")
 
@@ -243,7 +243,7 @@ class _Truth:
 
 
 def _are_numbers(y: NDArray[Any]) -> bool:
-    return y.dtype.kind == "f" or (y.dtype.kind in "iu" and len(np.unique(y)) > _FEW_CLASSES)
+    return task_of(y) == "regressor"
 
 
 class _Knowing:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from mlcycle.checks._recorded import Recorded
 
-__all__ = ["Rows", "task_of"]
+__all__ = ["FEW_CLASSES", "Rows", "task_of"]
 
-_FEW_CLASSES = 50  # whole numbers of more values than that are amounts, not labels
+FEW_CLASSES = 50  # whole numbers of more values than that are amounts, not labels
 
 
 @frozen(eq=False)
@@ -126,7 +126,7 @@ def task_of(labels: Any, said: str | None = None) -> str:
     if all(isinstance(one, str) for one in flat):
         return "classifier"
     whole = all(isinstance(one, str | bool) or float(one).is_integer() for one in flat)
-    return "classifier" if whole and len(flat) <= _FEW_CLASSES else "regressor"
+    return "classifier" if whole and len(flat) <= FEW_CLASSES else "regressor"
 
 
 def _labelled(rows: Rows) -> Rows:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import attrs
 
 from mlcycle import checks, records
+from mlcycle.errors import AccessDenied, StorageUnavailable
 from mlcycle.monitoring._answers import CapturedAnswers
 from mlcycle.monitoring._window import inputs_of
 
@@ -77,7 +78,7 @@ class AnswersJudge:
         models = checks.LoadedModels(data=data, read=lambda _: captured)
         context = checks.EvaluationContext(data=data, models=models)
         criteria = [one for one in self.criteria if one.judges == "model"]
-        absolute = [one for one in criteria if one.needs <= _ANSWERED]
+        absolute = [one for one in criteria if _answerable(one)]
         found = [result for one in absolute for result in _answered(one, ref, captured, context)]
         yield from found
         if any(one.verdict in _SETTLED or (one.verdict == "inconclusive" and not one.slice) for one in found):
@@ -112,6 +113,14 @@ def _why(criteria: Sequence[Any]) -> str:
     return "not judged: no criterion holds it against a value, and no evaluation of this version measured it"
 
 
+def _answerable(criterion: Any) -> bool:
+    """Say whether captured answers are all it takes; one that cannot say what it takes is asked, and breaks there."""
+    try:
+        return bool(criterion.needs <= _ANSWERED)
+    except Exception:  # noqa: BLE001 - what somebody else wrote may raise anything
+        return True
+
+
 def _answered(
     criterion: Any, ref: str, captured: CapturedAnswers, context: checks.EvaluationContext
 ) -> tuple[records.Result, ...]:
@@ -119,7 +128,14 @@ def _answered(
     if captured.several and (criterion.metric != "accuracy" or criterion.slices):
         note = "of several targets, only accuracy over all rows is judged from captured answers"
         return (records.Result(check=str(criterion), subject=ref, verdict="error", detail=note),)
-    found = checks.run([attrs.evolve(criterion, on=None)], ref, context)
+    try:
+        here = criterion if criterion.on is None else attrs.evolve(criterion, on=None)
+        found = checks.run([here], ref, context)
+    except (AccessDenied, StorageUnavailable):
+        raise
+    except Exception as error:  # noqa: BLE001 - one criterion that breaks must not take the others with it
+        why = f"{type(error).__name__}: {error}"
+        return (records.Result(check=type(criterion).__name__, subject=ref, verdict="error", detail=why),)
     if not all(one.verdict == "error" for one in found) or not captured.lacks(criterion.metric):
         return found
     note = "no scores were captured with these answers; predict_proba of the service captures them"

@@ -69,7 +69,8 @@ class Quality:
 
     def _meant(self, result: Result, ref: str) -> Result:
         """Return a result with what it means: where to go next, and a sentence; neither where all is well."""
-        found = evolve(result, look=self.look, subject=f"model:{ref}", data=None)
+        # no gate stands here that it could keep shut or not: what fails on traffic is told as that
+        found = evolve(result, look=self.look, subject=f"model:{ref}", data=None, blocking=True)
         if found.verdict == "not_applicable" and found.value is not None:
             verdict = "warn" if (found.n or 0) >= self.enough else found.verdict
             return evolve(found, verdict=verdict, phase="scope", detail=_unjudged(found, ref))

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from attrs import define
+from attrs import define, frozen
 
 from mlcycle.monitoring import AnswersJudge
-from mlcycle.records import AtLeast, NotWorseThan, Result, UnknownCriterion
+from mlcycle.records import AtLeast, Criterion, NotWorseThan, Result, UnknownCriterion
 
 
 @define
@@ -85,3 +85,29 @@ def test_an_evaluation_is_held_against(right: int, verdict: str) -> None:
     assert found.check == "accuracy not worse than 0.97 on d.test@1"
     assert found.low < found.value < found.high
     assert found.comparison == {"reference": "dataset:d.test@1", "subject": right / 300, "reference_value": 0.97}
+
+
+@frozen
+class Opaque(Criterion):
+    """A criterion of a user's that asks nothing anybody could measure, and names no data."""
+
+    level: float = 0.5
+
+
+@frozen
+class Broken(Opaque):
+    """And one that breaks wherever it is asked."""
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Break."""
+        raise RuntimeError("boom")
+
+
+@pytest.mark.parametrize(("other", "why"), [(Opaque(), "nothing here measures what Opaque asks"), (Broken(), "boom")])
+def test_a_criterion_that_cannot_be_asked_hides_no_other(other: Criterion, why: str) -> None:
+    """It is an error of its own, and what the others find stands."""
+    error, found = judged([other, AtLeast("accuracy", 0.8)], rows(150, 150))
+    assert error.verdict == "error"
+    assert why in error.detail
+    assert (found.check, found.verdict) == ("accuracy ≥ 0.8", "fail")

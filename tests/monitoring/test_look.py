@@ -103,6 +103,28 @@ def test_an_answer_is_that_of_any_check(answer: Any, verdicts: list[str]) -> Non
         assert phase == ("deployment" if verdict in ("fail", "warn", "error") else None)
 
 
+def test_a_signal_of_the_library_tells_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of somebody else, that may have no end, is cut like any check."""
+
+    @frozen
+    class Wide(Balance):
+        def __call__(self, subject: str, context: Any) -> Iterator[Result]:
+            yield from (Result(check=str(n), verdict="pass") for n in range(1_100))
+
+    def endless(subject: str, context: Any) -> Iterator[bool]:
+        while True:
+            yield True
+
+    found = look_at([endless], "deployment:eu", SEEN)
+    assert (len(found), found[-1].verdict, found[-1].phase) == (1_001, "error", "deployment")
+    assert "more than 1,000 results" in found[-1].detail
+    monkeypatch.setitem(SIGNALS, "wide", Wide)
+    found = look_at([Wide()], "deployment:eu", SEEN)
+    assert (len(found), {one.subject for one in found}, {one.look for one in found}) == (
+        1_100, {"deployment:eu"}, {"balance"},
+    )  # fmt: skip
+
+
 def test_a_signal_that_raises_leaves_the_others() -> None:
     """Also halfway; a model that needs trust is no alarm, and a storage that fails ends it all."""
 

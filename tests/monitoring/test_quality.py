@@ -23,6 +23,14 @@ def test_lost_quality_is_a_failure_of_the_model() -> None:
     assert finding.n == 600
 
 
+def test_what_stops_no_gate_is_an_alarm_all_the_same() -> None:
+    """Traffic has no gate that a criterion could keep shut or leave open."""
+    failed = Result(check="accuracy ≥ 0.7", verdict="fail", value=0.1, low=0.05, high=0.2, n=600, blocking=False)
+    frame, y = people(60, 8)
+    report = check(serve(frame, y), judge=lambda ref, rows: [failed])
+    assert report.verdict == "fail"
+
+
 def test_undecided_quality_says_how_many_labels_would_do() -> None:
     """An interval across the threshold is no verdict, and comes with a number of rows."""
     report = check(serve(*people(60, 8)), judge=lambda ref, rows: undecided())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import index
 from typing import TYPE_CHECKING, Any
 
+from mlcycle import checks
 from mlcycle._digest import hash64, salt_of, unit_interval
 from mlcycle.errors import InvalidInput
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["check_seed", "check_shares", "choose_method", "class_codes", "part_masks"]
 
 _METHODS = ("auto", "random", "stratified", "key")
-_FEW_CLASSES = 50  # more are rather numbers to predict than classes
 
 
 def check_shares(test: float, validation: float) -> dict[str, float]:
@@ -71,7 +71,7 @@ def _has_few_classes(target: pd.Series | None) -> bool:
     if target is None:
         return False
     codes = class_codes(target.dropna())
-    return codes is not None and (not len(codes) or int(codes.max()) < _FEW_CLASSES)
+    return codes is not None and (not len(codes) or int(codes.max()) < checks.FEW_CLASSES)
 
 
 def class_codes(column: pd.Series) -> np.ndarray | None:
