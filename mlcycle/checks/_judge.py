@@ -35,7 +35,7 @@ _TOO_CLOSE = 1 / 30  # what would take 900 times the rows will not be decided by
 _WEIGHED = re.compile(
     r"^(?:\S+ (?:worse than allowed|(?:below|above) [^\s;]+)|[\d,]+ rows do not decide it(?:; about .+? would, if the "
     r"value stays|, and it is too close for any number of rows to help soon))(?:; |$)"
-    r"|; not sure enough among \d+ slices$"
+    r"|(?:; )?not sure enough among \d+ slices$"
 )
 _WIDEST = 64.0  # as many half-widths away, the chance of a normal deviate is 0 in floating point
 

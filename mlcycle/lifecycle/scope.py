@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["ScopeHandle", "changed_scope", "scope_record"]
 
 Doc = dict[str, Any]
-_GATED = ("model/pointer.move", "deployment/pointer.move")
+_GATED = {"model": ("model/pointer.move", "deployment/pointer.move"), "dataset": ("dataset/version.add",)}
+"""What a criterion that blocks guards, by what it judges."""
 
 
 @printable
@@ -206,14 +207,18 @@ def _plan(view: View, changed: Doc, override: records.Override | None) -> list[C
 
 
 def _guarded(view: View, scope: Doc) -> list[Change]:
-    """Return the change by which criteria guard the project: a writer that knows no gates moves no model and no route.
+    """Return the change by which criteria guard the project: a writer that knows no gates does nothing they judge.
 
-    What else is guarded there stays.
+    Those on models guard aliases and routes, those on data what is added; what else is guarded there stays.
     """
     before = guards_on(view, "project", "project")
-    blocks = any(one.blocking for one in records.from_json(scope).criteria)
-    kept = {what: needs for what, needs in before.items() if what not in _GATED}
-    after = {**kept, **({what: ["gates"] for what in _GATED} if blocks else {})}
+    asked = [one for one in records.from_json(scope).criteria if one.blocking]
+    judged = {one.judges for one in asked}
+    if any(isinstance(one, records.UnknownCriterion) and one.document.get("on") for one in asked):
+        judged.add("dataset")  # it may be of rows
+    guarded = {what for kind in judged for what in _GATED.get(kind, ())}
+    kept = {what: needs for what, needs in before.items() if what not in sum(_GATED.values(), ())}
+    after = {**kept, **{what: ["gates"] for whats in _GATED.values() for what in whats if what in guarded}}
     return [] if after == before else [NameSet(of="project", name="project", guards=after)]
 
 

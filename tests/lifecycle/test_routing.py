@@ -495,3 +495,63 @@ def test_a_measurement_says_what_it_was_made_for(eu: mc.Deployment, project: mc.
     [result] = decisions(project)[-1].results
     assert (result.verdict, result.check) == ("pass", "f1 ≥ 0.8 on named")
     assert result.detail == "the positive class is 'late'; as measured for f1 ≥ 0.999 on named"
+
+
+def test_going_back_onto_a_trial_that_is_over(
+    project: mc.Project, eu: mc.Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told, unless somebody evaluated the version since."""
+    eu.route({"m@1": 9, "m@3": 1})
+    eu.route("m@1")
+    monkeypatch.setattr(_trial, "now", lambda: NEVER)
+    words = r"m@3 fails today: trial: it could answer a part of eu without evidence until .*, and nobody evaluated it"
+    with pytest.warns(errors.MlcycleWarning, match=words):
+        eu.rollback()
+    assert "m@3: it could answer a part of eu without evidence until" in decisions(project)[-1].why
+    eu.route("m@1")
+    project.evaluate("m@3")
+    before = len(decisions(project))
+    assert eu.rollback().weights == {"m@1": 9, "m@3": 1}
+    assert len(decisions(project)) == before
+
+
+def passes(subject: str, context: Any) -> bool:
+    """Pass, whatever it is."""
+    return True
+
+
+def test_a_trial_is_told_until_the_scope_is_answered(project: mc.Project, eu: mc.Deployment) -> None:
+    """A check that passes on other data, or by another scope, is no answer to what the scope asks."""
+    project.datasets.add("other", FRAME, target="late")
+    eu.route({"m@1": 9, "m@3": 1})
+    project.evaluate("m@3", "other", checks=[passes])
+    for moment, verdict in ((None, "warn"), (NEVER, "fail")):
+        [(check, told, words)] = deployment_findings(project, moment)
+        assert (check, told, "nobody has evaluated" in words) == ("trial", verdict, True)
+    project.evaluate("m@3")
+    assert deployment_findings(project) == deployment_findings(project, NEVER) == []
+    project.scope.set(criteria=[mc.AtLeast("accuracy", 0.81)])
+    for moment, verdict in ((None, "warn"), (NEVER, "fail")):
+        [(check, told, words)] = deployment_findings(project, moment)
+        assert (check, told) == ("trial", verdict)
+        assert "whose evaluation since says what a former scope asked: route again" in words
+
+
+def test_what_answers_though_it_fails_is_told(project: mc.Project, eu: mc.Deployment) -> None:
+    """After the data went on and it was evaluated again, and after somebody went back to it."""
+    eu.route("m@1")
+    assert deployment_findings(project) == []
+    project.datasets.add("d", FLIPPED, target="late")
+    project.evaluate("m@1")
+    [(check, verdict, words)] = deployment_findings(project)
+    assert (check, verdict) == ("failing", "warn")
+    assert words.startswith("eu answers with m@1, whose evaluation on d@2 of ")
+    eu.route("m@2", **PILOT)
+    with pytest.warns(errors.MlcycleWarning, match="went back"):
+        eu.rollback()
+    [(check, verdict, words)] = deployment_findings(project)
+    assert (check, verdict) == ("failing", "warn")
+    assert "eu went back on" in words
+    assert words.endswith("to what fails the scope: project.deployments.get('eu').decisions()")
+    eu.route("m@2", **PILOT)
+    assert [one[0] for one in deployment_findings(project)] == ["override"]

@@ -14,6 +14,7 @@ import mlcycle as mc
 from mlcycle import errors, records
 from mlcycle.lifecycle.evaluation._gate import criteria_today
 from mlcycle.lifecycle.scope import changed_scope
+from mlcycle.state import NameSet, guards_on
 
 
 def test_set_changes_only_what_is_given(anywhere: mc.Project) -> None:
@@ -197,3 +198,29 @@ def test_a_record_is_the_test_set(project: mc.Project, cells: pd.DataFrame) -> N
     """A record stands wherever a ref does, and means its own version."""
     version = project.datasets.add("cells", cells, target="target")
     assert project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.9)], test=version).test == "cells@1"
+
+
+def test_what_criteria_judge_is_what_they_guard(project: mc.Project) -> None:
+    """A writer that knows no gates keeps its hands off that; guards of somebody else stay."""
+    session = project._session
+    theirs = {"run/version.add": ["gates"]}
+    session.operate(
+        "scope.set", lambda do: do.commit(lambda view: [NameSet(of="project", name="project", guards=theirs)])
+    )
+    models = ["deployment/pointer.move", "model/pointer.move"]
+    later = {"override_until": "2100-01-01", "message": "a test"}
+
+    def guarded(*criteria: records.Criterion) -> list[str]:
+        project.scope.set(criteria=criteria, test="d", **later)
+        found = guards_on(session.view(), "project", "project")
+        assert found.pop("run/version.add") == ["gates"]
+        assert all(needs == ["gates"] for needs in found.values())
+        return sorted(found)
+
+    on = {"on": "d"}
+    assert guarded(mc.RowCount(at_least=1, **on)) == ["dataset/version.add"]
+    assert guarded(mc.AtLeast("accuracy", 0.8, **on)) == models
+    assert guarded(mc.AtLeast("accuracy", 0.8, **on), mc.Unique("x", **on)) == ["dataset/version.add", *models]
+    assert guarded(mc.AtLeast("accuracy", 0.8, blocking=False, **on)) == []
+    assert guarded(records.UnknownCriterion({"type": "Fresh", **on})) == ["dataset/version.add", *models]
+    assert guarded() == []

@@ -98,10 +98,13 @@ def test_a_part_of_data_that_has_gone_on_is_stale() -> None:
     stale = ("stale", "warn", "dataset:d.test@1", "d.test@1 is a part of d@1; d@2 is newer: split it again")
     assert [stale] == _found(log, "data")
     log.mark("dataset", "d", "rejected", 2)
+    told = "d@2 was rejected on 2026-11-23: project.datasets.decisions('d@2'); d@1 is still the latest"
+    rejected = ("rejected", "warn", "dataset:d@2", told)
     later = ("stale", "warn", "dataset:d.train@2", "d.train@2 is a part of d@2; d@1 is newer: split it again")
-    assert [later] == _found(log, "data")  # nobody is led to what was rejected
+    assert [rejected, later] == _found(log, "data")  # nobody is led to what was rejected
     log.mark("dataset", "d", "dropped", 1)
-    assert _found(log, "data") == []
+    [kept_out] = _found(log, "data")
+    assert kept_out[3].endswith("no version of d stands")
 
 
 def test_data_all_of_which_was_dropped_is_told_by_nothing() -> None:
@@ -169,6 +172,31 @@ def test_what_a_gate_blocked_last_is_told() -> None:
     log.add("model", "a")
     log.fact("evaluation", "a2", "model:a@2")
     assert blocked[:1] == _found(log, "model")
+
+
+def test_what_was_decided_of_other_things_blocks_no_model() -> None:
+    """Only whether it may answer is told here."""
+    log = SmallLog()
+    log.add("model", "a")
+    log.fact("evaluation", "a", "model:a@1")
+    log.fact("decision", "1", "model:a@1", allowed=False, action="evaluate")
+    assert _found(log, "model") == []
+
+
+def test_rejected_data_is_told_until_newer_stands() -> None:
+    """Of several the last; dropped, there is nothing to look at any more."""
+    log = SmallLog()
+    for _ in range(2):
+        log.add("dataset", "d", layout="blocks")
+        log.mark("dataset", "d", "rejected", log.view().versions.next_number("dataset", "d") - 1)
+    told = "d@2 was rejected on 2026-11-23: project.datasets.decisions('d@2'); no version of d stands"
+    assert _found(log, "data") == [("rejected", "warn", "dataset:d@2", told)]
+    log.mark("dataset", "d", "dropped", 1, 2)
+    assert _found(log, "data") == []
+    log.mark("dataset", "d", "dropped", 2, on=False)
+    assert len(_found(log, "data")) == 1
+    log.add("dataset", "d", layout="blocks")
+    assert _found(log, "data") == []
 
 
 # deployments ---------------------------------------------------------------------------------------------------------

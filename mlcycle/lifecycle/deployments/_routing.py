@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from mlcycle import records, serving
 from mlcycle._ids import bare
 from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._judging import Evidence, Matter
 from mlcycle.lifecycle.deployments._record import revision_record
-from mlcycle.lifecycle.deployments._trial import on_trial
+from mlcycle.lifecycle.deployments._trial import on_trial, trials_over
 from mlcycle.lifecycle.evaluation import allowed_already, gathered, in_spite_of, model_criteria, warn_of
 from mlcycle.state import Change, PointerMove, Version, VersionAdd, View, check_unmoved, resolve, roll_back
 
@@ -127,6 +127,9 @@ def go_back(session: Session, name: str, *, message: str, override_until: Any, o
         revision = view.versions.get("deployment", move.name, move.after or 0)
         wanted = _Route(move.name, revision["weights"], revision["shadow"], move.before)
         evidence = in_spite_of(session.blobs, view, wanted.weights)
+        over = [*trials_over(view, f"deployment:{wanted.place}", wanted.weights)]
+        told = (f"  · {bare(one.subject)}: {one.detail}" for one in over)
+        evidence = evolve(evidence, results=(*evidence.results, *over), notes=(*evidence.notes, *told))
         return _matter("rollback", wanted, evidence, [*wanted.weights], lambda now: back(now).after)
 
     def work(do: Operation) -> records.Revision:

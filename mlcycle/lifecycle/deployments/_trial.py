@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from mlcycle import checks
+from mlcycle import checks, records
 from mlcycle._ids import bare, now
 from mlcycle._times import parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from mlcycle import records
     from mlcycle.lifecycle._judging import Evidence
     from mlcycle.state import View
 
-__all__ = ["on_trial"]
+__all__ = ["on_trial", "trials_over"]
 
 # Percent of the traffic, of all such versions together: a canary sees enough of it to crash, be slow or drift in the
 # open, and nine callers in ten are answered by what was judged.
@@ -74,6 +73,16 @@ def on_trial(
         trial=trial,
         notes=(*evidence.notes, *_notes(where, trial)),
     )
+
+
+def trials_over(view: View, place: str, refs: Iterable[str]) -> Iterator[records.Result]:
+    """Yield what is to be told of versions that are gone back to, whose trial is over and nobody has evaluated."""
+    for ref in refs:
+        until = _until(view, place, ref)
+        if until is None or until > now() or next(view.facts.of("evaluation", ref), None) is not None:
+            continue
+        told = f"it could answer a part of {bare(place)} without evidence until {until[:10]}, and nobody evaluated it"
+        yield records.Result(check="trial", subject=ref, verdict="fail", blocking=False, detail=told)
 
 
 def _notes(where: str, trial: Mapping[str, str]) -> Iterable[str]:

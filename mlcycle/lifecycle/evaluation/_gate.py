@@ -239,10 +239,10 @@ def failing_today(blobs: Blobs, view: View, refs: Iterable[str]) -> tuple[record
 
     A version nobody evaluated under such a criterion passes: going back must be possible in an emergency.
     """
-    return tuple(one for one in _held_today(blobs, view, refs) if one.verdict == "fail")
+    return tuple(one for answer in _held_today(blobs, view, refs) for one in answer.results if one.verdict == "fail")
 
 
-def _held_today(blobs: Blobs, view: View, refs: Iterable[str]) -> Iterator[records.Result]:
+def _held_today(blobs: Blobs, view: View, refs: Iterable[str]) -> Iterator[_Answer]:
     """Yield what was measured of model versions, by today's scope, and what of it cannot be read any more."""
     criteria = [one for one in model_criteria(view.versions.newest("scope", "scope")) if one.blocking]
     for ref in refs if criteria else ():
@@ -251,20 +251,27 @@ def _held_today(blobs: Blobs, view: View, refs: Iterable[str]) -> Iterator[recor
                 version = resolve(view, ref, "model", dropped=True)
                 answer = _measured(blobs, view, version.ref, criterion)
                 if answer is not None and not _stale(view, version, criterion, answer.results):
-                    yield from answer.results
+                    yield answer
             except Exception as error:  # noqa: BLE001 - whatever is the matter with old evidence, it holds nobody up
                 told = str(error) if isinstance(error, MlcycleError) else f"{type(error).__name__}: {error}"
-                yield records.Result(check=plain(criterion), subject=ref, verdict="error", detail=told)
+                yield _Answer((records.Result(check=plain(criterion), subject=ref, verdict="error", detail=told),))
 
 
 def in_spite_of(blobs: Blobs, view: View, refs: Iterable[str]) -> Evidence:
     """Return what versions that are gone back to fail today: evidence that keeps nobody from going, and is told."""
-    held = [evolve(one, blocking=False) for one in _held_today(blobs, view, refs)]
+    answers = [*_held_today(blobs, view, refs)]
+    held = [evolve(one, blocking=False) for answer in answers for one in answer.results]
     failing = tuple(one for one in held if one.verdict == "fail")
     unread = tuple(one for one in held if one.verdict == "error")
     notes = [f"  · {failure(one)}" for one in failing]
     notes += [f"  · {bare(one.subject)}: what was found of {one.check} tells nothing: {one.detail}" for one in unread]
-    return Evidence(results=(*failing, *unread), notes=tuple(notes), scope=view.versions.latest("scope", "scope"))
+    failed = [one.evaluation.id for one in answers if one.evaluation and any(r.verdict == "fail" for r in one.results)]
+    return Evidence(
+        results=(*failing, *unread),
+        evaluations=tuple(dict.fromkeys(failed)),  # by which the log tells without data that something failed
+        notes=tuple(notes),
+        scope=view.versions.latest("scope", "scope"),
+    )
 
 
 def failure(result: records.Result) -> str:
