@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from mlcycle import checks
 from mlcycle.errors import InvalidInput
 from mlcycle.monitoring._attempt import attempt
-from mlcycle.records import Criterion, Result
+from mlcycle.records import PHASES, Criterion, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,7 +58,7 @@ def look_at(signals: Iterable[Any], subject: str, context: TrafficContext) -> tu
 
 
 def _looked(signal: Any, subject: str, context: Any) -> list[Result]:
-    name, phase = _name(signal), getattr(signal, "phase", "deployment")
+    name, phase = _name(signal), getattr(signal, "phase", None) or "deployment"
 
     def work() -> Iterable[Result]:
         said = signal(subject, context)
@@ -75,8 +75,8 @@ def _placed(result: Result, look: str, phase: str) -> Result:
 
 
 def _name(signal: Any) -> str:
-    look = getattr(signal, "look", None) or getattr(signal, "__name__", None)
-    return look if isinstance(look, str) else repr(signal)
+    look = getattr(signal, "look", None)
+    return look if look and isinstance(look, str) else checks.name_of(signal)
 
 
 @frozen(eq=False)
@@ -115,4 +115,7 @@ def signals_given(given: Any) -> list[Any]:
             raise InvalidInput(
                 f"a check of traffic is a callable (subject, context), got {type(one).__name__}: {one!r:.80}"
             )
+        phase = getattr(one, "phase", None)
+        if phase is not None and phase not in PHASES:
+            raise InvalidInput(f"the phase of {_name(one)} is one of {', '.join(PHASES)}, got {phase!r:.80}")
     return found

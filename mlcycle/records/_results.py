@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import field, frozen, validators
 
 from mlcycle import _html
 from mlcycle._ids import bare
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["VERDICTS", "Decision", "Evaluation", "Override", "Result", "severity_of", "worst"]
+__all__ = ["PHASES", "VERDICTS", "Decision", "Evaluation", "Override", "Result", "severity_of", "worst"]
 
 VERDICTS = ("pass", "warn", "fail", "inconclusive", "not_applicable", "skipped", "error")
 """Every verdict a result may have; one read from a newer release may have another."""
+PHASES = ("scope", "data", "model", "deployment")
+"""Every phase of the cycle a finding may send to; one read from a newer release may be another."""
 
 _GRAVITY = ("not_applicable", "pass", "warn", "skipped", "inconclusive", "error", "fail")
 # A gate asks for proof; who watches traffic waits for an alarm, and that few labels came yet must not hide one.
@@ -85,7 +87,7 @@ class Result(Record):
     detail : str, default ""
         A sentence for the reader.
     phase : str or None
-        Which phase of the cycle to go to: ``"scope"``, ``"data"``, ``"model"`` or ``"deployment"``.
+        Which phase of the cycle to go to: one of `PHASES`.
     look : str or None
         For a window of traffic: the signal it belongs to, ``"traffic"``, ``"data drift"``, ``"prediction drift"``,
         ``"quality"``, ``"failures"``, ``"latency"``, or a check of the user.
@@ -119,7 +121,9 @@ class Result(Record):
         default=None, converter=copied, hash=False, metadata={"refs": {"reference": "model"}}
     )
     detail: str = ""
-    phase: str | None = None
+    phase: str | None = field(
+        default=None, validator=validators.optional(one_of("a phase", PHASES)), metadata={"words": PHASES}
+    )
     look: str | None = None
     keep: bool = True
 
