@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from mlcycle.checks._judge import judge, weigh
     from mlcycle.checks._loaded import LoadedCode, LoadedData, LoadedModels
     from mlcycle.checks._measurement import measure
-    from mlcycle.checks._metrics import Metric, find_metric, validate
+    from mlcycle.checks._metrics import Metric, find_metric
     from mlcycle.checks._recorded import Recorded, record
     from mlcycle.checks._rows import Rows, task_of
-    from mlcycle.checks._run import run
+    from mlcycle.checks._run import name_of, run
+    from mlcycle.checks._validate import validate
 
 _HOMES = {
     "_events": ("Event", "Hook", "HookCall", "after", "ask_hooks", "before"),
@@ -30,10 +31,11 @@ _HOMES = {
     "_judge": ("judge", "weigh"),
     "_loaded": ("LoadedCode", "LoadedData", "LoadedModels"),
     "_measurement": ("measure",),
-    "_metrics": ("Metric", "find_metric", "validate"),
+    "_metrics": ("Metric", "find_metric"),
     "_recorded": ("Recorded", "record"),
     "_rows": ("Rows", "task_of"),
-    "_run": ("run",),
+    "_run": ("name_of", "run"),
+    "_validate": ("validate",),
 }
 
 __all__ = [
@@ -63,6 +65,7 @@ __all__ = [
     "find_metric",
     "judge",
     "measure",
+    "name_of",
     "record",
     "require",
     "run",
