@@ -194,7 +194,7 @@ class Project:
         """Set datasets, aliases and routes together to what they were, as one entry.
 
         Versions made later are retracted: no longer ``latest``, still addressable. Scope, runs, evaluations,
-        decisions, labels and reports are facts and stay. To undo a rollback, roll back to the entry before it.
+        decisions and labels are facts and stay. To undo a rollback, roll back to the entry before it.
 
         Parameters
         ----------

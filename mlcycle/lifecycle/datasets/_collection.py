@@ -165,7 +165,7 @@ class Datasets:
         return dataset_record(self._session.blobs, view, resolve(view, ref, "dataset"))
 
     def latest(self, name: str) -> records.DatasetVersion:
-        """Return the current version of a name: the newest that was not dropped or rolled back."""
+        """Return the current version of a name: the newest not dropped, rejected or rolled back."""
         return self.get(name)
 
     def names(self) -> list[str]:
