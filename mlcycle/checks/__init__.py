@@ -11,7 +11,7 @@ from mlcycle._doors import doors
 
 if TYPE_CHECKING:
     from mlcycle.checks._context import Check, Code, Context, Data, EvaluationContext, Models, Traffic
-    from mlcycle.checks._events import Event, Hook, HookCall, after, answers, before
+    from mlcycle.checks._events import Event, Hook, HookCall, after, ask_hooks, before
     from mlcycle.checks._found import drift_result, share_result
     from mlcycle.checks._gates import criteria_in_force, decide, evidence_problems, require, stops
     from mlcycle.checks._judge import judge, weigh
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mlcycle.checks._run import run
 
 _HOMES = {
-    "_events": ("Event", "Hook", "HookCall", "after", "answers", "before"),
+    "_events": ("Event", "Hook", "HookCall", "after", "ask_hooks", "before"),
     "_context": ("Check", "Code", "Context", "Data", "EvaluationContext", "Models", "Traffic"),
     "_found": ("drift_result", "share_result"),
     "_gates": ("criteria_in_force", "decide", "evidence_problems", "require", "stops"),
@@ -54,7 +54,7 @@ __all__ = [
     "Rows",
     "Traffic",
     "after",
-    "answers",
+    "ask_hooks",
     "before",
     "criteria_in_force",
     "decide",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle.blobs import Blobs
     from mlcycle.state import Fact
 
-__all__ = ["decision_fact", "decision_record", "decisions_of", "kept_out", "made_refs"]
+__all__ = ["decision_fact", "decision_record", "decision_records", "kept_out", "made_refs"]
 
 
 def made_refs(changes: Iterable[Change]) -> list[str]:
@@ -52,7 +52,7 @@ def decision_record(blobs: Blobs, fact: Fact) -> records.Decision:
     return evolve(record, subject=fact.subject, **fact.stamp.facts())
 
 
-def decisions_of(blobs: Blobs, view: View, of: str, ref: str | None = None) -> list[records.Decision]:
+def decision_records(blobs: Blobs, view: View, of: str, ref: str | None = None) -> list[records.Decision]:
     """Return the decisions about a version or a name (a full ref), or about all of a noun, oldest first."""
     found = view.facts.of("decision", ref)
     mine = (one for one in found if ref or any(key.startswith(f"{of}:") for key in (one.subject, *one.about)))

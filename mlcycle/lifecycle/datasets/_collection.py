@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlcycle import records
 from mlcycle._ids import check_name
 from mlcycle._text import printable
-from mlcycle.lifecycle._decisions import decisions_of
+from mlcycle.lifecycle._decisions import decision_records
 from mlcycle.lifecycle._evaluations import evaluation_records
 from mlcycle.lifecycle.blobs import readable
 from mlcycle.lifecycle.datasets import tables
@@ -210,7 +210,7 @@ class Datasets:
     def decisions(self, ref: str | records.DatasetVersion | None = None) -> list[records.Decision]:
         """Return what hooks and criteria decided about one version or about all, oldest first, rejected ones too."""
         view = self._session.view()
-        return decisions_of(self._session.blobs, view, "dataset", _full(view, ref))
+        return decision_records(self._session.blobs, view, "dataset", _full(view, ref))
 
 
 def _full(view: View, ref: str | records.DatasetVersion | None) -> str | None:

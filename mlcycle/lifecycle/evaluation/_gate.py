@@ -11,7 +11,7 @@ from mlcycle import checks, records
 from mlcycle._ids import bare, now, parse_ref
 from mlcycle._text import plain
 from mlcycle.errors import NotFound, SchemaError
-from mlcycle.lifecycle._evaluations import evaluation_document, evaluations_of
+from mlcycle.lifecycle._evaluations import evaluation_document, evaluation_facts
 from mlcycle.lifecycle._judging import Evidence
 from mlcycle.lifecycle.scope import scope_record
 from mlcycle.state import Version, View, resolve
@@ -120,7 +120,7 @@ def _measured(
 
     What was measured holds whatever was asked of it then, so a criterion made stricter takes no new look at the test.
     """
-    for fact in evaluations_of(view, ref, data):
+    for fact in evaluation_facts(view, ref, data):
         document = evaluation_document(blobs, fact)
         alike = [one for one in _asked(document) if one[0].question == criterion.question]
         if not alike:

@@ -8,7 +8,7 @@ from mlcycle import records
 from mlcycle._ids import check_name
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput
-from mlcycle.lifecycle._decisions import decisions_of
+from mlcycle.lifecycle._decisions import decision_records
 from mlcycle.lifecycle._evaluations import evaluation_records
 from mlcycle.lifecycle._model_files import load_version
 from mlcycle.lifecycle.blobs import readable
@@ -243,7 +243,7 @@ class Models:
     def decisions(self, ref: str | records.ModelVersion | None = None) -> list[records.Decision]:
         """Return what was decided about one version or about all, oldest first: of gates, of hooks, of routes."""
         view = self._session.view()
-        return decisions_of(self._session.blobs, view, "model", _full(view, ref))
+        return decision_records(self._session.blobs, view, "model", _full(view, ref))
 
 
 def _full(view: View, ref: str | records.ModelVersion | None) -> str | None:
