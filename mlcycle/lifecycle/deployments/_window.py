@@ -51,7 +51,7 @@ def judge_window(
     start, end = start or revision.at, end or now()
     scope = view.versions.newest("scope", "scope")
     models = _Models(session, view)
-    seen = monitoring.Window(
+    seen: monitoring.Window = monitoring.Window(
         since=start,
         until=end,
         revision=revision,
