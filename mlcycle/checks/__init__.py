@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mlcycle.checks._context import Check, Code, Context, Data, EvaluationContext, Models, Traffic
     from mlcycle.checks._events import Event, Hook, HookCall, after, ask_hooks, before
     from mlcycle.checks._found import drift_result, share_result
-    from mlcycle.checks._gates import criteria_in_force, decide, evidence_problems, require, stops
+    from mlcycle.checks._gates import criteria_in_force, decide, evidence_problems, lacking, require, stops
     from mlcycle.checks._judge import judge, weigh
     from mlcycle.checks._loaded import LoadedCode, LoadedData, LoadedModels
     from mlcycle.checks._measurement import measure
@@ -26,7 +26,7 @@ _HOMES = {
     "_events": ("Event", "Hook", "HookCall", "after", "ask_hooks", "before"),
     "_context": ("Check", "Code", "Context", "Data", "EvaluationContext", "Models", "Traffic"),
     "_found": ("drift_result", "share_result"),
-    "_gates": ("criteria_in_force", "decide", "evidence_problems", "require", "stops"),
+    "_gates": ("criteria_in_force", "decide", "evidence_problems", "lacking", "require", "stops"),
     "_judge": ("judge", "weigh"),
     "_loaded": ("LoadedCode", "LoadedData", "LoadedModels"),
     "_measurement": ("measure",),
@@ -62,6 +62,7 @@ __all__ = [
     "evidence_problems",
     "find_metric",
     "judge",
+    "lacking",
     "measure",
     "record",
     "require",
