@@ -75,8 +75,9 @@ class ScopeHandle:
         ----------
         objective : str, optional
             What the project is for, in a sentence.
-        criteria : sequence of AtLeast, AtMost, NotWorseThan, optional
-            What a model must reach; every gate reads them. Tightening is free.
+        criteria : sequence of Criterion, optional
+            What a model must reach (`AtLeast` and its kin), and what data must be like (`Unique` and its kin); every
+            gate reads them. Tightening is free.
         test : str or DatasetVersion, optional
             The dataset criteria are judged on unless they say otherwise: ``"customers.test"`` for the newest there is
             when something is judged, ``"customers.test@2"`` or a record for that version.
