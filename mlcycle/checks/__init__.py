@@ -11,9 +11,9 @@ from mlcycle._doors import doors
 
 if TYPE_CHECKING:
     from mlcycle.checks._context import Check, Code, Context, Data, EvaluationContext, Models, Traffic
-    from mlcycle.checks._events import Event, Hook, HookCall, after, answers, before
+    from mlcycle.checks._events import Event, Hook, HookCall, after, ask_hooks, before
     from mlcycle.checks._found import drift_result, share_result
-    from mlcycle.checks._gates import criteria_in_force, decide, evidence_problems, require, stops
+    from mlcycle.checks._gates import criteria_in_force, decide, evidence_problems, lacking, require, stops
     from mlcycle.checks._judge import judge, weigh
     from mlcycle.checks._loaded import LoadedCode, LoadedData, LoadedModels, LoadedTraffic
     from mlcycle.checks._measurement import measure
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from mlcycle.checks._run import name_of, run
 
 _HOMES = {
-    "_events": ("Event", "Hook", "HookCall", "after", "answers", "before"),
+    "_events": ("Event", "Hook", "HookCall", "after", "ask_hooks", "before"),
     "_context": ("Check", "Code", "Context", "Data", "EvaluationContext", "Models", "Traffic"),
     "_found": ("drift_result", "share_result"),
-    "_gates": ("criteria_in_force", "decide", "evidence_problems", "require", "stops"),
+    "_gates": ("criteria_in_force", "decide", "evidence_problems", "lacking", "require", "stops"),
     "_judge": ("judge", "weigh"),
     "_loaded": ("LoadedCode", "LoadedData", "LoadedModels", "LoadedTraffic"),
     "_measurement": ("measure",),
@@ -55,7 +55,7 @@ __all__ = [
     "Rows",
     "Traffic",
     "after",
-    "answers",
+    "ask_hooks",
     "before",
     "criteria_in_force",
     "decide",
@@ -63,6 +63,7 @@ __all__ = [
     "evidence_problems",
     "find_metric",
     "judge",
+    "lacking",
     "measure",
     "name_of",
     "record",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlcycle.checks._context import Context, Said
     from mlcycle.records import Result
 
-__all__ = ["Event", "Hook", "HookCall", "after", "answers", "before"]
+__all__ = ["Event", "Hook", "HookCall", "after", "ask_hooks", "before"]
 
 _BOTH = (
     "scope.set",
@@ -193,6 +193,6 @@ class _Asked:
         return () if said is None else said
 
 
-def answers(hooks: Iterable[Hook], event: Event, context: Context) -> tuple[Result, ...]:
+def ask_hooks(hooks: Iterable[Hook], event: Event, context: Context) -> tuple[Result, ...]:
     """Return what hooks say before an event; what one raises, or answers that is no answer, is an ``"error"``."""
     return run([_Asked(hook, event) for hook in hooks], event.subject, context)

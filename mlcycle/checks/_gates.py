@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mlcycle.records import Evaluation, Loosening
 
-__all__ = ["BLOCKING", "criteria_in_force", "decide", "evidence_problems", "require", "stops"]
+__all__ = ["BLOCKING", "criteria_in_force", "decide", "evidence_problems", "lacking", "require", "stops"]
 
 _FINAL = "The date given says how long this holds; it lets nobody pass what stands against it."
 
@@ -242,3 +242,22 @@ def criteria_in_force(scope: Scope, now: str) -> tuple[Criterion, ...]:
             continue
         force = [one for one in force if not old.covers(one)] + [old]
     return tuple(force)
+
+
+# What an evaluation has at hand; what a criterion needs beside it, nobody here could answer or weigh.
+_OFFERED = frozenset(["data", "labels", "model", "reference"])
+
+
+def lacking(criterion: Criterion) -> str:
+    """Return why a criterion cannot be judged here; empty where it can.
+
+    Examples
+    --------
+    >>> from mlcycle.records import AtLeast, UnknownCriterion
+    >>> lacking(AtLeast("roc_auc", 0.8))
+    ''
+    >>> lacking(UnknownCriterion({"type": "Calibrated"}))
+    'this criterion needs a newer mlcycle to be judged'
+    """
+    missing = criterion.needs - _OFFERED
+    return f"this criterion needs {' and '.join(sorted(missing))} to be judged" if missing else ""
