@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from mlcycle.checks._context import Check, Code, Context, Data, EvaluationContext, Models, Traffic
     from mlcycle.checks._events import Event, Hook, HookCall, after, ask_hooks, before
     from mlcycle.checks._found import drift_result, share_result
-    from mlcycle.checks._gates import criteria_in_force, decide, evidence_problems, require, stops
+    from mlcycle.checks._gates import criteria_in_force, decide, evidence_problems, lacking, require, stops
     from mlcycle.checks._judge import judge, weigh
-    from mlcycle.checks._loaded import LoadedCode, LoadedData, LoadedModels
+    from mlcycle.checks._loaded import LoadedCode, LoadedData, LoadedModels, LoadedTraffic
     from mlcycle.checks._measurement import measure
     from mlcycle.checks._metrics import Metric, find_metric
     from mlcycle.checks._recorded import Recorded, record
@@ -27,9 +27,9 @@ _HOMES = {
     "_events": ("Event", "Hook", "HookCall", "after", "ask_hooks", "before"),
     "_context": ("Check", "Code", "Context", "Data", "EvaluationContext", "Models", "Traffic"),
     "_found": ("drift_result", "share_result"),
-    "_gates": ("criteria_in_force", "decide", "evidence_problems", "require", "stops"),
+    "_gates": ("criteria_in_force", "decide", "evidence_problems", "lacking", "require", "stops"),
     "_judge": ("judge", "weigh"),
-    "_loaded": ("LoadedCode", "LoadedData", "LoadedModels"),
+    "_loaded": ("LoadedCode", "LoadedData", "LoadedModels", "LoadedTraffic"),
     "_measurement": ("measure",),
     "_metrics": ("Metric", "find_metric"),
     "_recorded": ("Recorded", "record"),
@@ -50,6 +50,7 @@ __all__ = [
     "LoadedCode",
     "LoadedData",
     "LoadedModels",
+    "LoadedTraffic",
     "Metric",
     "Models",
     "Recorded",
@@ -64,6 +65,7 @@ __all__ = [
     "evidence_problems",
     "find_metric",
     "judge",
+    "lacking",
     "measure",
     "name_of",
     "record",

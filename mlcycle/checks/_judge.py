@@ -15,6 +15,7 @@ from mlcycle._text import plain
 from mlcycle.checks._case import case_of
 from mlcycle.checks._context import default_data
 from mlcycle.checks._counts import COUNTED, counted
+from mlcycle.checks._gates import lacking
 from mlcycle.checks._intervals import rounded
 from mlcycle.checks._measurement import joined, measured
 from mlcycle.checks._metrics import find_metric
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["judge", "measure_of", "weigh"]
 
-_OFFERED = frozenset(["data", "labels", "model", "reference"])
 _TOO_CLOSE = 1 / 30  # what would take 900 times the rows will not be decided by waiting for them
 _WIDEST = 64.0  # as many half-widths away, the chance of a normal deviate is 0 in floating point
 
@@ -92,8 +92,8 @@ def _blank(criterion: Criterion, subject: str, context: Context, verdict: str, d
 
 
 def _judged(criterion: Criterion, subject: str, context: Context) -> list[Result]:
-    if missing := criterion.needs - _OFFERED:
-        raise InvalidInput(f"this criterion needs {' and '.join(sorted(missing))} to be judged")
+    if why := lacking(criterion):
+        raise InvalidInput(why)
     ask = measure_of(criterion)
     kind = subject.partition(":")[0] if ":" in subject else "model"
     if kind != criterion.judges:

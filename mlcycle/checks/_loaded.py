@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlcycle import records
-    from mlcycle.checks._context import Data
+    from mlcycle.checks._context import Data, Traffic
     from mlcycle.checks._recorded import Recorded
     from mlcycle.checks._rows import Rows
 
-__all__ = ["LoadedCode", "LoadedData", "LoadedModels"]
+__all__ = ["LoadedCode", "LoadedData", "LoadedModels", "LoadedTraffic"]
 
 
 @define(eq=False, kw_only=True)
@@ -188,3 +189,40 @@ class LoadedCode:
         """Return the environment of a run, or of the run a model version came from."""
         run = self.read(ref)
         return None if run is None else run.environment
+
+
+class LoadedTraffic:
+    """`Traffic` that reads its window when something of it is first asked for.
+
+    Parameters
+    ----------
+    read : callable
+        Returns the window.
+    """
+
+    def __init__(self, read: Callable[[], Traffic]) -> None:
+        self._read = functools.cache(read)
+
+    @property
+    def since(self) -> str:
+        """The beginning of the window (UTC)."""
+        return self._read().since
+
+    @property
+    def until(self) -> str:
+        """Its end, which no longer belongs to it."""
+        return self._read().until
+
+    @property
+    def revision(self) -> records.Revision:
+        """The revision of the deployment that is looked at."""
+        return self._read().revision
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row a prediction."""
+        return self._read().frame
+
+    def live(self) -> pd.DataFrame:
+        """Return what callers got."""
+        return self._read().live()

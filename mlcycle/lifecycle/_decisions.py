@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
 from mlcycle import records
 from mlcycle.lifecycle.blobs import readable
-from mlcycle.state import Change, FactAdd, PointerMove, Version, VersionAdd, VersionMark, View
+from mlcycle.state import Change, FactAdd, PointerMove, Version, VersionAdd, VersionMark, View, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle.blobs import Blobs
     from mlcycle.state import Fact
 
-__all__ = ["decision_fact", "decision_record", "decision_records", "kept_out", "made_refs"]
+__all__ = ["decision_fact", "decision_record", "decision_records", "full_ref", "kept_out", "made_refs"]
 
 
 def made_refs(changes: Iterable[Change]) -> list[str]:
@@ -52,11 +52,23 @@ def decision_record(blobs: Blobs, fact: Fact) -> records.Decision:
     return evolve(record, subject=fact.subject, **fact.stamp.facts())
 
 
+def full_ref(view: View, ref: Any, of: str) -> str | None:
+    """Return the full ref of a version that a text or a record means; a bare name stays one, and means all of it."""
+    if ref is None or (isinstance(ref, str) and "@" not in ref):
+        return None if ref is None else f"{of}:{ref.removeprefix(f'{of}:')}"
+    return resolve(view, ref, of, dropped=True).ref
+
+
 def decision_records(blobs: Blobs, view: View, of: str, ref: str | None = None) -> list[records.Decision]:
-    """Return the decisions about a version or a name (a full ref), or about all of a noun, oldest first."""
-    found = view.facts.of("decision", ref)
-    mine = (one for one in found if ref or any(key.startswith(f"{of}:") for key in (one.subject, *one.about)))
-    return readable(lambda fact: decision_record(blobs, fact), mine)
+    """Return the decisions about a version, or about all of a name or a noun, oldest first."""
+    whole = ref is None or "@" not in ref
+    names = f"{of}:" if ref is None else f"{ref}@"
+
+    def concerns(fact: Fact) -> bool:
+        return any(key == ref or key.startswith(names) for key in (fact.subject, *fact.about))
+
+    found = view.facts.of("decision", None if whole else ref)
+    return readable(lambda fact: decision_record(blobs, fact), (one for one in found if not whole or concerns(one)))
 
 
 def kept_out(view: View, changes: Sequence[Change]) -> tuple[list[Change], list[str]]:
@@ -70,9 +82,12 @@ def kept_out(view: View, changes: Sequence[Change]) -> tuple[list[Change], list[
 
 
 def _rejected_before(view: View, made: VersionAdd) -> Version | None:
+    """Return the version that was rejected before for what is to be added, if it is still there to be looked at."""
     known = view.names.get(made.of, made.name)
-    if known is None:
+    if known is None or not view.placed.has(made.needs[0]):
         return None
-    rejected = view.marks.numbers(made.of, known, "rejected")
+    marks = view.marks.numbers
+    rejected = marks(made.of, known, "rejected") - marks(made.of, known, "dropped")
     versions = (view.versions.get(made.of, made.name, number) for number in sorted(rejected, reverse=True))
-    return next((one for one in versions if one.needs == tuple(made.needs) and one.says == made.says), None)
+    wanted = (tuple(made.needs), tuple(made.made_from), made.says)
+    return next((one for one in versions if (one.needs, one.made_from, one.says) == wanted), None)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from attrs import field, frozen
 
 from mlcycle import checks, records
+from mlcycle._failure import said
 from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, ReadOnly
 from mlcycle.lifecycle._judging import masked
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Heard", "Hooks", "refuse_commits"]
 
-# Stores whose commits are being judged right here, and hooks that are being told.
+# Projects whose commits are being judged right here, by id, and events that are being told.
 _judging: ContextVar[frozenset[str]] = ContextVar("judging", default=frozenset())
-_telling: ContextVar[frozenset[int]] = ContextVar("telling", default=frozenset())
+_telling: ContextVar[frozenset[str]] = ContextVar("telling", default=frozenset())
 
 
 class Heard(NamedTuple):
@@ -40,15 +41,15 @@ class Heard(NamedTuple):
     hooks: bool
 
 
-def refuse_commits(url: str) -> None:
-    """Refuse to change a store from within a hook that judges a commit to it.
+def refuse_commits(project: str) -> None:
+    """Refuse to change a project, by its id, from within a hook that judges a commit to it.
 
     Raises
     ------
     ReadOnly
         Saying what a hook may do.
     """
-    if url in _judging.get():
+    if project in _judging.get():
         raise ReadOnly(
             "a hook before an event may read the project and not change it: its answer is what it returns, and is "
             "committed with the decision; register what should commit with mc.after(…)"
@@ -84,7 +85,7 @@ class Hooks:
     missing : tuple of (str, str)
         Verb and name of hooks before an event that stayed behind in another process.
     failed : Counter
-        By hook, how often one raised that was only told.
+        By name and verb, how often a hook raised that was only told.
     stayed : set of str
         Hooks that were warned of because they do not travel.
     """
@@ -93,7 +94,7 @@ class Hooks:
     offers: Offers | None = None
     criteria: Callable[[View, Matter], Mapping[str, Sequence[records.Criterion]]] | None = None
     missing: tuple[tuple[str, str], ...] = ()
-    failed: Counter[str] = field(factory=Counter, init=False, repr=False)
+    failed: Counter[tuple[str, str]] = field(factory=Counter, init=False, repr=False)
     stayed: set[str] = field(factory=set, init=False, repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -134,7 +135,7 @@ class Hooks:
         if not hooks and not criteria:
             return None
         context = self._context(session, view, matter)
-        token = _judging.set(_judging.get() | {session.url})
+        token = _judging.set(_judging.get() | {view.state.id or ""})
         try:
             found = [one for name, asked in criteria.items() for one in checks.run(asked, f"dataset:{name}", context)]
             if hooks:
@@ -145,24 +146,26 @@ class Hooks:
         return Heard(tuple(masked(found)), bool(hooks))
 
     def after(self, session: Any, view: View, matter: Matter, **more: Any) -> None:
-        """Tell hooks of what was done; whatever one raises is counted and warned of."""
-        told = _telling.get()
-        for hook in self.of("after", matter.verb):
-            if id(hook) in told:  # it is told by what it did itself
-                continue
-            token = _telling.set(told | {id(hook)})
-            try:
-                event = checks.Event(
-                    matter.verb, "after", matter.subject, {**matter.proposal(), **more}, session.author
-                )
-                hook.call(event, self._context(session, view, matter))
-            except Exception as error:  # noqa: BLE001 - it is done already, and nothing told of it may undo that
-                self.failed[repr(hook)] += 1
-                times = self.failed[repr(hook)]
-                often = "" if times == 1 else f" ({times} times by now)"
-                warn(f"{hook!r} failed{often}: {type(error).__name__}: {error}; what it was told of is done")
-            finally:
-                _telling.reset(token)
+        """Tell hooks of what was done; whatever one raises is counted, and warned of when all have been told."""
+        if matter.verb in _telling.get():  # it is done by one that is being told of the like
+            return
+        broken = []
+        token = _telling.set(_telling.get() | {matter.verb})
+        try:
+            for hook in self.of("after", matter.verb):
+                try:
+                    proposal = {**matter.proposal(), **more}
+                    event = checks.Event(matter.verb, "after", matter.subject, proposal, session.author)
+                    hook.call(event, self._context(session, view, matter))
+                except (Exception, SystemExit) as error:  # noqa: BLE001 - it is done, and nothing told of it undoes that
+                    broken.append((checks.name_of(hook.call), said(error)))
+        finally:
+            _telling.reset(token)
+        for name, reason in broken:
+            self.failed[name, matter.verb] += 1
+            times = self.failed[name, matter.verb]
+            often = "" if times == 1 else f" ({times} times by now)"
+            warn(f"{name} failed{often} when told of {matter.verb}: {reason}; what it was told of is done")
 
     def _context(self, session: Any, view: View, matter: Matter) -> Any:
         if self.offers is None:

@@ -24,9 +24,10 @@ from mlcycle.errors import (
     StoreExists,
 )
 from mlcycle.lifecycle._connection import Connection
+from mlcycle.lifecycle._hook_context import hook_context
 from mlcycle.lifecycle._hooks import Hooks
 from mlcycle.lifecycle._session import Session
-from mlcycle.lifecycle.evaluation import criteria_on, hook_context
+from mlcycle.lifecycle.evaluation import criteria_on
 from mlcycle.lifecycle.project import Project
 from mlcycle.state import ProjectCreate
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve, frozen
 
-from mlcycle import records
+from mlcycle import checks, records
 from mlcycle._digest import json_text
 from mlcycle._ids import bare
 from mlcycle.errors import (
@@ -153,7 +153,7 @@ class Operation:
         self._matter: Matter | None = None
         self._verdict: records.Decision | None = None  # what was decided
         self._decision: records.Decision | None = None  # what is committed with the plan
-        self.was_asked, self._judged, self._premise = False, False, None
+        self.was_asked, self._judged, self._idle = False, False, False
         self._done: tuple[Matter, Done] | None = None
         self.author = author
         self._entries: dict[int, Entry] = {}
@@ -187,26 +187,35 @@ class Operation:
         file = self.upload(lambda: depot.store_document(f"files/{identity}", of, document))
         return Place(object=f"{of}:{identity}", files=[file])
 
-    def judge(self, make: Callable[[], Matter]) -> records.Decision | None:
+    def judge(self, make: Callable[[], Matter | None]) -> records.Decision | None:
         """Ask who judges such a matter; what is committed next is committed with their decision, which is returned.
 
         Nothing is made of it, and nobody asked, where the caller's `op` was committed before: it gives that result.
 
+        Parameters
+        ----------
+        make : callable
+            Returns the matter, or None where, as things stand, nothing need be committed.
+
         Raises
         ------
         GateBlocked
-            When it is blocked: the decision is committed alone. A version that is kept as rejected is left to `commit`,
-            unless somebody asks that nothing of it be kept.
+            When it is blocked: the decision is committed alone. A version that is kept as rejected is left to `commit`.
+            Nothing is committed where somebody asks that nothing be kept.
         """
         if self._op is not None and self._connection.log.done(self._op) is not None:
             return None
         self._matter = matter = make()
-        self._premise = matter.premise(self.view)
+        if matter is None:
+            self._idle = True
+            return None
         decision = self._ask(matter)
-        if decision is None or decision.allowed or (matter.rejects and all(one.keep for one in decision.results)):
+        if decision is None or decision.allowed:
             self._decision = decision
-        elif matter.rejects:
+        elif not all(one.keep for one in decision.results if checks.stops(one)):
             raise GateBlocked(decision.why, decision)
+        elif matter.rejects:
+            self._decision = decision
         else:
             self._refuse(matter, decision)
         return self._decision
@@ -214,7 +223,7 @@ class Operation:
     def _ask(self, matter: Matter) -> records.Decision | None:
         """Return the decision on a matter; one made before this look stands, where it rests on the same."""
         former = self._former
-        if former is not None and former._judged and former._premise == self._premise:
+        if former is not None and former._judged and former._rests_on(former.view) == self._rests_on(self.view):
             self.was_asked, self._judged, self._verdict = former.was_asked, True, former._verdict
             return self._verdict
         heard = self._judge(self.view, matter)
@@ -261,8 +270,9 @@ class Operation:
 
         def decided(view: View) -> Sequence[Change] | Settled:
             made = plan(view)
-            if matter is None or decision is None or kept is None or isinstance(made, Settled):
+            if matter is None or decision is None or kept is None or (isinstance(made, Settled) and decision.allowed):
                 return made
+            made = [] if isinstance(made, Settled) else made  # others added it: that does not allow it to this one
             made, about = (made, made_refs(made)) if decision.allowed else kept_out(view, made)
             subjects = [matter.subject, *about] if matter.on_name or not about else about
             return [kept, decision_fact(decision, [*subjects, *matter.about]), *made]
@@ -274,7 +284,8 @@ class Operation:
             self._done = evolve(matter, subject=made[0] if made else matter.subject), done
         if mine and decision is not None and blocked:
             fact = done.fact("decision")
-            raise GateBlocked(decision.why, evolve(decision, subject=fact.subject, **fact.stamp.facts()))
+            where = f"It is kept as {bare(fact.subject)}, rejected: nobody's latest, and there by its number."
+            raise GateBlocked(f"{decision.why}\n{where}", evolve(decision, subject=fact.subject, **fact.stamp.facts()))
         return done
 
     def _commit(
@@ -300,9 +311,20 @@ class Operation:
             refuse_another(self._op, commit.entry, self._verb, plan, (now, view.then(commit.n - 1)))
         return Done(view, commit.entry, commit.value), commit.mine
 
+    def _rests_on(self, view: View) -> tuple[Any, ...]:
+        """Return what the judgement rests on: what is asked of whom, by which scope, and what its verb says."""
+        assert self._matter is not None
+        return self._matter.subject, view.versions.latest("scope", "scope"), self._matter.premise(view)
+
     def _check_premise(self, view: View) -> None:
-        """Have it judged anew where what would be committed is not what was judged."""
-        if self._judged and self._matter is not None and self._matter.premise(view) != self._premise:
+        """Have it judged anew where what would be committed is not what was judged, or was found to be nothing."""
+        if self._idle:
+            raise Again(ConflictError(f"others change all the time what {self._verb} goes by; try again"), _JUDGED)
+        if self._matter is None:
+            return
+        was, now = self._rests_on(self.view), self._rests_on(view)
+        # where nobody was asked, only a scope set since could ask for something
+        if was != now if self._judged else was[1] != now[1]:
             what = f"what {self._matter.action} {bare(self._matter.subject)} was judged by"
             raise Again(ConflictError(f"{what} was changed by others {_JUDGED} times; try again"), _JUDGED)
 

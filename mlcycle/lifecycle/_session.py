@@ -124,7 +124,7 @@ class Session:
 
     def check_writable(self) -> None:
         """Refuse before any work is done where a commit could not follow."""
-        refuse_commits(self.url)
+        refuse_commits(self.log.snapshot(refresh=False).state.id or "")
         if self.at is not None:
             raise ReadOnly(f"this is the project as it stood at entry {self.at}; open {self.url} itself to change it")
         reason = self._refusal or self.log.snapshot(refresh=False).read_only

@@ -21,7 +21,7 @@ from mlcycle.lifecycle.experiments import Experiments
 from mlcycle.lifecycle.models import Models
 from mlcycle.lifecycle.scope import ScopeHandle
 from mlcycle.lifecycle.store import Store
-from mlcycle.state import Change, ProjectRollback, View, roll_project_back, status_of
+from mlcycle.state import Change, ProjectRollback, View, moves_to, roll_project_back, status_of
 from mlcycle.storage import Settled
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ class Project:
         """Set datasets, aliases and routes together to what they were, as one entry.
 
         Versions made later are retracted: no longer ``latest``, still addressable. Scope, runs, evaluations,
-        decisions, labels and reports are facts and stay. To undo a rollback, roll back to the entry before it.
+        decisions and labels are facts and stay. To undo a rollback, roll back to the entry before it.
 
         Parameters
         ----------
@@ -230,8 +230,7 @@ class Project:
             changes: list[Change] = []
             with contextlib.suppress(MlcycleError):  # the entries it goes by are read here, and not one for each plan
                 changes = roll_project_back(do.view, entry)
-            if changes:
-                do.judge(lambda: _matter(self._session.blobs, do.view, entry))
+            do.judge(lambda: _matter(self._session.blobs, do.view, entry) if changes else None)
             done = do.commit(lambda view: roll_project_back(view, entry) or Settled())
             if done.entry is None:
                 return []
@@ -249,5 +248,5 @@ def _matter(blobs: Blobs, view: View, entry: int) -> Matter:
         subject="project:project",
         proposal=lambda: {"to": entry, "moves": tuple(moves_of(view, entry))},
         evidence=Evidence(results=failing_today(blobs, view, models), scope=view.versions.latest("scope", "scope")),
-        premise=lambda now: (new_models(now, entry), now.versions.latest("scope", "scope")),
+        premise=lambda now: [(one.of, one.name, one.pointer, one.before, one.after) for one in moves_to(now, entry)],
     )

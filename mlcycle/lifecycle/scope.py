@@ -75,8 +75,9 @@ class ScopeHandle:
         ----------
         objective : str, optional
             What the project is for, in a sentence.
-        criteria : sequence of AtLeast, AtMost, NotWorseThan, optional
-            What a model must reach; every gate reads them. Tightening is free.
+        criteria : sequence of Criterion, optional
+            What a model must reach (`AtLeast` and its kin), and what data must be like (`Unique` and its kin); every
+            gate reads them. Tightening is free.
         test : str or DatasetVersion, optional
             The dataset criteria are judged on unless they say otherwise: ``"customers.test"`` for the newest there is
             when something is judged, ``"customers.test@2"`` or a record for that version.
@@ -125,8 +126,8 @@ class ScopeHandle:
 
     def _changed(self, do: Operation, changed: Doc) -> records.Scope:
         """Commit the scope with some fields changed, if there is a difference and nobody blocks it."""
-        if not isinstance(_plan(do.view, changed, do.override), Settled):
-            do.judge(lambda: _matter(do.view, changed, do.override))
+        known = isinstance(_plan(do.view, changed, do.override), Settled)
+        do.judge(lambda: None if known else _matter(do.view, changed, do.override))
         done = do.commit(lambda view: _plan(view, changed, do.override))
         found = scope_record(done.value if done.entry is None else done.versions("scope")[0])
         if "criteria" in changed:
@@ -251,13 +252,12 @@ def _matter(view: View, changed: Doc, override: records.Override | None) -> Matt
         action="set",
         subject="scope:scope",
         proposal=lambda: {
-            "scope": records.from_json(scope),
+            "scope": evolve(records.from_json(scope), number=before.number + 1 if before else 1),
             "before": scope_record(before) if before else None,
             "loosened": tuple(eased),
         },
-        evidence=Evidence(results=tuple(loosened)),
+        evidence=Evidence(results=tuple(loosened), loosened=tuple(eased) if given else ()),
         final=bool(eased) and given,
-        premise=lambda view: view.versions.latest("scope", "scope"),
     )
 
 

@@ -28,7 +28,9 @@ def look_at(signals: Iterable[Any], subject: str, context: TrafficContext) -> tu
     Parameters
     ----------
     signals : iterable of callable
-        ``(subject, context) -> Result``, a number, True or False, or several of these.
+        ``(subject, context) -> Result``, a number, True or False, or several of these. One may say what it is called
+        and where to go next when it fails or breaks, as class attributes ``look`` and ``phase``; by default that is
+        its own name, and ``"deployment"``.
     subject : str
         The deployment, as a full ref.
     context : TrafficContext

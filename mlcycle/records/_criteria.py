@@ -13,6 +13,7 @@ from attrs import field, frozen
 
 from mlcycle.errors import InvalidInput
 from mlcycle.records._record import Record, copied
+from mlcycle.records._terms import TERMS
 
 if TYPE_CHECKING:
     from mlcycle.records._results import Result
@@ -22,7 +23,6 @@ __all__ = ["Criterion", "MetricFacts", "UnknownCriterion", "class_of", "is_loose
 # Classes of users by the name they have in a store. They register themselves when their module is imported; nothing
 # in a store ever leads to an import, so a name that is not here stays a name.
 _REGISTERED: dict[str, type[Criterion]] = {}
-_LAST = ("slices", "on", "confidence", "blocking")  # in the repr: what is asked stands before where and how surely
 
 
 class MetricFacts(Protocol):
@@ -85,7 +85,7 @@ class Criterion(Record):
 
     # The kind of thing it judges: it is asked of nothing else. Of one that cannot be read it is the one with a gate.
     judges = "model"
-    _terms: tuple[str, ...] = _LAST
+    _terms: tuple[str, ...] = TERMS
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -156,7 +156,7 @@ class Criterion(Record):
             if one.default is attrs.NOTHING and not one.kw_only
         ]
         options = [one for one in fields if one.default is not attrs.NOTHING or one.kw_only]
-        options.sort(key=lambda one: _LAST.index(one.name) if one.name in _LAST else -1)
+        options.sort(key=lambda one: TERMS.index(one.name) if one.name in TERMS else -1)
         changed = {one.name: value for one in options if (value := getattr(self, one.name)) != one.default}
         given += [f"{name}={_shortest(name, value)!r}" for name, value in changed.items()]
         return f"{type(self).__name__}({', '.join(given)})"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import attrs
 from attrs import field, frozen
 
 from mlcycle._text import plain
@@ -13,21 +12,13 @@ from mlcycle.errors import InvalidInput
 from mlcycle.records._criteria import Criterion
 from mlcycle.records._metric_names import metric_name
 from mlcycle.records._record import texts
+from mlcycle.records._terms import finite, flag, terms_last, text_or_none
 
 if TYPE_CHECKING:
     from mlcycle.records._criteria import MetricFacts
     from mlcycle.records._results import Result
 
-__all__ = [
-    "AtLeast",
-    "AtMost",
-    "MetricCriterion",
-    "NotWorseThan",
-    "finite",
-    "flag",
-    "terms_last",
-    "text_or_none",
-]
+__all__ = ["AtLeast", "AtMost", "MetricCriterion", "NotWorseThan"]
 
 
 def _slices(value: Any) -> tuple[str, ...]:
@@ -35,27 +26,6 @@ def _slices(value: Any) -> tuple[str, ...]:
     if found is None or not all(isinstance(name, str) and name for name in found):
         raise InvalidInput(f"slices is a column name or a list of them, got {value!r:.80}")
     return tuple(dict.fromkeys(found))
-
-
-def finite(name: str, value: Any) -> float:
-    """Return a finite number, or say by its name what came instead.
-
-    Examples
-    --------
-    >>> finite("threshold", 1)
-    1.0
-    """
-    # float() takes the text "0.9" and the truth value True, too; in a threshold both are slips.
-    slip = isinstance(value, (str, bytes, bool)) or type(value).__name__ in ("bool", "bool_")
-    try:
-        number = math.nan if slip else float(value)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise InvalidInput(f"{name} is a number, got {type(value).__name__}: {value!r:.80}") from error
-    if slip:
-        raise InvalidInput(f"{name} is a number, got {type(value).__name__}: {value!r:.80}")
-    if number - number != 0:
-        raise InvalidInput(f"{name} is a finite number, got {number}")
-    return number
 
 
 def _threshold(value: Any) -> float:
@@ -76,25 +46,6 @@ def _confidence(value: Any) -> float:
     return number
 
 
-def flag(value: Any) -> bool:
-    """Return whether a criterion blocks, or say that a word is not an answer.
-
-    Examples
-    --------
-    >>> flag(1)
-    True
-    """
-    if type(value).__name__ not in ("bool", "bool_") and not (isinstance(value, int) and value in (0, 1)):
-        raise InvalidInput(f"blocking is True or False, got {type(value).__name__}: {value!r:.80}")
-    return bool(value)
-
-
-def text_or_none(instance: Any, attribute: Any, value: Any) -> None:
-    """Refuse what is neither a text nor nothing."""
-    if value is not None and not (isinstance(value, str) and value.strip()):
-        raise InvalidInput(f"{attribute.name} is text such as 'customers.test', got {value!r:.80}")
-
-
 def _reference(instance: Any, attribute: Any, value: Any) -> None:
     if not (isinstance(value, str) and value.strip()):
         raise InvalidInput(
@@ -105,14 +56,6 @@ def _reference(instance: Any, attribute: Any, value: Any) -> None:
 def _version_of(criterion: dict[str, Any], text: str) -> str | None:
     """Return the kind of ref a reference is; an alias or a number alone is of whichever model is judged."""
     return "model" if "@" in text else None
-
-
-_LAST = ("at_most", "slices", "on", "confidence", "blocking")
-
-
-def terms_last(_: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
-    """Return the fields of a criterion as its table has them: what is asked, then where and how surely."""
-    return sorted(fields, key=lambda one: _LAST.index(one.name) if one.name in _LAST else -1)
 
 
 @frozen

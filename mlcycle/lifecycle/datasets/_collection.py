@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlcycle import records
 from mlcycle._ids import check_name
 from mlcycle._text import printable
-from mlcycle.lifecycle._decisions import decision_records
+from mlcycle.lifecycle._decisions import decision_records, full_ref
 from mlcycle.lifecycle._evaluations import evaluation_records
 from mlcycle.lifecycle.blobs import readable
 from mlcycle.lifecycle.datasets import tables
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from datetime import date, datetime, timedelta
 
     from mlcycle.lifecycle._session import Session
-    from mlcycle.state import View
 
 __all__ = ["Datasets"]
 
@@ -166,7 +165,7 @@ class Datasets:
         return dataset_record(self._session.blobs, view, resolve(view, ref, "dataset"))
 
     def latest(self, name: str) -> records.DatasetVersion:
-        """Return the current version of a name: the newest that was not dropped or rolled back."""
+        """Return the current version of a name: the newest not dropped, rejected or rolled back."""
         return self.get(name)
 
     def names(self) -> list[str]:
@@ -205,13 +204,14 @@ class Datasets:
     def evaluations(self, ref: str | records.DatasetVersion | None = None) -> list[records.Evaluation]:
         """Return what checks found that `Project.evaluate` asked of one version or of all, oldest first."""
         view = self._session.view()
-        return evaluation_records(self._session.blobs, view, "dataset", _full(view, ref))
+        return evaluation_records(
+            self._session.blobs,
+            view,
+            "dataset",
+            None if ref is None else resolve(view, ref, "dataset", dropped=True).ref,
+        )
 
     def decisions(self, ref: str | records.DatasetVersion | None = None) -> list[records.Decision]:
-        """Return what hooks and criteria decided about one version or about all, oldest first, rejected ones too."""
+        """Return what was decided about a version, a name or all datasets, oldest first, of what was rejected too."""
         view = self._session.view()
-        return decision_records(self._session.blobs, view, "dataset", _full(view, ref))
-
-
-def _full(view: View, ref: str | records.DatasetVersion | None) -> str | None:
-    return None if ref is None else resolve(view, ref, "dataset", dropped=True).ref
+        return decision_records(self._session.blobs, view, "dataset", full_ref(view, ref, "dataset"))

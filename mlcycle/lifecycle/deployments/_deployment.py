@@ -272,7 +272,7 @@ class Deployment:
             raise InvalidInput(f"alpha={alpha!r:.60} is the chance of a false alarm, between 0 and 1")
         signals = (*monitoring.signals_at(float(chance)), *monitoring.signals_given(checks))
         self._session.check_writable()
-        found = judge_window(self._session, self._id, self.name, since, until, signals)
+        found = judge_window(self._session, self.name, since, until, signals)
         told: dict[str, records.Evaluation] = {}
 
         def work(do: Operation) -> records.Evaluation:

@@ -154,5 +154,5 @@ def _matter(how: str, wanted: _Route, evidence: Evidence, about: Iterable[str], 
         evidence=evidence,
         about=tuple(about),
         on_name=True,
-        premise=lambda view: (view.versions.latest("scope", "scope"), rest(view)),
+        premise=rest,
     )

@@ -28,48 +28,59 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle.blobs import Blobs
     from mlcycle.state import View
 
-__all__ = ["judge_window"]
+__all__ = ["judge_window", "window_of"]
 
 Doc = dict[str, Any]
 
 
-def judge_window(
-    session: Session, identity: str, name: str, since: Any, until: Any, signals: Sequence[Any]
-) -> records.Evaluation:
-    """Run signals on the traffic of a deployment in a window; by default from when the current revision began.
+def window_of(session: Session, view: View, name: str, since: str | None, until: str | None) -> monitoring.Window:
+    """Return the traffic of a deployment in a window, with what there is to hold it against, read when asked for.
+
+    Parameters
+    ----------
+    session : Session
+    view : View
+    name : str
+        Of the deployment.
+    since, until : str or None
+        UTC text; by default from when the current revision began to answer, until now.
 
     Raises
     ------
     NotFound
         Before the first route.
     """
-    view = session.view()
     revision = current_revision(view, name)
     if revision is None:
         raise NotFound(f"{name} has no route yet, so there is nothing to check")
-    start, end = window(since, until)
-    start, end = start or revision.at, end or now()
-    scope = view.versions.newest("scope", "scope")
+    start, end = since or revision.at, until or now()
     models = _Models(session, view)
-    seen = monitoring.Window(
+    seen: monitoring.Window = monitoring.Window(
         since=start,
         until=end,
         revision=revision,
-        captured=traffic.read(session, identity, start, end),
+        captured=traffic.read(session, view.names.known("deployment", name).id or "", start, end),
         reference=lambda: _reference(session.blobs, view, seen.main),
         expected=lambda: _expected(session.blobs, view, seen.main, models),
-        judge=monitoring.AnswersJudge(criteria_today(scope), models),
+        judge=monitoring.AnswersJudge(criteria_today(view.versions.newest("scope", "scope")), models),
     )
-    subject = f"deployment:{name}"
+    return seen
+
+
+def judge_window(session: Session, name: str, since: Any, until: Any, signals: Sequence[Any]) -> records.Evaluation:
+    """Run signals on the traffic of a deployment in a window, as `Deployment.check` documents."""
+    view = session.view()
+    seen = window_of(session, view, name, *window(since, until))
+    scope, subject = view.versions.latest("scope", "scope"), f"deployment:{name}"
     context: Any = attrs.evolve(context_of(session, view, data=None), traffic=seen)
     return records.Evaluation(
         id=new_id(),
         subject=subject,
         results=monitoring.look_at(signals, subject, context),
-        scope=scope.number if scope else None,
-        since=start,
-        until=end,
-        revision=revision.number,
+        scope=scope,
+        since=seen.since,
+        until=seen.until,
+        revision=seen.revision.number,
     )
 
 

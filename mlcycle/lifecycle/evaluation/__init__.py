@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlcycle.lifecycle.evaluation._context import context_of, hook_context
+from mlcycle.lifecycle.evaluation._context import context_of
 from mlcycle.lifecycle.evaluation._evaluate import evaluate
 from mlcycle.lifecycle.evaluation._gate import (
     criteria_on,
@@ -22,7 +22,6 @@ __all__ = [
     "evaluate",
     "failing_today",
     "gathered",
-    "hook_context",
     "in_spite_of",
     "model_criteria",
     "warn_of",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, cast
 
 from mlcycle import checks
-from mlcycle._ids import bare, parse_ref
+from mlcycle._ids import bare
 from mlcycle.errors import InvalidInput, NotFound, VersionDeleted
 from mlcycle.lifecycle._model_files import Signed, load_version, signature_of
 from mlcycle.lifecycle.datasets import tables
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlcycle import records
-    from mlcycle.lifecycle._judging import Candidate, Matter
+    from mlcycle.lifecycle._judging import Candidate
     from mlcycle.lifecycle._session import Session
     from mlcycle.state import View
 
-__all__ = ["context_of", "hook_context"]
+__all__ = ["context_of"]
 
 Doc = dict[str, Any]
 
@@ -52,7 +53,8 @@ def context_of(
     """
     name, coming = None if data is None else bare(data), candidates or {}
     if data is not None and name not in coming:
-        name = resolve(view, data, "dataset").shown
+        with contextlib.suppress(NotFound):  # whoever loads it is told; who does not ask misses nothing
+            name = resolve(view, data, "dataset").shown
 
     def read(ref: str) -> checks.Rows:
         if (candidate := coming.get(bare(ref))) is not None:
@@ -79,17 +81,6 @@ def context_of(
         models=checks.LoadedModels(data=found, read=load, find=find),
         code=checks.LoadedCode(read=lambda ref: _run(session, view, ref)),
     )
-
-
-def hook_context(session: Session, view: View, matter: Matter) -> checks.EvaluationContext:
-    """Return what a hook may ask for: the candidate or the data the event is about, else the test set of the scope."""
-    scope = view.versions.newest("scope", "scope")
-    data = scope["scope"]["test"] if scope else None
-    if matter.subject.startswith("dataset:"):
-        data = matter.subject
-    elif data is not None and view.names.get("dataset", parse_ref(data).name) is None:
-        data = None  # it is still to come
-    return context_of(session, view, data=data, candidates=matter.candidates)
 
 
 def _rows(ref: str, frame: pd.DataFrame, roles: Doc) -> checks.Rows:

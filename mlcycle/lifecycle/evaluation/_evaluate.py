@@ -79,7 +79,13 @@ def _matter(question: _Question, extra: list[Any], kept: list[records.Evaluation
         shown = data.shown if data else None
         return {"data": shown, "checks": tuple(asked), "evaluation": kept[-1] if kept else None}
 
-    return Matter(verb="evaluation", action="evaluate", subject=question.subject, proposal=proposal)
+    return Matter(
+        verb="evaluation",
+        action="evaluate",
+        subject=question.subject,
+        proposal=proposal,
+        premise=lambda view: question.key,
+    )
 
 
 class _Question(NamedTuple):

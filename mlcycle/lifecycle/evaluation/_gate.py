@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["criteria_on", "criteria_today", "failing_today", "failure", "gathered", "in_spite_of", "model_criteria"]
 
-# What an evaluation has at hand. A criterion that needs more was answered by nobody whose answer could be weighed here.
-_OFFERED = frozenset(["data", "labels", "model", "reference"])
-
 
 def criteria_today(scope: Version | None, at: str | None = None) -> list[records.Criterion]:
     """Return the criteria in force now, or at a moment."""
@@ -95,8 +92,8 @@ def _answer(blobs: Blobs, view: View, version: Version, criterion: records.Crite
         )
         return _Answer((gap,), unmeasured=unmeasured)
 
-    if lacking := criterion.needs - _OFFERED:
-        return missing(f"this criterion needs {' and '.join(sorted(lacking))} to be judged")
+    if why := checks.lacking(criterion):
+        return missing(why)
     name = criterion.on or (scope_record(scope).test if scope else None)
     if name is None:
         return missing("it names no data: project.scope.set(test='…') or on='…'", unmeasured=True)

@@ -8,7 +8,7 @@ from mlcycle import records
 from mlcycle._ids import check_name
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput
-from mlcycle.lifecycle._decisions import decision_records
+from mlcycle.lifecycle._decisions import decision_records, full_ref
 from mlcycle.lifecycle._evaluations import evaluation_records
 from mlcycle.lifecycle._model_files import load_version
 from mlcycle.lifecycle.blobs import readable
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlcycle.lifecycle._session import Session
-    from mlcycle.state import View
 
 __all__ = ["Models"]
 
@@ -238,13 +237,11 @@ class Models:
     def evaluations(self, ref: str | records.ModelVersion | None = None) -> list[records.Evaluation]:
         """Return what was found by `Project.evaluate`, about one version or about all, oldest first."""
         view = self._session.view()
-        return evaluation_records(self._session.blobs, view, "model", _full(view, ref))
+        return evaluation_records(
+            self._session.blobs, view, "model", None if ref is None else resolve(view, ref, "model", dropped=True).ref
+        )
 
     def decisions(self, ref: str | records.ModelVersion | None = None) -> list[records.Decision]:
-        """Return what was decided about one version or about all, oldest first: of gates, of hooks, of routes."""
+        """Return what was decided about a version, a name or all models, oldest first; of routes, too."""
         view = self._session.view()
-        return decision_records(self._session.blobs, view, "model", _full(view, ref))
-
-
-def _full(view: View, ref: str | records.ModelVersion | None) -> str | None:
-    return None if ref is None else resolve(view, ref, "model", dropped=True).ref
+        return decision_records(self._session.blobs, view, "model", full_ref(view, ref, "model"))

@@ -83,5 +83,5 @@ def _matter(move: PointerMove, evidence: Evidence, again: Callable[[View], Point
         proposal=lambda: {"how": move.how, "alias": move.pointer, "before": before, "after": after},
         evidence=evidence,
         always=move.how == "promote",
-        premise=lambda view: (view.versions.latest("scope", "scope"), again(view).after),
+        premise=lambda view: (again(view).before, again(view).after),
     )

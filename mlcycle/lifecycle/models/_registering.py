@@ -69,7 +69,12 @@ def _matter(name: str, taken: _Taken) -> Matter:
         return {"name": name, "run": taken.says["run"], "data": tuple(map(bare, taken.made_from)), "size": size, **card}
 
     return Matter(
-        verb="model.register", action="register", subject=taken.says["run"] or f"model:{name}", proposal=proposal
+        verb="model.register",
+        action="register",
+        subject=taken.says["run"] or f"model:{name}",
+        proposal=proposal,
+        about=(f"model:{name}",),
+        premise=lambda view: taken.made_from,
     )
 
 

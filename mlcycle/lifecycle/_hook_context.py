@@ -1,0 +1,42 @@
+"""What a hook may ask for: what a check of an evaluation may, with the rows that are to come, and traffic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from mlcycle import checks
+from mlcycle._ids import bare
+from mlcycle.lifecycle.deployments import window_of
+from mlcycle.lifecycle.evaluation import context_of
+
+if TYPE_CHECKING:
+    from mlcycle.lifecycle._judging import Matter
+    from mlcycle.lifecycle._session import Session
+    from mlcycle.state import View
+
+__all__ = ["hook_context"]
+
+
+def hook_context(session: Session, view: View, matter: Matter) -> checks.EvaluationContext:
+    """Return what a hook may ask for; nothing is read, and nothing missed, before it asks.
+
+    The data is what the event is about, which may be rows that are to come, else the test set of the scope. Traffic is
+    that of the deployment the event is about, since its route began to answer, or in the window that was judged.
+    """
+    scope = view.versions.newest("scope", "scope")
+    data = scope["scope"]["test"] if scope else None
+    if matter.subject.startswith("dataset:"):
+        data = matter.subject
+    context = context_of(session, view, data=data, candidates=matter.candidates)
+    if not matter.subject.startswith("deployment:"):
+        return context
+    place = bare(matter.subject).partition("@")[0]
+
+    def read() -> checks.Traffic:
+        judged = matter.proposal().get("evaluation")
+        since, until = (judged.since, judged.until) if judged else (None, None)
+        return window_of(session, view, place, since, until)
+
+    return evolve(context, traffic=checks.LoadedTraffic(read))
