@@ -11,29 +11,31 @@ from mlcycle._doors import doors
 
 if TYPE_CHECKING:
     from mlcycle.checks._context import Check, Code, Context, Data, EvaluationContext, Models, Traffic
-    from mlcycle.checks._events import Event, Hook, HookCall, after, answers, before
+    from mlcycle.checks._events import Event, Hook, HookCall, after, ask_hooks, before
     from mlcycle.checks._found import drift_result, share_result
-    from mlcycle.checks._gates import criteria_in_force, decide, evidence_problems, require, stops
+    from mlcycle.checks._gates import criteria_in_force, decide, evidence_problems, lacking, require, stops
     from mlcycle.checks._judge import judge, weigh
     from mlcycle.checks._loaded import LoadedCode, LoadedData, LoadedModels, LoadedTraffic
     from mlcycle.checks._measurement import measure
-    from mlcycle.checks._metrics import Metric, find_metric, validate
+    from mlcycle.checks._metrics import Metric, find_metric
     from mlcycle.checks._recorded import Recorded, record
     from mlcycle.checks._rows import FEW_CLASSES, Rows, task_of
     from mlcycle.checks._run import name_of, run
+    from mlcycle.checks._validate import validate
 
 _HOMES = {
-    "_events": ("Event", "Hook", "HookCall", "after", "answers", "before"),
+    "_events": ("Event", "Hook", "HookCall", "after", "ask_hooks", "before"),
     "_context": ("Check", "Code", "Context", "Data", "EvaluationContext", "Models", "Traffic"),
     "_found": ("drift_result", "share_result"),
-    "_gates": ("criteria_in_force", "decide", "evidence_problems", "require", "stops"),
+    "_gates": ("criteria_in_force", "decide", "evidence_problems", "lacking", "require", "stops"),
     "_judge": ("judge", "weigh"),
     "_loaded": ("LoadedCode", "LoadedData", "LoadedModels", "LoadedTraffic"),
     "_measurement": ("measure",),
-    "_metrics": ("Metric", "find_metric", "validate"),
+    "_metrics": ("Metric", "find_metric"),
     "_recorded": ("Recorded", "record"),
     "_rows": ("FEW_CLASSES", "Rows", "task_of"),
     "_run": ("name_of", "run"),
+    "_validate": ("validate",),
 }
 
 __all__ = [
@@ -56,7 +58,7 @@ __all__ = [
     "Rows",
     "Traffic",
     "after",
-    "answers",
+    "ask_hooks",
     "before",
     "criteria_in_force",
     "decide",
@@ -64,6 +66,7 @@ __all__ = [
     "evidence_problems",
     "find_metric",
     "judge",
+    "lacking",
     "measure",
     "name_of",
     "record",

@@ -1,4 +1,4 @@
-"""What criteria about data count: rows that repeat, rows outside a range, rows; nothing is estimated."""
+"""What criteria about data count: rows that break them in some way, or rows; nothing is estimated."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle._ids import bare, near
 from mlcycle.checks._context import data_of
-from mlcycle.errors import InvalidInput
+from mlcycle.errors import InvalidInput, MlcycleError
 from mlcycle.records import Result
 
 if TYPE_CHECKING:
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from mlcycle.checks._context import Context
+    from mlcycle.checks._context import Context, Data
+
+    Counted = tuple[float, int, str]
 
 __all__ = ["COUNTED", "counted"]
 
@@ -22,8 +24,7 @@ __all__ = ["COUNTED", "counted"]
 def counted(criterion: Any, subject: str, context: Context) -> list[Result]:
     """Count what a criterion about data asks: the share of rows that break it, or the number of rows."""
     ref = data_of(criterion, subject, context)
-    table = context.data.table(ref)
-    value, detail = COUNTED[criterion.question[0]](criterion, table, bare(ref or ""))
+    value, n, detail = COUNTED[criterion.question[0]](criterion, context.data, ref and bare(ref))
     return [
         Result(
             check="",
@@ -31,18 +32,19 @@ def counted(criterion: Any, subject: str, context: Context) -> list[Result]:
             data=ref,
             verdict="not_applicable",
             value=value,
-            n=table.num_rows,
+            n=n,
             detail=detail,
         )
     ]
 
 
-def _repeated(criterion: Any, table: pa.Table, what: str) -> tuple[float, str]:
+def _repeated(criterion: Any, data: Data, ref: Any) -> Counted:
     import pyarrow as pa
 
-    columns = {str(n): _alike(_column(table, name, what)) for n, name in enumerate(criterion.columns)}
+    table = data.table(ref)
+    columns = {str(n): _alike(_column(table, name, ref)) for n, name in enumerate(criterion.columns)}
     distinct = pa.table(columns).group_by([*columns]).aggregate([]).num_rows
-    return _share(table.num_rows - distinct, table, "repeat an earlier one")
+    return _share(table.num_rows - distinct, table.num_rows, "repeat an earlier one")
 
 
 def _alike(values: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -58,15 +60,16 @@ def _alike(values: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(pc.equal(values, pa.scalar(0.0, values.type)), pa.scalar(0.0, values.type), values)
 
 
-def _outside(criterion: Any, table: pa.Table, what: str) -> tuple[float, str]:
+def _outside(criterion: Any, data: Data, ref: Any) -> Counted:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    values = _column(table, criterion.column, what)
+    table = data.table(ref)
+    values = _column(table, criterion.column, ref)
     if pa.types.is_null(values.type):  # none of them is anywhere
-        return 0.0, ""
+        return _share(0, table.num_rows, "")
     if not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type) or pa.types.is_decimal(values.type)):
-        raise InvalidInput(f"{criterion.column} of {what} holds {values.type}, which lies in no range of numbers")
+        raise InvalidInput(f"{criterion.column} of {ref} holds {values.type}, which lies in no range of numbers")
     values = pc.cast(values, pa.float64(), safe=False)
     low, high = criterion.low, criterion.high
     outside = sum(
@@ -74,33 +77,62 @@ def _outside(criterion: Any, table: pa.Table, what: str) -> tuple[float, str]:
         for compare, end in ((pc.less, low), (pc.greater, high))
         if end is not None
     )
-    return _share(outside, table, "lie outside")
+    return _share(outside, table.num_rows, "lie outside")
 
 
-def _rows(criterion: Any, table: pa.Table, what: str) -> tuple[float, str]:
-    return float(table.num_rows), ""
+def _breaking(criterion: Any, data: Data, ref: Any) -> Counted:
+    """Count what a criterion of a user's own says of each row."""
+    frame = data.load(ref)
+    rows, name = len(frame), f"{type(criterion).__name__}.breaks"
+    try:
+        broken = criterion.breaks(frame)
+    except MlcycleError:
+        raise
+    except Exception as error:
+        raise InvalidInput(f"{name} failed on {ref} with {type(error).__name__}: {error}") from error
+    return _share(_truths(broken, rows, f"{name} answers one truth value a row"), rows, "break it")
 
 
-def _column(table: pa.Table, name: str, what: str) -> Any:
+def _truths(broken: Any, rows: int, asked: str) -> int:
+    """Return how many of the answers are true, or say why they are no truth value for each row."""
+    import pandas as pd
+
+    if not isinstance(broken, (list, tuple)) and getattr(broken, "ndim", None) != 1:
+        raise InvalidInput(f"{asked}, such as frame['age'] < 0, got {type(broken).__name__}")
+    if len(broken) != rows:
+        raise InvalidInput(f"{asked}, got {len(broken):,} values for {rows:,} rows")
+    if lost := int(pd.Series(broken, dtype=object).isna().sum()):
+        raise InvalidInput(f"{asked}, got none for {lost:,} of {rows:,} rows; .fillna(False) says that they do not")
+    if rows and (kind := pd.api.types.infer_dtype(broken, skipna=False)) != "boolean":
+        raise InvalidInput(f"{asked}, got {kind} values")
+    return sum(map(bool, broken))
+
+
+def _rows(criterion: Any, data: Data, ref: Any) -> Counted:
+    n = data.table(ref).num_rows
+    return float(n), n, ""
+
+
+def _column(table: pa.Table, name: str, ref: str) -> Any:
     import pyarrow as pa
 
     if name not in table.column_names:
         alike = near(name, table.column_names)
         hint = f"; did you mean {' or '.join(map(repr, alike))}?" if alike else ""
-        raise InvalidInput(f"{what} has no column {name!r}{hint}")
+        raise InvalidInput(f"{ref} has no column {name!r}{hint}")
     values = table.column(name)
     # categories by what they stand for, as every chunk may number its own
     return values.cast(values.type.value_type) if pa.types.is_dictionary(values.type) else values
 
 
-def _share(count: int, table: pa.Table, how: str) -> tuple[float, str]:
-    rows = table.num_rows
-    return (count / rows if rows else 0.0), (f"{count:,} of {rows:,} rows {how}" if count else "")
+def _share(count: int, rows: int, how: str) -> Counted:
+    return (count / rows if rows else 0.0), rows, (f"{count:,} of {rows:,} rows {how}" if count else "")
 
 
-COUNTED: dict[str, Callable[[Any, pa.Table, str], tuple[float, str]]] = {
+COUNTED: dict[str, Callable[[Any, Data, Any], Counted]] = {
     "repeated rows": _repeated,
     "rows outside": _outside,
+    "rows that break": _breaking,
     "rows": _rows,
 }
-"""What is counted, by the first word of a question."""
+"""What is counted, by the first word of a question: the value, of how many rows, and in words."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlcycle.checks._context import Context, Said
     from mlcycle.records import Result
 
-__all__ = ["Event", "Hook", "HookCall", "after", "answers", "before"]
+__all__ = ["Event", "Hook", "HookCall", "after", "ask_hooks", "before"]
 
 _BOTH = (
     "scope.set",
@@ -103,7 +103,7 @@ class Hook:
         return f"{self.moment}({self.verb!r}, {name_of(self.call)})"
 
 
-def before(verb: str, hook: HookCall) -> Hook:
+def before(verb: str, fn: HookCall) -> Hook:
     """Register a callable to judge what is about to be committed; it may block.
 
     Parameters
@@ -111,7 +111,7 @@ def before(verb: str, hook: HookCall) -> Hook:
     verb : str
         ``"scope.set"``, ``"dataset.commit"``, ``"model.register"``, ``"model.promote"``, ``"deployment.route"``,
         ``"project.rollback"`` or ``"evaluation"``.
-    hook : callable
+    fn : callable
         ``(event, context) -> Result | number | bool | iterable of them | None``. A result that blocks and fails, is
         inconclusive or in error keeps the commit out; so does an exception. None says nothing. It may read the project
         and not change it.
@@ -133,19 +133,19 @@ def before(verb: str, hook: HookCall) -> Hook:
     >>> before("dataset.commit", no_nulls)
     before('dataset.commit', no_nulls)
     """
-    return _hook("before", verb, hook)
+    return _hook("before", verb, fn)
 
 
-def after(verb: str, hook: HookCall) -> Hook:
+def after(verb: str, fn: HookCall) -> Hook:
     """Register a callable to be told of what was committed; it never blocks, and what it raises is a warning.
 
     Parameters
     ----------
     verb : str
         As in `before`, and ``"run.finish"``, ``"window.close"`` (traffic of a deployment was judged).
-    hook : callable
+    fn : callable
         ``(event, context) -> object``; what it answers is not looked at. It is told at most once, by the process that
-        committed, and not of what it commits itself.
+        committed, and not of the like that it, or another so told, commits.
 
     Examples
     --------
@@ -154,7 +154,7 @@ def after(verb: str, hook: HookCall) -> Hook:
     >>> after("model.promote", notice)
     after('model.promote', notice)
     """
-    return _hook("after", verb, hook)
+    return _hook("after", verb, fn)
 
 
 def _hook(moment: str, verb: Any, hook: Any) -> Hook:
@@ -193,6 +193,6 @@ class _Asked:
         return () if said is None else said
 
 
-def answers(hooks: Iterable[Hook], event: Event, context: Context) -> tuple[Result, ...]:
+def ask_hooks(hooks: Iterable[Hook], event: Event, context: Context) -> tuple[Result, ...]:
     """Return what hooks say before an event; what one raises, or answers that is no answer, is an ``"error"``."""
     return run([_Asked(hook, event) for hook in hooks], event.subject, context)

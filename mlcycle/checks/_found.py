@@ -19,9 +19,7 @@ __all__ = ["drift_result", "estimate_fields", "share_result"]
 _VERDICTS = {"drifted": "warn", "stable": "pass", "inconclusive": "inconclusive"}
 
 
-def drift_result(
-    column: ColumnDrift, *, look: str, subject: str, data: str | None = None, phase: str | None = None
-) -> Result:
+def drift_result(column: ColumnDrift, *, look: str, subject: str, phase: str | None = None) -> Result:
     """Return what was found of one column as a result: drift is a warning, no power is inconclusive.
 
     Parameters
@@ -32,8 +30,6 @@ def drift_result(
         The signal it belongs to.
     subject : str
         What was looked at, as a full ref.
-    data : str or None
-        What it was compared with.
     phase : str or None
         Where to go next, unless the column is stable.
 
@@ -50,7 +46,6 @@ def drift_result(
         check=str(column.name),
         look=look,
         subject=subject,
-        data=data,
         verdict=_VERDICTS[column.verdict],
         value=_known(shift.effect),
         low=_known(shift.low),

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from mlcycle.records import Evaluation, Loosening
 
-__all__ = ["BLOCKING", "criteria_in_force", "decide", "evidence_problems", "require", "stops"]
+__all__ = ["BLOCKING", "criteria_in_force", "decide", "evidence_problems", "lacking", "require", "stops"]
+
+_FINAL = "The date given says how long this holds; it lets nobody pass what stands against it."
 
 BLOCKING = ("fail", "inconclusive", "error", "skipped")
 """Verdicts that stop a gate where the result blocks: what failed, and what gave no answer."""
@@ -99,7 +101,7 @@ def decide(
         at=now,
         why="\n".join(
             [*_why(f"{action} {bare(subject)}", found, against, override if in_time else None), *_eased(loosened, now)]
-            + ([] if allowed else _remedy(override, now) if not final else [])
+            + ([] if allowed else [_FINAL] if final else _remedy(override, now))
         ),
     )
 
@@ -109,7 +111,7 @@ def _why(what: str, results: tuple[Result, ...], against: list[str], override: O
     if not against:
         passed = sum(result.verdict == "pass" for result in results)
         head = f"{what} is allowed: {passed} of {len(results)} checks passed, none that blocks stands against it"
-        return [head if results else f"{what} is allowed: the scope sets no criteria"]
+        return [head if results else f"{what} is allowed: no criterion of the scope asks for anything"]
     if override is None:
         return [f"{what} is blocked:", *against]
     by = f" by {override.author}" if override.author else ""
@@ -240,3 +242,22 @@ def criteria_in_force(scope: Scope, now: str) -> tuple[Criterion, ...]:
             continue
         force = [one for one in force if not old.covers(one)] + [old]
     return tuple(force)
+
+
+# What an evaluation has at hand; what a criterion needs beside it, nobody here could answer or weigh.
+_OFFERED = frozenset(["data", "labels", "model", "reference"])
+
+
+def lacking(criterion: Criterion) -> str:
+    """Return why a criterion cannot be judged here; empty where it can.
+
+    Examples
+    --------
+    >>> from mlcycle.records import AtLeast, UnknownCriterion
+    >>> lacking(AtLeast("roc_auc", 0.8))
+    ''
+    >>> lacking(UnknownCriterion({"type": "Calibrated"}))
+    'this criterion needs a newer mlcycle to be judged'
+    """
+    missing = criterion.needs - _OFFERED
+    return f"this criterion needs {' and '.join(sorted(missing))} to be judged" if missing else ""

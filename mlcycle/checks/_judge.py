@@ -16,6 +16,7 @@ from mlcycle._text import plain
 from mlcycle.checks._case import case_of
 from mlcycle.checks._context import data_of
 from mlcycle.checks._counts import COUNTED, counted
+from mlcycle.checks._gates import lacking
 from mlcycle.checks._intervals import rounded
 from mlcycle.checks._measurement import joined, measured
 from mlcycle.checks._metrics import find_metric
@@ -27,9 +28,8 @@ if TYPE_CHECKING:
 
     from mlcycle.checks._context import Context
 
-__all__ = ["judge", "weigh"]
+__all__ = ["judge", "measure_of", "weigh"]
 
-_OFFERED = frozenset(["data", "labels", "model", "reference"])
 _TOO_CLOSE = 1 / 30  # what would take 900 times the rows will not be decided by waiting for them
 # What a detail says of a verdict: by `_note` before, and by `_settled` behind what it says of the measurement.
 _WEIGHED = re.compile(
@@ -99,14 +99,9 @@ def _blank(criterion: Criterion, subject: str, context: Context, verdict: str, d
 
 
 def _judged(criterion: Criterion, subject: str, context: Context) -> list[Result]:
-    if missing := criterion.needs - _OFFERED:
-        raise InvalidInput(f"this criterion needs {' and '.join(sorted(missing))} to be judged")
-    ask = _MEASURED.get(criterion.question[0])
-    if ask is None:
-        raise InvalidInput(
-            f"nothing here measures what {type(criterion).__name__} asks; derive it from records.MetricCriterion, or "
-            "write a check (subject, context)"
-        )
+    if why := lacking(criterion):
+        raise InvalidInput(why)
+    ask = measure_of(criterion)
     kind = subject.partition(":")[0] if ":" in subject else "model"
     if kind != criterion.judges:
         raise InvalidInput(f"{plain(criterion)} is asked of a {criterion.judges}, and {bare(subject)} is a {kind}")
@@ -136,6 +131,36 @@ def weigh(criterion: Criterion, results: Iterable[Result]) -> list[Result]:
     pass: f1 ≥ 0.7: 0.75 [0.72, 0.78], n=900
     """
     return _settled(criterion, [_with_verdict(criterion, one) for one in results])
+
+
+def measure_of(criterion: Criterion) -> Callable[[Any, str, Context], list[Result]]:
+    """Return what measures the question of a criterion.
+
+    Raises
+    ------
+    InvalidInput
+        Where nothing does, so that it could only stand in the way.
+
+    Examples
+    --------
+    >>> from attrs import frozen
+    >>> from mlcycle.records import DataCriterion
+    >>> @frozen
+    ... class Fresh(DataCriterion):
+    ...     days: int
+    >>> measure_of(Fresh(7))
+    Traceback (most recent call last):
+    ...
+    mlcycle.errors.InvalidInput: nothing measures what Fresh asks; if it is about rows of data, derive it from ...
+    """
+    ask = _MEASURED.get(criterion.question[0])
+    if ask is None:
+        raise InvalidInput(
+            f"nothing measures what {type(criterion).__name__} asks; if it is about rows of data, derive it from "
+            "records.RowCriterion and override breaks(frame), if it is about a metric, from records.MetricCriterion; "
+            "what is neither is a check (subject, context)"
+        )
+    return ask
 
 
 # measuring, by the first word of a question --------------------------------------------------------------------------

@@ -77,6 +77,11 @@ class LoadedData:
         return self._labelled[name]
 
     def _named(self, ref: str | None) -> str:
+        if ref is not None and not isinstance(ref, str):
+            raise InvalidInput(
+                f"a dataset is named by a ref such as 'customers.test@1', got {type(ref).__name__}; "
+                "rows of your own are asked of the model itself: context.models.load(ref).predict(rows)"
+            )
         name = self.default if ref is None else ref.removeprefix("dataset:")
         if name is None:
             raise InvalidInput(

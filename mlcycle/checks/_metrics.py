@@ -14,12 +14,12 @@ from attrs import frozen
 
 from mlcycle.checks._ranges import function_behind, range_of
 from mlcycle.errors import InvalidInput
-from mlcycle.records import Criterion, higher_is_better
+from mlcycle.records import higher_is_better
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Metric", "find_metric", "has_positive", "positive_of", "validate"]
+__all__ = ["Metric", "find_metric", "has_positive", "positive_of"]
 
 _SHORT = {
     "brier_score_loss": "neg_brier_score",
@@ -231,51 +231,3 @@ def _function(name: str) -> Metric:
         raise InvalidInput(f"the metric {name!r} is a {type(found).__name__}, not a function (y_true, y_pred) -> float")
     # where the name does not say, a function is taken for a score, as scikit-learn takes it
     return Metric(name, function=found, higher_is_better=higher_is_better(path.rpartition(".")[2]) is not False)
-
-
-def validate(criterion: Criterion) -> None:
-    """Say what is wrong with a criterion before it becomes part of a scope.
-
-    Parameters
-    ----------
-    criterion : Criterion
-        If it is about a metric, that is looked up here, which loads scikit-learn.
-
-    Raises
-    ------
-    InvalidInput
-        If it is no criterion, its metric does not exist, or it could never fail or never pass.
-
-    Examples
-    --------
-    >>> from mlcycle.records import AtLeast
-    >>> validate(AtLeast("mean_absolute_error", 3))
-    Traceback (most recent call last):
-    ...
-    mlcycle.errors.InvalidInput: mean_absolute_error ≥ 3 asks for a large error; use AtMost('mean_absolute_error', 3)
-    """
-    if not isinstance(criterion, Criterion):
-        raise InvalidInput(
-            f"a criterion is mc.AtLeast(…), mc.AtMost(…) or mc.NotWorseThan(…), "
-            f"got {type(criterion).__name__}: {criterion!r:.80}"
-        )
-    if criterion.metric and (slip := criterion.slip(_metric_of(criterion))):
-        raise InvalidInput(slip)
-
-
-def _metric_of(criterion: Any) -> Metric:
-    """Return the metric a criterion names, or say that it stands where the reference belongs."""
-    try:
-        return find_metric(criterion.metric)
-    except InvalidInput as error:
-        if "reference" not in criterion.needs:
-            raise
-        try:
-            find_metric(criterion.reference)
-        except InvalidInput:
-            raise error from None
-        kind = type(criterion).__name__
-        raise InvalidInput(
-            f"{kind} takes what is compared with before the metric: "
-            f"{kind}({criterion.metric!r}, {criterion.reference!r})"
-        ) from error

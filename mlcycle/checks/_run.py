@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
+import re
 from collections.abc import Iterable, Iterator
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["name_of", "run"]
 
 _MOST = 1_000  # what one check may find: more nobody reads, and a document of an evaluation keeps it all
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _CUT = f"it answered more than {_MOST:,} results, and those after them are left out; answer fewer, or a count"
 
 
@@ -80,9 +84,27 @@ def _one(check: Check | Criterion, subject: str, context: Context) -> Iterable[R
 
 
 def name_of(check: Any) -> str:
-    """Return what a check or a hook is called: a function by its name, a configured one as it prints."""
+    """Return what a check or a hook is called: a function by its name, a configured one as it prints.
+
+    It is called the same in every process: an object that prints nothing but where it lies goes by its class.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> name_of(partial(max, 3, key=abs)), name_of("".join), name_of(object())
+    ('max(3, key=abs)', 'join', 'object')
+    """
+    if isinstance(check, functools.partial):
+        given = [*map(name_of, check.args), *(f"{key}={name_of(value)}" for key, value in check.keywords.items())]
+        return f"{name_of(check.func)}({', '.join(given)})"
     name = getattr(check, "__name__", None)
-    return name if isinstance(name, str) else repr(check)
+    if isinstance(name, str):
+        owner = check.__self__ if inspect.ismethod(check) else None
+        return name if owner is None else f"{(owner if isinstance(owner, type) else type(owner)).__name__}.{name}"
+    kind: Any = type(check)
+    shown = kind.__name__ if kind.__repr__ is object.__repr__ else repr(check)
+    # a frame among the arguments prints as many lines as it likes
+    return _ADDRESS.sub("", shown) if "\n" not in shown else kind.__name__
 
 
 def _results(said: Any, plainly: dict[str, Any]) -> Iterator[Result]:
@@ -90,7 +112,11 @@ def _results(said: Any, plainly: dict[str, Any]) -> Iterator[Result]:
         yield evolve(said, subject=said.subject or plainly["subject"], data=said.data or plainly["data"])
         return
     said = said.item() if hasattr(said, "item") and getattr(said, "ndim", None) == 0 else said
-    if isinstance(said, bool):
+    if getattr(said, "ndim", 0):  # a verdict a row is a forgotten .all(), and nobody reads so many
+        many = f"{said.size:,} value{'' if said.size == 1 else 's'}"
+        reason = f"it answered a {type(said).__name__} of {many}; answer one, for example with .all()"
+        yield Result(**plainly, verdict="error", detail=reason)
+    elif isinstance(said, bool):
         yield Result(**plainly, verdict="pass" if said else "fail")
     elif isinstance(said, Real):
         value = float(said)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle.blobs import Blobs
     from mlcycle.state import Fact
 
-__all__ = ["decision_fact", "decision_record", "decisions_of", "full_ref", "kept_out", "made_refs"]
+__all__ = ["decision_fact", "decision_record", "decision_records", "full_ref", "kept_out", "made_refs"]
 
 
 def made_refs(changes: Iterable[Change]) -> list[str]:
@@ -59,7 +59,7 @@ def full_ref(view: View, ref: Any, of: str) -> str | None:
     return resolve(view, ref, of, dropped=True).ref
 
 
-def decisions_of(blobs: Blobs, view: View, of: str, ref: str | None = None) -> list[records.Decision]:
+def decision_records(blobs: Blobs, view: View, of: str, ref: str | None = None) -> list[records.Decision]:
     """Return the decisions about a version, or about all of a name or a noun, oldest first."""
     whole = ref is None or "@" not in ref
     names = f"{of}:" if ref is None else f"{ref}@"

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle.blobs import Blobs
     from mlcycle.state import Fact, View
 
-__all__ = ["evaluation_document", "evaluation_record", "evaluation_records", "evaluations_of", "keep_evaluation"]
+__all__ = ["evaluation_document", "evaluation_facts", "evaluation_record", "evaluation_records", "keep_evaluation"]
 
 Doc = dict[str, Any]
 
 
-def evaluations_of(view: View, subject: str, data: str | None = None) -> Iterator[Fact]:
+def evaluation_facts(view: View, subject: str, data: str | None = None) -> Iterator[Fact]:
     """Yield the evaluations of a version, or only those on some data (full refs), newest first."""
     found = view.facts.of("evaluation", subject, data, newest_first=True)
     return (fact for fact in found if fact.subject == subject)

@@ -140,7 +140,7 @@ class Hooks:
             found = [one for name, asked in criteria.items() for one in checks.run(asked, f"dataset:{name}", context)]
             if hooks:
                 event = checks.Event(matter.verb, "before", matter.subject, matter.proposal(), session.author)
-                found += checks.answers(hooks, event, context)
+                found += checks.ask_hooks(hooks, event, context)
         finally:
             _judging.reset(token)
         return Heard(tuple(masked(found)), bool(hooks))

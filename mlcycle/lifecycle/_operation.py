@@ -284,7 +284,8 @@ class Operation:
             self._done = evolve(matter, subject=made[0] if made else matter.subject), done
         if mine and decision is not None and blocked:
             fact = done.fact("decision")
-            raise GateBlocked(decision.why, evolve(decision, subject=fact.subject, **fact.stamp.facts()))
+            where = f"It is kept as {bare(fact.subject)}, rejected: nobody's latest, and there by its number."
+            raise GateBlocked(f"{decision.why}\n{where}", evolve(decision, subject=fact.subject, **fact.stamp.facts()))
         return done
 
     def _commit(

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle.blobs import Blobs
+    from mlcycle.lifecycle.runs import ActiveRun
 
 __all__ = ["Project"]
 
@@ -105,7 +106,7 @@ class Project:
 
     def evaluate(
         self,
-        subject: str | records.ModelVersion | records.DatasetVersion | records.Run,
+        subject: str | records.ModelVersion | records.DatasetVersion | records.Run | ActiveRun,
         data: str | records.DatasetVersion | None = None,
         *,
         checks: Sequence[Any] = (),
@@ -119,7 +120,7 @@ class Project:
 
         Parameters
         ----------
-        subject : ref, ModelVersion, DatasetVersion or Run
+        subject : ref, ModelVersion, DatasetVersion, Run or ActiveRun
             What is judged; a text that does not say its kind is a model. Of ``"dataset:customers@3"`` the criteria
             on data are asked that name it, such as `Unique`, and of ``"run:0a…"`` only `checks`.
         data : ref or DatasetVersion, optional
@@ -194,7 +195,7 @@ class Project:
         """Set datasets, aliases and routes together to what they were, as one entry.
 
         Versions made later are retracted: no longer ``latest``, still addressable. Scope, runs, evaluations,
-        decisions, labels and reports are facts and stay. To undo a rollback, roll back to the entry before it.
+        decisions and labels are facts and stay. To undo a rollback, roll back to the entry before it.
 
         Parameters
         ----------

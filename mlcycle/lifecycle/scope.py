@@ -12,7 +12,7 @@ from mlcycle._ids import now, parse_ref
 from mlcycle._text import plain, printable
 from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, NotFound
-from mlcycle.lifecycle._decisions import decisions_of
+from mlcycle.lifecycle._decisions import decision_records
 from mlcycle.lifecycle._judging import Evidence, Matter
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.state import Change, NameSet, Version, VersionAdd, View, guards_on, noun, resolve
@@ -76,8 +76,9 @@ class ScopeHandle:
         ----------
         objective : str, optional
             What the project is for, in a sentence.
-        criteria : sequence of AtLeast, AtMost, NotWorseThan, optional
-            What a model must reach; every gate reads them. Tightening is free.
+        criteria : sequence of Criterion, optional
+            What a model must reach (`AtLeast` and its kin), and what data must be like (`Unique` and its kin); every
+            gate reads them. Tightening is free.
         test : str or DatasetVersion, optional
             The dataset criteria are judged on unless they say otherwise: ``"customers.test"`` for the newest there is
             when something is judged, ``"customers.test@2"`` or a record for that version.
@@ -181,7 +182,7 @@ class ScopeHandle:
 
     def decisions(self) -> list[records.Decision]:
         """Return what was decided about changes of the scope: who loosened what, and what hooks said, oldest first."""
-        return decisions_of(self._session.blobs, self._session.view(), "scope")
+        return decision_records(self._session.blobs, self._session.view(), "scope")
 
 
 def scope_record(version: Version) -> records.Scope:

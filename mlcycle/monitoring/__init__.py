@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from mlcycle.monitoring._latency import Latency
     from mlcycle.monitoring._look import look_at, signals_given
     from mlcycle.monitoring._quality import Quality
-    from mlcycle.monitoring._signals import SIGNALS, Signal, signals_at
-    from mlcycle.monitoring._window import TrafficContext, Window, inputs_of
+    from mlcycle.monitoring._signals import SIGNALS, signals_at
+    from mlcycle.monitoring._window import TrafficContext, Window
 
 _HOMES = {
     "_coverage": ("Coverage",),
@@ -33,8 +33,8 @@ _HOMES = {
     "_latency": ("Latency",),
     "_look": ("look_at", "signals_given"),
     "_quality": ("Quality",),
-    "_signals": ("SIGNALS", "Signal", "signals_at"),
-    "_window": ("TrafficContext", "Window", "inputs_of"),
+    "_signals": ("SIGNALS", "signals_at"),
+    "_window": ("TrafficContext", "Window"),
 }
 
 __all__ = [
@@ -46,11 +46,9 @@ __all__ = [
     "Latency",
     "PredictionDrift",
     "Quality",
-    "Signal",
     "TrafficContext",
     "Versions",
     "Window",
-    "inputs_of",
     "look_at",
     "signals_at",
     "signals_given",

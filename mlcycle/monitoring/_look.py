@@ -12,7 +12,7 @@ from mlcycle import checks
 from mlcycle.errors import InvalidInput
 from mlcycle.monitoring._attempt import attempt
 from mlcycle.monitoring._signals import SIGNALS
-from mlcycle.records import Criterion, Result
+from mlcycle.records import PHASES, Criterion, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +31,9 @@ def look_at(signals: Iterable[Any], subject: str, context: TrafficContext) -> tu
     Parameters
     ----------
     signals : iterable of callable
-        ``(subject, context) -> Result``, a number, True or False, or several of these.
+        ``(subject, context) -> Result``, a number, True or False, or several of these. One may say what it is called
+        and where to go next when it fails or breaks, as class attributes ``look`` and ``phase``; by default that is
+        its own name, and ``"deployment"``.
     subject : str
         The deployment, as a full ref.
     context : TrafficContext
@@ -61,7 +63,7 @@ def look_at(signals: Iterable[Any], subject: str, context: TrafficContext) -> tu
 
 
 def _looked(signal: Any, subject: str, context: Any) -> list[Result]:
-    name, phase = _name(signal), getattr(signal, "phase", "deployment")
+    name, phase = _name(signal), getattr(signal, "phase", None) or "deployment"
 
     def work() -> Iterable[Result]:
         said = signal(subject, context)
@@ -80,8 +82,8 @@ def _placed(result: Result, look: str, phase: str) -> Result:
 
 
 def _name(signal: Any) -> str:
-    look = getattr(signal, "look", None) or getattr(signal, "__name__", None)
-    return look if isinstance(look, str) else repr(signal)
+    look = getattr(signal, "look", None)
+    return look if look and isinstance(look, str) else checks.name_of(signal)
 
 
 @frozen(eq=False)
@@ -120,4 +122,7 @@ def signals_given(given: Any) -> list[Any]:
             raise InvalidInput(
                 f"a check of traffic is a callable (subject, context), got {type(one).__name__}: {one!r:.80}"
             )
+        phase = getattr(one, "phase", None)
+        if phase is not None and phase not in PHASES:
+            raise InvalidInput(f"the phase of {_name(one)} is one of {', '.join(PHASES)}, got {phase!r:.80}")
     return found

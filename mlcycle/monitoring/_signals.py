@@ -1,8 +1,8 @@
-"""The signals there are: one table, and what a signal of somebody else has to be."""
+"""The signals there are: one table, in the order they are told."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import attrs
 
@@ -12,24 +12,7 @@ from mlcycle.monitoring._failures import Failures
 from mlcycle.monitoring._latency import Latency
 from mlcycle.monitoring._quality import Quality
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from mlcycle.monitoring._window import TrafficContext
-    from mlcycle.records import Result
-
-__all__ = ["SIGNALS", "Signal", "signals_at"]
-
-
-class Signal(Protocol):
-    """A check on a window of traffic: any callable, a frozen class where it has settings.
-
-    It may say what it is called and where to go next when it fails or breaks, as class attributes ``look`` and
-    ``phase``; by default that is its own name, and ``"deployment"``.
-    """
-
-    def __call__(self, subject: str, context: TrafficContext, /) -> Iterable[Result | float | bool]:
-        """Look at the window ``context.traffic`` of a deployment such as ``"deployment:eu"``."""
+__all__ = ["SIGNALS", "signals_at"]
 
 
 SIGNALS: dict[str, Any] = {one.look: one for one in (Coverage, DataDrift, PredictionDrift, Quality, Failures, Latency)}

@@ -13,6 +13,7 @@ from attrs import field, frozen
 
 from mlcycle.errors import InvalidInput
 from mlcycle.records._record import Record, copied
+from mlcycle.records._terms import TERMS
 
 if TYPE_CHECKING:
     from mlcycle.records._results import Result
@@ -22,7 +23,6 @@ __all__ = ["Criterion", "MetricFacts", "UnknownCriterion", "class_of", "is_loose
 # Classes of users by the name they have in a store. They register themselves when their module is imported; nothing
 # in a store ever leads to an import, so a name that is not here stays a name.
 _REGISTERED: dict[str, type[Criterion]] = {}
-_LAST = ("slices", "on", "confidence", "blocking")  # in the repr: what is asked stands before where and how surely
 
 
 class MetricFacts(Protocol):
@@ -44,9 +44,10 @@ class MetricFacts(Protocol):
 class Criterion(Record):
     """What a subject must reach: the base of every criterion.
 
-    A class of your own derives from it (from `MetricCriterion` if it is about a metric), is ``attrs.frozen``, and
-    stands in a module that can be imported: that is all it takes to be kept in a scope, and to be read by every process
-    that has imported the module. Elsewhere it is an `UnknownCriterion`, which shuts its gate.
+    A class of your own derives from `MetricCriterion` if it is about a metric and from `RowCriterion` if it is about
+    rows of data, is ``attrs.frozen``, and stands in a module that can be imported: that is all it takes to be kept in a
+    scope, and to be read by every process that has imported the module. Elsewhere it is an `UnknownCriterion`, which
+    shuts its gate.
 
     Attributes
     ----------
@@ -84,6 +85,7 @@ class Criterion(Record):
 
     # The kind of thing it judges: it is asked of nothing else. Of one that cannot be read it is the one with a gate.
     judges = "model"
+    _terms: tuple[str, ...] = TERMS
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -110,8 +112,20 @@ class Criterion(Record):
         return None
 
     def covers(self, other: Any) -> bool:
-        """Return whether this asks at least as much as another criterion: whatever meets it meets the other too."""
-        return bool(self == other)
+        """Return whether this asks at least as much as another criterion: whatever meets it meets the other too.
+
+        Here: on terms as strict, and else the same. With a threshold of your own, compare that:
+        ``self.terms_cover(other) and self.low >= other.low``; without, every change of it loosens.
+        """
+        return self.terms_cover(other) and all(getattr(self, name) == getattr(other, name) for name in self._asked())
+
+    def terms_cover(self, other: Any) -> bool:
+        """Return whether this asks the same of the same data, in the same slices or more, and as surely or more."""
+        if type(self) is not type(other) or self._about != other._about:
+            return False
+        if self.confidence < other.confidence or other.blocking > self.blocking:
+            return False
+        return set(other.slices) <= set(self.slices) and bool(other.slices) == bool(self.slices)
 
     def verdict(self, result: Result) -> str:
         """Return ``"pass"``, ``"fail"`` or ``"inconclusive"`` for a measurement, from its value and interval alone."""
@@ -126,6 +140,11 @@ class Criterion(Record):
         """What stays when a criterion is made stricter or looser."""
         return type(self), self.on
 
+    def _asked(self) -> list[str]:
+        """Return the names of the fields that say what is asked, not where and how strictly."""
+        kind: Any = type(self)
+        return [one.name for one in attrs.fields(kind) if one.name not in self._terms] if attrs.has(kind) else []
+
     # how it is shown ----------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
@@ -137,7 +156,7 @@ class Criterion(Record):
             if one.default is attrs.NOTHING and not one.kw_only
         ]
         options = [one for one in fields if one.default is not attrs.NOTHING or one.kw_only]
-        options.sort(key=lambda one: _LAST.index(one.name) if one.name in _LAST else -1)
+        options.sort(key=lambda one: TERMS.index(one.name) if one.name in TERMS else -1)
         changed = {one.name: value for one in options if (value := getattr(self, one.name)) != one.default}
         given += [f"{name}={_shortest(name, value)!r}" for name, value in changed.items()]
         return f"{type(self).__name__}({', '.join(given)})"
@@ -145,9 +164,10 @@ class Criterion(Record):
     def _title(self) -> str:
         every = f" in every {' and every '.join(self.slices)}" if self.slices else ""
         where = f" on {self.on}" if self.on else ""
-        return f"{self._claim()}{every}{where}"
+        return f"{self.claim()}{every}{where}"
 
-    def _claim(self) -> str:
+    def claim(self) -> str:
+        """Return how it reads, without where and how surely: ``"recall from 0.2 to 0.4"``."""
         return repr(self)
 
     def _facts(self) -> list[tuple[str, Any]]:
@@ -202,7 +222,8 @@ class UnknownCriterion(Criterion):
     def _about(self) -> Any:
         return type(self), self.document
 
-    def _claim(self) -> str:
+    def claim(self) -> str:
+        """Return what it is called, and what would make it readable."""
         return f"{self.document['type']} (needs {' and '.join(sorted(self.needs))})"
 
 

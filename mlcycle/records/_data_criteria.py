@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import attrs
 from attrs import field, frozen
 
 from mlcycle.errors import InvalidInput
 from mlcycle.records._criteria import Criterion
-from mlcycle.records._metric_criteria import finite, flag, terms_last, text_or_none
 from mlcycle.records._record import texts
+from mlcycle.records._terms import finite, flag, terms_last, text_or_none
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from mlcycle.records._results import Result
 
-__all__ = ["DataCriterion", "InRange", "RowCount", "Unique"]
+__all__ = ["DataCriterion", "InRange", "RowCount", "RowCriterion", "Unique"]
 
 
 def _columns(value: Any) -> tuple[str, ...]:
@@ -53,6 +56,8 @@ def _count(value: Any) -> int | None:
 class DataCriterion(Criterion):
     """What the rows of a dataset must be like: the base of `Unique` and its kin.
 
+    One of your own derives from `RowCriterion`, since nothing measures what only this is said of.
+
     Parameters
     ----------
     on : str, optional
@@ -77,12 +82,94 @@ class DataCriterion(Criterion):
         """Data alone."""
         return frozenset(["data"])
 
-    def _terms_cover(self, other: Any) -> bool:
-        return bool(self._about == other._about and self.blocking >= other.blocking)
+    def claim(self) -> str:
+        """Return how it reads, without where and how surely."""
+        return repr(attrs.evolve(self, on=None, blocking=True))
+
+
+@frozen
+class _FewRows(DataCriterion):
+    """A share of rows is small enough: what `RowCriterion` and the criteria of rows that are counted here share."""
+
+    at_most: float = field(default=0.0, kw_only=True, converter=_share)
+
+    _terms = (*DataCriterion._terms, "at_most")
+
+    @property
+    def edge(self) -> float | None:
+        """The share of rows that may break it."""
+        return self.at_most
+
+    def terms_cover(self, other: Any) -> bool:
+        """Return whether this asks the same of the same data, and lets no more rows break it."""
+        return super().terms_cover(other) and self.at_most <= other.at_most
+
+    def verdict(self, result: Result) -> str:
+        """Return ``"pass"`` where the share of rows that break it is small enough, else ``"fail"``."""
+        return _within(result.value, None, self.at_most)
+
+    def _title(self) -> str:
+        but_for = f" but for {100 * self.at_most:g}% of rows" if self.at_most else ""
+        return f"{self.claim()}{but_for}{f' on {self.on}' if self.on else ''}"
+
+
+@frozen
+class RowCriterion(_FewRows):
+    """What every row of a dataset must be like, but for a share of them: the base of criteria of your own about data.
+
+    Yours adds fields and says in `breaks` which rows break it; how it reads is `claim`. With a threshold of your own,
+    override `covers` as well, so that making it stricter is free; without, every change of it loosens.
+
+    Parameters
+    ----------
+    at_most : float, default 0.0
+        The share of rows that may break it.
+    on, blocking
+        As in `DataCriterion`.
+
+    Examples
+    --------
+    >>> from attrs import frozen
+    >>> @frozen
+    ... class Before(RowCriterion):
+    ...     first: str
+    ...     second: str
+    ...
+    ...     def breaks(self, frame):
+    ...         return frame[self.first] > frame[self.second]
+    ...
+    ...     def claim(self):
+    ...         return f"{self.first} is before {self.second}"
+    >>> print(Before("ordered", "paid", at_most=0.01, on="orders"))
+    ordered is before paid but for 1% of rows on orders
+    """
+
+    def breaks(self, frame: pd.DataFrame) -> Any:
+        """Return which rows break it: one truth value a row, in the order of the rows.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            All rows with all columns, a copy.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say which rows break it")
+
+    @property
+    def question(self) -> tuple[Any, ...]:
+        """How many rows break it, whatever share may."""
+        kind = type(self)
+        if kind.breaks is RowCriterion.breaks:
+            return super().question  # which nothing measures, and so no scope takes it
+        asked = (f"{name}={getattr(self, name)!r}" for name in self._asked())
+        return ("rows that break", f"{kind.__module__}:{kind.__qualname__}", *asked, self.on)
+
+    def claim(self) -> str:
+        """Return how it reads, without where and for how many rows."""
+        return repr(attrs.evolve(self, on=None, blocking=True, at_most=0.0))
 
 
 @frozen(field_transformer=terms_last)
-class Unique(DataCriterion):
+class Unique(_FewRows):
     """No two rows have the same values in some columns. Missing values are equal to one another.
 
     Parameters
@@ -101,37 +188,28 @@ class Unique(DataCriterion):
     """
 
     columns: tuple[str, ...] = field(converter=_columns)
-    at_most: float = field(default=0.0, kw_only=True, converter=_share)
 
     @property
     def question(self) -> tuple[Any, ...]:
         """How many rows repeat an earlier one."""
         return ("repeated rows", tuple(sorted(self.columns)), self.on)
 
-    @property
-    def edge(self) -> float | None:
-        """The share that may repeat."""
-        return self.at_most
-
     def covers(self, other: Any) -> bool:
         """Return whether this asks at least as much as another criterion."""
-        return self._terms_cover(other) and self.at_most <= other.at_most
-
-    def verdict(self, result: Result) -> str:
-        """Return ``"pass"`` where the share that repeats is small enough, else ``"fail"``."""
-        return _within(result.value, None, self.at_most)
+        return self.terms_cover(other)  # of the same columns, in whatever order
 
     @property
     def _about(self) -> Any:
         return type(self), frozenset(self.columns), self.on
 
-    def _claim(self) -> str:
+    def claim(self) -> str:
+        """Return how it reads, without where and how surely."""
         are = "is" if len(self.columns) == 1 else "are"
-        return f"{' and '.join(self.columns)} {are} unique{_but_for(self.at_most)}"
+        return f"{' and '.join(self.columns)} {are} unique"
 
 
 @frozen(field_transformer=terms_last)
-class InRange(DataCriterion):
+class InRange(_FewRows):
     """Every value of a column lies between two numbers, both included. Missing values are not outside.
 
     Parameters
@@ -155,7 +233,6 @@ class InRange(DataCriterion):
     column: str = field(validator=_column)
     low: float | None = field(default=None, converter=_end)
     high: float | None = field(default=None, converter=_end)
-    at_most: float = field(default=0.0, kw_only=True, converter=_share)
 
     def __attrs_post_init__(self) -> None:
         if self.low is None and self.high is None:
@@ -168,32 +245,24 @@ class InRange(DataCriterion):
         """How many rows lie outside."""
         return ("rows outside", self.column, self.low, self.high, self.on)
 
-    @property
-    def edge(self) -> float | None:
-        """The share that may lie outside."""
-        return self.at_most
-
     def covers(self, other: Any) -> bool:
         """Return whether this asks at least as much as another criterion."""
-        if not self._terms_cover(other) or self.at_most > other.at_most:
+        if not self.terms_cover(other):
             return False
         above = other.low is None or (self.low is not None and self.low >= other.low)
         return above and (other.high is None or (self.high is not None and self.high <= other.high))
-
-    def verdict(self, result: Result) -> str:
-        """Return ``"pass"`` where the share outside is small enough, else ``"fail"``."""
-        return _within(result.value, None, self.at_most)
 
     @property
     def _about(self) -> Any:
         return type(self), self.column, self.on
 
-    def _claim(self) -> str:
+    def claim(self) -> str:
+        """Return how it reads, without where and how surely."""
         if self.low is None or self.high is None:
             ends = f"at most {self.high:g}" if self.low is None else f"at least {self.low:g}"
         else:
             ends = f"from {self.low:g} to {self.high:g}"
-        return f"{self.column} {ends}{_but_for(self.at_most)}"
+        return f"{self.column} {ends}"
 
 
 @frozen(field_transformer=terms_last)
@@ -232,7 +301,7 @@ class RowCount(DataCriterion):
 
     def covers(self, other: Any) -> bool:
         """Return whether this asks at least as much as another criterion."""
-        if not self._terms_cover(other) or self.at_least < other.at_least:
+        if not self.terms_cover(other) or self.at_least < other.at_least:
             return False
         return other.at_most is None or (self.at_most is not None and self.at_most <= other.at_most)
 
@@ -240,7 +309,8 @@ class RowCount(DataCriterion):
         """Return ``"pass"`` where the number of rows is allowed, else ``"fail"``."""
         return _within(result.value, self.at_least, self.at_most)
 
-    def _claim(self) -> str:
+    def claim(self) -> str:
+        """Return how it reads, without where and how surely."""
         most = "" if self.at_most is None else f" and at most {self.at_most:,}"
         return f"at least {self.at_least:,}{most} rows"
 
@@ -249,7 +319,3 @@ def _within(value: float | None, low: float | None, high: float | None) -> str:
     if value is None or value != value:
         return "inconclusive"
     return "pass" if (low is None or low <= value) and (high is None or value <= high) else "fail"
-
-
-def _but_for(at_most: float) -> str:
-    return f" but for {100 * at_most:g}% of rows" if at_most else ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import attrs
 from attrs import field, frozen
 
 from mlcycle._text import plain
@@ -13,21 +12,13 @@ from mlcycle.errors import InvalidInput
 from mlcycle.records._criteria import Criterion
 from mlcycle.records._metric_names import metric_name
 from mlcycle.records._record import texts
+from mlcycle.records._terms import finite, flag, terms_last, text_or_none
 
 if TYPE_CHECKING:
     from mlcycle.records._criteria import MetricFacts
     from mlcycle.records._results import Result
 
-__all__ = [
-    "AtLeast",
-    "AtMost",
-    "MetricCriterion",
-    "NotWorseThan",
-    "finite",
-    "flag",
-    "terms_last",
-    "text_or_none",
-]
+__all__ = ["AtLeast", "AtMost", "MetricCriterion", "NotWorseThan"]
 
 
 def _slices(value: Any) -> tuple[str, ...]:
@@ -35,27 +26,6 @@ def _slices(value: Any) -> tuple[str, ...]:
     if found is None or not all(isinstance(name, str) and name for name in found):
         raise InvalidInput(f"slices is a column name or a list of them, got {value!r:.80}")
     return tuple(dict.fromkeys(found))
-
-
-def finite(name: str, value: Any) -> float:
-    """Return a finite number, or say by its name what came instead.
-
-    Examples
-    --------
-    >>> finite("threshold", 1)
-    1.0
-    """
-    # float() takes the text "0.9" and the truth value True, too; in a threshold both are slips.
-    slip = isinstance(value, (str, bytes, bool)) or type(value).__name__ in ("bool", "bool_")
-    try:
-        number = math.nan if slip else float(value)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise InvalidInput(f"{name} is a number, got {type(value).__name__}: {value!r:.80}") from error
-    if slip:
-        raise InvalidInput(f"{name} is a number, got {type(value).__name__}: {value!r:.80}")
-    if number - number != 0:
-        raise InvalidInput(f"{name} is a finite number, got {number}")
-    return number
 
 
 def _threshold(value: Any) -> float:
@@ -76,25 +46,6 @@ def _confidence(value: Any) -> float:
     return number
 
 
-def flag(value: Any) -> bool:
-    """Return whether a criterion blocks, or say that a word is not an answer.
-
-    Examples
-    --------
-    >>> flag(1)
-    True
-    """
-    if type(value).__name__ not in ("bool", "bool_") and not (isinstance(value, int) and value in (0, 1)):
-        raise InvalidInput(f"blocking is True or False, got {type(value).__name__}: {value!r:.80}")
-    return bool(value)
-
-
-def text_or_none(instance: Any, attribute: Any, value: Any) -> None:
-    """Refuse what is neither a text nor nothing."""
-    if value is not None and not (isinstance(value, str) and value.strip()):
-        raise InvalidInput(f"{attribute.name} is text such as 'customers.test', got {value!r:.80}")
-
-
 def _reference(instance: Any, attribute: Any, value: Any) -> None:
     if not (isinstance(value, str) and value.strip()):
         raise InvalidInput(
@@ -107,20 +58,12 @@ def _version_of(criterion: dict[str, Any], text: str) -> str | None:
     return "model" if "@" in text else None
 
 
-_TERMS = ("slices", "on", "confidence", "blocking")
-
-
-def terms_last(_: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
-    """Return the fields of a criterion as its table has them: what is asked, then where and how surely."""
-    return sorted(fields, key=lambda one: one.name in _TERMS)
-
-
 @frozen
 class MetricCriterion(Criterion):
     """What a metric of a model must reach: the base of `AtLeast` and its kin, and of criteria of your own.
 
     Yours adds fields, and overrides `verdict`, `covers` (so that making it stricter is free; without, every change
-    loosens) and ``_claim`` (how it reads).
+    loosens) and `claim` (how it reads).
 
     Parameters
     ----------
@@ -145,9 +88,9 @@ class MetricCriterion(Criterion):
     ...         return "fail" if result.high < self.low or result.low > self.high else "inconclusive"
     ...
     ...     def covers(self, other):
-    ...         return self._terms_cover(other) and other.low <= self.low and self.high <= other.high
+    ...         return self.terms_cover(other) and other.low <= self.low and self.high <= other.high
     ...
-    ...     def _claim(self):
+    ...     def claim(self):
     ...         return f"{self.metric} from {self.low} to {self.high}"
     >>> Between("recall", 0.2, 0.4, slices="region")
     Between('recall', 0.2, 0.4, slices='region')
@@ -172,22 +115,12 @@ class MetricCriterion(Criterion):
         """Data with labels, and a model."""
         return frozenset(["data", "labels", "model"])
 
-    def covers(self, other: Any) -> bool:
-        """Return whether this asks at least as much as another: on as strict terms, and else the same."""
-        asked = [one.name for one in attrs.fields(type(self)) if one.name not in _TERMS]
-        return self._terms_cover(other) and all(getattr(self, name) == getattr(other, name) for name in asked)
-
-    def _terms_cover(self, other: Any) -> bool:
-        """Return whether this asks the same of the same data, in the same slices or more, and as surely or more."""
-        if self._about != other._about or self.confidence < other.confidence or other.blocking > self.blocking:
-            return False
-        return set(other.slices) <= set(self.slices) and bool(other.slices) == bool(self.slices)
-
     @property
     def _about(self) -> Any:
         return type(self), self.metric, self.on
 
-    def _claim(self) -> str:
+    def claim(self) -> str:
+        """Return how it reads, without where and how surely."""
         return self.metric
 
 
@@ -234,7 +167,7 @@ class AtLeast(MetricCriterion):
 
     def covers(self, other: Any) -> bool:
         """Return whether this asks at least as much as another criterion."""
-        return self._terms_cover(other) and self.threshold >= other.threshold
+        return self.terms_cover(other) and self.threshold >= other.threshold
 
     def verdict(self, result: Result) -> str:
         """Return ``"pass"`` for an interval at or above the threshold, ``"fail"`` for one below it."""
@@ -248,7 +181,8 @@ class AtLeast(MetricCriterion):
             return f"{plain(self)} asks for a large error; use AtMost({self.metric!r}, {self.threshold:g})"
         return _never_above_zero(self, self.threshold, metric, "pass") or _out_of_range(self, metric, at_least=True)
 
-    def _claim(self) -> str:
+    def claim(self) -> str:
+        """Return how it reads, without where and how surely."""
         return f"{self.metric} ≥ {self.threshold:g}"
 
 
@@ -281,7 +215,7 @@ class AtMost(MetricCriterion):
 
     def covers(self, other: Any) -> bool:
         """Return whether this asks at least as much as another criterion."""
-        return self._terms_cover(other) and self.threshold <= other.threshold
+        return self.terms_cover(other) and self.threshold <= other.threshold
 
     def verdict(self, result: Result) -> str:
         """Return ``"pass"`` for an interval at or below the threshold, ``"fail"`` for one above it."""
@@ -293,7 +227,8 @@ class AtMost(MetricCriterion):
         """Say what a threshold asks that the metric always or never reaches, or None."""
         return _never_above_zero(self, self.threshold, metric, "fail") or _out_of_range(self, metric, at_least=False)
 
-    def _claim(self) -> str:
+    def claim(self) -> str:
+        """Return how it reads, without where and how surely."""
         return f"{self.metric} ≤ {self.threshold:g}"
 
 
@@ -337,7 +272,7 @@ class NotWorseThan(MetricCriterion):
 
     def covers(self, other: Any) -> bool:
         """Return whether this asks at least as much as another criterion."""
-        return self._terms_cover(other) and self.margin <= other.margin
+        return self.terms_cover(other) and self.margin <= other.margin
 
     def verdict(self, result: Result) -> str:
         """Return ``"pass"`` for a difference shown to be above ``-margin``, ``"fail"`` for one shown to be below."""
@@ -358,7 +293,8 @@ class NotWorseThan(MetricCriterion):
     def _about(self) -> Any:
         return type(self), self.metric, self.on, self.reference
 
-    def _claim(self) -> str:
+    def claim(self) -> str:
+        """Return how it reads, without where and how surely."""
         if not self.margin:
             return f"{self.metric} better than {self.reference}"
         return f"{self.metric} not worse than {self.reference} by more than {self.margin:g}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import field, frozen, validators
 
 from mlcycle import _html
+from mlcycle._digest import json_text
 from mlcycle._ids import bare
 from mlcycle._times import parse_time
 from mlcycle.errors import InvalidInput
@@ -19,10 +21,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["VERDICTS", "Decision", "Evaluation", "Override", "Result", "severity_of", "worst"]
+__all__ = ["PHASES", "VERDICTS", "Decision", "Evaluation", "Override", "Result", "severity_of", "worst"]
 
 VERDICTS = ("pass", "warn", "fail", "inconclusive", "not_applicable", "skipped", "error")
 """Every verdict a result may have; one read from a newer release may have another."""
+PHASES = ("scope", "data", "model", "deployment")
+"""Every phase of the cycle a finding may send to; one read from a newer release may be another."""
 
 _GRAVITY = ("not_applicable", "pass", "warn", "skipped", "inconclusive", "error", "fail")
 # A gate asks for proof; who watches traffic waits for an alarm, and that few labels came yet must not hide one.
@@ -49,6 +53,52 @@ def _full(subject: str) -> str:
 
 
 _SUBJECT = {"ref": "model", "full": True}
+
+
+def _plain(value: Any) -> Any:
+    """Return what a check answered in Python's own types: it answers with whatever numpy gave it."""
+    return value.item() if hasattr(value, "item") and getattr(value, "ndim", None) == 0 else value
+
+
+def _refused(what: str, kind: str, value: Any) -> InvalidInput:
+    return InvalidInput(f"{what} of a result is {kind}, got {type(value).__name__}: {value!r:.80}")
+
+
+def _number(value: Any) -> float | None:
+    value = _plain(value)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, Real)):
+        raise _refused("a value, limit or threshold", "a number", value)
+    return None if value is None else float(value)
+
+
+def _count(value: Any) -> int | None:
+    value = _plain(value)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, Integral)):
+        raise _refused("the number of rows", "a whole number", value)
+    return None if value is None else int(value)
+
+
+def _truth(value: Any) -> bool:
+    value = _plain(value)
+    if not isinstance(value, bool):
+        raise _refused("blocking or keep", "True or False", value)
+    return value
+
+
+def _words(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _refused("check, detail, data or look", "text", value)
+    return json_text(value)
+
+
+def _words_or_none(value: Any) -> str | None:
+    return None if value is None else _words(value)
+
+
+def _part(value: Any) -> str | None:
+    """Return a slice as text: that of a group may be its number."""
+    value = _plain(value)
+    return None if value is None else json_text(str(value))
 
 
 @frozen(kw_only=True, repr=False)
@@ -85,7 +135,7 @@ class Result(Record):
     detail : str, default ""
         A sentence for the reader.
     phase : str or None
-        Which phase of the cycle to go to: ``"scope"``, ``"data"``, ``"model"`` or ``"deployment"``.
+        Which phase of the cycle to go to: one of `PHASES`.
     look : str or None
         For a window of traffic: the signal it belongs to, ``"traffic"``, ``"data drift"``, ``"prediction drift"``,
         ``"quality"``, ``"failures"``, ``"latency"``, or a check of the user.
@@ -102,26 +152,28 @@ class Result(Record):
     'model:churn@7'
     """
 
-    check: str
+    check: str = field(converter=_words)
     subject: str = field(default="", converter=_full, metadata=_SUBJECT)
-    data: str | None = field(default=None, metadata={"ref": "dataset"})
-    slice: str | None = None
+    data: str | None = field(default=None, converter=_words_or_none, metadata={"ref": "dataset"})
+    slice: str | None = field(default=None, converter=_part)
     verdict: str = field(validator=one_of("a verdict", VERDICTS), metadata={"words": VERDICTS})
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    threshold: float | None = None
-    n: int | None = None
-    detectable: float | None = None
-    confidence: float | None = None
-    blocking: bool = True
+    value: float | None = field(default=None, converter=_number)
+    low: float | None = field(default=None, converter=_number)
+    high: float | None = field(default=None, converter=_number)
+    threshold: float | None = field(default=None, converter=_number)
+    n: int | None = field(default=None, converter=_count)
+    detectable: float | None = field(default=None, converter=_number)
+    confidence: float | None = field(default=None, converter=_number)
+    blocking: bool = field(default=True, converter=_truth)
     comparison: dict[str, Any] | None = field(
         default=None, converter=copied, hash=False, metadata={"refs": {"reference": "model"}}
     )
-    detail: str = ""
-    phase: str | None = None
-    look: str | None = None
-    keep: bool = True
+    detail: str = field(default="", converter=_words)
+    phase: str | None = field(
+        default=None, validator=validators.optional(one_of("a phase", PHASES)), metadata={"words": PHASES}
+    )
+    look: str | None = field(default=None, converter=_words_or_none)
+    keep: bool = field(default=True, converter=_truth)
 
     def _title(self) -> str:
         return f"{self.verdict}: {self._name}{self._measured()}"

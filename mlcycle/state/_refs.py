@@ -107,7 +107,10 @@ def _number(view: View, of: str, name: Name, ref: Ref) -> int:
     if ref.version == "latest":
         number = view.versions.latest(of, name.name)
         if number is None:
-            raise NotFound(f"every version of {name.name} was dropped or rolled back; name one by number")
+            raise NotFound(
+                f"every version of {name.name} was dropped, rejected or rolled back; name one by number, up to "
+                f"{name.name}@{view.versions.count(name)}"
+            )
         return number
     target = view.pointers.at(of, name.name, ref.version)
     if target is None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pytest
 
+from mlcycle.checks import lacking
 from mlcycle.records import Result, from_json, to_json
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 
 __all__ = ["CriterionContract"]
-
-_OFFERED = {"data", "labels", "model", "reference"}
 
 
 class CriterionContract:
@@ -77,7 +76,7 @@ class CriterionContract:
         """What else it needed nobody would give it, and it would block for ever."""
         for one in criteria:
             assert isinstance(one.needs, frozenset)
-            assert one.needs <= _OFFERED
+            assert lacking(one) == ""
 
     def test_the_stricter_covers_the_easier(self, criteria: list[Any]) -> None:
         """Covering is an order: each covers itself and all that are easier, and none that is stricter."""

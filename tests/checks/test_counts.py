@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from attrs import frozen
 
 from mlcycle.checks import EvaluationContext, LoadedData, Rows, judge
 from mlcycle.errors import InvalidInput
-from mlcycle.records import Criterion, InRange, RowCount, Unique
+from mlcycle.records import Criterion, InRange, RowCount, RowCriterion, Unique
+from tests.checks.toys import Below
 
 FRAME = pd.DataFrame(
     {
@@ -40,6 +44,9 @@ def _context(frame: pd.DataFrame = FRAME) -> EvaluationContext:
         (InRange("age", low=1), "fail", 0.25),
         (InRange("age", high=0, at_most=0.5), "pass", 0.5),
         (InRange("count", 2, 6), "fail", 0.5),
+        (Below("age", 120), "fail", 0.5),
+        (Below("age", 120, at_most=0.5), "pass", 0.5),
+        (Below("age", 122), "pass", 0.0),
         (RowCount(at_least=4), "pass", 4.0),
         (RowCount(at_least=5), "fail", 4.0),
         (RowCount(at_least=1, at_most=3), "fail", 4.0),
@@ -85,13 +92,16 @@ def test_a_level_of_the_index_is_a_column(index: pd.Index) -> None:
     assert found.value == (0.0 if isinstance(index, pd.RangeIndex) else 0.25)
 
 
+ASKED = [Unique("id"), InRange("age", 0, 120), Below("age", 120)]
+
+
 def test_what_breaks_it_is_counted_in_words() -> None:
     """How many rows, and of how many; no value of theirs is told."""
-    details = [judge(one, "dataset:d@1", _context())[0].detail for one in (Unique("id"), InRange("age", 0, 120))]
-    assert details == ["1 of 4 rows repeat an earlier one", "1 of 4 rows lie outside"]
+    details = [judge(one, "dataset:d@1", _context())[0].detail for one in ASKED]
+    assert details == ["1 of 4 rows repeat an earlier one", "1 of 4 rows lie outside", "2 of 4 rows break it"]
 
 
-@pytest.mark.parametrize("criterion", [Unique("id"), InRange("id", 0, 1)], ids=str)
+@pytest.mark.parametrize("criterion", [Unique("id"), InRange("id", 0, 1), Below("id", 0)], ids=str)
 def test_no_rows_break_nothing(criterion: Criterion) -> None:
     """How many there must be is asked by another criterion."""
     [found] = judge(criterion, "dataset:d@1", _context(FRAME.iloc[:0]))
@@ -112,6 +122,60 @@ def test_what_cannot_be_counted_is_an_error_in_words(criterion: Criterion, why: 
     assert found.verdict == "error"
     with pytest.raises(InvalidInput, match=why):
         raise InvalidInput(found.detail)
+
+
+@frozen
+class Saying(RowCriterion):
+    """A toy whose answer is given."""
+
+    answer: Any
+
+    def breaks(self, frame: Any) -> Any:
+        """Say it."""
+        frame["id"] = 0  # the frame is its own
+        return self.answer(frame)
+
+
+@pytest.mark.parametrize(
+    ("answer", "value"),
+    [
+        (lambda frame: [True, False, False, True], 0.5),
+        (lambda frame: frame["age"].to_numpy() > 0, 0.5),
+        (lambda frame: frame["count"].gt(1).fillna(False), 0.25),
+        (lambda frame: frame["age"].gt(0).astype("bool[pyarrow]"), 0.5),
+        (lambda frame: frame["day"].isna().astype(object), 0.25),
+        (lambda frame: tuple(np.zeros(4, dtype=bool)), 0.0),
+    ],
+)
+def test_truth_values_of_any_type_are_counted(answer: Any, value: float) -> None:
+    """Lists, arrays and columns; and what it did to its frame nobody else sees."""
+    context = _context()
+    [found] = judge(Saying(answer), "dataset:d@1", context)
+    assert (found.verdict, found.value, found.n) == ("fail" if value else "pass", value, 4)
+    assert context.data.load()["id"].tolist() == [1, 2, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (lambda frame: True, "one truth value a row, such as .*, got bool$"),
+        (lambda frame: "yes!", "one truth value a row, such as .*, got str$"),
+        (lambda frame: frame.isna(), "one truth value a row, such as .*, got DataFrame$"),
+        (lambda frame: {1: True}, "one truth value a row, such as .*, got dict$"),
+        (lambda frame: frame["age"][frame["age"] > 0], "got 2 values for 4 rows$"),
+        (lambda frame: frame["id"], "got integer values$"),
+        (lambda frame: ["a", "b", "c", "d"], "got string values$"),
+        (lambda frame: [True, True, 1, 0], "got mixed-integer values$"),
+        (lambda frame: frame["count"] > 1, r"got none for 2 of 4 rows; \.fillna\(False\) says that they do not$"),
+        (lambda frame: frame["ago"] > 1, "^Saying.breaks failed on d@1 with KeyError: 'ago'$"),
+    ],
+)
+def test_what_is_no_truth_value_a_row_is_an_error_in_words(answer: Any, why: str) -> None:
+    """It names the class, what it answered, and what would do."""
+    [found] = judge(Saying(answer), "dataset:d@1", _context())
+    assert found.verdict == "error"
+    assert found.detail.startswith("Saying.breaks ")
+    assert re.search(why, found.detail), found.detail
 
 
 def test_it_is_about_the_version_that_is_judged() -> None:

@@ -28,9 +28,9 @@ def column(before: list[float], now: list[float]) -> stats.ColumnDrift:
 def test_a_column_is_a_result(now: list[float], verdict: str, words: str, phase: str | None) -> None:
     """With its effect, interval, margin and power, and a line in words; what is stable needs no phase."""
     compared = column([float(i) for i in range(200)], now)
-    found = drift_result(compared, look="data drift", subject="deployment:eu", data="customers@1", phase="data")
+    found = drift_result(compared, look="data drift", subject="deployment:eu", phase="data")
     assert (found.check, found.look, found.verdict, found.phase) == ("age", "data drift", verdict, phase)
-    assert (found.subject, found.data, found.n) == ("deployment:eu", "customers@1", len(now))
+    assert (found.subject, found.n) == ("deployment:eu", len(now))
     assert found.detail.startswith(words)
     if verdict != "inconclusive":
         shift = compared.leading

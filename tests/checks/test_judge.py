@@ -380,7 +380,7 @@ def test_what_is_asked_of_what_it_is_not_about_is_an_error(context_for: Make) ->
     for criterion, why in (
         (AtLeast("accuracy", 0.5), "accuracy ≥ 0.5 is asked of a model, and d@1 is a dataset"),
         (unknown, "this criterion needs the import of shop.criteria to be judged"),
-        (Odd(), "nothing here measures what Odd asks"),
+        (Odd(), "nothing measures what Odd asks"),
     ):
         [found] = judge(criterion, "dataset:d@1", context_for({}, [0, 1]))
         assert (found.verdict, found.subject) == ("error", "dataset:d@1")

@@ -35,6 +35,16 @@ def test_a_context_without_data_or_target_says_what_to_do() -> None:
         empty.data.target("d@1")
 
 
+def test_rows_where_a_ref_is_expected_are_refused_in_words(context_for: Make, scored: Make) -> None:
+    """Whoever has rows of their own asks the model itself."""
+    context = context_for({"m@1": scored([0.2, 0.9])}, [0, 1])
+    told = r"^a dataset is named by a ref such as 'customers.test@1', got DataFrame; .*load\(ref\)\.predict\(rows\)"
+    data, frame = context.data, pd.DataFrame({"i": [0]})
+    for ask in (data.load, data.table, data.target, data.rows, lambda rows: context.models.predict("m@1", rows)):
+        with pytest.raises(InvalidInput, match=told):
+            ask(frame)
+
+
 @pytest.mark.parametrize(
     ("labels", "expected"),
     [

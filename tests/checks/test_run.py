@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 from attrs import frozen
 
-from mlcycle.checks import EvaluationContext, Rows, run
+from mlcycle.checks import EvaluationContext, Rows, name_of, run
 from mlcycle.records import AtLeast, Result
 from tests.checks.contexts import context_of
 
@@ -45,6 +46,7 @@ class Spread:
         ("good", [("error", None)]),
         ({"a": 1}, [("error", None)]),
         ([], []),
+        (np.array(True), [("pass", None)]),
     ],
     ids=repr,
 )
@@ -64,6 +66,70 @@ def test_a_configured_check_is_named_by_its_repr(context_for: Make, scored: Make
     found = run([Spread(least=0.1)], "m@2", context_for({"m@2": scored([0.1, 0.9])}, [0, 1]))
     assert [result.check for result in found] == ["Spread(least=0.1)"] * 2
     assert [result.verdict for result in found] == ["not_applicable", "pass"]
+
+
+class Named:
+    """A check with the repr that every object has, and one with an object like that in it."""
+
+    def __init__(self, inner: Any = None) -> None:
+        self.inner = inner
+
+    def __call__(self, subject: str, context: Any) -> bool:
+        """Pass."""
+        return True
+
+    def asked(self, subject: str, context: Any) -> bool:
+        """Pass."""
+        return True
+
+    @classmethod
+    def of_all(cls, subject: str, context: Any) -> bool:
+        """Pass."""
+        return True
+
+
+@frozen
+class Holding:
+    """One that prints what it holds."""
+
+    inner: Any
+
+    def __call__(self, subject: str, context: Any) -> bool:
+        """Pass."""
+        return True
+
+
+def above(lim: float, subject: str, context: Any, **more: Any) -> bool:
+    """Pass."""
+    return True
+
+
+@pytest.mark.parametrize(
+    ("check", "name"),
+    [
+        (above, "above"),
+        (partial(above, lim=100), "above(lim=100)"),
+        (partial(above, 100, by="me"), "above(100, by='me')"),
+        (partial(above, 1, rows=pd.DataFrame({"x": [1, 2]}), also=Named()), "above(1, rows=DataFrame, also=Named)"),
+        (partial(partial(above, 1), by=above), "above(1, by=above)"),
+        (partial(Named().asked), "Named.asked()"),
+        (Named(), "Named"),
+        (Named().asked, "Named.asked"),
+        (Named.of_all, "Named.of_all"),
+        (Holding(2), "Holding(inner=2)"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_check_is_called_the_same_everywhere(check: Any, name: str) -> None:
+    """What it is called is kept: never where it lay in memory."""
+    assert name == name_of(check)
+
+
+def test_no_name_holds_an_address(context_for: Make) -> None:
+    """However deep it lies."""
+    [found] = run([Holding([Named(), above])], "m@2", context_for({}, [0, 1]))
+    assert "Named object" in found.check
+    assert "0x" not in found.check
 
 
 def test_a_check_that_raises_takes_no_other_with_it(context_for: Make, scored: Make) -> None:
@@ -99,6 +165,13 @@ def test_a_result_is_filled_in_where_it_says_nothing(context_for: Make) -> None:
     ("answer", "detail"),
     [
         (float("inf"), "it answered inf"),
+        (pd.Series([True] * 1200), "it answered a Series of 1,200 values; answer one, for example with .all()"),
+        (np.array([True]), "it answered a ndarray of 1 value; answer one, for example with .all()"),
+        (
+            pd.DataFrame({"a": [1, 2], "b": 0}),
+            "it answered a DataFrame of 4 values; answer one, for example with .all()",
+        ),
+        ([1.0, pd.Series([], dtype=bool)], "it answered a Series of 0 values; answer one, for example with .all()"),
         (b"x", "it answered bytes; a check answers a Result, a number, True or False, or several"),
         ([1.0, [None]], "it answered NoneType; a check answers a Result, a number, True or False, or several"),
     ],

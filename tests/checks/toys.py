@@ -1,4 +1,4 @@
-"""A criterion and a check of a user's own: each is one class, and nothing else knows of it."""
+"""Criteria and a check of a user's own: each is one class, and nothing else knows of it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 
-from mlcycle.records import MetricCriterion, Result
+from mlcycle.records import MetricCriterion, Result, RowCriterion
 
-__all__ = ["Between", "Imbalance"]
+__all__ = ["Below", "Between", "Imbalance"]
 
 
 @frozen
@@ -29,10 +29,31 @@ class Between(MetricCriterion):
 
     def covers(self, other: Any) -> bool:
         """Say whether it is as narrow or narrower."""
-        return self._terms_cover(other) and other.low <= self.low and self.high <= other.high
+        return self.terms_cover(other) and other.low <= self.low and self.high <= other.high
 
-    def _claim(self) -> str:
+    def claim(self) -> str:
+        """Name both ends."""
         return f"{self.metric} from {self.low:g} to {self.high:g}"
+
+
+@frozen
+class Below(RowCriterion):
+    """A column is smaller than a number."""
+
+    column: str
+    limit: float
+
+    def breaks(self, frame: Any) -> Any:
+        """Say which rows are not."""
+        return frame[self.column] >= self.limit
+
+    def covers(self, other: Any) -> bool:
+        """Say whether its limit is as low or lower."""
+        return self.terms_cover(other) and self.limit <= other.limit and self.column == other.column
+
+    def claim(self) -> str:
+        """Name the limit."""
+        return f"{self.column} below {self.limit:g}"
 
 
 @frozen

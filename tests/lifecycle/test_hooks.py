@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.tree import DecisionTreeClassifier
 
@@ -290,6 +291,52 @@ def test_a_secret_in_an_exception_is_not_kept(url: str) -> None:
     assert all("hunter2secret" not in text for text in (str(caught.value), kept.why, kept.results[0].detail))
 
 
+def test_what_could_not_be_read_again_is_an_error(url: str) -> None:
+    """One answer in a log must not hide what is beside it."""
+
+    def odd(event: mc.Event, context: Any) -> mc.Result:
+        return mc.Result(check="c", verdict="pass", comparison={"a": object()})
+
+    def typed(event: mc.Event, context: Any) -> mc.Result:
+        return mc.Result(check="c", verdict="pass", blocking=None)  # type: ignore[arg-type]
+
+    for hook in (odd, typed):
+        with pytest.raises(errors.GateBlocked, match="could not be computed"):
+            opened(url, mc.before("model.promote", hook)).models.promote("m@1")
+    assert [one.allowed for one in mc.open(url).models.decisions("m@1")] == [True, False, False]
+
+
+def test_nothing_in_a_proposal_can_be_changed(url: str) -> None:
+    """To its depth: what a hook sees may be what is committed."""
+
+    def meddle(event: mc.Event, context: Any) -> bool:
+        with pytest.raises(TypeError):
+            event.proposal["packages"]["scikit-learn"] = "0.0"
+        with pytest.raises(AttributeError):
+            event.proposal["untrusted"].append("evil")
+        return True
+
+    version = opened(url, mc.before("model.register", meddle)).models.register("m", TREE, example=FRAME[["x"]])
+    assert "evil" not in version.untrusted
+
+
+def test_a_scope_that_names_data_nobody_has_breaks_no_hook(url: str) -> None:
+    """Whoever asks for the data is told; who does not misses nothing."""
+    mc.open(url).scope.set(test="nowhere@9")
+    said: list[str] = []
+
+    def ask(event: mc.Event, context: Any) -> bool:
+        with pytest.raises(errors.NotFound) as caught:
+            context.data.load()
+        said.append(str(caught.value))
+        return True
+
+    told, note = counted()
+    project = opened(url, mc.before("scope.set", ask), mc.after("scope.set", note))
+    assert project.scope.set(test="d@1").test == "d@1"
+    assert (len(told), "nowhere" in said[0]) == (1, True)
+
+
 def test_none_says_nothing(url: str) -> None:
     """A hook that looks and returns nothing lets it through."""
     project = opened(url, mc.before("dataset.commit", lambda event, context: None))
@@ -411,6 +458,46 @@ def test_nothing_is_stored_where_a_hook_says_so(url: str) -> None:
     with pytest.raises(errors.GateBlocked, match="personal data failed"):
         project.datasets.add("d", OTHER)
     assert (project._session.view().n, files(project)) == (before, there)
+
+
+def test_what_passes_keeps_nobody_from_keeping(url: str) -> None:
+    """`keep=False` is heard from whoever blocks, of whatever is judged; else the decision is kept."""
+
+    def fine(event: mc.Event, context: Any) -> mc.Result:
+        return mc.Result(check="fine", verdict="pass", keep=False)
+
+    def secret(event: mc.Event, context: Any) -> mc.Result:
+        return mc.Result(check="secret", verdict="fail", keep=False)
+
+    project = opened(url, mc.before("dataset.commit", fine), mc.before("dataset.commit", no))
+    with pytest.raises(errors.GateBlocked, match="It is kept as d@2, rejected"):
+        project.datasets.add("d", OTHER)
+    before = project._session.view().n
+    with pytest.raises(errors.GateBlocked):
+        opened(url, mc.before("model.register", secret)).models.register("m", TREE, example=FRAME[["x"]])
+    assert project._session.view().n == before
+
+
+def test_a_rejected_version_that_is_gone_is_rejected_anew(url: str) -> None:
+    """The decision is about something that can be looked at; so it is where the lineage is another."""
+    project = opened(url, mc.before("dataset.commit", no))
+    for parents in ((), (), ("d@1",)):
+        with pytest.raises(errors.GateBlocked):
+            project.datasets.add("d", OTHER, parents=parents)
+    mc.open(url).store.drop("dataset:d@2")
+    with pytest.raises(errors.GateBlocked) as caught:
+        project.datasets.add("d", OTHER)
+    assert [one.subject for one in project.datasets.decisions("d")][-2:] == ["dataset:d@3", "dataset:d@4"]
+    assert project.load("dataset:d@4").equals(OTHER)
+    assert caught.value.decision.subject == "dataset:d@4"
+    with pytest.raises(errors.InvalidInput, match="d@4 was rejected"):
+        mc.open(url).datasets.split("d@4")
+
+
+def test_a_table_that_is_read_once_is_judged_too(url: str) -> None:
+    """Nothing reads it a second time."""
+    reader = pa.Table.from_pandas(OTHER).to_reader()
+    assert opened(url, mc.before("dataset.commit", yes)).datasets.add("once", reader).rows == 12
 
 
 def test_a_hook_sees_the_table_before_any_upload(url: str) -> None:
@@ -648,6 +735,90 @@ def test_a_sweep_meanwhile_lets_nothing_past(url: str, monkeypatch: pytest.Monke
     assert other.models.aliases("m") == {"production": "m@2"}
 
 
+@pytest.fixture
+def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], None]:
+    """Return what has something done, once, by others between the look of an operation and its commit."""
+    commit = Operation._commit
+    todo: list[Callable[[], Any]] = []
+
+    def slow(do: Operation, *arguments: Any, **keywords: Any) -> Any:
+        if todo and do.author == "bob":
+            todo.pop()()
+        return commit(do, *arguments, **keywords)
+
+    monkeypatch.setattr(Operation, "_commit", slow)
+    return todo.append
+
+
+IDLE: dict[str, tuple[Callable[[mc.Project], Any], Callable[[mc.Project], Any]]] = {
+    "add": (lambda p: p.datasets.add("d", FRAME), lambda p: p.datasets.add("d", OTHER)),
+    "scope": (lambda p: p.scope.set(objective="o"), lambda p: p.scope.set(objective="mine")),
+    "rollback": (lambda p: p.rollback(p.history().index[-1]), lambda p: p.models.promote("m@1")),
+}
+
+
+@pytest.mark.parametrize("name", IDLE)
+def test_nothing_to_do_that_is_something_by_then_is_judged(url: str, between: Any, name: str) -> None:
+    """What equals the latest at the look, and no more at the commit, is not slipped past those who judge."""
+    act, rival = IDLE[name]
+    mc.open(url).scope.set(objective="o")
+    verb = {"add": "dataset.commit", "scope": "scope.set", "rollback": "project.rollback"}[name]
+    project = opened(url, mc.before(verb, no))
+    other = mc.open(url, author="eve")
+    between(lambda: (rival(other), project._session.view()))  # what the handle has seen since, as in another thread
+    with pytest.raises(errors.GateBlocked):
+        act(project)
+
+
+def test_a_criterion_set_meanwhile_judges_the_candidate(url: str, between: Any) -> None:
+    """Though nothing was asked of it at the look; a route too."""
+    other, project = mc.open(url, author="eve"), opened(url)
+    between(lambda: other.scope.set(criteria=[mc.RowCount(at_least=1000, on="d")], test="d"))
+    with pytest.raises(errors.GateBlocked, match="at least 1,000 rows"):
+        project.datasets.add("d", OTHER)
+    between(lambda: other.scope.set(criteria=[mc.AtLeast("accuracy", 0.999)], override_until="1d", message="m"))
+    with pytest.raises(errors.GateBlocked, match="accuracy"):
+        project.deployments.get("shop").route("m@1")
+
+
+def test_a_sweep_carries_no_decision_over_to_something_else(url: str, between: Any) -> None:
+    """A name that means another version at the second look is another question."""
+    seen: list[Any] = []
+
+    def only_first(event: mc.Event, context: Any) -> bool:
+        seen.append(event.proposal["data"])
+        return event.proposal["data"] == ("d@1",)
+
+    other = mc.open(url, author="eve")
+    between(lambda: (other.datasets.add("d", OTHER), other.store.sweep(min_age=0)))
+    with pytest.raises(errors.GateBlocked):
+        opened(url, mc.before("model.register", only_first)).models.register("m", TREE, data=["d"])
+    assert seen == [("d@1",), ("d@2",)]
+
+
+def test_a_rollback_that_moves_something_else_is_judged_anew(url: str, between: Any) -> None:
+    """What it moves is what it is about."""
+    seen: list[Any] = []
+
+    def note(event: mc.Event, context: Any) -> None:
+        seen.append({move.name for move in event.proposal["moves"]})
+
+    other = mc.open(url, author="eve")
+    between(lambda: other.datasets.add("d", OTHER))
+    opened(url, mc.before("project.rollback", note)).rollback(4)
+    assert [moved - {"shop"} for moved in seen] == [{"m"}, {"m", "d"}]
+
+
+def test_the_same_added_by_others_meanwhile_does_not_unblock(url: str, between: Any) -> None:
+    """It is there then, and was still refused to whoever was refused."""
+    other = mc.open(url, author="eve")
+    between(lambda: other.datasets.add("d", OTHER))
+    project = opened(url, mc.before("dataset.commit", no))
+    with pytest.raises(errors.GateBlocked):
+        project.datasets.add("d", OTHER)
+    assert [one.allowed for one in project.datasets.decisions("d")] == [False]
+
+
 # after ---------------------------------------------------------------------------------------------------------------
 
 
@@ -659,7 +830,7 @@ def test_after_never_raises_and_is_counted(url: str) -> None:
 
     project = opened(url, mc.after("model.promote", broken))
     with pytest.warns(
-        errors.MlcycleWarning, match=r"after\('model.promote', broken\) failed: RuntimeError: mail server"
+        errors.MlcycleWarning, match="broken failed when told of model.promote: RuntimeError: mail server"
     ):
         assert project.models.promote("m@1").allowed
     with pytest.warns(errors.MlcycleWarning, match=r"failed \(2 times by now\)"):

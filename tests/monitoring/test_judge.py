@@ -104,7 +104,7 @@ class Broken(Opaque):
         raise RuntimeError("boom")
 
 
-@pytest.mark.parametrize(("other", "why"), [(Opaque(), "nothing here measures what Opaque asks"), (Broken(), "boom")])
+@pytest.mark.parametrize(("other", "why"), [(Opaque(), "nothing measures what Opaque asks"), (Broken(), "boom")])
 def test_a_criterion_that_cannot_be_asked_hides_no_other(other: Criterion, why: str) -> None:
     """It is an error of its own, and what the others find stands."""
     error, found = judged([other, AtLeast("accuracy", 0.8)], rows(150, 150))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, ClassVar
 
 import pytest
@@ -158,6 +159,45 @@ def test_what_is_no_signal_is_refused(given: Any, message: str) -> None:
     """Before anything is looked at."""
     with pytest.raises(InvalidInput, match=message):
         signals_given(given)
+
+
+class Quiet:
+    """A signal with the repr every object has."""
+
+    def __call__(self, subject: str, context: Any) -> bool:
+        """Pass."""
+        return True
+
+    def asked(self, subject: str, context: Any) -> bool:
+        """Pass."""
+        return True
+
+
+def _within(limit: float, subject: str, context: Any) -> bool:
+    return True
+
+
+def test_a_signal_is_called_as_any_check() -> None:
+    """By its class, its function and what that was given, or its method; never by where it lay."""
+    assert [look for _, look, _, _ in told(Quiet(), Quiet().asked, partial(_within, 3))] == [
+        "Quiet",
+        "Quiet.asked",
+        "_within(3)",
+    ]
+
+
+def test_a_phase_that_is_none_of_the_cycle_is_refused() -> None:
+    """Before anything is looked at; without one it is the deployment's."""
+
+    def asked(subject: str, context: Any) -> bool:
+        return False
+
+    asked.phase = "training"  # type: ignore[attr-defined]
+    with pytest.raises(InvalidInput, match=r"^the phase of asked is one of scope, data, model, deployment, got 'trai"):
+        signals_given([asked])
+    asked.phase = None  # type: ignore[attr-defined]
+    assert signals_given([asked]) == [asked]
+    assert told(asked) == [("asked", "asked", "fail", "deployment")]
 
 
 def test_the_chance_of_a_false_alarm_is_shared() -> None:

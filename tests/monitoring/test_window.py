@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from mlcycle.checks import EvaluationContext
-from mlcycle.monitoring import Window, inputs_of
+from mlcycle.monitoring import Window
+from mlcycle.monitoring._window import inputs_of
 from mlcycle.records import Revision
 from mlcycle.serving import decode
 

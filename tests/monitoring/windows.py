@@ -12,7 +12,8 @@ from sklearn.linear_model import LogisticRegression
 
 from mlcycle import stats
 from mlcycle.checks import EvaluationContext
-from mlcycle.monitoring import Window, inputs_of, look_at, signals_at
+from mlcycle.monitoring import Window, look_at, signals_at
+from mlcycle.monitoring._window import inputs_of
 from mlcycle.records import Evaluation, Result, Revision, from_json, to_json
 from mlcycle.serving import Traffic, decode, encode_labels
 from mlcycle.serving._capture import encode_predictions

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from mlcycle import records
 from mlcycle.errors import Corrupt, InvalidInput, SchemaError
 from mlcycle.records import (
+    PHASES,
     TYPES,
     VERDICTS,
     AtLeast,
@@ -64,6 +65,7 @@ CRITERIA = st.deferred(
 )
 SPECIAL = {
     "verdict": st.sampled_from([*VERDICTS, UnknownWord("splendid")]),
+    "phase": st.none() | st.sampled_from([*PHASES, UnknownWord("retirement")]),
     "metric": st.sampled_from(["roc_auc", "log_loss", "package.metrics:profit"]),
     "reference": st.sampled_from(["production", "churn@7"]),
     "on": st.none() | st.just("customers.test"),
@@ -99,7 +101,7 @@ def record(name: str) -> st.SearchStrategy[Any]:
     names = {} if name == "Result" else {"confidence", "margin", "slices", "on", "metric", "reference"}
     chosen = {key: value for key, value in SPECIAL.items() if criterion or key not in names}
     if name == "Result":
-        chosen = {"verdict": SPECIAL["verdict"]}
+        chosen = {key: SPECIAL[key] for key in ("phase", "verdict")}
     given_by = {**chosen, **fixed}
     return st.builds(kind, **{f.name: given_by.get(f.name, of_type(f.type)) for f in attrs.fields(kind)})
 
@@ -147,7 +149,7 @@ def test_every_record_survives_json(name: str) -> None:
 def test_every_public_record_has_a_form_or_is_a_part() -> None:
     """Only the bases, a column (its field `type` is taken) and what keeps another's form have none of their own."""
     public = {name for name in records.__all__ if isinstance(getattr(records, name), type)}
-    bases = {"Committed", "Criterion", "DataCriterion", "MetricCriterion", "Record"}
+    bases = {"Committed", "Criterion", "DataCriterion", "MetricCriterion", "Record", "RowCriterion"}
     assert {*bases, "Column", "UnknownCriterion"} == public - set(TYPES)
 
 

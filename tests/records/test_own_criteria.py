@@ -20,13 +20,14 @@ from mlcycle.records import (
     MetricCriterion,
     NotWorseThan,
     Result,
+    RowCriterion,
     Scope,
     UnknownCriterion,
     from_json,
     to_json,
 )
 from mlcycle.records._criteria import class_of
-from tests.checks.toys import Between
+from tests.checks.toys import Below, Between
 
 ASKED = Between("recall", 0.2, 0.4, slices="region", on="customers.test", confidence=0.9, blocking=False)
 
@@ -133,6 +134,41 @@ def test_what_it_does_not_say_is_the_strictest() -> None:
     assert one.covers(evolve(one, blocking=False))
     assert [one.covers(Bare("f1", other)) for other in (0.5, 0.4, 0.6)] == [True, False, False]
     assert not one.covers(AtLeast("f1", 0.5))
+
+
+@frozen
+class Positive(RowCriterion):
+    """A column is above zero; it says of itself only what breaks it."""
+
+    column: str
+
+    def breaks(self, frame: Any) -> Any:
+        """Say which rows are not."""
+        return frame[self.column] <= 0
+
+
+def test_what_a_criterion_of_rows_does_not_say_is_said_for_it() -> None:
+    """It covers the same with more rows that may break it, reads as it prints, and keeps its question."""
+    one = Positive("age", at_most=0.1, on="d")
+    more = [evolve(one, **change) for change in ({}, {"at_most": 0.2}, {"blocking": False}, {"at_most": 0.0})]
+    assert [one.covers(other) for other in more] == [True, True, True, False]
+    assert {other.question for other in more} == {one.question}
+    for other in (Positive("height", at_most=0.1, on="d"), Positive("age", at_most=0.1), Below("age", 0.0, on="d")):
+        assert not one.covers(other)
+        assert other.question != one.question
+    assert str(one) == "Positive('age') but for 10% of rows on d"
+    assert str(evolve(one, at_most=0.0, on=None, blocking=False)) == "Positive('age')"
+    assert (one.needs, one.judges, one.edge) == ({"data"}, "dataset", 0.1)
+    assert from_json(json.loads(json.dumps(to_json(one)))) == one
+    with pytest.raises(InvalidInput, match="at_most is the share of rows"):
+        Positive("age", at_most=1)
+
+
+def test_which_rows_break_it_must_be_said() -> None:
+    """Else nothing can be measured, which its question tells."""
+    assert RowCriterion().question[0] == "RowCriterion"
+    with pytest.raises(NotImplementedError, match="RowCriterion does not say which rows break it"):
+        RowCriterion().breaks(None)  # type: ignore[arg-type]
 
 
 def test_a_criterion_that_is_about_nothing_known_passes_nothing() -> None:

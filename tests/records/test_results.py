@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -184,3 +185,36 @@ def test_a_decision_shows_the_override_it_was_given() -> None:
     assert str(decision) == "promote churn@7: allowed"
     assert "pilot (until 2026-12-31T23:59:59.999999Z)" in decision._repr_html_()
     assert "churn@7: blocked" in str(Decision(id="d", action="promote", subject="churn@7", allowed=False))
+
+
+@pytest.mark.parametrize(
+    ("fields", "made"),
+    [
+        ({"n": np.int64(3)}, 3),
+        ({"value": np.float32(0.5)}, 0.5),
+        ({"value": 1}, 1.0),
+        ({"blocking": np.bool_(False)}, False),
+        ({"slice": 1}, "1"),
+        ({"detail": "half \ud800"}, "half \\ud800"),
+    ],
+    ids=["count", "number", "whole", "truth", "group", "surrogate"],
+)
+def test_a_result_is_what_it_will_be_read_as(fields: dict[str, Any], made: Any) -> None:
+    """Whatever numpy gave a check becomes plain, so that it can be kept and read again."""
+    found = Result(check="c", verdict="pass", **fields)
+    [field] = fields
+    assert getattr(found, field) == made
+    assert type(getattr(found, field)) is type(made)
+    assert from_json(to_json(found)) == found
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"value": True}, {"value": "high"}, {"n": 1.5}, {"n": "many"}, {"blocking": None}, {"keep": 1}, {"detail": 5},
+     {"data": 7}, {"check": None}, {"look": 3}],
+    ids=lambda fields: next(iter(fields)),
+)  # fmt: skip
+def test_a_result_that_nobody_could_read_again_is_not_made(fields: dict[str, Any]) -> None:
+    """One in a log would hide what is beside it."""
+    with pytest.raises(InvalidInput, match="of a result is"):
+        Result(**{"check": "c", "verdict": "pass", **fields})

@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from mlcycle.errors import InvalidInput
-from mlcycle.records import Result, from_json, to_json
+from mlcycle.records import PHASES, Result, from_json, to_json
 from mlcycle.records._words import UnknownWord, one_of
 
 
@@ -28,6 +28,17 @@ def test_an_unknown_word_of_an_open_vocabulary_is_read() -> None:
     assert "splendid" in str(found)
     with pytest.raises(InvalidInput, match="is one of"):
         attrs.evolve(found, verdict="splendid!")
+
+
+def test_a_phase_is_one_of_the_cycle() -> None:
+    """Or none; one of a newer release is read, and written again."""
+    assert [Result(check="c", verdict="fail", phase=phase).phase for phase in (None, *PHASES)] == [None, *PHASES]
+    with pytest.raises(InvalidInput, match=r"^a phase is one of scope, data, model, deployment, got 'training'$"):
+        Result(check="c", verdict="fail", phase="training")
+    document = {"type": "Result", "check": "c", "verdict": "fail", "phase": "retirement"}
+    found = from_json(document)
+    assert (found.phase, to_json(found)["phase"]) == ("retirement", "retirement")
+    assert attrs.evolve(found, look="drift").phase == "retirement"
 
 
 def test_a_word_of_elsewhere_is_a_word() -> None:

@@ -97,7 +97,9 @@ def test_what_was_dropped_is_named_by_number_alone(log: SmallLog) -> None:
     assert resolve(log.view(), "churn@3", dropped=True).number == 3
     log.mark("model", "churn", "rejected", 1)
     log.mark("model", "churn", "retracted", 2)
-    with pytest.raises(NotFound, match="every version of churn was dropped or rolled back; name one by number"):
+    with pytest.raises(
+        NotFound, match="every version of churn was dropped, rejected or rolled back; name one by number, up to churn@"
+    ):
         resolve(log.view(), "churn")
     assert [resolve(log.view(), f"churn@{i}").number for i in (1, 2)] == [1, 2]
 

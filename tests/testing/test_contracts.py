@@ -11,7 +11,7 @@ from attrs import frozen
 from mlcycle.checks import EvaluationContext, LoadedData, Rows
 from mlcycle.records import AtLeast, AtMost, InRange, MetricCriterion, NotWorseThan, RowCount, Unique
 from mlcycle.testing import CheckContract, CriterionContract
-from tests.checks.toys import Between, Imbalance
+from tests.checks.toys import Below, Between, Imbalance
 
 
 class TestAtLeast(CriterionContract):
@@ -86,6 +86,17 @@ class TestRowCount(CriterionContract):
         return [RowCount(at_least=10, at_most=20), RowCount(at_least=5, at_most=20), RowCount(at_least=1, at_most=40)]
 
 
+class TestBelow(CriterionContract):
+    """A user's own about rows."""
+
+    exact = True
+
+    @pytest.fixture
+    def criteria(self) -> list[Any]:
+        """Return criteria, the strictest first."""
+        return [Below("age", 120.0), Below("age", 120.0, at_most=0.1), Below("age", 120.0, at_most=0.5)]
+
+
 class TestImbalance(CheckContract):
     """One class in one place."""
 
@@ -115,7 +126,7 @@ class Lenient(MetricCriterion):
 
     def covers(self, other: Any) -> bool:
         """Cover whatever it is about."""
-        return self._terms_cover(other)
+        return self.terms_cover(other)
 
     def verdict(self, result: Any) -> str:
         """Look at the value alone."""

@@ -60,7 +60,7 @@ def add(
 
         made = version(do.view)
         known = same(do.view, made)
-        do.judge(lambda: None if known else _matter(do.view, made, encoded, version))
+        do.judge(lambda: None if known else _matter(made, encoded, version))
         _check_untouched(do, data, encoded)
         here = known or do.view.placed.has(made.needs[0])
         stored = None if here else do.upload(lambda: store(made))
@@ -76,7 +76,7 @@ def add(
     return session.operate("dataset.add", work, message=message, op=op, override_until=override_until)
 
 
-def _matter(view: View, made: VersionAdd, encoded: codecs.Encoded, version: Callable[[View], VersionAdd]) -> Matter:
+def _matter(made: VersionAdd, encoded: codecs.Encoded, version: Callable[[View], VersionAdd]) -> Matter:
     """Return what is judged of a table that is to be a version: the table itself, before anything of it is stored."""
     facts = ("content", "rows", "columns", "roles")
     return Matter(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlcycle import records
 from mlcycle._ids import check_name
 from mlcycle._text import printable
-from mlcycle.lifecycle._decisions import decisions_of, full_ref
+from mlcycle.lifecycle._decisions import decision_records, full_ref
 from mlcycle.lifecycle._evaluations import evaluation_records
 from mlcycle.lifecycle.blobs import readable
 from mlcycle.lifecycle.datasets import tables
@@ -165,7 +165,7 @@ class Datasets:
         return dataset_record(self._session.blobs, view, resolve(view, ref, "dataset"))
 
     def latest(self, name: str) -> records.DatasetVersion:
-        """Return the current version of a name: the newest that was not dropped or rolled back."""
+        """Return the current version of a name: the newest not dropped, rejected or rolled back."""
         return self.get(name)
 
     def names(self) -> list[str]:
@@ -214,4 +214,4 @@ class Datasets:
     def decisions(self, ref: str | records.DatasetVersion | None = None) -> list[records.Decision]:
         """Return what was decided about a version, a name or all datasets, oldest first, of what was rejected too."""
         view = self._session.view()
-        return decisions_of(self._session.blobs, view, "dataset", full_ref(view, ref, "dataset"))
+        return decision_records(self._session.blobs, view, "dataset", full_ref(view, ref, "dataset"))

@@ -8,6 +8,7 @@ from attrs import evolve, frozen
 
 from mlcycle import codecs, records
 from mlcycle._ids import new_id
+from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._judging import Matter
 from mlcycle.lifecycle.datasets import _splits as splits
 from mlcycle.lifecycle.datasets import tables
@@ -51,6 +52,11 @@ def split(
 
     def work(do: Operation) -> tuple[records.DatasetVersion, ...]:
         whole = resolve(do.view, version, "dataset")
+        if do.view.marks.has("dataset", whole.name, "rejected", whole.number):
+            raise InvalidInput(
+                f"{whole.shown} was rejected, and its parts would be anybody's latest; add its rows again first, with "
+                "override_until= if that is meant"
+            )
         drawn = _drawn(session.blobs, do.view, whole, draw)
         fresh = {part.name: new_id() for part in drawn}
 

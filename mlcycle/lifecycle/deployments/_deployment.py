@@ -11,7 +11,7 @@ from mlcycle import monitoring, provenance, records, serving
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.lifecycle import traffic
-from mlcycle.lifecycle._decisions import decisions_of
+from mlcycle.lifecycle._decisions import decision_records
 from mlcycle.lifecycle._evaluations import evaluation_records, keep_evaluation
 from mlcycle.lifecycle._judging import Matter
 from mlcycle.lifecycle._moments import window
@@ -289,4 +289,4 @@ class Deployment:
 
     def decisions(self) -> list[records.Decision]:
         """Return what gates and hooks decided about its routes, oldest first."""
-        return decisions_of(self._session.blobs, self._session.view(), "deployment", f"deployment:{self.name}")
+        return decision_records(self._session.blobs, self._session.view(), "deployment", f"deployment:{self.name}")

@@ -10,7 +10,7 @@ from mlcycle import monitoring, records, serving
 from mlcycle._ids import new_id, now
 from mlcycle.errors import AccessDenied, NotFound, StorageUnavailable
 from mlcycle.lifecycle import traffic
-from mlcycle.lifecycle._evaluations import evaluation_document, evaluations_of
+from mlcycle.lifecycle._evaluations import evaluation_document, evaluation_facts
 from mlcycle.lifecycle._model_files import Signed, card_of
 from mlcycle.lifecycle._moments import window
 from mlcycle.lifecycle.datasets import tables
@@ -55,16 +55,16 @@ def window_of(session: Session, view: View, name: str, since: str | None, until:
         raise NotFound(f"{name} has no route yet, so there is nothing to check")
     start, end = since or revision.at, until or now()
     models = _Models(session, view)
-    main = max(revision.weights, key=lambda ref: revision.weights[ref])
-    return monitoring.Window(
+    seen: monitoring.Window = monitoring.Window(
         since=start,
         until=end,
         revision=revision,
         captured=traffic.read(session, view.names.known("deployment", name).id or "", start, end),
-        reference=lambda: _reference(session.blobs, view, main),
-        expected=lambda: _expected(session.blobs, view, main, models),
+        reference=lambda: _reference(session.blobs, view, seen.main),
+        expected=lambda: _expected(session.blobs, view, seen.main, models),
         judge=monitoring.AnswersJudge(criteria_today(view.versions.newest("scope", "scope")), models),
     )
+    return seen
 
 
 def judge_window(session: Session, name: str, since: Any, until: Any, signals: Sequence[Any]) -> records.Evaluation:
@@ -123,7 +123,7 @@ class _Models:
 
     def evaluated(self, ref: str, metric: str) -> records.Result | None:
         """Return the newest stored result of a metric over all rows of some data; its interval where it has one."""
-        for fact in evaluations_of(self._view, f"model:{ref}"):
+        for fact in evaluation_facts(self._view, f"model:{ref}"):
             for answer in evaluation_document(self._session.blobs, fact)["answers"]:
                 asked = answer["criterion"]
                 for document in answer["results"]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from mlcycle import checks, provenance, records
 from mlcycle._ids import new_id, parse_ref
-from mlcycle.errors import InvalidInput
+from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.lifecycle._evaluations import evaluation_record, keep_evaluation
 from mlcycle.lifecycle._judging import Matter, masked
 from mlcycle.lifecycle.datasets import tables
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
     from mlcycle.lifecycle.blobs import Blobs
+    from mlcycle.lifecycle.runs import ActiveRun
     from mlcycle.state import View
 
 __all__ = ["evaluate"]
@@ -34,7 +35,7 @@ Doc = dict[str, Any]
 
 def evaluate(
     session: Session,
-    subject: str | records.ModelVersion | records.DatasetVersion | records.Run,
+    subject: str | records.ModelVersion | records.DatasetVersion | records.Run | ActiveRun,
     data: str | records.DatasetVersion | None,
     extra: Sequence[Any],
     *,
@@ -52,12 +53,13 @@ def evaluate(
 
     def work(do: Operation) -> records.Evaluation:
         question = _question(session, do.view, subject, data)
+        asked = _criteria(question, extra)
         do.judge(lambda: _matter(question, extra, kept))
         if question.key not in judged:  # another sweep meanwhile changes no answer, and judging may take hours
             context = context_of(
                 session, do.view, data=question.data.ref if question.data else None, trust=trust, reason=reason
             )
-            judged[question.key] = _judge(question, context, extra)
+            judged[question.key] = _judge(question, context, asked, extra)
         found = attrs.evolve(judged[question.key].found, id=new_id())
         if question.model is not None and question.data is not None:
             found = _as_evidence(session.blobs, do.view, found, question.model, question.data)
@@ -111,6 +113,12 @@ def _question(session: Session, view: View, subject: Any, data: str | records.Da
     kind = _KINDS.get(type(subject).__name__, "model")
     if isinstance(subject, str) and ":" in subject:
         kind = subject.partition(":")[0]
+    if kind == "deployment":
+        name = subject.removeprefix("deployment:") if isinstance(subject, str) else subject.name
+        raise InvalidInput(
+            f"traffic of a deployment is judged by project.deployments.get({name!r}).check(); "
+            "project.evaluate judges a model, a dataset or a run"
+        )
     scope = view.versions.newest("scope", "scope")
     if kind == "dataset":
         version = resolve(view, subject, "dataset")
@@ -118,21 +126,41 @@ def _question(session: Session, view: View, subject: Any, data: str | records.Da
     if kind == "run":
         run = run_of(session, subject.removeprefix("run:") if isinstance(subject, str) else subject, view)
         return _Question(f"run:{run.id}", None if data is None else resolve(view, data, "dataset"))
-    model = resolve(view, subject, "model")
+    model = _model(view, subject)
     return _Question(model.ref, _data(view, data, scope), scope, model)
 
 
-_KINDS = {"DatasetVersion": "dataset", "Run": "run"}
+_KINDS = {"ActiveRun": "run", "DatasetVersion": "dataset", "Deployment": "deployment", "Run": "run"}
 
 
-def _judge(question: _Question, context: checks.EvaluationContext, extra: list[Any]) -> _Judged:
+def _model(view: View, subject: Any) -> Version:
+    """Return the model that is meant; a text that only fits a dataset is told how to say so."""
+    try:
+        return resolve(view, subject, "model")
+    except NotFound as error:
+        if not isinstance(subject, str) or view.names.get("model", subject.partition("@")[0]) is not None:
+            raise
+        try:
+            meant = resolve(view, subject, "dataset").ref
+        except (InvalidInput, NotFound):
+            raise error from None
+        raise NotFound(f"no model is called {subject!r}; a dataset is judged by its full ref", [meant]) from error
+
+
+def _criteria(question: _Question, extra: list[Any]) -> list[records.Criterion]:
+    """Return the criteria of the scope that are asked; where nothing is, nobody else need be asked either."""
     asked = [one for one in criteria_today(question.scope) if _concerns(one, question)]
     if question.model is None and not asked and not extra:
         raise InvalidInput(
             f"no criterion of the scope is about {question.subject}; say what to ask of it: "
             f"project.evaluate({question.subject!r}, checks=[…])"
         )
+    return asked
 
+
+def _judge(
+    question: _Question, context: checks.EvaluationContext, asked: list[records.Criterion], extra: list[Any]
+) -> _Judged:
     def told(one: Any) -> list[records.Result]:
         return masked(checks.run([one], question.subject, context))
 

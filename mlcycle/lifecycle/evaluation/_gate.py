@@ -12,7 +12,7 @@ from mlcycle import checks, records
 from mlcycle._ids import bare, now, parse_ref
 from mlcycle._text import plain
 from mlcycle.errors import MlcycleError, NotFound, SchemaError
-from mlcycle.lifecycle._evaluations import evaluation_document, evaluations_of
+from mlcycle.lifecycle._evaluations import evaluation_document, evaluation_facts
 from mlcycle.lifecycle._judging import Evidence
 from mlcycle.lifecycle.scope import scope_record
 from mlcycle.state import Version, View, resolve
@@ -33,9 +33,6 @@ __all__ = [
     "model_criteria",
     "on_data",
 ]
-
-# What an evaluation has at hand. A criterion that needs more was answered by nobody whose answer could be weighed here.
-_OFFERED = frozenset(["data", "labels", "model", "reference"])
 
 
 def criteria_today(scope: Version | None, at: str | None = None) -> list[records.Criterion]:
@@ -125,8 +122,8 @@ def _answer(blobs: Blobs, view: View, version: Version, criterion: records.Crite
         )
         return _Answer((gap,), unmeasured=unmeasured)
 
-    if lacking := criterion.needs - _OFFERED:
-        return missing(f"this criterion needs {' and '.join(sorted(lacking))} to be judged")
+    if why := checks.lacking(criterion):
+        return missing(why)
     name = criterion.on or (scope_record(scope).test if scope else None)
     if name is None:
         return missing("it names no data: project.scope.set(test='…') or on='…'", unmeasured=True)
@@ -151,7 +148,7 @@ def known_to_fail(blobs: Blobs, view: View, ref: str, criterion: records.Criteri
     newest look.
     """
     seen = set()
-    for fact in evaluations_of(view, ref):
+    for fact in evaluation_facts(view, ref):
         name = bare(fact["data"] or "").partition("@")[0]
         if name in seen:
             continue
@@ -186,7 +183,7 @@ def _measured(
 
     What was measured holds whatever was asked of it then, so a criterion made stricter takes no new look at the test.
     """
-    for fact in evaluations_of(view, ref, data):
+    for fact in evaluation_facts(view, ref, data):
         document = evaluation_document(blobs, fact)
         alike = [one for one in _asked(document) if one[0].question == criterion.question]
         if not alike:

@@ -8,7 +8,7 @@ from mlcycle import records
 from mlcycle._ids import check_name
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput
-from mlcycle.lifecycle._decisions import decisions_of, full_ref
+from mlcycle.lifecycle._decisions import decision_records, full_ref
 from mlcycle.lifecycle._evaluations import evaluation_records
 from mlcycle.lifecycle._model_files import load_version
 from mlcycle.lifecycle.blobs import readable
@@ -244,4 +244,4 @@ class Models:
     def decisions(self, ref: str | records.ModelVersion | None = None) -> list[records.Decision]:
         """Return what was decided about a version, a name or all models, oldest first; of routes, too."""
         view = self._session.view()
-        return decisions_of(self._session.blobs, view, "model", full_ref(view, ref, "model"))
+        return decision_records(self._session.blobs, view, "model", full_ref(view, ref, "model"))

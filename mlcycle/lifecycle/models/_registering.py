@@ -73,6 +73,7 @@ def _matter(name: str, taken: _Taken) -> Matter:
         action="register",
         subject=taken.says["run"] or f"model:{name}",
         proposal=proposal,
+        about=(f"model:{name}",),
         premise=lambda view: taken.made_from,
     )
 
