@@ -188,6 +188,10 @@ def test_a_scope_that_names_no_data() -> None:
     eu = project.deployments.open("eu")
     assert eu.route({"m@1": 9, "m@2": 1}).number == 1
     assert [*decisions(project)[0].trial] == ["model:m@2"]
+    project.datasets.add("d", FLIPPED, target="late")
+    project.evaluate("m@2", "d")
+    with pytest.raises(errors.GateBlocked, match=r"it names no data: .*; but it failed accuracy ≥ 0\.8: 0 \["):
+        eu.route({"m@1": 8, "m@2": 1})
 
 
 def test_a_tightened_scope_is_held_against_what_was_measured(project: mc.Project, eu: mc.Deployment) -> None:

@@ -112,7 +112,7 @@ def _answer(blobs: Blobs, view: View, version: Version, criterion: records.Crite
     """Return the stored results that answer a criterion, or one result that says why there are none."""
 
     def missing(detail: str, *, unmeasured: bool = False) -> _Answer:
-        gap = records.Result(
+        why = records.Result(
             check=plain(criterion),
             subject=version.ref,
             verdict="error",
@@ -120,28 +120,30 @@ def _answer(blobs: Blobs, view: View, version: Version, criterion: records.Crite
             threshold=criterion.edge,
             detail=detail,
         )
-        return _Answer((gap,), unmeasured=unmeasured)
+        return _Answer((why,), unmeasured=unmeasured)
+
+    def gap(detail: str) -> _Answer:
+        known = _known_to_fail(blobs, view, version.ref, criterion)
+        return missing(f"{detail}{known}", unmeasured=not known)
 
     if why := checks.lacking(criterion):
         return missing(why)
     name = criterion.on or (scope_record(scope).test if scope else None)
     if name is None:
-        return missing("it names no data: project.scope.set(test='…') or on='…'", unmeasured=True)
+        return gap("it names no data: project.scope.set(test='…') or on='…'")
     try:
         data = resolve(view, name, "dataset")
     except NotFound as error:
-        return missing(plain(error), unmeasured=True)
+        return gap(plain(error))
     found = _measured(blobs, view, version.ref, criterion, data.ref)
     if found is None:
-        asked = f"project.evaluate({version.shown!r}, {data.shown!r})"
-        known = known_to_fail(blobs, view, version.ref, criterion)
-        return missing(f"no evaluation answers it: {asked}{known}", unmeasured=not known)
+        return gap(f"no evaluation answers it: project.evaluate({version.shown!r}, {data.shown!r})")
     if stale := _stale(view, version, criterion, found.results):
         return missing(stale)
     return found
 
 
-def known_to_fail(blobs: Blobs, view: View, ref: str, criterion: records.Criterion) -> str:
+def _known_to_fail(blobs: Blobs, view: View, ref: str, criterion: records.Criterion) -> str:
     """Say what a version failed of the like, on whatever data, in whatever slices and however surely; "" for nothing.
 
     It is no answer to the criterion; but somebody looked, and did not like what there was. Of each dataset counts the
