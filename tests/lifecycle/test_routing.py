@@ -559,3 +559,15 @@ def test_what_answers_though_it_fails_is_told(project: mc.Project, eu: mc.Deploy
     assert words.endswith("to what fails the scope: project.deployments.get('eu').decisions()")
     eu.route("m@2", **PILOT)
     assert [one[0] for one in deployment_findings(project)] == ["override"]
+
+
+def test_a_trial_is_told_until_all_data_of_the_scope_was_judged(project: mc.Project, eu: mc.Deployment) -> None:
+    """A pass on one test set answers for no other."""
+    project.datasets.add("e", FRAME, target="late")
+    project.scope.set(criteria=[mc.AtLeast("accuracy", 0.8), mc.AtLeast("accuracy", 0.7, on="e")])
+    project.evaluate("m@1", "e")
+    eu.route({"m@1": 9, "m@3": 1})
+    project.evaluate("m@3")
+    assert [one[:2] for one in deployment_findings(project)] == [("trial", "warn")]
+    project.evaluate("m@3", "e")
+    assert deployment_findings(project) == []
