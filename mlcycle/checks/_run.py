@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
+from mlcycle._failure import said
 from mlcycle._text import plain
 from mlcycle.checks._context import default_data
 from mlcycle.errors import MlcycleError
-from mlcycle.records import Criterion, Result
+from mlcycle.records import Criterion, Result, from_json, to_json
 
 if TYPE_CHECKING:
     from mlcycle.checks._context import Check, Context
@@ -79,7 +80,7 @@ def _one(check: Check | Criterion, subject: str, context: Context) -> Iterable[R
     except MlcycleError as error:
         return [Result(**plainly, verdict="error", detail=plain(error))]
     except Exception as error:  # noqa: BLE001 - one check that breaks must not take the others with it
-        return [Result(**plainly, verdict="error", detail=f"{type(error).__name__}: {error}")]
+        return [Result(**plainly, verdict="error", detail=said(error))]
     return found
 
 
@@ -102,31 +103,36 @@ def name_of(check: Any) -> str:
         owner = check.__self__ if inspect.ismethod(check) else None
         return name if owner is None else f"{(owner if isinstance(owner, type) else type(owner)).__name__}.{name}"
     kind: Any = type(check)
-    shown = kind.__name__ if kind.__repr__ is object.__repr__ else repr(check)
+    try:
+        shown = kind.__name__ if kind.__repr__ is object.__repr__ else repr(check)
+    except Exception:  # noqa: BLE001 - what cannot be printed goes by its class, too
+        return str(kind.__name__)
     # a frame among the arguments prints as many lines as it likes
     return _ADDRESS.sub("", shown) if "\n" not in shown else kind.__name__
 
 
-def _results(said: Any, plainly: dict[str, Any]) -> Iterator[Result]:
-    if isinstance(said, Result):
-        yield evolve(said, subject=said.subject or plainly["subject"], data=said.data or plainly["data"])
+def _results(answer: Any, plainly: dict[str, Any]) -> Iterator[Result]:
+    if isinstance(answer, Result):
+        found = evolve(answer, subject=answer.subject or plainly["subject"], data=answer.data or plainly["data"])
+        from_json(to_json(found))  # one that could not be read again would hide what is kept beside it
+        yield found
         return
-    said = said.item() if hasattr(said, "item") and getattr(said, "ndim", None) == 0 else said
-    if getattr(said, "ndim", 0):  # a verdict a row is a forgotten .all(), and nobody reads so many
-        many = f"{said.size:,} value{'' if said.size == 1 else 's'}"
-        reason = f"it answered a {type(said).__name__} of {many}; answer one, for example with .all()"
+    answer = answer.item() if hasattr(answer, "item") and getattr(answer, "ndim", None) == 0 else answer
+    if getattr(answer, "ndim", 0):  # a verdict a row is a forgotten .all(), and nobody reads so many
+        many = f"{answer.size:,} value{'' if answer.size == 1 else 's'}"
+        reason = f"it answered a {type(answer).__name__} of {many}; answer one, for example with .all()"
         yield Result(**plainly, verdict="error", detail=reason)
-    elif isinstance(said, bool):
-        yield Result(**plainly, verdict="pass" if said else "fail")
-    elif isinstance(said, Real):
-        value = float(said)
+    elif isinstance(answer, bool):
+        yield Result(**plainly, verdict="pass" if answer else "fail")
+    elif isinstance(answer, Real):
+        value = float(answer)
         if math.isfinite(value):
             yield Result(**plainly, verdict="not_applicable", value=value, detail="a measurement, no threshold")
         else:
             yield Result(**plainly, verdict="error", detail=f"it answered {value}")
-    elif isinstance(said, Iterable) and not isinstance(said, (str, bytes, dict)):
-        for item in said:
+    elif isinstance(answer, Iterable) and not isinstance(answer, (str, bytes, dict)):
+        for item in answer:
             yield from _results(item, plainly)
     else:
-        reason = f"it answered {type(said).__name__}; a check answers a Result, a number, True or False, or several"
+        reason = f"it answered {type(answer).__name__}; a check answers a Result, a number, True or False, or several"
         yield Result(**plainly, verdict="error", detail=reason)

@@ -252,9 +252,28 @@ def test_before_and_after_are_each_asked_once(url: str, verb: str, act: Act) -> 
     assert seen[1].proposal.keys() - {"entry"} == seen[0].proposal.keys()
 
 
+class Mute(Exception):  # noqa: N818 - of a hook that nobody can make head or tail of
+    """An exception that cannot be printed."""
+
+    def __str__(self) -> str:
+        """Break."""
+        raise ValueError("no words")
+
+
+def break_(error: Exception) -> Any:
+    """Return a hook that raises an exception."""
+
+    def hook(event: mc.Event, context: Any) -> None:
+        raise error
+
+    return hook
+
+
 NONSENSE = {
     "raises": (lambda event, context: 1 / 0, "ZeroDivisionError: division by zero"),
+    "raises what cannot be printed": (break_(Mute()), "Mute"),
     "text": (lambda event, context: "fine", "it answered str"),
+    "a verdict a row": (lambda event, context: FRAME["x"] > 3, "answer one, for example with .all()"),
     "dict": (lambda event, context: {"ok": True}, "it answered dict"),
     "object": (lambda event, context: object(), "it answered object"),
     "nan": (lambda event, context: float("nan"), "it answered nan"),
