@@ -17,6 +17,7 @@ import attrs
 import pytest
 
 import mlcycle
+from mlcycle.records import Record
 
 PACKAGE = Path(mlcycle.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -70,7 +71,8 @@ def _public_classes() -> list[type]:
 
 
 def _is_record(cls: type) -> bool:
-    return attrs.has(cls) or issubclass(cls, BaseException | tuple | io.IOBase)
+    # the parent of all criteria is a record, though none of attrs: what it lists are their fields
+    return attrs.has(cls) or issubclass(cls, BaseException | tuple | io.IOBase | Record)
 
 
 def test_handles_have_at_most_twelve_public_members() -> None:

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from mlcycle.records._criteria import Criterion, UnknownCriterion, is_looser
     from mlcycle.records._data import Column, DatasetVersion, FileRef, Roles
     from mlcycle.records._data_criteria import DataCriterion, InRange, RowCount, RowCriterion, Unique
+    from mlcycle.records._decisions import Decision, Override
     from mlcycle.records._deployments import Move, Revision, Status
     from mlcycle.records._directions import higher_is_better
     from mlcycle.records._json import TYPES, from_json, to_json
     from mlcycle.records._metric_criteria import AtLeast, AtMost, MetricCriterion, NotWorseThan
     from mlcycle.records._models import ModelVersion, Signature
     from mlcycle.records._record import Committed, Record, as_row
-    from mlcycle.records._results import PHASES, VERDICTS, Decision, Evaluation, Override, Result, worst
+    from mlcycle.records._results import PHASES, VERDICTS, Evaluation, Result, worst
     from mlcycle.records._runs import Code, Environment, Run
     from mlcycle.records._scope import Loosening, Scope
 
@@ -34,13 +35,14 @@ _HOMES = {
     "_criteria": ("Criterion", "UnknownCriterion", "is_looser"),
     "_data": ("Column", "DatasetVersion", "FileRef", "Roles"),
     "_data_criteria": ("DataCriterion", "InRange", "RowCount", "RowCriterion", "Unique"),
+    "_decisions": ("Decision", "Override"),
     "_deployments": ("Move", "Revision", "Status"),
     "_directions": ("higher_is_better",),
     "_json": ("TYPES", "from_json", "to_json"),
     "_metric_criteria": ("AtLeast", "AtMost", "MetricCriterion", "NotWorseThan"),
     "_models": ("ModelVersion", "Signature"),
     "_record": ("Committed", "Record", "as_row"),
-    "_results": ("PHASES", "VERDICTS", "Decision", "Evaluation", "Override", "Result", "worst"),
+    "_results": ("PHASES", "VERDICTS", "Evaluation", "Result", "worst"),
     "_runs": ("Code", "Environment", "Run"),
     "_scope": ("Loosening", "Scope"),
 }

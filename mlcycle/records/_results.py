@@ -1,4 +1,4 @@
-"""Facts about judgement: results, evaluations, overrides and decisions."""
+"""Facts about judgement: results, and the evaluations they stand in."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from attrs import field, frozen, validators
 from mlcycle import _html
 from mlcycle._digest import json_text
 from mlcycle._ids import bare
-from mlcycle._times import parse_time
 from mlcycle.errors import InvalidInput
-from mlcycle.records._record import Committed, Record, as_row, copied, listed, stamp_last, texts
+from mlcycle.records._record import Committed, Record, as_row, copied, listed, stamp_last
 from mlcycle.records._refs import full_ref
 from mlcycle.records._words import one_of
 
@@ -21,7 +20,17 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["PHASES", "VERDICTS", "Decision", "Evaluation", "Override", "Result", "severity_of", "worst"]
+__all__ = [
+    "PHASES",
+    "SUBJECT",
+    "VERDICTS",
+    "Evaluation",
+    "Result",
+    "full_subject",
+    "results_table",
+    "severity_of",
+    "worst",
+]
 
 VERDICTS = ("pass", "warn", "fail", "inconclusive", "not_applicable", "skipped", "error")
 """Every verdict a result may have; one read from a newer release may have another."""
@@ -47,12 +56,12 @@ def severity_of(verdict: str) -> str:
     return _SEVERITIES.get(verdict, "info") if verdict in VERDICTS else verdict
 
 
-def _full(subject: str) -> str:
+def full_subject(subject: str) -> str:
     """Return a subject with its kind; that of a text without one is a model."""
     return full_ref("model", subject) if isinstance(subject, str) and subject else subject
 
 
-_SUBJECT = {"ref": "model", "full": True}
+SUBJECT = {"ref": "model", "full": True}
 
 
 def _plain(value: Any) -> Any:
@@ -153,7 +162,7 @@ class Result(Record):
     """
 
     check: str = field(converter=_words)
-    subject: str = field(default="", converter=_full, metadata=_SUBJECT)
+    subject: str = field(default="", converter=full_subject, metadata=SUBJECT)
     data: str | None = field(default=None, converter=_words_or_none, metadata={"ref": "dataset"})
     slice: str | None = field(default=None, converter=_part)
     verdict: str = field(validator=one_of("a verdict", VERDICTS), metadata={"words": VERDICTS})
@@ -209,13 +218,13 @@ class Result(Record):
         return [_html.badge(self.verdict), self._name, *held, self.detail]
 
     def _repr_html_(self) -> str:
-        return _results_table([self])
+        return results_table([self])
 
 
 _HEADS = ["", "check", "value", "interval", "", "threshold", "rows", "would show", "note"]
 
 
-def _results_table(results: Iterable[Result]) -> _html.Markup:
+def results_table(results: Iterable[Result]) -> _html.Markup:
     return _html.table(_HEADS, [result._row() for result in results])
 
 
@@ -315,7 +324,7 @@ class Evaluation(Committed):
     """
 
     id: str
-    subject: str = field(converter=_full, metadata=_SUBJECT)
+    subject: str = field(converter=full_subject, metadata=SUBJECT)
     data: str | None = field(default=None, metadata={"ref": "dataset"})
     results: tuple[Result, ...] = field(default=(), converter=listed)
     scope: int | None = None
@@ -403,118 +412,5 @@ class Evaluation(Committed):
             *super()._facts(),
         ]
         if not self._window:
-            return _html.card(self._title(), facts, _results_table(self.results))
+            return _html.card(self._title(), facts, results_table(self.results))
         return _html.card(self._title(), facts, _findings_table(self.findings), _looks_table(self.results))
-
-
-def _author(instance: Any, attribute: Any, value: Any) -> None:
-    if value is not None and not (isinstance(value, str) and value.strip()):
-        raise InvalidInput(
-            f"the author of an override is a name such as 'ada', got {type(value).__name__}: {value!r:.80}"
-        )
-
-
-def _said(instance: Any, attribute: Any, value: Any) -> None:
-    if not isinstance(value, str) or not value.strip():
-        raise InvalidInput("an override says why: records.Override(reason='…', until='30d')")
-
-
-def _until(value: Any) -> str:
-    if value is None or (isinstance(value, str) and not value.strip()):
-        raise InvalidInput(
-            "an override ends: give its last day or how long it holds, records.Override(reason='…', until='30d')"
-        )
-    return parse_time(value, ahead=True)
-
-
-@frozen(kw_only=True, repr=False)
-class Override(Record):
-    """Permission to pass a gate all the same: who, why, until when.
-
-    Attributes
-    ----------
-    reason : str
-        Not blank.
-    until : str, date, datetime or timedelta, or one of numpy or pandas
-        Its last moment; a bare date means the end of that day (UTC), ``"7d"`` or a timedelta so long from now. Kept as
-        UTC text.
-    author : str or None
-        Whoever gives it; the one who acts, if not said.
-
-    Raises
-    ------
-    InvalidInput
-        Without a reason or an end.
-
-    Examples
-    --------
-    >>> Override(reason="pilot in one shop only", until="2026-12-31").until
-    '2026-12-31T23:59:59.999999Z'
-    """
-
-    reason: str = field(validator=_said)
-    until: str = field(converter=_until)
-    author: str | None = field(default=None, validator=_author)
-
-    def _facts(self) -> list[tuple[str, Any]]:
-        return [("reason", self.reason), ("until", self.until), ("author", self.author)]
-
-
-@frozen(kw_only=True, repr=False, field_transformer=stamp_last)
-class Decision(Committed):
-    """A gate's answer, with all it rests on.
-
-    Attributes
-    ----------
-    id : str
-    action : str
-        What was to be done: ``"promote"``, ``"route"``, ``"rollback"``.
-    subject : str
-        To what, as a full ref such as ``"model:churn@7"``; without a kind it is a model.
-    allowed : bool
-    results : tuple of Result
-        The evidence.
-    evaluations : tuple of str
-        Ids of the evaluations it comes from.
-    now : str
-        The time the gate used, for expiries.
-    override : Override or None
-        The one that let it through, or that had ended; None where nothing stood against it.
-    scope : int or None
-        Number of the scope it was taken by, where there was one.
-    trial : dict of str to str
-        Model versions (full refs) that may answer a small part of the traffic without evidence, and until when.
-    why : str
-        The answer in words: what failed, by how much, and how to override.
-
-    Examples
-    --------
-    >>> Decision(id="0d", action="promote", subject="model:churn@7", allowed=False, why="roc_auc ≥ 0.8 failed")
-    Decision('promote churn@7: blocked', why='roc_auc ≥ 0.8 failed')
-    """
-
-    id: str
-    action: str
-    subject: str = field(converter=_full, metadata=_SUBJECT)
-    allowed: bool
-    results: tuple[Result, ...] = field(default=(), converter=listed)
-    evaluations: tuple[str, ...] = field(default=(), converter=texts, metadata={"ref": "evaluation"})
-    now: str = ""
-    override: Override | None = None
-    scope: int | None = None
-    trial: dict[str, str] = field(factory=dict, converter=copied, hash=False)
-    why: str = ""
-
-    def _title(self) -> str:
-        return f"{self.action} {bare(self.subject)}: {'allowed' if self.allowed else 'blocked'}"
-
-    def _facts(self) -> list[tuple[str, Any]]:
-        return [("why", self.why), *super()._facts()]
-
-    def _repr_html_(self) -> str:
-        override = f"{self.override.reason} (until {self.override.until})" if self.override else None
-        facts = [("answer", _html.badge("allowed" if self.allowed else "blocked")), *self._facts()]
-        facts.append(("override", override))
-        return _html.card(
-            f"{self.action} {bare(self.subject)}", facts, _results_table(self.results) if self.results else ""
-        )
