@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Project"]
 
+_NAMED = 100  # models a decision on a rollback is found by: an entry holds 64 KB, and its document has them all
+
 
 @printable
 class Project:
@@ -241,12 +243,13 @@ class Project:
 
 def _matter(blobs: Blobs, view: View, entry: int) -> Matter:
     """Return what is judged of a rollback: that nothing it goes back to is known to fail the scope of today."""
-    models = new_models(view, entry)
+    failing = failing_today(blobs, view, new_models(view, entry))
     return Matter(
         verb="project.rollback",
         action="roll back",
         subject="project:project",
         proposal=lambda: {"to": entry, "moves": tuple(moves_of(view, entry))},
-        evidence=Evidence(results=failing_today(blobs, view, models), scope=view.versions.latest("scope", "scope")),
+        evidence=Evidence(results=failing, scope=view.versions.latest("scope", "scope")),
+        about=tuple(dict.fromkeys(one.subject for one in failing))[:_NAMED],
         premise=lambda now: [(one.of, one.name, one.pointer, one.before, one.after) for one in moves_to(now, entry)],
     )

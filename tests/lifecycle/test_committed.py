@@ -22,7 +22,7 @@ def project() -> mc.Project:
     project.evaluate("m", message="the evidence")
     with pytest.raises(errors.GateBlocked):
         project.models.promote("m@1", message="the gate")
-    project.deployments.open("eu").route({"m@1": 100}, message="the route")
+    project.deployments.open("eu").route({"m@1": 100}, message="the route", override_until="7d")
     return project
 
 
@@ -39,7 +39,7 @@ def test_a_record_says_what_its_entry_says(project: mc.Project) -> None:
     found = [one for one in made if one is not None]
     history = project.history()
     assert [one.message for one in found] == [
-        *("the data", "the scope", "the model", "the evidence", "the gate", "the route")
+        *("the data", "the scope", "the model", "the evidence", "the gate", "the route", "the route")
     ]
     for one in found:
         entry = history.loc[one.entry]
