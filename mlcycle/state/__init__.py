@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from mlcycle._doors import doors
 
 if TYPE_CHECKING:
+    from mlcycle.state._carried import DECIDES
     from mlcycle.state._change import Change, Moved, read_changes
     from mlcycle.state._changes import (
         KINDS,
@@ -72,6 +73,7 @@ _HOMES = {
         "VersionAdd",
         "VersionMark",
     ),
+    "_carried": ("DECIDES",),
     "_fold": ("ProjectFold",),
     "_index": ("Name", "State"),
     "_liveness": ("Census", "take_census"),
@@ -95,6 +97,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "DECIDES",
     "KINDS",
     "MARKS",
     "NOUNS",

@@ -236,9 +236,11 @@ def _stale(view: View, version: Version, criterion: records.Criterion, results: 
 def failing_today(blobs: Blobs, view: View, refs: Iterable[str]) -> tuple[records.Result, ...]:
     """Return results of model versions (full refs) that fail today's scope, by what was measured of them then.
 
-    A version nobody evaluated under such a criterion passes: going back must be possible in an emergency.
+    A version nobody evaluated under such a criterion passes: going back must be possible in an emergency. What was
+    measured and cannot be read any more is an error, and no pass.
     """
-    return tuple(one for answer in _held_today(blobs, view, refs) for one in answer.results if one.verdict == "fail")
+    held = (one for answer in _held_today(blobs, view, refs) for one in answer.results)
+    return tuple(one for one in held if one.verdict in ("fail", "error"))
 
 
 def _held_today(blobs: Blobs, view: View, refs: Iterable[str]) -> Iterator[_Answer]:

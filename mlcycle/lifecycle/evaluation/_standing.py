@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mlcycle._ids import now
 from mlcycle._warn import warn
 from mlcycle.lifecycle.evaluation._gate import failure, model_criteria, on_data
+from mlcycle.state import DECIDES
 
 if TYPE_CHECKING:
     from mlcycle import records
@@ -14,16 +15,14 @@ if TYPE_CHECKING:
 
 __all__ = ["allowed_already", "warn_of"]
 
-_MEANT = ("promote", "route")  # what lets a version answer; that it was gone back to says nothing of today's scope
-
 
 def allowed_already(view: View, version: Version) -> bool:
     """Say whether the newest decision on a model version allows it to answer, by all that is asked today.
 
-    One that blocked ends what was allowed before it; so does one that an override carried, when that ends. A share of
-    the traffic given without evidence is no more than that share.
+    That it was gone back to says nothing of today's scope. One that blocked ends what was allowed before it; so does one
+    that an override carried, when that ends. A share of the traffic given without evidence is no more than that share.
     """
-    found = (one for one in view.facts.of("decision", version.ref, newest_first=True) if one["action"] in _MEANT)
+    found = (one for one in view.facts.of("decision", version.ref, newest_first=True) if one["action"] in DECIDES)
     fact = next(found, None)
     if fact is None or not fact["allowed"] or version.ref in (fact.says.get("trial") or {}):
         return False
