@@ -19,8 +19,8 @@ __all__ = ["allowed_already", "warn_of"]
 def allowed_already(view: View, version: Version) -> bool:
     """Say whether the newest decision on a model version allows it to answer, by all that is asked today.
 
-    That it was gone back to says nothing of today's scope. One that blocked ends what was allowed before it; so does one
-    that an override carried, when that ends. A share of the traffic given without evidence is no more than that share.
+    That it was gone back to says nothing of today's scope. One that blocked ends what was allowed before it; so does
+    one that an override carried, when that ends. A share of the traffic given without evidence is no more than that.
     """
     found = (one for one in view.facts.of("decision", version.ref, newest_first=True) if one["action"] in DECIDES)
     fact = next(found, None)
