@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import mlcycle as mc
+from mlcycle._ids import bare
 from tests.lifecycle.worker import FEATURES, table
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +59,7 @@ def kill_in_a_loop(store: Path, kills: int) -> Said:
 
 def check_acknowledged(project: mc.Project, said: Said) -> None:
     """Find everything that was acknowledged, as it was."""
-    decided = {decision.id: decision.subject for decision in project.models.decisions()}
+    decided = {decision.id: bare(decision.subject) for decision in project.models.decisions()}
     for what, ref, fact in said:
         if what == "dataset":
             pd.testing.assert_frame_equal(table(int(fact)), project.load(f"dataset:{ref}"))
