@@ -119,8 +119,8 @@ def _deployment(view: OldView, moment: str) -> Iterator[records.Result]:
 
 def _reported(view: OldView, deployment: Doc, revision: Doc) -> Iterator[records.Result]:
     reports = [doc for doc in view.logical["reports"] if doc["deployment"] == deployment["name"]]
-    if reports and reports[-1]["revision"] == revision["number"] and reports[-1]["severity"] in ("warn", "fail"):
-        last = reports[-1]
+    last = reports[-1] if reports else None
+    if last and last["revision"] == revision["number"] and last["severity"] in ("warn", "fail", "error"):
         summary = f"the check of {deployment['name']} on {last['at'][:16]} found {last['findings']} things"
         yield _finding("monitoring", deployment["name"], summary, last["severity"], "deployment", report=last["id"])
 
