@@ -154,6 +154,7 @@ class Operation:
         self._verdict: records.Decision | None = None  # what was decided
         self._decision: records.Decision | None = None  # what is committed with the plan
         self.was_asked, self._judged, self._idle = False, False, False
+        self._rested_on: tuple[Any, ...] | None = None
         self._done: tuple[Matter, Done] | None = None
         self.author = author
         self._entries: dict[int, Entry] = {}
@@ -223,14 +224,16 @@ class Operation:
     def _ask(self, matter: Matter) -> records.Decision | None:
         """Return the decision on a matter; one made before this look stands, where it rests on the same."""
         former = self._former
-        if former is not None and former._judged and former._rests_on(former.view) == self._rests_on(self.view):
+        if former is not None and former._judged and former._rested_on == self._rests_on(self.view):
             self.was_asked, self._judged, self._verdict = former.was_asked, True, former._verdict
+            self._rested_on = former._rested_on
             return self._verdict
         heard = self._judge(self.view, matter)
         said = () if heard is None else heard.results
         self._verdict = judgement(matter, said, self.author, self._message, self.override)
         self.was_asked = heard is not None and heard.hooks
         self._judged = heard is not None or self._verdict is not None
+        self._rested_on = self._rests_on(self.view) if self._judged else None
         return self._verdict
 
     def _refuse(self, matter: Matter, decision: records.Decision) -> None:
@@ -284,8 +287,10 @@ class Operation:
             self._done = evolve(matter, subject=made[0] if made else matter.subject), done
         if mine and decision is not None and blocked:
             fact = done.fact("decision")
-            where = f"It is kept as {bare(fact.subject)}, rejected: nobody's latest, and there by its number."
-            raise GateBlocked(f"{decision.why}\n{where}", evolve(decision, subject=fact.subject, **fact.stamp.facts()))
+            where = f"\nIt is kept as {bare(fact.subject)}, rejected: nobody's latest, and there by its number."
+            # where others added the same meanwhile, nothing is kept beside the decision
+            why = decision.why + (where if matter is None or fact.subject != matter.subject else "")
+            raise GateBlocked(why, evolve(decision, subject=fact.subject, **fact.stamp.facts()))
         return done
 
     def _commit(
@@ -322,9 +327,11 @@ class Operation:
             raise Again(ConflictError(f"others change all the time what {self._verb} goes by; try again"), _JUDGED)
         if self._matter is None:
             return
-        was, now = self._rests_on(self.view), self._rests_on(view)
-        # where nobody was asked, only a scope set since could ask for something
-        if was != now if self._judged else was[1] != now[1]:
+        if self._judged:
+            stands = self._rests_on(view) == self._rested_on
+        else:  # nobody was asked, and only a scope set since could ask for something
+            stands = view.versions.latest("scope", "scope") == self.view.versions.latest("scope", "scope")
+        if not stands:
             what = f"what {self._matter.action} {bare(self._matter.subject)} was judged by"
             raise Again(ConflictError(f"{what} was changed by others {_JUDGED} times; try again"), _JUDGED)
 

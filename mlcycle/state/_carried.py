@@ -112,9 +112,10 @@ def _by_today(view: View, fact: Fact) -> bool:
 def _tried(view: View, ref: str, share: str, fact: Fact, moment: str) -> Iterator[records.Result]:
     """Say that a version answers a small part without evidence, unless what was found since meets the scope."""
     until, place = fact["trial"][ref], fact.subject
-    last = [one for data in _asked_on(view) if (one := _last(view, ref, data)) and one.stamp.entry > fact.stamp.entry]
+    asked = _asked_on(view)
+    last = [one for data in asked if (one := _last(view, ref, data)) and one.stamp.entry > fact.stamp.entry]
     found = {one["verdict"] if _by_today(view, one) else "what a former scope asked" for one in last}
-    if found == {"pass"} and len(last) == len(_asked_on(view)):
+    if found == {"pass"} and len(last) == len(asked):
         return
     over, found = until <= moment, found - {"pass"}
     if found:

@@ -833,8 +833,9 @@ def test_the_same_added_by_others_meanwhile_does_not_unblock(url: str, between: 
     other = mc.open(url, author="eve")
     between(lambda: other.datasets.add("d", OTHER))
     project = opened(url, mc.before("dataset.commit", no))
-    with pytest.raises(errors.GateBlocked):
+    with pytest.raises(errors.GateBlocked) as caught:
         project.datasets.add("d", OTHER)
+    assert "It is kept as" not in str(caught.value)
     assert [one.allowed for one in project.datasets.decisions("d")] == [False]
 
 
