@@ -32,6 +32,7 @@ __all__ = [
     "in_spite_of",
     "model_criteria",
     "on_data",
+    "test_of",
 ]
 
 
@@ -48,9 +49,9 @@ def model_criteria(scope: Version | None, at: str | None = None) -> list[records
 def criteria_on(view: View, matter: Matter) -> dict[str, list[records.Criterion]]:
     """Return what the scope asks of rows that are to become versions, by name of the dataset."""
     scope = view.versions.newest("scope", "scope")
-    found: dict[str, list[records.Criterion]] = {}
+    test, found = test_of(scope), dict[str, list[records.Criterion]]()
     for one in criteria_today(scope):
-        on = _on_candidates(one, scope)
+        on = _on_candidates(one, test)
         ref = None if on is None else parse_ref(on)
         if ref is not None and ref.version == "latest" and ref.name in matter.candidates:
             # under its own name, and not that of the newest there is
@@ -59,7 +60,7 @@ def criteria_on(view: View, matter: Matter) -> dict[str, list[records.Criterion]
     return found
 
 
-def _on_candidates(one: records.Criterion, scope: Version | None) -> str | None:
+def _on_candidates(one: records.Criterion, test: str | None) -> str | None:
     """Return the data a criterion asks about rows of, None where it asks nothing of rows.
 
     One that cannot be read may, if it names data: of data it does not name it keeps nobody from adding more.
@@ -67,12 +68,16 @@ def _on_candidates(one: records.Criterion, scope: Version | None) -> str | None:
     if isinstance(one, records.UnknownCriterion):
         named = one.document.get("on")
         return named if isinstance(named, str) and named else None
-    return on_data(one, scope).on if one.judges == "dataset" else None
+    return on_data(one, test).on if one.judges == "dataset" else None
 
 
-def on_data(criterion: records.Criterion, scope: Version | None) -> records.Criterion:
-    """Return a criterion that names the data it is judged on, which the scope may say for it."""
-    test = scope_record(scope).test if scope else None
+def test_of(scope: Version | None) -> str | None:
+    """Return the data that criteria are judged on where they name none."""
+    return scope_record(scope).test if scope else None
+
+
+def on_data(criterion: records.Criterion, test: str | None) -> records.Criterion:
+    """Return a criterion that names the data it is judged on, which the scope's test may be."""
     named = criterion.on or test
     takes = attrs.has(type(criterion)) and any(one.name == "on" for one in attrs.fields(cast("Any", type(criterion))))
     return evolve(cast("Any", criterion), on=bare(named)) if takes and named is not None else criterion
@@ -128,7 +133,7 @@ def _answer(blobs: Blobs, view: View, version: Version, criterion: records.Crite
 
     if why := checks.lacking(criterion):
         return missing(why)
-    name = criterion.on or (scope_record(scope).test if scope else None)
+    name = criterion.on or test_of(scope)
     if name is None:
         return gap("it names no data: project.scope.set(test='…') or on='…'")
     try:
