@@ -103,7 +103,7 @@ def dump_model(
     Warns
     -----
     MlcycleWarning
-        If the file cannot be read back without ``trust=`` and a reason.
+        If the file cannot be read back without ``trust=``.
 
     Examples
     --------
@@ -144,7 +144,7 @@ def _write(model: Any, path: Path, example: Any, format: str | None) -> Packed:
     if format is None:
         warn(
             f"{class_name} is kept as joblib, because {why}. A joblib file runs code when it is read, so loading it "
-            "will need trust=True and a reason=" + _hint(class_name, found)
+            "will need trust=True" + _hint(class_name, found)
         )
     return Packed("joblib", class_name, _packages((class_name, *found), "joblib"), found or (class_name,), failing)
 
@@ -192,7 +192,7 @@ def _try_skops(
     if found and not wanted:
         return found, ""
     try:
-        again = load_model(path, "skops", trust=found, reason="it was written a moment ago, by this process")
+        again = load_model(path, "skops", trust=found)
     except Exception as error:  # noqa: BLE001 - whatever it says, nobody could read the file
         return (), f"the skops file cannot be read back ({said(error)})"
     difference = _differs(again, answers, example)
@@ -333,7 +333,6 @@ def load_model(
     format: str,
     *,
     trust: bool | Collection[str] = (),
-    reason: str | None = None,
     label: str | None = None,
 ) -> Any:
     """Read a model back, running no code that nobody vouched for.
@@ -347,8 +346,6 @@ def load_model(
     trust : bool or collection of str, default ()
         For skops: names of types to allow beyond the library's list. For joblib: ``True`` or ``["joblib"]``, since
         such a file cannot be looked into without running it.
-    reason : str, optional
-        Why this file may be trusted. Needed with `trust`.
     label : str, optional
         What errors call the model; the name of the file by default.
 
@@ -375,14 +372,12 @@ def load_model(
         raise InvalidInput(f"{format!r} is not a format of a model file; known are 'skops' and 'joblib'")
     label = label or Path(path).name
     names = {trust} if isinstance(trust, str) else set(trust) if not isinstance(trust, bool) else set()
-    if (trust is True or names) and not (reason and reason.strip()):
-        raise UntrustedModel(f"trust={trust!r} needs a reason: say in reason='…' why {label} may be trusted")
     with Path(path).open("rb") as file, _one_version_warning(label):
         if format == "joblib":
             if trust is not True and "joblib" not in names:
                 raise UntrustedModel(
                     f"{label} is kept as joblib, and reading such a file runs whatever code it holds. If you know who "
-                    "wrote it, pass trust=True and reason='…'; if you can, save the model again as skops"
+                    "wrote it, pass trust=True; if you can, save the model again as skops"
                 )
             model = _read_joblib(file)
         else:
@@ -407,7 +402,7 @@ def _read_skops(file: BinaryIO, label: str, names: Collection[str]) -> Any:
         listed = ", ".join(found.untrusted)
         raise UntrustedModel(
             f"{label} holds types that mlcycle's list does not cover: {listed}. If you know who wrote it and what they "
-            f"do, pass trust={list(found.untrusted)!r} and reason='…'"
+            f"do, pass trust={list(found.untrusted)!r}"
         )
     file.seek(0)
     with _telling_damage("skops"):

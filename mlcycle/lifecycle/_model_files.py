@@ -183,7 +183,7 @@ def card_of(blobs: Blobs, version: Version) -> Doc:
 
 
 def load_version(
-    blobs: Blobs, version: Version, *, trust: bool | Collection[str] = (), reason: str | None = None
+    blobs: Blobs, version: Version, *, trust: bool | Collection[str] = ()
 ) -> Any:
     """Load the estimator of a version, its bytes being those the log names, by the rules of trust."""
     card = card_of(blobs, version)
@@ -191,7 +191,7 @@ def load_version(
     def read() -> Any:
         file = blobs.file_of(version.needs[0], "model", version.shown)
         with blobs.depot.local_copy(file, version.shown) as path:
-            return codecs.load_model(path, card["format"], trust=trust, reason=reason, label=version.shown)
+            return codecs.load_model(path, card["format"], trust=trust, label=version.shown)
 
     return blobs.reading(version.shown, read)
 

@@ -82,7 +82,6 @@ class Project:
         columns: Iterable[Any] | None = None,
         xy: bool = False,
         trust: bool | Collection[str] = (),
-        reason: str | None = None,
     ) -> Any:
         """Load what a record stands for: a DataFrame for a dataset, an estimator for a model.
 
@@ -92,13 +91,13 @@ class Project:
             Text says its kind: ``"dataset:churn@3"``, ``"model:churn@production"``.
         columns, xy
             For datasets, as in `Datasets.load`.
-        trust, reason
+        trust
             For models, as in `Models.load`.
         """
         if isinstance(what, records.ModelVersion) or (isinstance(what, str) and what.startswith("model:")):
             if columns is not None or xy:
                 raise InvalidInput("columns= and xy= are for datasets, and this is a model")
-            return self.models.load(what, trust=trust, reason=reason)
+            return self.models.load(what, trust=trust)
         if isinstance(what, records.DatasetVersion) or (isinstance(what, str) and what.startswith("dataset:")):
             return self.datasets.load(what, columns=columns, xy=xy)
         if isinstance(what, str):
@@ -113,7 +112,6 @@ class Project:
         *,
         checks: Sequence[Any] = (),
         trust: bool | Collection[str] = (),
-        reason: str | None = None,
         override_until: str | date | datetime | timedelta | None = None,
         message: str = "",
         op: str | None = None,
@@ -130,7 +128,7 @@ class Project:
         checks : sequence of criteria and callables, optional
             More questions: a criterion, or ``(subject, context) -> Result | number | bool | iterable of them``, where
             `subject` is a full ref and `context` offers ``data``, ``models`` and ``code``.
-        trust, reason
+        trust
             As in `Models.load`.
         override_until : moment, optional
             Passes a hook that blocks, as in `Models.promote`.
@@ -153,7 +151,6 @@ class Project:
             data,
             checks,
             trust=trust,
-            reason=reason,
             override_until=override_until,
             message=message,
             op=op,

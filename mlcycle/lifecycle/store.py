@@ -221,14 +221,14 @@ class Store:
     def _dropped_runs(self, view: View) -> list[str]:
         return [run.name for run in view.names.every("run") if 0 in view.marks.numbers("run", run, "dropped")]
 
-    def drop(self, ref: str | records.Record | ActiveRun, *, reason: str = "", op: str | None = None) -> None:
+    def drop(self, ref: str | records.Record | ActiveRun, *, message: str = "", op: str | None = None) -> None:
         """Mark a version or a run as dropped; its files stay until a sweep, and `restore` brings it back.
 
         Parameters
         ----------
         ref : str or record
             ``"dataset:customers@2"``, ``"model:churn@3"`` or ``"run:<id>"``, or the version or run itself.
-        reason, op : str, optional
+        message, op : str, optional
             Why, for the history; and an id of yours that makes a restarted script idempotent.
 
         Raises
@@ -249,9 +249,9 @@ class Store:
 
             do.commit(plan)
 
-        self._session.operate("store.drop", work, message=reason, op=op)
+        self._session.operate("store.drop", work, message=message, op=op)
 
-    def restore(self, ref: str | records.Record | ActiveRun, *, reason: str = "", op: str | None = None) -> None:
+    def restore(self, ref: str | records.Record | ActiveRun, *, message: str = "", op: str | None = None) -> None:
         """Bring back what was dropped, if no sweep has removed its files.
 
         Raises
@@ -272,7 +272,7 @@ class Store:
 
             do.commit(plan)
 
-        self._session.operate("store.restore", work, message=reason, op=op)
+        self._session.operate("store.restore", work, message=message, op=op)
 
     def tag(self, name: str, to: int | str | date | datetime | None = None) -> int:
         """Give an entry a name that `Project.at` and `Project.rollback` understand.

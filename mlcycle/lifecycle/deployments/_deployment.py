@@ -168,7 +168,6 @@ class Deployment:
         capture: float = 1.0,
         follow: float = 5.0,
         trust: bool | Collection[str] = (),
-        reason: str | None = None,
     ) -> serving.Service:
         """Return a live handle that answers in this process, by the current revision and those to come.
 
@@ -178,7 +177,7 @@ class Deployment:
             Share of the predictions kept, chosen by id.
         follow : float, default 5.0
             Seconds between two looks for a new revision; 0 looks at every call.
-        trust, reason
+        trust
             As in `Models.load`.
         """
         self._session.check_writable()
@@ -187,7 +186,7 @@ class Deployment:
         return serving.Service(
             self.name,
             routes=Routes(self._session, self.name),
-            load=Loader(self._session, trust, reason),
+            load=Loader(self._session, trust),
             sink=traffic.Sink(self._session, self._id),
             capture=capture,
             follow=follow,

@@ -37,10 +37,9 @@ class Routes:
 class Loader:
     """Models by ref, as a service asks for them, under the trust its caller gave."""
 
-    def __init__(self, session: Session, trust: bool | Collection[str], reason: str | None) -> None:
+    def __init__(self, session: Session, trust: bool | Collection[str]) -> None:
         self._session = session
         self._trust = trust
-        self._reason = reason
 
     def __call__(self, ref: str) -> serving.Loaded:
         """Load a version and its signature."""
@@ -49,5 +48,5 @@ class Loader:
     def load(self, view: View, ref: str) -> serving.Loaded:
         """As a call, by what was looked at already."""
         version, blobs = resolve(view, ref, "model"), self._session.blobs
-        model = load_version(blobs, version, trust=self._trust, reason=self._reason)
+        model = load_version(blobs, version, trust=self._trust)
         return serving.Loaded(ref=version.shown, model=model, signature=signature_of(blobs, version, model))

@@ -35,7 +35,6 @@ def context_of(
     data: str | None,
     candidates: Mapping[str, Candidate] | None = None,
     trust: bool | Collection[str] = (),
-    reason: str | None = None,
 ) -> checks.EvaluationContext:
     """Return what checks may ask for, by one look at the project; each thing is loaded once, and nothing beforehand.
 
@@ -48,7 +47,7 @@ def context_of(
         The dataset judged on unless another is named, as a ref; the name alone of a candidate.
     candidates : mapping of str to Candidate, optional
         Rows that are to become the next version of a name and are not yet: they stand under that name.
-    trust, reason
+    trust
         As in `Models.load`.
     """
     name, coming = None if data is None else bare(data), candidates or {}
@@ -64,7 +63,7 @@ def context_of(
 
     def load(ref: str) -> Any:
         version = resolve(view, ref, "model")
-        estimator = load_version(session.blobs, version, trust=trust, reason=reason)
+        estimator = load_version(session.blobs, version, trust=trust)
         return Signed(estimator, signature_of(session.blobs, version, estimator))
 
     def find(ref: str) -> str | None:

@@ -40,7 +40,6 @@ def evaluate(
     extra: Sequence[Any],
     *,
     trust: bool | Collection[str],
-    reason: str | None,
     override_until: Any,
     message: str,
     op: str | None,
@@ -57,7 +56,7 @@ def evaluate(
         do.judge(lambda: _matter(question, extra, kept))
         if question.key not in judged:  # another sweep meanwhile changes no answer, and judging may take hours
             context = context_of(
-                session, do.view, data=question.data.ref if question.data else None, trust=trust, reason=reason
+                session, do.view, data=question.data.ref if question.data else None, trust=trust
             )
             judged[question.key] = _judge(question, context, asked, extra)
         found = attrs.evolve(judged[question.key].found, id=new_id())

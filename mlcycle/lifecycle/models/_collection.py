@@ -107,7 +107,7 @@ class Models:
         return readable(lambda one: model_record(self._session.blobs, one), standing)
 
     def load(
-        self, ref: str | records.ModelVersion, *, trust: bool | Collection[str] = (), reason: str | None = None
+        self, ref: str | records.ModelVersion, *, trust: bool | Collection[str] = ()
     ) -> Any:
         """Load the estimator of a version.
 
@@ -118,8 +118,6 @@ class Models:
         trust : bool or collection of str, default ()
             Types outside the library's own list that may be built, or True for a pickle format. Loading such a file
             runs code of whoever wrote it.
-        reason : str, optional
-            Why it is trusted; required with `trust`.
 
         Raises
         ------
@@ -129,7 +127,7 @@ class Models:
             When the bytes are not those the log names.
         """
         version = resolve(self._session.view(), ref, "model")
-        return load_version(self._session.blobs, version, trust=trust, reason=reason)
+        return load_version(self._session.blobs, version, trust=trust)
 
     # aliases -------------------------------------------------------------------------------------------------------
 

@@ -161,7 +161,7 @@ class ActiveRun:
             A few rows of its input: gives the model its signature, and the stored model must predict the same.
         format : {"skops", "joblib"}, optional
             Force a format; by default skops where this library vouches for every type inside, else joblib with a
-            warning, because loading it will need ``trust=`` and a reason.
+            warning, because loading it will need ``trust=``.
 
         Notes
         -----
