@@ -263,7 +263,7 @@ def _rows(version: mc.DatasetVersion) -> int:
 
 
 def test_records_travel_to_joblib_workers(begun: mc.Project) -> None:
-    """joblib's processes load what they are handed."""
+    """Joblib's processes load what they are handed."""
     versions = [begun.datasets["customers"], begun.datasets["customers.train"]] * 2
     assert joblib.Parallel(2)(joblib.delayed(_rows)(one) for one in versions) == [40, 30, 40, 30]
 
