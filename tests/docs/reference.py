@@ -20,7 +20,7 @@ import mlcycle
 from mlcycle import checks, cli, errors, monitoring, records, stats, storage, testing
 from mlcycle.records import Criterion, Record
 from tests.docs.docstrings import Item, call_of, doc_of, in_markdown
-from tests.docs.sections import arguments, class_section, fenced, function_section, members, table
+from tests.docs.sections import PLAIN, arguments, class_section, fenced, function_section, members, table
 
 __all__ = ["FOLDER", "PAGES", "collections"]
 
@@ -45,7 +45,7 @@ def collections() -> dict[str, type]:
     names += [
         name
         for name in members(mlcycle.Project)
-        if name not in names and isinstance(inspect.getattr_static(mlcycle.Project, name), property)
+        if name not in names and isinstance(inspect.getattr_static(mlcycle.Project, name), PLAIN)
     ]
     found = {f"project.{name}": type(getattr(project, name)) for name in names}
     return {name: kind for name, kind in found.items() if kind.__module__.startswith("mlcycle.")}

@@ -11,7 +11,7 @@ import attrs
 
 from tests.docs.docstrings import Item, call_of, doc_of
 
-__all__ = ["arguments", "class_section", "fenced", "function_section", "members", "table"]
+__all__ = ["PLAIN", "arguments", "class_section", "fenced", "function_section", "members", "table"]
 
 # Protocols of Python a reader of the page types without thinking of them as methods.
 SPOKEN = {
@@ -23,7 +23,7 @@ SPOKEN = {
     "__len__": "len",
 }
 
-_PLAIN = property | functools.cached_property  # what is read like a field
+PLAIN = property | functools.cached_property  # what is read like a field
 
 
 def members(kind: type) -> dict[str, Any]:
@@ -41,13 +41,13 @@ def members(kind: type) -> dict[str, Any]:
 def _is_shown(name: str, value: Any) -> bool:
     if name.startswith("_") and (name not in SPOKEN or not getattr(value, "__doc__", None)):
         return False
-    return isinstance(value, classmethod | staticmethod | _PLAIN) or inspect.isfunction(value)
+    return isinstance(value, classmethod | staticmethod | PLAIN) or inspect.isfunction(value)
 
 
 def class_section(name: str, kind: type, made: bool = False) -> str:
     """Return the section of a class: what it is, its fields, its members in a line each, and those that take more."""
     found = {member: value for member, value in members(kind).items() if member not in _named(kind)}
-    plain = {member: value for member, value in found.items() if isinstance(value, _PLAIN)}
+    plain = {member: value for member, value in found.items() if isinstance(value, PLAIN)}
     verbs = {member: getattr(kind, member) for member in found if member not in plain}
     brief = {
         member: value for member, value in verbs.items() if not {"Parameters", "Raises"} & doc_of(value).sections.keys()
