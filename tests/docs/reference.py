@@ -89,7 +89,7 @@ def _handles() -> str:
 
 
 def _records() -> str:
-    intro = "Frozen facts: they print, compare, pickle and go into a DataFrame. `mlcycle.Run` is the most used."
+    intro = "Frozen facts: they print, compare, pickle and go into a DataFrame. Versions and runs have verbs beside."
     return _room_page("mlcycle.records", records, intro, lambda value: not _is_criterion(value))
 
 
