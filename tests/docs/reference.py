@@ -274,8 +274,9 @@ def _needed(function: Any) -> str:
 
 
 if __name__ == "__main__":
+    pages = {FOLDER / f"{name}.md": page() for name, page in PAGES.items()}
     FOLDER.mkdir(exist_ok=True)
-    for file in FOLDER.glob("*.md"):  # a subject that is gone takes its page with it
+    for file in {*FOLDER.glob("*.md")} - pages.keys():  # a subject that is gone takes its page with it
         file.unlink()
-    for name, page in PAGES.items():
-        (FOLDER / f"{name}.md").write_text(page(), encoding="utf-8")
+    for file, text in pages.items():
+        file.write_text(text, encoding="utf-8")
