@@ -1,4 +1,4 @@
-"""Write docs/reference/*.md from the docstrings: python -m tests.docs.reference.
+"""Write docs/reference/*.md from docstrings and the parser of the command: python -m tests.docs.reference.
 
 What stands on a page is found by looking: at `mlcycle.__all__`, at what hangs on an open project, at the `__all__` of a
 room. So a new verb, record or collection is on its page as soon as the pages are written again.
@@ -20,6 +20,7 @@ import mlcycle
 from mlcycle import checks, cli, errors, monitoring, records, stats, storage, testing
 from mlcycle.records import Criterion, Record
 from tests.docs.docstrings import Item, call_of, doc_of, in_markdown
+from tests.docs.pages import anchor_of
 from tests.docs.sections import PLAIN, arguments, class_section, fenced, function_section, members, table
 
 __all__ = ["FOLDER", "PAGES", "collections"]
@@ -152,7 +153,7 @@ def _cli() -> str:
     intro = (
         f"{parser.description} `mlcycle` and `python -m mlcycle` are the same; `--help` stands behind every command."
     )
-    return _page("The command `mlcycle`", intro, *parts)
+    return _page("The command `mlcycle`", intro, *parts, source="its parser")
 
 
 def _word(one: argparse.Action) -> str:
@@ -232,9 +233,12 @@ PAGES: dict[str, Callable[[], str]] = {
 # how it is written -----------------------------------------------------------------------------------------------
 
 
-def _page(title: str, intro: str, *parts: str) -> str:
-    made = "Made from the docstrings by `python -m tests.docs.reference`; `help(…)` has examples."
-    return "\n\n".join([f"# {title}", intro, made, *(part for part in parts if part)]) + "\n"
+def _page(title: str, intro: str, *parts: str, source: str = "the docstrings") -> str:
+    """Return a page: what it is about, what made it, the way to each of its sections, and these."""
+    made = f"Made from {source} by `python -m tests.docs.reference`."
+    titles = [line.removeprefix("## ") for part in parts for line in part.splitlines() if line.startswith("## ")]
+    ways = " · ".join(f"[{one}](#{anchor_of(one)})" for one in titles)
+    return "\n\n".join(part for part in [f"# {title}", intro, made, ways, *parts] if part) + "\n"
 
 
 def _room_page(title: str, room: ModuleType, intro: str, is_told: Callable[[Any], bool]) -> str:
