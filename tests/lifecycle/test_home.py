@@ -360,3 +360,16 @@ except Exception as error:
     )
     with_project = run_elsewhere("print(len(thing[1].load()))", pickle.dumps([made, made.datasets["customers"]]))
     assert with_project == "40"
+
+
+def test_whatever_handle_travels_gives_living_records(begun: mc.Project) -> None:
+    """An experiment, a collection and a deployment handed to a worker alone hand out records with verbs."""
+    code = """
+experiment, models, runs = thing
+print(experiment.runs()[0].points()["value"].tolist(), models["churn"].load() is not None)
+with experiment.start() as run:
+    run.log(loss=1.0)
+print(runs[run.id].points()["value"].tolist())
+"""
+    handles = (begun.experiments["linear"], begun.models, begun.runs)
+    assert run_elsewhere(code, pickle.dumps(handles)).splitlines() == ["[0.5] True", "[1.0]"]
