@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mlcycle.records._deployments import Move, Revision, Status
     from mlcycle.records._directions import higher_is_better
     from mlcycle.records._json import TYPES, from_json, to_json
+    from mlcycle.records._listing import Listing
     from mlcycle.records._living import Home, Living, at_home
     from mlcycle.records._metric_criteria import AtLeast, AtMost, MetricCriterion, NotWorseThan
     from mlcycle.records._models import ModelVersion, Signature
@@ -44,6 +45,7 @@ _HOMES = {
     "_deployments": ("Move", "Revision", "Status"),
     "_directions": ("higher_is_better",),
     "_json": ("TYPES", "from_json", "to_json"),
+    "_listing": ("Listing",),
     "_living": ("Home", "Living", "at_home"),
     "_metric_criteria": ("AtLeast", "AtMost", "MetricCriterion", "NotWorseThan"),
     "_models": ("ModelVersion", "Signature"),
@@ -71,6 +73,7 @@ __all__ = [
     "FileRef",
     "Home",
     "InRange",
+    "Listing",
     "Living",
     "Loosening",
     "MetricCriterion",
