@@ -149,7 +149,7 @@ class Project:
         override_until: str | date | datetime | timedelta | None = None,
         message: str = "",
         op: str | None = None,
-    ) -> list[records.Move]:
+    ) -> records.Listing[records.Move]:
         """Set datasets, aliases and routes together to what they were, as one entry.
 
         Versions made later are retracted: no longer ``latest``, still addressable. Scope, runs, evaluations,
@@ -183,7 +183,7 @@ class Project:
             view = self._session.view()
             return moves_of(view, entry_number(self._session.log, view, to))
 
-        def work(do: Operation) -> list[records.Move]:
+        def work(do: Operation) -> records.Listing[records.Move]:
             entry = entry_number(self._session.log, do.view, to)
             changes: list[Change] = []
             with contextlib.suppress(MlcycleError):  # the entries it goes by are read here, and not one for each plan
@@ -191,7 +191,7 @@ class Project:
             do.judge(lambda: _matter(self._session.blobs, do.view, entry) if changes else None)
             done = do.commit(lambda view: roll_project_back(view, entry) or Settled())
             if done.entry is None:
-                return []
+                return records.Listing(of="moves")
             return moves_of(done.view.then(done.view.n - 1), done.change(ProjectRollback).to)
 
         return self._session.operate("project.rollback", work, message=message, op=op, override_until=override_until)

@@ -74,10 +74,11 @@ class Deployment:
         """The revision that answers now; None before the first route."""
         return current_revision(self._session.view(), self.name)
 
-    def revisions(self) -> list[records.Revision]:
+    def revisions(self) -> records.Listing[records.Revision]:
         """Return every revision there was, oldest first."""
         view = self._session.view()
-        return [revision_record(one) for one in view.versions.standing("deployment", self.name)]
+        standing = view.versions.standing("deployment", self.name)
+        return records.Listing(map(revision_record, standing), of="revisions")
 
     def route(
         self,
@@ -282,10 +283,10 @@ class Deployment:
 
         return self._session.operate("deployment.check", work, message=message)
 
-    def evaluations(self) -> list[records.Evaluation]:
+    def evaluations(self) -> records.Listing[records.Evaluation]:
         """Return what `check` found and kept, oldest first."""
         return evaluation_records(self._session.blobs, self._session.view(), "deployment", f"deployment:{self.name}")
 
-    def decisions(self) -> list[records.Decision]:
+    def decisions(self) -> records.Listing[records.Decision]:
         """Return what gates and hooks decided about its routes, oldest first."""
         return decision_records(self._session.blobs, self._session.view(), "deployment", f"deployment:{self.name}")
