@@ -78,5 +78,5 @@ def tell(url: str) -> mc.Project:
     assert_type(project.status(), Status)
     assert_type(project.history(), pd.DataFrame)
     assert_type(project.at(3).datasets["cells"], mc.DatasetVersion)
-    assert_type(project.rollback(to=3, message="for show", dry_run=True), list[Move])
+    assert_type(project.rollback(to=3, message="for show", dry_run=True), Listing[Move])
     return project
