@@ -31,8 +31,8 @@ def test_history(project: mc.Project, capsys: pytest.CaptureFixture[str]) -> Non
     """A row an entry, the newest last."""
     assert main(["history", project.store.url, "--limit", "1"]) == 0
     head, _, row = capsys.readouterr().out.splitlines()
-    assert head.split() == ["entry", "at", "author", "what", "message"]
-    assert "ada    registered model churn@1" in row
+    assert head.split() == ["entry", "at", "author", "kind", "what", "message"]
+    assert "ada    model.register registered model churn@1" in row
 
 
 def test_status(project: mc.Project, capsys: pytest.CaptureFixture[str]) -> None:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         VersionAdd,
         VersionMark,
     )
+    from mlcycle.state._entries_about import entries_about
     from mlcycle.state._fold import ProjectFold
     from mlcycle.state._index import Name, State
     from mlcycle.state._liveness import Census, take_census
@@ -53,8 +54,9 @@ if TYPE_CHECKING:
     from mlcycle.state._rollbacks import moves_to, pointer_moves, would_change
     from mlcycle.state._said import Fact, Move, Stamp, Version, stamp_of
     from mlcycle.state._status import status_of
+    from mlcycle.state._topics import Topic
     from mlcycle.state._view import View
-    from mlcycle.state._words import in_words
+    from mlcycle.state._words import in_words, kind_of, only_keeps
 
 _HOMES = {
     "_change": ("Change", "Moved", "read_changes"),
@@ -74,6 +76,7 @@ _HOMES = {
         "VersionMark",
     ),
     "_carried": ("DECIDES",),
+    "_entries_about": ("entries_about",),
     "_fold": ("ProjectFold",),
     "_index": ("Name", "State"),
     "_liveness": ("Census", "take_census"),
@@ -92,8 +95,9 @@ _HOMES = {
     "_rollbacks": ("pointer_moves", "moves_to", "would_change"),
     "_said": ("Fact", "Move", "Stamp", "Version", "stamp_of"),
     "_status": ("status_of",),
+    "_topics": ("Topic",),
     "_view": ("View",),
-    "_words": ("in_words",),
+    "_words": ("in_words", "kind_of", "only_keeps"),
 }
 
 __all__ = [
@@ -120,6 +124,7 @@ __all__ = [
     "StoreCopied",
     "Sweep",
     "TagSet",
+    "Topic",
     "Version",
     "VersionAdd",
     "VersionMark",
@@ -128,11 +133,14 @@ __all__ = [
     "check_stands",
     "check_unmoved",
     "drop",
+    "entries_about",
     "every_ref",
     "guards_on",
     "in_words",
+    "kind_of",
     "moves_to",
     "noun",
+    "only_keeps",
     "pointer_moves",
     "read_changes",
     "read_ref",

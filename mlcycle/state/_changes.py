@@ -1,7 +1,7 @@
 """The kinds of change an entry may hold: ten for the project's life, and one for a copy of it that goes on alone.
 
-Each is one frozen class that knows how to fold itself into the index, how to put itself in words, and which stored
-objects it names. They stay for ever; what a project is about (datasets, models, gates) is data: a row of
+Each is one frozen class that knows how to fold itself into the index, how to put itself in words, what it is about, and
+which stored objects it names. They stay for ever; what a project is about (datasets, models, gates) is data: a row of
 `mlcycle.state._nouns`. A kind that is not here makes a project read-only, unless the change says ``optional``.
 """
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mlcycle.state._index import State
+    from mlcycle.state._topics import Topic
 
 __all__ = [
     "KINDS",
@@ -93,7 +94,7 @@ class StoreCopied(Change):
 
     def words(self, moves_to: MovesTo) -> str:
         """Say it."""
-        return "a copy goes on by itself"
+        return "a copy of the project goes on by itself"
 
 
 @frozen(kw_only=True)
@@ -143,6 +144,10 @@ class NameSet(Change):
     def words(self, moves_to: MovesTo) -> str:
         """Say it."""
         return noun(self.of).named(self)
+
+    def words_alone(self) -> str:
+        """Say which name: what was set of it is its noun's."""
+        return f"set up {self.of} {self.name}"
 
 
 @frozen(kw_only=True)
@@ -200,6 +205,11 @@ class VersionAdd(Change):
         """Say it."""
         return noun(self.of).added(self)
 
+    def concerns(self, topic: Topic, moves_to: MovesTo) -> bool:
+        """Say whether it is the version, answers with it, or came from the run asked for."""
+        itself = topic.is_of(self.of, self.name) and topic.takes(self.number)
+        return itself or any(map(topic.means, [*self.uses, self.says.get("run")]))
+
 
 @frozen(kw_only=True)
 class PointerMove(Change):
@@ -245,8 +255,18 @@ class PointerMove(Change):
 
     def words(self, moves_to: MovesTo) -> str:
         """Say it; a route is told by its revision."""
-        moved = Moved(self.of, self.name, self.pointer, self.before, self.after)
-        return "" if self.how == "route" else moved.words(self.how)
+        return "" if self.how == "route" else self.words_alone()
+
+    def words_alone(self) -> str:
+        """Say it."""
+        return self._moved().words()
+
+    def concerns(self, topic: Topic, moves_to: MovesTo) -> bool:
+        """Say whether it moves what is asked for, to it or away from it."""
+        return topic.is_moved(*self._moved())
+
+    def _moved(self) -> Moved:
+        return Moved(self.of, self.name, self.pointer, self.before, self.after)
 
 
 @frozen(kw_only=True)
@@ -292,6 +312,16 @@ class VersionMark(Change):
         """Say it."""
         return noun(self.of).marked(self)
 
+    def words_alone(self) -> str:
+        """Say which mark."""
+        return f"{self.mark} {self.of} {self.name}"
+
+    def concerns(self, topic: Topic, moves_to: MovesTo) -> bool:
+        """Say whether it marks the name or the version."""
+        if not topic.is_of(self.of, self.name):
+            return False
+        return topic.whole or any(first <= (topic.number or 0) <= last for first, last in self.numbers)
+
 
 @frozen(kw_only=True)
 class FactAdd(Change):
@@ -336,6 +366,14 @@ class FactAdd(Change):
         """Say it."""
         return noun(self.of).added(self)
 
+    def words_alone(self) -> str:
+        """Say of which noun."""
+        return f"added {self.of} {self.id}"
+
+    def concerns(self, topic: Topic, moves_to: MovesTo) -> bool:
+        """Say whether it was found or decided about what is asked for."""
+        return any(map(topic.means, [self.subject, *self.about]))
+
 
 @frozen(kw_only=True)
 class ProjectRollback(Change):
@@ -369,8 +407,12 @@ class ProjectRollback(Change):
 
     def words(self, moves_to: MovesTo) -> str:
         """Say where to, and what moved."""
-        moves = (moved.words("project") for moved in moves_to(self.to, self.keep))
+        moves = (moved.words() for moved in moves_to(self.to, self.keep))
         return "; ".join([f"project rolled back to entry {self.to}", *moves])
+
+    def concerns(self, topic: Topic, moves_to: MovesTo) -> bool:
+        """Say whether it moved what is asked for."""
+        return any(topic.is_moved(*moved) for moved in moves_to(self.to, self.keep))
 
 
 @frozen(kw_only=True)
@@ -437,6 +479,10 @@ class Place(Change):
         """Note where it is now."""
         state.placed.set(self.object, n)
 
+    def words_alone(self) -> str:
+        """Say it."""
+        return "stored files"
+
 
 @frozen(kw_only=True)
 class Sweep(Change):
@@ -464,7 +510,10 @@ class Sweep(Change):
 
     def words(self, moves_to: MovesTo) -> str:
         """Say it."""
-        return f"swept {len(self.keys)} files"
+        if self.listed is not None:  # how many stands in a file, and a history reads none
+            return "removed files that nothing named"
+        count = len(self.keys)
+        return f"removed {count} file{'' if count == 1 else 's'} that nothing named"
 
 
 KINDS: dict[str, type[Change]] = {
