@@ -78,11 +78,8 @@ def only_keeps(changes: list[Doc]) -> bool:
 
 
 def _concerns(doc: Doc, topic: Topic, moves: MovesTo) -> bool:
-    kind = KINDS.get(doc["kind"])
-    if kind is not None:
-        return kind.read(doc).concerns(topic, moves)
-    of, name = doc.get("of"), doc.get("name")  # a kind of others, which may be about a name as ours are
-    return topic.whole and isinstance(name, str) and isinstance(of, str) and topic.is_of(of, name)
+    kind = KINDS.get(doc["kind"])  # what a kind of others is about, nobody here knows
+    return kind is not None and kind.read(doc).concerns(topic, moves)
 
 
 def _said(doc: Doc, tell: Callable[[Change], str]) -> str:

@@ -196,5 +196,5 @@ _WORDS: dict[str, Any] = {
     "report.add": _report,
     "tag.set": lambda c: f"tagged entry {c['to']} as {c['name']}",
     "place": lambda c: "",
-    "sweep": lambda c: f"swept {len(c['keys'])} files",
+    "sweep": lambda c: f"removed {len(c['keys'])} file{'' if len(c['keys']) == 1 else 's'} that nothing named",
 }

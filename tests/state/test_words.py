@@ -134,7 +134,7 @@ def test_words_about_one_thing() -> None:
         {"kind": "x-acme.note", "of": "model", "name": "m"},
     ]
     assert in_words(changes, log.view(), Topic("dataset", "d")) == "dropped dataset D@1"
-    assert in_words(changes, log.view(), Topic("model", "m")) == "m@production → m@1; x-acme.note"
+    assert in_words(changes, log.view(), Topic("model", "m")) == "m@production → m@1"
     assert in_words(changes, log.view(), Topic("model", "m", 1)) == "m@production → m@1"
     assert in_words(changes, log.view(), Topic("model", "other")) == ""
 
