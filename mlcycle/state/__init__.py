@@ -25,17 +25,16 @@ if TYPE_CHECKING:
         MARKS,
         FactAdd,
         NameSet,
-        Place,
         PointerMove,
         ProjectCreate,
         ProjectRollback,
         StoreCopied,
-        Sweep,
         TagSet,
         VersionAdd,
         VersionMark,
     )
     from mlcycle.state._entries_about import entries_about
+    from mlcycle.state._file_changes import Place, Sweep
     from mlcycle.state._fold import ProjectFold
     from mlcycle.state._index import Name, State
     from mlcycle.state._liveness import Census, take_census
@@ -65,18 +64,17 @@ _HOMES = {
         "MARKS",
         "FactAdd",
         "NameSet",
-        "Place",
         "PointerMove",
         "ProjectCreate",
         "ProjectRollback",
         "StoreCopied",
-        "Sweep",
         "TagSet",
         "VersionAdd",
         "VersionMark",
     ),
     "_carried": ("DECIDES",),
     "_entries_about": ("entries_about",),
+    "_file_changes": ("Place", "Sweep"),
     "_fold": ("ProjectFold",),
     "_index": ("Name", "State"),
     "_liveness": ("Census", "take_census"),
