@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from mlcycle import records
 from mlcycle._ids import near
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.lifecycle._moments import first_entry
@@ -29,8 +30,16 @@ _COLUMNS = ("entry", "at", "author", "kind", "what", "message")
 # What this library writes as the verb of an entry; docs/format.md lists them, and a test compares. One that has not
 # happened yet is no mistake of who asks for it.
 _VERBS = (
-    *("project.create", "project.rollback", "dataset.add", "dataset.split", "model.register", "model.promote"),
-    *("model.rollback", "experiment.open", "run.pin", "scope.set", "evaluation.add", "deployment.open"),
+    *("project.create", "project.rollback", "dataset.add", "dataset.split", "dataset.rollback", "model.register"),
+    *(
+        "model.promote",
+        "model.rollback",
+        "experiment.open",
+        "run.pin",
+        "scope.set",
+        "evaluation.add",
+        "deployment.open",
+    ),
     *("deployment.route", "deployment.rollback", "deployment.check", "store.drop", "store.restore", "store.tag"),
     *("store.ask", "store.sweep"),
 )
@@ -163,6 +172,8 @@ def _kinds(session: Session, view: View, given: Any) -> frozenset[str] | None:
 def _topic(view: View, of: Any, pointer: str | None) -> Topic:
     """Return what a history is narrowed to: by a full ref, a record, or a name that only one thing has."""
     ref = _REFS[type(of).__name__](of) if type(of).__name__ in _REFS else of
+    if isinstance(of, records.Living):
+        records.check_home(of, view.state.id, str(getattr(of, "ref", ref)))
     of_noun, colon, name = ref.partition(":") if isinstance(ref, str) else ("", "", "")
     if colon and of_noun == "run":
         return Topic("run", name)

@@ -44,13 +44,13 @@ def lived() -> mc.Project:
     with ada.experiments.open("e").start(uses=[data]) as run:  # 2, and 3 for its environment
         run.log(loss=1.0)
         run.save_model(DummyClassifier(strategy="prior").fit(FRAME[["x"]], FRAME["y"]), example=FRAME[["x"]])
-    bob.models.register("m", run, message="from a run")  # 4
+    bob.runs[run.id].register("m", message="from a run")  # 4
     fitted = DummyClassifier(strategy="uniform").fit(FRAME[["x"]], FRAME["y"])
     bob.models.register("m", fitted, data=[data], example=FRAME[["x"]])  # 5
     bob.store.tag("registered")  # 6
-    ada.models.promote("m@1", "production", message="first")  # 7
-    ada.models.promote("m@2", "production")  # 8
-    bob.models.promote("m@2", "champion")  # 9
+    ada.models["m@1"].promote("production", message="first")  # 7
+    ada.models["m@2"].promote("production")  # 8
+    bob.models["m@2"].promote("champion")  # 9
     ada.deployments.open("eu").route("m@2")  # 10 and 11
     bob.rollback(7, message="back")  # 12
     ada.scope.set(objective="try")  # 13
@@ -59,7 +59,7 @@ def lived() -> mc.Project:
 
 def test_the_shape(lived: mc.Project) -> None:
     """An entry a row, oldest first, with its kind; moments are of UTC, and an empty history has the same columns."""
-    for one in (lived.history(), lived.history(limit=0), lived.deployments.get("eu").history()):
+    for one in (lived.history(), lived.history(limit=0), lived.deployments["eu"].history()):
         assert (one.index.name, list(one.columns)) == ("entry", COLUMNS)
         assert (one.index.dtype, str(one["at"].dt.tz)) == ("int64", "UTC")
     frame = lived.history()
@@ -129,13 +129,34 @@ def test_of_one_thing(of: str, expected: dict[int, str], lived: mc.Project) -> N
 
 def test_a_record_stands_where_a_ref_does(lived: mc.Project) -> None:
     """Versions, revisions, runs, the scope; a run also by the beginning of its id."""
-    [run] = lived.experiments.get("e").runs()
-    [revision] = lived.deployments.get("eu").revisions()
-    records = [lived.models.get("m@1"), lived.datasets.get("d@1"), revision, lived.scope.get()]
+    [run] = lived.experiments["e"].runs()
+    [revision] = lived.deployments["eu"].revisions()
+    records = [lived.models["m@1"], lived.datasets["d@1"], revision, lived.scope.get()]
     for record, ref in zip(records, ["m@1", "d@1", "deployment:eu@1", "scope:scope@1"], strict=True):
         assert told(lived.history(of=record)) == told(lived.history(of=ref))
     for about in (run, f"run:{run.id}", f"run:{run.id[:12]}"):
         assert told(lived.history(of=about)) == {4: "registered model m@1"}
+
+
+def test_the_same_on_the_collections(lived: mc.Project) -> None:
+    """What a collection tells of a name is its part of the history of the project."""
+    for found, of in (
+        (lived.datasets.history("d"), "dataset:d"),
+        (lived.models.history("m"), "model:m"),
+        (lived.deployments["eu"].history(), "deployment:eu"),
+    ):
+        pd.testing.assert_frame_equal(found, lived.history(of=of))
+    assert [*lived.models.history("m", "champion").index] == [9, 12]
+
+
+def test_a_record_of_another_project_is_refused(lived: mc.Project) -> None:
+    """Its address means something else here."""
+    other = mc.open(f"memory://other-{new_id()}", create=True)
+    with other.experiments.open("e").start() as run:
+        pass
+    for record in (other.datasets.add("d", FRAME), other.runs[run.id]):
+        with pytest.raises(errors.InvalidInput, match="a record of another project"):
+            lived.history(of=record)
 
 
 def test_the_moves_of_one_alias(lived: mc.Project) -> None:

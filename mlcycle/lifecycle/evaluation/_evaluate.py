@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
@@ -10,22 +11,22 @@ import numpy as np
 
 from mlcycle import checks, provenance, records
 from mlcycle._ids import new_id, parse_ref
-from mlcycle.errors import InvalidInput, NotFound
+from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._evaluations import evaluation_record, keep_evaluation
 from mlcycle.lifecycle._judging import Matter, masked
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.evaluation._context import context_of
-from mlcycle.lifecycle.evaluation._gate import criteria_today
+from mlcycle.lifecycle.evaluation._gate import criteria_today, test_of
+from mlcycle.lifecycle.evaluation._measuring import Measure, described
 from mlcycle.lifecycle.runs import run_of
 from mlcycle.state import Version, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
 
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
     from mlcycle.lifecycle.blobs import Blobs
-    from mlcycle.lifecycle.runs import ActiveRun
     from mlcycle.state import View
 
 __all__ = ["evaluate"]
@@ -35,29 +36,27 @@ Doc = dict[str, Any]
 
 def evaluate(
     session: Session,
-    subject: str | records.ModelVersion | records.DatasetVersion | records.Run | ActiveRun,
-    data: str | records.DatasetVersion | None,
-    extra: Sequence[Any],
+    subject: records.ModelVersion | records.DatasetVersion | records.Run,
+    on: str | records.DatasetVersion | None = None,
     *,
-    trust: bool | Collection[str],
+    checks: Iterable[Any],
+    trust: bool | Collection[str] = (),
     override_until: Any,
     message: str,
     op: str | None,
 ) -> records.Evaluation:
-    """Evaluate as `mlcycle.Project.evaluate` documents."""
+    """Evaluate as the `evaluate` of a model version, a dataset version and a run document."""
     session.check_writable()
-    extra = _asked(extra)
+    extra = _asked(checks)
     judged: dict[tuple[str, ...], _Judged] = {}
     kept: list[records.Evaluation] = []
 
     def work(do: Operation) -> records.Evaluation:
-        question = _question(session, do.view, subject, data)
+        question = _question(session, do.view, subject, on)
         asked = _criteria(question, extra)
         do.judge(lambda: _matter(question, extra, kept))
         if question.key not in judged:  # another sweep meanwhile changes no answer, and judging may take hours
-            context = context_of(
-                session, do.view, data=question.data.ref if question.data else None, trust=trust
-            )
+            context = context_of(session, do.view, data=question.data.ref if question.data else None, trust=trust)
             judged[question.key] = _judge(question, context, asked, extra)
         found = attrs.evolve(judged[question.key].found, id=new_id())
         if question.model is not None and question.data is not None:
@@ -107,43 +106,34 @@ class _Judged(NamedTuple):
     answers: list[Doc]
 
 
-def _question(session: Session, view: View, subject: Any, data: str | records.DatasetVersion | None) -> _Question:
-    """Return what is asked; a text that does not say its kind is a model."""
-    kind = _KINDS.get(type(subject).__name__, "model")
-    if isinstance(subject, str) and ":" in subject:
-        kind = subject.partition(":")[0]
-    if kind == "deployment":
-        name = subject.removeprefix("deployment:") if isinstance(subject, str) else subject.name
-        raise InvalidInput(
-            f"traffic of a deployment is judged by project.deployments.get({name!r}).check(); "
-            "project.evaluate judges a model, a dataset or a run"
-        )
+def _question(
+    session: Session, view: View, subject: records.Record, on: str | records.DatasetVersion | None
+) -> _Question:
+    """Return what is asked of a record, by what it is."""
+    data = None if on is None else resolve(view, on, "dataset")
+    return _QUESTIONS[type(subject).__name__](session, view, subject, data)
+
+
+def _of_dataset(session: Session, view: View, subject: Any, data: Version | None) -> _Question:
+    version = resolve(view, subject, "dataset")
+    return _Question(version.ref, data or version, view.versions.newest("scope", "scope"))
+
+
+def _of_run(session: Session, view: View, subject: Any, data: Version | None) -> _Question:
+    return _Question(f"run:{run_of(session, subject, view).id}", data)
+
+
+def _of_model(session: Session, view: View, subject: Any, data: Version | None) -> _Question:
+    model = resolve(view, subject, "model")
     scope = view.versions.newest("scope", "scope")
-    if kind == "dataset":
-        version = resolve(view, subject, "dataset")
-        return _Question(version.ref, version if data is None else resolve(view, data, "dataset"), scope)
-    if kind == "run":
-        run = run_of(session, subject.removeprefix("run:") if isinstance(subject, str) else subject, view)
-        return _Question(f"run:{run.id}", None if data is None else resolve(view, data, "dataset"))
-    model = _model(view, subject)
-    return _Question(model.ref, _data(view, data, scope), scope, model)
+    return _Question(model.ref, data or _scope_test(view, scope), scope, model)
 
 
-_KINDS = {"ActiveRun": "run", "DatasetVersion": "dataset", "Deployment": "deployment", "Run": "run"}
-
-
-def _model(view: View, subject: Any) -> Version:
-    """Return the model that is meant; a text that only fits a dataset is told how to say so."""
-    try:
-        return resolve(view, subject, "model")
-    except NotFound as error:
-        if not isinstance(subject, str) or view.names.get("model", subject.partition("@")[0]) is not None:
-            raise
-        try:
-            meant = resolve(view, subject, "dataset").ref
-        except (InvalidInput, NotFound):
-            raise error from None
-        raise NotFound(f"no model is called {subject!r}; a dataset is judged by its full ref", [meant]) from error
+_QUESTIONS: dict[str, Callable[[Session, View, Any, Version | None], _Question]] = {
+    "DatasetVersion": _of_dataset,
+    "ModelVersion": _of_model,
+    "Run": _of_run,
+}
 
 
 def _criteria(question: _Question, extra: list[Any]) -> list[records.Criterion]:
@@ -151,8 +141,7 @@ def _criteria(question: _Question, extra: list[Any]) -> list[records.Criterion]:
     asked = [one for one in criteria_today(question.scope) if _concerns(one, question)]
     if question.model is None and not asked and not extra:
         raise InvalidInput(
-            f"no criterion of the scope is about {question.subject}; say what to ask of it: "
-            f"project.evaluate({question.subject!r}, checks=[…])"
+            f"no criterion of the scope is about {question.subject}; say what to ask of it: evaluate(checks=[…])"
         )
     return asked
 
@@ -165,7 +154,7 @@ def _judge(
 
     found: list[tuple[Doc | None, list[records.Result]]] = [(records.to_json(one), told(one)) for one in asked]
     if not found and not extra:
-        found = [(None, _described(question.subject, context))]
+        found = [(None, masked(described(question.subject, context)))]
     found += [(None, told(one)) for one in extra]
     evaluation = records.Evaluation(
         id="",
@@ -173,38 +162,50 @@ def _judge(
         data=question.data.shown if question.data else None,
         results=tuple(result for _, results in found for result in results),
         scope=question.scope.number if question.scope else None,
+        **(_rows_facts(context) if question.model else {}),
     )
     stored = [{"criterion": one, "results": [*map(records.to_json, results)]} for one, results in found]
     return _Judged(evaluation, stored)
+
+
+def _rows_facts(context: checks.EvaluationContext) -> Doc:
+    """Return how many rows no label let count, and how many groups the others fall into."""
+    with contextlib.suppress(Exception):  # what is wrong with the rows, the results say
+        rows = context.data.rows()
+        groups = None if rows.groups is None else len(set(rows.groups.tolist()))
+        return {"left_out": rows.unlabelled, "groups": groups}
+    return {}
 
 
 def _asked(extra: Any) -> list[Any]:
     """Return checks given by hand; what could never be answered, or never fail, is refused before any work."""
     if isinstance(extra, (str, bytes)) or not isinstance(extra, Iterable):
         raise InvalidInput(
-            f"checks is a list, for example [mc.AtLeast('roc_auc', 0.8)] or [check], got {type(extra).__name__}"
+            f"checks is a list, for example [mc.AtLeast('roc_auc', 0.8)], ['f1_macro'] or [check], "
+            f"got {type(extra).__name__}"
         )
-    found = list(extra)
+    found = [Measure(one) if isinstance(one, str) else one for one in extra]
     for one in found:
         if isinstance(one, records.Criterion):
             checks.validate(one)
         elif not callable(one):
             raise InvalidInput(
-                "a check is a criterion such as mc.AtLeast('roc_auc', 0.8), or a callable (subject, context), "
+                "a check is a criterion such as mc.AtLeast('roc_auc', 0.8), the name of a metric such as 'f1_macro', or "
+                "a callable (subject, context), "
                 f"got {type(one).__name__}: {one!r:.80}"
             )
     return found
 
 
-def _data(view: View, data: str | records.DatasetVersion | None, scope: Version | None) -> Version:
-    if data is None:
-        data = scope["scope"]["test"] if scope else None
-    if data is None:
+def _scope_test(view: View, scope: Version | None) -> Version:
+    """Return the data the scope judges on."""
+    test = test_of(scope)
+    if test is None:
         raise InvalidInput(
-            "there is no data to judge on: give it, project.evaluate(model, 'customers.test'), "
-            "or set it once, project.scope.set(test='customers.test')"
+            "there is no data to judge on: give it, evaluate('customers.test'), or set it once, "
+            "project.scope.set(test='customers.test')"
         )
-    return resolve(view, data, "dataset")
+    return resolve(view, test, "dataset")
 
 
 def _concerns(criterion: records.Criterion, question: _Question) -> bool:
@@ -218,27 +219,6 @@ def _concerns(criterion: records.Criterion, question: _Question) -> bool:
         return True
     asked, given = parse_ref(on), parse_ref(judged)
     return asked.name == given.name and asked.version in ("latest", given.version)
-
-
-def _described(subject: str, context: checks.EvaluationContext) -> list[records.Result]:
-    """Measure the usual metrics of the task where no criterion asks for anything; nothing is judged."""
-    y = context.data.target()
-    if checks.task_of(y) == "regressor":
-        usual = ("r2", "rmse")
-    else:
-        usual = ("accuracy", "roc_auc" if len(set(map(str, y.tolist()))) == 2 else "balanced_accuracy")
-
-    def measure(metric: str) -> records.Result:
-        def ask(subject: str, context: checks.Context) -> records.Result:
-            return checks.measure(metric, context.data.rows(), subject, context.models.recorded(subject))
-
-        [found] = masked(checks.run([ask], subject, context))
-        return attrs.evolve(found, check=metric, verdict="not_applicable")
-
-    tried = [measure(metric) for metric in usual]
-    measured = [attrs.evolve(one, detail="no criterion asks for it") for one in tried if one.value is not None]
-    # Where nothing fits the model, the reader learns why instead of getting no result at all.
-    return measured or tried[:1]
 
 
 def _as_evidence(
