@@ -75,18 +75,18 @@ def test_the_history_in_words(kitchen: mc.Project) -> None:
     """As the row says it, and where it says nothing, as for every noun."""
     taste(kitchen, "recipe:soup@2", "good")
     take_back(kitchen, "soup")
-    kitchen.store.drop("recipe:soup@3", reason="too salty")
+    kitchen.store.drop("recipe:soup@3", message="too salty")
     kitchen.rollback(1, message="start again")
     assert kitchen.history()["what"].tolist()[1:] == [
         "thought of soup; wrote down soup@1 for 1",
         "wrote down soup@2 for 2",
         "wrote down soup@3 for 3",
-        "soup@1 promoted to menu",
-        "soup@2 promoted to menu",
+        "soup@menu → soup@1",
+        "soup@menu → soup@2 (was soup@1)",
         "tasted soup@2: good",
-        "rolled back soup@menu to soup@1",
+        "soup@menu → soup@1 (was soup@2)",
         "dropped recipe soup@3",
-        "project rolled back to entry 1; set back soup@menu to nothing",
+        "project rolled back to entry 1; soup@menu → nothing (was soup@1)",
     ]
 
 
