@@ -18,9 +18,9 @@ def project(tmp_path: Path) -> mc.Project:
     project = mc.open(tmp_path / "shop", create=True, author="ada")
     frame = pd.DataFrame({"key": range(8), "age": [23.0, 41, 35, 58, 29, 44, 61, 38], "left": [0, 1] * 4})
     people = project.datasets.add("people", frame, target="left", key="key", message="export")
-    train, _ = project.datasets.split(people, test=0.25, method="stratified")
+    train, _ = people.split(test=0.25, method="stratified")
     with project.experiments.open("linear").start({"C": 0.5}, uses=[train]) as run:
-        X, y = project.load(train, xy=True)
+        X, y = train.xy()
         run.log(loss=0.25)
         run.save_model(LogisticRegression(**run.params).fit(X, y), example=X)
     project.models.register("churn", run)
@@ -60,7 +60,7 @@ def test_show(project: mc.Project, ref: str, first: str, line: str, capsys: pyte
 
 def test_show_run(project: mc.Project, capsys: pytest.CaptureFixture[str]) -> None:
     """A run is found by its id."""
-    (run,) = project.experiments.get("linear").runs()
+    (run,) = project.experiments["linear"].runs()
     assert main(["show", project.store.url, run.id]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["params.C", "0.5"] in lines

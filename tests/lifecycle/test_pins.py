@@ -188,7 +188,7 @@ def test_a_run_that_starts_meanwhile(project: mc.Project, monkeypatch: pytest.Mo
     monkeypatch.undo()
     assert steps > call
     assert project.store.verify("bytes").problems == ()
-    for run in project.experiments.get("e").runs():
+    for run in project.experiments["e"].runs():
         assert run.environment.python != ""
         assert run.code.diff_file is not None
 

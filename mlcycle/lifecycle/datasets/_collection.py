@@ -37,7 +37,7 @@ class Datasets:
     >>> frame = pd.DataFrame({"id": range(8), "age": [23, 41, 35, 58, 29, 44, 61, 38], "left": [0, 1] * 4})
     >>> project.datasets.add("customers", frame, target="left", key="id").ref
     'customers@1'
-    >>> train, test = project.datasets.split("customers", test=0.25, method="stratified")
+    >>> train, test = project.datasets["customers"].split(test=0.25, method="stratified")
     >>> len(project.load(train)), len(project.load(test))
     (6, 2)
     """

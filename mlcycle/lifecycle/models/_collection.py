@@ -44,9 +44,9 @@ class Models:
     >>> model = project.models.register("iris", LogisticRegression(max_iter=500).fit(X, y), example=X)
     >>> model.ref
     'iris@1'
-    >>> project.models.promote(model, "production", message="the first").allowed
+    >>> model.promote("production", message="the first").allowed
     True
-    >>> project.models.load("iris@production").predict(X[:1])
+    >>> project.models["iris@production"].load().predict(X[:1])
     array([0])
     """
 
