@@ -42,8 +42,8 @@ def test_a_users_own_check_is_asked_of_a_dataset(project: mc.Project) -> None:
     """One class: by ref or record; what was found is kept, and is no use of a test set."""
     frame = pd.DataFrame({"x": range(6), "y": [0, 1, 1] * 2})
     version = project.datasets.add("d", frame, target="y")
-    for subject in ("dataset:d@1", "dataset:d", version):
-        found = project.models[subject].evaluate(checks=[Imbalance(most=1.5)])
+    for asked in (project.datasets["dataset:d@1"], project.datasets["d"], version):
+        found = asked.evaluate(checks=[Imbalance(most=1.5)])
         assert (found.subject, found.data, found.verdict) == ("dataset:d@1", "d@1", "fail")
         assert [one.value for one in found.results] == [2.0, None]
         assert {one.subject for one in found.results} == {"dataset:d@1"}
@@ -109,9 +109,9 @@ def test_nothing_to_ask_is_refused_before_any_hook(project: mc.Project) -> None:
     project.datasets.add("d", pd.DataFrame({"y": [0, 1]}))
     asked: list[mc.Event] = []
     watched = mc.open(project.store.url, hooks=[mc.before("evaluation", lambda event, context: asked.append(event))])
-    for subject in ("dataset:d", "dataset:d@1"):
+    for ref in ("d", "d@1"):
         with pytest.raises(errors.InvalidInput, match="say what to ask of it"):
-            watched.models[subject].evaluate()
+            watched.datasets[ref].evaluate()
     assert asked == []
     watched.datasets["d"].evaluate(checks=[mc.RowCount(at_least=1)])
     assert len(asked) == 1
@@ -240,10 +240,10 @@ def test_a_version_in_a_criterion_is_no_other(sided: mc.Project) -> None:
 
 
 def test_criteria_on_rows_are_asked_of_the_subject(sided: mc.Project) -> None:
-    """Whatever other data checks are given to compare it with."""
+    """And of no other data that the scope speaks of."""
     sided.datasets.add("other", pd.DataFrame({"x": [1, 2, 3]}))
     sided.scope.set(objective="o", criteria=[mc.RowCount(at_least=20, on="d"), mc.RowCount(at_least=2, on="other")])
-    [found] = sided.datasets["other"].evaluate("d").results
+    [found] = sided.datasets["other"].evaluate().results
     assert (found.check, found.data, found.value, found.verdict) == ("at least 2 rows on other", "other@1", 3, "pass")
 
 

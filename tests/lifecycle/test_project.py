@@ -303,8 +303,8 @@ def test_an_author_is_a_name(author: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize("ref", ["modl:tumour@1", "models:tumour", "run:tumour@1", ":tumour"])
 def test_an_unknown_kind_is_named(ref: str, project: mc.Project) -> None:
     """Whoever mistypes the kind of a thing is told the kinds, at every door."""
-    doors = [project.models.get, project.datasets.get, project.load]
-    for door in doors + [project.store.drop, project.evaluate] * (not ref.startswith("run:")):
+    doors = [project.models.__getitem__, project.datasets.__getitem__, project.load]
+    for door in doors + [project.store.drop] * (not ref.startswith("run:")):
         with pytest.raises(errors.InvalidName, match=r"begins with an unknown kind '.*'; known are 'dataset:' and"):
             door(ref)
 

@@ -78,29 +78,30 @@ def story(project: mc.Project, asked: Asked) -> None:
     data, models = project.datasets, project.models
     asked("add", lambda: data.add("d", FRAME, target="left"))
     asked("add what is there", lambda: data.add("d", FRAME))
-    asked("split", lambda: data["d"].split(test=0.5))
-    asked("split as before", lambda: data["d"].split(test=0.5))
+    table = data["d"]
+    asked("split", lambda: table.split(test=0.5))
+    asked("split as before", lambda: table.split(test=0.5))
     asked.each(
         "part of a split",
-        lambda: data["d"].split(test=0.25, seed=3),
-        lambda: data["d"].split(test=0.25, validation=0.25, seed=4),
+        lambda: table.split(test=0.25, seed=3),
+        lambda: table.split(test=0.25, validation=0.25, seed=4),
     )
     asked("load", lambda: project.load("dataset:d"))
     asked("load a part", lambda: project.load("dataset:d.test@1"))
     asked("set a scope", lambda: project.scope.set(objective="o", criteria=CRITERIA, test="d.test@1"))
-    asked("register", lambda: models.register("m", TREE, example=FRAME[["x"]], data=["d.train@1"]))
-    asked("promote, blocked", lambda: blocked(lambda: models["m@1"].promote()))
-    asked("evaluate", lambda: project.models["m@1"].evaluate())
-    asked("promote", lambda: models["m@1"].promote())
+    first = asked("register", lambda: models.register("m", TREE, example=FRAME[["x"]], data=["d.train@1"]))
+    asked("promote, blocked", lambda: blocked(first.promote))
+    asked("evaluate", first.evaluate)
+    asked("promote", first.promote)
     asked("open a deployment", lambda: project.deployments.open("eu"))
     eu = project.deployments["eu"]
     asked("route", lambda: eu.route("m@1"))
-    models.register("m", TREE)
-    project.models["m@2"].evaluate()
+    second = models.register("m", TREE)
+    second.evaluate()
     asked("route to what nothing allowed before", lambda: eu.route("m@2"))
     asked.each("version routed to", lambda: eu.route("m@1"), lambda: eu.route({"m@1": 9, "m@2": 1}))
     asked("roll back a route", lambda: eu.rollback())
-    models["m@2"].promote(**FIRST)
+    second.promote(**FIRST)
     asked("roll back an alias", lambda: models.rollback("m"))
     asked("open an experiment", lambda: project.experiments.open("e"))
     asked("drop", lambda: project.store.drop("model:m@2"))
@@ -130,15 +131,14 @@ def readers(url: str, options: dict[str, Any], asked: Asked) -> None:
     project.scope.set(criteria=CRITERIA, test="d.test")
     project.datasets.add("d", FRAME, target="left")
     project.datasets["d"].split(test=0.5)
-    project.models.register("m", TREE, example=FRAME[["x"]])
-    project.models["m"].evaluate()
+    project.models.register("m", TREE, example=FRAME[["x"]]).evaluate()
     project.store.compact()
     again = asked("open", lambda: mc.open(url, storage_options=options))
     asked("load, first time", lambda: again.load("dataset:d"))
     asked("get, first time", lambda: again.datasets["d"])
     asked("get", lambda: again.datasets["d"])
     asked("load a model", lambda: again.load("model:m"))
-    asked("promote, its evidence new to the process", lambda: again.models["m@1"].promote())
+    asked("promote, its evidence new to the process", again.models["m@1"].promote)
     promise_module._proved.clear()
     asked("first commit of a process", lambda: again.store.tag("first"))
     asked("another commit", lambda: again.store.tag("second"))
@@ -164,8 +164,8 @@ def items(url: str, options: dict[str, Any], asked: Asked) -> None:
     each("version of a model listed", lambda project, name: project.models.versions(name))
     each("evaluation read", lambda project, name: project.models[f"{name}@1"].evaluations())
     a_run(project.experiments.open("e"))
-    knows, new = fresh().experiments, fresh().experiments
-    fresh().runs.frame()
+    knows, new = fresh().runs, fresh().runs
+    knows.frame()
     asked.each("run in a table, first time", knows.frame, new.frame)
 
 

@@ -82,7 +82,7 @@ def test_a_model_that_changes_its_rows_is_seen_by_nobody(project: mc.Project, tm
         context.models.predict(subject)[:] = 0
         return float((context.models.predict(subject) == context.data.load()["y"]).mean())
 
-    checked = project.models[version].evaluate(checks=[spoiling, spoiling], **trust).results
+    checked = version.evaluate(checks=[spoiling, spoiling], **trust).results
     assert [result.value for result in checked][-2:] == [1.0, 1.0]
     shop = project.deployments.open("shop")
     shop.route(version, **PILOT)

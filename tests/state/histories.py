@@ -124,11 +124,15 @@ class Work:
         name = self._one(view.names.every(of))
         return f"{name.name}@{1 + self._below(view.versions.count(name) + self._often(0.05))}"
 
+    def _names(self, of: str) -> list[str]:
+        """Return every name there ever was, whatever became of its versions."""
+        return self.project._session.view(refresh=False).names.of(of)
+
     def _data(self) -> list[str]:
-        return [self._version("dataset")] if self.project.datasets and self._often(0.6) else []
+        return [self._version("dataset")] if self._names("dataset") and self._often(0.6) else []
 
     def _place(self) -> mc.Deployment:
-        place: mc.Deployment = self.project.deployments[self._one(list(self.project.deployments))]
+        place: mc.Deployment = self.project.deployments[self._one(self._names("deployment"))]
         return place
 
     # verbs ---------------------------------------------------------------------------------------------------------
@@ -161,7 +165,7 @@ class Work:
         self.project.models[self._version("model")].promote()
 
     def _roll_alias_back(self) -> None:
-        name = self._one(list(self.project.models))
+        name = self._one(self._names("model"))
         self.project.models.rollback(name, self._one([*self.project.models.aliases(name)]))
 
     def _route(self) -> None:
