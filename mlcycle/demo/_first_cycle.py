@@ -108,11 +108,11 @@ def _network(show: Show, project: mc.Project, train: mc.DatasetVersion, validati
     show.curve("loss", model.loss_curve_)
 
 
-def evaluation(show: Show, project: mc.Project, tree_run: mc.Run, best_run: mc.Run) -> None:
+def evaluation(show: Show, tree_run: mc.Run, best_run: mc.Run) -> None:
     """Put two candidates before the gate: it blocks one and lets one through."""
     with show.code():
-        tree = project.models.register("reader", tree_run, message="fits on one page")
-        reader = project.models.register("reader", best_run, message="best on the validation part")
+        tree = tree_run.register("reader", message="fits on one page")
+        reader = best_run.register("reader", message="best on the validation part")
     sizes = {version.ref: version.files[0].size / 1024 for version in (tree, reader)}
     show.say(
         f"""The tree is tempting: {sizes[tree.ref]:.0f} KB against {sizes[reader.ref]:.0f}, no arithmetic beyond

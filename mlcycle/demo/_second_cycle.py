@@ -66,10 +66,10 @@ def models(show: Show, project: mc.Project) -> None:
         everything = [project.datasets["digits"], project.datasets["live"]]
         hurried = project.experiments.open("hurried", hypothesis="more data is better")
         with hurried.start({"gamma": 0.001, "C": 100}, uses=everything) as run:
-            known = pd.concat([project.load(version) for version in everything])
+            known = pd.concat([version.load() for version in everything])
             model = SVC(**run.params).fit(known[PIXELS], known["digit"])
             run.save_model(model, example=known[PIXELS][:5])
-        perfect = project.models.register("reader", run, message="trained on everything")
+        perfect = run.register("reader", message="trained on everything")
         found = [perfect.evaluate(test) for test in ("digits.test", "live.test")]
     for one in found:
         show.evaluation(one)
@@ -90,10 +90,10 @@ def _honest(show: Show, project: mc.Project) -> None:
         parts = [project.datasets["digits.train"], project.datasets["live.train"]]
         both = project.experiments.open("both-scanners", hypothesis="one reader can do both")
         with both.start({"gamma": 0.001}, uses=parts) as run:
-            known = pd.concat([project.load(part) for part in parts])
+            known = pd.concat([part.load() for part in parts])
             model = SVC(**run.params).fit(known[PIXELS], known["digit"])
             run.save_model(model, example=known[PIXELS][:5])
-        better = project.models.register("reader", run, message="for both scanners")
+        better = run.register("reader", message="for both scanners")
         found = [better.evaluate(test) for test in ("digits.test", "live.test")]
         present = project.models["reader@production"].evaluate("live.test")
     for one in (present, *found):
