@@ -86,7 +86,7 @@ def test_a_killed_run_is_lost_and_its_points_are_not(project: mc.Project) -> Non
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False, capture_output=True)
     assert done.returncode == -signal.SIGKILL
     [run] = project.experiments["killed"].runs()
-    assert (run.status, run.points, run.metrics) == ("lost", 500, {"loss": 499})
+    assert (run.status, run.n_points, run.metrics) == ("lost", 500, {"loss": 499})
 
 
 def test_a_living_run_is_running(project: mc.Project) -> None:
@@ -379,7 +379,7 @@ def test_a_killed_run_on_s3_is_recovered_by_the_next_process(s3_url: tuple[str, 
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False, capture_output=True)
     assert done.returncode == -signal.SIGKILL
     [run] = mc.open(url, storage_options=options).experiments["killed"].runs()
-    assert (run.status, run.points, run.metrics) == ("lost", 100, {"loss": 99})
+    assert (run.status, run.n_points, run.metrics) == ("lost", 100, {"loss": 99})
 
 
 def test_a_run_starts_though_the_log_cannot_be_read(project: mc.Project) -> None:

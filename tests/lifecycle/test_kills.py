@@ -86,7 +86,7 @@ def check_whole(project: mc.Project) -> None:
     for run in project.experiments["e"].runs():
         # Who died before the first point holds nothing yet by which the death could be seen.
         silent = ("running", "probably lost")  # the one for five minutes, then the other
-        assert run.status in ("finished", "lost") or (run.status in silent and run.points == 0)
+        assert run.status in ("finished", "lost") or (run.status in silent and run.n_points == 0)
     assert project.store.verify("bytes").problems == ()
 
 

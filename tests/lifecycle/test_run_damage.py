@@ -132,7 +132,7 @@ def test_what_is_known_without_an_end_is_shown(tmp_path: Path) -> None:
     bad, _ = filled(tmp_path)
     torn(tmp_path / run_folder(bad) / "end.json")
     run = mc.open(tmp_path).runs[bad]
-    assert (run.name, run.params, run.metrics, run.points) == ("tried", {"depth": 3}, {"loss": 0.5}, 1)
+    assert (run.name, run.params, run.metrics, run.n_points) == ("tried", {"depth": 3}, {"loss": 0.5}, 1)
     assert mc.open(tmp_path).runs[bad].artifact("notes") == b"hello"
 
 

@@ -93,6 +93,6 @@ def test_a_table_reads_no_points(project: mc.Project) -> None:
         run.log(loss=1 / (step + 1), step=step)
     reading = mc.open(project._session.url, mode="r")
     assert reading.runs.frame()[["status", "metrics.loss"]].values.tolist() == [["running", 1 / 10_000]]
-    assert reading.runs[run.id].points == 10_000
+    assert reading.runs[run.id].n_points == 10_000
     run.finish()
-    assert reading.runs[run.id].points == 10_000
+    assert reading.runs[run.id].n_points == 10_000

@@ -78,7 +78,7 @@ def test_v1_run(v1: mc.Project, place: Path) -> None:
         {"max_depth": 1},
         ("customers.train@1",),
     )
-    assert (run.metrics["accuracy"], math.isnan(run.metrics["loss"]), run.points) == (0.75, True, 3)
+    assert (run.metrics["accuracy"], math.isnan(run.metrics["loss"]), run.n_points) == (0.75, True, 3)
     assert (place / run.artifacts["notes"].key).read_text(encoding="utf-8") == "grüße"
     assert run.code.commit == "0123456789abcdef0123456789abcdef01234567"
     assert "+depth = 1" in (place / run.code.diff_file.key).read_text()
