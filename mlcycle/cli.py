@@ -16,7 +16,7 @@ from mlcycle._text import table
 from mlcycle.errors import InvalidInput, MlcycleError, NotAStore, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["main"]
 
@@ -173,15 +173,15 @@ def _rows(name: str, value: Any) -> list[list[str]]:
 def _find(project: mlcycle.Project, ref: str) -> Any:
     """Return the record a ref means; without its kind, whatever there is of this name."""
     kind, colon, name = ref.partition(":")
-    doors = {"dataset": project.datasets.get, "model": project.models.get, "run": project.experiments.run}
+    kinds: dict[str, Mapping[str, Any]] = {"dataset": project.datasets, "model": project.models, "run": project.runs}
     if colon:
-        if kind not in doors:
+        if kind not in kinds:
             raise InvalidInput(f"{ref!r} begins with an unknown kind; 'dataset:…', 'model:…' or 'run:…'")
-        return doors[kind](name)
+        return kinds[kind][name]
     missing = []
-    for door in doors.values():
+    for things in kinds.values():
         try:
-            return door(ref)
+            return things[ref]
         except (NotFound, InvalidInput) as error:
             missing.append(error)
     near = [name for error in missing if isinstance(error, NotFound) for name in error.near]

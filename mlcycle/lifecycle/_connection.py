@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
-from mlcycle.errors import Corrupt
+from mlcycle._digest import sha256_bytes
+from mlcycle._ids import new_id
+from mlcycle._locks import renew_in_child
+from mlcycle.errors import AccessDenied, Corrupt, NotAStore
+from mlcycle.lifecycle._without_secrets import plain_options, without_secrets
 from mlcycle.lifecycle.blobs import Blobs, Depot
 from mlcycle.state import ProjectFold, View
 from mlcycle.storage import Log, open_files
@@ -16,14 +22,21 @@ if TYPE_CHECKING:
 
     from mlcycle.storage import Files, Snapshot
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "absent"]
+
+# What this process has open: by a token for what pickles made of it came from, and by how it was opened for those from
+# elsewhere, so that a thousand records share one connection and one fold. It holds nothing that nobody uses.
+_open: WeakValueDictionary[Any, Connection] = WeakValueDictionary()
+_opening = threading.Lock()
+renew_in_child(globals(), "_opening", threading.Lock)
 
 
 class Connection:
     """A store opened by this process, shared by every session on it.
 
-    Lives as long as the sessions that stand on it. It pickles to its URL, and opens itself anew in a forked child,
-    because neither locks nor connections survive a fork.
+    Lives as long as the sessions that stand on it. It pickles to its URL and is opened on first use, one in a process
+    however often it is unpickled there; and it opens itself anew in a forked child, because neither locks nor
+    connections survive a fork.
 
     Parameters
     ----------
@@ -53,7 +66,10 @@ class Connection:
         self._caches = caches
         self._single_writer = single_writer
         self._storage_options = dict(storage_options or {})
+        self._token = new_id()
+        self._lost: tuple[str, ...] = ()
         self._open(url, fresh=False)
+        _open[self._token] = self
 
     def _open(self, url: str | PathLike[str], *, fresh: bool) -> None:
         options = self._storage_options or None
@@ -61,18 +77,27 @@ class Connection:
 
     def stand_on(self, files: Files) -> None:
         """Take these files as the store, whatever stood here before; the seam at which tests break things."""
-        self._pid = os.getpid()
+        self._pid: int | None = os.getpid()
         self._files = files
         self.url = files.url
         self._log = Log(files, ProjectFold(), caches=self._caches)
         self._blobs = Blobs(Depot(files), self.seen, self.look)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _reopen, (self.url, self._caches, self._single_writer, self._storage_options)
+        how = (self.url, self._caches, self._single_writer, self._storage_options)
+        return _reopen, (self._token, self._lost, *how)
+
+    def without_secrets(self) -> Connection:
+        """Return this connection as it may be written to disk or mailed; it is opened where it is used."""
+        url, options, lost = without_secrets(self.url, self._storage_options)
+        return _unopened(self._token, (*self._lost, *lost), url, self._caches, self._single_writer, options)
 
     def _here(self) -> None:
-        if self._pid != os.getpid():
-            self._open(self.url, fresh=True)
+        if self._pid == os.getpid():
+            return
+        with _opening:
+            if self._pid != os.getpid():
+                self._open(self.url, fresh=self._pid is not None)
 
     @property
     def files(self) -> Files:
@@ -94,7 +119,16 @@ class Connection:
 
     def look(self) -> View:
         """Return the project as it stands by its newest entry; one request where nothing is new."""
-        return self.view_of(self.log.snapshot())
+        try:
+            return self.view_of(self.log.snapshot())
+        except AccessDenied as error:
+            if not self._lost:
+                raise
+            raise AccessDenied(
+                f"{error}. What was unpickled here came without {', '.join(self._lost)}: pickles hold no secrets. "
+                f"Open the project with them, project = mlcycle.open({self.url!r}, storage_options=…), and take what you "
+                "need from it"
+            ) from error
 
     def seen(self) -> View:
         """Return the project by the newest entry this process has seen, which asks the storage nothing."""
@@ -109,12 +143,47 @@ class Connection:
             For a log without entry 0.
         """
         if now.n < 0:
+            if self._nothing_is_here():
+                raise NotAStore(absent(self.url))
             raise Corrupt(
                 f"log/0000000000.json is missing in {self.url}, though store.json is there. Put log/ back from a copy "
                 "of the store; if nothing was ever kept there, delete store.json and open it again"
             )
         return View(now.state, self.log.entry, now.n)
 
+    def _nothing_is_here(self) -> bool:
+        try:
+            self.files.read("store.json", 0, 1)
+        except FileNotFoundError:
+            return True
+        return False
 
-def _reopen(url: str, caches: bool, single_writer: bool, storage_options: dict[str, Any]) -> Connection:
-    return Connection(url, caches=caches, single_writer=single_writer, storage_options=storage_options)
+
+def absent(url: str) -> str:
+    """Say that there is no project at a URL."""
+    found = f"there is no mlcycle project at {url}"
+    if url.startswith("memory:"):
+        return f"{found}: memory:// lives in one process, and what another made there is not here; share a folder"
+    return found
+
+
+def _unopened(
+    token: str, lost: tuple[str, ...], url: str, caches: bool, single_writer: bool, options: dict[str, Any]
+) -> Connection:
+    made = Connection.__new__(Connection)
+    made.url, made._caches, made._single_writer, made._storage_options = url, caches, single_writer, options
+    made._token, made._lost, made._pid = token, lost, None
+    return made
+
+
+def _reopen(token: str, lost: tuple[str, ...], *how: Any) -> Connection:
+    """Return what a pickle stands for: what it came from, if that is here, or one for all that open it so."""
+    url, caches, single_writer, options = how
+    key = (url, caches, single_writer, sha256_bytes(plain_options(options)))
+    with _opening:
+        found = _open.get(token) or _open.get(key)
+        if found is None:
+            found = _open[key] = _unopened(token, lost, *how)
+            if not lost:
+                _open[token] = found
+        return found

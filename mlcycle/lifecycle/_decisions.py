@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
 from mlcycle import records
 from mlcycle.lifecycle.blobs import readable
-from mlcycle.state import Change, FactAdd, PointerMove, Version, VersionAdd, VersionMark, View, resolve
+from mlcycle.state import Change, FactAdd, PointerMove, Version, VersionAdd, VersionMark, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle.blobs import Blobs
     from mlcycle.state import Fact
 
-__all__ = ["decision_fact", "decision_record", "decision_records", "full_ref", "kept_out", "made_refs"]
+__all__ = ["decision_fact", "decision_record", "decision_records", "kept_out", "made_refs"]
 
 
 def made_refs(changes: Iterable[Change]) -> list[str]:
@@ -52,15 +52,8 @@ def decision_record(blobs: Blobs, fact: Fact) -> records.Decision:
     return evolve(record, subject=fact.subject, **fact.stamp.facts())
 
 
-def full_ref(view: View, ref: Any, of: str) -> str | None:
-    """Return the full ref of a version that a text or a record means; a bare name stays one, and means all of it."""
-    if ref is None or (isinstance(ref, str) and "@" not in ref):
-        return None if ref is None else f"{of}:{ref.removeprefix(f'{of}:')}"
-    return resolve(view, ref, of, dropped=True).ref
-
-
 def decision_records(blobs: Blobs, view: View, of: str, ref: str | None = None) -> list[records.Decision]:
-    """Return the decisions about a version, or about all of a name or a noun, oldest first."""
+    """Return the decisions about a version or a name (a full ref), or about all of a noun, oldest first."""
     whole = ref is None or "@" not in ref
     names = f"{of}:" if ref is None else f"{ref}@"
 

@@ -42,9 +42,14 @@ def evaluation_record(blobs: Blobs, fact: Fact) -> records.Evaluation:
 
 def evaluation_records(blobs: Blobs, view: View, of: str, ref: str | None = None) -> list[records.Evaluation]:
     """Return the evaluations of a version or a name (a full ref), or of all of a noun, oldest first."""
-    found = (fact for fact in view.facts.of("evaluation", ref) if fact.subject == ref or not ref)
-    mine = (fact for fact in found if fact.subject.startswith(f"{of}:"))
-    return readable(lambda fact: evaluation_record(blobs, fact), mine)
+    exact = ref is not None and (of == "run" or "@" in ref)
+    names = f"{of}:" if ref is None else f"{ref}@"
+    found = (
+        fact
+        for fact in view.facts.of("evaluation", ref if exact else None)
+        if fact.subject == ref or (not exact and fact.subject.startswith(names))
+    )
+    return readable(lambda fact: evaluation_record(blobs, fact), found)
 
 
 def keep_evaluation(

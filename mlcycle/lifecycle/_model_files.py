@@ -182,9 +182,7 @@ def card_of(blobs: Blobs, version: Version) -> Doc:
     return card
 
 
-def load_version(
-    blobs: Blobs, version: Version, *, trust: bool | Collection[str] = ()
-) -> Any:
+def load_version(blobs: Blobs, version: Version, *, trust: bool | Collection[str] = ()) -> Any:
     """Load the estimator of a version, its bytes being those the log names, by the rules of trust."""
     card = card_of(blobs, version)
 

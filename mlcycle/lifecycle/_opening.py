@@ -23,7 +23,7 @@ from mlcycle.errors import (
     StorageUnavailable,
     StoreExists,
 )
-from mlcycle.lifecycle._connection import Connection
+from mlcycle.lifecycle._connection import Connection, absent
 from mlcycle.lifecycle._hook_context import hook_context
 from mlcycle.lifecycle._hooks import Hooks
 from mlcycle.lifecycle._session import Session
@@ -128,7 +128,8 @@ def _begin(
     if found is None:
         if create is False or mode == "r":
             _check_lost(connection)
-            raise NotAStore(f"there is no mlcycle project at {connection.url}; open it with create=True to make one")
+            remedy = "" if connection.url.startswith("memory:") else "; open it with create=True to make one"
+            raise NotAStore(absent(connection.url) + remedy)
         found = _create(connection, session.author, forced=create is True)
     connection.look()  # a store without a beginning is damaged, and is not begun anew
     connection.log.first()

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle._connection import Connection
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle.blobs import Blobs
+    from mlcycle.records import Home
     from mlcycle.state import View
-    from mlcycle.storage import Files, Log
+    from mlcycle.storage import Log
 
 __all__ = ["Session"]
 
@@ -48,6 +49,8 @@ class Session:
     ----------
     at : int or None
         As given.
+    home : Home or None
+        What records got through this session come from; the project says.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Session:
         self._author = author
         self._hooks = hooks or Hooks()
         self.at = at
+        self.home: Home | None = None
         self._refusal: str | None = None
         if mode != "rw":
             self.refuse_writing(f"{connection.url} was opened with mode='r'; open it with mode='rw' to change it")
@@ -73,11 +77,6 @@ class Session:
     def url(self) -> str:
         """Where the store is."""
         return self._connection.url
-
-    @property
-    def files(self) -> Files:
-        """The storage."""
-        return self._connection.files
 
     @property
     def log(self) -> Log:
@@ -102,6 +101,16 @@ class Session:
     def sibling(self, at: int) -> Session:
         """Return a read-only session of the same store, its history ending at entry `at`; it shares what is known."""
         return Session(self._connection, author=self._author, at=at)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reopened, self._facts(self._connection)
+
+    def without_secrets(self) -> Session:
+        """Return this session as it may be written to disk or mailed: what it opens with holds no secret."""
+        return _reopened(*self._facts(self._connection.without_secrets()))
+
+    def _facts(self, connection: Connection) -> tuple[Any, ...]:
+        return connection, self._author, self.at, self._hooks, self._refusal
 
     # looking -------------------------------------------------------------------------------------------------------
 
@@ -170,3 +179,10 @@ class Session:
         """Tell hooks of something that no entry of the log says: a run ended."""
         if self._hooks.of("after", matter.verb):
             self._hooks.after(self, self.view(refresh=False), matter)
+
+
+def _reopened(connection: Connection, author: str | None, at: int | None, hooks: Hooks, refusal: str | None) -> Session:
+    session = Session(connection, author=author, at=at, hooks=hooks)
+    if refusal is not None:
+        session.refuse_writing(refusal)
+    return session

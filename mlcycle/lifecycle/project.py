@@ -3,36 +3,37 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from mlcycle import _html, records
-from mlcycle._ids import now, parse_ref
+from mlcycle._ids import now
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput, MlcycleError
 from mlcycle.lifecycle._history import history_frame
+from mlcycle.lifecycle._home import Home
 from mlcycle.lifecycle._judging import Evidence, Matter
 from mlcycle.lifecycle._moments import entry_number
 from mlcycle.lifecycle._rollback import moves_of, new_models
 from mlcycle.lifecycle._session import Session
 from mlcycle.lifecycle.datasets import Datasets
 from mlcycle.lifecycle.deployments import Deployments
-from mlcycle.lifecycle.evaluation import evaluate, failing_today
+from mlcycle.lifecycle.evaluation import failing_today
 from mlcycle.lifecycle.experiments import Experiments
 from mlcycle.lifecycle.models import Models
+from mlcycle.lifecycle.runs import Runs
 from mlcycle.lifecycle.scope import ScopeHandle
 from mlcycle.lifecycle.store import Store
-from mlcycle.state import Change, ProjectRollback, View, moves_to, roll_project_back, status_of
+from mlcycle.state import Change, ProjectRollback, View, moves_to, resolve, roll_project_back, status_of
 from mlcycle.storage import Settled
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Hashable, Iterable
     from datetime import date, datetime, timedelta
 
     import pandas as pd
 
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle.blobs import Blobs
-    from mlcycle.lifecycle.runs import ActiveRun
 
 __all__ = ["Project"]
 
@@ -48,17 +49,21 @@ class Project:
 
     Attributes
     ----------
-    scope, datasets, experiments, models, deployments : handles
-        The phases of the cycle.
+    scope : ScopeHandle
+        What the project is for and what counts as good.
+    datasets, experiments, runs, models, deployments : mappings
+        What there is in each phase of the cycle, by name.
     store : Store
         The store underneath: verify, sweep, tag, drop, restore.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        Home(session)  # what records got through it belong to
         self.scope = ScopeHandle(session)
         self.datasets = Datasets(session)
         self.experiments = Experiments(session)
+        self.runs = Runs(session)
         self.models = Models(session)
         self.deployments = Deployments(session)
         self.store = Store(session)
@@ -75,86 +80,40 @@ class Project:
     def __reduce__(self) -> tuple[Any, ...]:
         return Project, (self._session,)
 
+    @overload
+    def load(self, what: records.DatasetVersion, *, columns: Iterable[Hashable] | None = None) -> pd.DataFrame: ...
+    @overload
+    def load(self, what: records.ModelVersion, *, trust: bool | Collection[str] = ()) -> Any: ...
+    @overload
+    def load(
+        self, what: str, *, columns: Iterable[Hashable] | None = None, trust: bool | Collection[str] = ()
+    ) -> Any: ...
     def load(
         self,
-        what: records.DatasetVersion | records.ModelVersion | str,
+        what: str | records.DatasetVersion | records.ModelVersion,
         *,
-        columns: Iterable[Any] | None = None,
-        xy: bool = False,
+        columns: Iterable[Hashable] | None = None,
         trust: bool | Collection[str] = (),
     ) -> Any:
-        """Load what a record stands for: a DataFrame for a dataset, an estimator for a model.
+        """Load what an address stands for: a DataFrame for data, an estimator for a model.
 
         Parameters
         ----------
-        what : DatasetVersion, ModelVersion or str
-            Text says its kind: ``"dataset:churn@3"``, ``"model:churn@production"``.
-        columns, xy
-            For datasets, as in `Datasets.load`.
+        what : str, DatasetVersion or ModelVersion
+            ``"customers@2"``, ``"model:churn@production"``; a text without its kind where one kind alone has the name.
+        columns
+            For data, as in `DatasetVersion.load`.
         trust
-            For models, as in `Models.load`.
+            For models, as in `ModelVersion.load`.
         """
-        if isinstance(what, records.ModelVersion) or (isinstance(what, str) and what.startswith("model:")):
-            if columns is not None or xy:
-                raise InvalidInput("columns= and xy= are for datasets, and this is a model")
-            return self.models.load(what, trust=trust)
-        if isinstance(what, records.DatasetVersion) or (isinstance(what, str) and what.startswith("dataset:")):
-            return self.datasets.load(what, columns=columns, xy=xy)
-        if isinstance(what, str):
-            parse_ref(what)
-            raise InvalidInput(f"say what {what!r} is: 'dataset:{what}' or 'model:{what}'")
-        raise InvalidInput(f"load takes a DatasetVersion, a ModelVersion or text, got {type(what).__name__}")
-
-    def evaluate(
-        self,
-        subject: str | records.ModelVersion | records.DatasetVersion | records.Run | ActiveRun,
-        data: str | records.DatasetVersion | None = None,
-        *,
-        checks: Sequence[Any] = (),
-        trust: bool | Collection[str] = (),
-        override_until: str | date | datetime | timedelta | None = None,
-        message: str = "",
-        op: str | None = None,
-    ) -> records.Evaluation:
-        """Judge a model, a dataset or a run by the criteria of the scope and by checks, and keep what was found.
-
-        Parameters
-        ----------
-        subject : ref, ModelVersion, DatasetVersion, Run or ActiveRun
-            What is judged; a text that does not say its kind is a model. Of ``"dataset:customers@3"`` the criteria
-            on data are asked that name it, such as `Unique`, and of ``"run:0a…"`` only `checks`.
-        data : ref or DatasetVersion, optional
-            On what; defaults to the scope's ``test`` for a model, and to a dataset itself.
-        checks : sequence of criteria and callables, optional
-            More questions: a criterion, or ``(subject, context) -> Result | number | bool | iterable of them``, where
-            `subject` is a full ref and `context` offers ``data``, ``models`` and ``code``.
-        trust
-            As in `Models.load`.
-        override_until : moment, optional
-            Passes a hook that blocks, as in `Models.promote`.
-        message, op : str, optional
-            Why, for the history; and an id of yours that makes a restarted script idempotent.
-
-        Returns
-        -------
-        Evaluation
-            Values, intervals, verdicts, and how often this test set has been used.
-
-        Raises
-        ------
-        InvalidInput
-            For a check that is neither, and a criterion that could never fail or never pass.
-        """
-        return evaluate(
-            self._session,
-            subject,
-            data,
-            checks,
-            trust=trust,
-            override_until=override_until,
-            message=message,
-            op=op,
-        )
+        found = resolve(self._session.view(), what, "dataset", "model")
+        if found.of == "dataset":
+            if trust:
+                raise InvalidInput(f"trust= is for models, and {found.shown} is data")
+            return self.datasets[found.ref].load(columns=columns)
+        if columns is not None:
+            raise InvalidInput(f"columns= is for data, and {found.shown} is a model")
+        return self.models[found.ref].load(trust=trust)
 
     def status(self) -> records.Status:
         """Return, per phase, what is missing, stale, blocked or due."""

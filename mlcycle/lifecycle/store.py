@@ -101,7 +101,7 @@ class Store:
                 files = self._census(view).live()
             self._size = looked, len(files), sum(file["size"] for file in files.values())
         facts = {"id": view.state.id, "entries": view.n + 1, "files": self._size[1], "bytes": self._size[2]}
-        return {"url": self.url, **facts, "shared": self._session.files.shared}
+        return {"url": self.url, **facts, "shared": self._session.log.files.shared}
 
     def _at(self, now: Snapshot) -> View:
         return View(now.state, self._session.log.entry, now.n)
@@ -141,7 +141,7 @@ class Store:
         with self._counting(), watched("verify", "files") as progress:
             return storage.verify(
                 self._session.log,
-                self._session.files,
+                self._session.log.files,
                 lambda now: self._census(self._at(now)).live(),
                 level=level,
                 begun=True,
@@ -158,7 +158,7 @@ class Store:
             if isinstance(census.unread[one], SchemaError):
                 key = census.files[one][-1]["key"]
                 yield storage.Problem("unreadable", key, str(census.unread[one]), tuple(census.owners[one]))
-        listed = list(self._session.files.list("runs/"))  # before the log: a pack made meanwhile is in it
+        listed = list(self._session.log.files.list("runs/"))  # before the log: a pack made meanwhile is in it
         now = self._newest()
         packs, passed = packs_in_force(self._session.blobs, now), self._dropped_runs(now)
         yield from verify_runs(self._session.blobs.depot, listed, packs, deep=deep, passed=passed)
@@ -208,7 +208,7 @@ class Store:
 
         return storage.sweep(
             self._session.log,
-            self._session.files,
+            self._session.log.files,
             kept,
             prefixes=prefixes,
             swept=swept,
@@ -308,7 +308,7 @@ class Store:
     def sync(self) -> list[str]:
         """Upload what killed or disconnected processes of this machine left in their spools; return the new keys."""
         self._session.check_writable()
-        return storage.recover_spools(self._session.files)
+        return storage.recover_spools(self._session.log.files)
 
     def compact(self) -> None:
         """Write the caches of the log now, so that the next cold open is fast, and make the log small.

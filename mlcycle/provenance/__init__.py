@@ -23,12 +23,14 @@ if TYPE_CHECKING:
         overlap_by_key,
         overlap_by_membership,
     )
+    from mlcycle.provenance._secret_names import is_secret_name
     from mlcycle.provenance._secrets import is_secret_file, redact, redact_argv, redact_params, strip_credentials
 
 _HOMES = {
     "_code": ("CapturedCode", "capture_code"),
     "_environment": ("capture_environment", "environment_changes"),
     "_lineage": ("Overlap", "ancestors", "overlap_by_content", "overlap_by_key", "overlap_by_membership"),
+    "_secret_names": ("is_secret_name",),
     "_secrets": ("is_secret_file", "redact", "redact_argv", "redact_params", "strip_credentials"),
 }
 
@@ -40,6 +42,7 @@ __all__ = [
     "capture_environment",
     "environment_changes",
     "is_secret_file",
+    "is_secret_name",
     "overlap_by_content",
     "overlap_by_key",
     "overlap_by_membership",

@@ -17,31 +17,37 @@ from typing import TYPE_CHECKING
 from mlcycle._doors import doors
 
 if TYPE_CHECKING:
+    from mlcycle.records._committed import Committed
     from mlcycle.records._criteria import Criterion, UnknownCriterion, is_looser
-    from mlcycle.records._data import Column, DatasetVersion, FileRef, Roles
+    from mlcycle.records._data import Column, FileRef, Roles
     from mlcycle.records._data_criteria import DataCriterion, InRange, RowCount, RowCriterion, Unique
+    from mlcycle.records._datasets import DatasetVersion
     from mlcycle.records._decisions import Decision, Override
     from mlcycle.records._deployments import Move, Revision, Status
     from mlcycle.records._directions import higher_is_better
     from mlcycle.records._json import TYPES, from_json, to_json
+    from mlcycle.records._living import Home, Living, at_home
     from mlcycle.records._metric_criteria import AtLeast, AtMost, MetricCriterion, NotWorseThan
     from mlcycle.records._models import ModelVersion, Signature
-    from mlcycle.records._record import Committed, Record, as_row
+    from mlcycle.records._record import Record, as_row
     from mlcycle.records._results import PHASES, VERDICTS, Evaluation, Result, worst
     from mlcycle.records._runs import Code, Environment, Run
     from mlcycle.records._scope import Loosening, Scope
 
 _HOMES = {
+    "_committed": ("Committed",),
     "_criteria": ("Criterion", "UnknownCriterion", "is_looser"),
-    "_data": ("Column", "DatasetVersion", "FileRef", "Roles"),
+    "_data": ("Column", "FileRef", "Roles"),
     "_data_criteria": ("DataCriterion", "InRange", "RowCount", "RowCriterion", "Unique"),
+    "_datasets": ("DatasetVersion",),
     "_decisions": ("Decision", "Override"),
     "_deployments": ("Move", "Revision", "Status"),
     "_directions": ("higher_is_better",),
     "_json": ("TYPES", "from_json", "to_json"),
+    "_living": ("Home", "Living", "at_home"),
     "_metric_criteria": ("AtLeast", "AtMost", "MetricCriterion", "NotWorseThan"),
     "_models": ("ModelVersion", "Signature"),
-    "_record": ("Committed", "Record", "as_row"),
+    "_record": ("Record", "as_row"),
     "_results": ("PHASES", "VERDICTS", "Evaluation", "Result", "worst"),
     "_runs": ("Code", "Environment", "Run"),
     "_scope": ("Loosening", "Scope"),
@@ -63,7 +69,9 @@ __all__ = [
     "Environment",
     "Evaluation",
     "FileRef",
+    "Home",
     "InRange",
+    "Living",
     "Loosening",
     "MetricCriterion",
     "ModelVersion",
@@ -83,6 +91,7 @@ __all__ = [
     "Unique",
     "UnknownCriterion",
     "as_row",
+    "at_home",
     "from_json",
     "higher_is_better",
     "is_looser",

@@ -10,7 +10,8 @@ from mlcycle import _html
 from mlcycle._ids import bare
 from mlcycle._times import parse_time
 from mlcycle.errors import InvalidInput
-from mlcycle.records._record import Committed, Record, copied, listed, stamp_last, texts
+from mlcycle.records._committed import Committed, stamp_last
+from mlcycle.records._record import Record, copied, listed, texts
 from mlcycle.records._results import SUBJECT, Result, full_subject, results_table
 
 __all__ = ["Decision", "Override"]

@@ -8,7 +8,8 @@ from attrs import field, frozen
 
 from mlcycle import _html
 from mlcycle._ids import bare
-from mlcycle.records._record import Committed, Record, copied, stamp_last
+from mlcycle.records._committed import Committed, stamp_last
+from mlcycle.records._record import Record, copied
 from mlcycle.records._results import Result, severity_of
 
 __all__ = ["Move", "Revision", "Status"]

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
 from mlcycle import _html
+from mlcycle.records._committed import Committed, stamp_last
 from mlcycle.records._data import FileRef
-from mlcycle.records._record import Committed, Record, copied, listed, stamp_last, texts
+from mlcycle.records._record import Record, copied, listed, texts
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from datetime import date, datetime, timedelta
+
+    from mlcycle.records._datasets import DatasetVersion
+    from mlcycle.records._decisions import Decision
+    from mlcycle.records._results import Evaluation
 
 __all__ = ["ModelVersion", "Signature"]
 
@@ -62,7 +71,7 @@ class Signature(Record):
 
 @frozen(kw_only=True, repr=False, field_transformer=stamp_last)
 class ModelVersion(Committed):
-    """One version of a model.
+    """One version of a model: what is known of it, and what can be done with it.
 
     Attributes
     ----------
@@ -119,6 +128,112 @@ class ModelVersion(Committed):
     def ref(self) -> str:
         """The address of exactly this version."""
         return f"{self.name}@{self.number}"
+
+    # verbs ---------------------------------------------------------------------------------------------------------
+
+    def load(self, *, trust: bool | Collection[str] = ()) -> Any:
+        """Load the estimator.
+
+        Parameters
+        ----------
+        trust : bool or collection of str, default ()
+            Types outside the library's own list that may be built, or True for a pickle format. Loading such a file
+            runs code of whoever wrote it. `mlcycle.trust` says so once for every time.
+
+        Raises
+        ------
+        UntrustedModel
+            Naming the types and the call that would load them.
+        Corrupt
+            When the bytes are not those the log names.
+        """
+        return self._do("load", trust=trust)
+
+    def evaluate(
+        self,
+        on: str | DatasetVersion | None = None,
+        *,
+        checks: Iterable[Any] = (),
+        trust: bool | Collection[str] = (),
+        override_until: str | date | datetime | timedelta | None = None,
+        message: str = "",
+        op: str | None = None,
+    ) -> Evaluation:
+        """Judge this version by the criteria of the scope and by checks, and keep what was found.
+
+        Parameters
+        ----------
+        on : ref or DatasetVersion, optional
+            The data it is judged on; defaults to the scope's ``test``.
+        checks : iterable of criteria and callables, optional
+            More questions: a criterion, or ``(subject, context) -> Result | number | bool | iterable of them``, where
+            `subject` is a full ref and `context` offers ``data``, ``models`` and ``code``.
+        trust
+            As in `load`.
+        override_until : str, date, datetime or timedelta, or one of numpy or pandas, optional
+            Passes a hook that blocks, with a `message`; until when.
+        message, op : str, optional
+            Why, for the history; and an id of yours that makes a restarted script idempotent.
+
+        Returns
+        -------
+        Evaluation
+            Values, intervals, verdicts, and how often this data has been judged on.
+
+        Raises
+        ------
+        InvalidInput
+            Where nothing says on what, for a check that is neither of these, and for a criterion that could never
+            fail or never pass.
+        """
+        asked = {"on": on, "checks": checks, "trust": trust}
+        found: Evaluation = self._do("evaluate", **asked, override_until=override_until, message=message, op=op)
+        return found
+
+    def promote(
+        self,
+        alias: str = "production",
+        *,
+        override_until: str | date | datetime | timedelta | None = None,
+        message: str = "",
+        op: str | None = None,
+    ) -> Decision:
+        """Point an alias at this version, if the gate allows it.
+
+        The gate reads the criteria of today's scope and what `evaluate` found. Its decision is committed with the
+        move, or without one when it blocks.
+
+        Parameters
+        ----------
+        alias : str, default "production"
+            The alias to move.
+        override_until : str, date, datetime or timedelta, or one of numpy or pandas, optional
+            Passes a gate that blocks, with a `message`; until when. A bare date means the end of that day (UTC),
+            ``"30d"`` or a timedelta so long from now.
+        message, op : str, optional
+            Why, for the history; and an id of yours that makes a restarted script idempotent.
+
+        Raises
+        ------
+        GateBlocked
+            Saying what failed, by how much, and how to override.
+        ConflictError
+            When somebody moved the alias meanwhile; names who.
+        """
+        decided: Decision = self._do("promote", alias=alias, override_until=override_until, message=message, op=op)
+        return decided
+
+    def evaluations(self) -> list[Evaluation]:
+        """Return what `evaluate` found of this version, oldest first."""
+        found: list[Evaluation] = self._do("evaluations")
+        return found
+
+    def decisions(self) -> list[Decision]:
+        """Return what was decided about this version, of routes too, oldest first."""
+        found: list[Decision] = self._do("decisions")
+        return found
+
+    # looks ---------------------------------------------------------------------------------------------------------
 
     def _title(self) -> str:
         return self.ref

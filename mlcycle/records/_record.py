@@ -1,11 +1,10 @@
-"""What every record shares: how it prints, how it becomes a row of a table, and who committed it, when and why."""
+"""What every record shares: how it prints, and how it becomes a row of a table."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import attrs
-from attrs import frozen
 
 from mlcycle import _html
 from mlcycle._text import plainly, printable
@@ -13,7 +12,7 @@ from mlcycle._text import plainly, printable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Committed", "Record", "as_row", "copied", "listed", "stamp_last", "texts"]
+__all__ = ["Record", "as_row", "copied", "listed", "texts"]
 
 
 @printable
@@ -49,43 +48,6 @@ class Record:
     def _repr_html_(self) -> str:
         facts = [(name, _cell(value)) for name, value in self._facts()]
         return _html.card(f"{type(self).__name__} {self._title()}".strip(), facts)
-
-
-@frozen(kw_only=True, repr=False)
-class Committed(Record):
-    """A record of what an entry of the log keeps: a version, an answer, a revision.
-
-    Attributes
-    ----------
-    message : str
-        Why, for the history.
-    author : str
-        Who.
-    at : str
-        When (UTC).
-    entry : int or None
-        Number of the log entry; ``None`` while there is none.
-
-    Examples
-    --------
-    >>> from mlcycle.records import Revision
-    >>> isinstance(Revision(deployment="eu-api", number=1, message="first"), Committed)
-    True
-    """
-
-    message: str = ""
-    author: str = ""
-    at: str = ""
-    entry: int | None = None
-
-    def _facts(self) -> list[tuple[str, Any]]:
-        return [("message", self.message), ("author", self.author), ("at", self.at)]
-
-
-def stamp_last(_: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
-    """Return the fields of a `Committed` record in the order of its table: what it is, then who said so and why."""
-    last = attrs.fields_dict(Committed)
-    return sorted(fields, key=lambda field: field.name in last)
 
 
 def _empty(value: Any) -> bool:

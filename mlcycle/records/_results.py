@@ -11,7 +11,8 @@ from mlcycle import _html
 from mlcycle._digest import json_text
 from mlcycle._ids import bare
 from mlcycle.errors import InvalidInput
-from mlcycle.records._record import Committed, Record, as_row, copied, listed, stamp_last
+from mlcycle.records._committed import Committed, stamp_last
+from mlcycle.records._record import Record, as_row, copied, listed
 from mlcycle.records._refs import full_ref
 from mlcycle.records._words import one_of
 

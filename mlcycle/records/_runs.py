@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
 from mlcycle import _html
 from mlcycle.records._data import FileRef
+from mlcycle.records._living import Living
 from mlcycle.records._record import Record, copied, texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import date, timedelta
+
+    import pandas as pd
+
+    from mlcycle.records._datasets import DatasetVersion
+    from mlcycle.records._models import ModelVersion
+    from mlcycle.records._results import Evaluation
 
 __all__ = ["Code", "Environment", "Run"]
 
@@ -112,8 +123,8 @@ class Environment(Record):
 
 
 @frozen(kw_only=True, repr=False)
-class Run(Record):
-    """One attempt: what went in, what came out, and how it ended.
+class Run(Living):
+    """One attempt: what went in, what came out, how it ended, and what can be done with it.
 
     Attributes
     ----------
@@ -144,7 +155,7 @@ class Run(Record):
         Who, and when (UTC); `ended_at` is ``None`` while it runs.
     entry : int or None
         The last log entry seen when it started; orders runs among the project's changes.
-    points : int, default 0
+    n_points : int, default 0
         Metric points logged.
     failures : int, default 0
         Points or files the storage did not take.
@@ -176,7 +187,7 @@ class Run(Record):
     started_at: str = ""
     ended_at: str | None = None
     entry: int | None = None
-    points: int = 0
+    n_points: int = 0
     failures: int = 0
     tags: tuple[str, ...] = field(default=(), converter=texts)
 
@@ -186,6 +197,88 @@ class Run(Record):
         if not self.started_at or not self.ended_at:
             return None
         return (datetime.fromisoformat(self.ended_at) - datetime.fromisoformat(self.started_at)).total_seconds()
+
+    # verbs ---------------------------------------------------------------------------------------------------------
+
+    def register(
+        self,
+        name: str,
+        *,
+        data: Sequence[str | DatasetVersion] = (),
+        override_until: str | date | datetime | timedelta | None = None,
+        message: str = "",
+        op: str | None = None,
+    ) -> ModelVersion:
+        """Register the model that was saved with this run as the next version of a name.
+
+        Parameters
+        ----------
+        name : str
+            Name of the model.
+        data : sequence of refs, optional
+            What it was trained on; defaults to the datasets the run `uses`.
+        override_until : str, date, datetime or timedelta, or one of numpy or pandas, optional
+            Passes a hook that blocks, with a `message`; until when.
+        message, op : str, optional
+            Why, for the history; and an id of yours that makes a restarted script idempotent.
+
+        Raises
+        ------
+        InvalidInput
+            When the run saved no model.
+        """
+        made: ModelVersion = self._do(
+            "register", name=name, data=data, override_until=override_until, message=message, op=op
+        )
+        return made
+
+    def points(self) -> pd.DataFrame:
+        """Return every point that was logged, in order of time: ``name, step, value, time, writer``."""
+        frame: pd.DataFrame = self._do("points")
+        return frame
+
+    def artifact(self, name: str) -> bytes:
+        """Return the bytes of an artifact, checked against its digest; a folder comes as a zip.
+
+        Raises
+        ------
+        NotFound
+            With the names there are.
+        """
+        data: bytes = self._do("artifact", name=name)
+        return data
+
+    def evaluate(
+        self,
+        on: str | DatasetVersion | None = None,
+        *,
+        checks: Iterable[Any] = (),
+        override_until: str | date | datetime | timedelta | None = None,
+        message: str = "",
+        op: str | None = None,
+    ) -> Evaluation:
+        """Judge this run by checks, and keep what was found.
+
+        Parameters
+        ----------
+        on : ref or DatasetVersion, optional
+            Data the checks may ask for.
+        checks : iterable of callables
+            ``(subject, context) -> Result | number | bool | iterable of them``.
+        override_until, message, op
+            As in `register`.
+        """
+        found: Evaluation = self._do(
+            "evaluate", on=on, checks=checks, override_until=override_until, message=message, op=op
+        )
+        return found
+
+    def evaluations(self) -> list[Evaluation]:
+        """Return what `evaluate` found of this run, oldest first."""
+        found: list[Evaluation] = self._do("evaluations")
+        return found
+
+    # looks ---------------------------------------------------------------------------------------------------------
 
     def _title(self) -> str:
         return f"{self.experiment}/{self.name or self.id}"

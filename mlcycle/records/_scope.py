@@ -7,8 +7,9 @@ from typing import Any
 from attrs import field, frozen
 
 from mlcycle import _html
+from mlcycle.records._committed import Committed, stamp_last
 from mlcycle.records._criteria import Criterion
-from mlcycle.records._record import Committed, Record, listed, stamp_last, texts
+from mlcycle.records._record import Record, listed, texts
 
 __all__ = ["Loosening", "Scope"]
 

@@ -203,7 +203,7 @@ def test_every_key_has_a_shape_of_the_page(work: Work) -> None:
     assert block is not None
     shapes = {re.split(r" {2,}", line)[0]: 0 for line in block[1].splitlines()}
     known = {shape: re.compile(re.sub(r"\[.*?\]|<.*?>", lambda one: PIECES[one[0]], shape)) for shape in shapes}
-    for item in work.project._session.files.list(""):
+    for item in work.project._session.log.files.list(""):
         fitting = [shape for shape, pattern in known.items() if pattern.fullmatch(item.key)]
         assert len(fitting) == 1, item.key
         shapes[fitting[0]] += 1
@@ -213,7 +213,7 @@ def test_every_key_has_a_shape_of_the_page(work: Work) -> None:
 
 def documents(work: Work) -> dict[str, Doc]:
     """Return JSON documents and headers of manifests by key; not entries, and not what people keep."""
-    files, found = work.project._session.files, {}
+    files, found = work.project._session.log.files, {}
     for key in sorted(item.key for item in files.list("")):
         own = key.startswith(("log/", "tables/")) or "/files/" in key
         if key.endswith(".json") and not own:
@@ -254,7 +254,7 @@ def test_every_stored_ref_is_full(work: Work) -> None:
 
 def test_hint_and_checkpoints_are_those_of_the_page(work: Work) -> None:
     """Every field of both."""
-    files, caches = work.project._session.files, section("### Caches")
+    files, caches = work.project._session.log.files, section("### Caches")
     (said,) = re.findall(r"`hint\.json` is `(\{.*?\})`:", caches)
     hint = json.loads(files.read("hint.json"))
     assert {*re.findall(r'"(\w+)"', said)} == hint.keys() | hint["marks"][0].keys()
@@ -268,7 +268,7 @@ def test_hint_and_checkpoints_are_those_of_the_page(work: Work) -> None:
 
 def test_the_page_lists_every_kind_of_file(work: Work) -> None:
     """Of files that entries place, and of those an end of a run names."""
-    files = work.project._session.files
+    files = work.project._session.log.files
     (words,) = re.findall(r"^\| `kind` of a file \| (.*?) \|", PAGE, re.MULTILINE)
     placed = [change for entry in work.project._session.log.entries() for change in entry["changes"]]
     found = {file["kind"] for change in placed if change["kind"] == "place" for file in change.get("files", [])}
@@ -279,7 +279,7 @@ def test_the_page_lists_every_kind_of_file(work: Work) -> None:
 
 def test_a_head_has_the_fields_of_the_page(work: Work) -> None:
     """And its code those that are named there."""
-    files = work.project._session.files
+    files = work.project._session.log.files
     heads = [json.loads(files.read(one.key)) for one in files.list("runs/") if one.key.endswith("/head.json")]
     told = rows(section("## Runs"), "field | value")
     fields = [name for row in told for name in re.findall(r"`(\w+)`", row[0])]

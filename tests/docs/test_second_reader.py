@@ -143,7 +143,7 @@ def _by_hand(work: Work) -> None:
 
 def copied(project: mc.Project, target: Path) -> Path:
     """Return a folder with every file of a project."""
-    files = project._session.files
+    files = project._session.log.files
     for item in files.list(""):
         (target / item.key).parent.mkdir(parents=True, exist_ok=True)
         (target / item.key).write_bytes(files.read(item.key))

@@ -33,7 +33,7 @@ def keep(project: mc.Project, name: str, count: int = 1) -> list[Doc]:
 def test_files_come_back(anywhere: mc.Project, count: int) -> None:
     """Told in the entry, or where they are too many by a list file in their folder; in order, also in a new process."""
     files = keep(anywhere, "thing:a", count)
-    again = mc.open(anywhere.store.url, storage_options=anywhere._session.files.storage_options)
+    again = mc.open(anywhere.store.url, storage_options=anywhere._session.log.files.storage_options)
     for project in (anywhere, again):
         assert project._session.blobs.files_of("thing:a", "a@1") == files
     (place,) = [one for one in again._session.log.entry(1)["changes"] if one["kind"] == "place"]
@@ -70,9 +70,9 @@ def moved(project: mc.Project, files: list[Doc]) -> list[Doc]:
 def test_what_moved_is_looked_for_again(anywhere: mc.Project) -> None:
     """One look is spent where a file is missing, and none where it is there; who did not know of it finds it."""
     files = keep(anywhere, "thing:a")
-    other = mc.open(anywhere.store.url, storage_options=anywhere._session.files.storage_options)
+    other = mc.open(anywhere.store.url, storage_options=anywhere._session.log.files.storage_options)
     session = other._session
-    counted = FaultyFiles(session.files, None)
+    counted = FaultyFiles(session.log.files, None)
     session._connection.stand_on(counted)
     session.view()
     anew = moved(anywhere, files)

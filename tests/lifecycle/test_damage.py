@@ -214,7 +214,7 @@ def test_data_behind_a_link_is_damage(tmp_path: Path) -> None:
 
 def test_a_sweep_takes_only_what_is_ours(anywhere: mc.Project) -> None:
     """What nobody names and looks like ours goes; what a person or a program put there stays."""
-    files, identity = anywhere._session.files, "a" * 32
+    files, identity = anywhere._session.log.files, "a" * 32
     version = anywhere.datasets.add("d", FRAME)
     run = anywhere.experiments.open("e").start()
     run.log(loss=1.0)

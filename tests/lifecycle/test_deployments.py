@@ -158,7 +158,7 @@ def test_a_service_that_cannot_follow_goes_on(project: mc.Project, shop: Any, ce
         shop.route("tumour@2", message="go")
         [needed] = project._session.view().versions.get("model", "tumour", 2).needs
         [file] = [file for file in project._session.blobs.files_of(needed, "tumour@2") if file["kind"] == "model"]
-        path = project._session.files.local_path(file["key"])
+        path = project._session.log.files.local_path(file["key"])
         assert path is not None
         path.write_bytes(b"broken")
         with pytest.warns(errors.MlcycleWarning, match="stays at revision 1"):

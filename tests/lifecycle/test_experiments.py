@@ -136,7 +136,7 @@ def test_a_storage_failure_does_not_stop_training(project: mc.Project) -> None:
     experiment = project.experiments.open("broken")
     experiment.start().finish()  # code and environment are stored by the first run of a process
     session = experiment._session
-    real = session.files
+    real = session.log.files
     away = {"put": Fault.BEFORE, "create": Fault.BEFORE}
     session._connection.stand_on(FaultyFiles(real, lambda number, op, key: away.get(op), local_paths=True))
     with pytest.warns(mc.errors.MlcycleWarning, match="the start could not be stored .* training goes on"):
@@ -351,7 +351,7 @@ def test_a_model_that_the_storage_does_not_take_is_kept_here(
     experiment = project.experiments.open("e")
     run = experiment.start(strict=strict)
     session = experiment._session
-    real = session.files
+    real = session.log.files
     session._connection.stand_on(FaultyFiles(real, fail_on("put", Fault.BEFORE), local_paths=True))
     model = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
     expected = pytest.raises(errors.StorageUnavailable) if strict else pytest.warns(errors.MlcycleWarning, match="kept")
@@ -388,12 +388,12 @@ def test_a_run_starts_though_the_log_cannot_be_read(project: mc.Project) -> None
     experiment.start().finish()
     session = experiment._session
     log = session.log
-    log._reader._files = FaultyFiles(session.files, fail_on("read", Fault.BEFORE), local_paths=True)
+    log._reader._files = FaultyFiles(session.log.files, fail_on("read", Fault.BEFORE), local_paths=True)
     with pytest.warns(mc.errors.MlcycleWarning, match="the log cannot be read"):
         run = experiment.start()
     with pytest.raises(errors.StorageUnavailable):
         experiment.start(strict=True)
-    log._reader._files = session.files
+    log._reader._files = session.log.files
     run.finish()
     assert [found.status for found in experiment.runs()] == ["finished", "finished"]
 

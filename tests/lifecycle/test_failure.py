@@ -134,7 +134,7 @@ def test_a_broken_storage_hides_no_exception(project: mc.Project, strict: bool) 
     broken = project.experiments.open("broken")
     broken.start().finish()
     session = broken._session
-    real = session.files
+    real = session.log.files
 
     def train() -> None:
         with warnings.catch_warnings(), broken.start(strict=strict):

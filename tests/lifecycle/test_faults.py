@@ -104,7 +104,7 @@ def check_whole(project: mc.Project) -> None:
         files = [*run.artifacts.values(), *(run.model["files"] if run.model else ())]
         for file in files:
             key = file["key"] if isinstance(file, dict) else file.key
-            assert len(project._session.files.read(key)) == (file["size"] if isinstance(file, dict) else file.size)
+            assert len(project._session.log.files.read(key)) == (file["size"] if isinstance(file, dict) else file.size)
     project.models.decisions()
     assert project.store.verify("bytes").problems == ()
 

@@ -107,7 +107,7 @@ def kinds(entry: dict[str, Any]) -> list[str]:
 
 def files(project: mc.Project) -> set[str]:
     """Return the keys of all stored files but caches and the log."""
-    listed = (item.key for item in project._session.files.list(""))
+    listed = (item.key for item in project._session.log.files.list(""))
     return {key for key in listed if key.split("/")[0] in ("tables", "leaves", "files")}
 
 

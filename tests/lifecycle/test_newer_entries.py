@@ -31,7 +31,7 @@ def data(project: mc.Project) -> mc.Project:
 
 def write(project: mc.Project, *changes: Doc, needs_read: tuple[str, ...] = ()) -> None:
     """Write the next entry past all that this library knows, and would not write itself."""
-    n, files = project._session.view().n + 1, project._session.files
+    n, files = project._session.view().n + 1, project._session.log.files
     before = files.read(f"log/{n - 1:010d}.json")
     entry = json.loads(before) | {"n": n, "prev": sha256_bytes(before), "op": f"auto:{new_id()}", "verb": "newer"}
     entry |= {"changes": [*changes], "reuses": [], "needs_read": [*needs_read]}

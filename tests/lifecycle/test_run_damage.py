@@ -259,7 +259,7 @@ def test_a_head_that_failed_at_the_start_is_put_at_the_end(tmp_path: Path, monke
     project = mc.open(tmp_path, create=True)
     experiment = project.experiments.open("e")
     experiment.start().finish()
-    files = project._session.files
+    files = project._session.log.files
     away = {"now": True}
     put = files.put
 

@@ -64,14 +64,14 @@ def place(project: mc.Project, file: dict[str, Any]) -> None:
 def small(project: mc.Project) -> list[str]:
     """Return the keys of all heads, ends and segments."""
     return [
-        one.key for one in project._session.files.list("runs/") if "/files/" not in one.key and "/pack-" not in one.key
+        one.key for one in project._session.log.files.list("runs/") if "/files/" not in one.key and "/pack-" not in one.key
     ]
 
 
 def reopened(project: mc.Project) -> mc.Project:
     """Return the project in a session that remembers nothing."""
     session = project._session
-    return mc.open(session.url, create=False, storage_options=session.files.storage_options)
+    return mc.open(session.url, create=False, storage_options=session.log.files.storage_options)
 
 
 def seen(project: mc.Project) -> Any:
@@ -97,7 +97,7 @@ def test_packed_runs_read_as_before(anywhere: mc.Project) -> None:
     filled(anywhere)
     before = seen(anywhere)
     keys = small(anywhere)
-    files = anywhere._session.files
+    files = anywhere._session.log.files
     place(anywhere, pack(files, keys[:7]))
     place(anywhere, pack(files, keys[5:]))
     assert seen(reopened(anywhere)) == before
@@ -114,7 +114,7 @@ def test_the_past_finds_what_was_packed_since(project: mc.Project) -> None:
     before = seen(project)[0]
     moment = project._session.view().n
     keys = small(project)
-    files = project._session.files
+    files = project._session.log.files
     place(project, pack(files, keys))
     files.delete(keys)
     past = reopened(project).at(moment).experiments["e"]
@@ -126,7 +126,7 @@ def test_a_pack_that_no_entry_names_does_not_count(project: mc.Project) -> None:
     """What somebody was about to pack is where it was, and what is not in force is not read."""
     filled(project)
     keys = small(project)
-    files = project._session.files
+    files = project._session.log.files
     pack(files, keys)
     files.delete([key for key in keys if key.endswith("end.json")])
     assert set(reopened(project).runs.frame()["status"]) == {"lost"}
@@ -137,7 +137,7 @@ def test_what_leaves_its_folder_meanwhile_is_found(project: mc.Project) -> None:
     filled(project)
     before = seen(project)
     keys = small(project)
-    files = project._session.files
+    files = project._session.log.files
     for moment in range(8):  # whichever head or end is asked for when it happens
         again = reopened(project)
         asked: list[str] = []
@@ -229,7 +229,7 @@ def test_a_pack_that_is_torn_hides_its_runs_and_no_others(project: mc.Project) -
     """A table of runs goes on with what it can read, and warns of the rest."""
     filled(project)
     keys = small(project)
-    files = project._session.files
+    files = project._session.log.files
     described = pack(files, [key for key in keys if key.startswith(keys[0].rpartition("/")[0])])
     place(project, described)
     files.delete(keys[:3])
@@ -242,7 +242,7 @@ def test_a_pack_that_is_torn_hides_its_runs_and_no_others(project: mc.Project) -
 def test_a_pack_at_a_place_of_the_user_is_told(project: mc.Project) -> None:
     """What lies where this library cannot look is left out with a warning, not in silence."""
     filled(project)
-    place(project, pack(project._session.files, small(project)) | {"key": "@place/pack.parquet"})
+    place(project, pack(project._session.log.files, small(project)) | {"key": "@place/pack.parquet"})
     with pytest.warns(MlcycleWarning, match="@place/pack.parquet is kept in a way this mlcycle does not know"):
         assert len(project.runs.frame()) == 4
 
@@ -261,7 +261,7 @@ def test_packed_runs_are_verified(project: mc.Project) -> None:
     """What an end names is looked for in packs too."""
     filled(project)
     keys = small(project)
-    files = project._session.files
+    files = project._session.log.files
     described = pack(files, keys)
     files.delete(keys)
     depot = Depot(files)
@@ -277,7 +277,7 @@ def test_a_pack_that_went_away_is_looked_for_again(project: mc.Project) -> None:
     filled(project)
     before = seen(project)
     keys = small(project)
-    files = project._session.files
+    files = project._session.log.files
     parts = [pack(files, keys[:6]), pack(files, keys[6:])]
     together = pack(files, keys)
     files.delete(keys)

@@ -21,7 +21,7 @@ FRAME = pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": [0, 1, 0]})
 
 def documents(project: mc.Project, run: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return head and end of a run."""
-    files = project._session.files
+    files = project._session.log.files
     head, end = (json.loads(files.read(f"{run_folder(run)}/{name}.json")) for name in ("head", "end"))
     return head, end
 
@@ -48,7 +48,7 @@ def test_documents_are_as_the_format_says(anywhere: mc.Project) -> None:
     }
     assert (end["metrics"], end["points"]) == ({"loss": {"$float": "NaN"}}, 1)
     assert 0 < head["entry"] <= end["entry"]  # code and environment of a first run are entries between the two
-    files = anywhere._session.files
+    files = anywhere._session.log.files
     listed = {one.key for one in files.list(f"{run_folder(run.id)}/")}
     assert {file["key"] for file in end["files"]} == listed - {f"{run_folder(run.id)}/end.json"}
     assert list(verify_runs(anywhere._session.blobs.depot, files.list("runs/"), deep=True)) == []

@@ -36,7 +36,7 @@ class Runs:
         self.experiment = project.experiments.open("e")
         with self.experiment.start(params={"depth": 3, "rate": 0.5}, name="tried") as run:
             run.log(loss=0.5)
-        self.files: Files = project._session.files
+        self.files: Files = project._session.log.files
         self._first = run.id
         self._there = {one.key: self.files.read(one.key) for one in self.files.list(f"{run_folder(run.id)}/")}
         self._open: list[SegmentWriter] = []

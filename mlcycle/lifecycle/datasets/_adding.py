@@ -71,7 +71,7 @@ def add(
                 return Settled([view.versions.newest("dataset", name)])
             return addition(view, made, stored, fresh)
 
-        return made_records(session.blobs, do.commit(plan))[0]
+        return made_records(session, do.commit(plan))[0]
 
     return session.operate("dataset.add", work, message=message, op=op, override_until=override_until)
 

@@ -10,23 +10,24 @@ from mlcycle.lifecycle.datasets import tables
 
 if TYPE_CHECKING:
     from mlcycle.lifecycle._operation import Done
-    from mlcycle.lifecycle.blobs import Blobs
+    from mlcycle.lifecycle._session import Session
     from mlcycle.state import Version, View
 
 __all__ = ["dataset_record", "made_records"]
 
 
-def made_records(blobs: Blobs, done: Done) -> list[records.DatasetVersion]:
+def made_records(session: Session, done: Done) -> list[records.DatasetVersion]:
     """Return what was added, or what was there already."""
     versions = done.value if done.entry is None else done.versions("dataset")
-    return [dataset_record(blobs, done.view, version) for version in versions]
+    return [dataset_record(session, done.view, version) for version in versions]
 
 
-def dataset_record(blobs: Blobs, view: View, version: Version) -> records.DatasetVersion:
-    """Return the record of a stored version."""
+def dataset_record(session: Session, view: View, version: Version) -> records.DatasetVersion:
+    """Return the record of a stored version, at home in the session that looks at it."""
+    blobs = session.blobs
     layout = tables.layout_of(version)
     profile = tables.profile_of(blobs, version)
-    return records.DatasetVersion(
+    made = records.DatasetVersion(
         name=version.name,
         number=version.number,
         id=version.id or "",
@@ -40,3 +41,4 @@ def dataset_record(blobs: Blobs, view: View, version: Version) -> records.Datase
         profile=profile,
         **version.stamp.facts(),
     )
+    return records.at_home(made, session.home)

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle._session import Session
     from mlcycle.lifecycle.blobs import Blobs, Depot
 
-__all__ = ["Draw", "split"]
+__all__ = ["split"]
 
 
-class Draw(NamedTuple):
-    """How rows are drawn for the parts: see `Datasets.split`."""
+class _Draw(NamedTuple):
+    """How rows are drawn for the parts: see `DatasetVersion.split`."""
 
     shares: dict[str, float]
     method: str
@@ -41,14 +41,19 @@ class Draw(NamedTuple):
 
 def split(
     session: Session,
-    version: str | records.DatasetVersion,
-    draw: Draw,
+    version: records.DatasetVersion,
     *,
+    test: float,
+    validation: float,
+    method: str,
+    by: str | int | None,
+    seed: int,
     message: str,
     override_until: Any,
     op: str | None,
 ) -> tuple[records.DatasetVersion, ...]:
-    """Split as `Datasets.split` documents."""
+    """Split as `DatasetVersion.split` documents."""
+    draw = _Draw(splits.check_shares(test, validation), method, by, splits.check_seed(seed))
 
     def work(do: Operation) -> tuple[records.DatasetVersion, ...]:
         whole = resolve(do.view, version, "dataset")
@@ -78,7 +83,7 @@ def split(
                 return Settled([view.versions.newest("dataset", part.name) for part in made])
             return [change for part in made for change in addition(view, part, stored.get(part.name), fresh[part.name])]
 
-        return tuple(made_records(session.blobs, do.commit(plan, message=f"split {whole.shown}")))
+        return tuple(made_records(session, do.commit(plan, message=f"split {whole.shown}")))
 
     return session.operate("dataset.split", work, message=message, op=op, override_until=override_until)
 
@@ -98,7 +103,7 @@ def _matter(
     )
 
 
-def _drawn(blobs: Blobs, view: View, whole: Version, draw: Draw) -> list[_Drawn]:
+def _drawn(blobs: Blobs, view: View, whole: Version, draw: _Draw) -> list[_Drawn]:
     """Return the parts of a version: which rows fall to each, and how that was decided."""
     shares, method, by, seed = draw
     columns = tables.column_names(tables.header_of(blobs, view, whole))

@@ -174,10 +174,7 @@ def profile_of(blobs: Blobs, version: Version) -> Doc:
 
 def frame_of(blobs: Blobs, view: View, version: Version, columns: Iterable[Hashable] | None = None) -> pd.DataFrame:
     """Read the rows of a version as they were added, or some of its columns."""
-    if columns is not None and not isinstance(columns, str):
-        if not isinstance(columns, Iterable):
-            raise InvalidInput(f"columns={columns!r} is one name; give a list: columns=[{columns!r}]")
-        columns = list(columns)  # once: reading may be tried again
+    columns = None if columns is None else column_list(columns)  # once: reading may be tried again
 
     def read() -> pd.DataFrame:
         root, mask = membership(blobs, view, version)
@@ -186,6 +183,19 @@ def frame_of(blobs: Blobs, view: View, version: Version, columns: Iterable[Hasha
             return codecs.load(_manifest(blobs, root), blocks, columns=cast("Any", columns), rows=mask)
 
     return blobs.reading(version.shown, read)
+
+
+def column_list(columns: Iterable[Hashable]) -> list[Hashable]:
+    """Return the columns that are asked for.
+
+    Raises
+    ------
+    InvalidInput
+        For one name that stands for a list.
+    """
+    if isinstance(columns, str) or not isinstance(columns, Iterable):
+        raise InvalidInput(f"columns={columns!r} is one name; give a list: columns=[{columns!r}]")
+    return list(columns)
 
 
 def column_names(header: Doc) -> list[str | int]:

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from mlcycle._ids import check_name, new_id
 from mlcycle._text import printable
 from mlcycle.errors import ReadOnly
+from mlcycle.lifecycle._mapping import ByName
 from mlcycle.lifecycle.deployments._deployment import Deployment
 from mlcycle.state import Change, NameSet, View
 from mlcycle.storage import Settled
-
-if TYPE_CHECKING:
-    from mlcycle.lifecycle._session import Session
 
 __all__ = ["Deployments"]
 
 
 @printable
-class Deployments:
-    """The deployments of one project; lives as long as the project handle it hangs on."""
+class Deployments(ByName[Deployment]):
+    """The deployments of one project, a mapping by name; lives as long as the project handle it hangs on."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def __repr__(self) -> str:
-        return f"<deployments of {self._session.url}: {', '.join(self.names()) or 'none yet'}>"
+    _called = "deployments"
 
     def open(self, name: str, *, message: str = "", op: str | None = None) -> Deployment:
         """Open a deployment, making it if there is none of this name.
@@ -55,14 +49,17 @@ class Deployments:
                 raise
             return self._handle(view, name)
 
-    def get(self, name: str) -> Deployment:
-        """Return a deployment that exists."""
-        return self._handle(self._session.view(), name)
+    # looking -------------------------------------------------------------------------------------------------------
+
+    def _find(self, view: View, ref: Any) -> str:
+        return view.names.known("deployment", ref).name
+
+    def _made_of(self, view: View, found: str) -> Deployment:
+        return self._handle(view, found)
+
+    def _names(self, view: View) -> list[str]:
+        return view.names.of("deployment")
 
     def _handle(self, view: View, name: str) -> Deployment:
         known = view.names.known("deployment", name)
         return Deployment(self._session, known.name, known.id or "")
-
-    def names(self) -> list[str]:
-        """Return the names of the deployments, sorted."""
-        return self._session.view().names.of("deployment")

@@ -178,7 +178,7 @@ class Deployment:
         follow : float, default 5.0
             Seconds between two looks for a new revision; 0 looks at every call.
         trust
-            As in `Models.load`.
+            As in `ModelVersion.load`.
         """
         self._session.check_writable()
         if self.revision is None:

@@ -48,7 +48,7 @@ def context_of(
     candidates : mapping of str to Candidate, optional
         Rows that are to become the next version of a name and are not yet: they stand under that name.
     trust
-        As in `Models.load`.
+        As in `ModelVersion.load`.
     """
     name, coming = None if data is None else bare(data), candidates or {}
     if data is not None and name not in coming:

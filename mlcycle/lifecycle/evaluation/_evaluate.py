@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
@@ -10,22 +10,21 @@ import numpy as np
 
 from mlcycle import checks, provenance, records
 from mlcycle._ids import new_id, parse_ref
-from mlcycle.errors import InvalidInput, NotFound
+from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._evaluations import evaluation_record, keep_evaluation
 from mlcycle.lifecycle._judging import Matter, masked
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.evaluation._context import context_of
-from mlcycle.lifecycle.evaluation._gate import criteria_today
+from mlcycle.lifecycle.evaluation._gate import criteria_today, test_of
 from mlcycle.lifecycle.runs import run_of
 from mlcycle.state import Version, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
 
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
     from mlcycle.lifecycle.blobs import Blobs
-    from mlcycle.lifecycle.runs import ActiveRun
     from mlcycle.state import View
 
 __all__ = ["evaluate"]
@@ -35,29 +34,27 @@ Doc = dict[str, Any]
 
 def evaluate(
     session: Session,
-    subject: str | records.ModelVersion | records.DatasetVersion | records.Run | ActiveRun,
-    data: str | records.DatasetVersion | None,
-    extra: Sequence[Any],
+    subject: records.ModelVersion | records.DatasetVersion | records.Run,
+    on: str | records.DatasetVersion | None = None,
     *,
-    trust: bool | Collection[str],
+    checks: Iterable[Any],
+    trust: bool | Collection[str] = (),
     override_until: Any,
     message: str,
     op: str | None,
 ) -> records.Evaluation:
-    """Evaluate as `mlcycle.Project.evaluate` documents."""
+    """Evaluate as the `evaluate` of a model version, a dataset version and a run document."""
     session.check_writable()
-    extra = _asked(extra)
+    extra = _asked(checks)
     judged: dict[tuple[str, ...], _Judged] = {}
     kept: list[records.Evaluation] = []
 
     def work(do: Operation) -> records.Evaluation:
-        question = _question(session, do.view, subject, data)
+        question = _question(session, do.view, subject, on)
         asked = _criteria(question, extra)
         do.judge(lambda: _matter(question, extra, kept))
         if question.key not in judged:  # another sweep meanwhile changes no answer, and judging may take hours
-            context = context_of(
-                session, do.view, data=question.data.ref if question.data else None, trust=trust
-            )
+            context = context_of(session, do.view, data=question.data.ref if question.data else None, trust=trust)
             judged[question.key] = _judge(question, context, asked, extra)
         found = attrs.evolve(judged[question.key].found, id=new_id())
         if question.model is not None and question.data is not None:
@@ -107,43 +104,34 @@ class _Judged(NamedTuple):
     answers: list[Doc]
 
 
-def _question(session: Session, view: View, subject: Any, data: str | records.DatasetVersion | None) -> _Question:
-    """Return what is asked; a text that does not say its kind is a model."""
-    kind = _KINDS.get(type(subject).__name__, "model")
-    if isinstance(subject, str) and ":" in subject:
-        kind = subject.partition(":")[0]
-    if kind == "deployment":
-        name = subject.removeprefix("deployment:") if isinstance(subject, str) else subject.name
-        raise InvalidInput(
-            f"traffic of a deployment is judged by project.deployments.get({name!r}).check(); "
-            "project.evaluate judges a model, a dataset or a run"
-        )
+def _question(
+    session: Session, view: View, subject: records.Record, on: str | records.DatasetVersion | None
+) -> _Question:
+    """Return what is asked of a record, by what it is."""
+    data = None if on is None else resolve(view, on, "dataset")
+    return _QUESTIONS[type(subject).__name__](session, view, subject, data)
+
+
+def _of_dataset(session: Session, view: View, subject: Any, data: Version | None) -> _Question:
+    version = resolve(view, subject, "dataset")
+    return _Question(version.ref, data or version, view.versions.newest("scope", "scope"))
+
+
+def _of_run(session: Session, view: View, subject: Any, data: Version | None) -> _Question:
+    return _Question(f"run:{run_of(session, subject, view).id}", data)
+
+
+def _of_model(session: Session, view: View, subject: Any, data: Version | None) -> _Question:
+    model = resolve(view, subject, "model")
     scope = view.versions.newest("scope", "scope")
-    if kind == "dataset":
-        version = resolve(view, subject, "dataset")
-        return _Question(version.ref, version if data is None else resolve(view, data, "dataset"), scope)
-    if kind == "run":
-        run = run_of(session, subject.removeprefix("run:") if isinstance(subject, str) else subject, view)
-        return _Question(f"run:{run.id}", None if data is None else resolve(view, data, "dataset"))
-    model = _model(view, subject)
-    return _Question(model.ref, _data(view, data, scope), scope, model)
+    return _Question(model.ref, data or _scope_test(view, scope), scope, model)
 
 
-_KINDS = {"ActiveRun": "run", "DatasetVersion": "dataset", "Deployment": "deployment", "Run": "run"}
-
-
-def _model(view: View, subject: Any) -> Version:
-    """Return the model that is meant; a text that only fits a dataset is told how to say so."""
-    try:
-        return resolve(view, subject, "model")
-    except NotFound as error:
-        if not isinstance(subject, str) or view.names.get("model", subject.partition("@")[0]) is not None:
-            raise
-        try:
-            meant = resolve(view, subject, "dataset").ref
-        except (InvalidInput, NotFound):
-            raise error from None
-        raise NotFound(f"no model is called {subject!r}; a dataset is judged by its full ref", [meant]) from error
+_QUESTIONS: dict[str, Callable[[Session, View, Any, Version | None], _Question]] = {
+    "DatasetVersion": _of_dataset,
+    "ModelVersion": _of_model,
+    "Run": _of_run,
+}
 
 
 def _criteria(question: _Question, extra: list[Any]) -> list[records.Criterion]:
@@ -151,8 +139,7 @@ def _criteria(question: _Question, extra: list[Any]) -> list[records.Criterion]:
     asked = [one for one in criteria_today(question.scope) if _concerns(one, question)]
     if question.model is None and not asked and not extra:
         raise InvalidInput(
-            f"no criterion of the scope is about {question.subject}; say what to ask of it: "
-            f"project.evaluate({question.subject!r}, checks=[…])"
+            f"no criterion of the scope is about {question.subject}; say what to ask of it: evaluate(checks=[…])"
         )
     return asked
 
@@ -196,15 +183,15 @@ def _asked(extra: Any) -> list[Any]:
     return found
 
 
-def _data(view: View, data: str | records.DatasetVersion | None, scope: Version | None) -> Version:
-    if data is None:
-        data = scope["scope"]["test"] if scope else None
-    if data is None:
+def _scope_test(view: View, scope: Version | None) -> Version:
+    """Return the data the scope judges on."""
+    test = test_of(scope)
+    if test is None:
         raise InvalidInput(
-            "there is no data to judge on: give it, project.evaluate(model, 'customers.test'), "
-            "or set it once, project.scope.set(test='customers.test')"
+            "there is no data to judge on: give it, evaluate('customers.test'), or set it once, "
+            "project.scope.set(test='customers.test')"
         )
-    return resolve(view, data, "dataset")
+    return resolve(view, test, "dataset")
 
 
 def _concerns(criterion: records.Criterion, question: _Question) -> bool:

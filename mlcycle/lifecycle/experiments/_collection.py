@@ -1,25 +1,19 @@
-"""The experiments of a project, by name, and the runs of any of them."""
+"""The experiments of a project, by name."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
-from mlcycle import records
-from mlcycle._digest import json_text
-from mlcycle._ids import check_name, near, new_id
+from mlcycle._ids import check_name, new_id
 from mlcycle._text import printable
-from mlcycle.errors import InvalidInput, NotFound, ReadOnly, VersionDeleted
-from mlcycle.lifecycle._evaluations import evaluation_records
+from mlcycle.errors import InvalidInput, ReadOnly
+from mlcycle.lifecycle._mapping import ByName
 from mlcycle.lifecycle.experiments._experiment import Experiment
-from mlcycle.lifecycle.runs import ActiveRun, Provenance, points_of, run_of, table
+from mlcycle.lifecycle.runs import Provenance
 from mlcycle.state import Change, NameSet, View
 from mlcycle.storage import Settled
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
 
@@ -29,8 +23,8 @@ Doc = dict[str, Any]
 
 
 @printable
-class Experiments:
-    """The experiments of one project; lives as long as the project handle it hangs on.
+class Experiments(ByName[Experiment]):
+    """The experiments of one project, a mapping by name; lives as long as the project handle it hangs on.
 
     Examples
     --------
@@ -44,12 +38,11 @@ class Experiments:
     [['finished', 3, 0.3333333333333333]]
     """
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._provenance = Provenance(session)
+    _called = "experiments"
 
-    def __repr__(self) -> str:
-        return f"<experiments of {self._session.url}: {', '.join(self.names()) or 'none yet'}>"
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._provenance = Provenance(session)
 
     def open(
         self, name: str, *, hypothesis: str | None = None, metric: str | None = None, op: str | None = None
@@ -95,9 +88,16 @@ class Experiments:
                 raise
             return self._handle(view, name)
 
-    def get(self, name: str) -> Experiment:
-        """Return an experiment that exists."""
-        return self._handle(self._session.view(), name)
+    # looking -------------------------------------------------------------------------------------------------------
+
+    def _find(self, view: View, ref: Any) -> str:
+        return view.names.known("experiment", ref).name
+
+    def _made_of(self, view: View, found: str) -> Experiment:
+        return self._handle(view, found)
+
+    def _names(self, view: View) -> list[str]:
+        return view.names.of("experiment")
 
     def _handle(self, view: View, name: str) -> Experiment:
         return Experiment(self._session, self._provenance, self._facts(view, view.names.known("experiment", name).name))
@@ -109,47 +109,3 @@ class Experiments:
             return {}
         said = {"hypothesis": "", "metric": None, **view.names.said("experiment", name)}
         return {"name": known.name, "id": known.id, **said}
-
-    def names(self) -> list[str]:
-        """Return the names of the experiments, sorted."""
-        return self._session.view().names.of("experiment")
-
-    def run(self, run: str | records.Run | ActiveRun) -> records.Run:
-        """Return a run of any experiment as it is now, by its id, an unmistakable beginning of it, or a record."""
-        return run_of(self._session, run)
-
-    def evaluations(self, run: str | records.Run | ActiveRun) -> list[records.Evaluation]:
-        """Return what checks found that `Project.evaluate` asked of a run, oldest first."""
-        identity = self.run(run).id
-        return evaluation_records(self._session.blobs, self._session.view(), "run", f"run:{identity}")
-
-    def points(self, run: str | records.Run | ActiveRun) -> pd.DataFrame:
-        """Return every point of a run in order of time: ``name, step, value, time, writer``."""
-        import pandas as pd
-
-        return pd.DataFrame(points_of(self._session, run).columns())
-
-    def artifact(self, run: str | records.Run | ActiveRun, name: str) -> bytes:
-        """Return the bytes of an artifact of a run, checked against its digest; a folder comes as a zip.
-
-        Raises
-        ------
-        NotFound
-            With the names there are.
-        """
-        found = run_of(self._session, run)
-        if not isinstance(name, str):
-            raise InvalidInput(f"an artifact is given by its name, got {type(name).__name__}: {name!r:.80}")
-        name = json_text(name)
-        if name not in found.artifacts:
-            raise NotFound(f"run {found.id} has no artifact {name!r}", near(name, found.artifacts))
-        file = found.artifacts[name]
-        what = f"artifact {name!r} of run {found.id}"
-        try:
-            return self._session.blobs.depot.read_file(attrs.asdict(file), what)
-        except FileNotFoundError as error:
-            raise VersionDeleted(f"{what} is gone; its run was dropped and swept") from error
-
-    def frame(self) -> pd.DataFrame:
-        """Return every run of the project, one row each (see `Experiment.frame`)."""
-        return table(self._session).frame()

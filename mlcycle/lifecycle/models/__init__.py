@@ -1,7 +1,10 @@
-"""Models: versions, the aliases that point at them, and the gate in between."""
+"""Models: versions of estimators, and the aliases that point at them."""
 
 from __future__ import annotations
 
 from mlcycle.lifecycle.models._collection import Models
+from mlcycle.lifecycle.models._loading import load
+from mlcycle.lifecycle.models._promoting import promote
+from mlcycle.lifecycle.models._registering import register_run
 
-__all__ = ["Models"]
+__all__ = ["Models", "load", "promote", "register_run"]

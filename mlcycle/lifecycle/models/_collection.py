@@ -5,34 +5,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import records
-from mlcycle._ids import check_name
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput
-from mlcycle.lifecycle._decisions import decision_records, full_ref
-from mlcycle.lifecycle._evaluations import evaluation_records
-from mlcycle.lifecycle._model_files import load_version
-from mlcycle.lifecycle.blobs import readable
-from mlcycle.lifecycle.models._promoting import go_back, promote
+from mlcycle.lifecycle._history import history_frame
+from mlcycle.lifecycle._versioned import Versioned
+from mlcycle.lifecycle.models._frame import models_frame
+from mlcycle.lifecycle.models._promoting import go_back
 from mlcycle.lifecycle.models._record import model_record
 from mlcycle.lifecycle.models._registering import Asked, register
-from mlcycle.state import pointer_moves, resolve
+from mlcycle.lifecycle.runs import ActiveRun
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
     from datetime import date, datetime, timedelta
 
     import pandas as pd
 
-    from mlcycle.lifecycle._session import Session
+    from mlcycle.state import Version, View
 
 __all__ = ["Models"]
 
-Doc = dict[str, Any]
-
 
 @printable
-class Models:
-    """The models of one project; lives as long as the project handle it hangs on.
+class Models(Versioned[records.ModelVersion]):
+    """The models of one project, a mapping by name; lives as long as the project handle it hangs on.
+
+    ``models["churn"]`` is the newest version, ``["churn@7"]`` that one, ``["churn@production"]`` where an alias points;
+    all verbs about one version stand on it.
 
     Examples
     --------
@@ -50,18 +49,14 @@ class Models:
     array([0])
     """
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def __repr__(self) -> str:
-        return f"<models of {self._session.url}: {', '.join(self.names()) or 'none yet'}>"
+    _called, _of = "models", "model"
 
     # versions ------------------------------------------------------------------------------------------------------
 
     def register(
         self,
         name: str,
-        source: Any,
+        model: Any,
         *,
         data: Sequence[str | records.DatasetVersion] = (),
         example: Any = None,
@@ -70,108 +65,31 @@ class Models:
         message: str = "",
         op: str | None = None,
     ) -> records.ModelVersion:
-        """Register the model of a run, or a fitted estimator, as the next version of a name.
+        """Register a fitted estimator as the next version of a name; `Run.register` does it for the model of a run.
 
         Parameters
         ----------
         name : str
             Name of the model.
-        source : ActiveRun, Run, run id or estimator
-            A run that called `save_model`, or the estimator itself.
+        model : estimator
+            A fitted estimator.
         data : sequence of refs, optional
-            What it was trained on; a run says so itself (its ``uses``).
+            What it was trained on.
         example : DataFrame, array, sparse matrix, Arrow or polars table, list of rows, dicts or texts, optional
-            A few rows of input for an estimator, which give the signature; a run has its own. The first 20 are kept.
+            A few rows of input, which give the signature. The first 20 are kept.
         format : {"skops", "joblib"}, optional
             Force a format for an estimator.
         override_until : moment, optional
-            Passes a hook that blocks, as in `promote`.
+            Passes a hook that blocks, as in `ModelVersion.promote`.
         message, op : str, optional
             Why, for the history; and an id of yours that makes a restarted script idempotent.
         """
-        name = check_name(name, "model name")
-        asked = Asked(source, data, example, format)
+        if isinstance(model, (records.Run, ActiveRun)):
+            raise InvalidInput(f"a run registers the model that was saved with it: run.register({name!r})")
+        asked = Asked(model, data, example, format)
         return register(self._session, name, asked, message=message, override_until=override_until, op=op)
 
-    def get(self, ref: str | records.ModelVersion) -> records.ModelVersion:
-        """Return the version a ref means: ``"churn@7"``, ``"churn@production"``, ``"churn"`` for the latest."""
-        return model_record(self._session.blobs, resolve(self._session.view(), ref, "model"))
-
-    def names(self) -> list[str]:
-        """Return the names of the models, sorted."""
-        return self._session.view().names.of("model")
-
-    def versions(self, name: str) -> list[records.ModelVersion]:
-        """Return the versions of a model that were not dropped, oldest first."""
-        standing = self._session.view().versions.standing("model", check_name(name, "model name"))
-        return readable(lambda one: model_record(self._session.blobs, one), standing)
-
-    def load(
-        self, ref: str | records.ModelVersion, *, trust: bool | Collection[str] = ()
-    ) -> Any:
-        """Load the estimator of a version.
-
-        Parameters
-        ----------
-        ref : ref or ModelVersion
-            What to load.
-        trust : bool or collection of str, default ()
-            Types outside the library's own list that may be built, or True for a pickle format. Loading such a file
-            runs code of whoever wrote it.
-
-        Raises
-        ------
-        UntrustedModel
-            Naming the types and the call that would load them.
-        Corrupt
-            When the bytes are not those the log names.
-        """
-        version = resolve(self._session.view(), ref, "model")
-        return load_version(self._session.blobs, version, trust=trust)
-
     # aliases -------------------------------------------------------------------------------------------------------
-
-    def promote(
-        self,
-        version: str | records.ModelVersion,
-        alias: str = "production",
-        *,
-        override_until: str | date | datetime | timedelta | None = None,
-        message: str = "",
-        op: str | None = None,
-    ) -> records.Decision:
-        """Point an alias at a version, if the gate allows it.
-
-        The gate reads the criteria of today's scope and the evaluations made by `Project.evaluate`. Its decision is
-        committed with the move, or without one when it blocks.
-
-        Parameters
-        ----------
-        version : ref or ModelVersion
-            What to promote.
-        alias : str, default "production"
-            The alias to move.
-        override_until : str, date, datetime or timedelta, or one of numpy or pandas, optional
-            Passes a gate that blocks, with a `message`; until when. A bare date means the end of that day (UTC),
-            ``"30d"`` or a timedelta so long from now.
-        message, op : str, optional
-            Why, for the history; and an id of yours that makes a restarted script idempotent.
-
-        Returns
-        -------
-        Decision
-
-        Raises
-        ------
-        GateBlocked
-            Saying what failed, by how much, and how to override.
-        ConflictError
-            When somebody moved the alias meanwhile; names who.
-        """
-        alias = check_name(alias, "alias")
-        if alias.isdigit() or alias == "latest":
-            raise InvalidInput(f"{alias!r} cannot be an alias: numbers and 'latest' already mean a version")
-        return promote(self._session, version, alias, message=message, override_until=override_until, op=op)
 
     def rollback(
         self,
@@ -189,7 +107,7 @@ class Models:
         name, alias : str
             Model and alias.
         override_until : moment, optional
-            Passes a hook that blocks, as in `promote`; the gate itself never keeps anybody from going back.
+            Passes a hook that blocks, as in `ModelVersion.promote`; the gate itself lets everybody go back.
         message, op : str, optional
             Why, for the history; and an id of yours that makes a restarted script idempotent.
 
@@ -208,38 +126,19 @@ class Models:
         return {alias: f"{known}@{number}" for alias, number in found.items() if number is not None}
 
     def history(self, name: str, alias: str | None = None) -> pd.DataFrame:
-        """Return the moves of a model's aliases, oldest first: who pointed what at which version, when and why."""
-        import pandas as pd
-
+        """Return who did what to a model, when and why, oldest first; with an alias, only its moves."""
         view = self._session.view()
-        known = view.names.known("model", name).name
-        moves: list[Doc] = [
-            {
-                "entry": move.stamp.entry,
-                "at": pd.Timestamp(move.stamp.at),
-                "alias": label,
-                "before": None if move.before is None else f"{known}@{move.before}",
-                "after": None if move.after is None else f"{known}@{move.after}",
-                "how": move.how,
-                "author": move.stamp.author,
-                "message": move.stamp.message,
-            }
-            for label in view.pointers.names("model", name)
-            if alias in (None, label)
-            for move in pointer_moves(view, "model", name, label)
-        ]
-        columns = ["entry", "at", "alias", "before", "after", "how", "author", "message"]
-        moves.sort(key=lambda move: int(move["entry"]))
-        return pd.DataFrame(moves, columns=columns)
+        return history_frame(self._session, of=f"model:{self._known(view, name)}", pointer=alias)
 
-    def evaluations(self, ref: str | records.ModelVersion | None = None) -> list[records.Evaluation]:
-        """Return what was found by `Project.evaluate`, about one version or about all, oldest first."""
-        view = self._session.view()
-        return evaluation_records(
-            self._session.blobs, view, "model", None if ref is None else resolve(view, ref, "model", dropped=True).ref
-        )
+    def frame(self, name: str | None = None) -> pd.DataFrame:
+        """Return the versions of a model, or of all, one row each: what they are, their aliases, and how judged last.
 
-    def decisions(self, ref: str | records.ModelVersion | None = None) -> list[records.Decision]:
-        """Return what was decided about a version, a name or all models, oldest first; of routes, too."""
-        view = self._session.view()
-        return decision_records(self._session.blobs, view, "model", full_ref(view, ref, "model"))
+        Columns: ``version, aliases, class_name, run, data, verdict, judged_on``, then the values found then, one
+        column a check, and ``author, at, message``.
+        """
+        return models_frame(self._session, list(self) if name is None else [self._known(self._session.view(), name)])
+
+    # looking -------------------------------------------------------------------------------------------------------
+
+    def _made_of(self, view: View, found: Version) -> records.ModelVersion:
+        return model_record(self._session, found)

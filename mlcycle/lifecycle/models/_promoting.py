@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import checks, records
+from mlcycle._ids import check_name
+from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._decisions import decision_record
 from mlcycle.lifecycle._judging import Evidence, Matter
 from mlcycle.lifecycle.evaluation import gathered, in_spite_of, warn_of
@@ -22,14 +24,17 @@ __all__ = ["go_back", "promote"]
 
 def promote(
     session: Session,
-    version: str | records.ModelVersion,
-    alias: str,
+    version: records.ModelVersion,
     *,
+    alias: str,
     message: str,
     override_until: Any,
     op: str | None,
 ) -> records.Decision:
-    """Promote as `Models.promote` documents."""
+    """Promote as `ModelVersion.promote` documents."""
+    alias = check_name(alias, "alias")
+    if alias.isdigit() or alias == "latest":
+        raise InvalidInput(f"{alias!r} cannot be an alias: numbers and 'latest' already mean a version")
 
     def work(do: Operation) -> records.Decision:
         standing = resolve(do.view, version, "model")
@@ -68,7 +73,7 @@ def go_back(
         done = do.commit(lambda view: [back(view)])
         warn_of(decision, f"{name}@{alias}")
         move = done.change(PointerMove)
-        return model_record(session.blobs, resolve(done.view, f"model:{move.name}@{move.after}"))
+        return model_record(session, resolve(done.view, f"model:{move.name}@{move.after}"))
 
     return session.operate("model.rollback", work, message=message, op=op, override_until=override_until)
 

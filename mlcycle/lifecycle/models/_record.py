@@ -10,7 +10,7 @@ from mlcycle.lifecycle._model_files import card_of
 from mlcycle.lifecycle.blobs import file_record
 
 if TYPE_CHECKING:
-    from mlcycle.lifecycle.blobs import Blobs
+    from mlcycle.lifecycle._session import Session
     from mlcycle.state import Version
 
 __all__ = ["model_record"]
@@ -18,12 +18,13 @@ __all__ = ["model_record"]
 Doc = dict[str, Any]
 
 
-def model_record(blobs: Blobs, version: Version) -> records.ModelVersion:
-    """Return the record of a stored version."""
+def model_record(session: Session, version: Version) -> records.ModelVersion:
+    """Return the record of a stored version, at home in the session that looks at it."""
+    blobs = session.blobs
     files = blobs.files_of(version.needs[0], version.shown)
     example = next((file for file in files if file["kind"] == "example"), None)
     card = card_of(blobs, version)
-    return records.ModelVersion(
+    made = records.ModelVersion(
         name=version.name,
         number=version.number,
         id=bare(version.needs[0]),
@@ -40,6 +41,7 @@ def model_record(blobs: Blobs, version: Version) -> records.ModelVersion:
         untrusted=tuple(card["untrusted"]),
         **version.stamp.facts(),
     )
+    return records.at_home(made, session.home)
 
 
 def _signature(stored: Doc | None) -> records.Signature | None:

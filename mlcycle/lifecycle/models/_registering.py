@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from attrs import frozen
 
 from mlcycle import records
-from mlcycle._ids import bare, new_id
+from mlcycle._ids import bare, check_name, new_id
 from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.lifecycle._judging import Matter
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle._session import Session
     from mlcycle.lifecycle.blobs import Blobs
 
-__all__ = ["Asked", "register"]
+__all__ = ["Asked", "register", "register_run"]
 
 Doc = dict[str, Any]
 
@@ -37,14 +37,15 @@ class Asked:
 
     source: Any
     data: Sequence[str | records.DatasetVersion]
-    example: Any
-    format: str | None
+    example: Any = None
+    format: str | None = None
 
 
 def register(
     session: Session, name: str, asked: Asked, *, message: str, override_until: Any, op: str | None
 ) -> records.ModelVersion:
     """Register as `Models.register` documents."""
+    name = check_name(name, "model name")
     named = every_ref(asked.data, "data")
     with contextlib.ExitStack() as kept:
         take = _taking(session, asked, kept)
@@ -56,9 +57,23 @@ def register(
             identity = new_id()
             stored = do.upload(lambda: _store(session.blobs, identity, taken))
             done = do.commit(lambda view: _registration(view, name, stored, taken))
-            return model_record(session.blobs, done.versions("model")[0])
+            return model_record(session, done.versions("model")[0])
 
         return session.operate("model.register", work, message=message, op=op, override_until=override_until)
+
+
+def register_run(
+    session: Session,
+    run: records.Run | ActiveRun,
+    *,
+    name: str,
+    data: Sequence[str | records.DatasetVersion],
+    message: str,
+    override_until: Any,
+    op: str | None,
+) -> records.ModelVersion:
+    """Register as `Run.register` documents."""
+    return register(session, name, Asked(run, data), message=message, override_until=override_until, op=op)
 
 
 def _matter(name: str, taken: _Taken) -> Matter:
@@ -87,7 +102,7 @@ def _store(blobs: Blobs, identity: str, taken: _Taken) -> Place:
 def _taking(session: Session, asked: Asked, kept: contextlib.ExitStack) -> Callable[[View, list[str]], _Taken]:
     """Return what says what to register, given a view and the data its caller names; it may be asked again."""
     source = asked.source
-    if isinstance(source, (ActiveRun, records.Run, str)):
+    if isinstance(source, (ActiveRun, records.Run)):
         return lambda view, data: _from_run(session, view, source, data)
     check_model(source)
 

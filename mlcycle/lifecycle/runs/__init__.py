@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from mlcycle.lifecycle.runs._active import ActiveRun
+from mlcycle.lifecycle.runs._collection import Runs
 from mlcycle.lifecycle.runs._files import run_folder
 from mlcycle.lifecycle.runs._looks import packs_in_force
 from mlcycle.lifecycle.runs._pins import ask_for_pins, blobs_of
 from mlcycle.lifecycle.runs._provenance import Provenance
-from mlcycle.lifecycle.runs._reading import all_runs, documents_of, head_of, points_of, run_of
+from mlcycle.lifecycle.runs._reading import all_runs, documents_of, head_of, run_of
 from mlcycle.lifecycle.runs._table import Table, table
+from mlcycle.lifecycle.runs._verbs import artifact, points
 from mlcycle.lifecycle.runs._verify import verify_runs
 
 __all__ = [
     "ActiveRun",
     "Provenance",
+    "Runs",
     "Table",
     "all_runs",
+    "artifact",
     "ask_for_pins",
     "blobs_of",
     "documents_of",
     "head_of",
     "packs_in_force",
-    "points_of",
+    "points",
     "run_folder",
     "run_of",
     "table",

@@ -29,8 +29,10 @@ from mlcycle.lifecycle.runs._summary import Summary, read_summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import date, datetime, timedelta
     from types import TracebackType
 
+    from mlcycle import records
     from mlcycle.lifecycle._session import Session
 
 __all__ = ["ActiveRun"]
@@ -87,7 +89,7 @@ class ActiveRun:
         self._head_file: Doc | None = None
         self._attempt("start", self._store_head)
         self._lines = storage.SegmentWriter(
-            session.files, f"{self._folder}/", POINTS, strict=strict, heartbeat=Summary()
+            session.log.files, f"{self._folder}/", POINTS, strict=strict, heartbeat=Summary()
         )
         self._points = PointsWriter(self._lines, strict=strict)
         self.log = self._points.log_values
@@ -205,6 +207,23 @@ class ActiveRun:
             self._lost("model", [f"it is kept {instead}: {said(error)}"])
             return packed
 
+    def register(
+        self,
+        name: str,
+        *,
+        data: Sequence[str | records.DatasetVersion] = (),
+        override_until: str | date | datetime | timedelta | None = None,
+        message: str = "",
+        op: str | None = None,
+    ) -> records.ModelVersion:
+        """Register the model that was saved with this run as the next version of a name, as `Run.register` does."""
+        home = self._session.home
+        assert home is not None  # a project started this run
+        made: records.ModelVersion = home.do(
+            "register", self, name=name, data=data, override_until=override_until, message=message, op=op
+        )
+        return made
+
     # ending --------------------------------------------------------------------------------------------------------
 
     def finish(self, status: str = "finished", error: str | BaseException | None = None) -> None:
@@ -241,7 +260,7 @@ class ActiveRun:
 
     def _store_head(self) -> None:
         key, data = f"{self._folder}/head.json", _document(self._head)
-        self._session.files.put(key, data, durable=False)
+        self._session.log.files.put(key, data, durable=False)
         self._head_file = described_file(key, len(data), sha256_bytes(data), "head")
 
     def _end(self, status: str, error: str | None) -> None:
@@ -257,7 +276,7 @@ class ActiveRun:
             **self._logged(),
         }
         key, data = f"{self._folder}/end.json", _document(end)
-        self._attempt("end", lambda: storage.create_once(self._session.files, key, data))
+        self._attempt("end", lambda: storage.create_once(self._session.log.files, key, data))
 
     def __enter__(self) -> ActiveRun:
         return self
@@ -278,7 +297,7 @@ class ActiveRun:
 
     def _logged(self) -> Doc:
         """Return what was logged, also by forked children, and the files that hold it."""
-        files, folder, summary = self._session.files, f"{self._folder}/", self._points.summary
+        files, folder, summary = self._session.log.files, f"{self._folder}/", self._points.summary
         artifacts, model, held = self._artifacts, self._model, []
         try:
             listed = list(files.list(folder))
@@ -299,7 +318,7 @@ class ActiveRun:
 
     def _segments(self, listed: Sequence[storage.Listed]) -> list[Doc]:
         """Describe every segment: what was uploaded from here is known, the rest is read back."""
-        files, uploaded = self._session.files, self._lines.stored
+        files, uploaded = self._session.log.files, self._lines.stored
         found = storage.segments(files, f"{self._folder}/", POINTS, listed=listed)
         made = []
         for one in (one for pieces in found.values() for one in pieces):

@@ -66,7 +66,7 @@ def packs_in_force(blobs: Blobs, view: View) -> list[Doc]:
 def _look_once(session: Session, prefix: str) -> Look:
     """List first, then fold: what left its folder meanwhile is in a pack that the log names by now."""
     blobs, month = session.blobs, prefix[: len("runs/2026-11/")]
-    files = RunFiles(blobs.depot, session.files.list(prefix))
+    files = RunFiles(blobs.depot, session.log.files.list(prefix))
     view = session.view()
     packs = packs_in_force(blobs, view.then(view.state.n))  # where files lie is always told as of now
     files.add_packs(pack for pack in packs if pack["key"].startswith((month, "@")))

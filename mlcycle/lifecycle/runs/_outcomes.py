@@ -85,7 +85,7 @@ class Outcomes:
 
     def each(self, runs: Sequence[str], making: Making[T]) -> Iterator[T | None]:
         """Yield what is made of each run, in order; None of one that is not there (any more), or is not wanted."""
-        if self._session.files.can_append or len(runs) < 2:
+        if self._session.log.files.can_append or len(runs) < 2:
             yield from (self.of(run, making) for run in runs)
             return
         from concurrent.futures import ThreadPoolExecutor

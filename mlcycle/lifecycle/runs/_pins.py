@@ -188,7 +188,7 @@ def _only_pinned(census: Census, blob: str) -> bool:
 
 def _named(session: Session) -> dict[str, frozenset[str]]:
     """Return the runs that name each blob; under no name those whose head cannot be read."""
-    listed = list(session.files.list("runs/"))  # before the log: what leaves its folder meanwhile is in a pack
+    listed = list(session.log.files.list("runs/"))  # before the log: what leaves its folder meanwhile is in a pack
     files = RunFiles(session.blobs.depot, listed, packs_in_force(session.blobs, session.view()))
     found: dict[str, set[str]] = {}
     for run in files.ids():

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mlcycle.lifecycle._session import Session
-    from mlcycle.lifecycle.blobs import Blobs
     from mlcycle.lifecycle.runs._points import Points
     from mlcycle.state import View
 
@@ -39,7 +38,7 @@ def run_of(session: Session, run: Any, view: View | None = None) -> records.Run:
 
     It is looked at by a view, or by a look of its own.
     """
-    return _made_of(session, run, view, lambda look: _Records(session.blobs, look).making())
+    return _made_of(session, run, view, lambda look: _Records(session, look).making())
 
 
 def documents_of(session: Session, run: Any, view: View) -> tuple[Doc, Doc]:
@@ -116,15 +115,15 @@ def all_runs(session: Session, experiment: str | None = None) -> Iterator[record
         belongs = experiment is None or head["experiment"] == f"experiment:{experiment}"
         return belongs and (session.at is None or head["entry"] <= look.view.n)
 
-    making = _Records(session.blobs, look).making(wanted)
+    making = _Records(session, look).making(wanted)
     return (run for run in Outcomes(session, look).each(look.standing(), making) if run is not None)
 
 
 class _Records:
     """Makes records of runs; what many runs share, their code and environment, is read once."""
 
-    def __init__(self, blobs: Blobs, look: Look) -> None:
-        self._blobs, self._look = blobs, look
+    def __init__(self, session: Session, look: Look) -> None:
+        self._blobs, self._home, self._look = session.blobs, session.home, look
         self._files: dict[str, Doc | None] = {}
         self._code: tuple[Doc, records.Code] | None = None
 
@@ -133,14 +132,15 @@ class _Records:
         return Making(self._whole, self._broken) if wanted is None else Making(self._whole, self._broken, wanted)
 
     def _broken(self, run: str, head: Doc | None, said: Doc) -> records.Run:
-        return records.Run(id=run, experiment="", status=said["status"], error=said["error"])
+        made = records.Run(id=run, experiment="", status=said["status"], error=said["error"])
+        return records.at_home(made, self._home)
 
     def _whole(self, files: RunFiles, head: Doc, end: Doc) -> records.Run:
         if end["ended_at"] is not None:
             datetime.fromisoformat(end["ended_at"])  # a duration must not fail later, in a table of all runs
         datetime.fromisoformat(head["started_at"])
         facts = self._look.noted(head["id"])
-        return records.Run(
+        made = records.Run(
             id=head["id"],
             experiment=head["experiment_name"],
             name=facts["name"] if "name" in facts else head["name"],
@@ -157,10 +157,11 @@ class _Records:
             started_at=head["started_at"],
             ended_at=end["ended_at"],
             entry=head["entry"],
-            points=end["points"],
+            n_points=end["points"],
             failures=end["failures"],
             tags=tuple(facts.get("tags", ())),
         )
+        return records.at_home(made, self._home)
 
     def _file(self, stored_object: str) -> Doc | None:
         """Return where a blob that runs share is, or None if it could not be stored, or a newer library knows how."""

@@ -38,7 +38,7 @@ class Sink:
         if self._writer is None or day != self._day:
             self.close()
             self._day = day
-            self._writer = storage.SegmentWriter(self._session.files, f"traffic/{self._deployment}/{day}/")
+            self._writer = storage.SegmentWriter(self._session.log.files, f"traffic/{self._deployment}/{day}/")
         self._writer.write(lines)
 
     def flush(self) -> None:
@@ -72,8 +72,8 @@ def read(session: Session, deployment: str, start: str | None, end: str | None) 
 def _lines(session: Session, deployment: str, start: str | None) -> Iterator[bytes]:
     """Yield the lines of every day that can hold what is asked; labels may come long after, so to the last day."""
     prefix = f"traffic/{deployment}/"
-    days = sorted({item.key.removeprefix(prefix).split("/")[0] for item in session.files.list(prefix)})
+    days = sorted({item.key.removeprefix(prefix).split("/")[0] for item in session.log.files.list(prefix)})
     for day in days:
         if start is None or day >= start[:10]:
-            for _, line in storage.read_lines(session.files, f"{prefix}{day}/"):
+            for _, line in storage.read_lines(session.log.files, f"{prefix}{day}/"):
                 yield line

@@ -1,0 +1,63 @@
+"""What the collections of versions share: datasets and models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mlcycle._ids import check_name
+from mlcycle.lifecycle._decisions import decision_records
+from mlcycle.lifecycle._evaluations import evaluation_records
+from mlcycle.lifecycle._history import history_frame
+from mlcycle.lifecycle._mapping import ByName
+from mlcycle.lifecycle.blobs import readable
+from mlcycle.state import Version, View, resolve
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mlcycle import records
+
+__all__ = ["Versioned"]
+
+V = TypeVar("V")
+
+
+class Versioned(ByName[V]):
+    """A mapping of names to their newest versions, and of addresses to the versions they mean."""
+
+    _of: str
+    """The noun: ``"dataset"``."""
+
+    def _find(self, view: View, ref: Any) -> Version:
+        return resolve(view, ref, self._of)
+
+    def _names(self, view: View) -> list[str]:
+        return [name for name in view.names.of(self._of) if view.versions.latest(self._of, name) is not None]
+
+    def _known(self, view: View, name: str) -> str:
+        """Return a name as it was first written; of one that is not known, say what looks like it."""
+        return view.names.known(self._of, check_name(name, f"{self._of} name", parts=self._of == "dataset")).name
+
+    def versions(self, name: str) -> list[V]:
+        """Return all versions of a name that were not dropped, oldest first."""
+        view = self._session.view()
+        standing = view.versions.standing(self._of, self._known(view, name))
+        return readable(lambda version: self._made_of(view, version), standing)
+
+    def history(self, name: str) -> pd.DataFrame:
+        """Return who did what to a name, when and why: its part of `Project.history`, oldest first."""
+        view = self._session.view()
+        return history_frame(self._session, of=f"{self._of}:{self._known(view, name)}")
+
+    def evaluations(self, name: str | None = None) -> list[records.Evaluation]:
+        """Return what was found by evaluating versions of a name, or of all names, oldest first."""
+        view = self._session.view()
+        return evaluation_records(self._session.blobs, view, self._of, self._full(view, name))
+
+    def decisions(self, name: str | None = None) -> list[records.Decision]:
+        """Return what was decided about a name, or about all names, oldest first; of what was dropped, too."""
+        view = self._session.view()
+        return decision_records(self._session.blobs, view, self._of, self._full(view, name))
+
+    def _full(self, view: View, name: str | None) -> str | None:
+        return None if name is None else f"{self._of}:{self._known(view, name)}"

@@ -1,0 +1,59 @@
+"""The runs of a project, by id: those of every experiment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlcycle import records
+from mlcycle._text import printable
+from mlcycle.lifecycle._mapping import ByName
+from mlcycle.lifecycle.runs._reading import run_of
+from mlcycle.lifecycle.runs._table import table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mlcycle.lifecycle.runs._active import ActiveRun
+    from mlcycle.state import View
+
+__all__ = ["Runs"]
+
+
+@printable
+class Runs(ByName[records.Run]):
+    """The runs of one project, a mapping by id; lives as long as the project handle it hangs on.
+
+    ``runs["3f9a"]`` is the one run whose id begins so, as it is now; iteration is over whole ids, oldest first.
+
+    Examples
+    --------
+    >>> import mlcycle as mc
+    >>> project = mc.open("memory://docs-runs")
+    >>> with project.experiments.open("boosting").start(params={"depth": 3}) as run:
+    ...     run.log(loss=0.5)
+    >>> project.runs[run.id].metrics, len(project.runs)
+    ({'loss': 0.5}, 1)
+    >>> project.runs.frame()[["experiment", "status", "metrics.loss"]].values.tolist()
+    [['boosting', 'finished', 0.5]]
+    """
+
+    _called = "runs"
+
+    def __repr__(self) -> str:
+        return f"<runs of {self._session.url}: {len(self)}>"
+
+    def __getitem__(self, ref: str | records.Record | ActiveRun) -> records.Run:
+        return self._find(self._session.view(), ref)
+
+    def _find(self, view: View, ref: Any) -> records.Run:
+        return run_of(self._session, ref.removeprefix("run:") if isinstance(ref, str) else ref, view)
+
+    def _made_of(self, view: View, found: records.Run) -> records.Run:
+        return found
+
+    def _names(self, view: View) -> list[str]:
+        return [row[0] for row in table(self._session).rows]
+
+    def frame(self) -> pd.DataFrame:
+        """Return every run, one row each: ``run, experiment, name, status …``, ``params.*``, last ``metrics.*``."""
+        return table(self._session).frame()

@@ -1,0 +1,75 @@
+"""Records that know the project they came from, so that a verb about one version stands on that version."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import attrs
+
+from mlcycle._digest import sha256_bytes
+from mlcycle.errors import InvalidInput
+from mlcycle.records._record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Home", "Living", "at_home"]
+
+L = TypeVar("L", bound="Living")
+
+
+class Home(Protocol):
+    """The project a record came from, as the record asks it."""
+
+    def do(self, verb: str, what: Any, /, **given: Any) -> Any:
+        """Return what a verb makes of a record: ``home.do("load", version, columns=None)``."""
+
+
+class Living(Record):
+    """A record that may know the project it came from.
+
+    Its home is a slot that attrs does not see, so that equality, hash, JSON, rows of a table and what Dask calls it are
+    those of the facts, whenever and wherever the record was got. No field may depend on time, for the same reason.
+    """
+
+    __slots__ = ("_home",)
+
+    _home: Home
+
+    def _do(self, verb: str, **given: Any) -> Any:
+        """Return what the project makes of a verb about this record."""
+        home = getattr(self, "_home", None)
+        if home is None:
+            raise InvalidInput(
+                f"{self!r} was made by hand and belongs to no project; take it from one, such as "
+                "project.datasets['customers@1'], project.models['churn@7'] or project.runs['3f9a']"
+            )
+        return home.do(verb, self, **given)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        facts = {one.name: getattr(self, one.name) for one in attrs.fields(type(self))}  # type: ignore[arg-type]
+        return _rebuilt, (type(self), facts, getattr(self, "_home", None))
+
+    def __dask_tokenize__(self) -> str:
+        return sha256_bytes(f"{type(self).__name__} {attrs.asdict(self)!r}".encode())  # type: ignore[arg-type]
+
+
+def at_home(record: L, home: Home | None) -> L:
+    """Return this very record, which from now on knows where it came from; for whoever has just made it.
+
+    Examples
+    --------
+    >>> from mlcycle.records import DatasetVersion
+    >>> class Echo:
+    ...     def do(self, verb, what, /, **given):
+    ...         return f"{verb} {what.ref}"
+    >>> at_home(DatasetVersion(name="customers", number=3, id="0a"), Echo()).load()
+    'load customers@3'
+    """
+    object.__setattr__(record, "_home", home)
+    return record
+
+
+def _rebuilt(kind: type[L], facts: Mapping[str, Any], home: Home | None) -> L:
+    known = {one.name for one in attrs.fields(kind)}  # type: ignore[arg-type]  # a pickle of a newer release may know more
+    return at_home(kind(**{name: value for name, value in facts.items() if name in known}), home)
