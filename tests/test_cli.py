@@ -23,7 +23,7 @@ def project(tmp_path: Path) -> mc.Project:
         X, y = train.xy()
         run.log(loss=0.25)
         run.save_model(LogisticRegression(**run.params).fit(X, y), example=X)
-    project.models.register("churn", run)
+    run.register("churn")
     return project
 
 

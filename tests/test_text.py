@@ -115,7 +115,7 @@ def test_what_is_stored_does_not_depend_on_the_console(monkeypatch: pytest.Monke
     with project.experiments.open("e").start(uses=[train]) as run:
         model = LogisticRegression().fit(train_x := frame[["x"]], frame["y"])
         run.save_model(model, example=train_x[:5])
-    version = project.models.register("m", run)
+    version = run.register("m")
     evaluation = version.evaluate(test)
     assert [result.check for result in evaluation.results] == ["accuracy ≥ 0.9"]
     assert str(evaluation.results[0]).startswith("fail: accuracy >= 0.9: ")

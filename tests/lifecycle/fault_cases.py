@@ -67,7 +67,7 @@ def begin(url: str) -> None:
     project.deployments.open("eu")
     with project.experiments.open("e").start(uses=[part], name="base") as run:
         run.save_model(TREE, example=FRAME[["x"]][:3])
-    project.models.register("m", run)
+    run.register("m")
     project.store.tag("before")
     project.models.register("m", TREE, example=FRAME[["x"]])
     project.scope.set(objective="o", criteria=[mc.AtLeast("accuracy", 0.01)], test="d.test")
@@ -202,7 +202,7 @@ def base_run(project: mc.Project) -> str:
 
 def register_run(project: mc.Project) -> None:
     """Register the model of a run."""
-    project.models.register("m", base_run(project).removeprefix("run:"), op="try")
+    project.runs[base_run(project)].register("m", op="try")
 
 
 def register(project: mc.Project) -> None:

@@ -60,7 +60,7 @@ def test_a_bucket_that_may_not_be_listed(s3_server: Any) -> None:
     with project.experiments.open("e").start(uses=["d.train"]) as run:
         run.log(loss=0.5)
         run.save_model(TREE, example=FRAME[["x"]][:3])
-    project.models.register("m", run)
+    run.register("m")
     project.models["m@1"].evaluate()
     project.models["m@1"].promote(message="first", override_until="2100-01-01")
     again = mc.open(url, storage_options=options, author="bob")

@@ -151,7 +151,7 @@ def test_a_model_knows_the_code_of_its_run(project: mc.Project, cells: pd.DataFr
     X, y = cells.drop(columns="target"), cells["target"]
     with project.experiments.open("trees").start() as run:
         run.save_model(fitted(X, y))
-    project.models.register("tumour", run)
+    run.register("tumour")
     project.models.register("tumour", fitted(X, y))
     code = context_of(session, session.view(), data=None).code
     assert code.of("model:tumour@1") == code.of("tumour@1") == code.of(f"run:{run.id}") is not None

@@ -291,7 +291,7 @@ def test_unknown_inputs_are_refused(project: mc.Project) -> None:
     run = project.experiments.open("e").start()
     run.finish()
     with pytest.raises(errors.InvalidInput, match="no model"):
-        project.models.register("m", run)
+        run.register("m")
 
 
 def test_save_model_and_register(project: mc.Project, cells: pd.DataFrame) -> None:
@@ -300,7 +300,7 @@ def test_save_model_and_register(project: mc.Project, cells: pd.DataFrame) -> No
     X, y = data.xy()
     run = project.experiments.open("e").start(uses=[data])
     run.save_model(LogisticRegression(max_iter=5000).fit(X, y), example=X[:3])
-    version = project.models.register("tumour", run)
+    version = run.register("tumour")
     run.finish()
     assert (version.run, version.data) == (run.id, ("cells@1",))
     assert (project.load(version).predict(X[:5]) == y[:5]).all()

@@ -120,7 +120,7 @@ def runs(project: mc.Project, asked: Asked) -> None:
     run.log(loss=0.5)
     asked("finish a run", run.finish)
     made = a_run(experiment)
-    asked("register a run", lambda: project.models.register("m", made))
+    asked("register a run", lambda: made.register("m"))
     asked("table of 3 runs", experiment.frame)
     asked("table of 3 runs, again", experiment.frame)
 

@@ -83,7 +83,7 @@ def test_a_dropped_run_goes_and_its_registered_model_stays(project: mc.Project, 
     with project.experiments.open("e").start() as run:
         run.save_model(DecisionTreeClassifier(max_depth=2).fit(X, y), example=X[:3])
         run.log_artifact("notes", "hello")
-    version = project.models.register("m", run)
+    version = run.register("m")
     project.store.drop(f"run:{run.id}")
     assert project.experiments["e"].runs() == []
     swept = project.store.sweep(min_age=NOW)
@@ -209,7 +209,7 @@ def test_a_swept_run_is_gone_for_who_has_read_it(project: mc.Project) -> None:
         with pytest.raises(errors.VersionDeleted, match=f"run {run.id} has been removed by a sweep"):
             one.runs[run.id]
     with pytest.raises(errors.VersionDeleted, match="removed by a sweep"):
-        project.models.register("m", run.id)
+        project.runs[run.id].register("m")
 
 
 def test_the_past_counts_what_stood_then(project: mc.Project) -> None:

@@ -47,7 +47,7 @@ def work(project: mc.Project, who: str, turn: int) -> None:
                 say("logged", run.id, step)
         run.save_model(TREE, example=FEATURES[:3])
     say("run", run.id, turn)
-    model = project.models.register("m", run)
+    model = run.register("m")
     say("model", model.ref, run.id)
     with contextlib.suppress(errors.ConflictError, errors.NotFound):
         say("decision", model.promote("production", message=who).id, model.ref)

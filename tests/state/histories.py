@@ -155,7 +155,7 @@ class Work:
         self.register(self._one(["m", "n"]))
 
     def _register_a_run(self) -> None:
-        self.project.models.register("m", self._one(self._runs))
+        self.project.runs[self._one(self._runs)].register("m")
 
     def _promote(self) -> None:
         alias = self._one(["production", "canary"])

@@ -67,7 +67,7 @@ def make(url: Path) -> None:
         run.log(accuracy=0.75, loss=float("nan"), step=2)
         run.log_artifact("notes", "grüße")
         run.save_model(model(rows), example=rows[["age", "visits"]][:3])
-    first = project.models.register("churn", run, message="the first")
+    first = run.register("churn", message="the first")
     first.evaluate(test)
     first.promote("production", override_until="2100-01-01", message="it is all we have")
     project.deployments.open("eu").route({"churn@1": 100}, message="launch")
