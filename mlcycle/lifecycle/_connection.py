@@ -126,8 +126,8 @@ class Connection:
                 raise
             raise AccessDenied(
                 f"{error}. What was unpickled here came without {', '.join(self._lost)}: pickles hold no secrets. "
-                f"Open the project with them, project = mlcycle.open({self.url!r}, storage_options=…), and take what you "
-                "need from it"
+                f"Open the project with them, project = mlcycle.open({self.url!r}, storage_options=…), and take from "
+                "it what you need"
             ) from error
 
     def seen(self) -> View:

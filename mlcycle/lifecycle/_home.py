@@ -28,17 +28,27 @@ class Home:
     ----------
     session : Session
         Whose records these are.
+    store : str, optional
+        The id of the project, where it is known.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, store: str | None = None) -> None:
         self._session = session
+        self._store = store
         session.home = self
+
+    @property
+    def store(self) -> str | None:
+        """The id of the project, which every copy of it shares."""
+        if self._store is None:
+            self._store = self._session.log.snapshot(refresh=False).state.id
+        return self._store
 
     def __repr__(self) -> str:
         return f"<home of records of {self._session.url}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Home, (self._session.without_secrets(),)
+        return Home, (self._session.without_secrets(), self.store)
 
     def __copy__(self) -> Home:
         return self

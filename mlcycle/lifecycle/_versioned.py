@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlcycle._ids import check_name
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Versioned"]
 
 V = TypeVar("V")
+_STAMP = ("author", "at", "message")  # last in a row, whatever else versions have
 
 
 class Versioned(ByName[V]):
@@ -27,6 +29,10 @@ class Versioned(ByName[V]):
 
     _of: str
     """The noun: ``"dataset"``."""
+
+    @abstractmethod
+    def _row(self, view: View, version: Version) -> dict[str, Any]:
+        """Return what is worth reading of a version beside others."""
 
     def _find(self, view: View, ref: Any) -> Version:
         return resolve(view, ref, self._of)
@@ -43,6 +49,19 @@ class Versioned(ByName[V]):
         view = self._session.view()
         standing = view.versions.standing(self._of, self._known(view, name))
         return readable(lambda version: self._made_of(view, version), standing)
+
+    def frame(self, name: str | None = None) -> pd.DataFrame:
+        """Return the versions of a name, or of every name, one row each: what they are, who made them, when and why."""
+        import pandas as pd
+
+        view = self._session.view()
+        names = self._names(view) if name is None else [self._known(view, name)]
+        standing = [one for known in names for one in view.versions.standing(self._of, known)]
+        rows = readable(lambda version: self._row(view, version), standing)
+        found = dict.fromkeys(column for row in rows for column in row)
+        frame = pd.DataFrame(rows, columns=[*(one for one in found if one not in _STAMP), *_STAMP])
+        frame["at"] = pd.to_datetime(frame["at"])
+        return frame
 
     def history(self, name: str) -> pd.DataFrame:
         """Return who did what to a name, when and why: its part of `Project.history`, oldest first."""

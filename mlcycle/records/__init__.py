@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlcycle.records._deployments import Move, Revision, Status
     from mlcycle.records._directions import higher_is_better
     from mlcycle.records._json import TYPES, from_json, to_json
-    from mlcycle.records._living import Home, Living, at_home
+    from mlcycle.records._living import Home, Living, at_home, check_home
     from mlcycle.records._metric_criteria import AtLeast, AtMost, MetricCriterion, NotWorseThan
     from mlcycle.records._models import ModelVersion, Signature
     from mlcycle.records._record import Record, as_row
@@ -44,7 +44,7 @@ _HOMES = {
     "_deployments": ("Move", "Revision", "Status"),
     "_directions": ("higher_is_better",),
     "_json": ("TYPES", "from_json", "to_json"),
-    "_living": ("Home", "Living", "at_home"),
+    "_living": ("Home", "Living", "at_home", "check_home"),
     "_metric_criteria": ("AtLeast", "AtMost", "MetricCriterion", "NotWorseThan"),
     "_models": ("ModelVersion", "Signature"),
     "_record": ("Record", "as_row"),
@@ -92,6 +92,7 @@ __all__ = [
     "UnknownCriterion",
     "as_row",
     "at_home",
+    "check_home",
     "from_json",
     "higher_is_better",
     "is_looser",

@@ -28,7 +28,7 @@ TYPES = {
     "AtLeast": "_metric_criteria",
     "AtMost": "_metric_criteria",
     "Code": "_runs",
-    "DatasetVersion": "_data",
+    "DatasetVersion": "_datasets",
     "Decision": "_decisions",
     "Environment": "_runs",
     "Evaluation": "_results",

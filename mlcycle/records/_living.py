@@ -13,13 +13,22 @@ from mlcycle.records._record import Record
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Home", "Living", "at_home"]
+__all__ = ["Home", "Living", "at_home", "check_home"]
 
 L = TypeVar("L", bound="Living")
 
 
 class Home(Protocol):
-    """The project a record came from, as the record asks it."""
+    """The project a record came from, as the record asks it.
+
+    Attributes
+    ----------
+    store : str or None
+        The id of the project, which every copy of it shares.
+    """
+
+    @property
+    def store(self) -> str | None: ...
 
     def do(self, verb: str, what: Any, /, **given: Any) -> Any:
         """Return what a verb makes of a record: ``home.do("load", version, columns=None)``."""
@@ -54,6 +63,19 @@ class Living(Record):
         return sha256_bytes(f"{type(self).__name__} {attrs.asdict(self)!r}".encode())  # type: ignore[arg-type]
 
 
+def check_home(record: Living, store: str | None, what: str) -> None:
+    """Refuse a record of another project, in which the same address means something else.
+
+    Raises
+    ------
+    InvalidInput
+        Saying how to get this one.
+    """
+    home = getattr(record, "_home", None)
+    if home is not None and None not in (store, home.store) and home.store != store:
+        raise InvalidInput(f"{what} is a record of another project; give its address to mean the one here: {what!r}")
+
+
 def at_home(record: L, home: Home | None) -> L:
     """Return this very record, which from now on knows where it came from; for whoever has just made it.
 
@@ -61,6 +83,7 @@ def at_home(record: L, home: Home | None) -> L:
     --------
     >>> from mlcycle.records import DatasetVersion
     >>> class Echo:
+    ...     store = None
     ...     def do(self, verb, what, /, **given):
     ...         return f"{verb} {what.ref}"
     >>> at_home(DatasetVersion(name="customers", number=3, id="0a"), Echo()).load()

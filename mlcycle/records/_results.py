@@ -186,7 +186,14 @@ class Result(Record):
     keep: bool = field(default=True, converter=_truth)
 
     def _title(self) -> str:
-        return f"{self.verdict}: {self._name}{self._measured()}"
+        return f"{self._said}: {self._name}{self._measured()}"
+
+    @property
+    def _said(self) -> str:
+        """The verdict as people read it: what was held against nothing is ``"measured"``."""
+        if self.verdict != "not_applicable":
+            return self.verdict
+        return "does not apply" if self.value is None else "measured"
 
     def _measured(self) -> str:
         if self.value is None:
@@ -259,6 +266,10 @@ def _looks_table(results: Iterable[Result]) -> _html.Markup:
     return _html.table(["look", "subject", *_HEADS], rows)
 
 
+def _rows(count: int) -> str:
+    return "row" if count == 1 else "rows"
+
+
 def worst(results: Iterable[Result]) -> str:
     """Return one verdict for many results: the gravest that blocks; what does not block weighs at most a warning.
 
@@ -309,6 +320,10 @@ class Evaluation(Committed):
         How often this data has been judged on, this time included.
     overlap : dict of str to int
         Training data sharing rows with `data`, and how many rows.
+    left_out : int, default 0
+        Rows of `data` that have no label.
+    groups : int or None
+        Of a group role, how many groups the rows fall into; intervals respect them.
     since, until : str or None
         The window of traffic judged (UTC).
     revision : int or None
@@ -331,6 +346,8 @@ class Evaluation(Committed):
     scope: int | None = None
     uses_of_test: int = 0
     overlap: dict[str, int] = field(factory=dict, converter=copied, hash=False, metadata={"ref": "dataset"})
+    left_out: int = 0
+    groups: int | None = None
     since: str | None = None
     until: str | None = None
     revision: int | None = None
@@ -370,6 +387,21 @@ class Evaluation(Committed):
     def _title(self) -> str:
         return f"{bare(self.subject)} on {self.data}" if self.data else bare(self.subject)
 
+    @property
+    def _said(self) -> str:
+        """The verdict in words; where nothing was held against a line, that nobody has drawn one."""
+        measured = self.results and all(one._said == "measured" for one in self.results)
+        return "no criterion yet" if measured else self.verdict
+
+    def _notes(self) -> Iterator[str]:
+        """Yield what a reader should know of the rows that were judged on."""
+        for ref, rows in self.overlap.items():
+            yield f"shares {rows:,} {_rows(rows)} with {ref}, which it was trained on"
+        if self.left_out:
+            yield f"{self.left_out:,} {_rows(self.left_out)} without a label left out"
+        if self.groups is not None:
+            yield f"the rows fall into {self.groups:,} groups, which the intervals respect"
+
     def _facts(self) -> list[tuple[str, Any]]:
         return [
             ("verdict", self.verdict),
@@ -395,7 +427,8 @@ class Evaluation(Committed):
 
     def __str__(self) -> str:
         if not self._window:
-            return "\n".join([f"{self._title()}: {self.verdict}", *(f"  {result}" for result in self.results)])
+            lines = (f"  {one}" for one in (*self.results, *self._notes()))
+            return "\n".join([f"{self._title()}: {self._said}", *lines])
         seen = "" if self.predictions is None else f"{self.predictions:,} predictions, "
         noun = "finding" if len(self.findings) == 1 else "findings"
         head = f"{self._title()}: {seen}{len(self.findings)} {noun}"
@@ -405,10 +438,12 @@ class Evaluation(Committed):
     def _repr_html_(self) -> str:
         shared = ", ".join(f"{rows} rows with {ref}" for ref, rows in self.overlap.items())
         facts = [
-            ("verdict", _html.badge(self.verdict)),
+            ("verdict", _html.badge(self._said)),
             ("scope", self.scope),
             ("times this test set was used", self.uses_of_test or None),
             ("shares", shared),
+            ("rows without a label", self.left_out or None),
+            ("groups of rows", self.groups),
             *self._looked_at(),
             *super()._facts(),
         ]

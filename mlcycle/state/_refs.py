@@ -28,7 +28,8 @@ def read_ref(what: Any, view: View) -> Ref:
     InvalidInput, InvalidName
         Saying what an address is.
     """
-    if isinstance(what, records.Record) and type(what).__name__ in _RECORDS:
+    if isinstance(what, records.Living) and type(what).__name__ in _RECORDS:
+        records.check_home(what, view.state.id, what.ref)  # type: ignore[attr-defined]
         what = f"{_RECORDS[type(what).__name__]}:{what.ref}"  # type: ignore[attr-defined]
     kind, colon, _ = what.partition(":") if isinstance(what, str) else ("", "", "")
     if colon and (kind in NOUNS or kind in view.state.names.nouns()) and noun(kind).versioned:

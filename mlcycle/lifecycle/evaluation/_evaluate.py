@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +17,7 @@ from mlcycle.lifecycle._judging import Matter, masked
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.evaluation._context import context_of
 from mlcycle.lifecycle.evaluation._gate import criteria_today, test_of
+from mlcycle.lifecycle.evaluation._measuring import Measure, described
 from mlcycle.lifecycle.runs import run_of
 from mlcycle.state import Version, resolve
 
@@ -152,7 +154,7 @@ def _judge(
 
     found: list[tuple[Doc | None, list[records.Result]]] = [(records.to_json(one), told(one)) for one in asked]
     if not found and not extra:
-        found = [(None, _described(question.subject, context))]
+        found = [(None, masked(described(question.subject, context)))]
     found += [(None, told(one)) for one in extra]
     evaluation = records.Evaluation(
         id="",
@@ -160,24 +162,36 @@ def _judge(
         data=question.data.shown if question.data else None,
         results=tuple(result for _, results in found for result in results),
         scope=question.scope.number if question.scope else None,
+        **(_rows_facts(context) if question.model else {}),
     )
     stored = [{"criterion": one, "results": [*map(records.to_json, results)]} for one, results in found]
     return _Judged(evaluation, stored)
+
+
+def _rows_facts(context: checks.EvaluationContext) -> Doc:
+    """Return how many rows no label let count, and how many groups the others fall into."""
+    with contextlib.suppress(Exception):  # what is wrong with the rows, the results say
+        rows = context.data.rows()
+        groups = None if rows.groups is None else len(set(rows.groups.tolist()))
+        return {"left_out": rows.unlabelled, "groups": groups}
+    return {}
 
 
 def _asked(extra: Any) -> list[Any]:
     """Return checks given by hand; what could never be answered, or never fail, is refused before any work."""
     if isinstance(extra, (str, bytes)) or not isinstance(extra, Iterable):
         raise InvalidInput(
-            f"checks is a list, for example [mc.AtLeast('roc_auc', 0.8)] or [check], got {type(extra).__name__}"
+            f"checks is a list, for example [mc.AtLeast('roc_auc', 0.8)], ['f1_macro'] or [check], "
+            f"got {type(extra).__name__}"
         )
-    found = list(extra)
+    found = [Measure(one) if isinstance(one, str) else one for one in extra]
     for one in found:
         if isinstance(one, records.Criterion):
             checks.validate(one)
         elif not callable(one):
             raise InvalidInput(
-                "a check is a criterion such as mc.AtLeast('roc_auc', 0.8), or a callable (subject, context), "
+                "a check is a criterion such as mc.AtLeast('roc_auc', 0.8), the name of a metric such as 'f1_macro', or "
+                "a callable (subject, context), "
                 f"got {type(one).__name__}: {one!r:.80}"
             )
     return found
@@ -205,27 +219,6 @@ def _concerns(criterion: records.Criterion, question: _Question) -> bool:
         return True
     asked, given = parse_ref(on), parse_ref(judged)
     return asked.name == given.name and asked.version in ("latest", given.version)
-
-
-def _described(subject: str, context: checks.EvaluationContext) -> list[records.Result]:
-    """Measure the usual metrics of the task where no criterion asks for anything; nothing is judged."""
-    y = context.data.target()
-    if checks.task_of(y) == "regressor":
-        usual = ("r2", "rmse")
-    else:
-        usual = ("accuracy", "roc_auc" if len(set(map(str, y.tolist()))) == 2 else "balanced_accuracy")
-
-    def measure(metric: str) -> records.Result:
-        def ask(subject: str, context: checks.Context) -> records.Result:
-            return checks.measure(metric, context.data.rows(), subject, context.models.recorded(subject))
-
-        [found] = masked(checks.run([ask], subject, context))
-        return attrs.evolve(found, check=metric, verdict="not_applicable")
-
-    tried = [measure(metric) for metric in usual]
-    measured = [attrs.evolve(one, detail="no criterion asks for it") for one in tried if one.value is not None]
-    # Where nothing fits the model, the reader learns why instead of getting no result at all.
-    return measured or tried[:1]
 
 
 def _as_evidence(
