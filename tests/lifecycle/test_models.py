@@ -66,7 +66,7 @@ def test_no_evidence_is_no_pass(project: mc.Project, cells: pd.DataFrame) -> Non
     _, train = begin(project, cells)
     X, y = train.xy()
     version = project.models.register("tumour", fitted(X, y, 0.5), data=[train], example=X[:5])
-    with pytest.raises(errors.GateBlocked, match=r"project\.evaluate\('tumour@2'"):
+    with pytest.raises(errors.GateBlocked, match=r"project\.models\['tumour@2'\]\.evaluate\("):
         version.promote()
     version.evaluate()
     third = project.models.register("tumour", fitted(X, y, 0.3), data=[train], example=X[:5])

@@ -131,7 +131,7 @@ def test_a_tenth_without_evidence(project: mc.Project, eu: mc.Deployment) -> Non
     assert (pd.Timestamp(until) - pd.Timestamp(decision.now)).round("min") == pd.Timedelta(days=14)
     assert f"m@3 may answer up to 10 % of eu without evidence until {until[:10]}" in decision.why
     found = deployment_findings(project)
-    evaluate = "which nobody has evaluated; until {}: project.evaluate('{}')".format
+    evaluate = "which nobody has evaluated; until {}: project.models['{}'].evaluate()".format
     assert found == [
         ("trial", "warn", f"eu answers 5 % with {ref}, {evaluate(until[:10], ref)}") for ref in ("m@3", "m@4")
     ]
@@ -425,7 +425,7 @@ def test_a_test_set_that_moved_ends_what_stood(project: mc.Project, eu: mc.Deplo
     project.models["m@1"].promote()
     project.datasets.add("e", FLIPPED, target="late")
     project.scope.set(test="e", **PILOT)
-    with pytest.raises(errors.GateBlocked, match=r"project\.evaluate\('m@1', 'e@1'\)"):
+    with pytest.raises(errors.GateBlocked, match=r"project\.models\['m@1'\]\.evaluate\('e@1'\)"):
         eu.route("m@1")
 
 
@@ -556,7 +556,7 @@ def test_what_answers_though_it_fails_is_told(project: mc.Project, eu: mc.Deploy
     [(check, verdict, words)] = deployment_findings(project)
     assert (check, verdict) == ("failing", "warn")
     assert "eu went back on" in words
-    assert words.endswith("to what fails the scope: project.deployments.get('eu').decisions()")
+    assert words.endswith("to what fails the scope: project.deployments['eu'].decisions()")
     eu.route("m@2", **PILOT)
     assert [one[0] for one in deployment_findings(project)] == ["override"]
 

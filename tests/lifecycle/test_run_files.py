@@ -64,7 +64,9 @@ def place(project: mc.Project, file: dict[str, Any]) -> None:
 def small(project: mc.Project) -> list[str]:
     """Return the keys of all heads, ends and segments."""
     return [
-        one.key for one in project._session.log.files.list("runs/") if "/files/" not in one.key and "/pack-" not in one.key
+        one.key
+        for one in project._session.log.files.list("runs/")
+        if "/files/" not in one.key and "/pack-" not in one.key
     ]
 
 
