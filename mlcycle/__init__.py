@@ -9,12 +9,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mlcycle._lazy import lazy_names
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from mlcycle import errors, stats
+    from mlcycle.checks import Event, after, before
     from mlcycle.lifecycle import ActiveRun, Deployment, Experiment, Project
     from mlcycle.lifecycle import open as open
     from mlcycle.records import (
@@ -62,25 +65,29 @@ __all__ = [
     "stats",
 ]
 
-_ROOMS = {
-    **dict.fromkeys(("ActiveRun", "Deployment", "Experiment", "Project", "open"), "mlcycle.lifecycle"),
-    "Service": "mlcycle.serving",
-    **dict.fromkeys(("Event", "after", "before"), "mlcycle.checks"),
+_HOMES = {
+    "checks": ("Event", "after", "before"),
+    "errors": (),
+    "lifecycle": ("ActiveRun", "Deployment", "Experiment", "Project", "open"),
+    "records": (
+        "AtLeast",
+        "AtMost",
+        "DatasetVersion",
+        "Decision",
+        "Evaluation",
+        "InRange",
+        "ModelVersion",
+        "NotWorseThan",
+        "Result",
+        "Revision",
+        "RowCount",
+        "Run",
+        "Scope",
+        "Unique",
+    ),
+    "serving": ("Service",),
+    "stats": (),
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Open a room when something in it is first asked for, so that importing mlcycle costs next to nothing."""
-    from importlib import import_module
-
-    if name in ("errors", "stats"):
-        return import_module(f"mlcycle.{name}")
-    if name not in __all__ and name != "open":
-        raise AttributeError(f"module 'mlcycle' has no attribute {name!r}")
-    value = getattr(import_module(_ROOMS.get(name, "mlcycle.records")), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__", "open"])
+if not TYPE_CHECKING:  # a type checker takes a name that is not listed above for a mistake
+    __getattr__, __dir__ = lazy_names(__name__, _HOMES)

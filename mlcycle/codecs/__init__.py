@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlcycle._doors import doors
+from mlcycle._lazy import lazy_names
 
 if TYPE_CHECKING:
     from mlcycle.codecs._blocks import Blocks, NewFile, Piece, Place
@@ -86,4 +86,5 @@ __all__ = [
     "write_selection",
 ]
 
-__getattr__, __dir__ = doors(__name__, _HOMES)
+if not TYPE_CHECKING:  # a type checker takes a name that is not listed above for a mistake
+    __getattr__, __dir__ = lazy_names(__name__, _HOMES)

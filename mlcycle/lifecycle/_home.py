@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from mlcycle.lifecycle import datasets, evaluation, models, runs
@@ -35,7 +36,6 @@ class Home:
     def __init__(self, session: Session, store: str | None = None) -> None:
         self._session = session
         self._store = store
-        session.home = self
 
     @property
     def store(self) -> str | None:
@@ -48,7 +48,7 @@ class Home:
         return f"<home of records of {self._session.url}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Home, (self._session.without_secrets(), self.store)
+        return attrgetter("home"), (self._session.without_secrets(),)
 
     def __copy__(self) -> Home:
         return self

@@ -110,7 +110,8 @@ class Session:
         return _reopened(*self._facts(self._connection.without_secrets()))
 
     def _facts(self, connection: Connection) -> tuple[Any, ...]:
-        return connection, self._author, self.at, self._hooks, self._refusal
+        home = None if self.home is None else (type(self.home), self.home.store)
+        return connection, self._author, self.at, self._hooks, self._refusal, home
 
     # looking -------------------------------------------------------------------------------------------------------
 
@@ -181,8 +182,13 @@ class Session:
             self._hooks.after(self, self.view(refresh=False), matter)
 
 
-def _reopened(connection: Connection, author: str | None, at: int | None, hooks: Hooks, refusal: str | None) -> Session:
+def _reopened(
+    connection: Connection, author: str | None, at: int | None, hooks: Hooks, refusal: str | None, home: Any
+) -> Session:
     session = Session(connection, author=author, at=at, hooks=hooks)
     if refusal is not None:
         session.refuse_writing(refusal)
+    if home is not None:  # whichever handle travels, the records it gives have one
+        kind, store = home
+        session.home = kind(session, store)
     return session

@@ -59,7 +59,7 @@ class Project:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        Home(session)  # what records got through it belong to
+        session.home = session.home or Home(session)
         self.scope = ScopeHandle(session)
         self.datasets = Datasets(session)
         self.experiments = Experiments(session)

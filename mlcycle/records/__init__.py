@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlcycle._doors import doors
+from mlcycle._lazy import lazy_names
 
 if TYPE_CHECKING:
     from mlcycle.records._committed import Committed
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mlcycle.records._deployments import Move, Revision, Status
     from mlcycle.records._directions import higher_is_better
     from mlcycle.records._json import TYPES, from_json, to_json
+    from mlcycle.records._listing import Listing
     from mlcycle.records._living import Home, Living, at_home, check_home
     from mlcycle.records._metric_criteria import AtLeast, AtMost, MetricCriterion, NotWorseThan
     from mlcycle.records._models import ModelVersion, Signature
@@ -44,6 +45,7 @@ _HOMES = {
     "_deployments": ("Move", "Revision", "Status"),
     "_directions": ("higher_is_better",),
     "_json": ("TYPES", "from_json", "to_json"),
+    "_listing": ("Listing",),
     "_living": ("Home", "Living", "at_home", "check_home"),
     "_metric_criteria": ("AtLeast", "AtMost", "MetricCriterion", "NotWorseThan"),
     "_models": ("ModelVersion", "Signature"),
@@ -71,6 +73,7 @@ __all__ = [
     "FileRef",
     "Home",
     "InRange",
+    "Listing",
     "Living",
     "Loosening",
     "MetricCriterion",
@@ -100,4 +103,5 @@ __all__ = [
     "worst",
 ]
 
-__getattr__, __dir__ = doors(__name__, _HOMES)
+if not TYPE_CHECKING:  # a type checker takes a name that is not listed above for a mistake
+    __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -15,11 +16,15 @@ if TYPE_CHECKING:
 __all__ = ["Record", "as_row", "copied", "listed", "texts"]
 
 
+_NOUN = re.compile("[A-Z][a-z]*")  # the last of them says what it is: a ModelVersion is a version
+
+
 @printable
 class Record:
     """A frozen fact; the base of every record.
 
-    Subclasses say in `_title` what they are called and in `_facts` what a reader wants to see first.
+    Subclasses say in `_title` what they are called and in `_facts` what a reader wants to see first; in `_cells`, where
+    it is not the same, what of it stands in a row among others.
     """
 
     __slots__ = ()
@@ -35,6 +40,9 @@ class Record:
 
     def _facts(self) -> list[tuple[str, Any]]:
         return []
+
+    def _cells(self) -> list[tuple[str, Any]]:
+        return [(_NOUN.findall(type(self).__name__)[-1].lower(), self._title()), *self._facts()]
 
     def __repr__(self) -> str:
         shown = [repr(self._title())] if self._title() else []

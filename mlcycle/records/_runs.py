@@ -295,6 +295,19 @@ class Run(Living):
             ("author", self.author),
         ]
 
+    def _cells(self) -> list[tuple[str, Any]]:
+        facts = [(name, value) for name, value in self._facts() if name not in ("status", "params", "metrics")]
+        return [
+            ("run", self.id),
+            ("experiment", self.experiment),
+            ("name", self.name),
+            ("status", self.status),
+            *((f"metrics.{name}", value) for name, value in self.metrics.items()),
+            *((f"params.{name}", value) for name, value in self.params.items()),
+            ("started", self.started_at),
+            *facts,
+        ]
+
     def _repr_html_(self) -> str:
         facts: list[tuple[str, Any]] = [
             ("status", _html.badge(self.status)),

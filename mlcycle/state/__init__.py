@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlcycle._doors import doors
+from mlcycle._lazy import lazy_names
 
 if TYPE_CHECKING:
     from mlcycle.state._carried import DECIDES
@@ -146,4 +146,5 @@ __all__ = [
     "would_change",
 ]
 
-__getattr__, __dir__ = doors(__name__, _HOMES)
+if not TYPE_CHECKING:  # a type checker takes a name that is not listed above for a mistake
+    __getattr__, __dir__ = lazy_names(__name__, _HOMES)

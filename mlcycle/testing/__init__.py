@@ -6,8 +6,10 @@ plan says so.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING
 
+from mlcycle._lazy import lazy_names
 from mlcycle.testing._faults import Crash, Fault, FaultyFiles, fail_at, fail_on, fail_randomly
 
 if TYPE_CHECKING:
@@ -29,23 +31,15 @@ __all__ = [
     "fail_randomly",
 ]
 
-_SUITES = {
-    "CheckContract": "_check_contract",
-    "CriterionContract": "_criterion_contract",
-    "FilesContract": "_files_contract",
-    "HookContract": "_hook_contract",
+_HOMES = {
+    "_check_contract": ("CheckContract",),
+    "_criterion_contract": ("CriterionContract",),
+    "_files_contract": ("FilesContract",),
+    "_hook_contract": ("HookContract",),
 }
 
+if "pytest" in sys.modules:  # so that a failing assert of a suite shows its values, as in one's own tests
+    sys.modules["pytest"].register_assert_rewrite(*(f"{__name__}.{module}" for module in _HOMES))
 
-def __getattr__(name: str) -> Any:
-    if name not in _SUITES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-    import sys
-
-    import pytest
-
-    suite = f"{__name__}.{_SUITES[name]}"
-    if suite not in sys.modules:
-        pytest.register_assert_rewrite(suite)  # so that a failing assert there shows its values, as in one's own tests
-    return getattr(importlib.import_module(suite), name)
+if not TYPE_CHECKING:  # a type checker takes a name that is not listed above for a mistake
+    __getattr__, __dir__ = lazy_names(__name__, _HOMES)

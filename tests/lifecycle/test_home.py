@@ -9,6 +9,7 @@ import json
 import multiprocessing
 import os
 import pickle
+import re
 import subprocess
 import sys
 import weakref
@@ -335,3 +336,40 @@ def test_who_acts_is_who_opened_the_project(begun: mc.Project) -> None:
     """The author travels with a record."""
     code = "print(thing.split(test=0.5)[0].author)"
     assert run_elsewhere(code, pickle.dumps(begun.datasets["customers"])) == "ada"
+
+
+def test_without_secrets_a_bucket_says_what_came_without(s3_url: tuple[str, dict[str, Any]]) -> None:
+    """Where the pickle's options do not suffice, the error names what they lack and how to go on."""
+    url, options = s3_url
+    made = mc.open(url, create=True, storage_options=options)
+    made.datasets.add("customers", FRAME)
+    dumped = pickle.dumps(made.datasets["customers"])
+    code = """
+import os
+os.environ.update(AWS_EC2_METADATA_DISABLED="true", AWS_SHARED_CREDENTIALS_FILE="/nowhere", AWS_CONFIG_FILE="/nowhere")
+for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+    os.environ.pop(name, None)
+try:
+    thing.load()
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+    assert re.fullmatch(
+        rf"AccessDenied .*came without key, secret: pickles hold no secrets.*mlcycle.open\('{url}'.*",
+        run_elsewhere(code, dumped),
+    )
+    with_project = run_elsewhere("print(len(thing[1].load()))", pickle.dumps([made, made.datasets["customers"]]))
+    assert with_project == "40"
+
+
+def test_whatever_handle_travels_gives_living_records(begun: mc.Project) -> None:
+    """An experiment, a collection and a deployment handed to a worker alone hand out records with verbs."""
+    code = """
+experiment, models, runs = thing
+print(experiment.runs()[0].points()["value"].tolist(), models["churn"].load() is not None)
+with experiment.start() as run:
+    run.log(loss=1.0)
+print(runs[run.id].points()["value"].tolist())
+"""
+    handles = (begun.experiments["linear"], begun.models, begun.runs)
+    assert run_elsewhere(code, pickle.dumps(handles)).splitlines() == ["[0.5] True", "[1.0]"]

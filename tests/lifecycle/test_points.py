@@ -135,7 +135,7 @@ def test_values_come_back_as_they_were(values: dict[str, Any], step: Any) -> Non
 )
 def test_numbers_of_other_libraries(points: PointsWriter, tmp_path: Path, value: Any, expected: float) -> None:
     """Scalars of numpy, tensors without dimensions, decimals and fractions are numbers."""
-    points.log_values(loss=value, step=np.int64(3))
+    points.log({"loss": value}, step=np.int64(3))
     points.close()
     read = found(tmp_path)
     assert (repr(read.value), read.step) == (repr([expected]), [3])
@@ -187,10 +187,10 @@ def test_names_are_text(points: PointsWriter, tmp_path: Path) -> None:
     """A name that is no text is refused; a mapping and names may be mixed; what is no mapping is refused."""
     with pytest.warns(MlcycleWarning, match="name of a point is text, got int 1"):
         points.log({1: 0.5})  # type: ignore[dict-item]
-    points.log_values({"val/loss": 0.5}, loss=0.25)
+    points.log({"val/loss": 0.5, "loss": 0.75}, more={"loss": 0.25})
     with pytest.warns(MlcycleWarning, match=r"write log\(loss=0.31\)"):
-        points.log_values(0.5)  # type: ignore[arg-type]
-    points.log_values()
+        points.log(0.5)  # type: ignore[arg-type]
+    points.log({})
     points.close()
     assert found(tmp_path).last == {"val/loss": 0.5, "loss": 0.25}
 
@@ -199,7 +199,7 @@ def test_names_are_text(points: PointsWriter, tmp_path: Path) -> None:
 def test_wrong_step_costs_only_the_step(points: PointsWriter, tmp_path: Path, step: Any) -> None:
     """Values are kept when their step is none."""
     with pytest.warns(MlcycleWarning, match="'step'"):
-        points.log_values(loss=0.5, step=step)
+        points.log({"loss": 0.5}, step=step)
     points.close()
     assert (found(tmp_path).step, found(tmp_path).value) == ([None], [0.5])
 
@@ -219,12 +219,12 @@ def test_strict_raises(tmp_path: Path) -> None:
     faulty = FaultyFiles(open_files(tmp_path))
     points = PointsWriter(SegmentWriter(faulty, PREFIX, STEM, strict=True))
     with pytest.raises(InvalidInput, match="'loss'"):
-        points.log_values(loss=[1])
+        points.log({"loss": [1]})
     with pytest.raises(InvalidInput, match="not JSON"):
         points.event({"e": "odd", "what": object()})
     faulty.plan = fail_on("write", Fault.BEFORE)
     with pytest.raises(StorageUnavailable):
-        points.log_values(loss=1.0)
+        points.log({"loss": 1.0})
     faulty.plan = None
     points.close()
 
@@ -234,9 +234,9 @@ def test_storage_failure_is_counted(tmp_path: Path) -> None:
     faulty = FaultyFiles(open_files(tmp_path), fail_on("write", Fault.BEFORE, times=2))
     points = PointsWriter(SegmentWriter(faulty, PREFIX, STEM))
     with pytest.warns(MlcycleWarning, match="is lost"):
-        points.log_values(loss=1.0)
-    points.log_values(loss=2.0)
-    points.log_values(loss=3.0)
+        points.log({"loss": 1.0})
+    points.log({"loss": 2.0})
+    points.log({"loss": 3.0})
     points.close()
     assert (points.failures, found(tmp_path).value) == (2, [3.0])
 
@@ -321,14 +321,14 @@ def test_values_as_json() -> None:
 def test_forked_child_logs_too(points: PointsWriter, tmp_path: Path) -> None:
     """A child made by fork logs beside its parent, and both are complete."""
     for step in range(50):
-        points.log_values(loss=float(step), step=step)
+        points.log({"loss": float(step)}, step=step)
     child = os.fork()
     if child == 0:
         for step in range(1000, 1050):
-            points.log_values(loss=float(step), step=step)
+            points.log({"loss": float(step)}, step=step)
         os._exit(0)
     for step in range(50, 100):
-        points.log_values(loss=float(step), step=step)
+        points.log({"loss": float(step)}, step=step)
     assert os.waitpid(child, 0)[1] == 0
     points.close()
     read = found(tmp_path)
@@ -366,8 +366,8 @@ def test_a_name_of_any_text(points: PointsWriter, tmp_path: Path, name: str) -> 
 def test_what_has_no_names_is_no_point(points: PointsWriter, values: Any) -> None:
     """A number without a name is told and counted, and training goes on."""
     with pytest.warns(MlcycleWarning, match="log takes names and values, got"):
-        points.log_values(values, 3)
-    points.log_values({"loss": 0.5}, 4)
+        points.log(values, 3)
+    points.log({"loss": 0.5}, 4)
     points.close()
     assert (points.summary.last, points.failures) == ({"loss": 0.5}, 1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pandas as pd
@@ -167,3 +168,9 @@ def test_a_check_that_breaks_the_contract_is_found() -> None:
         with pytest.raises(AssertionError):
             test(check, "dataset:d@1", context)
         frame["x"] = [1, 2]
+
+
+@pytest.mark.parametrize("suite", [CheckContract, CriterionContract])
+def test_a_failing_assert_of_a_suite_shows_its_values(suite: type) -> None:
+    """Pytest rewrites the suites as it does the tests of whoever subclasses them."""
+    assert "@pytest_ar" in vars(sys.modules[suite.__module__])

@@ -190,8 +190,8 @@ def _asked(extra: Any) -> list[Any]:
             checks.validate(one)
         elif not callable(one):
             raise InvalidInput(
-                "a check is a criterion such as mc.AtLeast('roc_auc', 0.8), the name of a metric such as 'f1_macro', or "
-                "a callable (subject, context), "
+                "a check is a criterion such as mc.AtLeast('roc_auc', 0.8), the name of a metric such as 'f1_macro', "
+                "or a callable (subject, context), "
                 f"got {type(one).__name__}: {one!r:.80}"
             )
     return found

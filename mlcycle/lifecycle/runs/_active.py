@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsFloat
 
 from mlcycle import provenance, storage
 from mlcycle._digest import json_text, sha256_bytes
@@ -92,7 +92,6 @@ class ActiveRun:
             session.log.files, f"{self._folder}/", POINTS, strict=strict, heartbeat=Summary()
         )
         self._points = PointsWriter(self._lines, strict=strict)
-        self.log = self._points.log_values
 
     def __repr__(self) -> str:
         return f"<run {self.id} of {self._head['experiment_name']}: {'finished' if self._finished else 'running'}>"
@@ -103,6 +102,52 @@ class ActiveRun:
         return self._failures + self._points.failures
 
     # logging -------------------------------------------------------------------------------------------------------
+
+    def log(
+        self,
+        values: Mapping[str, SupportsFloat | str] | None = None,
+        /,
+        step: float | None = None,
+        **more: SupportsFloat | str,
+    ) -> None:
+        """Log numbers, or text, by name: ``run.log(loss=0.31, step=10)``, or ``run.log({"val/loss": 0.31}, 10)``.
+
+        Parameters
+        ----------
+        values : mapping of str to number or str, optional
+            Names that cannot be written as keywords, or that are made as one goes.
+        step : int or float, optional
+            Where on the way this was: an epoch, a batch, a number of rows.
+        **more : number or str
+            Names and values; of one name given twice, this value counts.
+
+        Notes
+        -----
+        A number is a Python number, a scalar of numpy or an array or tensor without dimensions; truth values are 0 and
+        1, NaN and infinities are kept as they are. Text is kept too, with a warning once a name, and left out of
+        charts and comparisons. Everything else (lists, dicts, arrays, ``None``) is left out: `failures` counts it and a
+        warning, once a type, names the remedy, while the other values of the same call are logged. A step that is not a
+        number is left out in the same way. None of it stops the training, nor does trouble with the storage or a call
+        after the end of the run; only a run that was started with ``strict=True`` raises.
+
+        Any thread may log, and so may children made by ``fork``.
+
+        Examples
+        --------
+        >>> import mlcycle as mc
+        >>> experiment = mc.open("memory://docs-run-log").experiments.open("baseline")
+        >>> with experiment.start() as run:
+        ...     for epoch in range(3):
+        ...         run.log({"val/loss": 1 / (epoch + 1)}, accuracy=0.5 + epoch / 10, step=epoch)
+        >>> experiment.runs()[0].metrics
+        {'val/loss': 0.333..., 'accuracy': 0.7}
+        """
+        if self._finished:
+            self._failed("point", InvalidInput(_OVER))
+        elif values is None:
+            self._points.log(more, step)
+        else:
+            self._points.log(values, step, more)
 
     def log_artifact(self, name: str, thing: Any) -> None:
         """Keep a file, a folder, a table, text, bytes or JSON data with the run.
@@ -131,9 +176,6 @@ class ActiveRun:
             self._failed(shown, InvalidInput(f"an artifact is named by 1 to 256 characters, got {got}"))
             return
         self._attempt(shown, lambda: self._store_artifact(shown, json_text(name), thing))
-
-    def _log_late(self, *values: Any, **more: Any) -> None:
-        self._failed("point", InvalidInput(_OVER))
 
     def _store_artifact(self, shown: str, name: str, thing: Any) -> None:
         with tempfile.TemporaryDirectory(prefix="mlcycle-") as folder:
@@ -241,7 +283,6 @@ class ActiveRun:
         if self._finished or os.getpid() != self._owner:
             return
         self._finished = True
-        self.log = self._log_late
         if isinstance(error, BaseException):
             error = traceback_text(type(error), error, error.__traceback__)
         elif error is not None:

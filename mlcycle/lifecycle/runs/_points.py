@@ -76,25 +76,27 @@ class PointsWriter:
         """How often something could not be stored: storage trouble and refused values."""
         return self._writer.failures + self.refused
 
-    def log(self, values: Mapping[str, Any], step: float | None = None) -> None:
-        """Store numbers, or text, by name.
+    def log(self, values: Mapping[str, Any], step: Any = None, more: Mapping[str, Any] | None = None) -> None:
+        """Store numbers, or text, by name; what this takes and refuses is told at `ActiveRun.log`.
 
         Parameters
         ----------
         values : mapping of str to number or str
-            numpy scalars and tensors without dimensions are numbers, truth values are 0 and 1, NaN and infinities are
-            kept.
+            What was measured.
         step : int or float, optional
             Where on the way this was.
+        more : mapping, optional
+            Names beside those of `values`; of one name in both, this counts.
 
         Raises
         ------
         InvalidInput
-            Only if strict, for a value that is no point: an array, ``None``, an object.
+            Only if strict, for a value that cannot be a point: an array, ``None``, an object.
         StoreError
             Only if strict, when it could not be stored.
         """
-        if len(values) == 1 and (step is None or (type(step) is int and -_FAR < step < _FAR)):
+        near = step is None or (type(step) is int and -_FAR < step < _FAR)
+        if near and not more and type(values) is dict and len(values) == 1:
             [(name, value)] = values.items()
             # the common case by itself: one number that is finite (inf - inf and nan - nan are not 0)
             if type(value) is float and value - value == 0.0:
@@ -118,34 +120,7 @@ class PointsWriter:
                         if summary.since >= summary.most:
                             writer.write(summary.line())
                         return
-        self._log_any(values, step)
-
-    def log_values(self, values: Mapping[str, Any] | None = None, /, step: float | None = None, **more: Any) -> None:
-        """Log numbers, or text, by name: ``log(loss=0.31, step=10)``, or ``log({"val/loss": 0.31}, 10)``.
-
-        Parameters
-        ----------
-        values : mapping, optional
-            Names that are no Python names, or that are made as one goes.
-        step : int or float, optional
-            Where on the way this was.
-        **more : number or str
-            Names and values.
-
-        See Also
-        --------
-        PointsWriter.log : says what is a number, and what happens to what is none.
-        """
-        if values is None:
-            self.log(more, step)
-            return
-        try:
-            merged = {**values, **more}
-        except Exception:  # noqa: BLE001 - whatever stands in for a mapping here
-            wrong = InvalidInput(f"log takes names and values, got {described(values)}; write log(loss=0.31)")
-            self._refuse(wrong, once="values")
-            return
-        self.log(merged, step)
+        self._log_any(values, step, more)
 
     def event(self, event: Mapping[str, Any]) -> None:
         """Store that something happened: JSON data with its kind under ``"e"``."""
@@ -182,14 +157,21 @@ class PointsWriter:
         if summary.since >= summary.most:
             self._writer.write(summary.line())
 
-    def _log_any(self, values: Mapping[str, Any], step: Any) -> None:
+    def _log_any(self, values: Mapping[str, Any], step: Any, more: Mapping[str, Any] | None) -> None:
+        if more or type(values) is not dict:
+            try:
+                values = {**values, **(more or {})}
+            except Exception:  # noqa: BLE001 - whatever stands in for a mapping here
+                error = InvalidInput(f"log takes names and values, got {described(values)}; write log(loss=0.31)")
+                self._refuse(error, once="values")
+                return
         plain: dict[str, Value] = {}
         wrong: list[tuple[str, InvalidInput]] = []
         for name, value in values.items():
-            try:
-                plain[name] = plain_value(name, value)
-            except InvalidInput as error:
-                wrong.append((type(value).__name__, error))
+            try:  # most values are Python's own floats, and asking so costs a tenth of the call
+                plain[name] = value if type(value) is float and type(name) is str else plain_value(name, value)
+            except InvalidInput as refusal:
+                wrong.append((type(value).__name__, refusal))
         number, at, trouble = spelled_step(step)
         wrong += [("step", trouble)] if trouble else []
         if plain:
