@@ -135,9 +135,8 @@ def _begin(
     connection.log.first()
     if found.get("needs_write"):
         needs = ", ".join(map(str, found["needs_write"]))
-        session.refuse_writing(
-            f"writing to {connection.url} needs a newer mlcycle (one that knows {needs}); upgrade it"
-        )
+        refusal = f"writing to {connection.url} needs a newer mlcycle (one that knows {needs}); upgrade it"
+        session = Session(connection, author=author, hooks=hooks, refusal=refusal)
     if mode == "rw" and not connection.files.can_append:
         with contextlib.suppress(MlcycleError, OSError):  # what a killed process left here is worth a try
             storage.recover_spools(connection.files)

@@ -44,6 +44,8 @@ class Session:
         The entry at which the history ends for him, who then only reads.
     hooks : Hooks, optional
         Who judges what he commits, and is told of it.
+    refusal : str, optional
+        Why he only reads; a pickled copy does, too.
 
     Attributes
     ----------
@@ -61,6 +63,7 @@ class Session:
         author: str | None = None,
         at: int | None = None,
         hooks: Hooks | None = None,
+        refusal: str | None = None,
     ) -> None:
         if author is not None and not (isinstance(author, str) and author.strip()):
             raise InvalidInput(f"author= is a name such as 'ada', got {type(author).__name__}: {author!r:.80}")
@@ -69,9 +72,9 @@ class Session:
         self._hooks = hooks or Hooks()
         self.at = at
         self.home: Home | None = None
-        self._refusal: str | None = None
+        self._refusal = refusal
         if mode != "rw":
-            self.refuse_writing(f"{connection.url} was opened with mode='r'; open it with mode='rw' to change it")
+            self._refusal = f"{connection.url} was opened with mode='r'; open it with mode='rw' to change it"
 
     @property
     def url(self) -> str:
@@ -128,10 +131,6 @@ class Session:
 
     # changing ------------------------------------------------------------------------------------------------------
 
-    def refuse_writing(self, why: str) -> None:
-        """Read only from now on, saying why; a pickled copy is read-only too."""
-        self._refusal = why
-
     def check_writable(self) -> None:
         """Refuse before any work is done where a commit could not follow."""
         refuse_commits(self.log.snapshot(refresh=False).state.id or "")
@@ -185,9 +184,7 @@ class Session:
 def _reopened(
     connection: Connection, author: str | None, at: int | None, hooks: Hooks, refusal: str | None, home: Any
 ) -> Session:
-    session = Session(connection, author=author, at=at, hooks=hooks)
-    if refusal is not None:
-        session.refuse_writing(refusal)
+    session = Session(connection, author=author, at=at, hooks=hooks, refusal=refusal)
     if home is not None:  # whichever handle travels, the records it gives have one
         kind, store = home
         session.home = kind(session, store)
