@@ -92,7 +92,7 @@ def test_in_memory(memory_url: tuple[str, dict[str, Any]]) -> None:
     project = tell(out, memory_url[0])
     assert [word for word in WORDS if word not in out.getvalue()] == []
     assert "gone with this process" in out.getvalue()
-    ordinary, shifted, *_ = project.deployments.get("mailroom").evaluations()
+    ordinary, shifted, *_ = project.deployments["mailroom"].evaluations()
     assert _alarms(ordinary) == {}
     assert list(_alarms(shifted)) == ["data drift", "prediction drift", "quality"]
     assert f"{_alarms(shifted)['quality'].value:.1%} of {shifted.predictions} forms read correctly" in out.getvalue()

@@ -110,20 +110,20 @@ def test_what_is_stored_does_not_depend_on_the_console(monkeypatch: pytest.Monke
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "ascii"))
     project = mc.open("memory://text-stored")
     frame = pd.DataFrame({"x": range(200), "y": [0, 1] * 100})
-    train, test = project.datasets.split(project.datasets.add("d", frame, target="y", message="m"), test=0.5)
+    train, test = project.datasets.add("d", frame, target="y", message="m").split(test=0.5)
     project.scope.set(objective="o", criteria=[AtLeast("accuracy", 0.9)], test="d.test")
     with project.experiments.open("e").start(uses=[train]) as run:
         model = LogisticRegression().fit(train_x := frame[["x"]], frame["y"])
         run.save_model(model, example=train_x[:5])
-    version = project.models.register("m", run)
-    evaluation = project.evaluate(version, test)
+    version = run.register("m")
+    evaluation = version.evaluate(test)
     assert [result.check for result in evaluation.results] == ["accuracy ≥ 0.9"]
     assert str(evaluation.results[0]).startswith("fail: accuracy >= 0.9: ")
     with pytest.raises(GateBlocked) as blocked, project.experiments.open("e").start() as failed:
-        project.models.promote(version, message="r")
+        version.promote(message="r")
     assert "accuracy >= 0.9 failed" in str(blocked.value)
     assert "✗ accuracy ≥ 0.9 failed" in blocked.value.decision.why
-    assert "✗ accuracy ≥ 0.9 failed" in project.experiments.run(failed.id).error
+    assert "✗ accuracy ≥ 0.9 failed" in project.runs[failed.id].error
     assert "≥" not in "".join(traceback.format_exception(blocked.value))
 
 

@@ -52,7 +52,7 @@ def data(show: Show, project: mc.Project, forms: Forms) -> tuple[mc.DatasetVersi
         digits = project.datasets.add(
             "digits", forms.collected, target="digit", key="form", message="collected by hand"
         )
-        train, validation, test = project.datasets.split(digits, validation=0.15, test=0.35, method="key")
+        train, validation, test = digits.split(validation=0.15, test=0.35, method="key")
     show.say("A row goes to a part by the hash of its form number: the same part on every machine, for ever.")
     versions = (digits, train, validation, test)
     show.table(
@@ -68,8 +68,8 @@ def experiments(
     show.act(3, "Model: experiments, a gate that says no, and one that says yes")
     show.say("First what comes for nothing: a guess, and a tree so small that anybody can follow it.")
     with show.code():
-        X, y = project.load(train, xy=True)
-        X_val, y_val = project.load(validation, xy=True)
+        X, y = train.xy()
+        X_val, y_val = validation.xy()
         simple = project.experiments.open("simple", hypothesis="a small tree will do")
         for model in (DummyClassifier(), DecisionTreeClassifier(max_depth=6, random_state=0)):
             with simple.start(name=type(model).__name__, uses=[train]) as run:
@@ -87,15 +87,15 @@ def experiments(
     _network(show, project, train, validation)
     show.say("Every run is kept, with its parameters, numbers, model, code and environment:")
     with show.code():
-        runs = project.experiments.frame()
+        runs = project.runs.frame()
     columns = ["experiment", "name", "status", "seconds", "metrics.accuracy"]
     show.table(columns, runs.sort_values("metrics.accuracy")[columns].itertuples(index=False))
     return simple.best("accuracy"), kernels.best("accuracy")
 
 
 def _network(show: Show, project: mc.Project, train: mc.DatasetVersion, validation: mc.DatasetVersion) -> None:
-    X, y = project.load(train, xy=True)
-    X_val, y_val = project.load(validation, xy=True)
+    X, y = train.xy()
+    X_val, y_val = validation.xy()
     show.say("And a small neural network, which logs a point every epoch; a point is safe once `log` returns.")
     with show.code():
         network = project.experiments.open("network", hypothesis="it finds better features")
@@ -108,29 +108,29 @@ def _network(show: Show, project: mc.Project, train: mc.DatasetVersion, validati
     show.curve("loss", model.loss_curve_)
 
 
-def evaluation(show: Show, project: mc.Project, tree_run: mc.Run, best_run: mc.Run) -> None:
+def evaluation(show: Show, tree_run: mc.Run, best_run: mc.Run) -> None:
     """Put two candidates before the gate: it blocks one and lets one through."""
     with show.code():
-        tree = project.models.register("reader", tree_run, message="fits on one page")
-        reader = project.models.register("reader", best_run, message="best on the validation part")
+        tree = tree_run.register("reader", message="fits on one page")
+        reader = best_run.register("reader", message="best on the validation part")
     sizes = {version.ref: version.files[0].size / 1024 for version in (tree, reader)}
     show.say(
         f"""The tree is tempting: {sizes[tree.ref]:.0f} KB against {sizes[reader.ref]:.0f}, no arithmetic beyond
         comparing numbers, and everybody understands it. But the scope decides, on forms neither has seen:"""
     )
     with show.code():
-        of_tree = project.evaluate(tree)
-        of_reader = project.evaluate(reader)
+        of_tree = tree.evaluate()
+        of_reader = reader.evaluate()
     show.evaluation(of_tree)
     show.evaluation(of_reader)
     show.say("● is the value, ├──┤ what it may really be, ┊ the line that all of it must clear.")
     try:
         with show.code():
-            project.models.promote(tree, "production", message="small, fast, explains itself")
+            tree.promote("production", message="small, fast, explains itself")
     except mc.errors.GateBlocked as blocked:
         show.decision(blocked.decision)
     with show.code():
-        decision = project.models.promote(reader, "production", message="reads well enough")
+        decision = reader.promote("production", message="reads well enough")
     show.decision(decision)
 
 

@@ -51,7 +51,7 @@ def data(show: Show, project: mc.Project, mailroom: mc.Deployment, scope: mc.Sco
         captured = seen.filter(like="in.").rename(columns=lambda name: name.removeprefix("in."))
         captured = captured.assign(form=seen["id"], digit=seen["label"].astype("int64"))
         live = project.datasets.add("live", captured, target="digit", key="form", message="forms from the new scanner")
-        live_train, live_test = project.datasets.split(live, test=0.5, method="key")
+        live_train, live_test = live.split(test=0.5, method="key")
         project.scope.set(
             criteria=[*scope.criteria, mc.AtLeast("accuracy", 0.8, on="live.test")],
             message="must read the new scanner too",
@@ -63,20 +63,20 @@ def models(show: Show, project: mc.Project) -> None:
     """Meet a model that looks perfect and is not, and one that is good."""
     show.say("Somebody is in a hurry, and trains on everything there is:")
     with show.code():
-        everything = [project.datasets.get("digits"), project.datasets.get("live")]
+        everything = [project.datasets["digits"], project.datasets["live"]]
         hurried = project.experiments.open("hurried", hypothesis="more data is better")
         with hurried.start({"gamma": 0.001, "C": 100}, uses=everything) as run:
-            known = pd.concat([project.load(version) for version in everything])
+            known = pd.concat([version.load() for version in everything])
             model = SVC(**run.params).fit(known[PIXELS], known["digit"])
             run.save_model(model, example=known[PIXELS][:5])
-        perfect = project.models.register("reader", run, message="trained on everything")
-        found = [project.evaluate(perfect, test) for test in ("digits.test", "live.test")]
+        perfect = run.register("reader", message="trained on everything")
+        found = [perfect.evaluate(test) for test in ("digits.test", "live.test")]
     for one in found:
         show.evaluation(one)
     show.say("Perfect, it seems. But it has seen the questions of its examination before:")
     try:
         with show.code():
-            project.models.promote(perfect, message="perfect!")
+            perfect.promote(message="perfect!")
     except mc.errors.GateBlocked as blocked:
         show.decision(blocked.decision)
     _honest(show, project)
@@ -87,19 +87,19 @@ def _honest(show: Show, project: mc.Project) -> None:
         "So it is trained on the training parts alone, and judged on both tests, beside what is in production now:"
     )
     with show.code():
-        parts = [project.datasets.get("digits.train"), project.datasets.get("live.train")]
+        parts = [project.datasets["digits.train"], project.datasets["live.train"]]
         both = project.experiments.open("both-scanners", hypothesis="one reader can do both")
         with both.start({"gamma": 0.001}, uses=parts) as run:
-            known = pd.concat([project.load(part) for part in parts])
+            known = pd.concat([part.load() for part in parts])
             model = SVC(**run.params).fit(known[PIXELS], known["digit"])
             run.save_model(model, example=known[PIXELS][:5])
-        better = project.models.register("reader", run, message="for both scanners")
-        found = [project.evaluate(better, test) for test in ("digits.test", "live.test")]
-        present = project.evaluate("reader@production", "live.test")
+        better = run.register("reader", message="for both scanners")
+        found = [better.evaluate(test) for test in ("digits.test", "live.test")]
+        present = project.models["reader@production"].evaluate("live.test")
     for one in (present, *found):
         show.evaluation(one)
     with show.code():
-        decision = project.models.promote(better, message="reads both scanners")
+        decision = better.promote(message="reads both scanners")
     show.decision(decision)
 
 

@@ -49,7 +49,7 @@ def tell(
     scope = _first_cycle.scoping(show, project)
     train, validation = _first_cycle.data(show, project, forms)
     tree, reader = _first_cycle.experiments(show, project, train, validation)
-    _first_cycle.evaluation(show, project, tree, reader)
+    _first_cycle.evaluation(show, tree, reader)
     mailroom, service = _first_cycle.deployment(show, project, forms)
 
     with service:

@@ -58,5 +58,5 @@ def rollback(show: Show, project: mc.Project, service: mc.Service, forms: Forms)
 
 def _where_it_stands(show: Show, project: mc.Project, service: mc.Service) -> None:
     service.refresh()
-    production, answering = project.models.get("reader@production"), ", ".join(service.revision.weights)
+    production, answering = project.models["reader@production"], ", ".join(service.revision.weights)
     show.block(f"✓ production is {production.ref}, and {answering} answers in the mailroom")

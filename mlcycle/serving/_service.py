@@ -184,7 +184,7 @@ class Service:
     def __reduce__(self) -> NoReturn:
         raise TypeError(
             f"a service answers in one process; send the project to the other one and call "
-            f"deployments.get({self.name!r}).serve() there"
+            f"deployments[{self.name!r}].serve() there"
         )
 
     @property

@@ -19,7 +19,7 @@ DECIDES = ("promote", "route")
 """What lets a version answer, or keeps it from that: the actions of a decision on it."""
 
 
-_TOLD = "project.deployments.get({!r}).decisions()"
+_TOLD = "project.deployments[{!r}].decisions()"
 
 
 def finding(check: str, subject: str, detail: str, verdict: str, phase: str) -> records.Result:
@@ -123,6 +123,6 @@ def _tried(view: View, ref: str, share: str, fact: Fact, moment: str) -> Iterato
     elif over:
         words = f"which nobody has evaluated, and it could until {until[:10]}: evaluate it, or route without it"
     else:
-        words = f"which nobody has evaluated; until {until[:10]}: project.evaluate({bare(ref)!r})"
+        words = f"which nobody has evaluated; until {until[:10]}: project.models[{bare(ref)!r}].evaluate()"
     summary = f"{bare(place)} answers {share} with {bare(ref)}, {words}"
     yield finding("trial", place, summary, "fail" if over or "fail" in found else "warn", "deployment")

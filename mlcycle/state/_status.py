@@ -81,13 +81,13 @@ def _outgrown(view: View, made_from: list[str] | tuple[str, ...]) -> Iterator[tu
 def _model(view: View, moment: str) -> Iterator[records.Result]:
     names = view.names.every("model")
     if not names:
-        yield finding("missing", "", "no model yet: project.models.register(name, run)", "warn", "model")
+        yield finding("missing", "", "no model yet: run.register(name)", "warn", "model")
     for name in names:
         number = view.versions.latest("model", name.name)
         ref = f"{name.name}@{number}"
         if number is not None and not view.facts.entries("evaluation", f"model:{ref}"):
             yield finding(
-                "due", f"model:{ref}", f"{ref} was never evaluated: project.evaluate({ref!r})", "warn", "model"
+                "due", f"model:{ref}", f"{ref} was never evaluated: project.models[{ref!r}].evaluate()", "warn", "model"
             )
         for alias in [*name.moves]:  # a commit in another thread may add one
             yield from _pointed(view, name, alias)

@@ -80,11 +80,11 @@ def begin(store: Path) -> None:
     """Make a project whose dataset and model have all their files."""
     project = mlcycle.open(store, create=True, author="ann")
     whole = project.datasets.add("people", FRAME, target="churned")
-    train, _ = project.datasets.split(whole)
+    train, _ = whole.split()
     for _ in range(10):
         model = DummyClassifier().fit(FRAME[["age"]], FRAME["churned"])
         project.models.register("leavers", model, example=FRAME[["age"]][:5], data=[train])
-    project.models.promote("leavers@1")
+    project.models["leavers@1"].promote()
 
 
 def grow(store: Path, entries: int) -> Found:
@@ -172,7 +172,7 @@ def folding(folder: Path) -> Found:
 
 def opening(folder: Path) -> Found:
     """Open cold, and look around."""
-    mlcycle.open(folder / "small", create=False).datasets.names()  # imports belong to no store
+    list(mlcycle.open(folder / "small", create=False).datasets)  # imports belong to no store
     before, projects = memory(), []
     busy = time.process_time()
     taken = timed(lambda: projects.append(open_large(folder)), clock=time.perf_counter)
@@ -184,8 +184,8 @@ def opening(folder: Path) -> Found:
         "cold open, ms": taken,
         "cold open, of the processor, ms": busy,
         "memory after a cold open, MB": after,
-        "names, first time, ms": timed(project.datasets.names),
-        "at(half) and its names, ms": timed(lambda: project.at(half).datasets.names(), 5),
+        "names, first time, ms": timed(lambda: list(project.datasets)),
+        "at(half) and its names, ms": timed(lambda: list(project.at(half).datasets), 5),
         "memory after looking at names, MB": memory() - before,
     }
 
@@ -200,12 +200,12 @@ def asking(folder: Path) -> Found:
         questions: dict[str, tuple[Callable[[], Any], int]] = {
             "status": (project.status, 3),
             "history(limit=20)": (lambda project=project: project.history(limit=20), 5),
-            "models.get": (lambda project=project: project.models.get("leavers@production"), 9),
+            "a model by its alias": (lambda project=project: project.models["leavers@production"], 9),
             "models.versions": (lambda project=project: project.models.versions("leavers"), 9),
-            "models.names": (project.models.names, 5),
+            "names of models": (lambda project=project: list(project.models), 5),
             "facts of a model": (lambda view=view, about=subject: [*view.facts.of("evaluation", about)], 9),
             "datasets.add, there already": (lambda project=project: _add(project), 5),
-            "promote": (lambda project=project: project.models.promote("leavers@2"), 7),
+            "promote": (lambda project=project: project.models["leavers@2"].promote(), 7),
             "info, first": (project.store.info, 1),
             "info, again": (project.store.info, 3),
             "all evaluations": (lambda view=view: [*view.facts.of("evaluation")], 1),

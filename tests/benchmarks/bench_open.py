@@ -113,7 +113,7 @@ def measure(folder: Path, entries: int) -> dict[str, float]:
 
     def opened() -> mlcycle.Project:
         project = mlcycle.open(store, create=False)
-        project.datasets.names()
+        list(project.datasets)
         return project
 
     def floor() -> list[Any]:

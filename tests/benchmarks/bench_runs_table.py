@@ -56,7 +56,7 @@ def measure(store: str) -> Found:
     import mlcycle
 
     pd.DataFrame([{"a": 1, "b": pd.Timestamp("2026-11-27T00:00:00Z")}])
-    experiment = mlcycle.open(store, mode="r").experiments.get("bench")
+    experiment = mlcycle.open(store, mode="r").experiments["bench"]
     before = resident()
     taken = []
     for _ in range(4):

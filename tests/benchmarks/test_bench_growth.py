@@ -56,7 +56,7 @@ def test_an_opening_reads_a_tail(folder: Path) -> None:
     now, read = log.snapshot(refresh=False), list(log._recent._values)
     assert now.n - now.base < 64
     assert len(read) <= now.n - now.base + 1
-    assert len(project.datasets.names()) > len(project.at(50).datasets.names()) > 3
+    assert len(project.datasets) > len(project.at(50).datasets) > 3
     assert list(log._recent._values) == read
 
 

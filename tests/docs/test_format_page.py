@@ -145,7 +145,7 @@ def work() -> Work:
     work = Work(11)
     work.go_on(100)
     work.project.models.register("m", DummyClassifier().fit([[0.0]], [0]), example=np.zeros((2, 1)))
-    place = work.project.deployments.get("eu")
+    place = work.project.deployments["eu"]
     place.route("m", override_until="30d", message="nobody has looked at it")
     with place.serve() as service:
         service.predict(np.zeros((2, 1)), ids=["a", "b"])

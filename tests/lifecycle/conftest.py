@@ -48,7 +48,7 @@ def stump(X: pd.DataFrame, y: pd.Series) -> Any:
     return DecisionTreeClassifier(max_depth=1, random_state=0).fit(X[["mean smoothness", "mean symmetry"]], y)
 
 
-def begin(project: mc.Project, frame: pd.DataFrame) -> tuple[mc.ModelVersion, Any]:
+def begin(project: mc.Project, frame: pd.DataFrame) -> tuple[mc.ModelVersion, mc.DatasetVersion]:
     """Take a project to its first production model; return it and its training part."""
     project.scope.set(
         objective="find malignant tumours",
@@ -56,9 +56,9 @@ def begin(project: mc.Project, frame: pd.DataFrame) -> tuple[mc.ModelVersion, An
         test="cells.test",
     )
     project.datasets.add("cells", frame, target="target")
-    train, _ = project.datasets.split("cells", test=0.3)
-    X, y = project.load(train, xy=True)
+    train, _ = project.datasets["cells"].split(test=0.3)
+    X, y = train.xy()
     version = project.models.register("tumour", fitted(X, y), data=[train], example=X[:5])
-    project.evaluate(version)
-    project.models.promote(version, "production", message="first")
+    version.evaluate()
+    version.promote("production", message="first")
     return version, train

@@ -63,17 +63,17 @@ def begin(url: str) -> None:
     project = mc.open(url, create=True, author="ada")
     project.datasets.add("d", FRAME, target="left")
     project.datasets.add("e", FRAME)
-    part, _ = project.datasets.split("d", test=0.5)
+    part, _ = project.datasets["d"].split(test=0.5)
     project.deployments.open("eu")
     with project.experiments.open("e").start(uses=[part], name="base") as run:
         run.save_model(TREE, example=FRAME[["x"]][:3])
-    project.models.register("m", run)
+    run.register("m")
     project.store.tag("before")
     project.models.register("m", TREE, example=FRAME[["x"]])
     project.scope.set(objective="o", criteria=[mc.AtLeast("accuracy", 0.01)], test="d.test")
-    project.evaluate("m@2")
-    project.models.promote("m@1", message="first", override_until="2100-01-01")
-    project.deployments.get("eu").route("m@1")
+    project.models["m@2"].evaluate()
+    project.models["m@1"].promote(message="first", override_until="2100-01-01")
+    project.deployments["eu"].route("m@1")
     project.datasets.add("e", OTHER.assign(y=1))
     project.datasets.add("gone", FRAME.assign(gone=1))
     project.store.drop("dataset:gone@1")
@@ -107,7 +107,7 @@ def added(project: mc.Project) -> int:
 
 def split(project: mc.Project) -> None:
     """Split anew, by another seed."""
-    project.datasets.split("d@1", test=0.5, seed=7, op="try")
+    project.datasets["d@1"].split(test=0.5, seed=7, op="try")
 
 
 def parts(project: mc.Project) -> int:
@@ -128,8 +128,8 @@ def ask(project: mc.Project) -> None:
 def asked(project: mc.Project) -> int:
     """Count the openings; name and question come together."""
     opened = committed(project, "experiment.open") - 1
-    assert opened == ("f" in project.experiments.names())
-    assert not opened or project.experiments.get("f").hypothesis == "h"
+    assert opened == ("f" in project.experiments)
+    assert not opened or project.experiments["f"].hypothesis == "h"
     return opened
 
 
@@ -152,7 +152,7 @@ def train(run: mc.ActiveRun) -> None:
 
 def lived(project: mc.Project) -> int:
     """Count the finished runs; those that say nothing failed are complete."""
-    finished = [run for run in project.experiments.get("e").runs() if run.name == "tried" and run.status == "finished"]
+    finished = [run for run in project.experiments["e"].runs() if run.name == "tried" and run.status == "finished"]
     complete = [run for run in finished if run.failures == 0]
     assert all(run.metrics == {"loss": 0.25} for run in complete)
     assert all(run.model is not None and [*run.artifacts] == ["notes"] for run in complete)
@@ -177,7 +177,7 @@ def start_edited(project: mc.Project) -> mc.ActiveRun:
     """Start and finish a run of new code; a warning is no acknowledgement."""
     with edited(), warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        run = project.experiments.get("e").start(name="edited")
+        run = project.experiments["e"].start(name="edited")
         run.finish()
     if said or run.failures:
         raise errors.StorageUnavailable(f"{run.failures} failures, {[str(one.message) for one in said]}")
@@ -194,7 +194,7 @@ def pinned(project: mc.Project) -> int:
 
 def base_run(project: mc.Project) -> str:
     """Return the ref of the run of the small project."""
-    return next(f"run:{run.id}" for run in project.experiments.get("e").runs() if run.name == "base")
+    return next(f"run:{run.id}" for run in project.experiments["e"].runs() if run.name == "base")
 
 
 # models --------------------------------------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ def base_run(project: mc.Project) -> str:
 
 def register_run(project: mc.Project) -> None:
     """Register the model of a run."""
-    project.models.register("m", base_run(project).removeprefix("run:"), op="try")
+    project.runs[base_run(project)].register("m", op="try")
 
 
 def register(project: mc.Project) -> None:
@@ -217,7 +217,7 @@ def registered(project: mc.Project) -> int:
 
 def evaluate(project: mc.Project) -> None:
     """Judge a model."""
-    project.evaluate("m@1", "d.test", op="try")
+    project.models["m@1"].evaluate("d.test", op="try")
 
 
 def evaluated(project: mc.Project) -> int:
@@ -227,7 +227,7 @@ def evaluated(project: mc.Project) -> int:
 
 def promote(project: mc.Project) -> None:
     """Move an alias through the gate."""
-    project.models.promote("m@2", "production", message="better", op="try")
+    project.models["m@2"].promote("production", message="better", op="try")
 
 
 def promoted(project: mc.Project) -> int:
@@ -243,13 +243,13 @@ def promoted(project: mc.Project) -> int:
 def fail_the_gate(project: mc.Project) -> None:
     """Have a promotion blocked, for want of an evaluation."""
     with pytest.raises(errors.GateBlocked):
-        project.models.promote("m@1", "staging", message="untested", op="try")
+        project.models["m@1"].promote("staging", message="untested", op="try")
 
 
 def insist(project: mc.Project) -> None:
     """Promote what was blocked, under the same op, which is still to be had."""
     late = "2100-01-01"
-    assert project.models.promote("m@1", "staging", override_until=late, message="urgent", op="try").allowed
+    assert project.models["m@1"].promote("staging", override_until=late, message="urgent", op="try").allowed
 
 
 def blocked(project: mc.Project) -> int:
@@ -284,7 +284,7 @@ def deploy(project: mc.Project) -> None:
 def deployed(project: mc.Project) -> int:
     """Count the openings, and look for the name."""
     opened = committed(project, "deployment.open") - 1
-    assert opened == ("us" in project.deployments.names())
+    assert opened == ("us" in project.deployments)
     return opened
 
 
@@ -295,7 +295,7 @@ def route(project: mc.Project) -> None:
 
 def routed(project: mc.Project) -> int:
     """Count the revisions made; the newest answers, and the decision on it came with it."""
-    eu = project.deployments.get("eu")
+    eu = project.deployments["eu"]
     assert eu.revision == eu.revisions()[-1]
     [*decisions] = project._session.view().facts.of("decision", "deployment:eu")
     assert [one.stamp.entry for one in decisions] == [one.entry for one in eu.revisions()[1:]]
@@ -305,31 +305,31 @@ def routed(project: mc.Project) -> int:
 def fail_the_gate_of_a_route(project: mc.Project) -> None:
     """Have a route blocked, for want of an evaluation."""
     with pytest.raises(errors.GateBlocked):
-        project.deployments.get("eu").route("m@3", message="untested", op="try")
+        project.deployments["eu"].route("m@3", message="untested", op="try")
 
 
 def insist_on_a_route(project: mc.Project) -> None:
     """Route what was blocked, under the same op, which is still to be had."""
-    project.deployments.get("eu").route("m@3", override_until="2100-01-01", message="urgent", op="try")
+    project.deployments["eu"].route("m@3", override_until="2100-01-01", message="urgent", op="try")
 
 
 def route_blocked(project: mc.Project) -> int:
     """Count the decisions that block; nothing was routed, unless somebody insisted."""
     [*facts] = project._session.view().facts.of("decision", "deployment:eu")
     insisted = sum(one["allowed"] for one in facts)
-    assert len(project.deployments.get("eu").revisions()) == 1 + insisted
+    assert len(project.deployments["eu"].revisions()) == 1 + insisted
     assert insisted == sum(entry["op"] == "user:try" for entry in entries(project))
     return len(facts) - insisted
 
 
 def reroute(project: mc.Project) -> None:
     """Set a route back."""
-    project.deployments.get("eu").rollback(message="slow", op="try")
+    project.deployments["eu"].rollback(message="slow", op="try")
 
 
 def rerouted(project: mc.Project) -> int:
     """Count the ways back, and compare with who answers."""
-    eu = project.deployments.get("eu")
+    eu = project.deployments["eu"]
     back = int((eu.history()["kind"] == "deployment.rollback").sum())
     assert eu.revision is not None
     assert back == (eu.revision.number == 1)
@@ -338,12 +338,12 @@ def rerouted(project: mc.Project) -> int:
 
 def check(project: mc.Project) -> None:
     """Look at the traffic, and keep what was found."""
-    project.deployments.get("eu").check(message="weekly")
+    project.deployments["eu"].check(message="weekly")
 
 
 def checked(project: mc.Project) -> int:
     """Count what was found."""
-    return len(project.deployments.get("eu").evaluations())
+    return len(project.deployments["eu"].evaluations())
 
 
 # the project and its store -------------------------------------------------------------------------------------------
@@ -380,8 +380,8 @@ def drop_run(project: mc.Project) -> None:
 def dropped_run(project: mc.Project) -> int:
     """Count the drops, and compare with what is listed; what came of the run stands."""
     drops = committed(project, "store.drop")
-    assert ("base" in [run.name for run in project.experiments.get("e").runs()]) == (drops == 1)
-    assert project.models.get("m@1").run is not None
+    assert ("base" in [run.name for run in project.experiments["e"].runs()]) == (drops == 1)
+    assert project.models["m@1"].run is not None
     return drops
 
 
@@ -406,7 +406,7 @@ def restore_run(project: mc.Project) -> None:
 def restored_run(project: mc.Project) -> int:
     """Count the restorations, and compare with what is listed."""
     back = committed(project, "store.restore")
-    assert [run.name for run in project.experiments.get("e").runs()] == ["base"] * back
+    assert [run.name for run in project.experiments["e"].runs()] == ["base"] * back
     return back
 
 
@@ -452,9 +452,9 @@ def rolled_back(project: mc.Project) -> int:
     """Count the ways back, and compare with what stands: all of it is set back, or nothing."""
     back = committed(project, "project.rollback")
     states = [
-        project.datasets.latest("e").ref == "e@1",
+        project.datasets["e"].ref == "e@1",
         project.models.aliases("m") == {},
-        project.deployments.get("eu").revision is None,
+        project.deployments["eu"].revision is None,
     ]
     assert states == [back == 1] * 3
     return back
@@ -477,7 +477,7 @@ CASES = {
     "promote": Case(("model.promote",), promote, promoted),
     "fail a gate": Case(("model.promote",), fail_the_gate, blocked, again=insist),
     "roll back an alias": Case(
-        ("model.rollback",), take_back, taken_back, given=lambda project: project.models.promote("m@2")
+        ("model.rollback",), take_back, taken_back, given=lambda project: project.models["m@2"].promote()
     ),
     "open a deployment": Case(("deployment.open",), deploy, deployed),
     "route": Case(("deployment.route",), route, routed),
@@ -489,7 +489,7 @@ CASES = {
         again=insist_on_a_route,
     ),
     "roll back a route": Case(
-        ("deployment.rollback",), reroute, rerouted, given=lambda project: project.deployments.get("eu").route("m@2")
+        ("deployment.rollback",), reroute, rerouted, given=lambda project: project.deployments["eu"].route("m@2")
     ),
     "check": Case(("deployment.check",), check, checked, again=works),
     "set a scope": Case(("scope.set",), set_scope, scoped),

@@ -56,17 +56,17 @@ def test_a_bucket_that_may_not_be_listed(s3_server: Any) -> None:
     project = mc.open(url, create=True, storage_options=options, author="ada")
     project.scope.set(objective="o", criteria=[mc.AtLeast("accuracy", 0.01)], test="d.test")
     project.datasets.add("d", FRAME, target="left")
-    project.datasets.split("d", test=0.5)
+    project.datasets["d"].split(test=0.5)
     with project.experiments.open("e").start(uses=["d.train"]) as run:
         run.log(loss=0.5)
         run.save_model(TREE, example=FRAME[["x"]][:3])
-    project.models.register("m", run)
-    project.evaluate("m@1")
-    project.models.promote("m@1", message="first", override_until="2100-01-01")
+    run.register("m")
+    project.models["m@1"].evaluate()
+    project.models["m@1"].promote(message="first", override_until="2100-01-01")
     again = mc.open(url, storage_options=options, author="bob")
     pd.testing.assert_frame_equal(FRAME, again.load("dataset:d"))
     assert again.load("model:m@production").predict(FRAME[["x"]]).shape == (12,)
-    assert again.experiments.run(run.id).metrics == {"loss": 0.5}
+    assert again.runs[run.id].metrics == {"loss": 0.5}
     assert again.at(1).scope.get().objective == "o"
     with pytest.raises(errors.AccessDenied):
         again.store.sweep()
@@ -130,7 +130,7 @@ def test_a_disk_on_which_no_file_fits(tmp_path: Path) -> None:
     assert said[2] == "failures: 2 2"
     project = mc.open(tmp_path / "store")
     assert [version.ref for version in project.datasets.versions("d")] == ["d@1"]
-    assert project.models.names() == []
-    run = next(run for run in project.experiments.get("e").runs() if run.name == "full")
+    assert list(project.models) == []
+    run = next(run for run in project.experiments["e"].runs() if run.name == "full")
     assert (run.status, run.metrics, run.failures) == ("finished", {"loss": 1.0}, 2)
     assert project.store.verify("bytes").problems == ()

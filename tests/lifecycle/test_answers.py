@@ -64,10 +64,10 @@ def checked(
         warnings.simplefilter("ignore", mc.errors.MlcycleWarning)
         project.models.register("m", model, data=[data], example=X[:5])
     if evaluate:
-        project.evaluate("m@1", "train", trust=True, reason="written here")
+        project.models["m@1"].evaluate("train", trust=True)
     shop = project.deployments.open("shop")
     shop.route("m@1", **PILOT)
-    with shop.serve(follow=0, trust=True, reason="written here") as service:
+    with shop.serve(follow=0, trust=True) as service:
         getattr(service, method)(rows, ids=range(len(rows)))
     shop.label(range(len(rows)) if ids is None else ids, list(y if labels is None else labels)[: len(rows)])
     if drop is not None:
@@ -144,8 +144,8 @@ def test_a_comparison_that_was_evaluated_is_held_against(project: mc.Project) ->
     project.scope.set(objective="o", criteria=[mc.NotWorseThan("production", "roc_auc", margin=0.1)], test="d")
     for C in (0.01, 1.0):
         project.models.register("m", LogisticRegression(C=C).fit(X, CLASSES), data=["d"], example=X[:5])
-    project.models.promote("m@1", "production", message="the first", override_until="7d")
-    project.evaluate("m@2")
+    project.models["m@1"].promote("production", message="the first", override_until="7d")
+    project.models["m@2"].evaluate()
     shop = project.deployments.open("shop")
     shop.route("m@2", **PILOT)
     with shop.serve() as service:

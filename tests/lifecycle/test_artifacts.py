@@ -46,13 +46,13 @@ def keep(project: mc.Project, thing: Any, warning: str | None, name: str = "a") 
         with pytest.warns(errors.MlcycleWarning, match=warning) if warning else contextlib.nullcontext():
             run.log_artifact(name, thing)
         run.log(after=1)
-    found = project.experiments.run(run.id)
+    found = project.runs[run.id]
     assert (found.status, found.metrics, found.failures) == ("finished", {"after": 1}, run.failures)
-    assert run.id in project.experiments.frame()["run"].tolist()
+    assert run.id in project.runs.frame()["run"].tolist()
     if not found.artifacts:
         return None, "", found.failures
     return (
-        project.experiments.artifact(found, name),
+        found.artifact(name),
         Path(next(iter(found.artifacts.values())).key).suffix,
         run.failures,
     )
@@ -288,7 +288,7 @@ def test_json_that_holds_itself_or_is_very_deep(project: mc.Project) -> None:
         deep = [deep]
     with project.experiments.open("deep").start() as run, pytest.warns(errors.MlcycleWarning, match="not whole"):
         run.log_artifact("deep", deep)
-    json.loads(project.experiments.artifact(run.id, "deep"))
+    json.loads(project.runs[run.id].artifact("deep"))
 
 
 # folders --------------------------------------------------------------------------------------------------------------

@@ -19,9 +19,9 @@ def project() -> mc.Project:
     project.datasets.add("d", frame, target="y", message="the data")
     project.scope.set(criteria=[mc.AtLeast("accuracy", 0.99)], test="d", message="the scope")
     project.models.register("m", DummyClassifier().fit(frame[["x"]], frame["y"]), message="the model")
-    project.evaluate("m", message="the evidence")
+    project.models["m"].evaluate(message="the evidence")
     with pytest.raises(errors.GateBlocked):
-        project.models.promote("m@1", message="the gate")
+        project.models["m@1"].promote(message="the gate")
     project.deployments.open("eu").route({"m@1": 100}, message="the route", override_until="7d")
     return project
 
@@ -29,12 +29,12 @@ def project() -> mc.Project:
 def test_a_record_says_what_its_entry_says(project: mc.Project) -> None:
     """Author, time, message and number are those of the history."""
     made: list[records.Committed | None] = [
-        project.datasets.get("d"),
+        project.datasets["d"],
         project.scope.get(),
-        project.models.get("m"),
+        project.models["m"],
         *project.models.evaluations(),
         *project.models.decisions(),
-        project.deployments.get("eu").revision,
+        project.deployments["eu"].revision,
     ]
     found = [one for one in made if one is not None]
     history = project.history()
@@ -49,7 +49,7 @@ def test_a_record_says_what_its_entry_says(project: mc.Project) -> None:
 
 def test_an_override_says_what_its_entry_says(project: mc.Project) -> None:
     """Why and by whom: the message of the verb, and whoever commits."""
-    decision = project.models.promote("m@1", message="a pilot", override_until="7d")
+    decision = project.models["m@1"].promote(message="a pilot", override_until="7d")
     assert decision.override is not None
     assert (decision.message, decision.override.reason, decision.override.author) == ("a pilot", "a pilot", "ada")
     assert project.models.decisions()[-1] == decision

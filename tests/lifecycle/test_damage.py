@@ -82,7 +82,7 @@ def lost_beginning(place: tuple[str, dict[str, Any]], left: Callable[[str], bool
     with pytest.raises(errors.StoreExists):
         mc.open(url, create=True, storage_options=options)
     with contextlib.suppress(errors.Corrupt):  # where a checkpoint still says what there was, it can be looked at
-        pickle.loads(session).datasets.names()
+        list(pickle.loads(session).datasets)
     promise_module._proved.clear()  # as in a worker it was sent to
     with pytest.raises(errors.Corrupt, match="missing"):
         pickle.loads(session).datasets.add("another", FRAME)
@@ -318,7 +318,7 @@ def test_the_uri_of_a_folder_opens_it(tmp_path: Path) -> None:
     folder = tmp_path / "my project é 100%"
     mc.open(folder, create=True).datasets.add("d", FRAME)
     for way in (folder, str(folder), folder.as_uri(), f"FILE://{folder.as_uri()[7:]}"):
-        assert mc.open(way, create=False).datasets.names() == ["d"]
+        assert list(mc.open(way, create=False).datasets) == ["d"]
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
 
 

@@ -80,7 +80,7 @@ def test_split_divides_every_row_once(project: mc.Project, method: str) -> None:
     """Parts are disjoint, complete, repeatable, and copy no data."""
     frame = _people(400)
     version = project.datasets.add("people", frame, target="left", key="id")
-    train, validation, test = project.datasets.split(version, test=0.25, validation=0.25, method=method)
+    train, validation, test = version.split(test=0.25, validation=0.25, method=method)
     loaded = [project.load(part) for part in (train, validation, test)]
     assert sorted(pd.concat(loaded)["id"]) == frame["id"].tolist()
     assert (train.kind, train.parents, train.ref) == ("selection", ("people@1",), "people.train@1")
@@ -90,17 +90,17 @@ def test_split_divides_every_row_once(project: mc.Project, method: str) -> None:
         shares = [part["left"].mean() for part in loaded]
         assert shares == pytest.approx([frame["left"].mean()] * 3, abs=0.01)
     entries = project.store.info()["entries"]
-    assert project.datasets.split(version, test=0.25, validation=0.25, method=method) == (train, validation, test)
+    assert version.split(test=0.25, validation=0.25, method=method) == (train, validation, test)
     assert project.store.info()["entries"] == entries
-    assert project.datasets.split(version, test=0.25, validation=0.25, method=method, seed=1)[0].ref == "people.train@2"
+    assert version.split(test=0.25, validation=0.25, method=method, seed=1)[0].ref == "people.train@2"
 
 
 def test_rows_keep_their_part_when_data_grows(project: mc.Project) -> None:
     """Split by key, a row of the next version lies in the same part."""
     project.datasets.add("people", _people(300), key="id")
-    before = [set(project.load(part)["id"]) for part in project.datasets.split("people", method="key")]
+    before = [set(project.load(part)["id"]) for part in project.datasets["people"].split(method="key")]
     project.datasets.add("people", _people(500), key="id")
-    after = [set(project.load(part)["id"]) for part in project.datasets.split("people", method="key")]
+    after = [set(project.load(part)["id"]) for part in project.datasets["people"].split(method="key")]
     assert before[0] <= after[0]
     assert before[1] <= after[1]
 
@@ -108,8 +108,8 @@ def test_rows_keep_their_part_when_data_grows(project: mc.Project) -> None:
 def test_a_part_can_be_split_again(project: mc.Project) -> None:
     """Parts of parts select from the same rows."""
     project.datasets.add("people", _people(100))
-    train, _ = project.datasets.split("people", test=0.2, method="random")
-    inner, outer = project.datasets.split(train, test=0.5, method="random")
+    train, _ = project.datasets["people"].split(test=0.2, method="random")
+    inner, outer = train.split(test=0.5, method="random")
     assert inner.ref == "people.train.train@1"
     together = pd.concat([project.load(inner), project.load(outer)])
     assert sorted(together["id"]) == sorted(project.load(train)["id"])
@@ -118,11 +118,11 @@ def test_a_part_can_be_split_again(project: mc.Project) -> None:
 def test_xy_leaves_roles_out(project: mc.Project) -> None:
     """A key is no feature."""
     version = project.datasets.add("people", _people(), target="left", key="id", time="since", group="region")
-    X, y = project.load(version, xy=True)
+    X, y = version.xy()
     assert (list(X.columns), y.name) == (["age", "income"], "left")
     plain = project.datasets.add("plain", _people())
     with pytest.raises(errors.InvalidInput, match="has no target"):
-        project.load(plain, xy=True)
+        plain.xy()
 
 
 @pytest.mark.parametrize("name", ["a/b", "..", "a\0b", "x" * 300, "   ", "", "con", "a.b", "a:b", 7])
@@ -130,7 +130,7 @@ def test_bad_names_are_refused(project: mc.Project, name: str) -> None:
     """Names that could not live on every storage are refused with the rule."""
     with pytest.raises(errors.InvalidName):
         project.datasets.add(name, _people(5))
-    assert project.datasets.names() == []
+    assert list(project.datasets) == []
 
 
 def test_names_differing_in_case_are_one(project: mc.Project) -> None:
@@ -168,15 +168,15 @@ def test_bad_refs_suggest_near_ones(project: mc.Project) -> None:
     """An unknown name, number or column says what there is."""
     project.datasets.add("people", _people(5))
     with pytest.raises(errors.NotFound, match="Did you mean 'people'"):
-        project.datasets.get("peple")
+        project.datasets["peple"]
     with pytest.raises(errors.NotFound, match="no version 7"):
-        project.datasets.get("people@7")
+        project.datasets["people@7"]
     with pytest.raises(errors.InvalidInput, match="there is 'age'"):
         project.load("dataset:people", columns=["agee"])
     with pytest.raises(errors.InvalidInput, match="target='lft'"):
         project.datasets.add("people", _people(5), target="lft")
     with pytest.raises(errors.InvalidInput, match="names a model"):
-        project.datasets.get("model:people")
+        project.datasets["model:people"]
 
 
 @pytest.mark.parametrize(
@@ -195,8 +195,8 @@ def test_bad_splits_are_refused(project: mc.Project, arguments: dict[str, object
     """Shares and methods that make no sense are refused before anything is written."""
     project.datasets.add("people", _people(20), target="left")
     with pytest.raises(errors.InvalidInput):
-        project.datasets.split("people", **arguments)
-    assert project.datasets.names() == ["people"]
+        project.datasets["people"].split(**arguments)
+    assert list(project.datasets) == ["people"]
 
 
 _NUMBERED = pd.DataFrame(np.arange(12).reshape(4, 3))
@@ -210,7 +210,7 @@ def test_a_role_of_no_column_is_refused(project: mc.Project, role: str) -> None:
     for frame, given in itertools.product(frames, odd):
         with pytest.raises(errors.InvalidInput, match=f"{role}=.* names no column of d; (did you mean|it has) "):
             project.datasets.add("d", frame, **{role: given})
-    assert project.datasets.names() == []
+    assert list(project.datasets) == []
 
 
 def test_a_role_of_a_numbered_column(project: mc.Project) -> None:
@@ -220,7 +220,7 @@ def test_a_role_of_a_numbered_column(project: mc.Project) -> None:
     version = project.datasets.add("d", _NUMBERED, target=np.int64(0), key=2)
     assert (version.roles.target, version.roles.key) == (0, 2)
     assert records.from_json(records.to_json(version)) == version
-    X, y = project.load(version, xy=True)
+    X, y = version.xy()
     assert (list(X.columns), y.tolist()) == ([1], [0, 3, 6, 9])
 
 

@@ -19,8 +19,8 @@ from tests.lifecycle.conftest import begin, fitted
 def shop(project: mc.Project, cells: pd.DataFrame) -> Any:
     """Return a deployment with two versions to route to, and rows to ask about."""
     _, train = begin(project, cells)
-    X, y = project.load(train, xy=True)
-    project.evaluate(project.models.register("tumour", fitted(X, y, 0.01), data=[train], example=X[:5]))
+    X, y = train.xy()
+    project.models.register("tumour", fitted(X, y, 0.01), data=[train], example=X[:5]).evaluate()
     deployment = project.deployments.open("shop")
     deployment.route({"tumour@1": 1}, message="go")
     return deployment
@@ -88,7 +88,7 @@ def test_traffic_joins_with_labels(shop: Any, cells: pd.DataFrame) -> None:
 
 def test_check_is_quiet_on_the_same_and_loud_on_a_shift(project: mc.Project, shop: Any, cells: pd.DataFrame) -> None:
     """No finding where nothing changed; drift and lost quality where something did."""
-    X, y = project.load("dataset:cells.test", xy=True)
+    X, y = project.datasets["cells.test"].xy()
     with shop.serve() as service:
         service.predict_proba(X, ids=X.index)
         service.label(X.index, y)
@@ -115,7 +115,7 @@ def test_a_check_of_the_user_is_kept_beside_the_others(project: mc.Project, shop
         yield float((context.models.predict("tumour@1", "cells.test") == asked["output"].to_numpy(int)).mean())
         yield subject == "deployment:other"
 
-    X, _ = project.load("dataset:cells.test", xy=True)
+    X, _ = project.datasets["cells.test"].xy()
     with shop.serve() as service:
         service.predict(X)
     found = shop.check(checks=[agrees])
@@ -216,7 +216,7 @@ def test_the_past_is_addressed_by_spans(project: mc.Project, shop: Any) -> None:
     newest = int(project.history().index[-1])
     assert project.store.tag("now", to="0s") == newest
     assert project.store.tag("then", to=datetime.now(UTC) + timedelta(days=1)) == newest + 1
-    assert project.at(pd.Timestamp.now("UTC")).deployments.names() == ["shop"]
+    assert list(project.at(pd.Timestamp.now("UTC")).deployments) == ["shop"]
     with pytest.raises(NotFound, match="had not begun"):
         project.at("7d")
     with pytest.raises(NotFound, match="is not an entry number or a tag; the tags are"):
@@ -246,4 +246,4 @@ def test_alpha_is_a_chance(alpha: Any, shop: Any) -> None:
 def test_checks_are_a_list(checks: Any, project: mc.Project, shop: Any) -> None:
     """More questions come as a list, also when there is one."""
     with pytest.raises(errors.InvalidInput, match="checks is a list, for example "):
-        project.evaluate("tumour@1", checks=checks)
+        project.models["tumour@1"].evaluate(checks=checks)

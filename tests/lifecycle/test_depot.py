@@ -87,8 +87,8 @@ def test_the_documents_of_a_store_are_those_of_the_page(project: mc.Project, tmp
     with project.experiments.open("e").start(uses=[train]) as run:
         run.log(loss=1.0)
     version = project.models.register("m", DummyClassifier().fit(frame[["x"]], frame["y"]), example=frame[["x"]])
-    project.evaluate(version, train)
-    project.models.promote(version)
+    version.evaluate(train)
+    version.promote()
     found: dict[str, Doc] = {}
     for path in [*tmp_path.glob("store/files/*/*.json"), *tmp_path.glob("store/leaves/*.json")]:
         document = json.loads(path.read_text(encoding="utf-8"))

@@ -25,25 +25,25 @@ def test_a_users_own_criterion_guards_the_gate(project: mc.Project, cells: pd.Da
     near, far = Between("recall", 0.9, 1.0), Between("recall", 0.1, 0.4)
     scope = project.scope.set(criteria=[*project.scope.get().criteria, near])
     assert scope.criteria[-1] == mc.open(project.store.url).scope.get().criteria[-1] == near
-    project.evaluate(first, "cells.test")
-    assert project.models.promote(first).allowed
+    first.evaluate("cells.test")
+    assert first.promote().allowed
     with pytest.raises(errors.GateBlocked, match=r"loosened: recall from 0\.9 to 1 → recall from 0\.8 to 1"):
         project.scope.set(criteria=[Between("recall", 0.8, 1.0)])
     project.scope.set(criteria=[*project.scope.get().criteria, far])
-    X, y = project.load(train, xy=True)
+    X, y = train.xy()
     second = project.models.register("tumour", fitted(X, y, C=0.5), data=[train])
-    found = project.evaluate(second, "cells.test")
+    found = second.evaluate("cells.test")
     assert [one.verdict for one in found.results][-2:] == ["pass", "fail"]
     with pytest.raises(errors.GateBlocked, match=r"recall from 0\.1 to 0\.4 failed"):
-        project.models.promote(second)
+        second.promote()
 
 
 def test_a_users_own_check_is_asked_of_a_dataset(project: mc.Project) -> None:
     """One class: by ref or record; what was found is kept, and is no use of a test set."""
     frame = pd.DataFrame({"x": range(6), "y": [0, 1, 1] * 2})
     version = project.datasets.add("d", frame, target="y")
-    for subject in ("dataset:d@1", "dataset:d", version):
-        found = project.evaluate(subject, checks=[Imbalance(most=1.5)])
+    for asked in (project.datasets["dataset:d@1"], project.datasets["d"], version):
+        found = asked.evaluate(checks=[Imbalance(most=1.5)])
         assert (found.subject, found.data, found.verdict) == ("dataset:d@1", "d@1", "fail")
         assert [one.value for one in found.results] == [2.0, None]
         assert {one.subject for one in found.results} == {"dataset:d@1"}
@@ -51,13 +51,13 @@ def test_a_users_own_check_is_asked_of_a_dataset(project: mc.Project) -> None:
     assert project.history()["what"].iloc[-1] == "evaluated d@1 on d@1: fail"
     assert project.models.evaluations() == []
     with pytest.raises(errors.InvalidInput, match=r"say what to ask of it: project\.evaluate\('dataset:d@1'"):
-        project.evaluate(version)
+        version.evaluate()
 
 
 def test_a_metric_of_a_dataset_is_an_error_in_words(project: mc.Project) -> None:
     """A criterion given by hand is judged like any, and says what it is measured of."""
     project.datasets.add("d", pd.DataFrame({"y": [0, 1]}), target="y")
-    [found] = project.evaluate("dataset:d", checks=[mc.AtLeast("accuracy", 0.5)]).results
+    [found] = project.datasets["d"].evaluate(checks=[mc.AtLeast("accuracy", 0.5)]).results
     assert (found.verdict, found.detail) == ("error", "accuracy ≥ 0.5 is asked of a model, and d@1 is a dataset")
 
 
@@ -70,21 +70,21 @@ def test_a_check_is_asked_of_a_run(project: mc.Project) -> None:
 
     with project.experiments.open("trees").start() as run:
         run.log({"f1": 0.5})
-    found = project.evaluate(f"run:{run.id[:20]}", checks=[is_known])
+    found = project.runs[run.id[:20]].evaluate(checks=[is_known])
     assert (found.subject, found.data, found.verdict) == (f"run:{run.id}", None, "pass")
-    [run_record] = project.experiments.get("trees").runs()
-    assert project.evaluate(run_record, checks=[is_known]).subject == f"run:{run.id}"
-    [asked] = project.evaluate(f"run:{run.id}", checks=[lambda subject, context: context.data.load()]).results
+    [run_record] = project.experiments["trees"].runs()
+    assert run_record.evaluate(checks=[is_known]).subject == f"run:{run.id}"
+    [asked] = project.runs[run.id].evaluate(checks=[lambda subject, context: context.data.load()]).results
     assert "there is no data to judge on" in asked.detail
     with pytest.raises(errors.NotFound, match="no run begins with 'ffff'"):
-        project.evaluate("run:ffff", checks=[is_known])
+        project.runs["ffff"].evaluate(checks=[is_known])
 
 
 def test_a_run_may_be_given_as_it_stands_open(project: mc.Project) -> None:
     """As to `models.register`, while it goes on and afterwards."""
     with project.experiments.open("trees").start() as run:
-        going = project.evaluate(run, checks=[lambda subject, context: True])
-    after = project.evaluate(run, checks=[lambda subject, context: True])
+        going = project.runs[run].evaluate(checks=[lambda subject, context: True])
+    after = project.runs[run].evaluate(checks=[lambda subject, context: True])
     assert going.subject == after.subject == f"run:{run.id}"
 
 
@@ -94,13 +94,13 @@ def test_what_is_no_model_says_how_it_is_judged(project: mc.Project) -> None:
     shop = project.deployments.open("shop")
     for subject in ("deployment:shop", shop):
         with pytest.raises(errors.InvalidInput, match=r"judged by project\.deployments\.get\('shop'\)\.check\(\)"):
-            project.evaluate(subject, checks=[Imbalance(most=2.0)])  # type: ignore[arg-type]
+            project.models[subject].evaluate(checks=[Imbalance(most=2.0)])  # type: ignore[arg-type]
     for name in ("fair", "fair@1"):
         with pytest.raises(errors.NotFound, match=r"^no model is called 'fair.*Did you mean 'dataset:fair@1'\?$"):
-            project.evaluate(name)
+            project.models[name].evaluate()
     for name, why in (("fair@2", "no model is called 'fair'"), ("fare", "no model is called 'fare'")):
         with pytest.raises(errors.NotFound, match=why) as raised:
-            project.evaluate(name)
+            project.models[name].evaluate()
         assert "dataset:" not in str(raised.value)
 
 
@@ -109,18 +109,18 @@ def test_nothing_to_ask_is_refused_before_any_hook(project: mc.Project) -> None:
     project.datasets.add("d", pd.DataFrame({"y": [0, 1]}))
     asked: list[mc.Event] = []
     watched = mc.open(project.store.url, hooks=[mc.before("evaluation", lambda event, context: asked.append(event))])
-    for subject in ("dataset:d", "dataset:d@1"):
+    for ref in ("d", "d@1"):
         with pytest.raises(errors.InvalidInput, match="say what to ask of it"):
-            watched.evaluate(subject)
+            watched.datasets[ref].evaluate()
     assert asked == []
-    watched.evaluate("dataset:d", checks=[mc.RowCount(at_least=1)])
+    watched.datasets["d"].evaluate(checks=[mc.RowCount(at_least=1)])
     assert len(asked) == 1
 
 
 def test_a_users_own_criterion_about_rows_guards_its_data(project: mc.Project) -> None:
     """One class: judged by hand, set in the scope, and in the way of rows that break it; made stricter freely."""
     project.datasets.add("d", pd.DataFrame({"age": [3.0, 99.0]}))
-    [found] = project.evaluate("dataset:d", checks=[Below("age", 50)]).results
+    [found] = project.datasets["d"].evaluate(checks=[Below("age", 50)]).results
     assert (found.verdict, found.value, found.check, found.detail) == (
         "fail",
         0.5,
@@ -139,7 +139,7 @@ def test_a_criterion_nobody_measures_is_refused(project: mc.Project) -> None:
     project.datasets.add("d", pd.DataFrame({"y": [0, 1]}))
     for act in (
         lambda one: project.scope.set(criteria=[one]),
-        lambda one: project.evaluate("dataset:d", checks=[one]),
+        lambda one: project.datasets["d"].evaluate(checks=[one]),
     ):
         with pytest.raises(errors.InvalidInput, match=r"RowCriterion .*MetricCriterion"):
             act(records.DataCriterion(on="d"))
@@ -151,7 +151,7 @@ def test_a_model_knows_the_code_of_its_run(project: mc.Project, cells: pd.DataFr
     X, y = cells.drop(columns="target"), cells["target"]
     with project.experiments.open("trees").start() as run:
         run.save_model(fitted(X, y))
-    project.models.register("tumour", run)
+    run.register("tumour")
     project.models.register("tumour", fitted(X, y))
     code = context_of(session, session.view(), data=None).code
     assert code.of("model:tumour@1") == code.of("tumour@1") == code.of(f"run:{run.id}") is not None
@@ -184,7 +184,7 @@ def test_a_candidate_stands_for_a_dataset_that_is_not_stored_yet(project: mc.Pro
 def test_evaluations_of_other_things_travel(project: mc.Project) -> None:
     """They pickle, and print bare."""
     project.datasets.add("d", pd.DataFrame({"y": [0, 1]}), target="y")
-    found = project.evaluate("dataset:d", checks=[Imbalance(most=2)])
+    found = project.datasets["d"].evaluate(checks=[Imbalance(most=2)])
     assert pickle.loads(pickle.dumps(found)) == found
     assert str(found).splitlines()[0] == "d@1 on d@1: pass"
     assert isinstance(found, records.Evaluation)
@@ -198,12 +198,12 @@ def test_criteria_on_data_are_asked_of_the_dataset_they_name(project: mc.Project
     asked = [mc.Unique("id", on="visits"), mc.InRange("age", 0, 120, on="visits"), mc.RowCount(at_least=3, on="visits")]
     scope = project.scope.set(criteria=[*project.scope.get().criteria, *asked])
     assert list(scope.criteria[-3:]) == asked
-    found = {n: project.evaluate(f"dataset:visits@{n}") for n in (1, 2)}
+    found = {n: project.datasets[f"visits@{n}"].evaluate() for n in (1, 2)}
     assert [one.verdict for one in found[1].results] == ["pass", "fail", "fail"]
     assert [one.data for one in found[1].results] == ["visits@1"] * 3
     assert (found[2].verdict, found[2].scope, found[2].uses_of_test) == ("pass", scope.number, 0)
-    project.evaluate(first, "cells.test")
-    assert project.models.promote(first).allowed
+    first.evaluate("cells.test")
+    assert first.promote().allowed
     with pytest.raises(errors.GateBlocked, match=r"loosened: id is unique on visits → removed"):
         project.scope.set(criteria=list(scope.criteria[:-3]))
 
@@ -223,7 +223,7 @@ def sided() -> mc.Project:
 def test_a_name_in_a_criterion_is_the_version_judged(sided: mc.Project) -> None:
     """And not the newest of that name: results, data and overlap are all of the rows that were measured."""
     sided.scope.set(objective="o", criteria=[mc.AtLeast("accuracy", 0.8, on="d")], test="d")
-    first, second = (sided.evaluate("m@1", f"d@{n}") for n in (1, 2))
+    first, second = (sided.models["m@1"].evaluate(f"d@{n}") for n in (1, 2))
     assert [(one.data, one.results[0].data, one.verdict, [*one.overlap]) for one in (first, second)] == [
         ("d@1", "d@1", "pass", []), ("d@2", "d@2", "fail", ["d@2"]),
     ]  # fmt: skip
@@ -233,17 +233,17 @@ def test_a_version_in_a_criterion_is_no_other(sided: mc.Project) -> None:
     """What is asked on one version is not asked of another, of models and of rows."""
     asked = [mc.AtLeast("accuracy", 0.8, on="d@1"), mc.RowCount(at_least=60, on="d@1"), mc.Unique("x", on="d")]
     sided.scope.set(objective="o", criteria=asked)
-    assert {one.verdict for one in sided.evaluate("m@1", "d@2").results} == {"not_applicable"}
-    assert [one.check for one in sided.evaluate("m@1", "d@1").results] == ["accuracy ≥ 0.8 on d@1"]
-    assert [one.check for one in sided.evaluate("dataset:d@2").results] == ["x is unique on d"]
-    assert len(sided.evaluate("dataset:d@1").results) == 2
+    assert {one.verdict for one in sided.models["m@1"].evaluate("d@2").results} == {"not_applicable"}
+    assert [one.check for one in sided.models["m@1"].evaluate("d@1").results] == ["accuracy ≥ 0.8 on d@1"]
+    assert [one.check for one in sided.datasets["d@2"].evaluate().results] == ["x is unique on d"]
+    assert len(sided.datasets["d@1"].evaluate().results) == 2
 
 
 def test_criteria_on_rows_are_asked_of_the_subject(sided: mc.Project) -> None:
-    """Whatever other data checks are given to compare it with."""
+    """And of no other data that the scope speaks of."""
     sided.datasets.add("other", pd.DataFrame({"x": [1, 2, 3]}))
     sided.scope.set(objective="o", criteria=[mc.RowCount(at_least=20, on="d"), mc.RowCount(at_least=2, on="other")])
-    [found] = sided.evaluate("dataset:other", "d").results
+    [found] = sided.datasets["other"].evaluate().results
     assert (found.check, found.data, found.value, found.verdict) == ("at least 2 rows on other", "other@1", 3, "pass")
 
 
@@ -268,8 +268,8 @@ def test_a_criterion_without_the_reference_it_needs_says_so(sided: mc.Project, m
     needs = property(lambda self: frozenset(["data", "labels", "model", "reference"]))
     monkeypatch.setattr(mc.AtLeast, "needs", needs)
     sided.scope.set(objective="o", criteria=[mc.AtLeast("accuracy", 0.8)], test="d@1")
-    [found] = sided.evaluate("m@1").results
+    [found] = sided.models["m@1"].evaluate().results
     assert found.verdict == "error"
     assert found.detail == "AtLeast needs a reference, and says none: reference='production'"
     with pytest.raises(errors.GateBlocked, match="AtLeast needs a reference"):
-        sided.models.promote("m@1")
+        sided.models["m@1"].promote()

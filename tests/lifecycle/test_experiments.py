@@ -41,11 +41,11 @@ def test_a_run_is_kept_whole(anywhere: mc.Project, cells: pd.DataFrame, tmp_path
     assert found.environment is not None
     assert "numpy" in found.environment.packages
     assert experiment.best(lowest=True) == found
-    assert anywhere.experiments.run(found.id[:30]) == found
-    assert anywhere.experiments.artifact(found, "plot") == b"<svg/>"
-    assert anywhere.experiments.points(found)["value"].tolist() == [0.5, 0.25, 0.9]
+    assert anywhere.runs[found.id[:30]] == found
+    assert found.artifact("plot") == b"<svg/>"
+    assert found.points()["value"].tolist() == [0.5, 0.25, 0.9]
     with pytest.raises(errors.NotFound, match="Did you mean 'plot'"):
-        anywhere.experiments.artifact(found, "plt")
+        found.artifact("plt")
 
 
 def test_what_is_not_finite_or_not_a_number_is_kept(project: mc.Project) -> None:
@@ -85,8 +85,8 @@ def test_a_killed_run_is_lost_and_its_points_are_not(project: mc.Project) -> Non
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False, capture_output=True)
     assert done.returncode == -signal.SIGKILL
-    [run] = project.experiments.get("killed").runs()
-    assert (run.status, run.points, run.metrics) == ("lost", 500, {"loss": 499})
+    [run] = project.experiments["killed"].runs()
+    assert (run.status, run.n_points, run.metrics) == ("lost", 500, {"loss": 499})
 
 
 def test_a_living_run_is_running(project: mc.Project) -> None:
@@ -126,7 +126,7 @@ def test_many_processes_log_runs_at_once(project: mc.Project) -> None:
     """
     workers = [subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)]) for _ in range(3)]
     assert [worker.wait() for worker in workers] == [0, 0, 0]
-    frame = project.experiments.get("many").frame()
+    frame = project.experiments["many"].frame()
     assert len(frame) == 30
     assert (frame["params.number"] == frame["metrics.loss"]).all()
 
@@ -220,7 +220,7 @@ def test_no_best_run_is_told(project: mc.Project) -> None:
 def test_a_run_that_is_no_text_is_refused(project: mc.Project) -> None:
     """An id is text."""
     with pytest.raises(errors.InvalidInput, match=r"a run is given by its id .* got int"):
-        project.experiments.run(5)  # type: ignore[arg-type]
+        project.runs[5]  # type: ignore[arg-type]
 
 
 def test_infinities_and_whole_numbers_are_compared(project: mc.Project) -> None:
@@ -280,8 +280,8 @@ def test_what_is_told_of_an_experiment_is_text(project: mc.Project) -> None:
         run = project.experiments.open("other").start()
         run.finish()
         with pytest.raises(errors.InvalidInput, match=f"an artifact is given by its name, got {type(wrong).__name__}"):
-            project.experiments.artifact(run, wrong)  # type: ignore[arg-type]
-    assert project.experiments.names() == ["other"]
+            project.runs[run].artifact(wrong)  # type: ignore[arg-type]
+    assert list(project.experiments) == ["other"]
 
 
 def test_unknown_inputs_are_refused(project: mc.Project) -> None:
@@ -291,16 +291,16 @@ def test_unknown_inputs_are_refused(project: mc.Project) -> None:
     run = project.experiments.open("e").start()
     run.finish()
     with pytest.raises(errors.InvalidInput, match="no model"):
-        project.models.register("m", run)
+        run.register("m")
 
 
 def test_save_model_and_register(project: mc.Project, cells: pd.DataFrame) -> None:
     """A run's model becomes a version with the run's lineage, also while the run goes on."""
     data = project.datasets.add("cells", cells, target="target")
-    X, y = project.load(data, xy=True)
+    X, y = data.xy()
     run = project.experiments.open("e").start(uses=[data])
     run.save_model(LogisticRegression(max_iter=5000).fit(X, y), example=X[:3])
-    version = project.models.register("tumour", run)
+    version = run.register("tumour")
     run.finish()
     assert (version.run, version.data) == (run.id, ("cells@1",))
     assert (project.load(version).predict(X[:5]) == y[:5]).all()
@@ -378,8 +378,8 @@ def test_a_killed_run_on_s3_is_recovered_by_the_next_process(s3_url: tuple[str, 
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False, capture_output=True)
     assert done.returncode == -signal.SIGKILL
-    [run] = mc.open(url, storage_options=options).experiments.get("killed").runs()
-    assert (run.status, run.points, run.metrics) == ("lost", 100, {"loss": 99})
+    [run] = mc.open(url, storage_options=options).experiments["killed"].runs()
+    assert (run.status, run.n_points, run.metrics) == ("lost", 100, {"loss": 99})
 
 
 def test_a_run_starts_though_the_log_cannot_be_read(project: mc.Project) -> None:
@@ -418,7 +418,7 @@ def test_what_comes_after_the_end_is_told(
         with pytest.warns(errors.MlcycleWarning, match="the run has ended; do it inside its with block"):
             LATE[name](run)
     assert run.failures == 2
-    stored = project.experiments.run(run.id)
+    stored = project.runs[run.id]
     assert (stored.metrics, stored.artifacts, stored.model) == ({"loss": 0.5}, {}, None)
     assert len(list(tmp_path.glob("mlcycle-model-*.joblib"))) == 2 * (name == "save_model")
 

@@ -180,7 +180,7 @@ def test_a_run_in_a_place_that_is_no_unicode(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, script, tmp_path / "store", b"\xe9"], check=True, cwd=folder, env=environment, timeout=60
     )
-    failed, finished = mc.open(tmp_path / "store").experiments.get("e").runs()
+    failed, finished = mc.open(tmp_path / "store").experiments["e"].runs()
     assert (failed.status, finished.status) == ("failed", "finished")
     assert (failed.author, failed.params["argv"][-1]) == ("jos\\udce9", "\\udce9")
     assert failed.params["cwd"].endswith("caf\\udce9")

@@ -94,13 +94,13 @@ def connected(files: FaultyFiles) -> Connection:
 
 def check_whole(project: mc.Project) -> None:
     """Read everything that is listed, and every byte."""
-    for name in project.datasets.names():
+    for name in project.datasets:
         for version in project.datasets.versions(name):
             assert version.rows == len(project.load(version))
-    for name in project.models.names():
+    for name in project.models:
         for version in project.models.versions(name):
             assert len(project.load(version).predict(FRAME[["x"]])) == len(FRAME)
-    for run in project.experiments.get("e").runs():
+    for run in project.experiments["e"].runs():
         files = [*run.artifacts.values(), *(run.model["files"] if run.model else ())]
         for file in files:
             key = file["key"] if isinstance(file, dict) else file.key
@@ -171,7 +171,7 @@ def walk_opening(base: str | None, create: bool | None, fault_of: Callable[[int]
         done = attempt(lambda: _opening._begin(connected(files), create, author="ada"))  # noqa: B023 - called at once
         calls = len(files.calls)
         again = mc.open(url, author="bob")
-        assert bool(base) == ("d" in again.datasets.names())
+        assert bool(base) == ("d" in again.datasets)
         assert [entry["n"] for entry in created(again)] == [0]
         assert again.store.verify("bytes").problems == ()
         again.store.tag("works")
@@ -368,7 +368,7 @@ def test_training_goes_on_without_a_storage(fault: Fault, base: str) -> None:
     """Once a run has started nothing is raised, whatever fails; it is counted, and the model is kept here."""
     url = copied(base)
     files = FaultyFiles(open_files(url))
-    run = on(files).experiments.get("e").start(name="tried")
+    run = on(files).experiments["e"].start(name="tried")
     files.plan = lambda number, op, key: fault
     with pytest.warns(errors.MlcycleWarning) as said:
         train(run)

@@ -49,8 +49,8 @@ def begun(url: str) -> mc.Project:
     project.datasets.add("d", FRAME, target="left")
     project.models.register("m", TREE, example=FRAME[["x"]])
     project.models.register("m", TREE, example=FRAME[["x"]])
-    project.models.promote("m@1")
-    project.models.promote("m@2")
+    project.models["m@1"].promote()
+    project.models["m@2"].promote()
     shop = project.deployments.open("shop")
     shop.route("m@1")
     shop.route("m@2")
@@ -72,19 +72,19 @@ ACTS: dict[str, list[Act]] = {
     "scope.set": [lambda p, **k: p.scope.set(objective="o", **k)],
     "dataset.commit": [
         lambda p, **k: p.datasets.add("d", OTHER, **k),
-        lambda p, **k: p.datasets.split("d@1", test=0.5, **k),
+        lambda p, **k: p.datasets["d@1"].split(test=0.5, **k),
     ],
     "model.register": [lambda p, **k: p.models.register("m", TREE, example=FRAME[["x"]], **k)],
     "model.promote": [
-        lambda p, **k: p.models.promote("m@1", "canary", **k),
+        lambda p, **k: p.models["m@1"].promote("canary", **k),
         lambda p, **k: p.models.rollback("m", **k),
     ],
     "deployment.route": [
-        lambda p, **k: p.deployments.get("shop").route({"m@1": 1, "m@2": 1}, **k),
-        lambda p, **k: p.deployments.get("shop").rollback(**k),
+        lambda p, **k: p.deployments["shop"].route({"m@1": 1, "m@2": 1}, **k),
+        lambda p, **k: p.deployments["shop"].rollback(**k),
     ],
     "project.rollback": [lambda p, **k: p.rollback(3, **k)],
-    "evaluation": [lambda p, **k: p.evaluate("m@1", "d", **k)],
+    "evaluation": [lambda p, **k: p.models["m@1"].evaluate("d", **k)],
 }
 CASES = [pytest.param(verb, act, id=f"{verb}-{i}") for verb, acts in ACTS.items() for i, act in enumerate(acts)]
 
@@ -290,7 +290,7 @@ def test_nonsense_is_an_error_that_blocks(url: str, name: str) -> None:
     hook, said = NONSENSE[name]
     project = opened(url, mc.before("model.promote", hook))
     with pytest.raises(errors.GateBlocked) as caught:
-        project.models.promote("m@1")
+        project.models["m@1"].promote()
     assert said in str(caught.value)
     assert len(caught.value.decision.results) <= 1001
     assert project.models.aliases("m") == {"production": "m@2"}
@@ -304,7 +304,7 @@ def test_a_secret_in_an_exception_is_not_kept(url: str) -> None:
 
     project = opened(url, mc.before("model.promote", connect))
     with pytest.raises(errors.GateBlocked) as caught:
-        project.models.promote("m@1")
+        project.models["m@1"].promote()
     [kept] = [one for one in project.models.decisions() if not one.allowed]
     assert "cannot reach" in kept.why
     assert all("hunter2secret" not in text for text in (str(caught.value), kept.why, kept.results[0].detail))
@@ -321,8 +321,8 @@ def test_what_could_not_be_read_again_is_an_error(url: str) -> None:
 
     for hook in (odd, typed):
         with pytest.raises(errors.GateBlocked, match="could not be computed"):
-            opened(url, mc.before("model.promote", hook)).models.promote("m@1")
-    assert [one.allowed for one in mc.open(url).models.decisions("m@1")] == [True, False, False]
+            opened(url, mc.before("model.promote", hook)).models["m@1"].promote()
+    assert [one.allowed for one in mc.open(url).models["m@1"].decisions()] == [True, False, False]
 
 
 def test_nothing_in_a_proposal_can_be_changed(url: str) -> None:
@@ -390,7 +390,7 @@ def test_a_hook_before_may_not_commit(url: str, write: Any) -> None:
 
     guarded = opened(url, mc.before("model.promote", meddle))
     before = guarded._session.view().n
-    guarded.models.promote("m@1")
+    guarded.models["m@1"].promote()
     assert guarded._session.view().n == before + 1
     assert len(said) == 1
     assert "may read the project and not change it" in said[0]
@@ -407,7 +407,7 @@ def test_a_hook_cannot_exit_into_half_a_commit(url: str) -> None:
     project = opened(url, mc.before("model.promote", leave))
     before = project._session.view().n
     with pytest.raises(KeyboardInterrupt):
-        project.models.promote("m@1")
+        project.models["m@1"].promote()
     assert project._session.view().n == before
     assert project.datasets.add("d", OTHER).ref == "d@2"
 
@@ -447,12 +447,12 @@ def test_a_blocked_version_is_kept_as_rejected(url: str) -> None:
         with pytest.raises(errors.GateBlocked) as caught:
             project.datasets.add("d", OTHER)
         assert caught.value.decision.subject == "dataset:d@2"
-    assert project.datasets.get("d").ref == "d@1"
+    assert project.datasets["d"].ref == "d@1"
     assert project.load("dataset:d@2").equals(OTHER)
     assert [version.ref for version in project.datasets.versions("d")] == ["d@1", "d@2"]
     assert len(list(project._session.view().facts.of("decision", "dataset:d@2"))) == 2
     again = mc.open(url).datasets.add("d", OTHER)
-    assert (again.ref, mc.open(url).datasets.get("d").ref) == ("d@3", "d@3")
+    assert (again.ref, mc.open(url).datasets["d"].ref) == ("d@3", "d@3")
 
 
 def test_a_first_version_may_be_rejected(url: str) -> None:
@@ -461,7 +461,7 @@ def test_a_first_version_may_be_rejected(url: str) -> None:
     with pytest.raises(errors.GateBlocked):
         project.datasets.add("new", FRAME)
     with pytest.raises(errors.NotFound, match="new"):
-        project.datasets.get("new")
+        project.datasets["new"]
     assert project.load("dataset:new@1").equals(FRAME)
     assert mc.open(url).datasets.add("new", FRAME).ref == "new@2"
 
@@ -510,7 +510,7 @@ def test_a_rejected_version_that_is_gone_is_rejected_anew(url: str) -> None:
     assert project.load("dataset:d@4").equals(OTHER)
     assert caught.value.decision.subject == "dataset:d@4"
     with pytest.raises(errors.InvalidInput, match="d@4 was rejected"):
-        mc.open(url).datasets.split("d@4")
+        mc.open(url).datasets["d@4"].split()
 
 
 def test_a_table_that_is_read_once_is_judged_too(url: str) -> None:
@@ -572,10 +572,10 @@ def test_a_split_is_judged_by_its_parts(url: str) -> None:
     project = opened(url, mc.before("dataset.commit", note))
     for _ in range(2):
         with pytest.raises(errors.GateBlocked):
-            project.datasets.split("d@1", test=0.5)
+            project.datasets["d@1"].split(test=0.5)
     assert seen == [("dataset:d@1", "split", {"d.train": 6, "d.test": 6}, 12)] * 2
     assert [len(project.datasets.versions(name)) for name in ("d.train", "d.test")] == [1, 1]
-    parts = mc.open(url).datasets.split("d@1", test=0.5)
+    parts = mc.open(url).datasets["d@1"].split(test=0.5)
     assert [part.ref for part in parts] == ["d.train@2", "d.test@2"]
 
 
@@ -587,7 +587,7 @@ def test_the_parts_of_a_split_are_there_to_look_at(url: str) -> None:
         seen.append((context.data.load("d.test"), context.data.table("d.test"), context.data.target("d.test")))
 
     project = opened(url, mc.before("dataset.commit", note))
-    _, test = project.datasets.split("d@1", test=0.25)
+    _, test = project.datasets["d@1"].split(test=0.25)
     [(frame, table, target)] = seen
     pd.testing.assert_frame_equal(frame, project.load(test))
     assert (table.num_rows, target.tolist()) == (3, frame["left"].tolist())
@@ -604,7 +604,7 @@ def test_criteria_of_the_scope_judge_the_candidate(url: str) -> None:
     assert [(one.check, one.verdict, one.subject) for one in caught.value.decision.results] == [
         ("at least 10 rows on d", "fail", "dataset:d"), ("x is unique on d", "pass", "dataset:d"),
     ]  # fmt: skip
-    assert project.datasets.get("d").ref == "d@1"
+    assert project.datasets["d"].ref == "d@1"
     assert project.datasets.add("d", OTHER).ref == "d@3"
     assert project.datasets.add("other", OTHER[:3]).ref == "other@1"
     with pytest.raises(errors.GateBlocked, match="x from 0 to 50"):
@@ -618,28 +618,28 @@ def test_criteria_on_a_part_judge_the_split(url: str) -> None:
     project = mc.open(url, author="ada")
     project.scope.set(criteria=[mc.RowCount(at_least=5)], test="d.test")
     with pytest.raises(errors.GateBlocked, match=r"split d@1 is blocked:\n  ✗ d.test: at least 5 rows"):
-        project.datasets.split("d@1", test=0.25)
-    assert [part.ref for part in project.datasets.split("d@1", test=0.5)] == ["d.train@2", "d.test@2"]
+        project.datasets["d@1"].split(test=0.25)
+    assert [part.ref for part in project.datasets["d@1"].split(test=0.5)] == ["d.train@2", "d.test@2"]
 
 
 def test_what_was_found_and_decided_of_data_can_be_read(url: str) -> None:
     """By version, by name of the noun, and apart from what was of models."""
     project = opened(url, mc.before("dataset.commit", yes))
     project.datasets.add("d", OTHER)
-    found = project.evaluate("dataset:d@2", checks=[mc.Unique("x")])
-    project.evaluate("m@1", "d@1")
+    found = project.datasets["d@2"].evaluate(checks=[mc.Unique("x")])
+    project.models["m@1"].evaluate("d@1")
     with project.experiments.open("e").start() as run:
         run.log(loss=1)
-    about_run = project.evaluate(f"run:{run.id}", checks=[lambda subject, context: subject.startswith("run:")])
-    assert project.datasets.evaluations() == project.datasets.evaluations("d@2") == [found]
-    assert project.datasets.evaluations("d@1") == []
-    assert project.experiments.evaluations(run) == [about_run]
+    about_run = project.runs[run.id].evaluate(checks=[lambda subject, context: subject.startswith("run:")])
+    assert project.datasets.evaluations() == project.datasets["d@2"].evaluations() == [found]
+    assert project.datasets["d@1"].evaluations() == []
+    assert project.runs[run].evaluations() == [about_run]
     assert [one.subject for one in project.models.evaluations()] == ["model:m@1"]
-    [decision] = project.datasets.decisions("d@2")
+    [decision] = project.datasets["d@2"].decisions()
     assert project.datasets.decisions() == [decision]
     assert decision.subject == "dataset:d@2"
     assert [one.subject for one in project.models.decisions()] == ["model:m@1", "model:m@2"]
-    assert (project.scope.decisions(), project.deployments.get("shop").decisions()) == ([], [])
+    assert (project.scope.decisions(), project.deployments["shop"].decisions()) == ([], [])
 
 
 # races ---------------------------------------------------------------------------------------------------------------
@@ -707,11 +707,11 @@ def test_evidence_that_changed_meanwhile_stands_as_judged(url: str, late: Any) -
     other = mc.open(url, author="eve")
     other.datasets.add("t", FRAME, target="left")
     other.scope.set(criteria=[mc.AtLeast("accuracy", 0.01)], test="t")
-    other.evaluate("m@1")
+    other.models["m@1"].evaluate()
     seen, hook = counted()
-    late(lambda: other.evaluate("m@1"))
-    decision = opened(url, mc.before("model.promote", hook)).models.promote("m@1")
-    first, _ = other.models.evaluations("m@1")
+    late(lambda: other.models["m@1"].evaluate())
+    decision = opened(url, mc.before("model.promote", hook)).models["m@1"].promote()
+    first, _ = other.models["m@1"].evaluations()
     assert (decision.evaluations, len(seen)) == ((first.id,), 1)
 
 
@@ -722,7 +722,7 @@ def test_a_scope_that_changed_meanwhile_is_judged_by(url: str, late: Any) -> Non
     once = iter([lambda: other.scope.set(criteria=[mc.AtLeast("accuracy", 0.99)], test="t")])
     late(lambda: next(once, lambda: None)())
     with pytest.raises(errors.GateBlocked, match="no evaluation answers it"):
-        opened(url).models.promote("m@1")
+        opened(url).models["m@1"].promote()
     assert other.models.aliases("m") == {"production": "m@2"}
 
 
@@ -750,7 +750,7 @@ def test_a_sweep_meanwhile_lets_nothing_past(url: str, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(Operation, "_commit", slow)
     with pytest.raises(errors.GateBlocked):
-        opened(url, mc.before("model.promote", no)).models.promote("m@1")
+        opened(url, mc.before("model.promote", no)).models["m@1"].promote()
     assert other.models.aliases("m") == {"production": "m@2"}
 
 
@@ -772,7 +772,7 @@ def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], No
 IDLE: dict[str, tuple[Callable[[mc.Project], Any], Callable[[mc.Project], Any]]] = {
     "add": (lambda p: p.datasets.add("d", FRAME), lambda p: p.datasets.add("d", OTHER)),
     "scope": (lambda p: p.scope.set(objective="o"), lambda p: p.scope.set(objective="mine")),
-    "rollback": (lambda p: p.rollback(p.history().index[-1]), lambda p: p.models.promote("m@1")),
+    "rollback": (lambda p: p.rollback(p.history().index[-1]), lambda p: p.models["m@1"].promote()),
 }
 
 
@@ -797,7 +797,7 @@ def test_a_criterion_set_meanwhile_judges_the_candidate(url: str, between: Any) 
         project.datasets.add("d", OTHER)
     between(lambda: other.scope.set(criteria=[mc.AtLeast("accuracy", 0.999)], override_until="1d", message="m"))
     with pytest.raises(errors.GateBlocked, match="accuracy"):
-        project.deployments.get("shop").route("m@1")
+        project.deployments["shop"].route("m@1")
 
 
 def test_a_sweep_carries_no_decision_over_to_something_else(url: str, between: Any) -> None:
@@ -852,9 +852,9 @@ def test_after_never_raises_and_is_counted(url: str) -> None:
     with pytest.warns(
         errors.MlcycleWarning, match="broken failed when told of model.promote: RuntimeError: mail server"
     ):
-        assert project.models.promote("m@1").allowed
+        assert project.models["m@1"].promote().allowed
     with pytest.warns(errors.MlcycleWarning, match=r"failed \(2 times by now\)"):
-        project.models.promote("m@2")
+        project.models["m@2"].promote()
 
 
 def test_after_is_not_told_of_what_was_blocked_or_not_needed(url: str) -> None:
@@ -867,7 +867,7 @@ def test_after_is_not_told_of_what_was_blocked_or_not_needed(url: str) -> None:
         mc.after("dataset.commit", lambda event, context: told.append(event)),
     )
     with pytest.raises(errors.GateBlocked):
-        project.models.promote("m@1")
+        project.models["m@1"].promote()
     project.datasets.add("d", FRAME)
     mc.open(url).datasets.add("d", OTHER)
     assert told == []
@@ -885,7 +885,7 @@ def test_after_may_commit_and_is_not_told_of_that(url: str) -> None:
     project.datasets.add("d", OTHER)
     project.datasets.add("d", FRAME.assign(x=0.5))
     assert told == ["dataset:d@2", "dataset:d@3"]
-    assert project.datasets.get("log").ref == "log@2"
+    assert project.datasets["log"].ref == "log@2"
 
 
 def test_the_end_of_a_run_is_told(url: str) -> None:
@@ -913,7 +913,7 @@ def test_a_window_that_was_judged_is_told(url: str) -> None:
     """With what was found."""
     told: list[mc.Event] = []
     project = opened(url, mc.after("window.close", lambda event, context: told.append(event)))
-    shop = project.deployments.get("shop")
+    shop = project.deployments["shop"]
     with shop.serve(follow=0) as service:
         service.predict(FRAME[["x"]], ids=range(12))
     found = shop.check()
@@ -929,8 +929,8 @@ def test_hooks_travel_with_the_project(url: str) -> None:
     """A copy in another process is judged by the same hooks."""
     copy = pickle.loads(pickle.dumps(opened(url, mc.before("model.promote", no))))
     with pytest.raises(errors.GateBlocked):
-        copy.models.promote("m@1")
-    deployment = pickle.loads(pickle.dumps(opened(url, mc.before("deployment.route", no)).deployments.get("shop")))
+        copy.models["m@1"].promote()
+    deployment = pickle.loads(pickle.dumps(opened(url, mc.before("deployment.route", no)).deployments["shop"]))
     with pytest.raises(errors.GateBlocked):
         deployment.route("m@1")
 
@@ -947,7 +947,7 @@ def test_a_hook_that_does_not_pickle_stays_behind(url: str) -> None:
         assert len(copy.load("dataset:d@1")) == 12
         assert copy.scope.set(objective="mine").objective == "mine"
         with pytest.raises(errors.ReadOnly, match=r"lost before\('model.promote', <lambda>\) when it was pickled"):
-            copy.models.promote("m@1")
+            copy.models["m@1"].promote()
         with pytest.raises(errors.ReadOnly, match="open the project here with its hooks"):
             copy.models.rollback("m")
         with pytest.raises(errors.GateBlocked):
@@ -959,7 +959,7 @@ def test_an_after_hook_that_does_not_pickle_guards_nothing(url: str) -> None:
     """The copy does everything, and nobody is told there."""
     with pytest.warns(errors.MlcycleWarning, match="stays behind"):
         copy = pickle.loads(pickle.dumps(opened(url, mc.after("model.promote", lambda event, context: None))))
-    assert copy.models.promote("m@1").allowed
+    assert copy.models["m@1"].promote().allowed
 
 
 def test_a_read_only_project_asks_and_keeps_nothing(url: str) -> None:
@@ -1005,7 +1005,7 @@ def test_criteria_guard_the_project_until_none_blocks(url: str, monkeypatch: pyt
     assert guards() == {"model/pointer.move": ["gates"], "deployment/pointer.move": ["gates"]}
     monkeypatch.setattr(ProjectFold, "needs", frozenset())
     with pytest.raises(errors.ReadOnly, match=r"takes a newer mlcycle \(one that knows gates\)"):
-        project.models.promote("m@1", override_until="30d", message="why not")
+        project.models["m@1"].promote(override_until="30d", message="why not")
     project.datasets.add("d", OTHER)
     monkeypatch.undo()
     project.scope.set(criteria=[], override_until="30d", message="no more")

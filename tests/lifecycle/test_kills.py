@@ -66,27 +66,27 @@ def check_acknowledged(project: mc.Project, said: Said) -> None:
         elif what == "part":
             assert int(fact) == len(project.load(f"dataset:{ref}"))
         elif what == "logged":
-            assert project.experiments.run(ref).metrics["loss"] >= int(fact) / 2
+            assert project.runs[ref].metrics["loss"] >= int(fact) / 2
         elif what == "run":
-            run = project.experiments.run(ref)
+            run = project.runs[ref]
             assert (run.status, run.params, run.metrics) == ("finished", {"turn": int(fact)}, {"loss": 9.5})
         elif what == "model":
-            assert fact == project.models.get(ref).run
+            assert fact == project.models[ref].run
         else:
             assert fact == decided[ref]
 
 
 def check_whole(project: mc.Project) -> None:
     """Read everything there is; nothing is half visible, and every byte is what the log says."""
-    for name in project.datasets.names():
+    for name in project.datasets:
         for version in project.datasets.versions(name):
             assert version.rows == len(project.load(version))
-    for version in project.models.versions("m") if "m" in project.models.names() else ():
+    for version in project.models.versions("m") if "m" in project.models else ():
         assert project.load(version).predict(FEATURES).shape == (12,)
-    for run in project.experiments.get("e").runs():
+    for run in project.experiments["e"].runs():
         # Who died before the first point holds nothing yet by which the death could be seen.
         silent = ("running", "probably lost")  # the one for five minutes, then the other
-        assert run.status in ("finished", "lost") or (run.status in silent and run.points == 0)
+        assert run.status in ("finished", "lost") or (run.status in silent and run.n_points == 0)
     assert project.store.verify("bytes").problems == ()
 
 
@@ -97,7 +97,7 @@ def survive(store: Path, kills: int) -> None:
     project = mc.open(store, author="after")
     check_acknowledged(project, said)
     check_whole(project)
-    names = [name for name in project.datasets.names() if "." not in name]
+    names = [name for name in project.datasets if "." not in name]
     for name in names:
         contents = [version.content for version in project.datasets.versions(name)]
         assert len(contents) == len(set(contents))  # a turn is added once

@@ -210,11 +210,11 @@ class Machine(RuleBasedStateMachine):
             return
         project, doc = self.projects[who], self.say.datasets[name]
         if number in doc["dropped"]:
-            self.expect(errors.VersionDeleted, lambda: project.datasets.split(f"{name}@{number}"))
+            self.expect(errors.VersionDeleted, lambda: project.datasets[f"{name}@{number}"].split())
             return
         parent = doc["versions"][number]
         with caught(project, (lambda: self.sweep(1 - who)) if sweeping else None):
-            parts = project.datasets.split(f"{name}@{number}", test=0.34, method="random")
+            parts = project.datasets[f"{name}@{number}"].split(test=0.34, method="random")
         assert [f"{name}.train", f"{name}.test"] == [part.name for part in parts]
         assert [part.rows for part in parts] == [4, 2]
         loaded = [project.load(part) for part in parts]
@@ -250,7 +250,7 @@ class Machine(RuleBasedStateMachine):
         name, number = self.pick("models", which)  # type: ignore[misc]
         gone = number in self.say.models[name]["dropped"]
         project = self.projects[who]
-        self.expect(errors.VersionDeleted if gone else None, lambda: project.models.promote(f"{name}@{number}", alias))
+        self.expect(errors.VersionDeleted if gone else None, lambda: project.models[f"{name}@{number}"].promote(alias))
         if not gone:
             stack = self.say.models[name]["aliases"].setdefault(alias, [])
             if not stack or stack[-1][0] != number:
@@ -394,8 +394,9 @@ class Machine(RuleBasedStateMachine):
 
     def agrees(self, project: mc.Project, said: Standing) -> None:
         """Compare a project with the model: names, versions, pointers, contents."""
-        assert sorted(said.datasets) == project.datasets.names()
-        assert sorted(said.models) == project.models.names()
+        for kind in ("datasets", "models"):
+            standing = [name for name in sorted(getattr(said, kind)) if said.latest(kind, name) is not None]
+            assert standing == list(getattr(project, kind))
         for name in said.datasets:
             self.latest_agrees(project.datasets, name, said.latest("datasets", name))
         for name, doc in said.models.items():
@@ -416,7 +417,7 @@ class Machine(RuleBasedStateMachine):
     def latest_agrees(self, collection: Any, name: str, expected: int | None) -> None:
         """Compare what ``latest`` means; a version of the past may have lost its files since."""
         try:
-            found = collection.get(name).number
+            found = collection[name].number
         except errors.VersionDeleted:
             kind = "models" if name in self.say.models else "datasets"
             assert expected is not None

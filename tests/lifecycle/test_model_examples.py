@@ -79,7 +79,7 @@ def test_a_model_is_registered_without_its_rows(project: mc.Project, name: str) 
     with pytest.warns(errors.MlcycleWarning, match="rows of its example cannot be kept as Parquet"):
         version = project.models.register("odd", MODEL, example=WITHOUT_A_FORM[name])
     assert (version.example, version.signature is None) == (None, False)
-    assert project.models.load(version).predict([[0.0]]).tolist() == [1]
+    assert version.load().predict([[0.0]]).tolist() == [1]
 
 
 @pytest.mark.parametrize("name", WITHOUT_A_FORM)

@@ -111,7 +111,7 @@ def test_a_model_that_cannot_be_registered_is_refused_and_kept(name: str, projec
     found = re.search(r"; it is kept at (\S+)$", str(caught.value))
     assert [str(path) for path in elsewhere.iterdir()] == ([found[1]] if found else [])
     assert bool(found) is kept
-    assert project.models.names() == []
+    assert list(project.models) == []
 
 
 @pytest.mark.filterwarnings("ignore:.* is kept as joblib:mlcycle.errors.MlcycleWarning")
@@ -145,7 +145,7 @@ def test_a_method_that_fails_is_in_the_signature(project: mc.Project) -> None:
     assert version.signature.methods == ("predict",)
     assert sorted(version.signature.detail["failing"]) == ["decision_function", "predict_log_proba", "predict_proba"]
     assert "could not broadcast" in version.signature.detail["failing"]["predict_proba"]
-    np.testing.assert_array_equal(project.models.load(version).predict(X), model.predict(X))
+    np.testing.assert_array_equal(version.load().predict(X), model.predict(X))
 
 
 def test_a_method_that_fails_is_refused_in_words_when_served(project: mc.Project) -> None:
@@ -158,7 +158,7 @@ def test_a_method_that_fails_is_refused_in_words_when_served(project: mc.Project
             errors.InvalidInput, match="chain@1 cannot answer predict_proba, as was found when it was sav"
         ):
             service.predict_proba(X[:3])
-        np.testing.assert_array_equal(service.predict(X), project.models.load("chain@1").predict(X))
+        np.testing.assert_array_equal(service.predict(X), project.models["chain@1"].load().predict(X))
 
 
 def test_parameters_are_kept_of_every_model(project: mc.Project) -> None:

@@ -31,7 +31,7 @@ class Custom(ClassifierMixin, BaseEstimator):
 
 
 def _weak(project: mc.Project, train: Any) -> mc.ModelVersion:
-    X, y = project.load(train, xy=True)
+    X, y = project.datasets[train].xy()
     model = DecisionTreeClassifier(max_depth=1, random_state=0).fit(X, y)
     return project.models.register("tumour", model, data=[train], example=X[:5])
 
@@ -40,13 +40,13 @@ def test_the_gate_blocks_with_reasons(project: mc.Project, cells: pd.DataFrame) 
     """A weak model is blocked, the decision is kept, and an override passes."""
     _, train = begin(project, cells)
     weak = _weak(project, train)
-    project.evaluate(weak)
+    weak.evaluate()
     with pytest.raises(errors.GateBlocked, match='message="…", override_until="') as caught:
-        project.models.promote(weak, message="smaller")
+        weak.promote(message="smaller")
     assert not caught.value.decision.allowed
     assert project.models.aliases("tumour") == {"production": "tumour@1"}
-    assert [decision.allowed for decision in project.models.decisions(weak)] == [False]
-    decision = project.models.promote(weak, message="pilot in one ward", override_until="2099-01-01")
+    assert [decision.allowed for decision in weak.decisions()] == [False]
+    decision = weak.promote(message="pilot in one ward", override_until="2099-01-01")
     assert decision.override is not None
     assert decision.override.author == "ada"
     assert project.models.aliases("tumour") == {"production": "tumour@2"}
@@ -56,43 +56,43 @@ def test_an_expired_override_does_not_count(project: mc.Project, cells: pd.DataF
     """An override ends."""
     _, train = begin(project, cells)
     weak = _weak(project, train)
-    project.evaluate(weak)
+    weak.evaluate()
     with pytest.raises(errors.GateBlocked, match="ended 2020-01-01"):
-        project.models.promote(weak, message="pilot", override_until="2020-01-01")
+        weak.promote(message="pilot", override_until="2020-01-01")
 
 
 def test_no_evidence_is_no_pass(project: mc.Project, cells: pd.DataFrame) -> None:
     """Without an evaluation, or with one of an older scope or production, the gate says what to do."""
     _, train = begin(project, cells)
-    X, y = project.load(train, xy=True)
+    X, y = train.xy()
     version = project.models.register("tumour", fitted(X, y, 0.5), data=[train], example=X[:5])
-    with pytest.raises(errors.GateBlocked, match=r"project\.evaluate\('tumour@2'"):
-        project.models.promote(version)
-    project.evaluate(version)
+    with pytest.raises(errors.GateBlocked, match=r"project\.models\['tumour@2'\]\.evaluate\("):
+        version.promote()
+    version.evaluate()
     third = project.models.register("tumour", fitted(X, y, 0.3), data=[train], example=X[:5])
-    project.evaluate(third)
-    project.models.promote(third)
+    third.evaluate()
+    third.promote()
     with pytest.raises(errors.GateBlocked, match="production is tumour@3 now"):
-        project.models.promote(version)
+        version.promote()
 
 
 def test_evidence_seen_in_training_is_refused(project: mc.Project, cells: pd.DataFrame) -> None:
     """Rows the model was trained on prove nothing."""
     begin(project, cells)
-    X, y = project.load("dataset:cells", xy=True)
+    X, y = project.datasets["cells"].xy()
     leaky = project.models.register("tumour", fitted(X, y), data=["cells@1"], example=X[:5])
-    evaluation = project.evaluate(leaky)
+    evaluation = leaky.evaluate()
     assert evaluation.overlap == {"cells@1": evaluation.results[0].n}
     with pytest.raises(errors.GateBlocked, match="was trained on"):
-        project.models.promote(leaky)
+        leaky.promote()
 
 
 def test_the_test_set_is_counted(project: mc.Project, cells: pd.DataFrame) -> None:
     """An evaluation says how often its test set has been used."""
     first, _ = begin(project, cells)
-    assert project.evaluate(first).uses_of_test == 2
-    assert project.evaluate(first).uses_of_test == 3
-    assert [one.uses_of_test for one in project.models.evaluations(first)] == [1, 2, 3]
+    assert first.evaluate().uses_of_test == 2
+    assert first.evaluate().uses_of_test == 3
+    assert [one.uses_of_test for one in first.evaluations()] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -114,8 +114,8 @@ def test_checks_that_ask_nothing_are_refused(project: mc.Project, cells: pd.Data
     project.datasets.add("cells", cells, target="target")
     project.models.register("tumour", fitted(cells.drop(columns="target"), cells["target"]), data=["cells@1"])
     with pytest.raises(errors.InvalidInput, match=said):
-        project.evaluate("tumour@1", "cells", checks=given)
-    assert project.models.evaluations("tumour@1") == []
+        project.models["tumour@1"].evaluate("cells", checks=given)
+    assert project.models["tumour@1"].evaluations() == []
 
 
 def test_checks_of_ones_own(project: mc.Project, cells: pd.DataFrame) -> None:
@@ -125,18 +125,18 @@ def test_checks_of_ones_own(project: mc.Project, cells: pd.DataFrame) -> None:
     def small(subject: str, context: Any) -> bool:
         return len(context.data.load()) < 10
 
-    evaluation = project.evaluate(first, checks=[small])
+    evaluation = first.evaluate(checks=[small])
     assert evaluation.results[-1].verdict == "fail"
 
 
 def test_rollback_goes_to_what_was_not_rolled_back(project: mc.Project, cells: pd.DataFrame) -> None:
     """Rolling back twice goes back twice."""
     _, train = begin(project, cells)
-    X, y = project.load(train, xy=True)
+    X, y = train.xy()
     for C in (0.5, 0.3):
         version = project.models.register("tumour", fitted(X, y, C), data=[train], example=X[:5])
-        project.evaluate(version)
-        project.models.promote(version)
+        version.evaluate()
+        version.promote()
     assert project.models.rollback("tumour", message="worse").ref == "tumour@2"
     assert project.models.rollback("tumour").ref == "tumour@1"
     with pytest.raises(errors.NotFound, match="no earlier version"):
@@ -157,22 +157,22 @@ def test_a_lost_race_for_an_alias_names_the_winner(
 ) -> None:
     """Who promotes against a production that moved meanwhile is told who moved it."""
     _, train = begin(project, cells)
-    X, y = project.load(train, xy=True)
+    X, y = project.datasets[train].xy()
     mine = project.models.register("tumour", fitted(X, y, 0.5), data=[train], example=X[:5])
     theirs = project.models.register("tumour", fitted(X, y, 0.3), data=[train], example=X[:5])
-    project.evaluate(mine)
-    project.evaluate(theirs)
+    mine.evaluate()
+    theirs.evaluate()
     other = mc.open(Path(project.store.url.removeprefix("file://")), author="bob")
     commit = Operation.commit
 
     def late(do: Operation, *arguments: Any, **keywords: Any) -> Any:
         monkeypatch.setattr(Operation, "commit", commit)
-        other.models.promote(theirs, message="mine first")
+        other.models[theirs].promote(message="mine first")
         return commit(do, *arguments, **keywords)
 
     monkeypatch.setattr(Operation, "commit", late)
     with pytest.raises(errors.ConflictError, match=r"set by bob .* mine first") as caught:
-        project.models.promote(mine)
+        mine.promote()
     assert caught.value.winner["author"] == "bob"
     assert project.models.aliases("tumour") == {"production": theirs.ref}
 
@@ -185,8 +185,8 @@ def test_unknown_types_need_trust_and_a_reason(project: mc.Project, cells: pd.Da
     with pytest.raises(errors.UntrustedModel, match="reason="):
         project.load(version)
     with pytest.raises((errors.UntrustedModel, errors.InvalidInput)):
-        project.models.load(version, trust=True)
-    loaded = project.models.load(version, trust=True, reason="I wrote it a minute ago")
+        version.load(trust=True)
+    loaded = version.load(trust=True)
     assert loaded.predict(X[:2]).tolist() == [0, 0]
 
 
@@ -215,9 +215,9 @@ def test_bad_input_to_register_and_promote(project: mc.Project, cells: pd.DataFr
         with pytest.raises(errors.InvalidInput, match=r"parents is a list of addresses .* got (int|bytes|object)"):
             project.datasets.add("d", cells, parents=wrong)  # type: ignore[arg-type]
     with pytest.raises(errors.InvalidInput, match="cannot be an alias"):
-        project.models.promote(first, "7")
+        first.promote("7")
     with pytest.raises(errors.NotFound, match="no alias 'staging'"):
-        project.models.get("tumour@staging")
+        project.models["tumour@staging"]
 
 
 def test_one_version_is_lineage_without_a_list(project: mc.Project, cells: pd.DataFrame) -> None:
@@ -233,10 +233,10 @@ def test_one_version_is_lineage_without_a_list(project: mc.Project, cells: pd.Da
 def test_a_model_takes_what_its_signature_names(project: mc.Project, cells: pd.DataFrame) -> None:
     """A model of some columns is judged on a table with more, as it would serve it."""
     begin(project, cells)
-    X, y = project.load("dataset:cells.train", xy=True)
+    X, y = project.datasets["cells.train"].xy()
     few = X[["worst radius", "mean texture"]]
     version = project.models.register("tumour", fitted(few, y), data=["cells.train"], example=few[:5])
-    evaluation = project.evaluate(version)
+    evaluation = version.evaluate()
     assert {result.verdict for result in evaluation.results} <= {"pass", "fail", "inconclusive"}
     assert evaluation.results[0].value > 0.9  # type: ignore[operator]
 

@@ -100,8 +100,8 @@ def test_a_mark_nobody_knows_hides(data: mc.Project) -> None:
     """What it hides cannot be known, so its version is not the newest; until it is taken away."""
     mark = VersionMark(of="dataset", name="d", mark="frozen", numbers=[[2, 2]])
     write(data, mark.doc())
-    assert data.datasets.latest("d").ref == "d@1"
-    assert data.at(2).datasets.latest("d").ref == "d@2"
+    assert data.datasets["d"].ref == "d@1"
+    assert data.at(2).datasets["d"].ref == "d@2"
 
 
 def test_a_mark_that_is_missing(data: mc.Project) -> None:

@@ -155,7 +155,7 @@ def test_a_model_keeps_the_environment_of_its_run(project: mc.Project) -> None:
     experiment = project.experiments.open("e")
     with experiment.start() as run:
         run.save_model(DecisionTreeClassifier().fit([[0], [1]], [0, 1]), example=[[0], [1]])
-    project.models.register("m", run)
+    run.register("m")
     project.store.drop(f"run:{run.id}")
     sweep(project)
     assert placed(project) == {"environment"}
@@ -188,7 +188,7 @@ def test_a_run_that_starts_meanwhile(project: mc.Project, monkeypatch: pytest.Mo
     monkeypatch.undo()
     assert steps > call
     assert project.store.verify("bytes").problems == ()
-    for run in project.experiments.get("e").runs():
+    for run in project.experiments["e"].runs():
         assert run.environment.python != ""
         assert run.code.diff_file is not None
 

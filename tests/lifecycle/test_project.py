@@ -19,10 +19,10 @@ from tests.lifecycle.conftest import begin, fitted
 
 
 def _second(project: mc.Project, train: Any, C: float = 0.1) -> mc.ModelVersion:
-    X, y = project.load(train, xy=True)
+    X, y = project.datasets[train].xy()
     version = project.models.register("tumour", fitted(X, y, C), data=[train], example=X[:5])
-    project.evaluate(version)
-    project.models.promote(version, message="second")
+    version.evaluate()
+    version.promote(message="second")
     return version
 
 
@@ -34,7 +34,7 @@ def test_one_cycle_on_every_storage(anywhere: mc.Project, cells: pd.DataFrame) -
     anywhere.store.tag("first-cycle")
     second = _second(anywhere, train)
     shop.route({"tumour@1": 90, "tumour@2": 10}, message="canary")
-    X = anywhere.load(train, xy=True)[0]
+    X = anywhere.datasets[train].xy()[0]
     with shop.serve() as service:
         service.predict(X[:20], ids=range(20))
         service.label(range(20), [1] * 20)
@@ -44,8 +44,8 @@ def test_one_cycle_on_every_storage(anywhere: mc.Project, cells: pd.DataFrame) -
         ("tumour", "production", "tumour@1"),
         ("shop", "revision", "revision 1"),
     }
-    assert anywhere.models.get("tumour").ref == "tumour@1"
-    assert anywhere.models.get("tumour@2") == second
+    assert anywhere.models["tumour"].ref == "tumour@1"
+    assert anywhere.models["tumour@2"] == second
     assert anywhere.store.verify("bytes").ok
 
 
@@ -57,10 +57,10 @@ def test_rollback_goes_back_and_forth(project: mc.Project, cells: pd.DataFrame) 
     second = _second(project, train)
     project.store.tag("b")
     project.rollback("a", message="back")
-    assert project.datasets.latest("cells").ref == "cells@1"
+    assert project.datasets["cells"].ref == "cells@1"
     assert project.models.aliases("tumour") == {"production": "tumour@1"}
     project.rollback("b", message="forth")
-    assert project.datasets.latest("cells").ref == "cells@2"
+    assert project.datasets["cells"].ref == "cells@2"
     assert project.models.aliases("tumour") == {"production": second.ref}
     project.rollback("a")
     assert project.datasets.add("cells", cells.iloc[:-2], target="target").ref == "cells@3"
@@ -93,7 +93,7 @@ def test_rollback_refuses_what_fails_today(project: mc.Project, cells: pd.DataFr
     project.store.tag("a")
     _second(project, train)
     project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.9999), mc.NotWorseThan("production", "roc_auc", margin=0.05)])
-    weak = [result for result in project.evaluate("tumour@1").results if result.threshold == 0.9999]
+    weak = [result for result in project.models["tumour@1"].evaluate().results if result.threshold == 0.9999]
     if weak[0].high is not None and weak[0].high < 0.9999:
         with pytest.raises(errors.GateBlocked, match="fails today's scope"):
             project.rollback("a")
@@ -117,9 +117,9 @@ def test_at_is_the_past_and_read_only(project: mc.Project, cells: pd.DataFrame) 
     project.store.tag("then")
     project.datasets.add("later", cells[:10])
     past = project.at("then")
-    assert past.datasets.names() == ["cells", "cells.test", "cells.train"]
-    assert past.models.get("tumour@production").ref == "tumour@1"
-    assert project.at("2099-01-01").datasets.names()[-1] == "later"
+    assert list(past.datasets) == ["cells", "cells.test", "cells.train"]
+    assert past.models["tumour@production"].ref == "tumour@1"
+    assert list(project.at("2099-01-01").datasets)[-1] == "later"
     with pytest.raises(errors.ReadOnly, match="as it stood at entry"):
         past.datasets.add("more", cells)
     with pytest.raises(errors.NotFound, match="is not an entry number or a tag; the tags are then"):
@@ -156,7 +156,7 @@ def test_two_sessions_see_each_other(store_url: tuple[str, dict[str, Any]], cell
     one = mc.open(url, create=True, storage_options=options)
     two = mc.open(url, create=False, storage_options=options)
     one.datasets.add("cells", cells[:5])
-    assert two.datasets.names() == ["cells"]
+    assert list(two.datasets) == ["cells"]
 
 
 def test_opening_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -255,7 +255,7 @@ def test_status_walks_the_cycle(project: mc.Project, cells: pd.DataFrame) -> Non
         "dataset:cells.train@1",
         "dataset:cells.test@1",
     }
-    project.datasets.split("cells", test=0.3)
+    project.datasets["cells"].split(test=0.3)
     [stale] = project.status().phases["model"]
     assert "cells.train@2 is there now" in stale.detail
 
@@ -266,7 +266,7 @@ def test_a_project_has_a_picture(project: mc.Project, cells: pd.DataFrame) -> No
     with project.experiments.open("e", hypothesis="<b>small</b> is enough").start(params={"C": 1}) as run:
         run.log(loss=0.5)
     assert "deployment" in project._repr_html_()
-    shown = project.experiments.get("e")._repr_html_()
+    shown = project.experiments["e"]._repr_html_()
     assert "metrics.loss" in shown
     assert "<b>small</b>" not in shown
 
@@ -303,8 +303,8 @@ def test_an_author_is_a_name(author: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize("ref", ["modl:tumour@1", "models:tumour", "run:tumour@1", ":tumour"])
 def test_an_unknown_kind_is_named(ref: str, project: mc.Project) -> None:
     """Whoever mistypes the kind of a thing is told the kinds, at every door."""
-    doors = [project.models.get, project.datasets.get, project.load]
-    for door in doors + [project.store.drop, project.evaluate] * (not ref.startswith("run:")):
+    doors = [project.models.__getitem__, project.datasets.__getitem__, project.load]
+    for door in doors + [project.store.drop] * (not ref.startswith("run:")):
         with pytest.raises(errors.InvalidName, match=r"begins with an unknown kind '.*'; known are 'dataset:' and"):
             door(ref)
 
@@ -329,7 +329,7 @@ def test_an_override_says_why_and_until_when(
     _second(project, train)
     before = len(project.history())
     for use in (
-        lambda: project.models.promote(first, **given),
+        lambda: first.promote(**given),
         lambda: project.scope.set(criteria=[], **given),
         lambda: project.rollback(to=before - 2, **given),
     ):
@@ -341,7 +341,7 @@ def test_an_override_says_why_and_until_when(
 def test_names_that_look_alike_are_a_sentence_of_their_own(project: mc.Project, cells: pd.DataFrame) -> None:
     """What exists and looks alike stands in a sentence of its own, whatever the message before it."""
     begin(project, cells)
-    for look in (lambda: project.models.get("tumor"), lambda: project.models.get("tumour@prodution")):
+    for look in (lambda: project.models["tumor"], lambda: project.models["tumour@prodution"]):
         with pytest.raises(errors.NotFound, match=r"[^.]\. Did you mean '\w+'\?\Z"):
             look()
 
@@ -354,13 +354,13 @@ def test_a_message_is_text(message: Any, project: mc.Project, cells: pd.DataFram
     before = len(project.history())
     for use in (
         lambda: project.datasets.add("more", cells, message=message),
-        lambda: project.datasets.split(train, message=message),
-        lambda: project.models.register("other", fitted(*project.load(train, xy=True)), message=message),
-        lambda: project.models.promote(first, "champion", message=message),
+        lambda: train.split(message=message),
+        lambda: project.models.register("other", fitted(*train.xy()), message=message),
+        lambda: first.promote("champion", message=message),
         lambda: project.scope.set(owner="ada", message=message),
-        lambda: project.evaluate(first, message=message),
+        lambda: first.evaluate(message=message),
         lambda: shop.route(first, message=message),
-        lambda: project.store.drop(f"model:{first.ref}", reason=message),
+        lambda: project.store.drop(f"model:{first.ref}", message=message),
         lambda: project.rollback(to=before - 3, message=message),
     ):
         with pytest.raises(errors.InvalidInput, match="a message or a reason is text, got "):
@@ -380,7 +380,7 @@ def test_a_long_list_of_names_says_that_it_goes_on(project: mc.Project) -> None:
     for number in range(11):
         project.experiments.open(f"e{number:02}")
     with pytest.raises(errors.NotFound, match=r"There are: e00, .*, e07 and 3 more"):
-        project.experiments.get("zebra")
+        project.experiments["zebra"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")

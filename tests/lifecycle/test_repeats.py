@@ -41,18 +41,18 @@ def base() -> str:
     project.scope.set(objective="o", criteria=[mc.AtLeast("accuracy", 0.01)], test="d")
     for name in ("m", "m", "n"):
         version = project.models.register(name, tree(), example=FRAME[["x"]][:3])
-        project.evaluate(version)
-    project.models.promote("m@1")
-    project.models.promote("m@2")
-    project.models.promote("m@1", "staging")
-    project.models.promote("m@2", "staging")
+        version.evaluate()
+    project.models["m@1"].promote()
+    project.models["m@2"].promote()
+    project.models["m@1"].promote("staging")
+    project.models["m@2"].promote("staging")
     for place in ("eu", "us"):
         deployment = project.deployments.open(place)
         deployment.route("m@1")
         deployment.route("m@2")
     project.store.drop("model:n@1")
     project.store.tag("then")
-    project.models.promote("m@1")
+    project.models["m@1"].promote()
     return url
 
 
@@ -75,28 +75,28 @@ CALLS: dict[str, tuple[Verb, ...]] = {
         lambda p, op: p.datasets.add("new", FRAME, key="x", op=op),
     ),
     "datasets.split": (
-        lambda p, op: p.datasets.split("d@1", op=op),
-        lambda p, op: p.datasets.split("d@2", op=op),
-        lambda p, op: p.datasets.split("old", op=op),
-        lambda p, op: p.datasets.split("d@1", test=0.5, op=op),
+        lambda p, op: p.datasets["d@1"].split(op=op),
+        lambda p, op: p.datasets["d@2"].split(op=op),
+        lambda p, op: p.datasets["old"].split(op=op),
+        lambda p, op: p.datasets["d@1"].split(test=0.5, op=op),
     ),
     "models.register": (
         lambda p, op: p.models.register("m", tree(), op=op),
         lambda p, op: p.models.register("other", tree(), op=op),
     ),
     "models.promote": (
-        lambda p, op: p.models.promote("m@2", op=op),
-        lambda p, op: p.models.promote("m@1", op=op),
-        lambda p, op: p.models.promote("m@2", "canary", op=op),
+        lambda p, op: p.models["m@2"].promote(op=op),
+        lambda p, op: p.models["m@1"].promote(op=op),
+        lambda p, op: p.models["m@2"].promote("canary", op=op),
     ),
     "models.rollback": (
         lambda p, op: p.models.rollback("m", op=op),
         lambda p, op: p.models.rollback("m", "staging", op=op),
     ),
     "evaluate": (
-        lambda p, op: p.evaluate("m@1", op=op),
-        lambda p, op: p.evaluate("m@2", op=op),
-        lambda p, op: p.evaluate("m@1", "old", op=op),
+        lambda p, op: p.models["m@1"].evaluate(op=op),
+        lambda p, op: p.models["m@2"].evaluate(op=op),
+        lambda p, op: p.models["m@1"].evaluate("old", op=op),
     ),
     "scope.set": (
         lambda p, op: p.scope.set(objective="another", op=op),
@@ -113,14 +113,14 @@ CALLS: dict[str, tuple[Verb, ...]] = {
         lambda p, op: p.deployments.open("africa", op=op).name,
     ),
     "route": (
-        lambda p, op: p.deployments.get("eu").route("m@1", op=op),
-        lambda p, op: p.deployments.get("us").route("m@1", op=op),
-        lambda p, op: p.deployments.get("eu").route({"m@1": 1, "m@2": 1}, op=op),
-        lambda p, op: p.deployments.get("eu").route("m@1", shadow="m@2", op=op),
+        lambda p, op: p.deployments["eu"].route("m@1", op=op),
+        lambda p, op: p.deployments["us"].route("m@1", op=op),
+        lambda p, op: p.deployments["eu"].route({"m@1": 1, "m@2": 1}, op=op),
+        lambda p, op: p.deployments["eu"].route("m@1", shadow="m@2", op=op),
     ),
     "deployment.rollback": (
-        lambda p, op: p.deployments.get("eu").rollback(op=op),
-        lambda p, op: p.deployments.get("us").rollback(op=op),
+        lambda p, op: p.deployments["eu"].rollback(op=op),
+        lambda p, op: p.deployments["us"].rollback(op=op),
     ),
     "store.drop": (
         lambda p, op: p.store.drop("dataset:spare@1", op=op),
@@ -211,19 +211,19 @@ def test_a_blocked_promotion_is_judged_again() -> None:
     before = entries(project)
     for _ in range(2):
         with pytest.raises(errors.GateBlocked) as refused:
-            project.models.promote("m@3", op="job")
-        assert project.models.decisions("m@3")[-1] == refused.value.decision
+            project.models["m@3"].promote(op="job")
+        assert project.models["m@3"].decisions()[-1] == refused.value.decision
     assert entries(project) == before + 2
     written = [project._session.log.entry(n)["op"] for n in (before, before + 1)]
     assert len(set(written)) == 2
     assert all(op.startswith("auto:") for op in written)
     assert project.models.aliases("m")["production"] == "m@1"
-    project.evaluate("m@3")
-    decided = project.models.promote("m@3", op="job")
+    project.models["m@3"].evaluate()
+    decided = project.models["m@3"].promote(op="job")
     assert (decided.allowed, project.models.aliases("m")["production"]) == (True, "m@3")
     before = entries(project)
     assert project._session.log.entry(before - 1)["op"] == "user:job"
-    assert project.models.promote("m@3", op="job") == decided
+    assert project.models["m@3"].promote(op="job") == decided
     assert entries(project) == before
 
 
@@ -236,15 +236,15 @@ def test_a_refusal_that_an_older_library_kept_under_its_op(monkeypatch: pytest.M
 
     monkeypatch.setattr(Operation, "_commit", older)
     with pytest.raises(errors.GateBlocked) as refused:
-        project.models.promote("m@3", op="job")
+        project.models["m@3"].promote(op="job")
     monkeypatch.undo()
-    project.evaluate("m@3")
+    project.models["m@3"].evaluate()
     before = entries(project)
     with pytest.raises(errors.GateBlocked) as again:
-        project.models.promote("m@3", op="job")
+        project.models["m@3"].promote(op="job")
     assert again.value.decision == refused.value.decision
     with pytest.raises(errors.ConflictError, match=r"gate blocked: promote m@3"):
-        project.models.promote("m@2", op="job")
+        project.models["m@2"].promote(op="job")
     assert entries(project) == before
 
 
@@ -253,16 +253,16 @@ def test_the_op_of_a_refusal_is_free_for_anything(other: str) -> None:
     """What was blocked was not done, so there is nothing the op could be compared with."""
     project = blocked()
     with pytest.raises(errors.GateBlocked):
-        project.models.promote("m@3", op="job")
+        project.models["m@3"].promote(op="job")
     if other == "another version":
-        assert project.models.promote("m@2", op="job").subject == "model:m@2"
+        assert project.models["m@2"].promote(op="job").subject == "model:m@2"
     elif other == "another verb":
         assert project.datasets.add("new", FRAME, op="job").ref == "new@1"
     else:
-        assert project.models.promote("m@3", override_until="2100-01-01", message="pilot", op="job").allowed
+        assert project.models["m@3"].promote(override_until="2100-01-01", message="pilot", op="job").allowed
     assert project._session.log.entry(entries(project) - 1)["op"] == "user:job"
     with pytest.raises(errors.ConflictError, match="op='job' was used already"):
-        project.deployments.get("eu").route("m@1", op="job")
+        project.deployments["eu"].route("m@1", op="job")
 
 
 def test_a_blocked_promotion_under_an_op_of_another() -> None:
@@ -271,7 +271,7 @@ def test_a_blocked_promotion_under_an_op_of_another() -> None:
     project.datasets.add("new", FRAME, op="job")
     before = entries(project)
     with pytest.raises(errors.ConflictError, match="for something else: added dataset new@1"):
-        project.models.promote("m@3", op="job")
+        project.models["m@3"].promote(op="job")
     assert entries(project) == before
 
 
@@ -279,7 +279,7 @@ def test_a_blocked_rollback_is_judged_again() -> None:
     """Going back with the whole project to a model that fails is refused, which alone is kept; its op is free."""
     project = prepared()
     project.scope.set(criteria=[mc.AtLeast("accuracy", 0.999)])
-    project.models.promote("m@1", message="pilot", override_until="2100-01-01")
+    project.models["m@1"].promote(message="pilot", override_until="2100-01-01")
     with pytest.warns(errors.MlcycleWarning, match="m@2 fails today"):
         project.models.rollback("m")
     to = int(project.store.info()["entries"]) - 2
@@ -299,7 +299,7 @@ def test_a_rollback_that_would_be_blocked_today() -> None:
     project = prepared()
     moves = project.rollback("then", op="job")
     assert [move.after for move in moves] == ["m@2"]
-    project.models.promote("m@1")
+    project.models["m@1"].promote()
     project.scope.set(criteria=[mc.AtLeast("accuracy", 0.999)])
     before = entries(project)
     with pytest.raises(errors.GateBlocked):
@@ -311,16 +311,16 @@ def test_a_rollback_that_would_be_blocked_today() -> None:
 def test_a_promotion_that_the_gate_would_block_today() -> None:
     """It was done, and stays the answer; the alias is compared also where the call drafts no move."""
     project = prepared()
-    first = project.models.promote("m@1", op="job")
+    first = project.models["m@1"].promote(op="job")
     project.scope.set(criteria=[mc.AtLeast("accuracy", 0.999)])
-    project.evaluate("m@1")
+    project.models["m@1"].evaluate()
     before = entries(project)
-    assert first == project.models.promote("m@1", op="job")
+    assert first == project.models["m@1"].promote(op="job")
     assert first.allowed
     assert before == entries(project)
     for alias in ("staging", "canary"):
         with pytest.raises(errors.ConflictError, match="m@production → m@1"):
-            project.models.promote("m@1", alias, op="job")
+            project.models["m@1"].promote(alias, op="job")
     assert before == entries(project)
 
 
@@ -365,14 +365,14 @@ def test_an_opening_that_is_repeated() -> None:
 def test_a_storage_that_fails_while_an_op_is_compared_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """What could not be read says nothing of what the op was used for."""
     first = prepared()
-    first.deployments.get("eu").route("m@1", message="back", op="try")
+    first.deployments["eu"].route("m@1", message="back", op="try")
     monkeypatch.setattr(_log, "_RECENT", 1500)  # as in a log of more entries than are kept
 
     def routed(fault: int | None) -> int:
         files = FaultyFiles(open_files(first.store.url))
         connection = Connection(first.store.url, caches=False)
         connection.stand_on(files)
-        handle = _opening._begin(connection, False).deployments.get("eu")
+        handle = _opening._begin(connection, False).deployments["eu"]
         begun = len(files.calls)
         files.plan = None if fault is None else fail_at(begun + fault, Fault.BEFORE)
         handle.route("m@1", message="back", op="try")

@@ -78,29 +78,30 @@ def story(project: mc.Project, asked: Asked) -> None:
     data, models = project.datasets, project.models
     asked("add", lambda: data.add("d", FRAME, target="left"))
     asked("add what is there", lambda: data.add("d", FRAME))
-    asked("split", lambda: data.split("d", test=0.5))
-    asked("split as before", lambda: data.split("d", test=0.5))
+    table = data["d"]
+    asked("split", lambda: table.split(test=0.5))
+    asked("split as before", lambda: table.split(test=0.5))
     asked.each(
         "part of a split",
-        lambda: data.split("d", test=0.25, seed=3),
-        lambda: data.split("d", test=0.25, validation=0.25, seed=4),
+        lambda: table.split(test=0.25, seed=3),
+        lambda: table.split(test=0.25, validation=0.25, seed=4),
     )
     asked("load", lambda: project.load("dataset:d"))
     asked("load a part", lambda: project.load("dataset:d.test@1"))
     asked("set a scope", lambda: project.scope.set(objective="o", criteria=CRITERIA, test="d.test@1"))
-    asked("register", lambda: models.register("m", TREE, example=FRAME[["x"]], data=["d.train@1"]))
-    asked("promote, blocked", lambda: blocked(lambda: models.promote("m@1")))
-    asked("evaluate", lambda: project.evaluate("m@1"))
-    asked("promote", lambda: models.promote("m@1"))
+    first = asked("register", lambda: models.register("m", TREE, example=FRAME[["x"]], data=["d.train@1"]))
+    asked("promote, blocked", lambda: blocked(first.promote))
+    asked("evaluate", first.evaluate)
+    asked("promote", first.promote)
     asked("open a deployment", lambda: project.deployments.open("eu"))
-    eu = project.deployments.get("eu")
+    eu = project.deployments["eu"]
     asked("route", lambda: eu.route("m@1"))
-    models.register("m", TREE)
-    project.evaluate("m@2")
+    second = models.register("m", TREE)
+    second.evaluate()
     asked("route to what nothing allowed before", lambda: eu.route("m@2"))
     asked.each("version routed to", lambda: eu.route("m@1"), lambda: eu.route({"m@1": 9, "m@2": 1}))
     asked("roll back a route", lambda: eu.rollback())
-    models.promote("m@2", **FIRST)
+    second.promote(**FIRST)
     asked("roll back an alias", lambda: models.rollback("m"))
     asked("open an experiment", lambda: project.experiments.open("e"))
     asked("drop", lambda: project.store.drop("model:m@2"))
@@ -119,7 +120,7 @@ def runs(project: mc.Project, asked: Asked) -> None:
     run.log(loss=0.5)
     asked("finish a run", run.finish)
     made = a_run(experiment)
-    asked("register a run", lambda: project.models.register("m", made))
+    asked("register a run", lambda: made.register("m"))
     asked("table of 3 runs", experiment.frame)
     asked("table of 3 runs, again", experiment.frame)
 
@@ -129,16 +130,15 @@ def readers(url: str, options: dict[str, Any], asked: Asked) -> None:
     project = mc.open(url, create=True, storage_options=options)
     project.scope.set(criteria=CRITERIA, test="d.test")
     project.datasets.add("d", FRAME, target="left")
-    project.datasets.split("d", test=0.5)
-    project.models.register("m", TREE, example=FRAME[["x"]])
-    project.evaluate("m")
+    project.datasets["d"].split(test=0.5)
+    project.models.register("m", TREE, example=FRAME[["x"]]).evaluate()
     project.store.compact()
     again = asked("open", lambda: mc.open(url, storage_options=options))
     asked("load, first time", lambda: again.load("dataset:d"))
-    asked("get, first time", lambda: again.datasets.get("d"))
-    asked("get", lambda: again.datasets.get("d"))
+    asked("get, first time", lambda: again.datasets["d"])
+    asked("get", lambda: again.datasets["d"])
     asked("load a model", lambda: again.load("model:m"))
-    asked("promote, its evidence new to the process", lambda: again.models.promote("m@1"))
+    asked("promote, its evidence new to the process", again.models["m@1"].promote)
     promise_module._proved.clear()
     asked("first commit of a process", lambda: again.store.tag("first"))
     asked("another commit", lambda: again.store.tag("second"))
@@ -151,7 +151,7 @@ def items(url: str, options: dict[str, Any], asked: Asked) -> None:
         for i in range(count):
             project.datasets.add(name, FRAME.assign(i=i, name=name), target="left")
             project.models.register(name, TREE, example=FRAME[["x"]])
-            project.evaluate(f"{name}@1", f"{name}@1")
+            project.models[f"{name}@1"].evaluate(f"{name}@1")
 
     def fresh() -> mc.Project:
         return mc.open(url, storage_options=options)
@@ -162,9 +162,9 @@ def items(url: str, options: dict[str, Any], asked: Asked) -> None:
 
     each("version of a dataset listed", lambda project, name: project.datasets.versions(name))
     each("version of a model listed", lambda project, name: project.models.versions(name))
-    each("evaluation read", lambda project, name: project.models.evaluations(f"{name}@1"))
+    each("evaluation read", lambda project, name: project.models[f"{name}@1"].evaluations())
     a_run(project.experiments.open("e"))
-    knows, new = fresh().experiments, fresh().experiments
+    knows, new = fresh().runs, fresh().runs
     knows.frame()
     asked.each("run in a table, first time", knows.frame, new.frame)
 
@@ -204,11 +204,11 @@ def test_a_gate_reads_no_evidence_on_other_data() -> None:
         project.datasets.add(name, FRAME, target="left")
     project.models.register("m", TREE, example=FRAME[["x"]])
     for name in ("d", "other", "other", "other"):
-        project.evaluate("m", name)
+        project.models["m"].evaluate(name)
     late, files = watched(url)
     late._session.view()
     files.calls.clear()
-    assert late.models.promote("m").allowed
+    assert late.models["m"].promote().allowed
     assert len([key for op, key in files.calls if (op, key[:6]) == ("read", "files/")]) == 1
 
 
@@ -274,9 +274,9 @@ def test_nothing_is_asked_in_a_plan_nor_while_an_entry_is_folded(place: str, tmp
     others.datasets.add("d", FRAME.assign(z=2.0))  # it folds upon a state that is not read yet
     for change in (
         lambda: again.store.drop("dataset:d@2"),
-        lambda: again.deployments.get("eu").route({"m@1": 1, "m@2": 1}),
-        lambda: again.deployments.get("eu").rollback(),
-        lambda: again.models.promote("m@2", **FIRST),
+        lambda: again.deployments["eu"].route({"m@1": 1, "m@2": 1}),
+        lambda: again.deployments["eu"].rollback(),
+        lambda: again.models["m@2"].promote(**FIRST),
         lambda: again.models.rollback("m"),
         lambda: again.rollback("here", **FIRST),
         lambda: again.scope.set(objective="another"),

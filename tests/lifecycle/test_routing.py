@@ -33,8 +33,8 @@ def project() -> mc.Project:
     project.scope.set(objective="tell late from early", criteria=[mc.AtLeast("accuracy", 0.8)], test="d")
     for model in (GOOD, BAD, GOOD, GOOD):
         project.models.register("m", model, example=FRAME[["x"]])
-    project.evaluate("m@1")
-    project.evaluate("m@2")
+    project.models["m@1"].evaluate()
+    project.models["m@2"].evaluate()
     return project
 
 
@@ -67,7 +67,7 @@ def test_what_fails_gets_no_traffic(project: mc.Project, eu: mc.Deployment) -> N
         with pytest.raises(errors.GateBlocked, match=r"m@2: accuracy ≥ 0\.8 failed: 0\.5") as refused:
             eu.route(weights)
         assert (entries(project), eu.revision) == (before + 1, None)
-        assert project.models.decisions("m@2")[-1] == refused.value.decision
+        assert project.models["m@2"].decisions()[-1] == refused.value.decision
         assert refused.value.decision.subject == "deployment:eu"
 
 
@@ -84,10 +84,10 @@ def test_what_passes_is_decided_with_the_route(project: mc.Project, eu: mc.Deplo
 
 def test_what_was_promoted_or_routed_is_not_asked_again(project: mc.Project, eu: mc.Deployment) -> None:
     """A standing decision counts, also one of another place, and no other is made."""
-    project.models.promote("m@1")
+    project.models["m@1"].promote()
     eu.route("m@1")
     assert decisions(project) == []
-    project.evaluate("m@2")
+    project.models["m@2"].evaluate()
     eu.route({"m@2": 1}, **PILOT)
     project.deployments.open("us").route({"m@1": 1, "m@2": 1})
     assert len(decisions(project)) == 1
@@ -95,10 +95,10 @@ def test_what_was_promoted_or_routed_is_not_asked_again(project: mc.Project, eu:
 
 def test_a_later_refusal_ends_what_stood(project: mc.Project, eu: mc.Deployment) -> None:
     """What was allowed, and is then refused, is asked about again."""
-    project.models.promote("m@2", **PILOT)
+    project.models["m@2"].promote(**PILOT)
     eu.route("m@2")
     with pytest.raises(errors.GateBlocked):
-        project.models.promote("m@2", "staging")
+        project.models["m@2"].promote("staging")
     with pytest.raises(errors.GateBlocked, match="m@2: accuracy"):
         eu.route({"m@2": 1, "m@1": 1})
 
@@ -131,13 +131,13 @@ def test_a_tenth_without_evidence(project: mc.Project, eu: mc.Deployment) -> Non
     assert (pd.Timestamp(until) - pd.Timestamp(decision.now)).round("min") == pd.Timedelta(days=14)
     assert f"m@3 may answer up to 10 % of eu without evidence until {until[:10]}" in decision.why
     found = deployment_findings(project)
-    evaluate = "which nobody has evaluated; until {}: project.evaluate('{}')".format
+    evaluate = "which nobody has evaluated; until {}: project.models['{}'].evaluate()".format
     assert found == [
         ("trial", "warn", f"eu answers 5 % with {ref}, {evaluate(until[:10], ref)}") for ref in ("m@3", "m@4")
     ]
     [after, _] = deployment_findings(project, NEVER)
     assert after[:2] == ("trial", "fail")
-    project.evaluate("m@3")
+    project.models["m@3"].evaluate()
     assert [words for _, _, words in deployment_findings(project)] == [found[1][2]]
 
 
@@ -162,7 +162,7 @@ def test_a_trial_is_no_leave_for_more(project: mc.Project, eu: mc.Deployment, mo
     monkeypatch.setattr(_trial, "now", lambda: NEVER)
     with pytest.raises(errors.GateBlocked, match=rf"eu was given m@3 until {first.trial['model:m@3'][:10]} without"):
         eu.route({"m@1": 9, "m@3": 1})
-    project.evaluate("m@3")
+    project.models["m@3"].evaluate()
     assert eu.route("m@3").weights == {"m@3": 1}
 
 
@@ -184,20 +184,20 @@ def test_a_scope_that_names_no_data() -> None:
         project.scope.set(objective="o", criteria=[mc.AtLeast("accuracy", 0.8)])
     for _ in range(2):
         project.models.register("m", GOOD, example=FRAME[["x"]])
-    project.models.promote("m@1", **PILOT)
+    project.models["m@1"].promote(**PILOT)
     eu = project.deployments.open("eu")
     assert eu.route({"m@1": 9, "m@2": 1}).number == 1
     assert [*decisions(project)[0].trial] == ["model:m@2"]
     project.datasets.add("d", FLIPPED, target="late")
-    project.evaluate("m@2", "d")
+    project.models["m@2"].evaluate("d")
     with pytest.raises(errors.GateBlocked, match=r"it names no data: .*; but it failed accuracy ≥ 0\.8: 0 \["):
         eu.route({"m@1": 8, "m@2": 1})
 
 
 def test_a_tightened_scope_is_held_against_what_was_measured(project: mc.Project, eu: mc.Deployment) -> None:
     """A stricter threshold ends what stood, and takes no new look at the test set."""
-    project.models.promote("m@1")
-    project.models.promote("m@2", "staging", **PILOT)
+    project.models["m@1"].promote()
+    project.models["m@2"].promote("staging", **PILOT)
     project.scope.set(criteria=[mc.AtLeast("accuracy", 0.85)])
     eu.route("m@1")
     [decision] = decisions(project)
@@ -212,7 +212,7 @@ def test_a_tightened_scope_is_held_against_what_was_measured(project: mc.Project
 
 def test_what_is_asked_of_data_is_not_asked_of_models(project: mc.Project, eu: mc.Deployment) -> None:
     """A criterion on rows ends no decision on a model."""
-    project.models.promote("m@1")
+    project.models["m@1"].promote()
     project.scope.set(criteria=[mc.AtLeast("accuracy", 0.8), mc.RowCount(at_least=1, on="d")])
     eu.route("m@1")
     assert decisions(project) == []
@@ -220,7 +220,7 @@ def test_what_is_asked_of_data_is_not_asked_of_models(project: mc.Project, eu: m
 
 def test_a_loosened_scope_leaves_what_stood(project: mc.Project, eu: mc.Deployment) -> None:
     """Decisions by stricter criteria still hold."""
-    project.models.promote("m@1")
+    project.models["m@1"].promote()
     project.scope.set(criteria=[mc.AtLeast("accuracy", 0.7)], **PILOT)
     eu.route("m@1")
     assert decisions(project) == []
@@ -228,9 +228,9 @@ def test_a_loosened_scope_leaves_what_stood(project: mc.Project, eu: mc.Deployme
 
 def test_going_back_is_never_blocked_and_warns(project: mc.Project, eu: mc.Deployment) -> None:
     """A place, and an alias, go back to what was allowed then; what it fails today is said and kept."""
-    project.models.promote("m@2", **PILOT)
+    project.models["m@2"].promote(**PILOT)
     eu.route("m@2")
-    project.models.promote("m@1")
+    project.models["m@1"].promote()
     eu.route("m@1")
     words = r"went back to what the scope would not allow today: m@2 fails today: accuracy ≥ 0\.8: 0\.5 \["
     with pytest.warns(errors.MlcycleWarning, match=f"^eu {words}"):
@@ -298,7 +298,7 @@ def test_a_promotion_of_an_older_mlcycle_stands(
     project: mc.Project, eu: mc.Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It does not say its scope, which was that of the moment."""
-    project.models.promote("m@2", **PILOT)
+    project.models["m@2"].promote(**PILOT)
     fact = next(project._session.view().facts.of("decision", "model:m@2"))
     del fact.says["scope"], fact.says["trial"]
     eu.route("m@2")
@@ -332,7 +332,7 @@ def test_evidence_that_changed_meanwhile_is_not(
 
     def slow(do: Operation, *given: Any, **named: Any) -> Any:
         for _ in once:
-            other.evaluate("m@3")
+            other.models["m@3"].evaluate()
         return commit(do, *given, **named)
 
     monkeypatch.setattr(Operation, "commit", slow)
@@ -350,7 +350,7 @@ def test_a_route_that_was_set_meanwhile(
 
     def slow(do: Operation, *given: Any, **named: Any) -> Any:
         for _ in once:
-            other.deployments.get("eu").route("m@1", shadow="m@2", message="look")
+            other.deployments["eu"].route("m@1", shadow="m@2", message="look")
         return commit(do, *given, **named)
 
     monkeypatch.setattr(Operation, "commit", slow)
@@ -380,11 +380,11 @@ def test_a_trial_is_not_for_what_failed_elsewhere(project: mc.Project, eu: mc.De
     """On older data, or less surely: that nobody has measured just this is then not the only fault."""
     why = r"but it failed accuracy ≥ 0\.8: 0\.5 \[.*\], n=60 on d@1, so it gets no trial"
     project.datasets.add("d", pd.concat([FRAME, FRAME.assign(x=FRAME["x"] + 0.1)], ignore_index=True), target="late")
-    project.evaluate("m@1")
+    project.models["m@1"].evaluate()
     with pytest.raises(errors.GateBlocked, match=why):
         eu.route({"m@1": 9, "m@2": 1})
     project.scope.set(criteria=[mc.AtLeast("accuracy", 0.8, confidence=0.99)])
-    project.evaluate("m@1")
+    project.models["m@1"].evaluate()
     with pytest.raises(errors.GateBlocked, match=why):
         eu.route({"m@1": 9, "m@2": 1})
     eu.route({"m@1": 9, "m@3": 1})
@@ -422,10 +422,10 @@ def test_going_back_is_no_leave(project: mc.Project, eu: mc.Deployment) -> None:
 
 def test_a_test_set_that_moved_ends_what_stood(project: mc.Project, eu: mc.Deployment) -> None:
     """Criteria are compared with the data they are judged on."""
-    project.models.promote("m@1")
+    project.models["m@1"].promote()
     project.datasets.add("e", FLIPPED, target="late")
     project.scope.set(test="e", **PILOT)
-    with pytest.raises(errors.GateBlocked, match=r"project\.evaluate\('m@1', 'e@1'\)"):
+    with pytest.raises(errors.GateBlocked, match=r"project\.models\['m@1'\]\.evaluate\('e@1'\)"):
         eu.route("m@1")
 
 
@@ -433,17 +433,17 @@ def test_a_test_set_that_moved_ends_what_stood(project: mc.Project, eu: mc.Deplo
 def test_a_reference_is_what_it_is_now(project: mc.Project, eu: mc.Deployment, reference: str) -> None:
     """An alias that moved makes a comparison stale; a number stays what it is."""
     project.scope.set(criteria=[mc.NotWorseThan(reference, "accuracy", margin=0.3)], **PILOT)
-    project.models.promote("m@1", **PILOT)
-    project.evaluate("m@3")
+    project.models["m@1"].promote(**PILOT)
+    project.models["m@3"].evaluate()
     eu.route("m@3")
-    project.models.promote("m@2", **PILOT)
+    project.models["m@2"].promote(**PILOT)
     project.models.register("m", GOOD, example=FRAME[["x"]])
     if reference.endswith("1"):
-        assert project.models.promote("m@3", "staging").allowed
+        assert project.models["m@3"].promote("staging").allowed
         return
     now = "m@2" if "production" in reference else "m@5"
     with pytest.raises(errors.GateBlocked, match=f"and {reference} is {now} now; evaluate again"):
-        project.models.promote("m@3", "staging")
+        project.models["m@3"].promote("staging")
 
 
 def test_old_evidence_that_cannot_be_read_keeps_nobody_from_going_back(
@@ -451,7 +451,7 @@ def test_old_evidence_that_cannot_be_read_keeps_nobody_from_going_back(
 ) -> None:
     """It is a note of the decision."""
     for ref in ("m@1", "m@3"):
-        project.models.promote(ref, **PILOT)
+        project.models[ref].promote(**PILOT)
         eu.route(ref)
 
     def damaged(*given: Any) -> Any:
@@ -470,7 +470,7 @@ def test_a_criterion_that_breaks_is_an_error_in_words(
 ) -> None:
     """One of a user's own may raise anything: it allows nothing, and keeps nobody from going back."""
     eu.route("m@1")
-    project.evaluate("m@3")
+    project.models["m@3"].evaluate()
     eu.route("m@3")
     project.scope.set(criteria=[mc.AtLeast("accuracy", 0.85)])
 
@@ -493,7 +493,7 @@ def test_a_measurement_says_what_it_was_made_for(eu: mc.Deployment, project: mc.
     model = DecisionTreeClassifier(max_depth=1).fit(names[["x"]], names["late"])
     project.models.register("n", model, example=FRAME[["x"]])
     project.scope.set(criteria=[mc.AtLeast("f1", 0.999, on="named")], **PILOT)
-    project.evaluate("n@1", "named")
+    project.models["n@1"].evaluate("named")
     project.scope.set(criteria=[mc.AtLeast("f1", 0.8, on="named")], **PILOT)
     eu.route("n@1")
     [result] = decisions(project)[-1].results
@@ -513,7 +513,7 @@ def test_going_back_onto_a_trial_that_is_over(
         eu.rollback()
     assert "m@3: it could answer a part of eu without evidence until" in decisions(project)[-1].why
     eu.route("m@1")
-    project.evaluate("m@3")
+    project.models["m@3"].evaluate()
     before = len(decisions(project))
     assert eu.rollback().weights == {"m@1": 9, "m@3": 1}
     assert len(decisions(project)) == before
@@ -528,11 +528,11 @@ def test_a_trial_is_told_until_the_scope_is_answered(project: mc.Project, eu: mc
     """A check that passes on other data, or by another scope, is no answer to what the scope asks."""
     project.datasets.add("other", FRAME, target="late")
     eu.route({"m@1": 9, "m@3": 1})
-    project.evaluate("m@3", "other", checks=[passes])
+    project.models["m@3"].evaluate("other", checks=[passes])
     for moment, verdict in ((None, "warn"), (NEVER, "fail")):
         [(check, told, words)] = deployment_findings(project, moment)
         assert (check, told, "nobody has evaluated" in words) == ("trial", verdict, True)
-    project.evaluate("m@3")
+    project.models["m@3"].evaluate()
     assert deployment_findings(project) == deployment_findings(project, NEVER) == []
     project.scope.set(criteria=[mc.AtLeast("accuracy", 0.81)])
     for moment, verdict in ((None, "warn"), (NEVER, "fail")):
@@ -546,7 +546,7 @@ def test_what_answers_though_it_fails_is_told(project: mc.Project, eu: mc.Deploy
     eu.route("m@1")
     assert deployment_findings(project) == []
     project.datasets.add("d", FLIPPED, target="late")
-    project.evaluate("m@1")
+    project.models["m@1"].evaluate()
     [(check, verdict, words)] = deployment_findings(project)
     assert (check, verdict) == ("failing", "warn")
     assert words.startswith("eu answers with m@1, whose evaluation on d@2 of ")
@@ -556,7 +556,7 @@ def test_what_answers_though_it_fails_is_told(project: mc.Project, eu: mc.Deploy
     [(check, verdict, words)] = deployment_findings(project)
     assert (check, verdict) == ("failing", "warn")
     assert "eu went back on" in words
-    assert words.endswith("to what fails the scope: project.deployments.get('eu').decisions()")
+    assert words.endswith("to what fails the scope: project.deployments['eu'].decisions()")
     eu.route("m@2", **PILOT)
     assert [one[0] for one in deployment_findings(project)] == ["override"]
 
@@ -565,9 +565,9 @@ def test_a_trial_is_told_until_all_data_of_the_scope_was_judged(project: mc.Proj
     """A pass on one test set answers for no other."""
     project.datasets.add("e", FRAME, target="late")
     project.scope.set(criteria=[mc.AtLeast("accuracy", 0.8), mc.AtLeast("accuracy", 0.7, on="e")])
-    project.evaluate("m@1", "e")
+    project.models["m@1"].evaluate("e")
     eu.route({"m@1": 9, "m@3": 1})
-    project.evaluate("m@3")
+    project.models["m@3"].evaluate()
     assert [one[:2] for one in deployment_findings(project)] == [("trial", "warn")]
-    project.evaluate("m@3", "e")
+    project.models["m@3"].evaluate("e")
     assert deployment_findings(project) == []

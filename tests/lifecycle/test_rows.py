@@ -62,12 +62,12 @@ def _evaluated(project: mc.Project, model: Any, frame: pd.DataFrame, example: An
     criteria = [mc.AtLeast("accuracy", 0.5), mc.AtLeast("roc_auc", 0.5)]
     project.scope.set(objective="o", criteria=criteria, test="rows")
     version = project.models.register("m", model, example=example, data=["rows"])
-    return version, [result.value for result in project.evaluate(version, **trust).results]
+    return version, [result.value for result in version.evaluate(**trust).results]
 
 
 def test_a_model_that_changes_its_rows_is_seen_by_nobody(project: mc.Project, tmp_path: Path) -> None:
     """Evaluation, the example, the signature, a check of one's own, the caller's frames and the traffic are as ever."""
-    trust: dict[str, Any] = {"trust": True, "reason": "written here"}
+    trust: dict[str, Any] = {"trust": True}
     example, asked = X[:5].copy(), X[:40].copy()
     with pytest.warns(MlcycleWarning, match="joblib"):
         version, values = _evaluated(project, Flipping(), X.assign(y=Y), example, **trust)
@@ -82,7 +82,7 @@ def test_a_model_that_changes_its_rows_is_seen_by_nobody(project: mc.Project, tm
         context.models.predict(subject)[:] = 0
         return float((context.models.predict(subject) == context.data.load()["y"]).mean())
 
-    checked = project.evaluate(version, checks=[spoiling, spoiling], **trust).results
+    checked = version.evaluate(checks=[spoiling, spoiling], **trust).results
     assert [result.value for result in checked][-2:] == [1.0, 1.0]
     shop = project.deployments.open("shop")
     shop.route(version, **PILOT)
@@ -97,7 +97,7 @@ def test_a_model_that_changes_its_rows_is_seen_by_nobody(project: mc.Project, tm
 
 def test_a_model_of_arrays_may_work_in_place_on_a_table(project: mc.Project) -> None:
     """A table it is judged and served on becomes an array of its own, and the table stays."""
-    trust: dict[str, Any] = {"trust": True, "reason": "written here"}
+    trust: dict[str, Any] = {"trust": True}
     with pytest.warns(MlcycleWarning, match="joblib"):
         version, values = _evaluated(project, Halving(), X.assign(y=Y), X.to_numpy()[:5], **trust)
     assert values == [1.0, 1.0]
@@ -159,7 +159,7 @@ def test_examples_that_are_not_rows_are_refused(project: mc.Project, example: An
     """In words, and nothing is registered."""
     with pytest.raises(InvalidInput):
         project.models.register("m", LogisticRegression().fit(X.to_numpy(), Y), example=example)
-    assert project.models.names() == []
+    assert list(project.models) == []
 
 
 def test_a_model_fitted_without_names_takes_an_example_with_names(project: mc.Project) -> None:
@@ -181,7 +181,7 @@ def test_sparse_examples(project: mc.Project, features: int) -> None:
     for example in (abs(rows), sparse.coo_matrix(abs(rows))):
         version = project.models.register("m", model, example=example)
         assert (version.example is None) == (features > 100)
-        np.testing.assert_array_equal(model.predict(abs(rows)), project.models.load(version).predict(abs(rows)))
+        np.testing.assert_array_equal(model.predict(abs(rows)), version.load().predict(abs(rows)))
     assert version.signature.detail["width"] == features
 
 
@@ -278,7 +278,7 @@ def test_a_model_that_changes_an_array_is_evaluated_on_a_table(project: mc.Proje
     """The array made of a table is its own: what pandas lends for reading alone fails in the model."""
     model = make_pipeline(FunctionTransformer(_doubled), LogisticRegression()).fit(np.array(X), Y)
     with pytest.warns(MlcycleWarning, match="joblib"):
-        _, values = _evaluated(project, model, X.astype(dtype).assign(y=Y), np.array(X[:5]), trust=True, reason="ours")
+        _, values = _evaluated(project, model, X.astype(dtype).assign(y=Y), np.array(X[:5]), trust=True)
     assert values[0] == np.mean(model.predict(np.array(X)) == Y)
 
 
@@ -293,6 +293,6 @@ def test_a_model_of_several_labels_a_row_is_not_judged_as_one_of_classes(
     project.datasets.add("rows", X.assign(y=Y), target="y")
     project.scope.set(objective="o", criteria=[mc.AtLeast(scorer, -0.9 if "neg" in scorer else 0.1)], test="rows")
     version = project.models.register("m", model, example=X[:5])
-    result = project.evaluate(version).results[0]
+    result = version.evaluate().results[0]
     assert (result.value, result.verdict) == (None, "error")
     assert "m@1 answers several outputs, and rows@1 has one target" in result.detail

@@ -92,20 +92,20 @@ def test_a_damaged_run_is_one_row(tmp_path: Path, name: str, change: Change, sai
     bad, good = filled(tmp_path)
     change(tmp_path / run_folder(bad) / f"{name}.json")
     project = mc.open(tmp_path)
-    experiment = project.experiments.get("e")
+    experiment = project.experiments["e"]
     assert experiment.frame()[["run", "status"]].values.tolist() == [[bad, "damaged"], [good, "finished"]]
-    assert len(project.experiments.frame()) == 3
-    others = project.experiments.get("other")
+    assert len(project.runs.frame()) == 3
+    others = project.experiments["other"]
     assert others.frame()["run"].tolist() == [one.id for one in others.runs()]
-    run = project.experiments.run(bad)
+    run = project.runs[bad]
     assert run == experiment.runs()[0]
     assert run.error is not None
     assert said in run.error
     assert run_folder(bad) in run.error
     assert "drop the run" in run.error
     assert experiment.best("loss").id == good
-    assert project.experiments.run(bad[:-1]) == run
-    assert isinstance(project.experiments.points(bad), pd.DataFrame)
+    assert project.runs[bad[:-1]] == run
+    assert isinstance(project.runs[bad].points(), pd.DataFrame)
     project.store.drop(f"run:{bad}")
     assert experiment.frame()["run"].tolist() == [good]
 
@@ -119,9 +119,9 @@ def test_a_run_of_a_newer_mlcycle_is_one_row(tmp_path: Path, name: str, change: 
     """What this library cannot read it does not guess at, and says that an upgrade would help."""
     bad, good = filled(tmp_path)
     change(tmp_path / run_folder(bad) / f"{name}.json")
-    frame = mc.open(tmp_path).experiments.get("e").frame()
+    frame = mc.open(tmp_path).experiments["e"].frame()
     assert frame[["run", "status"]].values.tolist() == [[bad, "unreadable"], [good, "finished"]]
-    error = mc.open(tmp_path).experiments.run(bad).error or ""
+    error = mc.open(tmp_path).runs[bad].error or ""
     assert said in error
     assert "upgrade" in error
     assert [(one.kind, one.hurts) for one in problems(tmp_path)] == [("unreadable", (f"run:{bad}",))]
@@ -131,9 +131,9 @@ def test_what_is_known_without_an_end_is_shown(tmp_path: Path) -> None:
     """A run whose end is torn still says how it began and what was logged."""
     bad, _ = filled(tmp_path)
     torn(tmp_path / run_folder(bad) / "end.json")
-    run = mc.open(tmp_path).experiments.run(bad)
-    assert (run.name, run.params, run.metrics, run.points) == ("tried", {"depth": 3}, {"loss": 0.5}, 1)
-    assert mc.open(tmp_path).experiments.artifact(bad, "notes") == b"hello"
+    run = mc.open(tmp_path).runs[bad]
+    assert (run.name, run.params, run.metrics, run.n_points) == ("tried", {"depth": 3}, {"loss": 0.5}, 1)
+    assert mc.open(tmp_path).runs[bad].artifact("notes") == b"hello"
 
 
 def test_the_past_shows_no_run_of_unknown_time(tmp_path: Path) -> None:
@@ -141,15 +141,15 @@ def test_the_past_shows_no_run_of_unknown_time(tmp_path: Path) -> None:
     bad, good = filled(tmp_path)
     torn(tmp_path / run_folder(bad) / "head.json")
     project = mc.open(tmp_path)
-    assert bad not in project.at(0).experiments.frame()["run"].tolist()
-    assert good in project.experiments.frame()["run"].tolist()
+    assert bad not in project.at(0).runs.frame()["run"].tolist()
+    assert good in project.runs.frame()["run"].tolist()
 
 
 def test_a_run_that_cannot_be_is_not_found(tmp_path: Path) -> None:
     """An id of no month is no run."""
     filled(tmp_path)
     with pytest.raises(NotFound):
-        mc.open(tmp_path).experiments.run("f" * 32)
+        mc.open(tmp_path).runs["f" * 32]
 
 
 json_values = st.recursive(
@@ -180,7 +180,7 @@ def test_whatever_a_document_holds_runs_are_listed(place: tuple[Path, str], data
             path.write_bytes(good[: data.draw(st.integers(0, len(good)))])
         else:
             changed(path)
-        frame = mc.open(place[0], mode="r").experiments.frame()
+        frame = mc.open(place[0], mode="r").runs.frame()
         assert len(frame) == 3
         problems(place[0])
     finally:
@@ -274,5 +274,5 @@ def test_a_head_that_failed_at_the_start_is_put_at_the_end(tmp_path: Path, monke
     away["now"] = False
     run.log(loss=0.5)
     run.finish()
-    found = mc.open(tmp_path).experiments.run(run.id)
+    found = mc.open(tmp_path).runs[run.id]
     assert (found.status, found.metrics, found.failures) == ("finished", {"loss": 0.5}, 1)

@@ -64,7 +64,9 @@ def place(project: mc.Project, file: dict[str, Any]) -> None:
 def small(project: mc.Project) -> list[str]:
     """Return the keys of all heads, ends and segments."""
     return [
-        one.key for one in project._session.log.files.list("runs/") if "/files/" not in one.key and "/pack-" not in one.key
+        one.key
+        for one in project._session.log.files.list("runs/")
+        if "/files/" not in one.key and "/pack-" not in one.key
     ]
 
 
@@ -76,9 +78,9 @@ def reopened(project: mc.Project) -> mc.Project:
 
 def seen(project: mc.Project) -> Any:
     """Return all that can be read of runs."""
-    runs = project.experiments.get("e").runs()
-    frames = [project.experiments.points(run).to_dict("list") for run in runs]
-    return runs, frames, [project.experiments.artifact(run, "notes") for run in runs]
+    runs = project.experiments["e"].runs()
+    frames = [run.points().to_dict("list") for run in runs]
+    return runs, frames, [run.artifact("notes") for run in runs]
 
 
 def filled(project: mc.Project) -> mc.Experiment:
@@ -104,8 +106,8 @@ def test_packed_runs_read_as_before(anywhere: mc.Project) -> None:
     files.delete(keys)
     again = reopened(anywhere)
     assert seen(again) == before
-    assert again.experiments.run(before[0][2].id) == before[0][2]
-    assert again.experiments.run(before[0][2].id[:-1]) == before[0][2]
+    assert again.runs[before[0][2].id] == before[0][2]
+    assert again.runs[before[0][2].id[:-1]] == before[0][2]
 
 
 def test_the_past_finds_what_was_packed_since(project: mc.Project) -> None:
@@ -117,7 +119,7 @@ def test_the_past_finds_what_was_packed_since(project: mc.Project) -> None:
     files = project._session.log.files
     place(project, pack(files, keys))
     files.delete(keys)
-    past = reopened(project).at(moment).experiments.get("e")
+    past = reopened(project).at(moment).experiments["e"]
     assert past.runs() == before
     assert past.frame()["run"].tolist() == [run.id for run in before]
 
@@ -129,7 +131,7 @@ def test_a_pack_that_no_entry_names_does_not_count(project: mc.Project) -> None:
     files = project._session.log.files
     pack(files, keys)
     files.delete([key for key in keys if key.endswith("end.json")])
-    assert set(reopened(project).experiments.frame()["status"]) == {"lost"}
+    assert set(reopened(project).runs.frame()["status"]) == {"lost"}
 
 
 def test_what_leaves_its_folder_meanwhile_is_found(project: mc.Project) -> None:
@@ -152,7 +154,7 @@ def test_what_leaves_its_folder_meanwhile_is_found(project: mc.Project) -> None:
                     files.delete(keys)
 
         again._session._connection.stand_on(FaultyFiles(files, plan, local_paths=True))
-        assert again.experiments.get("e").runs() == before[0]
+        assert again.experiments["e"].runs() == before[0]
         assert len(held) == 12
         for key, data in held.items():
             files.create(key, data)
@@ -236,7 +238,7 @@ def test_a_pack_that_is_torn_hides_its_runs_and_no_others(project: mc.Project) -
     for damage in (b"", files.read(described["key"])[:-40]):
         files.put(described["key"], damage)
         with pytest.warns(MlcycleWarning, match="cannot be read and are left out"):
-            assert len(reopened(project).experiments.frame()) == 3
+            assert len(reopened(project).runs.frame()) == 3
 
 
 def test_a_pack_at_a_place_of_the_user_is_told(project: mc.Project) -> None:
@@ -244,7 +246,7 @@ def test_a_pack_at_a_place_of_the_user_is_told(project: mc.Project) -> None:
     filled(project)
     place(project, pack(project._session.log.files, small(project)) | {"key": "@place/pack.parquet"})
     with pytest.warns(MlcycleWarning, match="@place/pack.parquet is kept in a way this mlcycle does not know"):
-        assert len(project.experiments.frame()) == 4
+        assert len(project.runs.frame()) == 4
 
 
 def test_other_bytes_in_a_pack_are_damage(tmp_path: Path) -> None:
@@ -295,5 +297,5 @@ def test_a_pack_that_went_away_is_looked_for_again(project: mc.Project) -> None:
     again._session._connection.stand_on(FaultyFiles(files, plan, local_paths=False))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MlcycleWarning)  # here the first pack is still in force, and gone
-        assert again.experiments.get("e").runs() == before[0]
+        assert again.experiments["e"].runs() == before[0]
     assert swept == [parts[0]["key"]]

@@ -34,7 +34,7 @@ def test_documents_are_as_the_format_says(anywhere: mc.Project) -> None:
         run.log(loss=float("nan"))
         run.log_artifact("notes", "hello")
     head, end = documents(anywhere, run.id)
-    environment = anywhere.experiments.run(run.id).environment
+    environment = anywhere.runs[run.id].environment
     assert environment is not None
     assert head.keys() == {
         *("v", "needs_read", "id", "experiment", "experiment_name", "name", "params", "uses", "parent", "group"),
@@ -52,7 +52,7 @@ def test_documents_are_as_the_format_says(anywhere: mc.Project) -> None:
     listed = {one.key for one in files.list(f"{run_folder(run.id)}/")}
     assert {file["key"] for file in end["files"]} == listed - {f"{run_folder(run.id)}/end.json"}
     assert list(verify_runs(anywhere._session.blobs.depot, files.list("runs/"), deep=True)) == []
-    assert anywhere.experiments.run(run.id).uses == ("d@1",)
+    assert anywhere.runs[run.id].uses == ("d@1",)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
@@ -92,7 +92,7 @@ def test_a_table_reads_no_points(project: mc.Project) -> None:
     for step in range(10_000):
         run.log(loss=1 / (step + 1), step=step)
     reading = mc.open(project._session.url, mode="r")
-    assert reading.experiments.frame()[["status", "metrics.loss"]].values.tolist() == [["running", 1 / 10_000]]
-    assert reading.experiments.run(run.id).points == 10_000
+    assert reading.runs.frame()[["status", "metrics.loss"]].values.tolist() == [["running", 1 / 10_000]]
+    assert reading.runs[run.id].n_points == 10_000
     run.finish()
-    assert reading.experiments.run(run.id).points == 10_000
+    assert reading.runs[run.id].n_points == 10_000

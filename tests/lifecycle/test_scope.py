@@ -183,15 +183,15 @@ def test_a_criterion_of_a_newer_mlcycle_shuts_the_gate_and_nothing_else(project:
     assert scope.criteria == (newer,)
     assert project.scope.set(criteria=[*scope.criteria, mc.AtLeast("accuracy", 0.5)]).criteria[0] == newer
     version = project.models.register("m", DummyClassifier().fit(frame[["x"]], frame["y"]))
-    found = project.evaluate(version, "d").results[0]
+    found = version.evaluate("d").results[0]
     words = "this criterion needs a newer mlcycle"
     assert (found.check, found.verdict) == ("Calibrated (needs a newer mlcycle)", "error")
     assert words in found.detail
     with pytest.raises(errors.GateBlocked, match=words):
-        project.models.promote(version)
+        version.promote()
     with pytest.raises(errors.GateBlocked, match="loosened: Calibrated"):
         project.scope.set(criteria=[])
-    project.models.promote(version, message="pilot", override_until="30d")
+    version.promote(message="pilot", override_until="30d")
 
 
 def test_a_record_is_the_test_set(project: mc.Project, cells: pd.DataFrame) -> None:

@@ -110,8 +110,8 @@ def test_any_target_is_split_by_default(memory: mc.Project, name: str) -> None:
     """Forty rows with any target give a quarter to the test, and three ways what was asked for."""
     frame = pd.DataFrame({"x": range(40), "y": _TARGETS[name]})
     version = memory.datasets.add("d", frame, target="y")
-    assert [part.rows for part in memory.datasets.split(version, test=0.25)] == [30, 10]
-    assert [part.rows for part in memory.datasets.split(version, test=0.25, validation=0.25)] == [20, 10, 10]
+    assert [part.rows for part in version.split(test=0.25)] == [30, 10]
+    assert [part.rows for part in version.split(test=0.25, validation=0.25)] == [20, 10, 10]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_lists_are_no_classes_and_no_keys(memory: mc.Project, name: str, method:
     frame = pd.DataFrame({"x": range(40), "y": _TARGETS[name]})
     version = memory.datasets.add("d", frame)
     with pytest.raises(errors.InvalidInput, match=rf"{says}.*method='random'"):
-        memory.datasets.split(version, by="y", method=method)
+        version.split(by="y", method=method)
 
 
 @pytest.mark.parametrize("by", [["y"], "Y", 0, True, None, {"y"}])
@@ -131,13 +131,13 @@ def test_a_column_that_is_not_there_is_refused(memory: mc.Project, by: Any) -> N
     """Whatever is given for a column, the message says which there are."""
     version = memory.datasets.add("d", pd.DataFrame({"x": range(8), "y": [0, 1] * 4}))
     with pytest.raises(errors.InvalidInput, match=r"by=.* names no column of d@1|give by="):
-        memory.datasets.split(version, by=by, method="stratified")
+        version.split(by=by, method="stratified")
 
 
 def test_a_split_by_a_column_called_zero(memory: mc.Project) -> None:
     """The label 0 is a label."""
     version = memory.datasets.add("d", pd.DataFrame(np.arange(80).reshape(40, 2) // 8), group=0)
-    train, test = (set(memory.load(part)[0]) for part in memory.datasets.split(version, test=0.4))
+    train, test = (set(memory.load(part)[0]) for part in version.split(test=0.4))
     assert not train & test
 
 
@@ -146,6 +146,6 @@ def test_a_part_without_rows_says_why(memory: mc.Project) -> None:
     version = memory.datasets.add("d", pd.DataFrame({"land": ["DE", "FR", None] * 40, "x": range(120)}))
     expected = r"d\.test would have no rows: 0\.01 of 3 values of 'land', method 'key'; .* or method='random'"
     with pytest.raises(errors.InvalidInput, match=expected):
-        memory.datasets.split(version, test=0.01, by="land")
+        version.split(test=0.01, by="land")
     with pytest.raises(errors.InvalidInput, match=r"no rows: 0\.001 of 120 rows, method 'random'; .* another seed\Z"):
-        memory.datasets.split(version, test=0.001, method="random")
+        version.split(test=0.001, method="random")

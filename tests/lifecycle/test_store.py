@@ -34,7 +34,7 @@ def test_sweep_removes_only_what_nothing_names(anywhere: mc.Project, cells: pd.D
     begin(anywhere, cells)
     assert list(anywhere.store.sweep(min_age=NOW).keys) == []
     anywhere.datasets.add("other", cells[:50])
-    anywhere.store.drop("dataset:other@1", reason="not needed")
+    anywhere.store.drop("dataset:other@1", message="not needed")
     planned = anywhere.store.sweep(dry_run=True, min_age=NOW)
     assert planned.bytes > 0
     swept = anywhere.store.sweep(min_age=NOW)
@@ -51,11 +51,11 @@ def test_drop_and_restore(project: mc.Project, cells: pd.DataFrame) -> None:
     project.datasets.add("cells", cells)
     project.datasets.add("cells", cells[:10])
     project.store.drop("dataset:cells@2")
-    assert project.datasets.latest("cells").ref == "cells@1"
+    assert project.datasets["cells"].ref == "cells@1"
     with pytest.raises(errors.VersionDeleted, match="restore"):
-        project.datasets.get("cells@2")
+        project.datasets["cells@2"]
     project.store.restore("dataset:cells@2")
-    assert project.datasets.latest("cells").ref == "cells@2"
+    assert project.datasets["cells"].ref == "cells@2"
 
 
 def test_young_files_are_spared(project: mc.Project, cells: pd.DataFrame) -> None:
@@ -68,7 +68,7 @@ def test_young_files_are_spared(project: mc.Project, cells: pd.DataFrame) -> Non
 def test_a_part_keeps_its_parents_rows(project: mc.Project, cells: pd.DataFrame) -> None:
     """Dropping a parent does not take the rows from its parts."""
     project.datasets.add("cells", cells, target="target")
-    train, _ = project.datasets.split("cells", test=0.3)
+    train, _ = project.datasets["cells"].split(test=0.3)
     project.datasets.add("cells", cells[:10], target="target")
     project.store.drop("dataset:cells@1")
     project.store.sweep(min_age=NOW)
@@ -83,9 +83,9 @@ def test_a_dropped_run_goes_and_its_registered_model_stays(project: mc.Project, 
     with project.experiments.open("e").start() as run:
         run.save_model(DecisionTreeClassifier(max_depth=2).fit(X, y), example=X[:3])
         run.log_artifact("notes", "hello")
-    version = project.models.register("m", run)
+    version = run.register("m")
     project.store.drop(f"run:{run.id}")
-    assert project.experiments.get("e").runs() == []
+    assert project.experiments["e"].runs() == []
     swept = project.store.sweep(min_age=NOW)
     assert any(key.endswith("head.json") for key in swept.keys)
     assert project.load(version).predict(X[:1]).shape == (1,)
@@ -141,7 +141,7 @@ def test_a_reason_that_is_no_text(why: Any) -> None:
     project.datasets.add("d", pd.DataFrame({"x": [1]}))
     for act in (
         lambda: project.datasets.add("d", pd.DataFrame({"x": [2]}), message=why),
-        lambda: project.store.drop("dataset:d@1", reason=why),
+        lambda: project.store.drop("dataset:d@1", message=why),
         lambda: project.scope.set(objective="o", message=why),
         lambda: project.deployments.open("p", message=why),
     ):
@@ -163,7 +163,7 @@ def test_a_reason_with_half_a_character() -> None:
     """What an exception or a file name put into a reason is kept as far as it is text."""
     project = mc.open(f"memory://reasons-{new_id()}", create=True)
     project.datasets.add("d", pd.DataFrame({"x": [1]}), message="from caf\udce9.csv")
-    assert "from caf" in project.datasets.get("d").message
+    assert "from caf" in project.datasets["d"].message
 
 
 @pytest.mark.parametrize("limit", [-1, 1.5, "1", True, [1]])
@@ -181,7 +181,7 @@ def test_records_are_dropped_and_restored() -> None:
     project = mc.open(f"memory://records-{new_id()}", create=True)
     with project.experiments.open("e").start() as run:
         run.log(loss=1.0)
-    for record in (project.datasets.add("d", pd.DataFrame({"x": [1]})), project.experiments.run(run.id), run):
+    for record in (project.datasets.add("d", pd.DataFrame({"x": [1]})), project.runs[run.id], run):
         project.store.drop(record)
         project.store.restore(record)
     assert [one[:8] for one in project.history()["what"][-6:]] == ["dropped ", "restored"] * 3
@@ -202,14 +202,14 @@ def test_a_swept_run_is_gone_for_who_has_read_it(project: mc.Project) -> None:
         run.log(loss=1.0)
     before = project.store.tag("before")
     other = mc.open(project.store.url)
-    assert [one.experiments.run(run.id).status for one in (project, other)] == ["finished", "finished"]
+    assert [one.runs[run.id].status for one in (project, other)] == ["finished", "finished"]
     project.store.drop(f"run:{run.id}")
     project.store.sweep(min_age=NOW)
     for one in (project, other, project.at(before)):
         with pytest.raises(errors.VersionDeleted, match=f"run {run.id} has been removed by a sweep"):
-            one.experiments.run(run.id)
+            one.runs[run.id]
     with pytest.raises(errors.VersionDeleted, match="removed by a sweep"):
-        project.models.register("m", run.id)
+        project.runs[run.id].register("m")
 
 
 def test_the_past_counts_what_stood_then(project: mc.Project) -> None:

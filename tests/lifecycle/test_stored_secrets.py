@@ -44,7 +44,7 @@ def test_tracebacks(tmp_path: Path, error: str) -> None:
     project = mc.open(tmp_path / "store", create=True)
     with pytest.raises(ConnectionError, match=SECRET), project.experiments.open("e").start() as run:
         raise ConnectionError(error)
-    assert "ConnectionError: " in (project.experiments.run(run.id).error or "")
+    assert "ConnectionError: " in (project.runs[run.id].error or "")
     assert SECRET.encode() not in stored(tmp_path / "store")
 
 
@@ -53,7 +53,7 @@ def test_an_error_given_by_hand(tmp_path: Path) -> None:
     project = mc.open(tmp_path / "store", create=True)
     run = project.experiments.open("e").start()
     run.finish("failed", error=f"gave up: {URL}")
-    assert project.experiments.run(run.id).error == "gave up: postgres://svc:[redacted:url-password]@db.example/prod"
+    assert project.runs[run.id].error == "gave up: postgres://svc:[redacted:url-password]@db.example/prod"
 
 
 def test_params(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_params(tmp_path: Path) -> None:
         assert run.params == params
     mark = "[redacted:param]"
     expected = {"db": {"password": mark}, "source": URL.replace(SECRET, "[redacted:url-password]"), "api_key": mark}
-    assert project.experiments.run(run.id).params == expected | {"lr": 0.1, "token_pattern": "[a-z]+"}
+    assert project.runs[run.id].params == expected | {"lr": 0.1, "token_pattern": "[a-z]+"}
     assert SECRET.encode() not in stored(tmp_path / "store")
 
 
@@ -72,17 +72,17 @@ def test_failures_of_models(tmp_path: Path) -> None:
     """What a model raises while it is judged or serves is stored without secrets."""
     project = mc.open(tmp_path / "store", create=True)
     frame = pd.DataFrame({"x": range(28), "y": [0, 1] * 14})
-    train, test = project.datasets.split(project.datasets.add("d", frame, target="y", message="m"), test=0.25)
+    train, test = project.datasets.add("d", frame, target="y", message="m").split(test=0.25)
     assert test.rows == 7
     model = Failing(password="").fit(frame[["x"]], frame["y"])
     with pytest.warns(mc.errors.MlcycleWarning):
         version = project.models.register("m", model, data=[train])
     place = project.deployments.open("shop")
     place.route({version.ref: 100}, message="r")
-    with place.serve(trust=True, reason="mine") as service, pytest.raises(ConnectionError, match=SECRET):
+    with place.serve(trust=True) as service, pytest.raises(ConnectionError, match=SECRET):
         service.predict(frame[["x"]][:7], ids=list("abcdefg"))
     project.scope.set(objective="o", criteria=[mc.AtLeast("accuracy", 0.1)], test="d.test")
-    evaluation = project.evaluate(version, test, trust=True, reason="mine")
+    evaluation = version.evaluate(test, trust=True)
     assert [result.verdict for result in evaluation.results] == ["error"]
     assert "[redacted:url-password]@db.example" in evaluation.results[0].detail
     assert SECRET.encode() not in stored(tmp_path / "store")

@@ -234,13 +234,13 @@ def test_other_experiments_and_the_past_are_left_out(project: mc.Project) -> Non
         late.log(own=1.0)
     before = project._session.view().n - 1
     for _ in range(2):
-        assert len(project.experiments.frame()) == 2
-        assert project.experiments.get("other").frame()["run"].tolist() == [late.id]
+        assert len(project.runs.frame()) == 2
+        assert project.experiments["other"].frame()["run"].tolist() == [late.id]
         assert "metrics.own" not in runs.experiment.frame()
         past = project.at(before)
-        assert past.experiments.frame()["run"].tolist() == [runs._first]
+        assert past.runs.frame()["run"].tolist() == [runs._first]
     project.store.drop(f"run:{late.id}")
-    assert project.experiments.frame()["run"].tolist() == [runs._first]
+    assert project.runs.frame()["run"].tolist() == [runs._first]
 
 
 def test_what_is_damaged_is_read_each_time(runs: Runs) -> None:

@@ -86,7 +86,7 @@ def test_it_reads_works_on_and_keeps_everything(kitchen: mc.Project) -> None:
         kitchen,
         """
 tell(lambda: (project.datasets.add("d", pd.DataFrame({"a": [1]})).ref, project.store.info()["files"]))
-tell(lambda: project.models.promote("oven@2", "production", message="hot").allowed)
+tell(lambda: project.models["oven@2"].promote("production", message="hot").allowed)
 tell(lambda: resolve(view(), "recipe:soup").ref)
 tell(lambda: [fact["verdict"] for fact in view().facts.of("recipe", "recipe:soup@2")])
 tell(lambda: project.history()["what"].tolist()[3:10])
@@ -148,8 +148,8 @@ def test_a_verb_guarded_on_a_name(kitchen: mc.Project) -> None:
     said = poorer(
         kitchen,
         """
-tell(lambda: project.models.promote("oven@2", "production", message="hot"))
-tell(lambda: project.models.promote("oven@2", "canary", message="hot").allowed)
+tell(lambda: project.models["oven@2"].promote("production", message="hot"))
+tell(lambda: project.models["oven@2"].promote("canary", message="hot").allowed)
 tell(lambda: project.models.register("oven", tree).ref)
 """,
     )

@@ -38,7 +38,7 @@ def work(project: mc.Project, who: str, turn: int) -> None:
     """Go once through everything a project does, and say each time that it is done."""
     version = project.datasets.add(who, table(turn), target="left", op=f"{who}.{turn}")
     say("dataset", version.ref, turn)
-    for part in project.datasets.split(version, test=0.5, seed=turn):
+    for part in version.split(test=0.5, seed=turn):
         say("part", part.ref, part.rows)
     with project.experiments.open("e").start(params={"turn": turn}, name=who) as run:
         for step in range(20):
@@ -47,10 +47,10 @@ def work(project: mc.Project, who: str, turn: int) -> None:
                 say("logged", run.id, step)
         run.save_model(TREE, example=FEATURES[:3])
     say("run", run.id, turn)
-    model = project.models.register("m", run)
+    model = run.register("m")
     say("model", model.ref, run.id)
     with contextlib.suppress(errors.ConflictError, errors.NotFound):
-        say("decision", project.models.promote(model, "production", message=who).id, model.ref)
+        say("decision", model.promote("production", message=who).id, model.ref)
         if turn % 2:
             project.models.rollback("m", "production", message=who)
     if turn % 3 == 2:

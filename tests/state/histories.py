@@ -124,11 +124,15 @@ class Work:
         name = self._one(view.names.every(of))
         return f"{name.name}@{1 + self._below(view.versions.count(name) + self._often(0.05))}"
 
+    def _names(self, of: str) -> list[str]:
+        """Return every name there ever was, whatever became of its versions."""
+        return self.project._session.view(refresh=False).names.of(of)
+
     def _data(self) -> list[str]:
-        return [self._version("dataset")] if self.project.datasets.names() and self._often(0.6) else []
+        return [self._version("dataset")] if self._names("dataset") and self._often(0.6) else []
 
     def _place(self) -> mc.Deployment:
-        place: mc.Deployment = self.project.deployments.get(self._one(self.project.deployments.names()))
+        place: mc.Deployment = self.project.deployments[self._one(self._names("deployment"))]
         return place
 
     # verbs ---------------------------------------------------------------------------------------------------------
@@ -138,7 +142,7 @@ class Work:
         self.project.datasets.add(self._one(["d", "e", "Ärger"]), pd.DataFrame(rows), target="left")
 
     def _split(self) -> None:
-        self.project.datasets.split(self._version("dataset"), test=0.34, method="random", seed=self._below(2))
+        self.project.datasets[self._version("dataset")].split(test=0.34, method="random", seed=self._below(2))
 
     def _run(self) -> None:
         with self._experiment.start(params={"depth": self._below(9)}, uses=self._data()) as run:
@@ -151,17 +155,17 @@ class Work:
         self.register(self._one(["m", "n"]))
 
     def _register_a_run(self) -> None:
-        self.project.models.register("m", self._one(self._runs))
+        self.project.runs[self._one(self._runs)].register("m")
 
     def _promote(self) -> None:
         alias = self._one(["production", "canary"])
-        self.project.models.promote(self._version("model"), alias, **_PASSES)
+        self.project.models[self._version("model")].promote(alias, **_PASSES)
 
     def _promote_through_the_gate(self) -> None:
-        self.project.models.promote(self._version("model"))
+        self.project.models[self._version("model")].promote()
 
     def _roll_alias_back(self) -> None:
-        name = self._one(self.project.models.names())
+        name = self._one(self._names("model"))
         self.project.models.rollback(name, self._one([*self.project.models.aliases(name)]))
 
     def _route(self) -> None:
@@ -216,7 +220,7 @@ class Work:
         self.project.deployments.open(self._one(["eu", "us"]))
 
     def _evaluate(self) -> None:
-        self.project.evaluate(self._version("model"), self._version("dataset"))
+        self.project.models[self._version("model")].evaluate(self._version("dataset"))
 
     def _check(self) -> None:
         place = self._place()

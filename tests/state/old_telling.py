@@ -65,13 +65,15 @@ def _data(view: OldView, moment: str) -> Iterator[records.Result]:
 
 def _model(view: OldView, moment: str) -> Iterator[records.Result]:
     if not view.logical["models"]:
-        yield _finding("missing", "models", "no model yet: project.models.register(name, run)", "warn", "model")
+        yield _finding("missing", "models", "no model yet: run.register(name)", "warn", "model")
     evaluated = {doc["subject"] for doc in view.logical["evaluations"]}
     for doc in view.logical["models"].values():
         number = view.latest_number("models", doc["name"])
         if number is not None and f"{doc['name']}@{number}" not in evaluated:
             ref = f"{doc['name']}@{number}"
-            yield _finding("due", ref, f"{ref} was never evaluated: project.evaluate({ref!r})", "warn", "model")
+            yield _finding(
+                "due", ref, f"{ref} was never evaluated: project.models[{ref!r}].evaluate()", "warn", "model"
+            )
         for alias in doc["aliases"]:
             yield from _pointed(view, doc, alias)
     yield from _blocked(view)

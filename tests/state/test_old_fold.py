@@ -245,10 +245,10 @@ def project() -> mc.Project:
 def test_an_alias_has_nothing_to_go_back_to_that_came_later(project: mc.Project) -> None:
     """What was promoted after the entry gone back to, and is retracted, does not lie beneath the alias."""
     models = project.models
-    models.promote("m@1")
+    models["m@1"].promote()
     n = project.store.info()["entries"] - 1
-    models.promote("m@3")
-    models.promote("m@1")
+    models["m@3"].promote()
+    models["m@1"].promote()
     project.rollback(n)
     with pytest.raises(NotFound, match="m@production has no earlier version to go back to"):
         models.rollback("m")
@@ -258,20 +258,20 @@ def test_an_alias_has_nothing_to_go_back_to_that_came_later(project: mc.Project)
 def test_a_version_of_later_does_not_lie_beneath_an_alias(project: mc.Project) -> None:
     """The same where the version itself came later: it is retracted, and was what `rollback` went to."""
     models = project.models
-    models.promote("m@1")
+    models["m@1"].promote()
     n = project.store.info()["entries"] - 1
-    fourth = models.register("m", models.load("m@1"), example=np.zeros((2, 1)))
-    models.promote(fourth)
-    models.promote("m@1")
+    fourth = models.register("m", models["m@1"].load(), example=np.zeros((2, 1)))
+    fourth.promote()
+    models["m@1"].promote()
     project.rollback(n)
-    assert models.get("m").ref == "m@3"
+    assert models["m"].ref == "m@3"
     with pytest.raises(NotFound, match="m@production has no earlier version to go back to"):
         models.rollback("m")
 
 
 def test_a_route_has_nothing_to_go_back_to_that_came_later(project: mc.Project) -> None:
     """The same for a place: the revision of then is the first, whatever answered since."""
-    shop = project.deployments.get("shop")
+    shop = project.deployments["shop"]
     shop.route("m@1")
     n = project.store.info()["entries"] - 1
     shop.route("m@3")
@@ -288,9 +288,9 @@ def test_what_lay_beneath_then_is_there_again(project: mc.Project) -> None:
     """An alias rolled back and set anew keeps what it would have gone back to at the entry gone back to."""
     models = project.models
     for ref in ("m@1", "m@2"):
-        models.promote(ref)
+        models[ref].promote()
     n = project.store.info()["entries"] - 1
     models.rollback("m")
-    models.promote("m@3")
+    models["m@3"].promote()
     project.rollback(n)
     assert [models.aliases("m")["production"], models.rollback("m").ref] == ["m@2", "m@1"]

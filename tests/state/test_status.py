@@ -125,7 +125,7 @@ def test_the_newest_of_a_model_is_due_until_it_was_judged() -> None:
     log = SmallLog()
     for number in (1, 2):
         log.add("model", "m")
-        words = f"m@{number} was never evaluated: project.evaluate('m@{number}')"
+        words = f"m@{number} was never evaluated: project.models['m@{number}'].evaluate()"
         assert [("due", "warn", f"model:m@{number}", words)] == _found(log, "model")
         log.fact("evaluation", f"e{number}", f"model:m@{number}")
         assert _found(log, "model") == []

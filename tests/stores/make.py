@@ -59,7 +59,7 @@ def make(url: Path) -> None:
     )
     roles = {"target": "left", "key": "id", "time": "since", "group": "region"}
     project.datasets.add("customers", frame(), message="CRM export", **roles)
-    train, test = project.datasets.split("customers", test=0.5, method="stratified")
+    train, test = project.datasets["customers"].split(test=0.5, method="stratified")
     trees = project.experiments.open("trees", hypothesis="age is enough", metric="accuracy")
     rows = project.load(train)
     with trees.start(params={"max_depth": 1}, uses=[train], name="first") as run:
@@ -67,11 +67,11 @@ def make(url: Path) -> None:
         run.log(accuracy=0.75, loss=float("nan"), step=2)
         run.log_artifact("notes", "grüße")
         run.save_model(model(rows), example=rows[["age", "visits"]][:3])
-    first = project.models.register("churn", run, message="the first")
-    project.evaluate(first, test)
-    project.models.promote(first, "production", override_until="2100-01-01", message="it is all we have")
+    first = run.register("churn", message="the first")
+    first.evaluate(test)
+    first.promote("production", override_until="2100-01-01", message="it is all we have")
     project.deployments.open("eu").route({"churn@1": 100}, message="launch")
-    with project.deployments.get("eu").serve() as service:
+    with project.deployments["eu"].serve() as service:
         service.predict(pd.DataFrame({"age": [30.0, 60.0], "visits": [1, 2]}), ids=["a", "b"])
         service.label(["a"], [1])
     project.store.tag("launched")

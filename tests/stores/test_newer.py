@@ -49,7 +49,7 @@ def reads(project: mc.Project) -> None:
     """Read what format 1 holds."""
     assert project.load("dataset:customers@1")["id"].tolist() == CUSTOMERS["id"]
     assert project.models.aliases("churn") == {"production": "churn@1"}
-    assert project.experiments.get("trees").runs()[0].metrics["accuracy"] == 0.75
+    assert project.experiments["trees"].runs()[0].metrics["accuracy"] == 0.75
     assert project.store.verify("bytes").problems == ()
 
 
@@ -67,7 +67,7 @@ def writes_nothing(place: Path, match: str) -> None:
     with pytest.raises(errors.ReadOnly, match=match):
         project.store.sweep()
     with pytest.raises(errors.ReadOnly, match=match):
-        project.experiments.get("trees").start()
+        project.experiments["trees"].start()
     assert contents(place) == before
 
 
@@ -84,9 +84,9 @@ def test_unknown_mark(future: Path) -> None:
     writes_nothing(future, "mark 'frozen'.*upgrade mlcycle")
     project = mc.open(future, mode="r")
     with pytest.raises(errors.NotFound):
-        project.models.get("churn")
-    assert project.models.get("churn@1").ref == project.models.get("churn@production").ref == "churn@1"
-    assert project.at(LAST).models.get("churn").ref == "churn@1"
+        project.models["churn"]
+    assert project.models["churn@1"].ref == project.models["churn@production"].ref == "churn@1"
+    assert project.at(LAST).models["churn"].ref == "churn@1"
 
 
 def test_unknown_need_to_write(place: Path) -> None:
@@ -101,7 +101,7 @@ def test_unknown_need_to_read(place: Path) -> None:
     entry_of_the_future(place, needs_read=["quantum"])
     for mode in ("r", "rw"):
         with pytest.raises(errors.SchemaError, match=rf"log/{LAST + 1:010d}\.json.*quantum"):
-            mc.open(place, mode=mode).datasets.names()
+            list(mc.open(place, mode=mode).datasets)
 
 
 def test_entry_of_a_branch(place: Path) -> None:
@@ -115,7 +115,7 @@ def test_entry_of_another_version(place: Path) -> None:
     """An entry of a later form is not guessed at."""
     entry_of_the_future(place, v=2)
     with pytest.raises(errors.SchemaError, match=f"{LAST + 1:010d}"):
-        mc.open(place).datasets.names()
+        list(mc.open(place).datasets)
 
 
 @pytest.mark.parametrize("change", [{"v": 99}, {"needs_read": ["quantum"]}])
@@ -150,10 +150,10 @@ def test_unknown_fields(place: Path) -> None:
     entry_of_the_future(place, mood="good", changes=[tag, *_changes_with_more(place)])
     project = mc.open(place, author="bob")
     reads(project)
-    assert len(project.deployments.get("eu").traffic()) == 2
+    assert len(project.deployments["eu"].traffic()) == 2
     assert project.at("later").store.info()["entries"] == 4
-    assert project.datasets.get("customers@3").parents == ()
-    assert project.models.get("churn@2").ref == "churn@2"
+    assert project.datasets["customers@3"].parents == ()
+    assert project.models["churn@2"].ref == "churn@2"
     assert project.scope.get().objective == "another"
     assert project.store.tag("now") == LAST + 1
     assert project.store.verify("bytes").problems == ()
@@ -223,8 +223,8 @@ def test_unknown_guard(future: Path) -> None:
     """What it guards is left alone, and nothing else."""
     project = mc.open(future, author="bob")
     with pytest.raises(errors.ReadOnly, match=r"changing model:churn@canary takes a newer mlcycle .*moats"):
-        project.models.promote("churn@1", "canary", override_until="2100-01-01", message="we must")
-    assert project.models.promote("churn@1", "trial", override_until="2100-01-01", message="we must").allowed
+        project.models["churn@1"].promote("canary", override_until="2100-01-01", message="we must")
+    assert project.models["churn@1"].promote("trial", override_until="2100-01-01", message="we must").allowed
 
 
 @of("layouts")
@@ -240,7 +240,7 @@ def test_unknown_layouts(future: Path) -> None:
     for number, words in reasons.items():
         with pytest.raises(errors.SchemaError, match=words):
             project.load(f"dataset:customers@{number}")
-    assert project.datasets.get("customers@6").rows == 1
+    assert project.datasets["customers@6"].rows == 1
     assert project.load("dataset:customers.train")["id"].tolist() == [0, 3, 5, 7, 8, 10]
 
 
@@ -252,11 +252,11 @@ def test_unknown_words(future: Path) -> None:
         "Calibrated (needs a newer mlcycle)",
         "accuracy ≥ 0.01",
     ]
-    verdicts = [[one.verdict for one in found.results] for found in project.models.evaluations("churn@1")]
+    verdicts = [[one.verdict for one in found.results] for found in project.models["churn@1"].evaluations()]
     assert verdicts == [["inconclusive"], ["plausible"]]
     with pytest.raises(errors.GateBlocked, match=r"(?s)Calibrated .*newer mlcycle.*has the verdict 'plausible'"):
-        project.models.promote("churn@1", "canary", message="go")
-    assert [one.verdict for one in project.evaluate("churn@1").results] == ["error", "inconclusive"]
+        project.models["churn@1"].promote("canary", message="go")
+    assert [one.verdict for one in project.models["churn@1"].evaluate().results] == ["error", "inconclusive"]
 
 
 @of("words")
@@ -274,8 +274,8 @@ def test_a_document_that_needs_more(future: Path) -> None:
 def test_runs_of_the_future(future: Path) -> None:
     """What was said of a run later counts; one in a pack is a run like any other, though its environment is sealed."""
     project = goes_on(future)
-    first, packed = project.experiments.get("trees").runs()
+    first, packed = project.experiments["trees"].runs()
     assert (first.name, first.tags, first.metrics["accuracy"]) == ("the first", ("kept",), 0.75)
     assert (packed.name, packed.status, packed.metrics) == ("packed", "paused", {"accuracy": 0.5})
     assert (packed.environment.digest, packed.environment.packages) == (f"sha256:{'0' * 64}", {})
-    assert project.experiments.points(packed)["value"].tolist() == [0.5]
+    assert packed.points()["value"].tolist() == [0.5]

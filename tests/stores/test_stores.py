@@ -43,12 +43,12 @@ def test_v1_is_whole(place: Path) -> None:
 
 def test_v1_datasets(v1: mc.Project) -> None:
     """Versions, parts and roles; content by digest and by value."""
-    assert v1.datasets.names() == ["customers", "customers.test", "customers.train"]
-    versions = {version.ref: version for name in v1.datasets.names() for version in v1.datasets.versions(name)}
+    assert list(v1.datasets) == ["customers", "customers.test", "customers.train"]
+    versions = {version.ref: version for name in v1.datasets for version in v1.datasets.versions(name)}
     assert {ref: version.content for ref, version in versions.items()} == CONTENTS
     assert {version.presentation for version in versions.values()} == {PRESENTATION}
     assert {version.roles for version in versions.values()} == {ROLES}
-    assert v1.datasets.latest("customers").ref == "customers@1"
+    assert v1.datasets["customers"].ref == "customers@1"
     nulls = {column.name: (column.type, column.nulls) for column in versions["customers@1"].columns}
     assert nulls["age"] == ("float64", 1)
     assert nulls["visits"] == ("int64", 1)
@@ -63,13 +63,13 @@ def test_v1_rows(v1: mc.Project) -> None:
     pd.testing.assert_frame_equal(found, expected, check_categorical=False)
     assert found["region"].cat.categories.tolist() == ["north", "süd", "west"]
     assert v1.load("dataset:customers@2")["left"].tolist() == [0] * 12
-    X, y = v1.load(v1.datasets.get("customers.train"), xy=True)
+    X, y = v1.datasets["customers.train"].xy()
     assert (X.columns.tolist(), y.name) == (["age", "visits"], "left")
 
 
 def test_v1_run(v1: mc.Project, place: Path) -> None:
     """A run: what was turned, what came out, from which code and environment."""
-    experiment = v1.experiments.get("trees")
+    experiment = v1.experiments["trees"]
     assert (experiment.hypothesis, experiment.metric) == ("age is enough", "accuracy")
     (run,) = experiment.runs()
     assert (run.status, run.name, run.params, run.uses) == (
@@ -78,7 +78,7 @@ def test_v1_run(v1: mc.Project, place: Path) -> None:
         {"max_depth": 1},
         ("customers.train@1",),
     )
-    assert (run.metrics["accuracy"], math.isnan(run.metrics["loss"]), run.points) == (0.75, True, 3)
+    assert (run.metrics["accuracy"], math.isnan(run.metrics["loss"]), run.n_points) == (0.75, True, 3)
     assert (place / run.artifacts["notes"].key).read_text(encoding="utf-8") == "grüße"
     assert run.code.commit == "0123456789abcdef0123456789abcdef01234567"
     assert "+depth = 1" in (place / run.code.diff_file.key).read_text()
@@ -87,12 +87,12 @@ def test_v1_run(v1: mc.Project, place: Path) -> None:
 
 def test_v1_model(v1: mc.Project) -> None:
     """A model: its card, its lineage, and its predictions."""
-    model = v1.models.get("churn@production")
+    model = v1.models["churn@production"]
     assert (model.ref, model.format, model.data) == ("churn@1", "skops", ("customers.train@1",))
     assert model.class_name == "sklearn.tree._classes.DecisionTreeClassifier"
     assert model.params["max_depth"] == 1
     assert [file.kind for file in model.files] == ["model", "example", "card"]
-    assert model.run == v1.experiments.get("trees").runs()[0].id
+    assert model.run == v1.experiments["trees"].runs()[0].id
 
 
 def test_v1_model_predicts(v1: mc.Project) -> None:
@@ -111,7 +111,7 @@ def test_v1_decisions(v1: mc.Project) -> None:
     (decision,) = v1.models.decisions()
     assert (decision.subject, decision.allowed, decision.author) == ("model:churn@1", True, "ada")
     assert (decision.override.reason, decision.override.until) == ("twelve rows prove nothing", _until())
-    (evaluation,) = v1.models.evaluations("churn@1")
+    (evaluation,) = v1.models["churn@1"].evaluations()
     assert (evaluation.subject, evaluation.data) == ("model:churn@1", "customers.test@1")
     assert [(result.value, result.n, result.verdict) for result in evaluation.results] == [(5 / 6, 6, "inconclusive")]
     moves = v1.history(of="model:churn", kind="promote")["what"].to_dict()
@@ -124,7 +124,7 @@ def _until() -> str:
 
 def test_v1_deployment(v1: mc.Project) -> None:
     """A route, and captured traffic joined with its labels."""
-    deployment = v1.deployments.get("eu")
+    deployment = v1.deployments["eu"]
     assert (deployment.revision.number, deployment.revision.weights) == (1, {"churn@1": 100})
     traffic = deployment.traffic()
     assert traffic[["id", "version", "output", "in.age"]].to_numpy().tolist() == [
@@ -138,8 +138,8 @@ def test_v1_deployment(v1: mc.Project) -> None:
 def test_v1_past(v1: mc.Project) -> None:
     """Tags, entries and the rollback."""
     assert v1.store.info()["entries"] == LAST + 1
-    assert v1.at("launched").datasets.latest("customers").ref == "customers@1"
-    assert v1.at(LAST - 1).datasets.latest("customers").ref == "customers@2"
+    assert v1.at("launched").datasets["customers"].ref == "customers@1"
+    assert v1.at(LAST - 1).datasets["customers"].ref == "customers@2"
     assert v1.at(8).models.aliases("churn") == {}
     assert v1.history()["message"].tolist()[-2:] == ["a broken export", "broken export"]
 
@@ -151,9 +151,9 @@ def test_v1_goes_on(place: Path) -> None:
     assert project.datasets.add("customers", project.load("dataset:customers@1")).ref == "customers@1"
     assert project.store.info()["entries"] == before
     assert project.datasets.add("customers", project.load("dataset:customers")[:5]).ref == "customers@3"
-    assert project.datasets.split("customers@1", test=0.5, method="stratified")[0].ref == "customers.train@1"
+    assert project.datasets["customers@1"].split(test=0.5, method="stratified")[0].ref == "customers.train@1"
     project.rollback("launched", message="back")
-    assert project.datasets.latest("customers").ref == "customers@1"
+    assert project.datasets["customers"].ref == "customers@1"
     project.store.compact()
     assert project.store.verify("bytes").problems == ()
 
@@ -174,7 +174,7 @@ def reads_long(project: mc.Project) -> None:
     assert [project.load(f"dataset:numbers@{n}")["n"].tolist() for n in (1, 2)] == [[0, 1, 2], [0, 1, 2, 3]]
     tags = project._session.view().tags()
     assert (tags["t4"], tags["t5"], tags["late0"], tags["late11"]) == (1085, 1076, 1087, 1098)
-    assert project.at(500).datasets.latest("numbers").ref == "numbers@1"
+    assert project.at(500).datasets["numbers"].ref == "numbers@1"
     assert project.history()["message"].tolist()[:3] == ["project created", "the first", "tag t0"]
 
 
@@ -210,7 +210,7 @@ def test_long_goes_on(long: Path) -> None:
     assert project.store.info()["entries"] == 1100
     assert project.datasets.add("numbers", pd.DataFrame({"n": [7]})).ref == "numbers@3"
     project.rollback(3)
-    assert project.datasets.latest("numbers").ref == "numbers@1"
+    assert project.datasets["numbers"].ref == "numbers@1"
     project.store.compact()
     assert project.store.verify("bytes").problems == ()
     assert mc.open(long, mode="r").load("dataset:numbers@3")["n"].tolist() == [7]

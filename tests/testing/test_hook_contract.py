@@ -79,7 +79,7 @@ class TestNotice(HookContract):
     @pytest.fixture
     def good(self) -> Act:
         """Promote it."""
-        return lambda project: project.models.promote("m@1")
+        return lambda project: project.models["m@1"].promote()
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def trials_over(view: View, place: str, refs: Iterable[str]) -> Iterator[records
 def _notes(where: str, trial: Mapping[str, str]) -> Iterable[str]:
     for ref, until in trial.items():
         leave = f"may answer up to {_SHARE} % of {where} without evidence until {until[:10]}"
-        yield f"  · {bare(ref)} {leave}: project.evaluate({bare(ref)!r})"
+        yield f"  · {bare(ref)} {leave}: project.models[{bare(ref)!r}].evaluate()"
 
 
 def _percent(share: float) -> str:

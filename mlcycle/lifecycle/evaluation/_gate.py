@@ -142,7 +142,7 @@ def _answer(blobs: Blobs, view: View, version: Version, criterion: records.Crite
         return gap(plain(error))
     found = _measured(blobs, view, version.ref, criterion, data.ref)
     if found is None:
-        return gap(f"no evaluation answers it: project.evaluate({version.shown!r}, {data.shown!r})")
+        return gap(f"no evaluation answers it: project.models[{version.shown!r}].evaluate({data.shown!r})")
     if stale := _stale(view, version, criterion, found.results):
         return missing(stale)
     return found
@@ -234,7 +234,7 @@ def _stale(view: View, version: Version, criterion: records.Criterion, results: 
         return None
     return (
         f"it was compared with {compared or 'nothing'}, and {reference} is {current} now; "
-        f"evaluate again: project.evaluate({version.shown!r})"
+        f"evaluate again: project.models[{version.shown!r}].evaluate()"
     )
 
 
