@@ -223,11 +223,11 @@ def test_own_class_becomes_joblib_with_a_warning(file):
     with pytest.raises(UntrustedModel, match=r"runs whatever code it holds.*trust=True and reason"):
         load_model(file, "joblib")
     with pytest.raises(UntrustedModel, match="needs a reason"):
-        load_model(file, "joblib", trust=True, reason="  ")
+        load_model(file, "joblib", trust=True)
     with pytest.raises(UntrustedModel):
-        load_model(file, "joblib", trust=["sklearn.svm._classes.SVC"], reason="mine")
-    assert load_model(file, "joblib", trust=True, reason="mine").shift_ == 1
-    assert load_model(file, "joblib", trust=["joblib"], reason="mine").shift_ == 1
+        load_model(file, "joblib", trust=["sklearn.svm._classes.SVC"])
+    assert load_model(file, "joblib", trust=True).shift_ == 1
+    assert load_model(file, "joblib", trust=["joblib"]).shift_ == 1
 
 
 def test_own_class_can_insist_on_skops(file):
@@ -239,10 +239,10 @@ def test_own_class_can_insist_on_skops(file):
     with pytest.raises(UntrustedModel, match=r"does not cover: .*Shifted.*pass trust=\['.*Shifted'\] and reason"):
         load_model(file, "skops")
     with pytest.raises(UntrustedModel, match="does not cover"):
-        load_model(file, "skops", trust=True, reason="the file may not say what is trusted")
+        load_model(file, "skops", trust=True)
     with pytest.raises(UntrustedModel, match="needs a reason"):
         load_model(file, "skops", trust=[name])
-    assert load_model(file, "skops", trust=[name], reason="ours")[-1].shift_ == 1
+    assert load_model(file, "skops", trust=[name])[-1].shift_ == 1
 
 
 @pytest.mark.filterwarnings("default::mlcycle.errors.MlcycleWarning")
@@ -253,7 +253,7 @@ def test_what_skops_cannot_hold_becomes_joblib(file):
         assert dump_model(model, file).format == "joblib"
     with pytest.raises(InvalidInput, match=r"cannot be kept as skops.*use 'joblib'"):
         dump_model(model, file, format="skops")
-    assert isinstance(load_model(file, "joblib", trust=True, reason="test"), Birch)
+    assert isinstance(load_model(file, "joblib", trust=True), Birch)
 
 
 def test_a_format_can_be_insisted_on(file):
@@ -467,7 +467,7 @@ def test_damaged_files_are_corrupt(file):
     dump_model(model, file, format="joblib")
     file.write_bytes(file.read_bytes()[:-200])
     with pytest.raises(Corrupt, match="cannot be read as joblib"):
-        load_model(file, "joblib", trust=True, reason="test")
+        load_model(file, "joblib", trust=True)
 
 
 def test_another_protocol_is_refused(file):
@@ -483,13 +483,13 @@ def test_a_missing_package_is_named(file):
     name = "no_such_package.Model"
     _hostile(file, {"__class__": "Model", "__module__": "no_such_package", "__loader__": "ObjectNode"})
     with pytest.raises(NotFound, match="needs the package 'no_such_package'"):
-        load_model(file, "skops", trust=[name], reason="test")
+        load_model(file, "skops", trust=[name])
     _hostile(file, {"__class__": "Model", "__module__": "sklearn", "__loader__": "ObjectNode"})
     with pytest.raises(NotFound, match="not installed here"):
-        load_model(file, "skops", trust=["sklearn.Model"], reason="test")
+        load_model(file, "skops", trust=["sklearn.Model"])
     file.write_bytes(b"cno_such_package\nModel\n.")
     with pytest.raises(NotFound, match="needs the package 'no_such_package'"):
-        load_model(file, "joblib", trust=True, reason="test")
+        load_model(file, "joblib", trust=True)
 
 
 def test_joblib_runs_nothing_without_trust(file):
@@ -498,7 +498,7 @@ def test_joblib_runs_nothing_without_trust(file):
     with pytest.raises(UntrustedModel):
         load_model(file, "joblib")
     assert not (file.parent / "touched").exists()
-    load_model(file, "joblib", trust=True, reason="to see it run")
+    load_model(file, "joblib", trust=True)
     assert (file.parent / "touched").exists()
 
 

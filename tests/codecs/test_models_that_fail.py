@@ -208,7 +208,7 @@ def test_what_skops_does_not_hold_becomes_joblib(name, tmp_path):
     with pytest.warns(MlcycleWarning, match="is kept as joblib, because .*trust=True and a reason="):
         packed = dump_model(model, tmp_path / "model", example=X[:3])
     assert packed.format == "joblib"
-    again = load_model(tmp_path / "model", "joblib", trust=True, reason="ours")
+    again = load_model(tmp_path / "model", "joblib", trust=True)
     assert type(again) is type(model)
 
 

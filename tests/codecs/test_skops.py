@@ -190,7 +190,7 @@ def test_keys_that_would_be_lost_make_a_pickle(keys, file):
     model.keys = keys
     with pytest.warns(MlcycleWarning, match="is kept as joblib"):
         packed = dump_model(model, file)
-    assert load_model(file, packed.format, trust=True, reason="ours").keys == keys
+    assert load_model(file, packed.format, trust=True).keys == keys
 
 
 def test_a_type_skops_does_not_know_is_named(file):

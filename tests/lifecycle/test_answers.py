@@ -64,10 +64,10 @@ def checked(
         warnings.simplefilter("ignore", mc.errors.MlcycleWarning)
         project.models.register("m", model, data=[data], example=X[:5])
     if evaluate:
-        project.evaluate("m@1", "train", trust=True, reason="written here")
+        project.evaluate("m@1", "train", trust=True)
     shop = project.deployments.open("shop")
     shop.route("m@1", **PILOT)
-    with shop.serve(follow=0, trust=True, reason="written here") as service:
+    with shop.serve(follow=0, trust=True) as service:
         getattr(service, method)(rows, ids=range(len(rows)))
     shop.label(range(len(rows)) if ids is None else ids, list(y if labels is None else labels)[: len(rows)])
     if drop is not None:

@@ -180,7 +180,7 @@ def test_unknown_types_need_trust_and_a_reason(project: mc.Project, cells: pd.Da
         project.load(version)
     with pytest.raises((errors.UntrustedModel, errors.InvalidInput)):
         project.models.load(version, trust=True)
-    loaded = project.models.load(version, trust=True, reason="I wrote it a minute ago")
+    loaded = project.models.load(version, trust=True)
     assert loaded.predict(X[:2]).tolist() == [0, 0]
 
 

@@ -67,7 +67,7 @@ def _evaluated(project: mc.Project, model: Any, frame: pd.DataFrame, example: An
 
 def test_a_model_that_changes_its_rows_is_seen_by_nobody(project: mc.Project, tmp_path: Path) -> None:
     """Evaluation, the example, the signature, a check of one's own, the caller's frames and the traffic are as ever."""
-    trust: dict[str, Any] = {"trust": True, "reason": "written here"}
+    trust: dict[str, Any] = {"trust": True}
     example, asked = X[:5].copy(), X[:40].copy()
     with pytest.warns(MlcycleWarning, match="joblib"):
         version, values = _evaluated(project, Flipping(), X.assign(y=Y), example, **trust)
@@ -97,7 +97,7 @@ def test_a_model_that_changes_its_rows_is_seen_by_nobody(project: mc.Project, tm
 
 def test_a_model_of_arrays_may_work_in_place_on_a_table(project: mc.Project) -> None:
     """A table it is judged and served on becomes an array of its own, and the table stays."""
-    trust: dict[str, Any] = {"trust": True, "reason": "written here"}
+    trust: dict[str, Any] = {"trust": True}
     with pytest.warns(MlcycleWarning, match="joblib"):
         version, values = _evaluated(project, Halving(), X.assign(y=Y), X.to_numpy()[:5], **trust)
     assert values == [1.0, 1.0]
@@ -278,7 +278,7 @@ def test_a_model_that_changes_an_array_is_evaluated_on_a_table(project: mc.Proje
     """The array made of a table is its own: what pandas lends for reading alone fails in the model."""
     model = make_pipeline(FunctionTransformer(_doubled), LogisticRegression()).fit(np.array(X), Y)
     with pytest.warns(MlcycleWarning, match="joblib"):
-        _, values = _evaluated(project, model, X.astype(dtype).assign(y=Y), np.array(X[:5]), trust=True, reason="ours")
+        _, values = _evaluated(project, model, X.astype(dtype).assign(y=Y), np.array(X[:5]), trust=True)
     assert values[0] == np.mean(model.predict(np.array(X)) == Y)
 
 

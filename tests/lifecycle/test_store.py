@@ -34,7 +34,7 @@ def test_sweep_removes_only_what_nothing_names(anywhere: mc.Project, cells: pd.D
     begin(anywhere, cells)
     assert list(anywhere.store.sweep(min_age=NOW).keys) == []
     anywhere.datasets.add("other", cells[:50])
-    anywhere.store.drop("dataset:other@1", reason="not needed")
+    anywhere.store.drop("dataset:other@1", message="not needed")
     planned = anywhere.store.sweep(dry_run=True, min_age=NOW)
     assert planned.bytes > 0
     swept = anywhere.store.sweep(min_age=NOW)
@@ -141,11 +141,11 @@ def test_a_reason_that_is_no_text(why: Any) -> None:
     project.datasets.add("d", pd.DataFrame({"x": [1]}))
     for act in (
         lambda: project.datasets.add("d", pd.DataFrame({"x": [2]}), message=why),
-        lambda: project.store.drop("dataset:d@1", reason=why),
+        lambda: project.store.drop("dataset:d@1", message=why),
         lambda: project.scope.set(objective="o", message=why),
         lambda: project.deployments.open("p", message=why),
     ):
-        with pytest.raises(errors.InvalidInput, match="a message or a reason is text, got "):
+        with pytest.raises(errors.InvalidInput, match="a message is text, got "):
             act()
     assert project.store.info()["entries"] == 2
 

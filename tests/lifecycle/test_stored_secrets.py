@@ -79,10 +79,10 @@ def test_failures_of_models(tmp_path: Path) -> None:
         version = project.models.register("m", model, data=[train])
     place = project.deployments.open("shop")
     place.route({version.ref: 100}, message="r")
-    with place.serve(trust=True, reason="mine") as service, pytest.raises(ConnectionError, match=SECRET):
+    with place.serve(trust=True) as service, pytest.raises(ConnectionError, match=SECRET):
         service.predict(frame[["x"]][:7], ids=list("abcdefg"))
     project.scope.set(objective="o", criteria=[mc.AtLeast("accuracy", 0.1)], test="d.test")
-    evaluation = project.evaluate(version, test, trust=True, reason="mine")
+    evaluation = project.evaluate(version, test, trust=True)
     assert [result.verdict for result in evaluation.results] == ["error"]
     assert "[redacted:url-password]@db.example" in evaluation.results[0].detail
     assert SECRET.encode() not in stored(tmp_path / "store")

@@ -75,7 +75,7 @@ def test_the_history_in_words(kitchen: mc.Project) -> None:
     """As the row says it, and where it says nothing, as for every noun."""
     taste(kitchen, "recipe:soup@2", "good")
     take_back(kitchen, "soup")
-    kitchen.store.drop("recipe:soup@3", reason="too salty")
+    kitchen.store.drop("recipe:soup@3", message="too salty")
     kitchen.rollback(1, message="start again")
     assert kitchen.history()["what"].tolist()[1:] == [
         "thought of soup; wrote down soup@1 for 1",

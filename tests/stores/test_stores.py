@@ -24,7 +24,7 @@ CONTENTS = {
 PRESENTATION = "sha256:2ce7b1fcae499a12a97a8a731d15ece81079d468566c6e1a2d2e205f66419c65"
 ROLES = Roles(target="left", key="id", time="since", group="region")
 PARTS = {"customers.train": [0, 3, 5, 7, 8, 10], "customers.test": [1, 2, 4, 6, 9, 11]}
-LAST = 14
+LAST = 13
 
 
 # format 1
@@ -110,16 +110,16 @@ def test_v1_decisions(v1: mc.Project) -> None:
     assert scope.criteria == (mc.AtLeast("accuracy", 0.01),)
     (decision,) = v1.models.decisions()
     assert (decision.subject, decision.allowed, decision.author) == ("model:churn@1", True, "ada")
-    assert (decision.override.reason, decision.override.until) == ("twelve rows prove nothing", _until())
+    assert (decision.override.message, decision.override.until) == ("it is all we have", _until())
     (evaluation,) = v1.models.evaluations("churn@1")
     assert (evaluation.subject, evaluation.data) == ("model:churn@1", "customers.test@1")
     assert [(result.value, result.n, result.verdict) for result in evaluation.results] == [(5 / 6, 6, "inconclusive")]
     moves = v1.models.history("churn")[["entry", "after", "how", "message"]].to_numpy().tolist()
-    assert moves == [[9, "churn@1", "promote", "it is all we have"]]
+    assert moves == [[8, "churn@1", "promote", "it is all we have"]]
 
 
 def _until() -> str:
-    return records.Override(reason="r", until="2100-01-01").until
+    return records.Override(message="r", until="2100-01-01").until
 
 
 def test_v1_deployment(v1: mc.Project) -> None:
@@ -140,7 +140,7 @@ def test_v1_past(v1: mc.Project) -> None:
     assert v1.store.info()["entries"] == LAST + 1
     assert v1.at("launched").datasets.latest("customers").ref == "customers@1"
     assert v1.at(LAST - 1).datasets.latest("customers").ref == "customers@2"
-    assert v1.at(8).models.aliases("churn") == {}
+    assert v1.at(7).models.aliases("churn") == {}
     assert v1.history()["message"].tolist()[-2:] == ["a broken export", "broken export"]
 
 
