@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mlcycle import errors, stats
     from mlcycle.lifecycle import ActiveRun, Deployment, Experiment, Project
     from mlcycle.lifecycle import open as open
+    from mlcycle.lifecycle import trust as trust
     from mlcycle.records import (
         AtLeast,
         AtMost,
@@ -60,10 +61,11 @@ __all__ = [
     "before",
     "errors",
     "stats",
+    "trust",
 ]
 
 _ROOMS = {
-    **dict.fromkeys(("ActiveRun", "Deployment", "Experiment", "Project", "open"), "mlcycle.lifecycle"),
+    **dict.fromkeys(("ActiveRun", "Deployment", "Experiment", "Project", "open", "trust"), "mlcycle.lifecycle"),
     "Service": "mlcycle.serving",
     **dict.fromkeys(("Event", "after", "before"), "mlcycle.checks"),
 }
