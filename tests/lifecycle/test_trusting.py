@@ -48,24 +48,24 @@ def kept(project: mc.Project, cells: pd.DataFrame, format: str) -> mc.ModelVersi
 @pytest.mark.parametrize(
     ("format", "what"), [("skops", NAME), ("skops", Mine), ("skops", [Mine, "a.b"]), ("joblib", "joblib")]
 )
-def test_every_place_that_loads(anywhere: mc.Project, cells: pd.DataFrame, format: str, what: Any) -> None:
+def test_every_place_that_loads(project: mc.Project, cells: pd.DataFrame, format: str, what: Any) -> None:
     """Loading, judging, its reference, serving, and the context of a hook ask the file."""
-    version = kept(anywhere, cells, format)
-    for load in (lambda: anywhere.load(version), lambda: anywhere.evaluate(version)):
-        with pytest.raises(errors.UntrustedModel, match=r"mlcycle\.trust\("):
-            load()
-    mc.trust(what, anywhere)
-    assert anywhere.load(version).predict([[0]]).tolist() == [0]
-    anywhere.models.promote(version, message="first", override_until="7d")
-    again = anywhere.models.register("mine", Mine().fit([[0]], [0]), data="cells", format=format)
-    results = anywhere.evaluate(again).results
+    version = kept(project, cells, format)
+    with pytest.raises(errors.UntrustedModel, match=r"mlcycle\.trust\("):
+        project.load(version)
+    assert project.evaluate(version).results[0].verdict == "error"
+    mc.trust(what, project)
+    assert project.load(version).predict([[0]]).tolist() == [0]
+    project.models.promote(version, message="first", override_until="7d")
+    again = project.models.register("mine", Mine().fit([[0]], [0]), data="cells", format=format)
+    results = project.evaluate(again).results
     assert [one.verdict for one in results if "production" in one.check] == ["pass"]
-    anywhere.deployments.open("eu").route({version.ref: 100}, message="go", override_until="7d")
-    with anywhere.deployments.get("eu").serve(follow=0) as service:
-        assert service.predict(cells.drop(columns="target")[:2]).outputs.tolist() == [0, 0]
-    mc.trust(what, anywhere, revoke=True)
+    project.deployments.open("eu").route({version.ref: 100}, message="go", override_until="7d")
+    with project.deployments.get("eu").serve(follow=0) as service:
+        assert service.predict(cells.drop(columns="target")[:2]).tolist() == [0, 0]
+    mc.trust(what, project, revoke=True)
     with pytest.raises(errors.UntrustedModel):
-        anywhere.load(version)
+        project.load(version)
 
 
 def test_a_hook_may_ask_a_model(project: mc.Project, cells: pd.DataFrame) -> None:
@@ -73,28 +73,28 @@ def test_a_hook_may_ask_a_model(project: mc.Project, cells: pd.DataFrame) -> Non
     version, asked = kept(project, cells, "joblib"), []
 
     def ask(event: Any, context: Any) -> None:
-        asked.append(context.models["mine@1"].predict(np.zeros((2, 30))).tolist())
+        asked.append(context.models.load("mine@1").predict(np.zeros((2, 30))).tolist())
 
-    hooked = mc.open(project.store.url, hooks=[mc.after("store.tag", ask)])
+    hooked = mc.open(project.store.url, hooks=[mc.after("scope.set", ask)])
     mc.trust("joblib", project)
-    hooked.store.tag("now")
+    hooked.scope.set(objective="another")
     assert (version.ref, asked) == ("mine@1", [[0, 0]])
 
 
-def test_one_file_by_its_digest(project: mc.Project, cells: pd.DataFrame) -> None:
+def test_one_file_by_its_digest(anywhere: mc.Project, cells: pd.DataFrame) -> None:
     """Everywhere, or in one project; no other pickle."""
-    version = kept(project, cells, "joblib")
-    other = project.models.register("other", Mine().fit([[0]], [0]), format="joblib")
+    version = kept(anywhere, cells, "joblib")
+    other = anywhere.models.register("other", Mine().fit([[0]], [0]), format="joblib")
     with pytest.raises(errors.UntrustedModel) as caught:
-        project.load(version)
+        anywhere.load(version)
     digest = str(caught.value).partition("mlcycle.trust('")[2][:71]
-    for where in (None, project):
+    for where in (None, anywhere):
         mc.trust(digest, where)
-        assert project.load(version).predict([[0]]).tolist() == [0]
+        assert anywhere.load(version).predict([[0]]).tolist() == [0]
         with pytest.raises(errors.UntrustedModel):
-            project.load(other)
+            anywhere.load(other)
         mc.trust(digest, where, revoke=True)
-    assert project.models.load(version, trust=[digest]).predict([[0]]).tolist() == [0]
+    assert anywhere.models.load(version, trust=[digest]).predict([[0]]).tolist() == [0]
 
 
 def test_what_a_call_trusts_is_added(project: mc.Project, cells: pd.DataFrame) -> None:
