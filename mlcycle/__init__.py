@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlcycle.checks import Event, after, before
     from mlcycle.lifecycle import ActiveRun, Deployment, Experiment, Project
     from mlcycle.lifecycle import open as open
+    from mlcycle.lifecycle import trust as trust
     from mlcycle.records import (
         AtLeast,
         AtMost,
@@ -63,12 +64,13 @@ __all__ = [
     "before",
     "errors",
     "stats",
+    "trust",
 ]
 
 _HOMES = {
     "checks": ("Event", "after", "before"),
     "errors": (),
-    "lifecycle": ("ActiveRun", "Deployment", "Experiment", "Project", "open"),
+    "lifecycle": ("ActiveRun", "Deployment", "Experiment", "Project", "open", "trust"),
     "records": (
         "AtLeast",
         "AtMost",

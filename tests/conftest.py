@@ -61,6 +61,14 @@ class S3Server:
             return bytes(answer.read())
 
 
+@pytest.fixture(autouse=True)
+def trust_file(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep what is trusted for every time in a file of the test's own, and never in that of whoever runs it."""
+    path = tmp_path_factory.mktemp("trust") / "trust.json"
+    monkeypatch.setenv("MLCYCLE_TRUST", str(path))
+    return path
+
+
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[S3Server]:
     """Start one S3 for the session, when the first test asks for it."""

@@ -29,7 +29,7 @@ from tests.records.test_record import EXAMPLES
 PACKAGE = str(Path(mc.__file__).parents[1])
 CONSOLES = ["ascii", "cp1252", "cp437", "latin-1", "shift_jis", "cp1251", "utf-8"]
 FOREIGN = "é漢→\udcff✓"
-LOOSER = Loosening(before=AtLeast("f1", 0.8), after=AtLeast("f1", 0.7), reason=FOREIGN, until="2026-12-31")
+LOOSER = Loosening(before=AtLeast("f1", 0.8), after=AtLeast("f1", 0.7), message=FOREIGN, until="2026-12-31")
 SIGNS: list[Record] = [
     AtLeast("roc_auc", 0.8, slices=FOREIGN.replace("\udcff", "")),
     AtMost("log_loss", 3, on="ö"),

@@ -115,13 +115,13 @@ def _why(what: str, results: tuple[Result, ...], against: list[str], override: O
     if override is None:
         return [f"{what} is blocked:", *against]
     by = f" by {override.author}" if override.author else ""
-    head = f"{what} is allowed by override{by} until {override.until[:10]} ({override.reason}), in spite of:"
+    head = f"{what} is allowed by override{by} until {override.until[:10]} ({override.message}), in spite of:"
     return [head, *against]
 
 
 def _eased(loosened: Iterable[Loosening], now: str) -> list[str]:
     return [
-        f"  · loosened until {one.until[:10]} by {one.author or 'somebody'}: {plain(one)} ({one.reason})"
+        f"  · loosened until {one.until[:10]} by {one.author or 'somebody'}: {plain(one)} ({one.message})"
         for one in loosened
         if one.until > now
     ]
@@ -228,7 +228,7 @@ def criteria_in_force(scope: Scope, now: str) -> tuple[Criterion, ...]:
     --------
     >>> from mlcycle.records import AtLeast, Loosening
     >>> strict, easy = AtLeast("roc_auc", 0.8), AtLeast("roc_auc", 0.7)
-    >>> eased = Loosening(before=strict, after=easy, reason="pilot", until="2026-06-30T23:59:59.999999Z")
+    >>> eased = Loosening(before=strict, after=easy, message="pilot", until="2026-06-30T23:59:59.999999Z")
     >>> scope = Scope(criteria=[easy], loosened=[eased])
     >>> criteria_in_force(scope, "2026-06-01T00:00:00.000000Z")
     (AtLeast('roc_auc', 0.7),)

@@ -7,6 +7,7 @@ import functools
 import importlib
 import inspect
 import math
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -218,7 +219,16 @@ def _scorers() -> frozenset[str]:
 
 
 def _function(name: str) -> Metric:
+    """Find a function by its name, which may come from a store: only scikit-learn is imported for its sake.
+
+    Importing runs a module, and which one would be the choice of whoever can write to the store; where that lies below
+    the working folder, even the module could be his.
+    """
     module, _, path = name.partition(":")
+    if module not in sys.modules and module.partition(".")[0] != "sklearn":
+        raise InvalidInput(
+            f"the metric {name!r} is not known here, since a name in a store imports nothing: import {module} first"
+        )
     try:
         found: Any = importlib.import_module(module)
         for piece in path.split("."):

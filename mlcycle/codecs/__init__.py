@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from mlcycle.codecs._folders import pack_folder, unpack_folder
     from mlcycle.codecs._inputs import check_inputs
     from mlcycle.codecs._manifests import Manifest, read_manifest
-    from mlcycle.codecs._models import Packed, dump_model, has_method, load_model, rescue_model
+    from mlcycle.codecs._models import (
+        Packed,
+        dump_model,
+        has_method,
+        load_model,
+        rescue_model,
+        trusted_names,
+    )
     from mlcycle.codecs._objects import check_nesting
     from mlcycle.codecs._profile import profile
     from mlcycle.codecs._rows import are_records, frame_of, length_of, own_rows, rows_of, taken
@@ -36,7 +43,7 @@ _HOMES = {
     "_folders": ("pack_folder", "unpack_folder"),
     "_inputs": ("check_inputs",),
     "_manifests": ("Manifest", "read_manifest"),
-    "_models": ("Packed", "dump_model", "has_method", "load_model", "rescue_model"),
+    "_models": ("Packed", "dump_model", "has_method", "load_model", "rescue_model", "trusted_names"),
     "_objects": ("check_nesting",),
     "_profile": ("profile",),
     "_rows": ("are_records", "frame_of", "length_of", "own_rows", "rows_of", "taken"),
@@ -80,6 +87,7 @@ __all__ = [
     "rescue_model",
     "rows_of",
     "taken",
+    "trusted_names",
     "unpack_folder",
     "verify",
     "write",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import threading
 import warnings
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from attrs import field, frozen
 
+from mlcycle._digest import sha256_bytes
 from mlcycle._failure import said
 from mlcycle._ids import new_id
 from mlcycle._locks import renew_in_child
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from mlcycle.codecs._trust import Audit
 
-__all__ = ["Packed", "dump_model", "has_method", "load_model", "rescue_model"]
+__all__ = ["Packed", "dump_model", "has_method", "load_model", "rescue_model", "trusted_names"]
 
 _FORMATS = ("skops", "joblib")
 _KNOWN = {"sklearn": "scikit-learn", "numpy": "numpy", "scipy": "scipy"}
@@ -328,14 +330,40 @@ def _same_values(a: Any, b: Any) -> bool:
     return bool(np.all((a == b) | ((a != a) & (b != b))))
 
 
+def trusted_names(trust: bool | str | type | Collection[str | type]) -> frozenset[str]:
+    """Return what a caller trusts as names; ``True`` is every pickle, and nothing in a skops file.
+
+    Raises
+    ------
+    InvalidInput
+        For what is neither names nor classes.
+
+    Examples
+    --------
+    >>> sorted(trusted_names([ValueError, "joblib"])), trusted_names(True)
+    (['builtins.ValueError', 'joblib'], frozenset({'joblib'}))
+    """
+    if isinstance(trust, bool):
+        return frozenset({"joblib"} if trust else ())
+    given = [trust] if isinstance(trust, str | type) or not isinstance(trust, Collection) else list(trust)
+    if any(not isinstance(one, str | type) for one in given):
+        raise InvalidInput(
+            "trust= is True, or names such as ['my_pkg.transform.Clipper', 'joblib', 'sha256:…'], or classes, got "
+            f"{type(trust).__name__}: {trust!r:.80}"
+        )
+    return frozenset(one if isinstance(one, str) else f"{one.__module__}.{one.__qualname__}" for one in given)
+
+
 def load_model(
     path: str | os.PathLike[str],
     format: str,
     *,
-    trust: bool | Collection[str] = (),
+    trust: bool | str | type | Collection[str | type] = (),
     label: str | None = None,
 ) -> Any:
     """Read a model back, running no code that nobody vouched for.
+
+    The file is read into memory once: what was looked at is what is built, though somebody writes to it meanwhile.
 
     Parameters
     ----------
@@ -343,9 +371,10 @@ def load_model(
         The file, whose digest the caller has compared already.
     format : {"skops", "joblib"}
         The format it was written in, from the record and not from the file.
-    trust : bool or collection of str, default ()
-        For skops: names of types to allow beyond the library's list. For joblib: ``True`` or ``["joblib"]``, since
-        such a file cannot be looked into without running it.
+    trust : bool, str, type or collection of them, default ()
+        For skops: names of types to allow beyond the library's list, or the classes. For joblib, since such a file
+        cannot be looked into without running it: ``True``, ``["joblib"]``, or the digest of the file,
+        ``["sha256:<64 hex digits>"]``.
     label : str, optional
         What errors call the model; the name of the file by default.
 
@@ -370,20 +399,22 @@ def load_model(
     """
     if format not in _FORMATS:
         raise InvalidInput(f"{format!r} is not a format of a model file; known are 'skops' and 'joblib'")
-    label = label or Path(path).name
-    names = {trust} if isinstance(trust, str) else set(trust) if not isinstance(trust, bool) else set()
-    with Path(path).open("rb") as file, _one_version_warning(label):
-        if format == "joblib":
-            if trust is not True and "joblib" not in names:
-                raise UntrustedModel(
-                    f"{label} is kept as joblib, and reading such a file runs whatever code it holds. If you know who "
-                    "wrote it, pass trust=True; if you can, save the model again as skops"
-                )
-            model = _read_joblib(file)
-        else:
-            model = _read_skops(file, label, names)
+    label, names = label or Path(path).name, trusted_names(trust)
+    data = Path(path).read_bytes()
+    with _one_version_warning(label):
+        model = (_read_pickle if format == "joblib" else _read_skops)(data, label, names)
     check_bounds(model, shadows=format == "skops")
     return model
+
+
+def _read_pickle(data: bytes, label: str, names: Collection[str]) -> Any:
+    if "joblib" not in names and (digest := sha256_bytes(data)) not in names:
+        raise UntrustedModel(
+            f"{label} is kept as joblib, and reading such a file runs whatever code it holds. If you know who wrote "
+            f"it, pass trust=True for once; for every time, mlcycle.trust({digest!r}) trusts this one file, and "
+            "mlcycle.trust('joblib', project) all that the project keeps so. If you can, save the model again as skops"
+        )
+    return _read_joblib(io.BytesIO(data))
 
 
 def _read_joblib(source: Path | BinaryIO) -> Any:
@@ -393,20 +424,20 @@ def _read_joblib(source: Path | BinaryIO) -> Any:
         return joblib.load(source)
 
 
-def _read_skops(file: BinaryIO, label: str, names: Collection[str]) -> Any:
+def _read_skops(data: bytes, label: str, names: Collection[str]) -> Any:
     import skops.io
 
     with _telling_damage("skops"):
-        found: Audit = look_into(file, names)
+        found: Audit = look_into(io.BytesIO(data), names)
     if found.untrusted:
-        listed = ", ".join(found.untrusted)
+        listed = list(found.untrusted)
         raise UntrustedModel(
-            f"{label} holds types that mlcycle's list does not cover: {listed}. If you know who wrote it and what they "
-            f"do, pass trust={list(found.untrusted)!r}"
+            f"{label} holds types that mlcycle's list does not cover: {', '.join(listed)}. If you know who wrote it "
+            f"and what they do, pass trust={listed!r} for once, or call mlcycle.trust({listed!r}, project) for every "
+            "time"
         )
-    file.seek(0)
     with _telling_damage("skops"):
-        return skops.io.load(file, trusted=sorted(found.named))
+        return skops.io.load(io.BytesIO(data), trusted=sorted(found.named))
 
 
 @contextlib.contextmanager

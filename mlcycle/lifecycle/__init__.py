@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from mlcycle.lifecycle._opening import open
+from mlcycle.lifecycle._trust_file import Grant
+from mlcycle.lifecycle._trusting import trust
 from mlcycle.lifecycle.deployments import Deployment
 from mlcycle.lifecycle.experiments import Experiment
 from mlcycle.lifecycle.project import Project
 from mlcycle.lifecycle.runs import ActiveRun
 
-__all__ = ["ActiveRun", "Deployment", "Experiment", "Project", "open"]
+__all__ = ["ActiveRun", "Deployment", "Experiment", "Grant", "Project", "open", "trust"]

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 from mlcycle import codecs
 from mlcycle._failure import said
 from mlcycle._ids import new_id
-from mlcycle.errors import InvalidInput, MlcycleError
+from mlcycle.errors import InvalidInput, MlcycleError, UntrustedModel
 from mlcycle.lifecycle._params import as_params
+from mlcycle.lifecycle._trust_file import trusted_in
 from mlcycle.lifecycle.blobs import NewFile
 
 if TYPE_CHECKING:
@@ -182,16 +183,37 @@ def card_of(blobs: Blobs, version: Version) -> Doc:
     return card
 
 
-def load_version(blobs: Blobs, version: Version, *, trust: bool | Collection[str] = ()) -> Any:
-    """Load the estimator of a version, its bytes being those the log names, by the rules of trust."""
+def load_version(blobs: Blobs, version: Version, *, trust: bool | str | type | Collection[str | type] = ()) -> Any:
+    """Load the estimator of a version, its bytes being those the log names, by the rules of trust.
+
+    What counts is what the caller trusts, and what this user trusts for every time (`mlcycle.trust`), whose file is
+    asked only where the first does not do.
+    """
     card = card_of(blobs, version)
 
     def read() -> Any:
         file = blobs.file_of(version.needs[0], "model", version.shown)
         with blobs.depot.local_copy(file, version.shown) as path:
-            return codecs.load_model(path, card["format"], trust=trust, label=version.shown)
+            try:
+                return codecs.load_model(path, card["format"], trust=trust, label=version.shown)
+            except UntrustedModel as error:
+                granted = _granted(blobs, error)
+            return codecs.load_model(
+                path, card["format"], trust=codecs.trusted_names(trust) | granted, label=version.shown
+            )
 
     return blobs.reading(version.shown, read)
+
+
+def _granted(blobs: Blobs, refusal: UntrustedModel) -> frozenset[str]:
+    """Return what this user trusts in this store for every time, if anything; else raise the refusal again."""
+    try:
+        found = trusted_in(*blobs.identity)
+    except MlcycleError as error:
+        raise UntrustedModel(f"{refusal}. What you trust for every time cannot be read: {error}") from error
+    if not found:
+        raise refusal
+    return found
 
 
 def signature_of(blobs: Blobs, version: Version, model: Any) -> Doc | None:

@@ -411,7 +411,7 @@ def operate(
 
 def _check_words(message: Any, op: Any) -> None:
     if not isinstance(message, str):
-        raise InvalidInput(f"a message or a reason is text, got {type(message).__name__}: {message!r:.80}")
+        raise InvalidInput(f"a message is text, got {type(message).__name__}: {message!r:.80}")
     if op is not None and not (isinstance(op, str) and op.strip()):
         raise InvalidInput(f"op is text of your own that names this operation, got {type(op).__name__}: {op!r:.80}")
     if op is not None and json_text(op) != op:

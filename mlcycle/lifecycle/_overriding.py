@@ -44,4 +44,4 @@ def override_of(until: Any, message: str, author: str) -> records.Override | Non
         raise InvalidInput(f"override_until= is the last moment of an override: {error}") from None
     if not isinstance(message, str) or not message.strip():
         raise InvalidInput("override_until= lets this pass a gate that blocks, so say why: message='…'")
-    return records.Override(reason=json_text(message), until=end, author=author)
+    return records.Override(message=json_text(message), until=end, author=author)

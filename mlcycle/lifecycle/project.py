@@ -84,17 +84,17 @@ class Project:
     @overload
     def load(self, what: records.DatasetVersion, *, columns: Iterable[Hashable] | None = None) -> pd.DataFrame: ...
     @overload
-    def load(self, what: records.ModelVersion, *, trust: bool | Collection[str] = ()) -> Any: ...
+    def load(self, what: records.ModelVersion, *, trust: bool | str | type | Collection[str | type] = ()) -> Any: ...
     @overload
     def load(
-        self, what: str, *, columns: Iterable[Hashable] | None = None, trust: bool | Collection[str] = ()
+        self, what: str, *, columns: Iterable[Hashable] | None = None, trust: bool | str | type | Collection[str | type] = ()
     ) -> Any: ...
     def load(
         self,
         what: str | records.DatasetVersion | records.ModelVersion,
         *,
         columns: Iterable[Hashable] | None = None,
-        trust: bool | Collection[str] = (),
+        trust: bool | str | type | Collection[str | type] = (),
     ) -> Any:
         """Load what an address stands for: a DataFrame for data, an estimator for a model.
 

@@ -223,9 +223,9 @@ def _guarded(view: View, scope: Doc) -> list[Change]:
 def _loosened(before: Doc, after: Doc, override: records.Override | None) -> list[records.Loosening]:
     """Return what a change loosens, with who says so until when; nobody yet, where there is no override."""
     old, new = (records.from_json(scope).criteria for scope in (before, after))
-    reason, author, until = (override.reason, override.author, override.until) if override else ("", "", "")
+    message, author, until = (override.message, override.author, override.until) if override else ("", "", "")
     return [
-        records.Loosening(before=was, after=to, reason=reason, author=author or "", until=until)
+        records.Loosening(before=was, after=to, message=message, author=author or "", until=until)
         for was, to in records.is_looser(old, new)
     ]
 

@@ -26,13 +26,13 @@ def _author(instance: Any, attribute: Any, value: Any) -> None:
 
 def _said(instance: Any, attribute: Any, value: Any) -> None:
     if not isinstance(value, str) or not value.strip():
-        raise InvalidInput("an override says why: records.Override(reason='…', until='30d')")
+        raise InvalidInput("an override says why: records.Override(message='…', until='30d')")
 
 
 def _until(value: Any) -> str:
     if value is None or (isinstance(value, str) and not value.strip()):
         raise InvalidInput(
-            "an override ends: give its last day or how long it holds, records.Override(reason='…', until='30d')"
+            "an override ends: give its last day or how long it holds, records.Override(message='…', until='30d')"
         )
     return parse_time(value, ahead=True)
 
@@ -43,7 +43,7 @@ class Override(Record):
 
     Attributes
     ----------
-    reason : str
+    message : str
         Not blank.
     until : str, date, datetime or timedelta, or one of numpy or pandas
         Its last moment; a bare date means the end of that day (UTC), ``"7d"`` or a timedelta so long from now. Kept as
@@ -54,20 +54,20 @@ class Override(Record):
     Raises
     ------
     InvalidInput
-        Without a reason or an end.
+        Without a message or an end.
 
     Examples
     --------
-    >>> Override(reason="pilot in one shop only", until="2026-12-31").until
+    >>> Override(message="pilot in one shop only", until="2026-12-31").until
     '2026-12-31T23:59:59.999999Z'
     """
 
-    reason: str = field(validator=_said)
+    message: str = field(validator=_said)
     until: str = field(converter=_until)
     author: str | None = field(default=None, validator=_author)
 
     def _facts(self) -> list[tuple[str, Any]]:
-        return [("reason", self.reason), ("until", self.until), ("author", self.author)]
+        return [("message", self.message), ("until", self.until), ("author", self.author)]
 
 
 @frozen(kw_only=True, repr=False, field_transformer=stamp_last)
@@ -122,7 +122,7 @@ class Decision(Committed):
         return [("why", self.why), *super()._facts()]
 
     def _repr_html_(self) -> str:
-        override = f"{self.override.reason} (until {self.override.until})" if self.override else None
+        override = f"{self.override.message} (until {self.override.until})" if self.override else None
         facts = [("answer", _html.badge("allowed" if self.allowed else "blocked")), *self._facts()]
         facts.append(("override", override))
         return _html.card(

@@ -132,8 +132,9 @@ class AtLeast(MetricCriterion):
     ----------
     metric : str or callable
         A scikit-learn scorer name, or a callable ``(y_true, y_pred) -> float`` any process can import; it is stored
-        as ``"module:function"``. Of two classes the positive one (``"f1"``, ``"precision"``, ``"average_precision"``)
-        is 1 where there is one, as in scikit-learn, and else the second of the model's ``classes_``.
+        as ``"module:function"``, and known to processes that have imported the module. Of two classes the positive
+        one (``"f1"``, ``"precision"``, ``"average_precision"``) is 1 where there is one, as in scikit-learn, and else
+        the second of the model's ``classes_``.
     threshold : float
         In the metric's unit; a scope refuses one that the metric always or never reaches (``"accuracy"`` of 95).
     slices : str or list of str, optional

@@ -132,7 +132,7 @@ class ModelVersion(Committed):
 
     # verbs ---------------------------------------------------------------------------------------------------------
 
-    def load(self, *, trust: bool | Collection[str] = ()) -> Any:
+    def load(self, *, trust: bool | str | type | Collection[str | type] = ()) -> Any:
         """Load the estimator.
 
         Parameters
@@ -155,7 +155,7 @@ class ModelVersion(Committed):
         on: str | DatasetVersion | None = None,
         *,
         checks: Iterable[Any] = (),
-        trust: bool | Collection[str] = (),
+        trust: bool | str | type | Collection[str | type] = (),
         override_until: str | date | datetime | timedelta | None = None,
         message: str = "",
         op: str | None = None,

@@ -24,20 +24,20 @@ class Loosening(Record):
         What held before, and holds again once `until` has passed.
     after : Criterion or None
         What holds meanwhile; ``None`` if the criterion was removed.
-    reason, author : str
+    message, author : str
     until : str
         Last moment of the loosening (UTC).
 
     Examples
     --------
     >>> from mlcycle.records import AtLeast
-    >>> Loosening(before=AtLeast("roc_auc", 0.8), after=AtLeast("roc_auc", 0.7), reason="pilot", until="2026-12-31")
-    Loosening('roc_auc ≥ 0.8 → roc_auc ≥ 0.7', reason='pilot', until='2026-12-31')
+    >>> Loosening(before=AtLeast("roc_auc", 0.8), after=AtLeast("roc_auc", 0.7), message="pilot", until="2026-12-31")
+    Loosening('roc_auc ≥ 0.8 → roc_auc ≥ 0.7', message='pilot', until='2026-12-31')
     """
 
     before: Criterion
     after: Criterion | None = None
-    reason: str = ""
+    message: str = ""
     author: str = ""
     until: str = ""
 
@@ -45,7 +45,7 @@ class Loosening(Record):
         return f"{self.before} → {self.after if self.after is not None else 'removed'}"
 
     def _facts(self) -> list[tuple[str, Any]]:
-        return [("reason", self.reason), ("author", self.author), ("until", self.until)]
+        return [("message", self.message), ("author", self.author), ("until", self.until)]
 
 
 @frozen(kw_only=True, repr=False, field_transformer=stamp_last)
@@ -63,7 +63,7 @@ class Scope(Committed):
     requirements, data_needed, risks : tuple of str
     collection_plan, owner : str
     loosened : tuple of Loosening
-        Criteria made easier, with author, reason and expiry.
+        Criteria made easier, with author, message and expiry.
 
     Examples
     --------
@@ -105,6 +105,6 @@ class Scope(Committed):
         facts = [(name, "; ".join(value) if isinstance(value, tuple) else value) for name, value in others]
         rows = [[str(one), one.on or self.test or "–", "yes" if one.blocking else "no"] for one in self.criteria]
         criteria = _html.table(["criterion", "judged on", "blocks"], rows) if rows else ""
-        eased = [[str(one), one.reason, one.author, one.until] for one in self.loosened]
-        loosened = _html.table(["loosened", "reason", "author", "until"], eased) if eased else ""
+        eased = [[str(one), one.message, one.author, one.until] for one in self.loosened]
+        loosened = _html.table(["loosened", "message", "author", "until"], eased) if eased else ""
         return _html.card(self._title(), facts, criteria, loosened)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mlcycle.storage._links import links_in
     from mlcycle.storage._log import Commit, Draft, Log, Settled
     from mlcycle.storage._once import create_once
-    from mlcycle.storage._places import is_litter, parents_of
+    from mlcycle.storage._places import address_of, is_litter, parents_of
     from mlcycle.storage._probe import probe
     from mlcycle.storage._promise import prove_new
     from mlcycle.storage._ranges import open_range
@@ -52,6 +52,7 @@ __all__ = [
     "State",
     "SweepResult",
     "Verification",
+    "address_of",
     "check_key",
     "create_once",
     "fetch",
@@ -82,7 +83,7 @@ _HOMES = {
     "_links": ("links_in",),
     "_log": ("Commit", "Draft", "Log", "Settled"),
     "_once": ("create_once",),
-    "_places": ("is_litter", "parents_of"),
+    "_places": ("address_of", "is_litter", "parents_of"),
     "_probe": ("probe",),
     "_promise": ("prove_new",),
     "_ranges": ("open_range",),

@@ -29,6 +29,7 @@ from mlcycle.errors import StorageUnavailable, StoreError
 from mlcycle.storage import _flock
 from mlcycle.storage._flock import Flock
 from mlcycle.storage._once import create_once
+from mlcycle.storage._places import PLACE_OPTIONS
 from mlcycle.storage._segments import segment_key
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ __all__ = ["Spool", "recover_spools", "spool_folder", "spooled_owners"]
 
 _LARGEST = 8 * 2**20  # bytes in one segment
 _ABANDONED = 3600.0  # seconds without a write after which a spool is taken up where there are no locks
-_PLACE_OPTIONS = ("account_name", "endpoint_url", "project")
 
 
 def spool_folder() -> Path:
@@ -228,7 +228,7 @@ def _place(files: Files) -> dict[str, Any]:
     """Say which store this is, without anything secret."""
     options = files.storage_options
     nested = options.get("client_kwargs") or {}
-    kept = {name: _plain(str(value)) for name in _PLACE_OPTIONS if (value := options.get(name) or nested.get(name))}
+    kept = {name: _plain(str(value)) for name in PLACE_OPTIONS if (value := options.get(name) or nested.get(name))}
     return {"url": _plain(files.url), "options": kept}
 
 

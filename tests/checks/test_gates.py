@@ -69,7 +69,7 @@ def test_a_criterion_of_a_newer_release_stays_in_force() -> None:
     newer, other = UnknownCriterion({"type": "Calibrated"}), UnknownCriterion({"type": "Fair"})
     assert (newer.covers(newer), newer.covers(other), AtLeast("f1", 0.5).covers(newer)) == (True, False, False)
     assert [(newer, None)] == is_looser([newer], [other, AtLeast("f1", 0.5)])
-    eased = Loosening(before=newer, after=None, reason="pilot", until="2026-01-01T00:00:00.000000Z")
+    eased = Loosening(before=newer, after=None, message="pilot", until="2026-01-01T00:00:00.000000Z")
     assert (newer,) == criteria_in_force(Scope(criteria=[], loosened=[eased]), NOW)
 
 
@@ -107,7 +107,7 @@ def test_a_comparison_names_both_values() -> None:
 
 def test_an_override_opens_the_gate_until_it_ends() -> None:
     """It counts up to its last moment, is recorded either way, and is named in the answer."""
-    override = Override(reason="pilot", until="2026-11-23", author="ada")
+    override = Override(message="pilot", until="2026-11-23", author="ada")
     in_time = decide("promote", "churn@7", [BAD], now=NOW, override=override)
     assert in_time.allowed
     assert "allowed by override by ada until 2026-11-23 (pilot), in spite of" in in_time.why
@@ -120,7 +120,7 @@ def test_an_override_opens_the_gate_until_it_ends() -> None:
 
 def test_an_override_nobody_needed_is_not_the_reason() -> None:
     """Where everything passed, the answer rests on the evidence."""
-    override = Override(reason="pilot", until="2026-12-31")
+    override = Override(message="pilot", until="2026-12-31")
     decision = decide("promote", "churn@7", [GOOD], now=NOW, override=override)
     assert decision.allowed
     assert "override" not in decision.why
@@ -140,7 +140,7 @@ def test_bad_evidence_blocks_good_results() -> None:
 def test_loosened_criteria_are_mentioned() -> None:
     """Whoever reads an allowed promotion sees that a criterion had been eased, by whom and until when."""
     eased = Loosening(
-        before=AtLeast("f1", 0.7), after=AtLeast("f1", 0.5), reason="pilot", author="ada", until="2026-12-31"
+        before=AtLeast("f1", 0.7), after=AtLeast("f1", 0.5), message="pilot", author="ada", until="2026-12-31"
     )
     why = decide("promote", "churn@7", [GOOD], now=NOW, loosened=[eased]).why
     assert "loosened until 2026-12-31 by ada: f1 ≥ 0.7 → f1 ≥ 0.5 (pilot)" in why
@@ -153,7 +153,7 @@ def test_no_criteria_are_said_so() -> None:
 
 def test_a_decision_survives_storage() -> None:
     """With evidence, override and all."""
-    override = Override(reason="pilot", until="2026-12-31")
+    override = Override(message="pilot", until="2026-12-31")
     decision = decide("promote", "churn@7", [BAD], now=NOW, override=override, message="release", author="ada", id="d1")
     assert decision == from_json(to_json(decision))
     assert (
@@ -182,7 +182,7 @@ BEFORE, AFTER = "2026-06-01T00:00:00.000000Z", "2026-07-01T00:00:00.000000Z"
 )
 def test_what_was_loosened_comes_back_in_time(criteria: Any, after: Any, now: str, expected: Any) -> None:
     """A loosening is for a time: then the stricter criterion holds again, unless a stricter one still was set since."""
-    eased = Loosening(before=STRICT, after=after, reason="pilot", until="2026-06-30T23:59:59.999999Z")
+    eased = Loosening(before=STRICT, after=after, message="pilot", until="2026-06-30T23:59:59.999999Z")
     assert expected == criteria_in_force(Scope(criteria=criteria, loosened=[eased]), now)
 
 

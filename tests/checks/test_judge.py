@@ -232,7 +232,7 @@ def test_rows_that_belong_together_widen_the_interval(y: Any, context_for: Make,
     ("criterion", "reason"),
     [
         (AtLeast("roc_au", 0.8), "there is no metric 'roc_au'; did you mean 'roc_auc'"),
-        (AtLeast("no.such.module:metric", 0.8), "cannot be imported here"),
+        (AtLeast("no.such.module:metric", 0.8), "a name in a store imports nothing: import no.such.module first"),
         (AtLeast("mlcycle.errors:nothing", 0.8), "cannot be imported here"),
         (AtLeast("roc_auc", 0.8, slices="regoin"), "no column 'regoin' to slice by; did you mean 'region'"),
         (AtLeast("roc_auc", 0.8, slices="i"), "i has 2,000 levels"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -152,7 +153,7 @@ def test_rows_that_lack_a_class_have_no_value_where_it_is_needed(
     [
         ("acuracy", "there is no metric 'acuracy'; did you mean 'accuracy'"),
         ("", "there is no metric ''; Use a scikit-learn scorer name"),
-        ("nowhere.at.all:f", "the metric 'nowhere.at.all:f' cannot be imported here (No module named 'nowhere')"),
+        ("nowhere.at.all:f", "a name in a store imports nothing: import nowhere.at.all first"),
         ("math:no.such", "cannot be imported here (module 'math' has no attribute 'no')"),
         ("math:pi", "the metric 'math:pi' is a float, not a function (y_true, y_pred) -> float"),
     ],
@@ -161,3 +162,12 @@ def test_what_is_not_a_metric_says_what_is(name: str, words: str) -> None:
     """With names that look alike, where some do."""
     with pytest.raises(InvalidInput, match=re.escape(words)):
         find_metric(name)
+
+
+def test_a_name_imports_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module that is found from here, say below the folder of a store, is not run for the sake of its name."""
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "of_a_store.py").write_text("raise SystemExit('it was run')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(InvalidInput, match=r"import files\.of_a_store first"):
+        find_metric("files.of_a_store:f")

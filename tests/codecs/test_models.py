@@ -50,6 +50,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEnc
 from sklearn.svm import SVC, SVR, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
+from mlcycle._digest import sha256_file
 from mlcycle.codecs._models import dump_model, load_model
 from mlcycle.errors import Corrupt, InvalidInput, MlcycleWarning, NotFound, SchemaError, UntrustedModel
 
@@ -215,19 +216,18 @@ def test_what_was_written_is_told(file):
 
 
 def test_own_class_becomes_joblib_with_a_warning(file):
-    """A class outside the list is kept as joblib; reading it needs trust and a reason."""
-    with pytest.warns(MlcycleWarning, match=r"test_models\.Shifted.*trust=True and a reason"):
+    """A class outside the list is kept as joblib; reading it needs trust in all of joblib, or in this one file."""
+    with pytest.warns(MlcycleWarning, match=r"test_models\.Shifted.*trust=True"):
         packed = dump_model(Shifted().fit(X, y), file, example=X[:3])
+    digest = sha256_file(file)
     assert packed.format == "joblib"
     assert any(name.endswith("Shifted") for name in packed.untrusted)
-    with pytest.raises(UntrustedModel, match=r"runs whatever code it holds.*trust=True and reason"):
-        load_model(file, "joblib")
-    with pytest.raises(UntrustedModel, match="needs a reason"):
-        load_model(file, "joblib", trust=True)
-    with pytest.raises(UntrustedModel):
-        load_model(file, "joblib", trust=["sklearn.svm._classes.SVC"])
-    assert load_model(file, "joblib", trust=True).shift_ == 1
-    assert load_model(file, "joblib", trust=["joblib"]).shift_ == 1
+    remedies = rf"runs whatever code it holds.*trust=True for once; .*mlcycle\.trust\('{digest}'\).*trust\('joblib'"
+    for trust in ((), False, ["sklearn.svm._classes.SVC"], [Shifted], "sha256:" + "0" * 64):
+        with pytest.raises(UntrustedModel, match=remedies):
+            load_model(file, "joblib", trust=trust)
+    for trust in (True, "joblib", ["joblib"], digest, {digest, "x"}):
+        assert load_model(file, "joblib", trust=trust).shift_ == 1
 
 
 def test_own_class_can_insist_on_skops(file):
@@ -236,13 +236,20 @@ def test_own_class_can_insist_on_skops(file):
     packed = dump_model(model, file, format="skops")
     name = f"{Shifted.__module__}.Shifted"
     assert packed.untrusted == (name,)
-    with pytest.raises(UntrustedModel, match=r"does not cover: .*Shifted.*pass trust=\['.*Shifted'\] and reason"):
-        load_model(file, "skops")
-    with pytest.raises(UntrustedModel, match="does not cover"):
-        load_model(file, "skops", trust=True)
-    with pytest.raises(UntrustedModel, match="needs a reason"):
-        load_model(file, "skops", trust=[name])
-    assert load_model(file, "skops", trust=[name])[-1].shift_ == 1
+    remedies = rf"does not cover: {name}\. .*trust=\['{name}'\] for once, or call mlcycle\.trust\(\['{name}'\], project"
+    for trust in ((), True, "joblib", sha256_file(file), [name.replace("Shifted", "Broken")], [name[:-1]]):
+        with pytest.raises(UntrustedModel, match=remedies):
+            load_model(file, "skops", trust=trust)
+    for trust in ([name], name, Shifted, [Shifted, "x"]):
+        assert load_model(file, "skops", trust=trust)[-1].shift_ == 1
+
+
+@pytest.mark.parametrize("trust", [None, 1, b"joblib", [1], [None], [["joblib"]]])
+def test_trust_that_names_nothing(trust, file):
+    """What is neither names nor classes is refused, and not taken for nothing or for all."""
+    dump_model(LogisticRegression().fit(X, y), file)
+    with pytest.raises(InvalidInput, match="trust= is True, or names"):
+        load_model(file, "skops", trust=trust)
 
 
 @pytest.mark.filterwarnings("default::mlcycle.errors.MlcycleWarning")

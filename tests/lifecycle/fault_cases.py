@@ -255,7 +255,7 @@ def insist(project: mc.Project) -> None:
 def blocked(project: mc.Project) -> int:
     """Count the decisions that block; nothing moved, unless somebody insisted."""
     decisions = project.models.decisions()
-    insisted = sum(one.override is not None and one.override.reason == "urgent" for one in decisions)
+    insisted = sum(one.override is not None and one.override.message == "urgent" for one in decisions)
     assert insisted == ("staging" in project.models.aliases("m"))
     assert insisted == sum(entry["op"] == "user:try" for entry in entries(project))
     return sum(not one.allowed for one in decisions)

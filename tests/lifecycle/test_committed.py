@@ -51,5 +51,5 @@ def test_an_override_says_what_its_entry_says(project: mc.Project) -> None:
     """Why and by whom: the message of the verb, and whoever commits."""
     decision = project.models["m@1"].promote(message="a pilot", override_until="7d")
     assert decision.override is not None
-    assert (decision.message, decision.override.reason, decision.override.author) == ("a pilot", "a pilot", "ada")
+    assert (decision.message, decision.override.message, decision.override.author) == ("a pilot", "a pilot", "ada")
     assert project.models.decisions()[-1] == decision

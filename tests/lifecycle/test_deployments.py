@@ -225,7 +225,7 @@ def test_the_past_is_addressed_by_spans(project: mc.Project, shop: Any) -> None:
     with pytest.raises(InvalidInput, match="min_age is a length of time"):
         project.store.sweep(dry_run=True, min_age=7)
     week = pd.Timestamp.now("UTC") + pd.Timedelta(days=7)
-    assert abs(pd.Timestamp(records.Override(reason="pilot", until="7d").until) - week) < pd.Timedelta(minutes=1)
+    assert abs(pd.Timestamp(records.Override(message="pilot", until="7d").until) - week) < pd.Timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("weights", [["tumour@1"], 1, None, {"tumour@1"}, pd.Series({"tumour@1": 1})], ids=str)

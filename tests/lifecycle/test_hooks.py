@@ -990,7 +990,7 @@ def test_a_reviewer_of_loosened_criteria_is_not_passed_by_the_loosening_itself(u
         opened(url, mc.before("scope.set", reviewer)).scope.set(**easier)
     assert "override_until" not in str(caught.value)
     found = opened(url, mc.before("scope.set", reviewer), author="eve").scope.set(**easier)
-    assert [(one.author, one.reason) for one in found.loosened] == [("eve", "pilot")]
+    assert [(one.author, one.message) for one in found.loosened] == [("eve", "pilot")]
 
 
 def test_criteria_guard_the_project_until_none_blocks(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ def test_an_override_of_each_kind_of_moment(until: Any) -> None:
     """The end of the day, whoever wrote the day; with the message and the author beside it."""
     found = override_of(until, "pilot", "ada")
     assert found is not None
-    assert (found.until, found.reason, found.author) == (END, "pilot", "ada")
+    assert (found.until, found.message, found.author) == (END, "pilot", "ada")
 
 
 @pytest.mark.parametrize("span", ["30d", timedelta(days=30), pd.Timedelta(days=30)], ids=str)
@@ -63,4 +63,4 @@ def test_half_a_character_of_a_message_is_kept_as_the_history_has_it() -> None:
     """No file can hold a lone surrogate."""
     found = override_of("30d", "pilot \ud800", "ada")
     assert found is not None
-    assert found.reason.encode()
+    assert found.message.encode()

@@ -316,7 +316,7 @@ def test_an_unknown_kind_is_named(ref: str, project: mc.Project) -> None:
             {"override_until": "please", "message": "x"},
             "override_until= is the last moment .*: 'please' is not a date",
         ),
-        ({"override_until": records.Override(reason="x", until="7d")}, "override_until= .*: Override.* is not a date"),
+        ({"override_until": records.Override(message="x", until="7d")}, "override_until= .*: Override.* is not a date"),
         ({"override_until": "7d"}, "override_until= .* so say why: message='…'"),
         ({"override_until": "7d", "message": " "}, "override_until= .* so say why: message='…'"),
     ],
@@ -363,7 +363,7 @@ def test_a_message_is_text(message: Any, project: mc.Project, cells: pd.DataFram
         lambda: project.store.drop(f"model:{first.ref}", message=message),
         lambda: project.rollback(to=before - 3, message=message),
     ):
-        with pytest.raises(errors.InvalidInput, match="a message or a reason is text, got "):
+        with pytest.raises(errors.InvalidInput, match="a message is text, got "):
             use()
     assert len(project.history()) == before
 

@@ -145,7 +145,7 @@ def test_a_reason_that_is_no_text(why: Any) -> None:
         lambda: project.scope.set(objective="o", message=why),
         lambda: project.deployments.open("p", message=why),
     ):
-        with pytest.raises(errors.InvalidInput, match="a message or a reason is text, got "):
+        with pytest.raises(errors.InvalidInput, match="a message is text, got "):
             act()
     assert project.store.info()["entries"] == 2
 

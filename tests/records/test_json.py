@@ -74,7 +74,7 @@ SPECIAL = {
     "slices": st.lists(st.sampled_from(["region", "age band"]), unique=True),
 }
 OVERRIDE = {
-    "reason": st.just("pilot"),
+    "message": st.just("pilot"),
     "until": st.just("2026-12-31T23:59:59.999999Z"),
     "author": st.none() | st.sampled_from(["ada", "Zoë"]),
 }

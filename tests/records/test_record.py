@@ -60,7 +60,7 @@ EXAMPLES: list[records.Record] = [
     ModelVersion(name="churn", number=7, id="m", files=[FILE], signature=Signature(inputs=[{"name": "x"}])),
     RESULT,
     Evaluation(id="e", subject="churn@7", data="d@1", results=[RESULT], overlap={"d.train@1": 3}),
-    Override(reason="<b>", until="2026-12-31"),
+    Override(message="<b>", until="2026-12-31"),
     Decision(id="d", action="promote", subject="<b>", allowed=False, results=[RESULT], why="<b>"),
     Revision(deployment="eu", number=1, weights={"churn@7": 100}, message="<b>"),
     FINDING,
@@ -73,7 +73,7 @@ EXAMPLES: list[records.Record] = [
     RowCount(at_least=10),
     Unique(["a", "b"]),
     NotWorseThan("production", "f1", margin=0.1),
-    Loosening(before=AtLeast("f1", 0.5), reason="<b>"),
+    Loosening(before=AtLeast("f1", 0.5), message="<b>"),
     UnknownCriterion({"type": "<b>"}),
 ]
 EACH = pytest.mark.parametrize("record", EXAMPLES, ids=lambda record: type(record).__name__)

@@ -43,12 +43,12 @@ def test_the_worst_verdict_counts(verdicts: list[str], expected: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"reason": " ", "until": "2026-12-31"}, "says why"),
-        ({"reason": "pilot", "until": None}, "an override ends"),
-        ({"reason": "pilot", "until": "soon"}, "is not a date, a time or a span"),
-        ({"reason": None, "until": "2026-12-31"}, "says why"),
-        ({"reason": "pilot", "until": "2026-12-31", "author": 3}, "author of an override is a name .* got int: 3"),
-        ({"reason": "pilot", "until": "2026-12-31", "author": " "}, "author of an override is a name"),
+        ({"message": " ", "until": "2026-12-31"}, "says why"),
+        ({"message": "pilot", "until": None}, "an override ends"),
+        ({"message": "pilot", "until": "soon"}, "is not a date, a time or a span"),
+        ({"message": None, "until": "2026-12-31"}, "says why"),
+        ({"message": "pilot", "until": "2026-12-31", "author": 3}, "author of an override is a name .* got int: 3"),
+        ({"message": "pilot", "until": "2026-12-31", "author": " "}, "author of an override is a name"),
     ],
 )
 def test_an_override_has_a_reason_and_an_end(arguments: dict[str, Any], message: str) -> None:
@@ -180,7 +180,7 @@ def test_an_evaluation_lists_its_results() -> None:
 
 def test_a_decision_shows_the_override_it_was_given() -> None:
     """With its reason and its end, whether it was needed or not."""
-    override = Override(reason="pilot", until="2026-12-31")
+    override = Override(message="pilot", until="2026-12-31")
     decision = Decision(id="d", action="promote", subject="churn@7", allowed=True, override=override, results=[RESULT])
     assert str(decision) == "promote churn@7: allowed"
     assert "pilot (until 2026-12-31T23:59:59.999999Z)" in decision._repr_html_()

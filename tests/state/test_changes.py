@@ -50,7 +50,7 @@ WHOLE: dict[str, dict[str, Any]] = {
         "needs": ["evaluation:e"],
         "verdict": "pass",
     },
-    "project.rollback": {"to": 0, "keep": ["model:m"], "override": {"reason": "x"}},
+    "project.rollback": {"to": 0, "keep": ["model:m"], "override": {"message": "x"}},
     "tag.set": {"name": "first", "to": 0},
     "place": {
         "object": "model:1",

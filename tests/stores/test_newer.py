@@ -16,7 +16,7 @@ from mlcycle import errors
 from mlcycle._digest import canonical_json, sha256_bytes
 from tests.stores.samples import CUSTOMERS, HERE, contents
 
-LAST = 14
+LAST = 13
 
 
 @pytest.fixture

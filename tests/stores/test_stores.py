@@ -24,7 +24,7 @@ CONTENTS = {
 PRESENTATION = "sha256:2ce7b1fcae499a12a97a8a731d15ece81079d468566c6e1a2d2e205f66419c65"
 ROLES = Roles(target="left", key="id", time="since", group="region")
 PARTS = {"customers.train": [0, 3, 5, 7, 8, 10], "customers.test": [1, 2, 4, 6, 9, 11]}
-LAST = 14
+LAST = 13
 
 
 # format 1
@@ -110,7 +110,7 @@ def test_v1_decisions(v1: mc.Project) -> None:
     assert scope.criteria == (mc.AtLeast("accuracy", 0.01),)
     (decision,) = v1.models.decisions()
     assert (decision.subject, decision.allowed, decision.author) == ("model:churn@1", True, "ada")
-    assert (decision.override.reason, decision.override.until) == ("twelve rows prove nothing", _until())
+    assert (decision.override.message, decision.override.until) == ("twelve rows prove nothing", _until())
     (evaluation,) = v1.models["churn@1"].evaluations()
     assert (evaluation.subject, evaluation.data) == ("model:churn@1", "customers.test@1")
     assert [(result.value, result.n, result.verdict) for result in evaluation.results] == [(5 / 6, 6, "inconclusive")]
@@ -119,7 +119,7 @@ def test_v1_decisions(v1: mc.Project) -> None:
 
 
 def _until() -> str:
-    return records.Override(reason="r", until="2100-01-01").until
+    return records.Override(message="r", until="2100-01-01").until
 
 
 def test_v1_deployment(v1: mc.Project) -> None:

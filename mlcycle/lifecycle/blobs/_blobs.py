@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mlcycle._warn import warn
 from mlcycle.errors import SchemaError, VersionDeleted
 from mlcycle.state import Place
+from mlcycle.storage import address_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,6 +39,12 @@ class Blobs:
     def __init__(self, depot: Depot, seen: Callable[[], View], look: Callable[[], View]) -> None:
         self.depot = depot
         self._seen, self._look = seen, look
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """The id of the store, which whoever can read it knows and can copy, and where it is, without secrets."""
+        files = self.depot.files
+        return self._seen().state.id or "", address_of(files.url, files.storage_options)
 
     def place(self, stored_object: str, files: list[Doc], folder: str) -> Place:
         """Return where a new object lies; more files than an entry can hold are told by a list file in its folder."""

@@ -154,7 +154,7 @@ class Deployment:
         *,
         capture: float = 1.0,
         follow: float = 5.0,
-        trust: bool | Collection[str] = (),
+        trust: bool | str | type | Collection[str | type] = (),
     ) -> serving.Service:
         """Return a live handle that answers in this process, by the current revision and those to come.
 

@@ -37,7 +37,7 @@ class Routes:
 class Loader:
     """Models by ref, as a service asks for them, under the trust its caller gave."""
 
-    def __init__(self, session: Session, trust: bool | Collection[str]) -> None:
+    def __init__(self, session: Session, trust: bool | str | type | Collection[str | type]) -> None:
         self._session = session
         self._trust = trust
 

@@ -85,7 +85,7 @@ def judge_window(session: Session, name: str, since: Any, until: Any, signals: S
 
 
 class _Models:
-    """The versions that answered: each read once and only when asked for; none that needs trust is loaded."""
+    """The versions that answered: each read once and only when asked for, under what the user trusts for every time."""
 
     def __init__(self, session: Session, view: View) -> None:
         self._session, self._view = session, view
@@ -103,11 +103,11 @@ class _Models:
         return signature
 
     def fetch(self, ref: str) -> None:
-        """Read a version once, or keep why it cannot be had without trust; a storage that fails raises."""
+        """Read a version once, or keep why it cannot be had; a storage that fails raises."""
         if ref in self._loaded:
             return
         try:
-            self._loaded[ref] = Loader(self._session, (), None).load(self._view, ref)
+            self._loaded[ref] = Loader(self._session, ()).load(self._view, ref)
         except (AccessDenied, StorageUnavailable):
             raise
         except Exception as error:  # noqa: BLE001 - raised to whoever asks the model

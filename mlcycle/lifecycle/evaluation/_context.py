@@ -34,7 +34,7 @@ def context_of(
     *,
     data: str | None,
     candidates: Mapping[str, Candidate] | None = None,
-    trust: bool | Collection[str] = (),
+    trust: bool | str | type | Collection[str | type] = (),
 ) -> checks.EvaluationContext:
     """Return what checks may ask for, by one look at the project; each thing is loaded once, and nothing beforehand.
 

@@ -40,7 +40,7 @@ def evaluate(
     on: str | records.DatasetVersion | None = None,
     *,
     checks: Iterable[Any],
-    trust: bool | Collection[str] = (),
+    trust: bool | str | type | Collection[str | type] = (),
     override_until: Any,
     message: str,
     op: str | None,

@@ -1,0 +1,207 @@
+"""Trust given once for every time: what may be named, where it holds, how it is taken back."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.dummy import DummyClassifier
+
+import mlcycle as mc
+from mlcycle import errors
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DIGEST = "sha256:" + "0a" * 32
+
+
+class Mine(ClassifierMixin, BaseEstimator):
+    """A classifier of one's own."""
+
+    def fit(self, X: Any, y: Any) -> Mine:
+        """Learn nothing."""
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X: Any) -> Any:
+        """Answer zero."""
+        return np.zeros(len(X), dtype=int)
+
+
+NAME = f"{Mine.__module__}.Mine"
+
+
+def kept(project: mc.Project, cells: pd.DataFrame, format: str) -> mc.ModelVersion:
+    """Keep the model in a format, with data and a criterion to judge it."""
+    criteria = [mc.AtLeast("accuracy", 0.1), mc.NotWorseThan("production", "accuracy", margin=0.5)]
+    project.scope.set(criteria=criteria, test="cells")
+    project.datasets.add("cells", cells, target="target")
+    X, y = cells.drop(columns="target"), cells["target"]
+    return project.models.register("mine", Mine().fit(X, y), example=X[:5], format=format)
+
+
+@pytest.mark.parametrize(
+    ("format", "what"), [("skops", NAME), ("skops", Mine), ("skops", [Mine, "a.b"]), ("joblib", "joblib")]
+)
+def test_every_place_that_loads(project: mc.Project, cells: pd.DataFrame, format: str, what: Any) -> None:
+    """Loading, judging, its reference, serving, and the context of a hook ask the file."""
+    version = kept(project, cells, format)
+    with pytest.raises(errors.UntrustedModel, match=r"mlcycle\.trust\("):
+        project.load(version)
+    assert project.evaluate(version).results[0].verdict == "error"
+    mc.trust(what, project)
+    assert project.load(version).predict([[0]]).tolist() == [0]
+    project.models.promote(version, message="first", override_until="7d")
+    again = project.models.register("mine", Mine().fit([[0]], [0]), data="cells", format=format)
+    results = project.evaluate(again).results
+    assert [one.verdict for one in results if "production" in one.check] == ["pass"]
+    project.deployments.open("eu").route({version.ref: 100}, message="go", override_until="7d")
+    with project.deployments.get("eu").serve(follow=0) as service:
+        assert service.predict(cells.drop(columns="target")[:2]).tolist() == [0, 0]
+    mc.trust(what, project, revoke=True)
+    with pytest.raises(errors.UntrustedModel):
+        project.load(version)
+
+
+def test_a_hook_may_ask_a_model(project: mc.Project, cells: pd.DataFrame) -> None:
+    """Its context is under what the user trusts."""
+    version, asked = kept(project, cells, "joblib"), []
+
+    def ask(event: Any, context: Any) -> None:
+        asked.append(context.models.load("mine@1").predict(np.zeros((2, 30))).tolist())
+
+    hooked = mc.open(project.store.url, hooks=[mc.after("scope.set", ask)])
+    mc.trust("joblib", project)
+    hooked.scope.set(objective="another")
+    assert (version.ref, asked) == ("mine@1", [[0, 0]])
+
+
+def test_one_file_by_its_digest(anywhere: mc.Project, cells: pd.DataFrame) -> None:
+    """Everywhere, or in one project; no other pickle."""
+    version = kept(anywhere, cells, "joblib")
+    other = anywhere.models.register("other", Mine().fit([[0]], [0]), format="joblib")
+    with pytest.raises(errors.UntrustedModel) as caught:
+        anywhere.load(version)
+    digest = str(caught.value).partition("mlcycle.trust('")[2][:71]
+    for where in (None, anywhere):
+        mc.trust(digest, where)
+        assert anywhere.load(version).predict([[0]]).tolist() == [0]
+        with pytest.raises(errors.UntrustedModel):
+            anywhere.load(other)
+        mc.trust(digest, where, revoke=True)
+    assert anywhere.models.load(version, trust=[digest]).predict([[0]]).tolist() == [0]
+
+
+def test_what_a_call_trusts_is_added(project: mc.Project, cells: pd.DataFrame) -> None:
+    """Neither takes anything from the other, and a call leaves nothing behind."""
+    version = kept(project, cells, "skops")
+    mc.trust("joblib", project)
+    assert isinstance(project.load(version, trust=[Mine]), Mine)
+    with pytest.raises(errors.UntrustedModel, match=NAME):
+        project.load(version)
+    mc.trust(NAME, project)
+    assert isinstance(project.load(version, trust=["a.b"]), Mine)
+
+
+def test_a_copy_of_a_store_is_not_trusted(project: mc.Project, cells: pd.DataFrame, tmp_path: Path) -> None:
+    """Whoever can read it has its id, and writes in his copy what he likes."""
+    version = kept(project, cells, "joblib")
+    mc.trust("joblib", project)
+    shutil.copytree(tmp_path / "store", tmp_path / "copy")
+    copy = mc.open(tmp_path / "copy")
+    assert mc.trust(project=copy) == []
+    with pytest.raises(errors.UntrustedModel):
+        copy.load(f"model:{version.ref}")
+    shutil.move(tmp_path / "store", tmp_path / "old")
+    other = mc.open(tmp_path / "store", create=True)
+    assert mc.trust(project=other) == []
+
+
+def test_what_is_trusted_is_seen_and_taken_back(memory_url: Any) -> None:
+    """By project, and all of it."""
+    here, there = mc.open(memory_url[0] + "/a"), mc.open(memory_url[0] + "/b")
+    assert [one.what for one in mc.trust(["b.C", "a.B"], here)] == ["a.B", "b.C"]
+    assert [one.what for one in mc.trust(["a.B", DIGEST], there)] == ["a.B", DIGEST]
+    assert [one.what for one in mc.trust(DIGEST)] == ["a.B", "b.C", "a.B", DIGEST, DIGEST]
+    assert mc.trust("a.B", here) == mc.trust(project=here)  # once is enough
+    assert [one.what for one in mc.trust("a.B", here, revoke=True)] == ["b.C", DIGEST]
+    assert [(one.what, one.project) for one in mc.trust()] == [
+        ("b.C", here.store.url),
+        ("a.B", there.store.url),
+        (DIGEST, there.store.url),
+        (DIGEST, None),
+    ]
+
+
+def test_taking_back_what_was_not_granted(memory_url: Any) -> None:
+    """Whoever mistypes what he takes back must not believe that it is gone; nothing else goes either."""
+    project = mc.open(memory_url[0])
+    mc.trust("a.B", project)
+    with pytest.raises(errors.NotFound, match=r"you do not trust 'a\.C' in memory://"):
+        mc.trust(["a.B", "a.C"], project, revoke=True)
+    with pytest.raises(errors.NotFound, match="everywhere"):
+        mc.trust(DIGEST, revoke=True)
+    with pytest.raises(errors.InvalidInput, match="revoke=True takes back what you name"):
+        mc.trust(project=project, revoke=True)
+    assert [one.what for one in mc.trust()] == ["a.B"]
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        True,
+        "skops",
+        "pickle",
+        "*",
+        "sklearn.*",
+        "a..b",
+        "a b.c",
+        ".a",
+        DIGEST[:-1],
+        DIGEST.upper(),
+        3,
+        [None],
+        ["a.b", 3],
+    ],
+)
+def test_what_cannot_be_trusted(what: Any, memory_url: Any, trust_file: Path) -> None:
+    """There is no word for everything."""
+    with pytest.raises(errors.InvalidInput, match="trust"):
+        mc.trust(what, mc.open(memory_url[0]))
+    assert not trust_file.exists()
+
+
+@pytest.mark.parametrize(
+    ("what", "said"), [("joblib", "'joblib', project"), (Mine, "Mine', project"), (["a.B"], "a.B")]
+)
+def test_only_a_digest_stands_without_a_project(what: Any, said: str) -> None:
+    """A type is trusted for the sake of those who write to one store."""
+    with pytest.raises(errors.InvalidInput, match=rf"is trusted in one project.*{said}"):
+        mc.trust(what)
+
+
+def test_a_project_is_an_open_one() -> None:
+    """Not its address."""
+    with pytest.raises(errors.InvalidInput, match="project= is an open project, got str"):
+        mc.trust("joblib", "memory://x")  # type: ignore[arg-type]
+
+
+def test_a_file_that_is_no_use(project: mc.Project, cells: pd.DataFrame, trust_file: Path) -> None:
+    """Who needs it is told both; who needs no trust is not kept from his model."""
+    version = kept(project, cells, "joblib")
+    good = project.models.register("good", known(cells))
+    trust_file.write_text("all of it")
+    with pytest.raises(errors.UntrustedModel, match=r"kept as joblib.*cannot be read: .*trust\.json.* is damaged"):
+        project.load(version)
+    assert project.load(good) is not None
+    assert isinstance(project.load(version, trust=True), Mine)
+
+
+def known(cells: pd.DataFrame) -> Any:
+    """Return a model of known types."""
+    return DummyClassifier().fit(cells[["mean area"]], cells["target"])
