@@ -87,7 +87,11 @@ class Project:
     def load(self, what: records.ModelVersion, *, trust: bool | str | type | Collection[str | type] = ()) -> Any: ...
     @overload
     def load(
-        self, what: str, *, columns: Iterable[Hashable] | None = None, trust: bool | str | type | Collection[str | type] = ()
+        self,
+        what: str,
+        *,
+        columns: Iterable[Hashable] | None = None,
+        trust: bool | str | type | Collection[str | type] = (),
     ) -> Any: ...
     def load(
         self,
