@@ -107,7 +107,7 @@ class _Models:
         if ref in self._loaded:
             return
         try:
-            self._loaded[ref] = Loader(self._session, (), None).load(self._view, ref)
+            self._loaded[ref] = Loader(self._session, ()).load(self._view, ref)
         except (AccessDenied, StorageUnavailable):
             raise
         except Exception as error:  # noqa: BLE001 - raised to whoever asks the model
