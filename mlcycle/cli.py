@@ -34,9 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     >>> import mlcycle as mc
     >>> project = mc.open("memory://docs-cli")
     >>> main(["history", "memory://docs-cli"])
-    entry at                  author what            message
-    ───── ─────────────────── ────── ─────────────── ───────────────
-        0 ...                 ...    project created project created
+    entry at                  author kind           what            message
+    ───── ─────────────────── ────── ────────────── ─────────────── ───────────────
+        0 ...                 ...    project.create project created project created
     0
     """
     for stream in (sys.stdout, sys.stderr):  # a name the terminal cannot show does not end the program
@@ -74,7 +74,15 @@ def _parser() -> argparse.ArgumentParser:
 
     _reader(commands, "status", _status, "what is missing, stale, blocked or due")
     history = _reader(commands, "history", _history, "who did what, when and why")
-    history.add_argument("--limit", type=int, metavar="N", help="only the newest N entries")
+    history.add_argument("--author", action="append", metavar="NAME", help="only what this one did; may be repeated")
+    history.add_argument(
+        "--of", metavar="REF", help="only what is about this: churn, model:churn@7, deployment:eu, scope"
+    )
+    history.add_argument(
+        "--kind", action="append", help="only what was done so: model.promote, model, promote; repeated"
+    )
+    history.add_argument("--since", metavar="MOMENT", help="only from then on: 2026-11-23, 7d, an entry, a tag")
+    history.add_argument("--limit", type=int, metavar="N", help="only the newest N entries of those")
     show = _reader(commands, "show", _show, "everything about a dataset, a model or a run")
     show.add_argument("ref", metavar="REF", help="digits@2, dataset:digits, model:reader@production, or a run's id")
     verify = _reader(commands, "verify", _verify, "whether the store is whole")
@@ -129,12 +137,16 @@ def _status(arguments: argparse.Namespace) -> int:
 def _history(arguments: argparse.Namespace) -> int:
     if arguments.limit is not None and arguments.limit < 1:
         raise InvalidInput(f"--limit {arguments.limit} is not a number of entries; give 1 or more")
-    frame = _open(arguments).history(limit=arguments.limit)
-    rows = [
-        [number, f"{row['at']:%Y-%m-%d %H:%M:%S}", row["author"], row["what"], row["message"]]
-        for number, row in frame.iterrows()
-    ]
-    print(table(["entry", "at", "author", "what", "message"], rows))
+    since = arguments.since
+    frame = _open(arguments).history(
+        author=arguments.author,
+        of=arguments.of,
+        kind=arguments.kind,
+        since=int(since) if since is not None and since.isdigit() else since,
+        limit=arguments.limit,
+    )
+    rows = [[number, f"{row.pop('at'):%Y-%m-%d %H:%M:%S}", *row] for number, row in frame.iterrows()]
+    print(table(["entry", *frame.columns], rows))
     return 0
 
 

@@ -12,7 +12,7 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 import mlcycle as mc
-from mlcycle.records import Move, Status
+from mlcycle.records import Listing, Move, Status
 
 __all__ = ["tell"]
 
@@ -41,7 +41,8 @@ def tell(url: str) -> mc.Project:
     assert_type(project.load(train), pd.DataFrame)
     assert_type(project.datasets["cells@1"], mc.DatasetVersion)
     assert_type(project.datasets.get("nobody"), mc.DatasetVersion | None)
-    assert_type(project.datasets.frame("cells"), pd.DataFrame)
+    assert_type(project.datasets.versions("cells"), Listing[mc.DatasetVersion])
+    assert_type(project.models.frame(), pd.DataFrame)
 
     boosting = project.experiments.open("boosting", hypothesis="trees do it", metric="loss")
     assert_type(boosting, mc.Experiment)
@@ -77,5 +78,5 @@ def tell(url: str) -> mc.Project:
     assert_type(project.status(), Status)
     assert_type(project.history(), pd.DataFrame)
     assert_type(project.at(3).datasets["cells"], mc.DatasetVersion)
-    assert_type(project.rollback(to=3, message="for show", dry_run=True), list[Move])
+    assert_type(project.rollback(to=3, message="for show", dry_run=True), Listing[Move])
     return project

@@ -31,8 +31,27 @@ def test_history(project: mc.Project, capsys: pytest.CaptureFixture[str]) -> Non
     """A row an entry, the newest last."""
     assert main(["history", project.store.url, "--limit", "1"]) == 0
     head, _, row = capsys.readouterr().out.splitlines()
-    assert head.split() == ["entry", "at", "author", "what", "message"]
-    assert "ada    registered model churn@1" in row
+    assert head.split() == ["entry", "at", "author", "kind", "what", "message"]
+    assert "ada    model.register registered model churn@1" in row
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "entries"),
+    [
+        ("--of people", ["1"]),
+        ("--kind model --kind split", ["2", "5"]),
+        ("--kind run.pin", ["4"]),
+        ("--author ada --since 3", ["3", "5"]),
+        ("--author eve --author ada --since 1d --limit 2", ["3", "5"]),
+        ("--author eve", []),
+    ],
+)
+def test_history_of_what_is_asked_for(
+    narrowed: str, entries: list[str], project: mc.Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As `Project.history` narrows it; author and kind may be given more than once."""
+    assert main(["history", project.store.url, *narrowed.split()]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[2:]] == entries
 
 
 def test_status(project: mc.Project, capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,6 +134,7 @@ def test_readers_write_nothing(project: mc.Project) -> None:
             ["sweep", "{url}", "--min-age", "-1"],
             "mlcycle: min_age is a length of time such as '7d', '24h' or a timedelta, or 0, got '-1'\n",
         ),
+        (["history", "{url}", "--of", "nobody"], "mlcycle: nothing is called 'nobody'\n"),
         (["history", "{url}", "--limit", "0"], "mlcycle: --limit 0 is not a number of entries; give 1 or more\n"),
     ],
 )

@@ -52,7 +52,7 @@ def decision_record(blobs: Blobs, fact: Fact) -> records.Decision:
     return evolve(record, subject=fact.subject, **fact.stamp.facts())
 
 
-def decision_records(blobs: Blobs, view: View, of: str, ref: str | None = None) -> list[records.Decision]:
+def decision_records(blobs: Blobs, view: View, of: str, ref: str | None = None) -> records.Listing[records.Decision]:
     """Return the decisions about a version or a name (a full ref), or about all of a noun, oldest first."""
     whole = ref is None or "@" not in ref
     names = f"{of}:" if ref is None else f"{ref}@"
@@ -61,7 +61,8 @@ def decision_records(blobs: Blobs, view: View, of: str, ref: str | None = None) 
         return any(key == ref or key.startswith(names) for key in (fact.subject, *fact.about))
 
     found = view.facts.of("decision", None if whole else ref)
-    return readable(lambda fact: decision_record(blobs, fact), (one for one in found if not whole or concerns(one)))
+    mine = (one for one in found if not whole or concerns(one))
+    return records.Listing(readable(lambda fact: decision_record(blobs, fact), mine), of="decisions")
 
 
 def kept_out(view: View, changes: Sequence[Change]) -> tuple[list[Change], list[str]]:

@@ -40,7 +40,9 @@ def evaluation_record(blobs: Blobs, fact: Fact) -> records.Evaluation:
     return attrs.evolve(record, **fact.stamp.facts())
 
 
-def evaluation_records(blobs: Blobs, view: View, of: str, ref: str | None = None) -> list[records.Evaluation]:
+def evaluation_records(
+    blobs: Blobs, view: View, of: str, ref: str | None = None
+) -> records.Listing[records.Evaluation]:
     """Return the evaluations of a version or a name (a full ref), or of all of a noun, oldest first."""
     exact = ref is not None and (of == "run" or "@" in ref)
     names = f"{of}:" if ref is None else f"{ref}@"
@@ -49,7 +51,7 @@ def evaluation_records(blobs: Blobs, view: View, of: str, ref: str | None = None
         for fact in view.facts.of("evaluation", ref if exact else None)
         if fact.subject == ref or (not exact and fact.subject.startswith(names))
     )
-    return readable(lambda fact: evaluation_record(blobs, fact), found)
+    return records.Listing(readable(lambda fact: evaluation_record(blobs, fact), found), of="evaluations")
 
 
 def keep_evaluation(

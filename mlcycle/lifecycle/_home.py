@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mlcycle import records
     from mlcycle.lifecycle._session import Session
 
+    Version = records.DatasetVersion | records.ModelVersion
+
 __all__ = ["VERBS", "Home"]
 
 
@@ -61,17 +63,21 @@ class Home:
         return VERBS[type(what).__name__, verb](self._session, what, **given)
 
 
-def _evaluations(session: Session, what: records.DatasetVersion | records.ModelVersion) -> list[records.Evaluation]:
+def _evaluations(
+    session: Session, what: records.DatasetVersion | records.ModelVersion
+) -> records.Listing[records.Evaluation]:
     view = session.view()
     ref = resolve(view, what, dropped=True).ref
     return evaluation_records(session.blobs, view, ref.partition(":")[0], ref)
 
 
-def _evaluations_of_run(session: Session, what: records.Run) -> list[records.Evaluation]:
+def _evaluations_of_run(session: Session, what: records.Run) -> records.Listing[records.Evaluation]:
     return evaluation_records(session.blobs, session.view(), "run", f"run:{what.id}")
 
 
-def _decisions(session: Session, what: records.DatasetVersion | records.ModelVersion) -> list[records.Decision]:
+def _decisions(
+    session: Session, what: records.DatasetVersion | records.ModelVersion
+) -> records.Listing[records.Decision]:
     view = session.view()
     ref = resolve(view, what, dropped=True).ref
     return decision_records(session.blobs, view, ref.partition(":")[0], ref)

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 __all__ = ["moves_of", "new_models"]
 
 
-def moves_of(view: View, to: int) -> list[records.Move]:
+def moves_of(view: View, to: int) -> records.Listing[records.Move]:
     """Return the pointers that a rollback to an entry would move, and who had set them."""
-    return [_shown(view, moved) for moved in moves_to(view, to)]
+    return records.Listing((_shown(view, moved) for moved in moves_to(view, to)), of="moves")
 
 
 def _shown(view: View, moved: Moved) -> records.Move:

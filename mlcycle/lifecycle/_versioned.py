@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mlcycle import records
 from mlcycle._ids import check_name
 from mlcycle.lifecycle._decisions import decision_records
 from mlcycle.lifecycle._evaluations import evaluation_records
@@ -16,12 +16,10 @@ from mlcycle.state import Version, View, resolve
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlcycle import records
 
 __all__ = ["Versioned"]
 
-V = TypeVar("V")
-_STAMP = ("author", "at", "message")  # last in a row, whatever else versions have
+V = TypeVar("V", bound=records.Record)
 
 
 class Versioned(ByName[V]):
@@ -29,10 +27,6 @@ class Versioned(ByName[V]):
 
     _of: str
     """The noun: ``"dataset"``."""
-
-    @abstractmethod
-    def _row(self, view: View, version: Version) -> dict[str, Any]:
-        """Return what is worth reading of a version beside others."""
 
     def _find(self, view: View, ref: Any) -> Version:
         return resolve(view, ref, self._of)
@@ -44,36 +38,23 @@ class Versioned(ByName[V]):
         """Return a name as it was first written; of one that is not known, say what looks like it."""
         return view.names.known(self._of, check_name(name, f"{self._of} name", parts=self._of == "dataset")).name
 
-    def versions(self, name: str) -> list[V]:
+    def versions(self, name: str) -> records.Listing[V]:
         """Return all versions of a name that were not dropped, oldest first."""
         view = self._session.view()
         standing = view.versions.standing(self._of, self._known(view, name))
-        return readable(lambda version: self._made_of(view, version), standing)
-
-    def frame(self, name: str | None = None) -> pd.DataFrame:
-        """Return the versions of a name, or of every name, one row each: what they are, who made them, when and why."""
-        import pandas as pd
-
-        view = self._session.view()
-        names = self._names(view) if name is None else [self._known(view, name)]
-        standing = [one for known in names for one in view.versions.standing(self._of, known)]
-        rows = readable(lambda version: self._row(view, version), standing)
-        found = dict.fromkeys(column for row in rows for column in row)
-        frame = pd.DataFrame(rows, columns=[*(one for one in found if one not in _STAMP), *_STAMP])
-        frame["at"] = pd.to_datetime(frame["at"])
-        return frame
+        return records.Listing(readable(lambda version: self._made_of(view, version), standing), of="versions")
 
     def history(self, name: str) -> pd.DataFrame:
         """Return who did what to a name, when and why: its part of `Project.history`, oldest first."""
         view = self._session.view()
         return history_frame(self._session, of=f"{self._of}:{self._known(view, name)}")
 
-    def evaluations(self, name: str | None = None) -> list[records.Evaluation]:
+    def evaluations(self, name: str | None = None) -> records.Listing[records.Evaluation]:
         """Return what was found by evaluating versions of a name, or of all names, oldest first."""
         view = self._session.view()
         return evaluation_records(self._session.blobs, view, self._of, self._full(view, name))
 
-    def decisions(self, name: str | None = None) -> list[records.Decision]:
+    def decisions(self, name: str | None = None) -> records.Listing[records.Decision]:
         """Return what was decided about a name, or about all names, oldest first; of what was dropped, too."""
         view = self._session.view()
         return decision_records(self._session.blobs, view, self._of, self._full(view, name))

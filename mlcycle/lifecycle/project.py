@@ -20,7 +20,7 @@ from mlcycle.lifecycle.deployments import Deployments
 from mlcycle.lifecycle.evaluation import failing_today
 from mlcycle.lifecycle.experiments import Experiments
 from mlcycle.lifecycle.models import Models
-from mlcycle.lifecycle.runs import Runs
+from mlcycle.lifecycle.runs import Runs, run_of
 from mlcycle.lifecycle.scope import ScopeHandle
 from mlcycle.lifecycle.store import Store
 from mlcycle.state import Change, ProjectRollback, View, moves_to, resolve, roll_project_back, status_of
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle.blobs import Blobs
+    from mlcycle.lifecycle.runs import ActiveRun
 
 __all__ = ["Project"]
 
@@ -119,15 +120,49 @@ class Project:
         """Return, per phase, what is missing, stale, blocked or due."""
         return status_of(self._session.view(), now())
 
-    def history(self, *, limit: int | None = None) -> pd.DataFrame:
-        """Return who did what, when and why: one row per entry of the log, oldest first.
+    def history(
+        self,
+        *,
+        author: str | Iterable[str] | None = None,
+        of: str | records.Record | ActiveRun | None = None,
+        kind: str | Iterable[str] | None = None,
+        since: int | str | date | datetime | timedelta | None = None,
+        limit: int | None = None,
+    ) -> pd.DataFrame:
+        """Return who did what, when and why: one row per entry of the log, oldest first; only those asked for.
+
+        Entries that only keep files for others (the code and environment of runs) are left out, unless `kind` asks
+        for them.
 
         Parameters
         ----------
+        author : str or iterable of str, optional
+            Who did it.
+        of : str or record, optional
+            What it is about: a name means all its versions, aliases, evaluations and decisions, and the rollbacks of
+            the project that moved it (``"churn"``, or ``"dataset:churn"`` where several are called so); a version
+            means what happened to that one (``"churn@7"``); also ``"deployment:eu"``, ``"scope"`` or ``"run:0a…"``.
+        kind : str or iterable of str, optional
+            What was done: ``"model.promote"``, or half of it, ``"model"`` or ``"promote"``.
+        since : int, str, date, datetime or timedelta, optional
+            The first entry, its tag, or from which moment on, such as ``"7d"``.
         limit : int, optional
-            Only the newest so many.
+            Only the newest so many of those.
+
+        Returns
+        -------
+        pandas.DataFrame
+            By ``entry``: ``at author kind what message``.
+
+        Raises
+        ------
+        NotFound
+            When nothing is called so, with the names that look like it.
+        InvalidInput
+            For a kind that is not in this history, and a name that several things have.
         """
-        return history_frame(self._session, limit)
+        about = _run_ref(self._session, of)
+        return history_frame(self._session, author=author, of=about, kind=kind, since=since, limit=limit)
 
     def at(self, moment: int | str | date | datetime) -> Project:
         """Return the project as it stood, read-only.
@@ -149,7 +184,7 @@ class Project:
         override_until: str | date | datetime | timedelta | None = None,
         message: str = "",
         op: str | None = None,
-    ) -> list[records.Move]:
+    ) -> records.Listing[records.Move]:
         """Set datasets, aliases and routes together to what they were, as one entry.
 
         Versions made later are retracted: no longer ``latest``, still addressable. Scope, runs, evaluations,
@@ -183,7 +218,7 @@ class Project:
             view = self._session.view()
             return moves_of(view, entry_number(self._session.log, view, to))
 
-        def work(do: Operation) -> list[records.Move]:
+        def work(do: Operation) -> records.Listing[records.Move]:
             entry = entry_number(self._session.log, do.view, to)
             changes: list[Change] = []
             with contextlib.suppress(MlcycleError):  # the entries it goes by are read here, and not one for each plan
@@ -191,10 +226,19 @@ class Project:
             do.judge(lambda: _matter(self._session.blobs, do.view, entry) if changes else None)
             done = do.commit(lambda view: roll_project_back(view, entry) or Settled())
             if done.entry is None:
-                return []
+                return records.Listing(of="moves")
             return moves_of(done.view.then(done.view.n - 1), done.change(ProjectRollback).to)
 
         return self._session.operate("project.rollback", work, message=message, op=op, override_until=override_until)
+
+
+def _run_ref(session: Session, of: Any) -> Any:
+    """Return the full ref of a run that is given by the beginning of its id; anything else as it is."""
+    if not (isinstance(of, str) and of.startswith("run:")):
+        return of
+    run, view = of.removeprefix("run:"), session.view()
+    known = view.marks.has("run", run, "dropped")  # a sweep may have taken what `run_of` would read
+    return f"run:{run if known else run_of(session, run, view).id}"
 
 
 def _matter(blobs: Blobs, view: View, entry: int) -> Matter:

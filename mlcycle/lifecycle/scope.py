@@ -171,16 +171,13 @@ class ScopeHandle:
             raise InvalidInput(f"there is no scope {number}; there are {count}")
         return scope_record(view.versions.get("scope", "scope", number))
 
-    def versions(self) -> list[records.Scope]:
+    def versions(self) -> records.Listing[records.Scope]:
         """Return every version of the scope, oldest first."""
         view = self._session.view()
-        return (
-            [scope_record(one) for one in view.versions.standing("scope", "scope")]
-            if view.names.get("scope", "scope")
-            else []
-        )
+        standing = view.versions.standing("scope", "scope") if view.names.get("scope", "scope") else ()
+        return records.Listing(map(scope_record, standing), of="scopes")
 
-    def decisions(self) -> list[records.Decision]:
+    def decisions(self) -> records.Listing[records.Decision]:
         """Return what was decided about changes of the scope: who loosened what, and what hooks said, oldest first."""
         return decision_records(self._session.blobs, self._session.view(), "scope")
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlcycle.records._decisions import Decision
+    from mlcycle.records._listing import Listing
     from mlcycle.records._results import Evaluation
 
 __all__ = ["DatasetVersion"]
@@ -184,14 +185,14 @@ class DatasetVersion(Committed):
         found: Evaluation = self._do("evaluate", checks=checks, override_until=override_until, message=message, op=op)
         return found
 
-    def evaluations(self) -> list[Evaluation]:
+    def evaluations(self) -> Listing[Evaluation]:
         """Return what `evaluate` found of this version, oldest first."""
-        found: list[Evaluation] = self._do("evaluations")
+        found: Listing[Evaluation] = self._do("evaluations")
         return found
 
-    def decisions(self) -> list[Decision]:
+    def decisions(self) -> Listing[Decision]:
         """Return what was decided about this version, oldest first."""
-        found: list[Decision] = self._do("decisions")
+        found: Listing[Decision] = self._do("decisions")
         return found
 
     # looks ---------------------------------------------------------------------------------------------------------

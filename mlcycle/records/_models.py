@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from mlcycle.records._datasets import DatasetVersion
     from mlcycle.records._decisions import Decision
+    from mlcycle.records._listing import Listing
     from mlcycle.records._results import Evaluation
 
 __all__ = ["ModelVersion", "Signature"]
@@ -223,14 +224,14 @@ class ModelVersion(Committed):
         decided: Decision = self._do("promote", alias=alias, override_until=override_until, message=message, op=op)
         return decided
 
-    def evaluations(self) -> list[Evaluation]:
+    def evaluations(self) -> Listing[Evaluation]:
         """Return what `evaluate` found of this version, oldest first."""
-        found: list[Evaluation] = self._do("evaluations")
+        found: Listing[Evaluation] = self._do("evaluations")
         return found
 
-    def decisions(self) -> list[Decision]:
+    def decisions(self) -> Listing[Decision]:
         """Return what was decided about this version, of routes too, oldest first."""
-        found: list[Decision] = self._do("decisions")
+        found: Listing[Decision] = self._do("decisions")
         return found
 
     # looks ---------------------------------------------------------------------------------------------------------

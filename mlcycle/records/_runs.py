@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlcycle.records._datasets import DatasetVersion
+    from mlcycle.records._listing import Listing
     from mlcycle.records._models import ModelVersion
     from mlcycle.records._results import Evaluation
 
@@ -273,9 +274,9 @@ class Run(Living):
         )
         return found
 
-    def evaluations(self) -> list[Evaluation]:
+    def evaluations(self) -> Listing[Evaluation]:
         """Return what `evaluate` found of this run, oldest first."""
-        found: list[Evaluation] = self._do("evaluations")
+        found: Listing[Evaluation] = self._do("evaluations")
         return found
 
     # looks ---------------------------------------------------------------------------------------------------------

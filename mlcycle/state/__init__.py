@@ -25,16 +25,16 @@ if TYPE_CHECKING:
         MARKS,
         FactAdd,
         NameSet,
-        Place,
         PointerMove,
         ProjectCreate,
         ProjectRollback,
         StoreCopied,
-        Sweep,
         TagSet,
         VersionAdd,
         VersionMark,
     )
+    from mlcycle.state._entries_about import entries_about
+    from mlcycle.state._file_changes import Place, Sweep
     from mlcycle.state._fold import ProjectFold
     from mlcycle.state._index import Name, State
     from mlcycle.state._liveness import Census, take_census
@@ -53,8 +53,9 @@ if TYPE_CHECKING:
     from mlcycle.state._rollbacks import moves_to, pointer_moves, would_change
     from mlcycle.state._said import Fact, Move, Stamp, Version, stamp_of
     from mlcycle.state._status import status_of
+    from mlcycle.state._topics import Topic
     from mlcycle.state._view import View
-    from mlcycle.state._words import in_words
+    from mlcycle.state._words import in_words, kind_of, only_keeps
 
 _HOMES = {
     "_change": ("Change", "Moved", "read_changes"),
@@ -63,17 +64,17 @@ _HOMES = {
         "MARKS",
         "FactAdd",
         "NameSet",
-        "Place",
         "PointerMove",
         "ProjectCreate",
         "ProjectRollback",
         "StoreCopied",
-        "Sweep",
         "TagSet",
         "VersionAdd",
         "VersionMark",
     ),
     "_carried": ("DECIDES",),
+    "_entries_about": ("entries_about",),
+    "_file_changes": ("Place", "Sweep"),
     "_fold": ("ProjectFold",),
     "_index": ("Name", "State"),
     "_liveness": ("Census", "take_census"),
@@ -92,8 +93,9 @@ _HOMES = {
     "_rollbacks": ("pointer_moves", "moves_to", "would_change"),
     "_said": ("Fact", "Move", "Stamp", "Version", "stamp_of"),
     "_status": ("status_of",),
+    "_topics": ("Topic",),
     "_view": ("View",),
-    "_words": ("in_words",),
+    "_words": ("in_words", "kind_of", "only_keeps"),
 }
 
 __all__ = [
@@ -120,6 +122,7 @@ __all__ = [
     "StoreCopied",
     "Sweep",
     "TagSet",
+    "Topic",
     "Version",
     "VersionAdd",
     "VersionMark",
@@ -128,11 +131,14 @@ __all__ = [
     "check_stands",
     "check_unmoved",
     "drop",
+    "entries_about",
     "every_ref",
     "guards_on",
     "in_words",
+    "kind_of",
     "moves_to",
     "noun",
+    "only_keeps",
     "pointer_moves",
     "read_changes",
     "read_ref",

@@ -13,6 +13,7 @@ from mlcycle.state._nouns import noun
 
 if TYPE_CHECKING:
     from mlcycle.state._index import State
+    from mlcycle.state._topics import Topic
 
 __all__ = ["TEXT", "Change", "Moved", "MovesTo", "read_changes", "texts", "whole"]
 
@@ -29,17 +30,13 @@ class Moved(NamedTuple):
     before: int | None
     after: int | None
 
-    def words(self, how: str) -> str:
-        """Say it, as in the history."""
-        if self.pointer == "latest":
-            return f"{self.name} set back to {'nothing' if self.after is None else f'@{self.after}'}"
-        if self.pointer == noun(self.of).pointer:
-            return f"{self.name} set back to revision {self.after or 'none'}"
-        target = "nothing" if self.after is None else f"{self.name}@{self.after}"
-        if how == "promote":
-            return f"{target} promoted to {self.pointer}"
-        verb = {"rollback": "rolled back", "project": "set back"}.get(how, "moved")
-        return f"{verb} {self.name}@{self.pointer} to {target}"
+    def words(self) -> str:
+        """Say it, as in the history: what points, at what now, at what before."""
+        only = self.pointer == noun(self.of).pointer  # people do not know the one pointer of a name by its own name
+        shown = "revision {}" if only else f"{self.name}@{{}}"
+        told = f"{self.name if only else f'{self.name}@{self.pointer}'} → "
+        told += "nothing" if self.after is None else shown.format(self.after)
+        return told if self.before is None else f"{told} (was {shown.format(self.before)})"
 
 
 MovesTo = Callable[[int, Sequence[str]], Iterable[Moved]]
@@ -113,6 +110,15 @@ class Change:
     def words(self, moves_to: MovesTo) -> str:
         """Say what happened, in a few words; nothing where what stands beside it in the entry says it."""
         return ""
+
+    def words_alone(self) -> str:
+        """Say it where nothing stands beside it."""
+        return self.kind
+
+    def concerns(self, topic: Topic, moves_to: MovesTo) -> bool:
+        """Say whether it is about a topic; by default, if it is of a name and all of the name is asked for."""
+        of, name = getattr(self, "of", None), getattr(self, "name", None)
+        return topic.whole and of is not None and name is not None and topic.is_of(of, name)
 
 
 _FIELDS: dict[type[Change], dict[str, Any]] = {}

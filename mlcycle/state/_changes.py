@@ -1,7 +1,7 @@
 """The kinds of change an entry may hold: ten for the project's life, and one for a copy of it that goes on alone.
 
-Each is one frozen class that knows how to fold itself into the index, how to put itself in words, and which stored
-objects it names. They stay for ever; what a project is about (datasets, models, gates) is data: a row of
+Each is one frozen class that knows how to fold itself into the index, how to put itself in words, what it is about, and
+which stored objects it names. They stay for ever; what a project is about (datasets, models, gates) is data: a row of
 `mlcycle.state._nouns`. A kind that is not here makes a project read-only, unless the change says ``optional``.
 """
 
@@ -14,24 +14,24 @@ from attrs.validators import instance_of, optional
 
 from mlcycle._ids import name_key
 from mlcycle.state._change import TEXT, Change, Moved, MovesTo, texts, whole
+from mlcycle.state._file_changes import Place, Sweep
 from mlcycle.state._nouns import noun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mlcycle.state._index import State
+    from mlcycle.state._topics import Topic
 
 __all__ = [
     "KINDS",
     "MARKS",
     "FactAdd",
     "NameSet",
-    "Place",
     "PointerMove",
     "ProjectCreate",
     "ProjectRollback",
     "StoreCopied",
-    "Sweep",
     "TagSet",
     "VersionAdd",
     "VersionMark",
@@ -93,7 +93,7 @@ class StoreCopied(Change):
 
     def words(self, moves_to: MovesTo) -> str:
         """Say it."""
-        return "a copy goes on by itself"
+        return "a copy of the project goes on by itself"
 
 
 @frozen(kw_only=True)
@@ -143,6 +143,10 @@ class NameSet(Change):
     def words(self, moves_to: MovesTo) -> str:
         """Say it."""
         return noun(self.of).named(self)
+
+    def words_alone(self) -> str:
+        """Say which name: what was set of it is its noun's."""
+        return f"set up {self.of} {self.name}"
 
 
 @frozen(kw_only=True)
@@ -200,6 +204,11 @@ class VersionAdd(Change):
         """Say it."""
         return noun(self.of).added(self)
 
+    def concerns(self, topic: Topic, moves_to: MovesTo) -> bool:
+        """Say whether it is the version, answers with it, or came from the run asked for."""
+        itself = topic.is_of(self.of, self.name) and topic.takes(self.number)
+        return itself or any(map(topic.means, [*self.uses, self.says.get("run")]))
+
 
 @frozen(kw_only=True)
 class PointerMove(Change):
@@ -245,8 +254,18 @@ class PointerMove(Change):
 
     def words(self, moves_to: MovesTo) -> str:
         """Say it; a route is told by its revision."""
-        moved = Moved(self.of, self.name, self.pointer, self.before, self.after)
-        return "" if self.how == "route" else moved.words(self.how)
+        return "" if self.how == "route" else self.words_alone()
+
+    def words_alone(self) -> str:
+        """Say it."""
+        return self._moved().words()
+
+    def concerns(self, topic: Topic, moves_to: MovesTo) -> bool:
+        """Say whether it moves what is asked for, to it or away from it."""
+        return topic.is_moved(*self._moved())
+
+    def _moved(self) -> Moved:
+        return Moved(self.of, self.name, self.pointer, self.before, self.after)
 
 
 @frozen(kw_only=True)
@@ -292,6 +311,16 @@ class VersionMark(Change):
         """Say it."""
         return noun(self.of).marked(self)
 
+    def words_alone(self) -> str:
+        """Say which mark."""
+        return f"{self.mark} {self.of} {self.name}"
+
+    def concerns(self, topic: Topic, moves_to: MovesTo) -> bool:
+        """Say whether it marks the name or the version."""
+        if not topic.is_of(self.of, self.name):
+            return False
+        return topic.whole or any(first <= (topic.number or 0) <= last for first, last in self.numbers)
+
 
 @frozen(kw_only=True)
 class FactAdd(Change):
@@ -336,6 +365,14 @@ class FactAdd(Change):
         """Say it."""
         return noun(self.of).added(self)
 
+    def words_alone(self) -> str:
+        """Say of which noun."""
+        return f"added {self.of} {self.id}"
+
+    def concerns(self, topic: Topic, moves_to: MovesTo) -> bool:
+        """Say whether it was found or decided about what is asked for."""
+        return any(map(topic.means, [self.subject, *self.about]))
+
 
 @frozen(kw_only=True)
 class ProjectRollback(Change):
@@ -369,8 +406,12 @@ class ProjectRollback(Change):
 
     def words(self, moves_to: MovesTo) -> str:
         """Say where to, and what moved."""
-        moves = (moved.words("project") for moved in moves_to(self.to, self.keep))
+        moves = (moved.words() for moved in moves_to(self.to, self.keep))
         return "; ".join([f"project rolled back to entry {self.to}", *moves])
+
+    def concerns(self, topic: Topic, moves_to: MovesTo) -> bool:
+        """Say whether it moved what is asked for."""
+        return any(topic.is_moved(*moved) for moved in moves_to(self.to, self.keep))
 
 
 @frozen(kw_only=True)
@@ -396,75 +437,6 @@ class TagSet(Change):
     def words(self, moves_to: MovesTo) -> str:
         """Say it."""
         return f"tagged entry {self.to} as {self.name}"
-
-
-@frozen(kw_only=True)
-class Place(Change):
-    """A stored object lies in these files, or in those a list file names, or below a prefix it owns.
-
-    Attributes
-    ----------
-    object : str
-        Its name: ``model:<id>``.
-    files : list of dict
-        Descriptions ``{key, size, sha256, enc, kind}``.
-    listed : dict, optional
-        The description of a list file, where there are too many for an entry.
-    prefix : str, optional
-        All keys below it are the object's.
-    """
-
-    kind = "place"
-    object: str = field(validator=TEXT)
-    files: list[Doc] = field(factory=list, validator=instance_of(list))
-    listed: Doc | None = field(default=None, validator=optional(instance_of(dict)))
-    prefix: str | None = field(default=None, validator=optional(TEXT))
-
-    def __attrs_post_init__(self) -> None:
-        for file in self.named():
-            if type(file) is not dict or type(file.get("key")) is not str:
-                raise TypeError(f"a file of {self.object} has no key")
-
-    def objects(self) -> Iterable[str]:
-        """Return the object."""
-        return (self.object,)
-
-    def named(self) -> list[Doc]:
-        """Return the files that stand in the change itself, the list file among them."""
-        return [*self.files, *([self.listed] if self.listed else [])]
-
-    def fold(self, state: State, n: int) -> None:
-        """Note where it is now."""
-        state.placed.set(self.object, n)
-
-
-@frozen(kw_only=True)
-class Sweep(Change):
-    """These keys are about to go and are never used again; the objects they belonged to go with them.
-
-    Attributes
-    ----------
-    keys : list of str
-        The files.
-    listed : dict, optional
-        The description of a list file that names more of them.
-    swept : list of str
-        Every object of whose files it names any, so that folding costs what the entry holds.
-    """
-
-    kind = "sweep"
-    keys: list[str] = field(factory=list, validator=texts)
-    listed: Doc | None = field(default=None, validator=optional(instance_of(dict)))
-    swept: list[str] = field(factory=list, validator=texts)
-
-    def fold(self, state: State, n: int) -> None:
-        """Forget where the objects were."""
-        for stored_object in self.swept:
-            state.placed.pop(stored_object)
-
-    def words(self, moves_to: MovesTo) -> str:
-        """Say it."""
-        return f"swept {len(self.keys)} files"
 
 
 KINDS: dict[str, type[Change]] = {

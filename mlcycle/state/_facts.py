@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle.errors import VersionDeleted
 from mlcycle.state._change import read_changes
-from mlcycle.state._changes import FactAdd, Place
+from mlcycle.state._changes import FactAdd
+from mlcycle.state._file_changes import Place
 from mlcycle.state._said import Fact, stamp_of
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from attrs import evolve, field, frozen
 
 from mlcycle._ids import name_key
 from mlcycle.errors import Corrupt, SchemaError
-from mlcycle.state._changes import FactAdd, NameSet, Place, VersionAdd
+from mlcycle.state._changes import FactAdd, NameSet, VersionAdd
+from mlcycle.state._file_changes import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

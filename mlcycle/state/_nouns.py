@@ -55,6 +55,8 @@ class Noun:
         thing if it was chosen alike. The rest is found by the library, and may differ the second time.
     kept : bool
         Its versions are never dropped one by one: without the scope no gate would ask for anything.
+    aside : bool
+        Kept for the sake of others: an entry about nothing else is left out of a history, unless it is asked for.
     by_latest : bool
         People follow its newest version rather than a pointer, so a rollback of the project tells where that goes.
     """
@@ -68,17 +70,24 @@ class Noun:
     pointer: str | None = None
     chosen: tuple[str, ...] = ()
     kept: bool = False
+    aside: bool = False
     by_latest: bool = False
 
 
 def _answers(change: Any) -> str:
-    weights = ", ".join(f"{bare(ref)} {weight}" for ref, weight in change["weights"].items())
-    return f"{change.name} answers with {weights}"
+    weights = change["weights"]
+    total = sum(weights.values()) or 1
+    shares = [
+        bare(ref) if len(weights) == 1 else f"{bare(ref)} ({100 * weight / total:.3g}%)"
+        for ref, weight in weights.items()
+    ]
+    shadow = change.says.get("shadow")
+    return f"{change.name} answers with {', '.join(shares)}" + (f", shadow {bare(shadow)}" if shadow else "")
 
 
 def _decided(change: Any) -> str:
     if not change["allowed"]:
-        return f"gate blocked {change['action']} of {bare(change.subject)}"
+        return f"gate blocked: {change['action']} {bare(change.subject)}"
     verb = "overridden for" if change.says.get("override") else "allowed"
     return f"gate {verb} {bare(change.subject)}"
 
@@ -91,6 +100,10 @@ def _evaluated(change: Any) -> str:
     return f"checked {bare(change.subject)}: {change['verdict']}, {told}"
 
 
+def _pinned(change: Any) -> str:
+    return f"kept the {change.subject.partition(':')[0]} of runs"
+
+
 def _asked(change: Any) -> str:
     return "asked whether code and environment of runs are still needed" if change.mark == "retracted" else ""
 
@@ -100,11 +113,16 @@ NOUNS: dict[str, Noun] = {
     for row in (
         Noun("dataset", chosen=("layout", "roles"), by_latest=True),
         Noun("model", added=lambda c: f"registered model {c.name}@{c.number}"),
-        Noun("scope", added=lambda c: f"scope {c.number}", fixed=True, chosen=("scope",), kept=True),
-        Noun("experiment", named=lambda c: f"experiment {c.name}", versioned=False, chosen=("hypothesis", "metric")),
+        Noun("scope", added=lambda c: f"set the scope, version {c.number}", fixed=True, chosen=("scope",), kept=True),
+        Noun(
+            "experiment",
+            named=lambda c: f"opened experiment {c.name}",
+            versioned=False,
+            chosen=("hypothesis", "metric"),
+        ),
         Noun(
             "deployment",
-            named=lambda c: f"deployment {c.name}",
+            named=lambda c: f"opened deployment {c.name}",
             added=_answers,
             pointer="current",
             chosen=("weights", "shadow"),
@@ -118,8 +136,8 @@ NOUNS: dict[str, Noun] = {
             chosen=("data",),
         ),
         Noun("decision", added=_decided, versioned=False, chosen=("action",)),
-        Noun("pack", added=_unsaid, versioned=False),
-        Noun("pin", added=_unsaid, marked=_asked, versioned=False),
+        Noun("pack", added=_unsaid, versioned=False, aside=True),
+        Noun("pin", added=_pinned, marked=_asked, versioned=False, aside=True),
         Noun("annotation", added=lambda c: f"noted on {c.subject}", versioned=False),
     )
 }

@@ -39,7 +39,7 @@ def pointer_moves(view: View, of: str, name: str, pointer: str, *, newest_first:
         yield from reversed(here) if newest_first else here
 
 
-def moves_to(view: View, to: int, keep: Iterable[str] = ()) -> Iterator[Moved]:
+def moves_to(view: View, to: int, keep: Iterable[str] = (), *, only: tuple[str, str] | None = None) -> Iterator[Moved]:
     """Yield what a rollback of the project to an entry would move: pointers, and what `latest` means.
 
     Parameters
@@ -50,9 +50,11 @@ def moves_to(view: View, to: int, keep: Iterable[str] = ()) -> Iterator[Moved]:
         The entry.
     keep : iterable of str
         Names (``of:name``) that would stay as they are.
+    only : tuple of str, optional
+        The one noun and name that is asked about.
     """
     then = view.then(to)
-    for of, name in _going_back(view, keep):
+    for of, name in _going_back(view, keep, only):
         ends = {
             one: (view.pointers.target(of, name, one), then.pointers.target(of, name, one)) for one in [*name.moves]
         }
@@ -80,14 +82,20 @@ def would_change(view: View, to: int, keep: Iterable[str] = ()) -> bool:
     return False
 
 
-def _going_back(view: View, keep: Iterable[str]) -> Iterator[tuple[str, Name]]:
+def _going_back(view: View, keep: Iterable[str], only: tuple[str, str] | None = None) -> Iterator[tuple[str, Name]]:
     """Yield the names, each with its noun, that a rollback of the project would not leave alone."""
     kept = {*map(keyed, keep)}
-    for of in view.names.nouns():
-        for name in view.names.every(of):
-            fixed = name.fixed is not None and name.fixed <= view.n
-            if not fixed and f"{of}:{name_key(name.name)}" not in kept:
-                yield of, name
+    for of, name in _names(view, only):
+        fixed = name.fixed is not None and name.fixed <= view.n
+        if not fixed and f"{of}:{name_key(name.name)}" not in kept:
+            yield of, name
+
+
+def _names(view: View, only: tuple[str, str] | None) -> Iterator[tuple[str, Name]]:
+    if only is None:
+        yield from ((of, name) for of in view.names.nouns() for name in view.names.every(of))
+    elif (found := view.names.get(*only)) is not None:
+        yield only[0], found
 
 
 def _latest_then(view: View, then: View, of: str, name: Name) -> int | None:

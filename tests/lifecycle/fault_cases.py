@@ -232,7 +232,9 @@ def promote(project: mc.Project) -> None:
 
 def promoted(project: mc.Project) -> int:
     """Count the moves; the decision, the move and the alias come together."""
-    moves = int((project.models.history("m", "production")["after"] == "m@2").sum())
+    moves = int(
+        project.history(of="model:m", kind="promote")["what"].str.contains("m@production → m@2", regex=False).sum()
+    )
     assert moves == sum(decision.subject == "model:m@2" for decision in project.models.decisions())
     assert moves == (project.models.aliases("m")["production"] == "m@2")
     return moves
@@ -266,7 +268,7 @@ def take_back(project: mc.Project) -> None:
 
 def taken_back(project: mc.Project) -> int:
     """Count the ways back, and compare with the alias."""
-    back = int((project.models.history("m", "production")["how"] == "rollback").sum())
+    back = len(project.history(of="model:m", kind="model.rollback"))
     assert back == (project.models.aliases("m")["production"] == "m@1")
     return back
 
@@ -328,7 +330,7 @@ def reroute(project: mc.Project) -> None:
 def rerouted(project: mc.Project) -> int:
     """Count the ways back, and compare with who answers."""
     eu = project.deployments["eu"]
-    back = int((eu.history()["how"] == "rollback").sum())
+    back = int((eu.history()["kind"] == "deployment.rollback").sum())
     assert eu.revision is not None
     assert back == (eu.revision.number == 1)
     return back

@@ -148,7 +148,9 @@ def test_rollback_of_a_route(project: mc.Project, shop: Any) -> None:
     assert shop.rollback(message="worse in DE").weights == {"tumour@1": 1}
     with pytest.raises(errors.NotFound, match="no earlier revision"):
         shop.rollback()
-    assert shop.history()["how"].tolist() == ["route", "route", "rollback"]
+    moves = shop.history()["kind"].tolist()
+    assert moves == ["deployment.open", "deployment.route", "deployment.route", "deployment.rollback"]
+    assert shop.history()["what"].iloc[-1].endswith("shop → revision 1 (was revision 2)")
 
 
 def test_a_service_that_cannot_follow_goes_on(project: mc.Project, shop: Any, cells: pd.DataFrame) -> None:

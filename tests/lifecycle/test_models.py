@@ -141,9 +141,15 @@ def test_rollback_goes_to_what_was_not_rolled_back(project: mc.Project, cells: p
     assert project.models.rollback("tumour").ref == "tumour@1"
     with pytest.raises(errors.NotFound, match="no earlier version"):
         project.models.rollback("tumour")
-    history = project.models.history("tumour")
-    assert history["after"].tolist() == ["tumour@1", "tumour@2", "tumour@3", "tumour@2", "tumour@1"]
-    assert history["how"].tolist() == ["promote"] * 3 + ["rollback"] * 2
+    history = project.history(of="model:tumour", kind=["promote", "rollback"])
+    assert [what.partition("; ")[2] or what for what in history["what"]] == [
+        "tumour@production → tumour@1",
+        "tumour@production → tumour@2 (was tumour@1)",
+        "tumour@production → tumour@3 (was tumour@2)",
+        "tumour@production → tumour@2 (was tumour@3)",
+        "tumour@production → tumour@1 (was tumour@2)",
+    ]
+    assert history["kind"].tolist() == ["model.promote"] * 3 + ["model.rollback"] * 2
 
 
 def test_a_lost_race_for_an_alias_names_the_winner(

@@ -136,7 +136,7 @@ def test_history_says_who_what_and_why(project: mc.Project, cells: pd.DataFrame)
     begin(project, cells)
     history = project.history()
     assert set(history["author"]) == {"ada"}
-    assert history["what"].iloc[-1] == "gate allowed tumour@1; tumour@1 promoted to production"
+    assert history["what"].iloc[-1] == "gate allowed tumour@1; tumour@production → tumour@1"
     assert history["message"].iloc[-1] == "first"
     assert len(project.history(limit=2)) == 2
     for odd in ("7d", -1, True, 1.5, pd.NaT):

@@ -243,7 +243,7 @@ def test_a_refusal_that_an_older_library_kept_under_its_op(monkeypatch: pytest.M
     with pytest.raises(errors.GateBlocked) as again:
         project.models["m@3"].promote(op="job")
     assert again.value.decision == refused.value.decision
-    with pytest.raises(errors.ConflictError, match=r"gate blocked promote of m@3"):
+    with pytest.raises(errors.ConflictError, match=r"gate blocked: promote m@3"):
         project.models["m@2"].promote(op="job")
     assert entries(project) == before
 
@@ -319,7 +319,7 @@ def test_a_promotion_that_the_gate_would_block_today() -> None:
     assert first.allowed
     assert before == entries(project)
     for alias in ("staging", "canary"):
-        with pytest.raises(errors.ConflictError, match="m@1 promoted to production"):
+        with pytest.raises(errors.ConflictError, match="m@production → m@1"):
             project.models["m@1"].promote(alias, op="job")
     assert before == entries(project)
 

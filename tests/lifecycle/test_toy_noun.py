@@ -81,12 +81,12 @@ def test_the_history_in_words(kitchen: mc.Project) -> None:
         "thought of soup; wrote down soup@1 for 1",
         "wrote down soup@2 for 2",
         "wrote down soup@3 for 3",
-        "soup@1 promoted to menu",
-        "soup@2 promoted to menu",
+        "soup@menu → soup@1",
+        "soup@menu → soup@2 (was soup@1)",
         "tasted soup@2: good",
-        "rolled back soup@menu to soup@1",
+        "soup@menu → soup@1 (was soup@2)",
         "dropped recipe soup@3",
-        "project rolled back to entry 1; set back soup@menu to nothing",
+        "project rolled back to entry 1; soup@menu → nothing (was soup@1)",
     ]
 
 

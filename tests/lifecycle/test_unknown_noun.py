@@ -101,9 +101,9 @@ tell(lambda: project.rollback(view().n - 3) and None)
     words = [
         "added recipe soup@1",
         "added recipe soup@2",
-        "soup@1 promoted to menu",
+        "soup@menu → soup@1",
         "tagged entry 5 as early",
-        "soup@2 promoted to menu",
+        "soup@menu → soup@2 (was soup@1)",
         "added recipe 0",
         "added recipe cake@1",
     ]

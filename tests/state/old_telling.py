@@ -146,21 +146,27 @@ def _report(change: Doc) -> str:
 
 
 def _alias(change: Doc) -> str:
-    target = "nothing" if change["after"] is None else f"{change['name']}@{change['after']}"
-    verb = {"promote": "promoted to", "rollback": "rolled back"}.get(change["how"], "set back")
-    if change["how"] == "promote":
-        return f"{target} {verb} {change['alias']}"
-    return f"{verb} {change['name']}@{change['alias']} to {target}"
+    return _moved(f"{change['name']}@{change['alias']}", f"{change['name']}@", change["before"], change["after"])
+
+
+def _moved(what: str, shown: str, before: int | None, after: int | None) -> str:
+    told = f"{what} → {'nothing' if after is None else f'{shown}{after}'}"
+    return told if before is None else f"{told} (was {shown}{before})"
 
 
 def _route(change: Doc) -> str:
-    weights = ", ".join(f"{ref} {weight}" for ref, weight in change["weights"].items())
+    total = sum(change["weights"].values())
+    weights = ", ".join(
+        ref if weight == total else f"{ref} ({100 * weight / total:.3g}%)" for ref, weight in change["weights"].items()
+    )
+    if change.get("shadow"):
+        weights += f", shadow {change['shadow']}"
     return f"{change['deployment']} answers with {weights}"
 
 
 def _decision(change: Doc) -> str:
     if not change["allowed"]:
-        return f"gate blocked {change['action']} of {change['subject']}"
+        return f"gate blocked: {change['action']} {change['subject']}"
     return f"gate overridden for {change['subject']}" if change.get("override") else f"gate allowed {change['subject']}"
 
 
@@ -175,22 +181,22 @@ def _version(verb: str) -> Any:
 _WORDS: dict[str, Any] = {
     "project.create": lambda c: "project created",
     "project.rollback": lambda c: f"project rolled back to entry {c['to']}",
-    "scope.set": lambda c: f"scope {c['number']}",
+    "scope.set": lambda c: f"set the scope, version {c['number']}",
     "dataset.add": lambda c: f"added dataset {c['name']}@{c['number']}",
-    "dataset.head": lambda c: f"{c['name']} set back to {'nothing' if c['after'] is None else '@' + str(c['after'])}",
+    "dataset.head": lambda c: _moved(f"{c['name']}@latest", f"{c['name']}@", c["before"], c["after"]),
     "model.add": lambda c: f"registered model {c['name']}@{c['number']}",
     "alias.move": _alias,
     "version.retracted": lambda c: "",
     "version.drop": _version("dropped"),
     "version.restore": _version("restored"),
-    "experiment.open": lambda c: f"experiment {c['name']}",
-    "deployment.open": lambda c: f"deployment {c['name']}",
+    "experiment.open": lambda c: f"opened experiment {c['name']}",
+    "deployment.open": lambda c: f"opened deployment {c['name']}",
     "route.add": _route,
-    "route.move": lambda c: f"{c['deployment']} set back to revision {c['after'] or 'none'}",
+    "route.move": lambda c: _moved(c["deployment"], "revision ", c["before"], c["after"]),
     "evaluation.add": lambda c: f"evaluated {c['subject']} on {c['data']}: {c['verdict']}",
     "decision.add": _decision,
     "report.add": _report,
     "tag.set": lambda c: f"tagged entry {c['to']} as {c['name']}",
     "place": lambda c: "",
-    "sweep": lambda c: f"swept {len(c['keys'])} files",
+    "sweep": lambda c: f"removed {len(c['keys'])} file{'' if len(c['keys']) == 1 else 's'} that nothing named",
 }

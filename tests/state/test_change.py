@@ -116,20 +116,20 @@ def test_only_what_is_asked_for_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("of", "pointer", "after", "how", "words"),
+    ("of", "pointer", "before", "after", "words"),
     [
-        ("model", "production", 7, "promote", "m@7 promoted to production"),
-        ("model", "production", 7, "rollback", "rolled back m@production to m@7"),
-        ("model", "production", None, "project", "set back m@production to nothing"),
-        ("model", "canary", 7, "", "moved m@canary to m@7"),
-        ("deployment", "current", 2, "project", "m set back to revision 2"),
-        ("deployment", "current", None, "rollback", "m set back to revision none"),
-        ("deployment", "blue", 2, "project", "set back m@blue to m@2"),
-        ("dataset", "latest", 2, "project", "m set back to @2"),
-        ("dataset", "latest", None, "project", "m set back to nothing"),
-        ("toy", "current", 2, "promote", "m@2 promoted to current"),
+        ("model", "production", None, 7, "m@production → m@7"),
+        ("model", "production", 8, 7, "m@production → m@7 (was m@8)"),
+        ("model", "production", 1, None, "m@production → nothing (was m@1)"),
+        ("deployment", "current", 3, 2, "m → revision 2 (was revision 3)"),
+        ("deployment", "current", 1, None, "m → nothing (was revision 1)"),
+        ("deployment", "blue", 1, 2, "m@blue → m@2 (was m@1)"),
+        ("dataset", "latest", 3, 2, "m@latest → m@2 (was m@3)"),
+        ("toy", "current", None, 2, "m@current → m@2"),
     ],
 )
-def test_a_move_is_told_by_what_people_follow(of: str, pointer: str, after: int | None, how: str, words: str) -> None:
-    """An alias by its version, the one pointer of a noun by its revision, `latest` by its number."""
-    assert words == Moved(of, "m", pointer, 1, after).words(how)
+def test_a_move_says_what_it_was_before(
+    of: str, pointer: str, before: int | None, after: int | None, words: str
+) -> None:
+    """An alias and `latest` by their versions, the one pointer of a noun by its revision."""
+    assert words == Moved(of, "m", pointer, before, after).words()

@@ -85,7 +85,7 @@ def test_what_was_swept_the_sweep_tells(of: str) -> None:
         ({"allowed": True}, "gate allowed m@7"),
         ({"allowed": True, "override": {}}, "gate allowed m@7"),
         ({"allowed": True, "override": {"reason": "pilot"}}, "gate overridden for m@7"),
-        ({"allowed": False, "action": "promote", "override": {"reason": "pilot"}}, "gate blocked promote of m@7"),
+        ({"allowed": False, "action": "promote", "override": {"reason": "pilot"}}, "gate blocked: promote m@7"),
     ],
 )
 def test_a_decision_tells_its_override_only_where_that_opened_the_gate(says: dict[str, Any], words: str) -> None:

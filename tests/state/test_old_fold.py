@@ -82,6 +82,8 @@ class SideBySide:
         told, words = old_telling.in_words(changes), in_words(entry["changes"], self.view(entry["n"] - 1))
         if entry["verb"] == "store.ask":  # of which nothing was known
             assert changes == []
+        elif entry["verb"] == "run.pin":  # nor of what files are kept for
+            assert (told, words.startswith("kept the ")) == ("stored files", True)
         elif any(change["kind"] == "project.rollback" for change in changes):
             assert _about_pointers(told) == _about_pointers(words)
         else:
@@ -169,7 +171,7 @@ def _findings(status: Status) -> dict[str, list[str]]:
 
 def _about_pointers(words: str) -> set[str]:
     """Leave out what `latest` means now: it was said of data alone, and of versions dropped since."""
-    return {one for one in words.split("; ") if one.startswith(("project", "set back")) or " revision " in one}
+    return {one for one in words.split("; ") if "@latest" not in one}
 
 
 def _old_moved(changes: list[Doc]) -> list[tuple[Any, ...]]:

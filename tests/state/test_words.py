@@ -6,14 +6,18 @@ from typing import Any
 
 import pytest
 
-from mlcycle.state import NOUNS, in_words
+from mlcycle.state import NOUNS, Topic, in_words, kind_of, only_keeps
 from tests.state.small_log import SmallLog
 
 Doc = dict[str, Any]
 
 
-def _move(after: int | None, how: str, of: str = "model", pointer: str = "production") -> Doc:
-    return {"kind": "pointer.move", "of": of, "name": "m", "pointer": pointer, "after": after, "how": how}
+def _move(after: int | None, how: str, of: str = "model", pointer: str = "production", **before: int) -> Doc:
+    return {"kind": "pointer.move", "of": of, "name": "m", "pointer": pointer, "after": after, "how": how, **before}
+
+
+def _revision(**says: Any) -> Doc:
+    return {"kind": "version.add", "of": "deployment", "name": "eu", "number": 1, **says}
 
 
 def _mark(mark: str, *, on: bool = True, of: str = "dataset", **numbers: Any) -> Doc:
@@ -28,26 +32,19 @@ def _fact(of: str, **says: Any) -> Doc:
     ("change", "words"),
     [
         ({"kind": "project.create", "id": "p"}, "project created"),
-        ({"kind": "store.copied", "id": "q", "from": "p"}, "a copy goes on by itself"),
-        ({"kind": "name.set", "of": "experiment", "name": "trees"}, "experiment trees"),
-        ({"kind": "name.set", "of": "deployment", "name": "eu"}, "deployment eu"),
+        ({"kind": "store.copied", "id": "q", "from": "p"}, "a copy of the project goes on by itself"),
+        ({"kind": "name.set", "of": "experiment", "name": "trees"}, "opened experiment trees"),
+        ({"kind": "name.set", "of": "deployment", "name": "eu"}, "opened deployment eu"),
         ({"kind": "version.add", "of": "model", "name": "m", "number": 7}, "registered model m@7"),
-        ({"kind": "version.add", "of": "scope", "name": "scope", "number": 2, "scope": {}}, "scope 2"),
+        ({"kind": "version.add", "of": "scope", "name": "scope", "number": 2, "scope": {}}, "set the scope, version 2"),
         ({"kind": "version.add", "of": "gate", "name": "strict", "number": 1}, "added gate strict@1"),
-        (
-            {
-                "kind": "version.add",
-                "of": "deployment",
-                "name": "eu",
-                "number": 1,
-                "weights": {"model:m@1": 9, "model:n@2": 1},
-            },
-            "eu answers with m@1 9, n@2 1",
-        ),
-        (_move(7, "promote"), "m@7 promoted to production"),
-        (_move(7, "rollback"), "rolled back m@production to m@7"),
-        (_move(None, "by magic"), "moved m@production to nothing"),
-        (_move(2, "rollback", "deployment", "current"), "m set back to revision 2"),
+        (_revision(weights={"model:m@1": 9, "model:n@2": 1}), "eu answers with m@1 (90%), n@2 (10%)"),
+        (_revision(weights={"model:m@1": 5}, shadow="model:n@2"), "eu answers with m@1, shadow n@2"),
+        (_move(7, "promote"), "m@production → m@7"),
+        (_move(7, "rollback", before=8), "m@production → m@7 (was m@8)"),
+        (_move(None, "by magic", before=8), "m@production → nothing (was m@8)"),
+        (_move(2, "rollback", "deployment", "current", before=3), "m → revision 2 (was revision 3)"),
+        (_move(1, "route", "deployment", "current"), "m → revision 1"),
         (_mark("dropped", numbers=[[2, 2], [4, 6]]), "dropped dataset d@2, @4 to @6"),
         (_mark("dropped", on=False, numbers=[[2, 2]]), "restored dataset d@2"),
         (_mark("retracted", on=False, numbers=[[2, 2]]), "reinstated dataset d@2"),
@@ -58,7 +55,7 @@ def _fact(of: str, **says: Any) -> Doc:
         ),
         (_fact("decision", allowed=True, action="promote", override=None), "gate allowed m@7"),
         (_fact("decision", allowed=True, action="promote", override={"until": "…"}), "gate overridden for m@7"),
-        (_fact("decision", allowed=False, action="promote", override=None), "gate blocked promote of m@7"),
+        (_fact("decision", allowed=False, action="promote", override=None), "gate blocked: promote m@7"),
         (
             {**_fact("evaluation", data=None, verdict="warn", findings=3), "subject": "deployment:eu"},
             "checked eu: warn, 3 findings",
@@ -70,7 +67,14 @@ def _fact(of: str, **says: Any) -> Doc:
         ({**_fact("annotation"), "subject": "run:019"}, "noted on run:019"),
         (_fact("finding"), "added finding 1"),
         ({"kind": "tag.set", "name": "first", "to": 3}, "tagged entry 3 as first"),
-        ({"kind": "sweep", "keys": ["a", "b"], "swept": []}, "swept 2 files"),
+        ({**_fact("pin"), "subject": "code:0a"}, "kept the code of runs"),
+        (_fact("pack"), "added pack 1"),
+        (_mark("swept", of="run"), "swept run d"),
+        ({"kind": "name.set", "of": "dataset", "name": "d"}, "set up dataset d"),
+        ({"kind": "place", "object": "code:1", "files": []}, "stored files"),
+        ({"kind": "sweep", "keys": ["a", "b"], "swept": []}, "removed 2 files that nothing named"),
+        ({"kind": "sweep", "keys": ["a"], "swept": []}, "removed 1 file that nothing named"),
+        ({"kind": "sweep", "keys": [], "listed": {"key": "l"}, "swept": []}, "removed files that nothing named"),
         ({"kind": "teleport", "whom": "all"}, "teleport"),
     ],
 )
@@ -85,15 +89,54 @@ def test_every_change_is_told(change: Doc, words: str) -> None:
         {"kind": "name.set", "of": "dataset", "name": "d"},
         _move(1, "route", "deployment", "current"),
         _mark("swept", of="run"),
-        _fact("pin"),
         _fact("pack"),
         {"kind": "place", "object": "code:1", "files": []},
     ],
 )
 def test_what_stands_beside_tells_it(change: Doc) -> None:
-    """Some changes only come with others; alone in an entry, they stored files."""
+    """Some changes only come with others, and then say nothing; alone in an entry, they speak for themselves."""
     before, tag = SmallLog().view(), {"kind": "tag.set", "name": "t", "to": 0}
-    assert (in_words([change], before), in_words([change, tag], before)) == ("stored files", "tagged entry 0 as t")
+    assert in_words([change, tag], before) == "tagged entry 0 as t"
+    assert in_words([change], before) not in ("", "nothing", change["kind"])
+
+
+def test_an_entry_that_changes_nothing() -> None:
+    """Nobody writes one; who finds one is told so."""
+    assert (in_words([], SmallLog().view()), kind_of({"changes": []})) == ("nothing", "nothing")
+
+
+@pytest.mark.parametrize(
+    ("changes", "aside"),
+    [
+        ([{"kind": "place", "object": "o"}], True),
+        ([{"kind": "place", "object": "o"}, _fact("pin")], True),
+        ([_mark("retracted", of="pin")], True),
+        ([_fact("pack")], True),
+        ([_fact("pin"), {"kind": "tag.set", "name": "t", "to": 0}], False),
+        ([{"kind": "place", "object": "o"}, _fact("evaluation")], False),
+        ([{"kind": "teleport"}], False),
+        ([], False),
+    ],
+)
+def test_what_is_kept_for_the_sake_of_others(changes: list[Doc], aside: bool) -> None:
+    """Files, pins and packs alone; whatever stands beside them is told."""
+    assert only_keeps(changes) == aside
+
+
+def test_words_about_one_thing() -> None:
+    """Of an entry about several, only what is about it; nothing where nothing is."""
+    log = SmallLog()
+    log.add("model", "m")
+    log.add("dataset", "d")
+    changes = [
+        {"kind": "version.mark", "of": "dataset", "name": "D", "mark": "dropped", "on": True, "numbers": [[1, 1]]},
+        _move(1, "promote"),
+        {"kind": "x-acme.note", "of": "model", "name": "m"},
+    ]
+    assert in_words(changes, log.view(), Topic("dataset", "d")) == "dropped dataset D@1"
+    assert in_words(changes, log.view(), Topic("model", "m")) == "m@production → m@1"
+    assert in_words(changes, log.view(), Topic("model", "m", 1)) == "m@production → m@1"
+    assert in_words(changes, log.view(), Topic("model", "other")) == ""
 
 
 def test_a_rollback_of_the_project_tells_what_moved() -> None:
@@ -108,11 +151,14 @@ def test_a_rollback_of_the_project_tells_what_moved() -> None:
         log.add(of, "a")
     log.move("deployment", "a", "current", 2)
     back = {"kind": "project.rollback", "to": then}
-    told = f"project rolled back to entry {then}; a set back to @1; a set back to revision 1"
-    assert told == in_words([back], log.view())
-    assert told.replace("; a set back to @1", "") == in_words([{**back, "keep": ["dataset:A"]}], log.view())
+    told, data = f"project rolled back to entry {then}", "a@latest → a@1 (was a@2)"
+    route = "a → revision 1 (was revision 2)"
+    assert f"{told}; {data}; {route}" == in_words([back], log.view())
+    assert f"{told}; {route}" == in_words([{**back, "keep": ["dataset:A"]}], log.view())
+    assert f"{told}; {data}" == in_words([back], log.view(), Topic("dataset", "a"))
+    assert in_words([{**back, "keep": ["dataset:A"]}], log.view(), Topic("dataset", "a")) == ""
     gone = in_words([{"kind": "project.rollback", "to": 0}], log.view(then))
-    assert gone == "project rolled back to entry 0; set back a@production to nothing; a set back to revision none"
+    assert gone == "project rolled back to entry 0; a@production → nothing (was a@1); a → nothing (was revision 1)"
 
 
 def test_every_noun_known_here_has_words() -> None:

@@ -114,8 +114,8 @@ def test_v1_decisions(v1: mc.Project) -> None:
     (evaluation,) = v1.models["churn@1"].evaluations()
     assert (evaluation.subject, evaluation.data) == ("model:churn@1", "customers.test@1")
     assert [(result.value, result.n, result.verdict) for result in evaluation.results] == [(5 / 6, 6, "inconclusive")]
-    moves = v1.models.history("churn")[["entry", "after", "how", "message"]].to_numpy().tolist()
-    assert moves == [[9, "churn@1", "promote", "it is all we have"]]
+    moves = v1.history(of="model:churn", kind="promote")["what"].to_dict()
+    assert moves == {9: "gate overridden for churn@1; churn@production → churn@1"}
 
 
 def _until() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import records
-from mlcycle._ids import bare, check_name
+from mlcycle._ids import check_name
 from mlcycle._text import printable
 from mlcycle.lifecycle._versioned import Versioned
 from mlcycle.lifecycle.datasets._adding import add
@@ -129,16 +129,3 @@ class Datasets(Versioned[records.DatasetVersion]):
 
     def _made_of(self, view: View, found: Version) -> records.DatasetVersion:
         return dataset_record(self._session, view, found)
-
-    def _row(self, view: View, version: Version) -> dict[str, Any]:
-        stamp = version.stamp
-        return {
-            "version": version.shown,
-            "rows": version["rows"],
-            "columns": version["columns"],
-            **{role: version["roles"].get(role) for role in ("target", "key", "time", "group")},
-            "parents": ", ".join(map(bare, version.made_from)),
-            "author": stamp.author,
-            "at": stamp.at,
-            "message": stamp.message,
-        }

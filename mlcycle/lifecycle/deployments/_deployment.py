@@ -13,13 +13,13 @@ from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.lifecycle import traffic
 from mlcycle.lifecycle._decisions import decision_records
 from mlcycle.lifecycle._evaluations import evaluation_records, keep_evaluation
+from mlcycle.lifecycle._history import history_frame
 from mlcycle.lifecycle._judging import Matter
 from mlcycle.lifecycle._moments import window
 from mlcycle.lifecycle.deployments._record import current_revision, revision_record
 from mlcycle.lifecycle.deployments._routing import go_back, route
 from mlcycle.lifecycle.deployments._serving import Loader, Routes
 from mlcycle.lifecycle.deployments._window import judge_window
-from mlcycle.state import pointer_moves
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -74,10 +74,11 @@ class Deployment:
         """The revision that answers now; None before the first route."""
         return current_revision(self._session.view(), self.name)
 
-    def revisions(self) -> list[records.Revision]:
+    def revisions(self) -> records.Listing[records.Revision]:
         """Return every revision there was, oldest first."""
         view = self._session.view()
-        return [revision_record(one) for one in view.versions.standing("deployment", self.name)]
+        standing = view.versions.standing("deployment", self.name)
+        return records.Listing(map(revision_record, standing), of="revisions")
 
     def route(
         self,
@@ -143,22 +144,8 @@ class Deployment:
         return go_back(self._session, self.name, message=message, override_until=override_until, op=op)
 
     def history(self) -> pd.DataFrame:
-        """Return the moves of the route, oldest first: who, when, why, from which revision to which."""
-        import pandas as pd
-
-        rows = [
-            {
-                "entry": move.stamp.entry,
-                "at": pd.Timestamp(move.stamp.at),
-                "before": move.before,
-                "after": move.after,
-                "how": move.how,
-                "author": move.stamp.author,
-                "message": move.stamp.message,
-            }
-            for move in pointer_moves(self._session.view(), "deployment", self.name, "current")
-        ]
-        return pd.DataFrame(rows, columns=["entry", "at", "before", "after", "how", "author", "message"])
+        """Return who did what here, when and why, oldest first: `Project.history` of this deployment."""
+        return history_frame(self._session, of=f"deployment:{self.name}")
 
     # at work -------------------------------------------------------------------------------------------------------
 
@@ -282,10 +269,10 @@ class Deployment:
 
         return self._session.operate("deployment.check", work, message=message)
 
-    def evaluations(self) -> list[records.Evaluation]:
+    def evaluations(self) -> records.Listing[records.Evaluation]:
         """Return what `check` found and kept, oldest first."""
         return evaluation_records(self._session.blobs, self._session.view(), "deployment", f"deployment:{self.name}")
 
-    def decisions(self) -> list[records.Decision]:
+    def decisions(self) -> records.Listing[records.Decision]:
         """Return what gates and hooks decided about its routes, oldest first."""
         return decision_records(self._session.blobs, self._session.view(), "deployment", f"deployment:{self.name}")

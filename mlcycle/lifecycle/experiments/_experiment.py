@@ -129,9 +129,9 @@ class Experiment:
             view = self._session.view(refresh=False)
             return [_used(view, one) for one in uses], view.n
 
-    def runs(self) -> list[records.Run]:
+    def runs(self) -> records.Listing[records.Run]:
         """Return the runs, oldest first."""
-        return list(all_runs(self._session, self._id))
+        return records.Listing(all_runs(self._session, self._id), of="runs")
 
     def frame(self) -> pd.DataFrame:
         """Return the runs, one row each: ``run, name, status …``, then ``params.*`` and last ``metrics.*``."""

@@ -9,7 +9,7 @@ from mlcycle._text import printable
 from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._history import history_frame
 from mlcycle.lifecycle._versioned import Versioned
-from mlcycle.lifecycle.models._frame import row_of
+from mlcycle.lifecycle.models._frame import models_frame
 from mlcycle.lifecycle.models._promoting import go_back
 from mlcycle.lifecycle.models._record import model_record
 from mlcycle.lifecycle.models._registering import Asked, register
@@ -130,10 +130,16 @@ class Models(Versioned[records.ModelVersion]):
         view = self._session.view()
         return history_frame(self._session, of=f"model:{self._known(view, name)}", pointer=alias)
 
+    def frame(self, name: str | None = None) -> pd.DataFrame:
+        """Return the versions of a model, or of all, one row each: what they are, their aliases, and how judged last.
+
+        Columns: ``version, aliases, class_name, run, data, verdict, judged_on``, then the values found then, one
+        column a check, and ``author, at, message``.
+        """
+        view = self._session.view()
+        return models_frame(self._session, view, list(self) if name is None else [self._known(view, name)])
+
     # looking -------------------------------------------------------------------------------------------------------
 
     def _made_of(self, view: View, found: Version) -> records.ModelVersion:
         return model_record(self._session, found)
-
-    def _row(self, view: View, version: Version) -> dict[str, Any]:
-        return row_of(self._session, view, version)

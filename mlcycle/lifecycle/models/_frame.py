@@ -1,22 +1,40 @@
-"""A version of a model as a row of a table: what it is, where it stands, how it was judged."""
+"""Versions of models as one table: what they are, where they stand, how they were judged."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from mlcycle.lifecycle._evaluations import evaluation_facts, evaluation_record
+from mlcycle.lifecycle.blobs import readable
 from mlcycle.lifecycle.models._record import model_record
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pandas as pd
+
     from mlcycle.lifecycle._session import Session
     from mlcycle.state import Version, View
 
-__all__ = ["row_of"]
+__all__ = ["models_frame"]
 
 Doc = dict[str, Any]
+_STAMP = ("author", "at", "message")  # last in a row, behind what was measured
 
 
-def row_of(session: Session, view: View, version: Version) -> Doc:
+def models_frame(session: Session, view: View, names: Iterable[str]) -> pd.DataFrame:
+    """Return a table as `Models.frame` documents."""
+    import pandas as pd
+
+    standing = [one for name in names for one in view.versions.standing("model", name)]
+    rows = readable(lambda version: _row(session, view, version), standing)
+    found = dict.fromkeys(column for row in rows for column in row)
+    frame = pd.DataFrame(rows, columns=[*(one for one in found if one not in _STAMP), *_STAMP])
+    frame["at"] = pd.to_datetime(frame["at"])
+    return frame
+
+
+def _row(session: Session, view: View, version: Version) -> Doc:
     """Return what is worth reading of a version beside others: its aliases, and what was found of it last."""
     made = model_record(session, version)
     pointers = view.pointers
@@ -37,5 +55,5 @@ def row_of(session: Session, view: View, version: Version) -> Doc:
         "verdict": judged and judged.verdict,
         "judged_on": judged and judged.data,
         **{name: value for name, value in measured.items() if value is not None},
-        **{field: getattr(made, field) for field in ("author", "at", "message")},
+        **{field: getattr(made, field) for field in _STAMP},
     }
