@@ -175,6 +175,6 @@ def test_parameters_are_kept_of_every_model(project: mc.Project) -> None:
 def test_what_is_not_trusted_is_named_as_a_version(format: str, project: mc.Project) -> None:
     """Errors about trust speak of the version a person knows, not of a file of the moment."""
     version = project.models.register("odd", Odd(), format=format)
-    for trust in ({}, {"trust": True}):
+    for trust in ([], ["sklearn.svm._classes.SVC"]):
         with pytest.raises(errors.UntrustedModel, match=r"\bodd@1 (is kept as|holds types|may be trusted)"):
-            project.load(version, **trust)
+            version.load(trust=trust)
