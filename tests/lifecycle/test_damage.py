@@ -18,6 +18,7 @@ import pytest
 
 import mlcycle as mc
 from mlcycle import errors
+from mlcycle.lifecycle import _connection as connection_module
 from mlcycle.storage import Files, open_files, verify
 from mlcycle.storage import _promise as promise_module
 from tests.nobody import nobody
@@ -83,7 +84,8 @@ def lost_beginning(place: tuple[str, dict[str, Any]], left: Callable[[str], bool
         mc.open(url, create=True, storage_options=options)
     with contextlib.suppress(errors.Corrupt):  # where a checkpoint still says what there was, it can be looked at
         list(pickle.loads(session).datasets)
-    promise_module._proved.clear()  # as in a worker it was sent to
+    promise_module._proved.clear()  # as in a worker it was sent to, which has nothing open
+    connection_module._open.clear()
     with pytest.raises(errors.Corrupt, match="missing"):
         pickle.loads(session).datasets.add("another", FRAME)
     assert [item.key for item in files.list("") if item.key.startswith(("log/", "store"))] == [

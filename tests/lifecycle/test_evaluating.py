@@ -50,7 +50,7 @@ def test_a_users_own_check_is_asked_of_a_dataset(project: mc.Project) -> None:
         assert (found.uses_of_test, found.scope, found.overlap) == (0, None, {})
     assert project.history()["what"].iloc[-1] == "evaluated d@1 on d@1: fail"
     assert project.models.evaluations() == []
-    with pytest.raises(errors.InvalidInput, match=r"say what to ask of it: project\.evaluate\('dataset:d@1'"):
+    with pytest.raises(errors.InvalidInput, match=r"say what to ask of it: evaluate\(checks=\[…\]\)"):
         version.evaluate()
 
 
@@ -88,20 +88,17 @@ def test_a_run_may_be_given_as_it_stands_open(project: mc.Project) -> None:
     assert going.subject == after.subject == f"run:{run.id}"
 
 
-def test_what_is_no_model_says_how_it_is_judged(project: mc.Project) -> None:
-    """A deployment by its own verb, a dataset by its full ref; what is neither stays unknown."""
-    project.datasets.add("fair", pd.DataFrame({"y": [0, 1]}), target="y")
-    shop = project.deployments.open("shop")
-    for subject in ("deployment:shop", shop):
-        with pytest.raises(errors.InvalidInput, match=r"judged by project\.deployments\.get\('shop'\)\.check\(\)"):
-            project.models[subject].evaluate(checks=[Imbalance(most=2.0)])  # type: ignore[arg-type]
-    for name in ("fair", "fair@1"):
-        with pytest.raises(errors.NotFound, match=r"^no model is called 'fair.*Did you mean 'dataset:fair@1'\?$"):
-            project.models[name].evaluate()
-    for name, why in (("fair@2", "no model is called 'fair'"), ("fare", "no model is called 'fare'")):
-        with pytest.raises(errors.NotFound, match=why) as raised:
-            project.models[name].evaluate()
-        assert "dataset:" not in str(raised.value)
+def test_what_is_not_a_model_is_not_found_among_models(project: mc.Project) -> None:
+    """Whatever else is called so: it is judged where it stands, data by itself and traffic by a check."""
+    data = project.datasets.add("fair", pd.DataFrame({"y": [0, 1]}), target="y")
+    project.deployments.open("shop")
+    for ref, kind in (("deployment:shop", "deployment"), ("dataset:fair@1", "dataset"), (data, "dataset")):
+        with pytest.raises(errors.InvalidInput, match=f"names a {kind}; a model is expected here"):
+            project.models[ref]
+    for ref in ("fair", "fair@1", "fare"):
+        with pytest.raises(errors.NotFound, match=f"^no model is called '{ref[:4]}'"):
+            project.models[ref]
+    assert project.datasets["fair"].evaluate(checks=[mc.RowCount(at_least=2)]).verdict == "pass"
 
 
 def test_nothing_to_ask_is_refused_before_any_hook(project: mc.Project) -> None:

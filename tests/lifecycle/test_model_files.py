@@ -177,4 +177,4 @@ def test_what_is_not_trusted_is_named_as_a_version(format: str, project: mc.Proj
     version = project.models.register("odd", Odd(), format=format)
     for trust in ((), ["a.b"]):
         with pytest.raises(errors.UntrustedModel, match=r"\bodd@1 (is kept as|holds types)"):
-            project.load(version, trust=trust)
+            version.load(trust=trust)

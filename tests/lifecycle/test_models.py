@@ -31,7 +31,7 @@ class Custom(ClassifierMixin, BaseEstimator):
 
 
 def _weak(project: mc.Project, train: Any) -> mc.ModelVersion:
-    X, y = project.datasets[train].xy()
+    X, y = train.xy()
     model = DecisionTreeClassifier(max_depth=1, random_state=0).fit(X, y)
     return project.models.register("tumour", model, data=[train], example=X[:5])
 
@@ -103,7 +103,7 @@ def test_the_test_set_is_counted(project: mc.Project, cells: pd.DataFrame) -> No
         ([mc.NotWorseThan("production", "accuracy", margin=5)], "can never fail"),
         ([mc.AtLeast("acuracy", 0.9)], "did you mean 'accuracy'"),
         ([None], "or a callable"),
-        (["accuracy"], "or a callable"),
+        (["acuracy"], "did you mean 'accuracy'"),
         ("accuracy", "checks is a list"),
         (mc.AtLeast("accuracy", 0.9), "checks is a list"),
     ],
@@ -157,7 +157,7 @@ def test_a_lost_race_for_an_alias_names_the_winner(
 ) -> None:
     """Who promotes against a production that moved meanwhile is told who moved it."""
     _, train = begin(project, cells)
-    X, y = project.datasets[train].xy()
+    X, y = train.xy()
     mine = project.models.register("tumour", fitted(X, y, 0.5), data=[train], example=X[:5])
     theirs = project.models.register("tumour", fitted(X, y, 0.3), data=[train], example=X[:5])
     mine.evaluate()
@@ -182,10 +182,10 @@ def test_unknown_types_need_trust(project: mc.Project, cells: pd.DataFrame) -> N
     X, y = cells.drop(columns="target"), cells["target"]
     with pytest.warns(errors.MlcycleWarning, match="trust="):
         version = project.models.register("custom", Custom().fit(X, y))
-    with pytest.raises(errors.UntrustedModel, match="trust=True"):
-        project.load(version)
-    loaded = version.load(trust=True)
-    assert loaded.predict(X[:2]).tolist() == [0, 0]
+    for load in (version.load, lambda **given: project.load(version, **given)):
+        with pytest.raises(errors.UntrustedModel, match="trust=True"):
+            load()
+        assert load(trust=True).predict(X[:2]).tolist() == [0, 0]
 
 
 def test_a_damaged_model_is_named(project: mc.Project, cells: pd.DataFrame) -> None:
@@ -200,11 +200,14 @@ def test_a_damaged_model_is_named(project: mc.Project, cells: pd.DataFrame) -> N
 
 
 def test_bad_input_to_register_and_promote(project: mc.Project, cells: pd.DataFrame) -> None:
-    """Things that are no model, aliases that are numbers, versions that are not there."""
+    """Things that are no model, a run, aliases that are numbers, versions that are not there."""
     with pytest.raises(errors.InvalidInput, match="fitted estimator"):
         project.models.register("m", object())
-    with pytest.raises(errors.NotFound):
-        project.models.register("m", "0" * 32)
+    with project.experiments.open("e").start() as run:
+        pass
+    for one in (run, project.runs[run.id]):
+        with pytest.raises(errors.InvalidInput, match=r"the model that was saved with it: run\.register\('m'\)"):
+            project.models.register("m", one)
     first, _ = begin(project, cells)
     model = DecisionTreeClassifier().fit([[0], [1]], [0, 1])
     for wrong in (3, b"x", object()):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from sklearn.tree import DecisionTreeClassifier
 
 import mlcycle as mc
 from mlcycle import errors, records
@@ -233,12 +234,22 @@ def test_a_store_of_the_future_is_refused(tmp_path: Path) -> None:
         mc.open(tmp_path / "s")
 
 
-def test_load_asks_for_the_kind(project: mc.Project, cells: pd.DataFrame) -> None:
-    """Bare text could be a dataset or a model, so `load` wants to know."""
-    project.datasets.add("cells", cells[:5])
-    assert len(project.load("dataset:cells@1")) == 5
-    with pytest.raises(errors.InvalidInput, match="'dataset:cells' or 'model:cells'"):
+def test_load_asks_for_the_kind_where_a_text_may_be_two_things(project: mc.Project, cells: pd.DataFrame) -> None:
+    """And takes a text without it where only data, or only a model, is called so."""
+    data = project.datasets.add("cells", cells[:5])
+    for what in ("dataset:cells@1", "cells", "cells@latest", data):
+        assert len(project.load(what)) == 5
+    assert list(project.load("cells", columns=["target"])) == ["target"]
+    model = DecisionTreeClassifier().fit([[0], [1]], [0, 1])
+    for name in ("cells", "tumour"):
+        project.models.register(name, model)
+    assert project.load("tumour").predict([[1]]).tolist() == [1]
+    with pytest.raises(errors.InvalidInput, match="'cells' may be dataset:cells or model:cells; say which"):
         project.load("cells")
+    with pytest.raises(errors.InvalidInput, match="columns= is for data, and tumour@1 is a model"):
+        project.load("tumour", columns=["target"])
+    with pytest.raises(errors.InvalidInput, match="trust= is for models, and cells@1 is data"):
+        project.load(data, trust=True)
     with pytest.raises(errors.InvalidInput, match="got int"):
         project.load(7)  # type: ignore[arg-type]
     with pytest.raises(errors.NotFound, match="Did you mean 'cells'"):
