@@ -107,7 +107,7 @@ def walk(url: Path) -> list[str]:
             return found
 
     def ask(event: Any, context: Any) -> None:
-        attempt("hook", lambda: context.models["churn@1"].load())
+        attempt("hook", lambda: context.models.load("churn@1"))
         attempt("hook traffic", lambda: context.traffic.frame())
 
     project = attempt("open", lambda: mc.open(url, hooks=[mc.after("evaluation", ask)]))
@@ -129,28 +129,28 @@ def walk(url: Path) -> list[str]:
 def _walk_data(project: mc.Project, attempt: Callable[..., Any]) -> None:
     for name in ("get", "versions", "decisions"):
         attempt(f"scope {name}", getattr(project.scope, name))
-    for name in attempt("names", project.datasets.names) or ():
+    for name in attempt("names", lambda: list(project.datasets)) or ():
         for one in attempt("versions", lambda: project.datasets.versions(name)) or ():  # noqa: B023
             attempt("data", lambda: project.load(one))  # noqa: B023
-            attempt("judge data", lambda: project.models[one].evaluate())  # noqa: B023
+            attempt("judge data", lambda: one.evaluate())  # noqa: B023
     attempt("data evaluations", project.datasets.evaluations)
 
 
 def _walk_runs(project: mc.Project, attempt: Callable[..., Any]) -> None:
     trees = attempt("experiment", lambda: project.experiments["trees"])
-    attempt("frame", project.experiments.frame)
+    attempt("frame", project.runs.frame)
     for run in attempt("runs", lambda: trees.runs()) or ():
-        attempt("points", lambda: project.runs[run].points())  # noqa: B023
-        attempt("artifact", lambda: project.runs[run].artifact("notes"))  # noqa: B023
-        attempt("run evaluations", lambda: project.runs[run].evaluations())  # noqa: B023
+        attempt("points", lambda: run.points())  # noqa: B023
+        attempt("artifact", lambda: run.artifact("notes"))  # noqa: B023
+        attempt("run evaluations", lambda: run.evaluations())  # noqa: B023
 
 
 def _walk_models(project: mc.Project, attempt: Callable[..., Any]) -> None:
     for one in attempt("models", lambda: project.models.versions("churn")) or ():
         attempt("model", lambda: project.load(one))  # noqa: B023
         attempt("model by trust", lambda: project.load(one, trust=TRUST))  # noqa: B023
-        attempt("judge", lambda: project.models[one].evaluate(trust=TRUST))  # noqa: B023
-        attempt("gate", lambda: project.models[one].promote("staging"))  # noqa: B023
+        attempt("judge", lambda: one.evaluate(trust=TRUST))  # noqa: B023
+        attempt("gate", lambda: one.promote("staging"))  # noqa: B023
     attempt("evaluations", project.models.evaluations)
     attempt("decisions", project.models.decisions)
     attempt("moves", lambda: project.models.history("churn"))

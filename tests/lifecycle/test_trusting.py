@@ -73,7 +73,7 @@ def test_a_hook_may_ask_a_model(project: mc.Project, cells: pd.DataFrame) -> Non
     version, asked = kept(project, cells, "joblib"), []
 
     def ask(event: Any, context: Any) -> None:
-        asked.append(context.models["mine@1"].load().predict(np.zeros((2, 30))).tolist())
+        asked.append(context.models.load("mine@1").predict(np.zeros((2, 30))).tolist())
 
     hooked = mc.open(project.store.url, hooks=[mc.after("scope.set", ask)])
     mc.trust("joblib", project)
