@@ -9,18 +9,16 @@ from mlcycle import _html, records
 from mlcycle._ids import now
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput, MlcycleError
+from mlcycle.lifecycle import datasets, models
 from mlcycle.lifecycle._history import history_frame
 from mlcycle.lifecycle._home import Home
 from mlcycle.lifecycle._judging import Evidence, Matter
-from mlcycle.lifecycle._model_files import load_version
 from mlcycle.lifecycle._moments import entry_number
 from mlcycle.lifecycle._rollback import moves_of, new_models
 from mlcycle.lifecycle._session import Session
-from mlcycle.lifecycle.datasets import Datasets, tables
 from mlcycle.lifecycle.deployments import Deployments
 from mlcycle.lifecycle.evaluation import failing_today
 from mlcycle.lifecycle.experiments import Experiments
-from mlcycle.lifecycle.models import Models
 from mlcycle.lifecycle.runs import Runs, run_of
 from mlcycle.lifecycle.scope import ScopeHandle
 from mlcycle.lifecycle.store import Store
@@ -63,10 +61,10 @@ class Project:
         self._session = session
         session.home = session.home or Home(session)
         self.scope = ScopeHandle(session)
-        self.datasets = Datasets(session)
+        self.datasets = datasets.Datasets(session)
         self.experiments = Experiments(session)
         self.runs = Runs(session)
-        self.models = Models(session)
+        self.models = models.Models(session)
         self.deployments = Deployments(session)
         self.store = Store(session)
 
@@ -112,15 +110,14 @@ class Project:
         trust
             For models, as in `ModelVersion.load`.
         """
-        view = self._session.view()
-        found = resolve(view, what, "dataset", "model")
+        found = resolve(self._session.view(), what, "dataset", "model")
         if found.of == "dataset":
             if trust:
                 raise InvalidInput(f"trust= is for models, and {found.shown} is data")
-            return tables.frame_of(self._session.blobs, view, found, columns)
+            return datasets.load(self._session, found.ref, columns=columns)
         if columns is not None:
             raise InvalidInput(f"columns= is for data, and {found.shown} is a model")
-        return load_version(self._session.blobs, found, trust=trust)
+        return models.load(self._session, found.ref, trust=trust)
 
     def status(self) -> records.Status:
         """Return, per phase, what is missing, stale, blocked or due."""

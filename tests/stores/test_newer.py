@@ -75,7 +75,7 @@ def writes_nothing(place: Path, match: str) -> None:
 def test_unknown_kind_of_change(future: Path) -> None:
     """It is passed over, and the project is read-only."""
     writes_nothing(future, "dataset.teleport.*upgrade mlcycle")
-    assert mc.open(future, mode="r").history()["what"].tolist()[LAST + 1 :] == ["dataset.teleport"]
+    assert mc.open(future, mode="r").history()["what"].loc[LAST + 1 :].tolist() == ["dataset.teleport"]
 
 
 @of("marks")
@@ -213,7 +213,7 @@ def test_unknown_noun(future: Path) -> None:
         1,
     )
     assert [fact.subject for fact in view.facts.of("tasting", "guest:ann")] == ["recipe:soup@1"]
-    assert project.history()["what"].tolist()[LAST + 2] == "recipe.boil; x-acme.note"
+    assert project.history()["what"][LAST + 2] == "recipe.boil; x-acme.note"
     with pytest.raises(errors.ConflictError, match="churn@1 is needed by churn@production, deployment eu, recipe soup"):
         project.store.drop("model:churn@1")
 

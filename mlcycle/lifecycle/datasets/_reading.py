@@ -20,7 +20,7 @@ __all__ = ["load", "xy"]
 
 
 def load(
-    session: Session, version: records.DatasetVersion, *, columns: Iterable[Hashable] | None = None
+    session: Session, version: str | records.DatasetVersion, *, columns: Iterable[Hashable] | None = None
 ) -> pd.DataFrame:
     """Read as `DatasetVersion.load` documents."""
     view = session.view()
@@ -28,7 +28,7 @@ def load(
 
 
 def xy(
-    session: Session, version: records.DatasetVersion, *, columns: Iterable[Hashable] | None = None
+    session: Session, version: str | records.DatasetVersion, *, columns: Iterable[Hashable] | None = None
 ) -> tuple[pd.DataFrame, pd.Series[Any]]:
     """Read as `DatasetVersion.xy` documents."""
     view = session.view()

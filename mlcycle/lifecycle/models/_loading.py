@@ -17,7 +17,7 @@ __all__ = ["load"]
 
 
 def load(
-    session: Session, version: records.ModelVersion, *, trust: bool | str | type | Collection[str | type] = ()
+    session: Session, version: str | records.ModelVersion, *, trust: bool | str | type | Collection[str | type] = ()
 ) -> Any:
     """Load as `ModelVersion.load` documents."""
     return load_version(session.blobs, resolve(session.view(), version, "model"), trust=trust)
