@@ -66,7 +66,7 @@ def measure(metric: str, rows: Rows, subject: str, answers: Any, *, confidence: 
     >>> rows = Rows("d@1", frame, frame[["x"]], frame["y"])
     >>> found = measure("accuracy", rows, "model:m@1", DummyClassifier().fit(frame[["x"]], frame["y"]))
     >>> print(found)
-    not_applicable: accuracy: 0.75 [0.7053, 0.7899], n=400
+    measured: accuracy: 0.75 [0.7053, 0.7899], n=400
     >>> AtLeast("accuracy", 0.7).verdict(found), AtLeast("accuracy", 0.8).verdict(found)
     ('pass', 'fail')
     """

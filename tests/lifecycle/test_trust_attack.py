@@ -129,35 +129,35 @@ def walk(url: Path) -> list[str]:
 def _walk_data(project: mc.Project, attempt: Callable[..., Any]) -> None:
     for name in ("get", "versions", "decisions"):
         attempt(f"scope {name}", getattr(project.scope, name))
-    for name in attempt("names", project.datasets.names) or ():
+    for name in attempt("names", lambda: list(project.datasets)) or ():
         for one in attempt("versions", lambda: project.datasets.versions(name)) or ():  # noqa: B023
             attempt("data", lambda: project.load(one))  # noqa: B023
-            attempt("judge data", lambda: project.evaluate(one))  # noqa: B023
+            attempt("judge data", lambda: one.evaluate())  # noqa: B023
     attempt("data evaluations", project.datasets.evaluations)
 
 
 def _walk_runs(project: mc.Project, attempt: Callable[..., Any]) -> None:
-    trees = attempt("experiment", lambda: project.experiments.get("trees"))
-    attempt("frame", project.experiments.frame)
+    trees = attempt("experiment", lambda: project.experiments["trees"])
+    attempt("frame", project.runs.frame)
     for run in attempt("runs", lambda: trees.runs()) or ():
-        attempt("points", lambda: project.experiments.points(run))  # noqa: B023
-        attempt("artifact", lambda: project.experiments.artifact(run, "notes"))  # noqa: B023
-        attempt("run evaluations", lambda: project.experiments.evaluations(run))  # noqa: B023
+        attempt("points", lambda: run.points())  # noqa: B023
+        attempt("artifact", lambda: run.artifact("notes"))  # noqa: B023
+        attempt("run evaluations", lambda: run.evaluations())  # noqa: B023
 
 
 def _walk_models(project: mc.Project, attempt: Callable[..., Any]) -> None:
     for one in attempt("models", lambda: project.models.versions("churn")) or ():
         attempt("model", lambda: project.load(one))  # noqa: B023
         attempt("model by trust", lambda: project.load(one, trust=TRUST))  # noqa: B023
-        attempt("judge", lambda: project.evaluate(one, trust=TRUST))  # noqa: B023
-        attempt("gate", lambda: project.models.promote(one, "staging"))  # noqa: B023
+        attempt("judge", lambda: one.evaluate(trust=TRUST))  # noqa: B023
+        attempt("gate", lambda: one.promote("staging"))  # noqa: B023
     attempt("evaluations", project.models.evaluations)
     attempt("decisions", project.models.decisions)
     attempt("moves", lambda: project.models.history("churn"))
 
 
 def _walk_deployment(project: mc.Project, attempt: Callable[..., Any]) -> None:
-    eu = attempt("deployment", lambda: project.deployments.get("eu"))
+    eu = attempt("deployment", lambda: project.deployments["eu"])
     for name in ("traffic", "history", "revisions", "evaluations", "decisions", "check"):
         attempt(f"deployment {name}", lambda: getattr(eu, name)())  # noqa: B023
     attempt("serve", lambda: serve(eu))
@@ -507,10 +507,10 @@ def test_criteria_of_the_scope(module: str, store: Path, mark: Path) -> None:
 
 def test_the_trusted_type_is_read(store: Path, mark: Path) -> None:
     """Written by the same hand, it is no attack."""
-    with mc.open(store).experiments.get("trees").start(name="mine") as run, warnings.catch_warnings():
+    with mc.open(store).experiments["trees"].start(name="mine") as run, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         run.save_model(Trusted().fit([[0]], [0]), format="skops")
-    version = mc.open(store).models.register("churn", run)
+    version = run.register("churn")
     assert isinstance(mc.open(store).load(version, trust=TRUST), Trusted)
     assert walk(store).count("model by trust") == 2
     assert not mark.exists()

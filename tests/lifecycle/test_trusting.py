@@ -53,15 +53,15 @@ def test_every_place_that_loads(project: mc.Project, cells: pd.DataFrame, format
     version = kept(project, cells, format)
     with pytest.raises(errors.UntrustedModel, match=r"mlcycle\.trust\("):
         project.load(version)
-    assert project.evaluate(version).results[0].verdict == "error"
+    assert version.evaluate().results[0].verdict == "error"
     mc.trust(what, project)
     assert project.load(version).predict([[0]]).tolist() == [0]
-    project.models.promote(version, message="first", override_until="7d")
+    version.promote(message="first", override_until="7d")
     again = project.models.register("mine", Mine().fit([[0]], [0]), data="cells", format=format)
-    results = project.evaluate(again).results
+    results = again.evaluate().results
     assert [one.verdict for one in results if "production" in one.check] == ["pass"]
     project.deployments.open("eu").route({version.ref: 100}, message="go", override_until="7d")
-    with project.deployments.get("eu").serve(follow=0) as service:
+    with project.deployments["eu"].serve(follow=0) as service:
         assert service.predict(cells.drop(columns="target")[:2]).tolist() == [0, 0]
     mc.trust(what, project, revoke=True)
     with pytest.raises(errors.UntrustedModel):
@@ -94,7 +94,7 @@ def test_one_file_by_its_digest(anywhere: mc.Project, cells: pd.DataFrame) -> No
         with pytest.raises(errors.UntrustedModel):
             anywhere.load(other)
         mc.trust(digest, where, revoke=True)
-    assert anywhere.models.load(version, trust=[digest]).predict([[0]]).tolist() == [0]
+    assert anywhere.models[version].load(trust=[digest]).predict([[0]]).tolist() == [0]
 
 
 def test_what_a_call_trusts_is_added(project: mc.Project, cells: pd.DataFrame) -> None:
