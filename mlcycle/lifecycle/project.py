@@ -10,20 +10,20 @@ from mlcycle._ids import now
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput, MlcycleError
 from mlcycle.lifecycle import datasets, models
+from mlcycle.lifecycle._gate_request import Evidence, GateRequest
 from mlcycle.lifecycle._history import history_frame
 from mlcycle.lifecycle._home import Home
-from mlcycle.lifecycle._judging import Evidence, Matter
-from mlcycle.lifecycle._moments import entry_number
+from mlcycle.lifecycle._points_in_time import entry_number
 from mlcycle.lifecycle._rollback import moves_of, new_models
 from mlcycle.lifecycle._session import Session
 from mlcycle.lifecycle.deployments import Deployments
 from mlcycle.lifecycle.evaluation import failing_today
 from mlcycle.lifecycle.experiments import Experiments
 from mlcycle.lifecycle.runs import Runs, run_of
-from mlcycle.lifecycle.scope import ScopeHandle
+from mlcycle.lifecycle.scope import Scopes
 from mlcycle.lifecycle.store import Store
 from mlcycle.state import Change, ProjectRollback, View, moves_to, resolve, roll_project_back, status_of
-from mlcycle.storage import Settled
+from mlcycle.storage import UpToDate
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable
@@ -49,7 +49,7 @@ class Project:
 
     Attributes
     ----------
-    scope : ScopeHandle
+    scope : Scopes
         What the project is for and what counts as good.
     datasets, experiments, runs, models, deployments : mappings
         What there is in each phase of the cycle, by name.
@@ -60,7 +60,7 @@ class Project:
     def __init__(self, session: Session) -> None:
         self._session = session
         session.home = session.home or Home(session)
-        self.scope = ScopeHandle(session)
+        self.scope = Scopes(session)
         self.datasets = datasets.Datasets(session)
         self.experiments = Experiments(session)
         self.runs = Runs(session)
@@ -226,8 +226,8 @@ class Project:
             changes: list[Change] = []
             with contextlib.suppress(MlcycleError):  # the entries it goes by are read here, and not one for each plan
                 changes = roll_project_back(do.view, entry)
-            do.judge(lambda: _matter(self._session.blobs, do.view, entry) if changes else None)
-            done = do.commit(lambda view: roll_project_back(view, entry) or Settled())
+            do.judge(lambda: _request(self._session.blobs, do.view, entry) if changes else None)
+            done = do.commit(lambda view: roll_project_back(view, entry) or UpToDate())
             if done.entry is None:
                 return records.Listing(of="moves")
             return moves_of(done.view.then(done.view.n - 1), done.change(ProjectRollback).to)
@@ -244,10 +244,10 @@ def _run_ref(session: Session, of: Any) -> Any:
     return f"run:{run if known else run_of(session, run, view).id}"
 
 
-def _matter(blobs: Blobs, view: View, entry: int) -> Matter:
+def _request(blobs: Blobs, view: View, entry: int) -> GateRequest:
     """Return what is judged of a rollback: that nothing it goes back to is known to fail the scope of today."""
     failing = failing_today(blobs, view, new_models(view, entry))
-    return Matter(
+    return GateRequest(
         verb="project.rollback",
         action="roll back",
         subject="project:project",
