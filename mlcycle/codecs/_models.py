@@ -28,6 +28,7 @@ from mlcycle.errors import Corrupt, InvalidInput, MlcycleError, NotFound, Unsafe
 if TYPE_CHECKING:
     import os
 
+    from mlcycle._typing import Trust
     from mlcycle.codecs._trusted_types import TrustReport
 
 __all__ = ["DumpedModel", "dump_model", "has_method", "load_model", "rescue_model", "trusted_names"]
@@ -330,7 +331,7 @@ def _same_values(a: Any, b: Any) -> bool:
     return bool(np.all((a == b) | ((a != a) & (b != b))))
 
 
-def trusted_names(trust: bool | str | type | Collection[str | type]) -> frozenset[str]:
+def trusted_names(trust: Trust) -> frozenset[str]:
     """Return what a caller trusts as names; ``True`` is every pickle, and nothing in a skops file.
 
     Raises
@@ -358,7 +359,7 @@ def load_model(
     path: str | os.PathLike[str],
     format: str,
     *,
-    trust: bool | str | type | Collection[str | type] = (),
+    trust: Trust = (),
     label: str | None = None,
 ) -> Any:
     """Read a model back, running no code that nobody vouched for.

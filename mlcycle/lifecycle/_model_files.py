@@ -16,10 +16,9 @@ from mlcycle.lifecycle._trust_file import trusted_in
 from mlcycle.lifecycle.blobs import NewFile
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     import pandas as pd
 
+    from mlcycle._typing import Trust
     from mlcycle.lifecycle.blobs import Blobs, CheckedFiles
     from mlcycle.state import Version
 
@@ -183,7 +182,7 @@ def card_of(blobs: Blobs, version: Version) -> Doc:
     return card
 
 
-def load_version(blobs: Blobs, version: Version, *, trust: bool | str | type | Collection[str | type] = ()) -> Any:
+def load_version(blobs: Blobs, version: Version, *, trust: Trust = ()) -> Any:
     """Load the estimator of a version, its bytes being those the log names, by the rules of trust.
 
     What counts is what the caller trusts, and what this user trusts for every time (`mlcycle.trust`), whose file is

@@ -17,6 +17,7 @@ from mlcycle.lifecycle._session_hooks import Hooks, refuse_commits
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mlcycle._typing import Moment
     from mlcycle.lifecycle._connection import Connection
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle.blobs import Blobs
@@ -147,7 +148,7 @@ class Session:
         *,
         message: str = "",
         op: str | None = None,
-        override_until: Any = None,
+        override_until: Moment | None = None,
     ) -> R:
         """Change the project: return what `work` makes of one operation (see `mlcycle.lifecycle._operation`).
 

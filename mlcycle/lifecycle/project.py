@@ -26,11 +26,11 @@ from mlcycle.state import Change, ProjectRollback, View, moves_to, resolve, roll
 from mlcycle.storage import UpToDate
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable, Iterable
-    from datetime import date, datetime, timedelta
+    from collections.abc import Hashable, Iterable
 
     import pandas as pd
 
+    from mlcycle._typing import Moment, Trust
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle.blobs import Blobs
     from mlcycle.lifecycle.runs import ActiveRun
@@ -83,21 +83,21 @@ class Project:
     @overload
     def load(self, what: records.DatasetVersion, *, columns: Iterable[Hashable] | None = None) -> pd.DataFrame: ...
     @overload
-    def load(self, what: records.ModelVersion, *, trust: bool | str | type | Collection[str | type] = ()) -> Any: ...
+    def load(self, what: records.ModelVersion, *, trust: Trust = ()) -> Any: ...
     @overload
     def load(
         self,
         what: str,
         *,
         columns: Iterable[Hashable] | None = None,
-        trust: bool | str | type | Collection[str | type] = (),
+        trust: Trust = (),
     ) -> Any: ...
     def load(
         self,
         what: str | records.DatasetVersion | records.ModelVersion,
         *,
         columns: Iterable[Hashable] | None = None,
-        trust: bool | str | type | Collection[str | type] = (),
+        trust: Trust = (),
     ) -> Any:
         """Load what an address stands for: a DataFrame for data, an estimator for a model.
 
@@ -129,7 +129,7 @@ class Project:
         author: str | Iterable[str] | None = None,
         of: str | records.Record | ActiveRun | None = None,
         kind: str | Iterable[str] | None = None,
-        since: int | str | date | datetime | timedelta | None = None,
+        since: int | Moment | None = None,
         limit: int | None = None,
     ) -> pd.DataFrame:
         """Return who did what, when and why: one row per entry of the log, oldest first; only those asked for.
@@ -167,7 +167,7 @@ class Project:
         about = _run_ref(self._session, of)
         return history_frame(self._session, author=author, of=about, kind=kind, since=since, limit=limit)
 
-    def at(self, moment: int | str | date | datetime) -> Project:
+    def at(self, moment: int | Moment) -> Project:
         """Return the project as it stood, read-only.
 
         Parameters
@@ -181,10 +181,10 @@ class Project:
 
     def rollback(
         self,
-        to: int | str | date | datetime,
+        to: int | Moment,
         *,
         dry_run: bool = False,
-        override_until: str | date | datetime | timedelta | None = None,
+        override_until: Moment | None = None,
         message: str = "",
         op: str | None = None,
     ) -> records.Listing[records.Move]:

@@ -20,9 +20,9 @@ from mlcycle.storage import UpToDate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date, datetime, timedelta
 
     from mlcycle._ids import Ref
+    from mlcycle._typing import Moment
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
 
@@ -66,7 +66,7 @@ class Scopes:
         collection_plan: str | None = None,
         risks: Sequence[str] | None = None,
         owner: str | None = None,
-        override_until: str | date | datetime | timedelta | None = None,
+        override_until: Moment | None = None,
         message: str = "",
         op: str | None = None,
     ) -> records.Scope:

@@ -13,10 +13,10 @@ from mlcycle.records._record import copied, listed, texts
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
-    from datetime import date, datetime, timedelta
 
     import pandas as pd
 
+    from mlcycle._typing import Moment
     from mlcycle.records._decisions import Decision
     from mlcycle.records._listing import Listing
     from mlcycle.records._results import Evaluation
@@ -113,7 +113,7 @@ class DatasetVersion(Committed):
         method: str = "auto",
         by: str | int | None = None,
         seed: int = 0,
-        override_until: str | date | datetime | timedelta | None = None,
+        override_until: Moment | None = None,
         message: str = "",
         op: str | None = None,
     ) -> tuple[DatasetVersion, ...]:
@@ -163,7 +163,7 @@ class DatasetVersion(Committed):
         self,
         *,
         checks: Iterable[Any] = (),
-        override_until: str | date | datetime | timedelta | None = None,
+        override_until: Moment | None = None,
         message: str = "",
         op: str | None = None,
     ) -> Evaluation:

@@ -12,9 +12,9 @@ from mlcycle.records._data import FileRef
 from mlcycle.records._record import Record, copied, listed, texts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-    from datetime import date, datetime, timedelta
+    from collections.abc import Iterable
 
+    from mlcycle._typing import Moment, Trust
     from mlcycle.records._datasets import DatasetVersion
     from mlcycle.records._decisions import Decision
     from mlcycle.records._listing import Listing
@@ -132,7 +132,7 @@ class ModelVersion(Committed):
 
     # verbs ---------------------------------------------------------------------------------------------------------
 
-    def load(self, *, trust: bool | str | type | Collection[str | type] = ()) -> Any:
+    def load(self, *, trust: Trust = ()) -> Any:
         """Load the estimator.
 
         Parameters
@@ -155,8 +155,8 @@ class ModelVersion(Committed):
         on: str | DatasetVersion | None = None,
         *,
         checks: Iterable[Any] = (),
-        trust: bool | str | type | Collection[str | type] = (),
-        override_until: str | date | datetime | timedelta | None = None,
+        trust: Trust = (),
+        override_until: Moment | None = None,
         message: str = "",
         op: str | None = None,
     ) -> Evaluation:
@@ -195,7 +195,7 @@ class ModelVersion(Committed):
         self,
         alias: str = "production",
         *,
-        override_until: str | date | datetime | timedelta | None = None,
+        override_until: Moment | None = None,
         message: str = "",
         op: str | None = None,
     ) -> Decision:

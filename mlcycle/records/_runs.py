@@ -14,10 +14,10 @@ from mlcycle.records._record import Record, copied, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import date, timedelta
 
     import pandas as pd
 
+    from mlcycle._typing import Moment
     from mlcycle.records._datasets import DatasetVersion
     from mlcycle.records._listing import Listing
     from mlcycle.records._models import ModelVersion
@@ -206,7 +206,7 @@ class Run(Living):
         name: str,
         *,
         data: Sequence[str | DatasetVersion] = (),
-        override_until: str | date | datetime | timedelta | None = None,
+        override_until: Moment | None = None,
         message: str = "",
         op: str | None = None,
     ) -> ModelVersion:
@@ -254,7 +254,7 @@ class Run(Living):
         on: str | DatasetVersion | None = None,
         *,
         checks: Iterable[Any] = (),
-        override_until: str | date | datetime | timedelta | None = None,
+        override_until: Moment | None = None,
         message: str = "",
         op: str | None = None,
     ) -> Evaluation:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from mlcycle._typing import Moment
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
 
@@ -37,7 +38,7 @@ def add(
     parents: Sequence[str | records.DatasetVersion],
     *,
     message: str,
-    override_until: Any,
+    override_until: Moment | None,
     op: str | None,
 ) -> records.DatasetVersion:
     """Add as `Datasets.add` documents."""

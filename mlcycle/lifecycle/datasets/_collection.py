@@ -14,8 +14,8 @@ from mlcycle.lifecycle.datasets._rollback import go_back
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date, datetime, timedelta
 
+    from mlcycle._typing import Moment
     from mlcycle.state import Version, View
 
 __all__ = ["Datasets"]
@@ -55,7 +55,7 @@ class Datasets(Versioned[records.DatasetVersion]):
         time: str | int | None = None,
         group: str | int | None = None,
         parents: Sequence[str | records.DatasetVersion] = (),
-        override_until: str | date | datetime | timedelta | None = None,
+        override_until: Moment | None = None,
         message: str = "",
         op: str | None = None,
     ) -> records.DatasetVersion:
@@ -103,7 +103,7 @@ class Datasets(Versioned[records.DatasetVersion]):
         self,
         name: str,
         *,
-        override_until: str | date | datetime | timedelta | None = None,
+        override_until: Moment | None = None,
         message: str = "",
         op: str | None = None,
     ) -> records.DatasetVersion:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlcycle._ids import check_name
 from mlcycle.errors import NotFound
@@ -12,6 +12,7 @@ from mlcycle.state import Change, VersionMark, View
 
 if TYPE_CHECKING:
     from mlcycle import records
+    from mlcycle._typing import Moment
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
     from mlcycle.state import Version
@@ -20,7 +21,7 @@ __all__ = ["go_back"]
 
 
 def go_back(
-    session: Session, name: str, *, message: str, override_until: Any, op: str | None
+    session: Session, name: str, *, message: str, override_until: Moment | None, op: str | None
 ) -> records.DatasetVersion:
     """Go back as `Datasets.rollback` documents."""
     name = check_name(name, "dataset name", parts=True)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from mlcycle._typing import Moment
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
     from mlcycle.lifecycle.blobs import Blobs, CheckedFiles
@@ -49,7 +50,7 @@ def split(
     by: str | int | None,
     seed: int,
     message: str,
-    override_until: Any,
+    override_until: Moment | None,
     op: str | None,
 ) -> tuple[records.DatasetVersion, ...]:
     """Split as `DatasetVersion.split` documents."""

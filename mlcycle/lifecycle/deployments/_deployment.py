@@ -22,11 +22,11 @@ from mlcycle.lifecycle.deployments._service_sources import StoredModelLoader, St
 from mlcycle.lifecycle.deployments._traffic_check import judge_window
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-    from datetime import date, datetime, timedelta
+    from collections.abc import Iterable, Mapping
 
     import pandas as pd
 
+    from mlcycle._typing import Moment, Trust
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
 
@@ -85,7 +85,7 @@ class Deployment:
         weights: Mapping[str | records.ModelVersion, int] | str | records.ModelVersion,
         *,
         shadow: str | records.ModelVersion | None = None,
-        override_until: str | date | datetime | timedelta | None = None,
+        override_until: Moment | None = None,
         message: str = "",
         op: str | None = None,
     ) -> records.Revision:
@@ -121,7 +121,7 @@ class Deployment:
     def rollback(
         self,
         *,
-        override_until: str | date | datetime | timedelta | None = None,
+        override_until: Moment | None = None,
         message: str = "",
         op: str | None = None,
     ) -> records.Revision:
@@ -154,7 +154,7 @@ class Deployment:
         *,
         capture: float = 1.0,
         follow: float = 5.0,
-        trust: bool | str | type | Collection[str | type] = (),
+        trust: Trust = (),
     ) -> serving.Service:
         """Return a live handle that answers in this process, by the current revision and those to come.
 
@@ -191,7 +191,7 @@ class Deployment:
             sink.close()
         return lines.count(b"\n")
 
-    def traffic(self, *, since: Any = None, until: Any = None) -> pd.DataFrame:
+    def traffic(self, *, since: Moment | None = None, until: Moment | None = None) -> pd.DataFrame:
         """Return captured predictions joined with their labels, one row each.
 
         Parameters
@@ -206,8 +206,8 @@ class Deployment:
     def check(
         self,
         *,
-        since: Any = None,
-        until: Any = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
         alpha: float = 0.05,
         checks: Iterable[Any] = (),
         message: str = "",

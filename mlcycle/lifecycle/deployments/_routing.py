@@ -19,6 +19,7 @@ from mlcycle.state import Change, PointerMove, Version, VersionAdd, View, check_
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from mlcycle._typing import Moment
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
     from mlcycle.lifecycle.blobs import Blobs
@@ -71,7 +72,7 @@ def route(
     shadow: str | records.ModelVersion | None,
     *,
     message: str,
-    override_until: Any,
+    override_until: Moment | None,
     op: str | None,
 ) -> records.Revision:
     """Route as `Deployment.route` documents."""
@@ -117,7 +118,7 @@ def _asked(blobs: Blobs, view: View, wanted: _Route, override: records.Override 
 
 
 def rollback_route(
-    session: Session, name: str, *, message: str, override_until: Any, op: str | None
+    session: Session, name: str, *, message: str, override_until: Moment | None, op: str | None
 ) -> records.Revision:
     """Roll a route back as `Deployment.rollback` documents."""
 

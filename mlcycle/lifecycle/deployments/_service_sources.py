@@ -11,8 +11,7 @@ from mlcycle.lifecycle.deployments._record import current_revision
 from mlcycle.state import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
+    from mlcycle._typing import Trust
     from mlcycle.lifecycle._session import Session
     from mlcycle.state import View
 
@@ -37,7 +36,7 @@ class StoredRoutes:
 class StoredModelLoader:
     """Models by ref, as a service asks for them, under the trust its caller gave."""
 
-    def __init__(self, session: Session, trust: bool | str | type | Collection[str | type]) -> None:
+    def __init__(self, session: Session, trust: Trust) -> None:
         self._session = session
         self._trust = trust
 

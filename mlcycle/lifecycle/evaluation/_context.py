@@ -14,11 +14,12 @@ from mlcycle.lifecycle.runs import run_of
 from mlcycle.state import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     import pandas as pd
 
     from mlcycle import records
+    from mlcycle._typing import Trust
     from mlcycle.lifecycle._gate_request import Candidate
     from mlcycle.lifecycle._session import Session
     from mlcycle.state import View
@@ -34,7 +35,7 @@ def context_of(
     *,
     data: str | None,
     candidates: Mapping[str, Candidate] | None = None,
-    trust: bool | str | type | Collection[str | type] = (),
+    trust: Trust = (),
 ) -> checks.EvaluationContext:
     """Return what checks may ask for, by one look at the project; each thing is loaded once, and nothing beforehand.
 

@@ -22,8 +22,7 @@ from mlcycle.lifecycle.runs import run_of
 from mlcycle.state import Version, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
+    from mlcycle._typing import Moment, Trust
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
     from mlcycle.lifecycle.blobs import Blobs
@@ -40,8 +39,8 @@ def evaluate(
     on: str | records.DatasetVersion | None = None,
     *,
     checks: Iterable[Any],
-    trust: bool | str | type | Collection[str | type] = (),
-    override_until: Any,
+    trust: Trust = (),
+    override_until: Moment | None,
     message: str,
     op: str | None,
 ) -> records.Evaluation:

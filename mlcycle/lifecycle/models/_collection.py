@@ -17,10 +17,10 @@ from mlcycle.lifecycle.runs import ActiveRun
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date, datetime, timedelta
 
     import pandas as pd
 
+    from mlcycle._typing import Moment
     from mlcycle.state import Version, View
 
 __all__ = ["Models"]
@@ -61,7 +61,7 @@ class Models(Versioned[records.ModelVersion]):
         data: Sequence[str | records.DatasetVersion] = (),
         example: Any = None,
         format: str | None = None,
-        override_until: str | date | datetime | timedelta | None = None,
+        override_until: Moment | None = None,
         message: str = "",
         op: str | None = None,
     ) -> records.ModelVersion:
@@ -96,7 +96,7 @@ class Models(Versioned[records.ModelVersion]):
         name: str,
         alias: str = "production",
         *,
-        override_until: str | date | datetime | timedelta | None = None,
+        override_until: Moment | None = None,
         message: str = "",
         op: str | None = None,
     ) -> records.ModelVersion:

@@ -8,16 +8,13 @@ from mlcycle.lifecycle._model_files import load_version
 from mlcycle.state import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from mlcycle import records
+    from mlcycle._typing import Trust
     from mlcycle.lifecycle._session import Session
 
 __all__ = ["load"]
 
 
-def load(
-    session: Session, version: str | records.ModelVersion, *, trust: bool | str | type | Collection[str | type] = ()
-) -> Any:
+def load(session: Session, version: str | records.ModelVersion, *, trust: Trust = ()) -> Any:
     """Load as `ModelVersion.load` documents."""
     return load_version(session.blobs, resolve(session.view(), version, "model"), trust=trust)

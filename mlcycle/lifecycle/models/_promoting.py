@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlcycle import checks, records
 from mlcycle._ids import check_name
@@ -16,6 +16,7 @@ from mlcycle.state import Change, PointerMove, View, check_unmoved, resolve, rol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mlcycle._typing import Moment
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
 
@@ -28,7 +29,7 @@ def promote(
     *,
     alias: str,
     message: str,
-    override_until: Any,
+    override_until: Moment | None,
     op: str | None,
 ) -> records.Decision:
     """Promote as `ModelVersion.promote` documents."""
@@ -57,7 +58,7 @@ def promote(
 
 
 def rollback_alias(
-    session: Session, name: str, alias: str, *, message: str, override_until: Any, op: str | None
+    session: Session, name: str, alias: str, *, message: str, override_until: Moment | None, op: str | None
 ) -> records.ModelVersion:
     """Roll an alias back as `Models.rollback` documents."""
 

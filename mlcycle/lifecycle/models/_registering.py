@@ -22,6 +22,7 @@ from mlcycle.state import Change, NameSet, Place, VersionAdd, View, every_ref, r
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mlcycle._typing import Moment
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
     from mlcycle.lifecycle.blobs import Blobs
@@ -42,7 +43,7 @@ class RegisterSpec:
 
 
 def register(
-    session: Session, name: str, spec: RegisterSpec, *, message: str, override_until: Any, op: str | None
+    session: Session, name: str, spec: RegisterSpec, *, message: str, override_until: Moment | None, op: str | None
 ) -> records.ModelVersion:
     """Register as `Models.register` documents."""
     name = check_name(name, "model name")
@@ -69,7 +70,7 @@ def register_run(
     name: str,
     data: Sequence[str | records.DatasetVersion],
     message: str,
-    override_until: Any,
+    override_until: Moment | None,
     op: str | None,
 ) -> records.ModelVersion:
     """Register as `Run.register` documents."""

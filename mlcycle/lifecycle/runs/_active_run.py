@@ -29,10 +29,10 @@ from mlcycle.lifecycle.runs._summary import RunSummary, read_summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import date, datetime, timedelta
     from types import TracebackType
 
     from mlcycle import records
+    from mlcycle._typing import Moment
     from mlcycle.lifecycle._session import Session
 
 __all__ = ["ActiveRun"]
@@ -254,7 +254,7 @@ class ActiveRun:
         name: str,
         *,
         data: Sequence[str | records.DatasetVersion] = (),
-        override_until: str | date | datetime | timedelta | None = None,
+        override_until: Moment | None = None,
         message: str = "",
         op: str | None = None,
     ) -> records.ModelVersion:
