@@ -17,8 +17,8 @@ from mlcycle.codecs._column_errors import naming_column
 from mlcycle.codecs._dtypes import restore_dtype
 from mlcycle.codecs._logical_types import logical_type
 from mlcycle.codecs._object_columns import same_value
+from mlcycle.codecs._pandas_presentation import index_levels, labels_by_field, restore_index, restore_labels
 from mlcycle.codecs._parquet import as_logical, through_parquet
-from mlcycle.codecs._presentation import index_levels, labels_by_field, restore_index, restore_labels
 from mlcycle.errors import InvalidInput
 
 if TYPE_CHECKING:

@@ -24,8 +24,14 @@ from mlcycle.codecs._canonical import FORM, block_digest
 from mlcycle.codecs._column_errors import naming_column
 from mlcycle.codecs._logical_types import arrow_type, logical_name
 from mlcycle.codecs._manifests import VERSION, pieces_table, write_leaf
+from mlcycle.codecs._pandas_presentation import (
+    describe_frame,
+    describe_table,
+    fields_of,
+    labels_by_field,
+    restore_frame,
+)
 from mlcycle.codecs._parquet import as_logical, read_pieces, reading, write_columns
-from mlcycle.codecs._presentation import describe_frame, describe_table, fields_of, labels_by_field, restore_frame
 from mlcycle.codecs._round_trip import check_round_trip
 from mlcycle.codecs._row_blocks import cut, cut_document
 from mlcycle.errors import Corrupt, InvalidInput

@@ -4,7 +4,7 @@ Fields this release does not know are ignored when reading, a ``type`` it does n
 such a type is read as one that nothing meets, so that it shuts its own gate and nothing else. The ``type`` of a user's
 own criterion is ``module:Class``, and is known once that module has been imported: reading imports nothing. A verdict
 it does not know stays the word it is. JSON has no NaN and no infinities, they are ``{"$float": "NaN"}`` and so on; a
-key of free data (params, comparison) that begins with ``$`` is written with one more. Refs are full, see `_refs`.
+key of free data (params, comparison) that begins with ``$`` is written with one more. Refs are full, see `_json_refs`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import attrs
 from mlcycle._digest import json_number, json_value
 from mlcycle.errors import Corrupt, InvalidInput, SchemaError
 from mlcycle.records._criteria import Criterion, UnknownCriterion, class_of, own_name
+from mlcycle.records._json_refs import bare_refs, full_refs
 from mlcycle.records._record import Record, copied
-from mlcycle.records._refs import bare_refs, full_refs
 from mlcycle.records._vocabulary import UnknownWord
 
 __all__ = ["TYPES", "from_json", "to_json"]

@@ -12,8 +12,8 @@ from mlcycle._digest import json_text
 from mlcycle._ids import bare
 from mlcycle.errors import InvalidInput
 from mlcycle.records._committed import Committed, stamp_last
+from mlcycle.records._json_refs import full_ref
 from mlcycle.records._record import Record, as_row, copied, listed
-from mlcycle.records._refs import full_ref
 from mlcycle.records._vocabulary import one_of
 
 if TYPE_CHECKING:

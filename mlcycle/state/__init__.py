@@ -32,7 +32,6 @@ if TYPE_CHECKING:
         VersionAdd,
         VersionMark,
     )
-    from mlcycle.state._committed import Fact, PointerChange, Stamp, Version, stamp_of
     from mlcycle.state._entries_about import entries_about
     from mlcycle.state._file_changes import Place, Sweep
     from mlcycle.state._fold import ProjectFold
@@ -50,11 +49,12 @@ if TYPE_CHECKING:
         roll_back,
         roll_project_back,
     )
-    from mlcycle.state._refs import every_ref, read_ref, resolve
+    from mlcycle.state._resolve_refs import every_ref, read_ref, resolve
     from mlcycle.state._rollbacks import moves_to, pointer_moves, would_change
     from mlcycle.state._route_warnings import DECIDES
     from mlcycle.state._status import status_of
     from mlcycle.state._topics import Topic
+    from mlcycle.state._version import Fact, PointerChange, Stamp, Version, stamp_of
     from mlcycle.state._view import View
 
 _HOMES = {
@@ -89,9 +89,9 @@ _HOMES = {
         "roll_back",
         "roll_project_back",
     ),
-    "_refs": ("every_ref", "read_ref", "resolve"),
+    "_resolve_refs": ("every_ref", "read_ref", "resolve"),
     "_rollbacks": ("moves_to", "pointer_moves", "would_change"),
-    "_committed": ("Fact", "PointerChange", "Stamp", "Version", "stamp_of"),
+    "_version": ("Fact", "PointerChange", "Stamp", "Version", "stamp_of"),
     "_status": ("status_of",),
     "_topics": ("Topic",),
     "_view": ("View",),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from mlcycle.errors import VersionDeleted
 from mlcycle.state._change import read_changes
 from mlcycle.state._change_kinds import FactAdd
-from mlcycle.state._committed import Fact, stamp_of
 from mlcycle.state._file_changes import Place
+from mlcycle.state._version import Fact, stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from mlcycle._ids import name_key
 from mlcycle.state._change import Moved, read_changes
 from mlcycle.state._change_kinds import PointerMove
-from mlcycle.state._committed import PointerChange, stamp_of
 from mlcycle.state._nouns import noun
 from mlcycle.state._rollback_spans import keyed
+from mlcycle.state._version import PointerChange, stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

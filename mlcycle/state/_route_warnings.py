@@ -10,7 +10,7 @@ from mlcycle._ids import bare, parse_ref
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mlcycle.state._committed import Fact, Version
+    from mlcycle.state._version import Fact, Version
     from mlcycle.state._view import View
 
 __all__ = ["DECIDES", "route_warnings", "status_finding"]

@@ -11,8 +11,8 @@ from mlcycle.state._route_warnings import DECIDES, route_warnings, status_findin
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mlcycle.state._committed import Version
     from mlcycle.state._index import Name
+    from mlcycle.state._version import Version
     from mlcycle.state._view import View
 
 __all__ = ["status_of"]

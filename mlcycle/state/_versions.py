@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle.state._change import read_changes
 from mlcycle.state._change_kinds import MARKS, VersionAdd
-from mlcycle.state._committed import Version, stamp_of
 from mlcycle.state._rollback_spans import entry_of, within
+from mlcycle.state._version import Version, stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -107,7 +107,7 @@ def test_ordered_labels_with_unused_categories(blocks: FolderBlocks) -> None:
 
 def test_labels_written_by_an_older_version_are_read(blocks: FolderBlocks) -> None:
     """Labels of categories were once described as objects, and still load as such."""
-    from mlcycle.codecs._presentation import restore_labels
+    from mlcycle.codecs._pandas_presentation import restore_labels
 
     loaded = restore_labels({"dtype": {"kind": "object"}, "name": "size"}, ["low", 3], True)
     pd.testing.assert_index_equal(pd.Index(["low", 3], dtype=object, name="size"), loaded)

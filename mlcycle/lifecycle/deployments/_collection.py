@@ -7,7 +7,7 @@ from typing import Any
 from mlcycle._ids import check_name, new_id
 from mlcycle._text import printable
 from mlcycle.errors import ReadOnly
-from mlcycle.lifecycle._mapping import ByName
+from mlcycle.lifecycle._collection_mapping import ByName
 from mlcycle.lifecycle.deployments._deployment import Deployment
 from mlcycle.state import Change, NameSet, View
 from mlcycle.storage import UpToDate

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlcycle._ids import check_name, new_id
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput, ReadOnly
-from mlcycle.lifecycle._mapping import ByName
+from mlcycle.lifecycle._collection_mapping import ByName
 from mlcycle.lifecycle.experiments._experiment import Experiment
 from mlcycle.lifecycle.runs import Provenance
 from mlcycle.state import Change, NameSet, View

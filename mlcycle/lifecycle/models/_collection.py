@@ -9,7 +9,7 @@ from mlcycle._text import printable
 from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._history import history_frame
 from mlcycle.lifecycle._versioned import Versioned
-from mlcycle.lifecycle.models._frame import models_frame
+from mlcycle.lifecycle.models._models_table import models_frame
 from mlcycle.lifecycle.models._promoting import rollback_alias
 from mlcycle.lifecycle.models._record import model_record
 from mlcycle.lifecycle.models._registering import RegisterSpec, register

@@ -7,10 +7,10 @@ from mlcycle.lifecycle.runs._collection import Runs
 from mlcycle.lifecycle.runs._files import run_folder
 from mlcycle.lifecycle.runs._listing import packs_in_force
 from mlcycle.lifecycle.runs._pins import ask_for_pins, blobs_of
+from mlcycle.lifecycle.runs._points_and_artifacts import artifact, points
 from mlcycle.lifecycle.runs._provenance import Provenance
 from mlcycle.lifecycle.runs._reading import all_runs, documents_of, head_of, run_of
 from mlcycle.lifecycle.runs._table import Table, table
-from mlcycle.lifecycle.runs._verbs import artifact, points
 from mlcycle.lifecycle.runs._verify import verify_runs
 
 __all__ = [

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle import records
 from mlcycle._text import printable
-from mlcycle.lifecycle._mapping import ByName
+from mlcycle.lifecycle._collection_mapping import ByName
 from mlcycle.lifecycle.runs._reading import run_of
 from mlcycle.lifecycle.runs._table import table
 

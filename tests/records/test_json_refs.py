@@ -25,7 +25,7 @@ from mlcycle.records import (
     from_json,
     to_json,
 )
-from mlcycle.records._refs import bare_refs, full_refs
+from mlcycle.records._json_refs import bare_refs, full_refs
 
 # of any class --------------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ import pytest
 from mlcycle.errors import ConflictError, Corrupt
 from mlcycle.records import Committed, Evaluation
 from mlcycle.state import FactAdd, Version, VersionAdd
-from mlcycle.state._committed import Fact, Stamp, stamp_of
+from mlcycle.state._version import Fact, Stamp, stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
