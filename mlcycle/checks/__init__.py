@@ -10,41 +10,51 @@ from typing import TYPE_CHECKING
 from mlcycle._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from mlcycle.checks._context import Check, Code, Context, Data, EvaluationContext, Models, Traffic
-    from mlcycle.checks._events import Event, Hook, HookCall, after, ask_hooks, before
-    from mlcycle.checks._found import drift_result, share_result
-    from mlcycle.checks._gates import criteria_in_force, decide, evidence_problems, lacking, require, stops
-    from mlcycle.checks._judge import judge, weigh
-    from mlcycle.checks._loaded import LoadedCode, LoadedData, LoadedModels, LoadedTraffic
+    from mlcycle.checks._cached_predictions import CachedPredictions, cache_predictions
+    from mlcycle.checks._context import (
+        Check,
+        CodeAccess,
+        Context,
+        DataAccess,
+        EvaluationContext,
+        ModelAccess,
+        TrafficAccess,
+    )
+    from mlcycle.checks._decide import criteria_in_force, decide, evidence_problems, lacking, require, stops
+    from mlcycle.checks._evaluation_data import FEW_CLASSES, EvaluationData, task_of
+    from mlcycle.checks._from_stats import drift_result, share_result
+    from mlcycle.checks._hooks import Event, Hook, HookCall, after, ask_hooks, before
+    from mlcycle.checks._judge_criterion import judge, weigh
+    from mlcycle.checks._lazy_context import LoadedCode, LoadedData, LoadedModels, LoadedTraffic
     from mlcycle.checks._measurement import measure
     from mlcycle.checks._metrics import Metric, find_metric
-    from mlcycle.checks._recorded import Recorded, record
-    from mlcycle.checks._rows import FEW_CLASSES, Rows, task_of
-    from mlcycle.checks._run import name_of, run
-    from mlcycle.checks._validate import validate
+    from mlcycle.checks._run_checks import name_of, run
+    from mlcycle.checks._validate_criterion import validate
 
 _HOMES = {
-    "_events": ("Event", "Hook", "HookCall", "after", "ask_hooks", "before"),
-    "_context": ("Check", "Code", "Context", "Data", "EvaluationContext", "Models", "Traffic"),
-    "_found": ("drift_result", "share_result"),
-    "_gates": ("criteria_in_force", "decide", "evidence_problems", "lacking", "require", "stops"),
-    "_judge": ("judge", "weigh"),
-    "_loaded": ("LoadedCode", "LoadedData", "LoadedModels", "LoadedTraffic"),
+    "_hooks": ("Event", "Hook", "HookCall", "after", "ask_hooks", "before"),
+    "_context": ("Check", "CodeAccess", "Context", "DataAccess", "EvaluationContext", "ModelAccess", "TrafficAccess"),
+    "_from_stats": ("drift_result", "share_result"),
+    "_decide": ("criteria_in_force", "decide", "evidence_problems", "lacking", "require", "stops"),
+    "_judge_criterion": ("judge", "weigh"),
+    "_lazy_context": ("LoadedCode", "LoadedData", "LoadedModels", "LoadedTraffic"),
     "_measurement": ("measure",),
     "_metrics": ("Metric", "find_metric"),
-    "_recorded": ("Recorded", "record"),
-    "_rows": ("FEW_CLASSES", "Rows", "task_of"),
-    "_run": ("name_of", "run"),
-    "_validate": ("validate",),
+    "_cached_predictions": ("CachedPredictions", "cache_predictions"),
+    "_evaluation_data": ("FEW_CLASSES", "EvaluationData", "task_of"),
+    "_run_checks": ("name_of", "run"),
+    "_validate_criterion": ("validate",),
 }
 
 __all__ = [
     "FEW_CLASSES",
+    "CachedPredictions",
     "Check",
-    "Code",
+    "CodeAccess",
     "Context",
-    "Data",
+    "DataAccess",
     "EvaluationContext",
+    "EvaluationData",
     "Event",
     "Hook",
     "HookCall",
@@ -53,13 +63,12 @@ __all__ = [
     "LoadedModels",
     "LoadedTraffic",
     "Metric",
-    "Models",
-    "Recorded",
-    "Rows",
-    "Traffic",
+    "ModelAccess",
+    "TrafficAccess",
     "after",
     "ask_hooks",
     "before",
+    "cache_predictions",
     "criteria_in_force",
     "decide",
     "drift_result",
@@ -69,7 +78,6 @@ __all__ = [
     "lacking",
     "measure",
     "name_of",
-    "record",
     "require",
     "run",
     "share_result",

@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlcycle import records
-    from mlcycle.checks._recorded import Recorded
-    from mlcycle.checks._rows import Rows
+    from mlcycle.checks._cached_predictions import CachedPredictions
+    from mlcycle.checks._evaluation_data import EvaluationData
 
 __all__ = [
     "Check",
-    "Code",
+    "CodeAccess",
     "Context",
-    "Data",
+    "DataAccess",
     "EvaluationContext",
-    "Models",
+    "ModelAccess",
     "Said",
-    "Traffic",
+    "TrafficAccess",
     "data_of",
     "default_data",
 ]
@@ -39,7 +39,7 @@ Said = Result | float | bool | Iterable[Result | float | bool]
 """What a check may answer: results, numbers, yes or no."""
 
 
-class Data(Protocol):
+class DataAccess(Protocol):
     """Datasets a check may read. Whatever it gets is its own, or cannot be changed."""
 
     @property
@@ -55,11 +55,11 @@ class Data(Protocol):
     def target(self, ref: str | None = None) -> NDArray[Any]:
         """Return the truth of the rows that have a label, one value a row, a copy."""
 
-    def rows(self, ref: str | None = None) -> Rows:
+    def rows(self, ref: str | None = None) -> EvaluationData:
         """Return the rows that have a label, with their roles taken apart, in the order of `target`."""
 
 
-class Models(Protocol):
+class ModelAccess(Protocol):
     """Model versions a check may ask."""
 
     def find(self, name: str) -> str | None:
@@ -71,11 +71,11 @@ class Models(Protocol):
     def predict(self, ref: str, data: str | None = None, method: str = "predict") -> NDArray[Any]:
         """Return what a model answers on the rows of a dataset that have a label, one row a row, a copy."""
 
-    def recorded(self, ref: str, data: str | None = None) -> Recorded:
+    def cached(self, ref: str, data: str | None = None) -> CachedPredictions:
         """Return recorded answers of a model on those rows, for scorers."""
 
 
-class Code(Protocol):
+class CodeAccess(Protocol):
     """What runs and the models of runs were made with."""
 
     def of(self, ref: str) -> records.Code | None:
@@ -85,7 +85,7 @@ class Code(Protocol):
         """Return the environment of a run, or of the run a model version came from; None where none is known."""
 
 
-class Traffic(Protocol):
+class TrafficAccess(Protocol):
     """What a deployment was asked and answered in a window of time."""
 
     @property
@@ -112,19 +112,19 @@ class Context(Protocol):
     """What a check may ask for; what there is not is refused in words."""
 
     @property
-    def data(self) -> Data:
+    def data(self) -> DataAccess:
         """Datasets."""
 
     @property
-    def models(self) -> Models:
+    def models(self) -> ModelAccess:
         """Model versions."""
 
     @property
-    def code(self) -> Code:
+    def code(self) -> CodeAccess:
         """Code and environment of runs and models."""
 
     @property
-    def traffic(self) -> Traffic:
+    def traffic(self) -> TrafficAccess:
         """What a deployment was asked and answered."""
 
 
@@ -141,10 +141,10 @@ class EvaluationContext:
 
     Parameters
     ----------
-    data : Data, optional
-    models : Models, optional
-    code : Code, optional
-    traffic : Traffic, optional
+    data : DataAccess, optional
+    models : ModelAccess, optional
+    code : CodeAccess, optional
+    traffic : TrafficAccess, optional
 
     Examples
     --------
@@ -154,28 +154,28 @@ class EvaluationContext:
     mlcycle.errors.InvalidInput: this evaluation has no traffic; only checks of a deployment can ask for traffic
     """
 
-    _data: Data | None = None
-    _models: Models | None = None
-    _code: Code | None = None
-    _traffic: Traffic | None = None
+    _data: DataAccess | None = None
+    _models: ModelAccess | None = None
+    _code: CodeAccess | None = None
+    _traffic: TrafficAccess | None = None
 
     @property
-    def data(self) -> Data:
+    def data(self) -> DataAccess:
         """Datasets."""
         return _there(self._data, "data", "of a model or a dataset")
 
     @property
-    def models(self) -> Models:
+    def models(self) -> ModelAccess:
         """Model versions."""
         return _there(self._models, "models", "in a project")
 
     @property
-    def code(self) -> Code:
+    def code(self) -> CodeAccess:
         """Code and environment of runs and models."""
         return _there(self._code, "code", "in a project")
 
     @property
-    def traffic(self) -> Traffic:
+    def traffic(self) -> TrafficAccess:
         """What a deployment was asked and answered."""
         return _there(self._traffic, "traffic", "of a deployment")
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from mlcycle.checks._context import Context, Data
+    from mlcycle.checks._context import Context, DataAccess
 
     Counted = tuple[float, int, str]
 
@@ -38,7 +38,7 @@ def counted(criterion: Any, subject: str, context: Context) -> list[Result]:
     ]
 
 
-def _repeated(criterion: Any, data: Data, ref: Any) -> Counted:
+def _repeated(criterion: Any, data: DataAccess, ref: Any) -> Counted:
     import pyarrow as pa
 
     table = data.table(ref)
@@ -60,7 +60,7 @@ def _alike(values: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(pc.equal(values, pa.scalar(0.0, values.type)), pa.scalar(0.0, values.type), values)
 
 
-def _outside(criterion: Any, data: Data, ref: Any) -> Counted:
+def _outside(criterion: Any, data: DataAccess, ref: Any) -> Counted:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -80,7 +80,7 @@ def _outside(criterion: Any, data: Data, ref: Any) -> Counted:
     return _share(outside, table.num_rows, "lie outside")
 
 
-def _breaking(criterion: Any, data: Data, ref: Any) -> Counted:
+def _breaking(criterion: Any, data: DataAccess, ref: Any) -> Counted:
     """Count what a criterion of a user's own says of each row."""
     frame = data.load(ref)
     rows, name = len(frame), f"{type(criterion).__name__}.breaks"
@@ -108,7 +108,7 @@ def _truths(broken: Any, rows: int, asked: str) -> int:
     return sum(map(bool, broken))
 
 
-def _rows(criterion: Any, data: Data, ref: Any) -> Counted:
+def _rows(criterion: Any, data: DataAccess, ref: Any) -> Counted:
     n = data.table(ref).num_rows
     return float(n), n, ""
 
@@ -129,7 +129,7 @@ def _share(count: int, rows: int, how: str) -> Counted:
     return (count / rows if rows else 0.0), rows, (f"{count:,} of {rows:,} rows {how}" if count else "")
 
 
-COUNTED: dict[str, Callable[[Any, Data, Any], Counted]] = {
+COUNTED: dict[str, Callable[[Any, DataAccess, Any], Counted]] = {
     "repeated rows": _repeated,
     "rows outside": _outside,
     "rows that break": _breaking,

@@ -15,14 +15,14 @@ import numpy as np
 from attrs import evolve
 
 from mlcycle import stats
-from mlcycle.checks._recorded import record
-from mlcycle.checks._rows import task_of
+from mlcycle.checks._cached_predictions import cache_predictions
+from mlcycle.checks._evaluation_data import task_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mlcycle.checks._case import Case
-    from mlcycle.checks._measures import Measured
+    from mlcycle.checks._fast_metrics import FastMetric
+    from mlcycle.checks._metric_case import MetricCase
     from mlcycle.checks._metrics import Metric
 
 __all__ = ["estimate_of", "rounded"]
@@ -34,13 +34,13 @@ _SKEWED = 20_000
 _BY_ROW = ("accuracy", "neg_log_loss", "neg_brier_score")
 
 
-def estimate_of(case: Case, found: Measured, other: Measured | None, rows: NDArray[Any]) -> stats.Estimate:
+def estimate_of(case: MetricCase, found: FastMetric, other: FastMetric | None, rows: NDArray[Any]) -> stats.Estimate:
     """Return the value and interval of a metric on some rows, or of the difference to another model.
 
     Parameters
     ----------
-    case : Case
-    found, other : Measured
+    case : MetricCase
+    found, other : FastMetric
         The subject's metric on these rows, and the reference's if there is one.
     rows : ndarray of int
 
@@ -119,9 +119,9 @@ def rounded(count: float) -> str:
     return f"{math.ceil(count / step) * step:,}"
 
 
-def _few_of_a_class(case: Case, rows: NDArray[Any]) -> str | None:
+def _few_of_a_class(case: MetricCase, rows: NDArray[Any]) -> str | None:
     """Say so where the rarer of two classes has too few rows for any interval."""
-    classes = getattr(case.ours.recorded, "classes_", None)
+    classes = getattr(case.ours.cached, "classes_", None)
     if classes is None or len(classes) != 2 or case.metric.scorer in _BY_ROW or case.metric.of_numbers:
         return None
     counts = [int(np.count_nonzero(case.ours.y[rows] == label)) for label in classes]
@@ -146,7 +146,7 @@ def _without_width(estimate: stats.Estimate) -> stats.Estimate:
 class _Limits:
     """How far, and how fast, a metric can move on these rows: known from the truth alone, whatever a model answers."""
 
-    def __init__(self, case: Case, rows: NDArray[Any], groups: NDArray[Any] | None) -> None:
+    def __init__(self, case: MetricCase, rows: NDArray[Any], groups: NDArray[Any] | None) -> None:
         self.bounds: tuple[float, float] | None = None
         self.rests_on: float | None = None
         self._surest: float | None = None
@@ -180,10 +180,10 @@ class _Limits:
 class _Truth:
     """The labels of some rows, and what a metric says of a model that knows them."""
 
-    def __init__(self, case: Case, rows: NDArray[Any]) -> None:
+    def __init__(self, case: MetricCase, rows: NDArray[Any]) -> None:
         self.metric: Metric = case.metric
         self.y = case.ours.y[rows]
-        known = getattr(case.ours.recorded, "classes_", None)
+        known = getattr(case.ours.cached, "classes_", None)
         discrete = not (case.metric.of_numbers or (known is None and _are_numbers(self.y)))
         labels, codes = np.unique(self.y, return_inverse=True) if discrete else (self.y[:0], np.zeros(0, int))
         self.kinds = len(labels)
@@ -235,7 +235,7 @@ class _Truth:
         return turned
 
     def _value(self, y: NDArray[Any], said: NDArray[Any], *, graded: bool = False) -> float:
-        answers = record(_Knowing(self.classes, said, graded, self.metric), said)
+        answers = cache_predictions(_GivenAnswers(self.classes, said, graded, self.metric), said)
         try:
             return self.metric(answers, y, np.arange(len(y)))
         except Exception:  # noqa: BLE001 - a metric that cannot take these answers has no range that we know
@@ -246,7 +246,7 @@ def _are_numbers(y: NDArray[Any]) -> bool:
     return task_of(y) == "regressor"
 
 
-class _Knowing:
+class _GivenAnswers:
     """A model that answers what it is told; of its last row it can be surer than of all others."""
 
     def __init__(self, classes: NDArray[Any], said: NDArray[Any], graded: bool, metric: Metric) -> None:

@@ -11,13 +11,13 @@ from attrs import evolve
 
 from mlcycle._ids import bare, near
 from mlcycle._text import plain
-from mlcycle.checks._case import Answers, Case, case_of
-from mlcycle.checks._fit import in_words
-from mlcycle.checks._found import estimate_fields
+from mlcycle.checks._applicability import with_named_errors
+from mlcycle.checks._cached_predictions import CachedPredictions
+from mlcycle.checks._fast_metrics import FastMetric, fast_metric
+from mlcycle.checks._from_stats import estimate_fields
 from mlcycle.checks._intervals import estimate_of
-from mlcycle.checks._measures import Measured, measure_of
+from mlcycle.checks._metric_case import Answers, MetricCase, metric_case
 from mlcycle.checks._metrics import find_metric, has_positive, positive_of
-from mlcycle.checks._recorded import Recorded
 from mlcycle.errors import InvalidInput, MlcycleError
 from mlcycle.records import Result
 
@@ -27,25 +27,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlcycle import stats
-    from mlcycle.checks._rows import Rows
+    from mlcycle.checks._evaluation_data import EvaluationData
 
 __all__ = ["joined", "measure", "measured"]
 
 _MOST_LEVELS = 100  # a column of more is an id, and each of its levels is a handful of rows
 
 
-def measure(metric: str, rows: Rows, subject: str, answers: Any, *, confidence: float = 0.95) -> Result:
+def measure(metric: str, rows: EvaluationData, subject: str, answers: Any, *, confidence: float = 0.95) -> Result:
     """Return a metric of a model on some rows, with its interval; nothing is judged.
 
     Parameters
     ----------
     metric : str
         As in `find_metric`.
-    rows : Rows
+    rows : EvaluationData
         The data; rows without a label are left out.
     subject : str
         The model version, as a full ref.
-    answers : Recorded or object
+    answers : CachedPredictions or object
         What the model answered on these rows, or the model, which is asked for it.
     confidence : float, default 0.95
         Of the two-sided interval.
@@ -60,10 +60,10 @@ def measure(metric: str, rows: Rows, subject: str, answers: Any, *, confidence: 
     --------
     >>> import pandas as pd
     >>> from sklearn.dummy import DummyClassifier
-    >>> from mlcycle.checks import Rows
+    >>> from mlcycle.checks import EvaluationData
     >>> from mlcycle.records import AtLeast
     >>> frame = pd.DataFrame({"x": range(400), "y": [0, 1, 1, 1] * 100})
-    >>> rows = Rows("d@1", frame, frame[["x"]], frame["y"])
+    >>> rows = EvaluationData("d@1", frame, frame[["x"]], frame["y"])
     >>> found = measure("accuracy", rows, "model:m@1", DummyClassifier().fit(frame[["x"]], frame["y"]))
     >>> print(found)
     measured: accuracy: 0.75 [0.7053, 0.7899], n=400
@@ -72,8 +72,8 @@ def measure(metric: str, rows: Rows, subject: str, answers: Any, *, confidence: 
     """
     try:
         kept = rows.labelled()
-        recorded = answers if isinstance(answers, Recorded) else kept.asked(answers)
-        case = case_of(find_metric(metric), kept, (subject, recorded), confidence=confidence)
+        cached = answers if isinstance(answers, CachedPredictions) else kept.asked(answers)
+        case = metric_case(find_metric(metric), kept, (subject, cached), confidence=confidence)
         return _whole(case, None, np.arange(len(kept)))
     except MlcycleError as error:
         why = plain(error)
@@ -82,7 +82,7 @@ def measure(metric: str, rows: Rows, subject: str, answers: Any, *, confidence: 
     return Result(check=metric, subject=subject, data=rows.ref, verdict="error", confidence=confidence, detail=why)
 
 
-def measured(case: Case, slices: Sequence[str] = ()) -> list[Result]:
+def measured(case: MetricCase, slices: Sequence[str] = ()) -> list[Result]:
     """Return what a case measures on all rows, or within every level of some columns.
 
     Raises
@@ -95,11 +95,11 @@ def measured(case: Case, slices: Sequence[str] = ()) -> list[Result]:
         every = np.arange(len(case.ours.y))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            in_words(case.metric, len(every), lambda: case.metric(case.ours.recorded, case.ours.y, every))
+            with_named_errors(case.metric, len(every), lambda: case.metric(case.ours.cached, case.ours.y, every))
     return [_part(case, name, rows) for name, rows in list(_parts(slices, case.rows))]
 
 
-def _parts(slices: Sequence[str], rows: Rows) -> Iterator[tuple[str | None, NDArray[Any]]]:
+def _parts(slices: Sequence[str], rows: EvaluationData) -> Iterator[tuple[str | None, NDArray[Any]]]:
     if not slices:
         yield None, np.arange(len(rows))
     for column in slices:
@@ -121,7 +121,7 @@ def _parts(slices: Sequence[str], rows: Rows) -> Iterator[tuple[str | None, NDAr
             yield f"{column} missing", np.flatnonzero(codes < 0)
 
 
-def _part(case: Case, name: str | None, rows: NDArray[Any]) -> Result:
+def _part(case: MetricCase, name: str | None, rows: NDArray[Any]) -> Result:
     """Measure one slice, or all rows, and say how it stands on its own."""
     if name is None:
         return _whole(case, None, rows)
@@ -131,7 +131,7 @@ def _part(case: Case, name: str | None, rows: NDArray[Any]) -> Result:
         return _result(case, name, len(rows), "inconclusive", str(error))
 
 
-def _whole(case: Case, name: str | None, rows: NDArray[Any]) -> Result:
+def _whole(case: MetricCase, name: str | None, rows: NDArray[Any]) -> Result:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = _measure(case, case.ours, rows)
@@ -139,7 +139,7 @@ def _whole(case: Case, name: str | None, rows: NDArray[Any]) -> Result:
         if not math.isfinite(found.value) or (other is not None and not math.isfinite(other.value)):
             verdict = "error" if name is None else "inconclusive"
             return _result(case, name, len(rows), verdict, _undefined(case, rows))
-        estimate = in_words(case.metric, len(rows), lambda: estimate_of(case, found, other, rows))
+        estimate = with_named_errors(case.metric, len(rows), lambda: estimate_of(case, found, other, rows))
     comparison = None
     if other is not None:
         comparison = {"reference": bare(case.reference or ""), "subject": found.value, "reference_value": other.value}
@@ -149,15 +149,15 @@ def _whole(case: Case, name: str | None, rows: NDArray[Any]) -> Result:
     return evolve(result, detail=joined(note, result.detail))
 
 
-def _measure(case: Case, answers: Answers, rows: NDArray[Any]) -> Measured:
-    return in_words(  # type: ignore[no-any-return]
-        case.metric, len(rows), lambda: measure_of(case.metric, answers.recorded, answers.y, rows)
+def _measure(case: MetricCase, answers: Answers, rows: NDArray[Any]) -> FastMetric:
+    return with_named_errors(  # type: ignore[no-any-return]
+        case.metric, len(rows), lambda: fast_metric(case.metric, answers.cached, answers.y, rows)
     )
 
 
-def _positive(case: Case) -> str:
+def _positive(case: MetricCase) -> str:
     """Say which of two classes a metric is about, unless it is the 1 that everybody expects."""
-    classes = getattr(case.ours.recorded, "classes_", None)
+    classes = getattr(case.ours.cached, "classes_", None)
     if classes is None or np.ndim(classes) != 1 or len(classes) != 2 or not has_positive(case.metric):
         return ""
     positive = positive_of(classes)
@@ -173,8 +173,8 @@ def joined(*texts: str) -> str:
     return "; ".join(text for text in texts if text)
 
 
-def _undefined(case: Case, rows: NDArray[Any]) -> str:
-    found, known = np.unique(case.ours.y[rows]).tolist(), getattr(case.ours.recorded, "classes_", None)
+def _undefined(case: MetricCase, rows: NDArray[Any]) -> str:
+    found, known = np.unique(case.ours.y[rows]).tolist(), getattr(case.ours.cached, "classes_", None)
     said = f"{case.metric.name} is undefined on these {len(rows):,} rows"
     if len(rows) == 1:
         return f"{case.metric.name} is undefined on a single row"
@@ -186,7 +186,7 @@ def _undefined(case: Case, rows: NDArray[Any]) -> str:
     return f"{said}: none has the label {' or '.join(missing[:3])}" if missing else said
 
 
-def _result(case: Case, name: str | None, n: int, verdict: str, detail: str) -> Result:
+def _result(case: MetricCase, name: str | None, n: int, verdict: str, detail: str) -> Result:
     left_out = case.rows.unlabelled
     note = f"{left_out} rows without a label left out" if left_out and name is None else ""
     return Result(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import frozen
 
-from mlcycle.checks._ranges import function_behind, range_of
+from mlcycle.checks._metric_ranges import function_behind, range_of
 from mlcycle.errors import InvalidInput
 from mlcycle.records import higher_is_better
 
@@ -77,14 +77,14 @@ class Metric:
         """Methods of a model it asks, the first there is."""
         return _response_methods(self.scorer or "")
 
-    def __call__(self, recorded: Any, y: Any, rows: Any) -> float:
+    def __call__(self, cached: Any, y: Any, rows: Any) -> float:
         """Return the metric over some rows (indices, with repeats) of recorded predictions."""
         truth = y[rows].astype(float) if self.of_numbers and y.dtype.kind == "b" else y[rows]
         if self.function is not None:
-            return float(self.function(truth, recorded.predict(rows)))
-        if self.scorer in _NEEDS_CLASSES and _lacks_a_class(self.scorer, truth, getattr(recorded, "classes_", None)):
+            return float(self.function(truth, cached.predict(rows)))
+        if self.scorer in _NEEDS_CLASSES and _lacks_a_class(self.scorer, truth, getattr(cached, "classes_", None)):
             return math.nan
-        return self.sign * float(_scorer_for(self.scorer, getattr(recorded, "classes_", None))(recorded, rows, truth))
+        return self.sign * float(_scorer_for(self.scorer, getattr(cached, "classes_", None))(cached, rows, truth))
 
 
 # What is undefined without a row of each class, or with rows of one class only.

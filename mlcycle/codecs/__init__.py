@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING
 from mlcycle._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from mlcycle.codecs._blocks import Blocks, NewFile, Piece, Place
+    from mlcycle.codecs._block_store import BlockStore, NewFile, Piece, Place
     from mlcycle.codecs._canonical import block_digest, canonical_bytes
-    from mlcycle.codecs._cut import cut
     from mlcycle.codecs._folders import pack_folder, unpack_folder
     from mlcycle.codecs._inputs import check_inputs
     from mlcycle.codecs._manifests import Manifest, read_manifest
     from mlcycle.codecs._models import (
-        Packed,
+        DumpedModel,
         dump_model,
         has_method,
         load_model,
         rescue_model,
         trusted_names,
     )
-    from mlcycle.codecs._objects import check_nesting
+    from mlcycle.codecs._object_columns import check_nesting
     from mlcycle.codecs._profile import profile
+    from mlcycle.codecs._row_blocks import cut
     from mlcycle.codecs._rows import are_records, frame_of, length_of, own_rows, rows_of, taken
     from mlcycle.codecs._selections import (
         EncodedSelection,
@@ -37,14 +37,14 @@ if TYPE_CHECKING:
     from mlcycle.codecs._tables import Encoded, Written, encode, load, verify, write
 
 _HOMES = {
-    "_blocks": ("Blocks", "NewFile", "Piece", "Place"),
+    "_block_store": ("BlockStore", "NewFile", "Piece", "Place"),
     "_canonical": ("block_digest", "canonical_bytes"),
-    "_cut": ("cut",),
+    "_row_blocks": ("cut",),
     "_folders": ("pack_folder", "unpack_folder"),
     "_inputs": ("check_inputs",),
     "_manifests": ("Manifest", "read_manifest"),
-    "_models": ("Packed", "dump_model", "has_method", "load_model", "rescue_model", "trusted_names"),
-    "_objects": ("check_nesting",),
+    "_models": ("DumpedModel", "dump_model", "has_method", "load_model", "rescue_model", "trusted_names"),
+    "_object_columns": ("check_nesting",),
     "_profile": ("profile",),
     "_rows": ("are_records", "frame_of", "length_of", "own_rows", "rows_of", "taken"),
     "_selections": ("EncodedSelection", "encode_selection", "read_selection", "write_selection"),
@@ -53,12 +53,12 @@ _HOMES = {
 }
 
 __all__ = [
-    "Blocks",
+    "BlockStore",
+    "DumpedModel",
     "Encoded",
     "EncodedSelection",
     "Manifest",
     "NewFile",
-    "Packed",
     "Piece",
     "Place",
     "Written",

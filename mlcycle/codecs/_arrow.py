@@ -6,10 +6,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from mlcycle.codecs._arrow_moments import check_moments
+from mlcycle.codecs._arrow_datetimes import check_moments
 from mlcycle.codecs._canonical import plain
-from mlcycle.codecs._dtypes import as_index, category_spec, restore
-from mlcycle.codecs._types import logical_type, storage_name
+from mlcycle.codecs._dtypes import as_index, category_spec, restore_dtype
+from mlcycle.codecs._logical_types import logical_type, storage_name
 
 __all__ = ["describe_arrow"]
 
@@ -62,7 +62,7 @@ def _dictionary_spec(column: Any, kind: Any) -> Spec | None:
     spec = _spec(known, kind)
     if spec["kind"] == "object":
         check_moments(known)
-    found = as_index(restore(pa.chunked_array([known.cast(kind)]), spec))
+    found = as_index(restore_dtype(pa.chunked_array([known.cast(kind)]), spec))
     if not found.is_unique or found.hasnans:  # 0.0 and -0.0 are two values for Arrow, and one for pandas
         return None
     return category_spec(known, spec, column.type.ordered)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle.codecs import _bounds_points as points
 from mlcycle.codecs import _bounds_trees as trees
-from mlcycle.codecs._bounds_trees import require
+from mlcycle.codecs._bounds_trees import require_valid
 from mlcycle.errors import Corrupt
 
 if TYPE_CHECKING:
@@ -98,7 +98,9 @@ def _check_shadows(here: Any) -> None:
     for name in _held(here):
         hidden = getattr(kind, name, None)
         private = name.startswith("_") and hidden is not None
-        require(not (private or callable(hidden) or isinstance(hidden, property)), here, f"{name!r} hides its own")
+        require_valid(
+            not (private or callable(hidden) or isinstance(hidden, property)), here, f"{name!r} hides its own"
+        )
 
 
 def _parts(here: Any) -> Iterator[Any]:
@@ -131,14 +133,16 @@ def _held(here: Any) -> dict[str, Any]:
 def _check_estimator(model: Any) -> None:
     held = vars(model)
     jobs, threads = held.get("n_jobs"), held.get("_n_threads", 1)
-    require(jobs is None or abs(jobs) <= _THREADS, model, f"n_jobs is {jobs!r:.40}")
-    require(1 <= threads <= _THREADS, model, f"its number of threads is {threads!r:.40}")
+    require_valid(jobs is None or abs(jobs) <= _THREADS, model, f"n_jobs is {jobs!r:.40}")
+    require_valid(1 <= threads <= _THREADS, model, f"its number of threads is {threads!r:.40}")
     features = held.get("n_features_in_")
-    require(features is None or (isinstance(features, int) and features >= 0), model, f"features are {features!r:.40}")
+    require_valid(
+        features is None or (isinstance(features, int) and features >= 0), model, f"features are {features!r:.40}"
+    )
     # Estimators around others (searches, voting, stacking …) keep the names, and ask those inside for the number.
     names = held.get("feature_names_in_")
     fits = names is None or features is None or len(names) == features
-    require(fits, model, "there are not as many names as features")
+    require_valid(fits, model, "there are not as many names as features")
 
 
 def _check_sparse(matrix: Any) -> None:
@@ -146,28 +150,28 @@ def _check_sparse(matrix: Any) -> None:
         starts = matrix.indptr
         # check_format looks at no row when the last one says that there is nothing
         ordered = len(starts) > 0 and starts[0] == 0 and (starts[1:] >= starts[:-1]).all()
-        require(ordered and len(matrix.data) >= starts[-1], matrix, "rows begin outside its data")
+        require_valid(ordered and len(matrix.data) >= starts[-1], matrix, "rows begin outside its data")
         matrix.check_format(full_check=True)
     elif hasattr(matrix, "coords"):
         for indices, length in zip(matrix.coords, matrix.shape, strict=True):
             inside = len(indices) == 0 or (indices.min() >= 0 and indices.max() < length)
-            require(inside and len(indices) == len(matrix.data), matrix, "an index is outside its shape")
+            require_valid(inside and len(indices) == len(matrix.data), matrix, "an index is outside its shape")
 
 
 def _check_random(source: Any) -> None:
     generator = getattr(source, "_bit_generator", None) or source.bit_generator
     state = generator.state
     position = state["state"].get("pos", 0) if isinstance(state["state"], dict) else 0
-    require(0 <= position <= 624, source, f"its position {position} is outside its state")
-    require(0 <= state.get("buffer_pos", 0) <= 4, source, "its position is outside its buffer")
+    require_valid(0 <= position <= 624, source, f"its position {position} is outside its state")
+    require_valid(0 <= state.get("buffer_pos", 0) <= 4, source, "its position is outside its buffer")
 
 
 def _check_vocabulary(model: Any) -> None:
     words = vars(model).get("vocabulary_")
     if words is not None:
-        require(isinstance(words, dict), model, "its vocabulary is not a dict")
+        require_valid(isinstance(words, dict), model, "its vocabulary is not a dict")
         places = sorted(words.values())
-        require(places == list(range(len(places))), model, "its vocabulary leaves places out, or uses them twice")
+        require_valid(places == list(range(len(places))), model, "its vocabulary leaves places out, or uses them twice")
 
 
 def _check_one_hot(model: Any) -> None:
@@ -178,20 +182,20 @@ def _check_one_hot(model: Any) -> None:
     if "categories_" not in held:
         return
     widths = [int(width) for width in model._compute_n_features_outs()]
-    require(list(held["_n_features_outs"]) == widths, model, "its columns are not those of its categories")
+    require_valid(list(held["_n_features_outs"]) == widths, model, "its columns are not those of its categories")
     dropped = held.get("_drop_idx_after_grouping")
     mappings = held.get("_default_to_infrequent_mappings") or [None] * len(widths)
     for i, categories in enumerate(held["categories_"]):
         drop = None if dropped is None else dropped[i]
         count = widths[i] + (drop is not None)
-        require(drop is None or 0 <= drop < count, model, "it drops a category that is not there")
+        require_valid(drop is None or 0 <= drop < count, model, "it drops a category that is not there")
         if categories.dtype.kind not in "OUS":
             known = categories[categories == categories]
-            require((known[1:] > known[:-1]).all(), model, "categories are in no order")
+            require_valid((known[1:] > known[:-1]).all(), model, "categories are in no order")
         mapping = mappings[i]
         if mapping is not None:
             fits = np.shape(mapping) == (len(categories),) and mapping.min() >= 0 and mapping.max() < count
-            require(fits, model, "rare categories lead to columns that are not there")
+            require_valid(fits, model, "rare categories lead to columns that are not there")
 
 
 def _check_agglomeration(model: Any) -> None:
@@ -199,8 +203,10 @@ def _check_agglomeration(model: Any) -> None:
     held = vars(model)
     if "labels_" in held:
         labels, features = held["labels_"], held.get("n_features_in_")
-        require(labels.shape == (features,), model, f"{labels.shape} labels for {features} features")
-        require(labels.size == 0 or (labels.min() >= 0 and labels.max() < features), model, "a label is not a group")
+        require_valid(labels.shape == (features,), model, f"{labels.shape} labels for {features} features")
+        require_valid(
+            labels.size == 0 or (labels.min() >= 0 and labels.max() < features), model, "a label is not a group"
+        )
 
 
 def _check_linkage(model: Any) -> None:
@@ -211,7 +217,9 @@ def _check_linkage(model: Any) -> None:
     if steps is not None:
         made = len(steps) + 1 + np.arange(len(steps))
         for side in ("left_node", "right_node"):
-            require((steps[side] >= 0).all() and (steps[side] < made).all(), model, "a step joins what is not there")
+            require_valid(
+                (steps[side] >= 0).all() and (steps[side] < made).all(), model, "a step joins what is not there"
+            )
 
 
 def _check_one_vs_rest(model: Any) -> None:
@@ -225,7 +233,7 @@ def _check_one_vs_rest(model: Any) -> None:
         sizes = [np.shape(last[name]) for name in ("coef_", "intercept_", "y_") if np.ndim(last.get(name)) > 0]
         # coefficients of a regressor are one line, without a row for each score
         scores = [size[0] for size in sizes if len(size) == 2 or size != np.shape(last.get("coef_"))]
-        require(all(count == 1 for count in scores), model, f"a binary model gives {scores} scores a row")
+        require_valid(all(count == 1 for count in scores), model, f"a binary model gives {scores} scores a row")
 
 
 def _check_frozen_distribution(frozen: Any) -> None:
@@ -234,22 +242,24 @@ def _check_frozen_distribution(frozen: Any) -> None:
     from scipy.stats import rv_continuous, rv_discrete
 
     held = vars(frozen)
-    require(held.keys() <= {"args", "kwds", "dist", "a", "b"}, frozen, "it holds more than its parameters")
-    require(isinstance(held["dist"], rv_continuous | rv_discrete), frozen, "it stands for no distribution")
+    require_valid(held.keys() <= {"args", "kwds", "dist", "a", "b"}, frozen, "it holds more than its parameters")
+    require_valid(isinstance(held["dist"], rv_continuous | rv_discrete), frozen, "it stands for no distribution")
     numbers = [*held["args"], *held["kwds"].values(), held["a"], held["b"]]
-    require(all(np.asarray(number).dtype.kind in "biuf" for number in numbers), frozen, "a parameter is not a number")
+    require_valid(
+        all(np.asarray(number).dtype.kind in "biuf" for number in numbers), frozen, "a parameter is not a number"
+    )
 
 
 def _check_progress_bar(bar: Any) -> None:
-    require(vars(bar).get("_listener_handles") == {}, bar, "it is connected to another process")
+    require_valid(vars(bar).get("_listener_handles") == {}, bar, "it is connected to another process")
 
 
 def _check_spline(spline: Any) -> None:
     knots, weights, degree = spline.t, spline.c, spline.k
-    require(type(degree) is int and 0 <= degree <= 100, spline, f"its degree is {degree!r:.40}")
-    require(knots.ndim == 1 and (knots[1:] >= knots[:-1]).all(), spline, "its knots are in no order")
-    require(len(weights) >= len(knots) - degree - 1 >= degree + 1, spline, "it has too few knots or weights")
-    require(weights.dtype.kind == "f" and knots.dtype == float, spline, "its knots are not numbers")
+    require_valid(type(degree) is int and 0 <= degree <= 100, spline, f"its degree is {degree!r:.40}")
+    require_valid(knots.ndim == 1 and (knots[1:] >= knots[:-1]).all(), spline, "its knots are in no order")
+    require_valid(len(weights) >= len(knots) - degree - 1 >= degree + 1, spline, "it has too few knots or weights")
+    require_valid(weights.dtype.kind == "f" and knots.dtype == float, spline, "its knots are not numbers")
 
 
 # What may stand in objects that a file describes as data; a pickle that was trusted may hold what it likes.

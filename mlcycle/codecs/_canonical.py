@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from mlcycle.codecs._types import logical_name, logical_type
+from mlcycle.codecs._logical_types import logical_name, logical_type
 from mlcycle.errors import InvalidInput
 
 if TYPE_CHECKING:

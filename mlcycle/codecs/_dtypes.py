@@ -14,21 +14,21 @@ import pandas as pd
 import pyarrow as pa
 from pandas.tseries.frequencies import to_offset
 
-from mlcycle.codecs._arrow_moments import check_moments
-from mlcycle.codecs._objects import describe_objects, restore_objects
+from mlcycle.codecs._arrow_datetimes import check_moments
+from mlcycle.codecs._logical_types import arrow_type, logical_type, storage_name
+from mlcycle.codecs._object_columns import describe_objects, restore_objects
 from mlcycle.codecs._rows import text_type
-from mlcycle.codecs._types import arrow_type, logical_type, storage_name
 from mlcycle.codecs._values import values_from_json, values_to_json
 from mlcycle.errors import Corrupt, InvalidInput, SchemaError
 
-__all__ = ["as_index", "category_spec", "describe", "freq_name", "restore", "with_freq"]
+__all__ = ["as_index", "category_spec", "describe_dtype", "freq_name", "restore_dtype", "with_freq"]
 
 Spec = dict[str, Any]
 _NAT = np.iinfo(np.int64).min
 _WIDEST = 8  # bytes of a number; Arrow has no wider floats
 
 
-def describe(values: Any, label: str) -> tuple[Any, Spec]:
+def describe_dtype(values: Any, label: str) -> tuple[Any, Spec]:
     """Return a column as an Arrow array, and the spec that restores it.
 
     Parameters
@@ -137,7 +137,7 @@ def _describe_string(array: Any, dtype: pd.StringDtype, label: str) -> tuple[Any
 
 
 def _describe_category(array: Any, label: str) -> tuple[Any, Spec]:
-    known, spec = describe(array.categories, f"{label}, in its categories,")
+    known, spec = describe_dtype(array.categories, f"{label}, in its categories,")
     if freq := freq_name(array.categories):
         spec = {**spec, "freq": freq}
     known = _one_chunk(known)
@@ -157,8 +157,8 @@ def _one_chunk(values: Any) -> Any:
 
 
 def _describe_interval(array: Any, label: str) -> tuple[Any, Spec]:
-    left, spec = describe(array.left, label)
-    right, _ = describe(array.right, label)
+    left, spec = describe_dtype(array.left, label)
+    right, _ = describe_dtype(array.right, label)
     missing = pa.array(np.asarray(array.isna()))
     made = pa.StructArray.from_arrays([_one_chunk(left), _one_chunk(right)], ["left", "right"], mask=missing)
     return made, {"kind": "interval", "closed": array.closed, "of": spec}
@@ -178,7 +178,7 @@ def _describe_sparse(array: Any, dtype: Any, label: str) -> tuple[Any, Spec]:
 # back to pandas ------------------------------------------------------------------------------------------------------
 
 
-def restore(column: Any, spec: Spec) -> Any:
+def restore_dtype(column: Any, spec: Spec) -> Any:
     """Return a column as the pandas or numpy array its spec describes.
 
     Parameters
@@ -186,7 +186,7 @@ def restore(column: Any, spec: Spec) -> Any:
     column : pyarrow.ChunkedArray
         Of the logical type it was stored with; a dictionary of it for categories.
     spec : dict
-        From `describe`, or of a column of an Arrow table.
+        From `describe_dtype`, or of a column of an Arrow table.
 
     Raises
     ------
@@ -260,7 +260,9 @@ def _restore_period(column: Any, spec: Spec) -> Any:
 
 def _restore_interval(column: Any, spec: Spec) -> Any:
     left, right = column.flatten()
-    return pd.arrays.IntervalArray.from_arrays(restore(left, spec["of"]), restore(right, spec["of"]), spec["closed"])
+    return pd.arrays.IntervalArray.from_arrays(
+        restore_dtype(left, spec["of"]), restore_dtype(right, spec["of"]), spec["closed"]
+    )
 
 
 def _restore_sparse(column: Any, spec: Spec) -> Any:
@@ -272,7 +274,7 @@ def _restore_sparse(column: Any, spec: Spec) -> Any:
 
 def _restore_category(column: Any, spec: Spec) -> Any:
     known = values_from_json(spec["values"], arrow_type(spec["type"]))
-    categories = as_index(restore(pa.chunked_array([known]), spec["of"]))
+    categories = as_index(restore_dtype(pa.chunked_array([known]), spec["of"]))
     if "freq" in spec["of"]:
         categories = with_freq(categories, spec["of"]["freq"])
     codes = [_codes(chunk, categories, spec["of"]) for chunk in column.chunks]
@@ -311,7 +313,7 @@ def _codes(chunk: Any, categories: Any, spec: Spec) -> Any:
     codes = np.full(len(chunk), -1, dtype=np.int64)
     present = ~chunk.is_null().to_numpy(zero_copy_only=False)
     if present.any():
-        found = as_index(restore(pa.chunked_array([chunk.drop_null()]), spec))
+        found = as_index(restore_dtype(pa.chunked_array([chunk.drop_null()]), spec))
         codes[present] = _ends(categories).get_indexer(_ends(found))
     return codes
 

@@ -6,8 +6,8 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from mlcycle._ids import near
-from mlcycle.codecs._columns import coerce
-from mlcycle.codecs._numbers import EXACT
+from mlcycle.codecs._coerce import coerce
+from mlcycle.codecs._coerce_numbers import EXACT
 from mlcycle.codecs._rows import (
     are_records,
     array_of,

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from attrs import field, frozen
 
 from mlcycle._digest import canonical_json
-from mlcycle.codecs._blocks import Piece
+from mlcycle.codecs._block_store import Piece
 from mlcycle.codecs._parquet import reading
 from mlcycle.errors import Corrupt, InvalidInput, SchemaError, StorageUnavailable, UnsafePath
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from mlcycle.codecs._blocks import Blocks, Place
+    from mlcycle.codecs._block_store import BlockStore, Place
 
 __all__ = ["VERSION", "Manifest", "pieces_table", "read_manifest", "write_leaf"]
 
@@ -122,7 +122,7 @@ def pieces_table(blocks: Iterable[tuple[int, str, str, Place]]) -> Any:
     return pa.Table.from_pylist(rows, schema=_LEAF)
 
 
-def write_leaf(blocks: Blocks, header: dict[str, Any], table: Any) -> dict[str, Any]:
+def write_leaf(blocks: BlockStore, header: dict[str, Any], table: Any) -> dict[str, Any]:
     """Write a manifest file; return its description.
 
     Raises

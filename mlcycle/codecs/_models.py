@@ -16,21 +16,21 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from attrs import field, frozen
 
 from mlcycle._digest import sha256_bytes
-from mlcycle._failure import said
+from mlcycle._error_text import error_text
 from mlcycle._ids import new_id
 from mlcycle._locks import renew_in_child
 from mlcycle._warn import warn
 from mlcycle.codecs._bounds import check_bounds
 from mlcycle.codecs._rows import own_rows
-from mlcycle.codecs._skops import look_into, strangers, write_skops
+from mlcycle.codecs._skops import look_into, untrusted_types, write_skops
 from mlcycle.errors import Corrupt, InvalidInput, MlcycleError, NotFound, UnsafePath, UntrustedModel
 
 if TYPE_CHECKING:
     import os
 
-    from mlcycle.codecs._trust import Audit
+    from mlcycle.codecs._trusted_types import TrustReport
 
-__all__ = ["Packed", "dump_model", "has_method", "load_model", "rescue_model", "trusted_names"]
+__all__ = ["DumpedModel", "dump_model", "has_method", "load_model", "rescue_model", "trusted_names"]
 
 _FORMATS = ("skops", "joblib")
 _KNOWN = {"sklearn": "scikit-learn", "numpy": "numpy", "scipy": "scipy"}
@@ -46,7 +46,7 @@ def _copy(packages: Mapping[str, str]) -> dict[str, str]:
 
 
 @frozen
-class Packed:
+class DumpedModel:
     """How a model was written.
 
     Attributes
@@ -76,7 +76,7 @@ def dump_model(
     *,
     example: Any = None,
     format: str | None = None,
-) -> Packed:
+) -> DumpedModel:
     """Write a model to one file, which appears complete or not at all.
 
     Without `format` it becomes a skops file, which holds data only, if the library's list of trusted types covers it,
@@ -132,7 +132,7 @@ def dump_model(
     return packed
 
 
-def _write(model: Any, path: Path, example: Any, format: str | None) -> Packed:
+def _write(model: Any, path: Path, example: Any, format: str | None) -> DumpedModel:
     kind = type(model)
     class_name = f"{kind.__module__}.{kind.__qualname__}"
     answers, failing, fault = _ask(model, example)
@@ -142,13 +142,13 @@ def _write(model: Any, path: Path, example: Any, format: str | None) -> Packed:
     if fault:
         raise InvalidInput(f"{class_name} {fault}")
     if chosen == "skops":
-        return Packed("skops", class_name, _packages(found, "skops"), found, failing)
+        return DumpedModel("skops", class_name, _packages(found, "skops"), found, failing)
     if format is None:
         warn(
             f"{class_name} is kept as joblib, because {why}. A joblib file runs code when it is read, so loading it "
             "will need trust=True" + _hint(class_name, found)
         )
-    return Packed("joblib", class_name, _packages((class_name, *found), "joblib"), found or (class_name,), failing)
+    return DumpedModel("joblib", class_name, _packages((class_name, *found), "joblib"), found or (class_name,), failing)
 
 
 def _hint(class_name: str, found: tuple[str, ...]) -> str:
@@ -190,13 +190,13 @@ def _try_skops(
     except Exception as error:
         if _is_disk(error):
             raise
-        return (), f"skops cannot hold it ({said(error)}{strangers(model)})"
+        return (), f"skops cannot hold it ({error_text(error)}{untrusted_types(model)})"
     if found and not wanted:
         return found, ""
     try:
         again = load_model(path, "skops", trust=found)
     except Exception as error:  # noqa: BLE001 - whatever it says, nobody could read the file
-        return (), f"the skops file cannot be read back ({said(error)})"
+        return (), f"the skops file cannot be read back ({error_text(error)})"
     difference = _differs(again, answers, example)
     return found, f"the skops file does not reproduce it: {difference}" if difference else ""
 
@@ -210,8 +210,8 @@ def _write_joblib(model: Any, path: Path, class_name: str) -> None:
         if _is_disk(error):
             raise
         raise InvalidInput(
-            f"{class_name} cannot be kept in any format: {said(error)}. A lambda, a nested function or an open file "
-            "inside a model is the usual reason: use a function of a module instead"
+            f"{class_name} cannot be kept in any format: {error_text(error)}. A lambda, a nested function or an open "
+            "file inside a model is the usual reason: use a function of a module instead"
         ) from error
 
 
@@ -219,7 +219,7 @@ def _joblib_trouble(path: Path, answers: dict[str, Any], example: Any) -> str:
     try:
         again = _read_joblib(path)
     except Exception as error:  # noqa: BLE001 - whatever it says, nobody could read the file
-        return f"does not survive being written: {said(error)}"
+        return f"does not survive being written: {error_text(error)}"
     difference = _differs(again, answers, example)
     return f"does not survive being written: {difference}" if difference else ""
 
@@ -270,11 +270,11 @@ def _ask(model: Any, example: Any) -> tuple[dict[str, Any], dict[str, str], str]
             answer = _answer(model, method, example)
             steady = _same(answer, _answer(model, method, example))
         except Exception as error:  # noqa: BLE001 - the model's own
-            failing[method] = said(error)
+            failing[method] = error_text(error)
         else:
             answers |= {method: answer} if steady else {}
     refused = "predict" in failing or len(failing) == len(present)
-    fault = "".join(f"fails on its example: its own {name} says {said}" for name, said in list(failing.items())[:1])
+    fault = "".join(f"fails on its example: its own {name} says {reason}" for name, reason in list(failing.items())[:1])
     return answers, failing, fault if refused else ""
 
 
@@ -300,7 +300,7 @@ def _differs(again: Any, answers: dict[str, Any], example: Any) -> str:
         try:
             actual = _answer(again, method, example)
         except Exception as error:  # noqa: BLE001 - whatever it says, the copy does not work
-            return f"{method} fails on the example with {said(error)}"
+            return f"{method} fails on the example with {error_text(error)}"
         if not _same(expected, actual):
             return f"{method} gives other values on the example"
     return ""
@@ -428,7 +428,7 @@ def _read_skops(data: bytes, label: str, names: Collection[str]) -> Any:
     import skops.io
 
     with _telling_damage("skops"):
-        found: Audit = look_into(io.BytesIO(data), names)
+        found: TrustReport = look_into(io.BytesIO(data), names)
     if found.untrusted:
         listed = list(found.untrusted)
         raise UntrustedModel(

@@ -16,17 +16,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from mlcycle.codecs._blocks import Piece
+from mlcycle.codecs._block_store import Piece
 from mlcycle.codecs._canonical import deeply_plain, plain
-from mlcycle.codecs._refusals import refusing
-from mlcycle.codecs._types import logical_type, storage_name
+from mlcycle.codecs._column_errors import naming_column
+from mlcycle.codecs._logical_types import logical_type, storage_name
 from mlcycle.errors import Corrupt, MlcycleError, StorageUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from mlcycle.codecs._blocks import Blocks, Place
+    from mlcycle.codecs._block_store import BlockStore, Place
 
 __all__ = ["ROW_GROUP", "as_logical", "opened", "read_pieces", "reading", "through_parquet", "write_columns"]
 
@@ -39,7 +39,9 @@ _VERSION = "2.6"  # the first that keeps nanoseconds
 # writing -------------------------------------------------------------------------------------------------------------
 
 
-def write_columns(table: Any, blocks: Blocks, named: dict[str, str]) -> tuple[list[dict[str, Any]], dict[str, Place]]:
+def write_columns(
+    table: Any, blocks: BlockStore, named: dict[str, str]
+) -> tuple[list[dict[str, Any]], dict[str, Place]]:
     """Write a table to one new file, or to two; return their descriptions, and where each column lies.
 
     From 16 MiB on there are two files, each with half of the rows, written by two threads. `named` is how messages
@@ -83,7 +85,7 @@ def _write(table: Any, path: Path, options: dict[str, Any], named: dict[str, str
 
 def _find_culprit(table: Any, named: dict[str, str]) -> None:
     for name in table.column_names:
-        with refusing(named[name]):
+        with naming_column(named[name]):
             pq.write_table(table.select([name]), pa.MockOutputStream(), version=_VERSION)
 
 
@@ -113,7 +115,7 @@ def through_parquet(table: Any, named: dict[str, str]) -> Any:
 def _storables(table: Any, named: dict[str, str]) -> Any:
     made = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
-        with refusing(named[name]):
+        with naming_column(named[name]):
             made[name] = _storable(column)
     return pa.table(made)
 
@@ -184,7 +186,7 @@ def _own_buffers(chunk: Any) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def opened(blocks: Blocks, key: str) -> Iterator[Any]:
+def opened(blocks: BlockStore, key: str) -> Iterator[Any]:
     """Open a Parquet file of a store; whatever is wrong with its bytes is `Corrupt`, naming the key."""
     with contextlib.ExitStack() as stack:
         source = blocks.open(key)
@@ -208,7 +210,7 @@ def reading(key: str) -> Iterator[None]:
         raise Corrupt(f"{key} is damaged: {reason}; project.store.verify() lists the versions that are hurt") from error
 
 
-def read_pieces(blocks: Blocks, wanted: Iterable[Piece]) -> dict[Piece, Any]:
+def read_pieces(blocks: BlockStore, wanted: Iterable[Piece]) -> dict[Piece, Any]:
     """Read pieces, each file and row group once; return each as a chunked array of whatever type the file has."""
     by_file: dict[str, dict[int, list[Piece]]] = defaultdict(lambda: defaultdict(list))
     for piece in wanted:

@@ -18,9 +18,9 @@ import pyarrow as pa
 from mlcycle._digest import canonical_json
 from mlcycle._ids import near
 from mlcycle.codecs._arrow import describe_arrow
-from mlcycle.codecs._dtypes import as_index, describe, freq_name, restore, with_freq
-from mlcycle.codecs._refusals import refusing
-from mlcycle.codecs._types import arrow_type, logical_type
+from mlcycle.codecs._column_errors import naming_column
+from mlcycle.codecs._dtypes import as_index, describe_dtype, freq_name, restore_dtype, with_freq
+from mlcycle.codecs._logical_types import arrow_type, logical_type
 from mlcycle.errors import InvalidInput, SchemaError
 
 if TYPE_CHECKING:
@@ -55,17 +55,17 @@ def describe_frame(frame: pd.DataFrame, what: str = "the frame") -> tuple[dict[s
     InvalidInput
         Doubled or unusable column names, columns that cannot be stored, attrs that are no JSON.
     """
-    with refusing(f"the attrs of {what}"):  # first: pandas copies them with every column it takes
+    with naming_column(f"the attrs of {what}"):  # first: pandas copies them with every column it takes
         attrs = _check_attrs(frame.attrs, what)
     labels = _check_labels(frame.columns, what)
     columns: dict[str, Any] = {}
     described = []
     for (label, field), (_, series) in zip(labels, frame.items(), strict=True):
         named = f"column {label!r} of {what}"
-        with refusing(named):
-            columns[field], spec = describe(series, named)
+        with naming_column(named):
+            columns[field], spec = describe_dtype(series, named)
         described.append({"name": label, "field": field, "dtype": spec})
-    with refusing(f"the index of {what}"):
+    with naming_column(f"the index of {what}"):
         index = _describe_index(frame.index, columns, what)
     return columns, {
         "form": FORM,
@@ -83,7 +83,7 @@ def describe_table(table: Any, what: str = "the table") -> tuple[dict[str, Any],
     _refuse_doubled(names, what)
     columns, described = {}, []
     for name, column in zip(names, table.columns, strict=True):
-        with refusing(f"column {name!r} of {what}"):
+        with naming_column(f"column {name!r} of {what}"):
             columns[name], spec = describe_arrow(column)
         described.append({"name": name, "field": _field(name, what), "dtype": spec})
     labels = {"dtype": {"kind": "text", "missing": "none"}, "name": None}
@@ -115,7 +115,7 @@ def _check_labels(columns: pd.Index, what: str) -> list[tuple[str | int, str]]:
             "frame.columns = ['_'.join(map(str, c)) for c in frame.columns]"
         )
     labels, named = [], f"the column names of {what}"
-    with refusing(named):
+    with naming_column(named):
         for label in columns.tolist():
             if isinstance(label, bool) or not isinstance(label, str | int):
                 raise InvalidInput(
@@ -154,8 +154,8 @@ def _describe_labels(columns: pd.Index, what: str) -> Doc:
     if columns.dtype == object and not all(isinstance(label, str) for label in labels):
         return {"dtype": {"kind": "object"}, "name": name}
     named = f"the column names of {what}"
-    with refusing(named):
-        _, spec = describe(columns, named)
+    with naming_column(named):
+        _, spec = describe_dtype(columns, named)
     return {"dtype": spec, "name": name}
 
 
@@ -193,8 +193,8 @@ def _describe_index(index: pd.Index, columns: dict[str, Any], what: str) -> Doc:
         if field in columns:
             raise InvalidInput(f"{what} has a column {field!r}, the name an index level is stored under; rename it")
         label = f"the index of {what}" if len(levels) == 1 else f"index level {position} of {what}"
-        with refusing(label):
-            columns[field], spec = describe(level, label)
+        with naming_column(label):
+            columns[field], spec = describe_dtype(level, label)
         doc: Doc = {"name": name, "field": field, "dtype": spec}
         if isinstance(level, pd.RangeIndex):
             doc["range"] = [level.start, level.stop, level.step]
@@ -312,7 +312,7 @@ def restore_frame(
     """
     chosen = _chosen(doc, columns)
     made = dict(enumerate(_restored(arrays, chosen)))
-    index = restore_index(doc["index"], lambda field, spec: restore(arrays[field], spec), total, rows)
+    index = restore_index(doc["index"], lambda field, spec: restore_dtype(arrays[field], spec), total, rows)
     frame = pd.DataFrame(made, copy=False) if made else pd.DataFrame(index=index)
     frame.index = index
     frame.columns = restore_labels(doc["labels"], [column["name"] for column in chosen], columns is None)
@@ -327,7 +327,7 @@ _WORTH_THREADS = 1 << 20
 
 def _restored(arrays: dict[str, Any], chosen: list[Doc]) -> list[Any]:
     def one(column: Doc) -> Any:
-        return _as_it_is(restore(arrays[column["field"]], column["dtype"]))
+        return _as_it_is(restore_dtype(arrays[column["field"]], column["dtype"]))
 
     if sum(len(arrays[column["field"]]) for column in chosen) < _WORTH_THREADS:
         return [one(column) for column in chosen]
@@ -352,7 +352,7 @@ def restore_labels(doc: Doc, labels: list[str | int], every: bool) -> Any:
     if spec["kind"] == "object":
         return pd.Index(labels, name=name, dtype=object)
     made = pa.chunked_array([pa.array(labels, _label_type(spec))])
-    return as_index(restore(made, spec)).rename(name)
+    return as_index(restore_dtype(made, spec)).rename(name)
 
 
 def _label_type(spec: Doc) -> Any:

@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mlcycle.codecs._canonical import lengths_of, plain, valid
-from mlcycle.codecs._refusals import refusing
+from mlcycle.codecs._column_errors import naming_column
+from mlcycle.codecs._logical_types import logical_name, logical_type
 from mlcycle.codecs._tables import Encoded, columns_of
-from mlcycle.codecs._types import logical_name, logical_type
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +69,7 @@ def profile(data: pd.DataFrame | Any) -> dict[str, Any]:
     picked = _picked(rows)
 
     def one(field: str) -> dict[str, Any]:
-        with refusing(f"column {field!r}", "described"):
+        with naming_column(f"column {field!r}", "described"):
             return _describe(columns[field], picked)
 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from mlcycle.codecs._numbers import EXACT
+from mlcycle.codecs._coerce_numbers import EXACT
 from mlcycle.errors import InvalidInput
 
 if TYPE_CHECKING:

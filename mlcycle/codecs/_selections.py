@@ -15,7 +15,7 @@ from mlcycle.codecs._manifests import VERSION, write_leaf
 from mlcycle.errors import Corrupt, InvalidInput
 
 if TYPE_CHECKING:
-    from mlcycle.codecs._blocks import Blocks
+    from mlcycle.codecs._block_store import BlockStore
     from mlcycle.codecs._manifests import Manifest
 
 __all__ = ["EncodedSelection", "encode_selection", "read_selection", "write_selection"]
@@ -82,7 +82,7 @@ def encode_selection(parent: str, mask: Any, how: dict[str, Any]) -> EncodedSele
     return EncodedSelection(array, content, header)
 
 
-def write_selection(encoded: EncodedSelection, blocks: Blocks) -> dict[str, Any]:
+def write_selection(encoded: EncodedSelection, blocks: BlockStore) -> dict[str, Any]:
     """Store a selection; return the description of its manifest.
 
     Raises

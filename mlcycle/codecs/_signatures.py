@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from mlcycle.codecs._columns import describe
+from mlcycle.codecs._coerce import describe_type
 from mlcycle.codecs._rows import (
     are_records,
     array_of,
@@ -215,10 +215,10 @@ def _described(rows: Any, model: Any) -> dict[str, Any]:
         return _table(rows, model)
     if isinstance(rows, pd.Series):
         name = str(rows.name if rows.name is not None else "x0")
-        return {"layout": "column", "inputs": [{"name": name, **describe(rows)}], "width": 1}
+        return {"layout": "column", "inputs": [{"name": name, **describe_type(rows)}], "width": 1}
     if are_records(rows):
         frame = frame_of(rows)
-        inputs = [{"name": str(name), **describe(frame[name])} for name in frame.columns]
+        inputs = [{"name": str(name), **describe_type(frame[name])} for name in frame.columns]
         return {"layout": "records", "inputs": inputs, "width": len(inputs)}
     return _array(array_of(rows) if isinstance(rows, list) else rows)
 
@@ -229,7 +229,7 @@ def _table(frame: pd.DataFrame, model: Any) -> dict[str, Any]:
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:
         raise InvalidInput(f"the rows have columns of the same name: {', '.join(map(repr, twice))}; rename them")
-    inputs = [{"name": name, **describe(frame.iloc[:, i])} for i, name in enumerate(names)]
+    inputs = [{"name": name, **describe_type(frame.iloc[:, i])} for i, name in enumerate(names)]
     found: dict[str, Any] = {"layout": "table", "inputs": inputs, "width": len(inputs)}
     if labels != names and all(map(_is_plain, labels)):
         found["labels"] = [list(label) if isinstance(label, tuple) else label for label in labels]
@@ -251,14 +251,14 @@ def _array(array: Any) -> dict[str, Any]:
     if len(array.shape) == 1:
         check_units(array)
         column = pd.Series(array, dtype=object if array.dtype.kind in "OU" else None)
-        return {"layout": "column", "inputs": [{"name": "x0", **describe(column)}], "width": 1}
+        return {"layout": "column", "inputs": [{"name": "x0", **describe_type(column)}], "width": 1}
     if len(array.shape) != 2:
         raise InvalidInput(f"inputs of a model are rows and columns, got an array of shape {array.shape}")
     width = int(array.shape[1])
     if array.dtype == object:
-        kinds = [describe(pd.Series(array[:, i], dtype=object)) for i in range(width)]
+        kinds = [describe_type(pd.Series(array[:, i], dtype=object)) for i in range(width)]
     else:
-        kind = describe(pd.Series(np.empty(0, array.dtype)))
+        kind = describe_type(pd.Series(np.empty(0, array.dtype)))
         if array.dtype.kind in "mM":
             kind["unit"] = np.datetime_data(array.dtype)[0]  # pandas has no days
         kinds = [kind] * width

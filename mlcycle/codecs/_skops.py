@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from mlcycle._ids import new_id
 from mlcycle.codecs._bounds import parts_of
 from mlcycle.codecs._folders import check_archive
-from mlcycle.codecs._trust import DISTRIBUTIONS, Audit, audit, nodes_of
+from mlcycle.codecs._trusted_types import DISTRIBUTIONS, TrustReport, nodes_of, report_types
 from mlcycle.errors import Corrupt, InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-__all__ = ["look_into", "strangers", "write_skops"]
+__all__ = ["look_into", "untrusted_types", "write_skops"]
 
 _MAX_SCHEMA = 1 << 30
 _MAX_HEADER = 1 << 13
@@ -27,7 +27,7 @@ _AT_HOME = frozenset({"builtins", "collections", "functools", "numpy", "scipy", 
 _BOOLEANS = frozenset({"builtins.bool", "numpy.bool", "numpy.bool_"})
 
 
-def write_skops(model: Any, path: Path) -> Audit:
+def write_skops(model: Any, path: Path) -> TrustReport:
     """Write a skops file, and audit it; mended where skops alone would write one that says something else.
 
     Raises whatever the model's own methods, or skops, raise.
@@ -39,7 +39,7 @@ def write_skops(model: Any, path: Path) -> Audit:
         schema = json.loads(made.read("schema.json"))
     if _tidied(schema):
         _rewrite(path, schema)
-    return audit(schema)
+    return report_types(schema)
 
 
 def _rewrite(path: Path, schema: Any) -> None:
@@ -53,7 +53,7 @@ def _rewrite(path: Path, schema: Any) -> None:
         tidy.unlink(missing_ok=True)
 
 
-def strangers(model: Any) -> str:
+def untrusted_types(model: Any) -> str:
     """Name some types inside a model that skops does not know, to explain why it cannot hold the model."""
     kinds = {type(part) for part in parts_of(model)}
     names = sorted(f"{kind.__module__}.{kind.__qualname__}" for kind in kinds)
@@ -176,7 +176,7 @@ def _mend_keys(node: dict[str, Any]) -> bool:
 # before it reads -----------------------------------------------------------------------------------------------------
 
 
-def look_into(file: BinaryIO, vouched: Collection[str]) -> Audit:
+def look_into(file: BinaryIO, vouched: Collection[str]) -> TrustReport:
     """Check names, sizes and array headers of a skops file, and audit its types, building nothing.
 
     Raises `Corrupt`, or whatever a damaged archive makes its reader raise.
@@ -186,7 +186,7 @@ def look_into(file: BinaryIO, vouched: Collection[str]) -> Audit:
             _check_array(archive, member)
         if archive.getinfo("schema.json").file_size > _MAX_SCHEMA:
             raise Corrupt(f"schema.json of the model file is larger than {_MAX_SCHEMA} bytes")
-        return audit(json.loads(archive.read("schema.json")), vouched)
+        return report_types(json.loads(archive.read("schema.json")), vouched)
 
 
 def _check_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:

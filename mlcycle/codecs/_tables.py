@@ -1,7 +1,8 @@
 """Frames to column blocks in Parquet, and back.
 
 `encode` names the data (digests, nothing written), `write` stores it, `read_manifest` and `load` bring it back. What
-they need of a store is the small Protocol `Blocks`. ``docs/format.md`` defines the manifest; any tool reads the files.
+they need of a store is the small Protocol `BlockStore`. ``docs/format.md`` defines the manifest; any tool reads the
+files.
 """
 
 from __future__ import annotations
@@ -18,21 +19,21 @@ import pyarrow as pa
 from attrs import field, frozen
 
 from mlcycle._digest import canonical_json, sha256_bytes
-from mlcycle.codecs._blocks import part_of
+from mlcycle.codecs._block_store import part_of
 from mlcycle.codecs._canonical import FORM, block_digest
-from mlcycle.codecs._cut import cut, cut_document
+from mlcycle.codecs._column_errors import naming_column
+from mlcycle.codecs._logical_types import arrow_type, logical_name
 from mlcycle.codecs._manifests import VERSION, pieces_table, write_leaf
 from mlcycle.codecs._parquet import as_logical, read_pieces, reading, write_columns
 from mlcycle.codecs._presentation import describe_frame, describe_table, fields_of, labels_by_field, restore_frame
-from mlcycle.codecs._proof import prove
-from mlcycle.codecs._refusals import refusing
-from mlcycle.codecs._types import arrow_type, logical_name
+from mlcycle.codecs._round_trip import check_round_trip
+from mlcycle.codecs._row_blocks import cut, cut_document
 from mlcycle.errors import Corrupt, InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from mlcycle.codecs._blocks import Blocks
+    from mlcycle.codecs._block_store import BlockStore
     from mlcycle.codecs._manifests import Manifest
 
 __all__ = ["Encoded", "Written", "columns_of", "content_digest", "encode", "load", "verify", "write"]
@@ -106,7 +107,7 @@ def encode(data: Any, *, key: Sequence[str] | None = None, allow_empty: bool = F
     rows = len(data)
     if not rows and not allow_empty:
         raise InvalidInput(f"{what} has no rows ({len(columns)} columns); add it when it has some")
-    prove(data, columns, doc, what)
+    check_round_trip(data, columns, doc, what)
     schema = [{"name": name, "type": logical_name(column.type)} for name, column in columns.items()]
     cut_by = cut_document(key, rows)
     sizes = _sizes(columns, rows, cut_by, what)
@@ -193,7 +194,7 @@ def _digests(columns: dict[str, Any], sizes: list[int], named: dict[str, str]) -
     starts = list(accumulate(sizes, initial=0))
 
     def of_column(field: str) -> list[str]:
-        with refusing(named[field]):
+        with naming_column(named[field]):
             return [block_digest(columns[field].slice(start, size)) for start, size in zip(starts, sizes, strict=False)]
 
     threads = min(8, os.cpu_count() or 1)
@@ -251,7 +252,7 @@ class Written:
     reused: list[str]
 
 
-def write(encoded: Encoded, blocks: Blocks) -> Written:
+def write(encoded: Encoded, blocks: BlockStore) -> Written:
     """Store an encoded table: new column blocks to data files, then the manifest.
 
     A column of which `blocks` finds every block is not written again.
@@ -286,7 +287,7 @@ def write(encoded: Encoded, blocks: Blocks) -> Written:
 
 def load(
     manifest: Manifest,
-    blocks: Blocks,
+    blocks: BlockStore,
     *,
     columns: Sequence[str | int] | None = None,
     rows: Any = None,
@@ -298,7 +299,7 @@ def load(
     ----------
     manifest : Manifest
         Of layout blocks.
-    blocks : Blocks
+    blocks : BlockStore
         The store.
     columns : sequence of str or int, optional
         Only these, in this order; the index comes along. Nothing else is read.
@@ -356,7 +357,7 @@ def _positions(rows: Any, total: int) -> tuple[Any, Any]:
     return chosen, pa.array(order.reshape(-1))
 
 
-def _read(manifest: Manifest, blocks: Blocks, fields: list[str], chosen: Any) -> dict[str, Any]:
+def _read(manifest: Manifest, blocks: BlockStore, fields: list[str], chosen: Any) -> dict[str, Any]:
     """Read columns as chunked arrays of their logical type; all rows, or those at sorted positions."""
     places = manifest.places(fields)
     starts = np.concatenate([[0], np.cumsum(manifest.header["blocks"])]).tolist()
@@ -407,7 +408,7 @@ def _joined(parts: list[Any], kind: Any) -> Any:
     return pa.chunked_array(chunks)
 
 
-def verify(manifest: Manifest, blocks: Blocks, columns: Iterable[str] | None = None) -> None:
+def verify(manifest: Manifest, blocks: BlockStore, columns: Iterable[str] | None = None) -> None:
     """Compare the column blocks of some or all columns with their digests, and all digests with the content.
 
     Raises
@@ -425,7 +426,7 @@ def verify(manifest: Manifest, blocks: Blocks, columns: Iterable[str] | None = N
     _compare(manifest, blocks, every if columns is None else columns)
 
 
-def _compare(manifest: Manifest, blocks: Blocks, columns: Iterable[str]) -> None:
+def _compare(manifest: Manifest, blocks: BlockStore, columns: Iterable[str]) -> None:
     kinds = {column["name"]: arrow_type(column["type"]) for column in manifest.header["schema"]}
     for name, blocks_of in manifest.places(columns).items():
         found = read_pieces(blocks, [piece for _, place in blocks_of for piece in place])

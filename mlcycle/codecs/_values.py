@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from mlcycle._digest import json_number, json_value
 from mlcycle.codecs._canonical import plain
-from mlcycle.codecs._types import logical_type
+from mlcycle.codecs._logical_types import logical_type
 
 __all__ = ["values_from_json", "values_to_json"]
 

@@ -1,6 +1,6 @@
 """A complete lifecycle on real data, told act by act: ``python -m mlcycle demo``.
 
-Read `_first_cycle`, `_second_cycle` and `_way_back` in that order: they are the story, and every line inside a
+Read `_first_cycle`, `_second_cycle` and `_rollback` in that order: they are the story, and every line inside a
 ``with show.code():`` is printed as it runs.
 """
 

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import mlcycle as mc
-from mlcycle.demo import _first_cycle, _second_cycle, _way_back
+from mlcycle.demo import _first_cycle, _rollback, _second_cycle
 from mlcycle.demo._data import arriving_forms
 from mlcycle.demo._show import Show
 
@@ -57,7 +57,7 @@ def tell(
         _second_cycle.data(show, project, mailroom, scope, replaced)
         _second_cycle.models(show, project)
         _second_cycle.canary(show, mailroom, service, forms)
-        _way_back.rollback(show, project, service, forms)
+        _rollback.rollback(show, project, service, forms)
 
     _the_end(show, project, command, time.perf_counter() - began)
     return project

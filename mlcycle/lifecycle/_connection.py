@@ -12,7 +12,7 @@ from mlcycle._ids import new_id
 from mlcycle._locks import renew_in_child
 from mlcycle.errors import AccessDenied, Corrupt, NotAStore
 from mlcycle.lifecycle._without_secrets import plain_options, without_secrets
-from mlcycle.lifecycle.blobs import Blobs, Depot
+from mlcycle.lifecycle.blobs import Blobs, CheckedFiles
 from mlcycle.state import ProjectFold, View
 from mlcycle.storage import Log, open_files
 
@@ -73,15 +73,15 @@ class Connection:
 
     def _open(self, url: str | PathLike[str], *, fresh: bool) -> None:
         options = self._storage_options or None
-        self.stand_on(open_files(url, single_writer=self._single_writer, storage_options=options, fresh=fresh))
+        self.use_files(open_files(url, single_writer=self._single_writer, storage_options=options, fresh=fresh))
 
-    def stand_on(self, files: Files) -> None:
+    def use_files(self, files: Files) -> None:
         """Take these files as the store, whatever stood here before; the seam at which tests break things."""
         self._pid: int | None = os.getpid()
         self._files = files
         self.url = files.url
         self._log = Log(files, ProjectFold(), caches=self._caches)
-        self._blobs = Blobs(Depot(files), self.seen, self.look)
+        self._blobs = Blobs(CheckedFiles(files), self.seen, self.look)
 
     def __reduce__(self) -> tuple[Any, ...]:
         how = (self.url, self._caches, self._single_writer, self._storage_options)

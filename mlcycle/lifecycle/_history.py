@@ -11,8 +11,8 @@ from attrs import frozen
 from mlcycle import records
 from mlcycle._ids import near
 from mlcycle.errors import InvalidInput, NotFound
-from mlcycle.lifecycle._moments import first_entry
-from mlcycle.state import NOUNS, Topic, entries_about, in_words, kind_of, noun, only_keeps, read_ref, resolve
+from mlcycle.lifecycle._points_in_time import first_entry
+from mlcycle.state import NOUNS, Topic, entries_about, entry_text, kind_of, noun, only_keeps, read_ref, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -99,7 +99,7 @@ class _Asked:
             return None
         if not any(_is_kind(one, kind) for one in self.kinds) if self.kinds is not None else self._aside(changes):
             return None
-        what = in_words(changes, view.then(entry["n"] - 1), self.topic)
+        what = entry_text(changes, view.then(entry["n"] - 1), self.topic)
         if self.topic is not None and not what:
             return None
         return entry["n"], entry["at"], entry["author"], kind, what, entry["message"]

@@ -6,8 +6,8 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from mlcycle.lifecycle import datasets, evaluation, models, runs
-from mlcycle.lifecycle._decisions import decision_records
-from mlcycle.lifecycle._evaluations import evaluation_records
+from mlcycle.lifecycle._stored_decisions import decision_records
+from mlcycle.lifecycle._stored_evaluations import evaluation_records
 from mlcycle.state import resolve
 
 if TYPE_CHECKING:

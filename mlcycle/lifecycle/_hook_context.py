@@ -12,14 +12,14 @@ from mlcycle.lifecycle.deployments import window_of
 from mlcycle.lifecycle.evaluation import context_of
 
 if TYPE_CHECKING:
-    from mlcycle.lifecycle._judging import Matter
+    from mlcycle.lifecycle._gate_request import GateRequest
     from mlcycle.lifecycle._session import Session
     from mlcycle.state import View
 
 __all__ = ["hook_context"]
 
 
-def hook_context(session: Session, view: View, matter: Matter) -> checks.EvaluationContext:
+def hook_context(session: Session, view: View, request: GateRequest) -> checks.EvaluationContext:
     """Return what a hook may ask for; nothing is read, and nothing missed, before it asks.
 
     The data is what the event is about, which may be rows that are to come, else the test set of the scope. Traffic is
@@ -27,15 +27,15 @@ def hook_context(session: Session, view: View, matter: Matter) -> checks.Evaluat
     """
     scope = view.versions.newest("scope", "scope")
     data = scope["scope"]["test"] if scope else None
-    if matter.subject.startswith("dataset:"):
-        data = matter.subject
-    context = context_of(session, view, data=data, candidates=matter.candidates)
-    if not matter.subject.startswith("deployment:"):
+    if request.subject.startswith("dataset:"):
+        data = request.subject
+    context = context_of(session, view, data=data, candidates=request.candidates)
+    if not request.subject.startswith("deployment:"):
         return context
-    place = bare(matter.subject).partition("@")[0]
+    place = bare(request.subject).partition("@")[0]
 
-    def read() -> checks.Traffic:
-        judged = matter.proposal().get("evaluation")
+    def read() -> checks.TrafficAccess:
+        judged = request.proposal().get("evaluation")
         since, until = (judged.since, judged.until) if judged else (None, None)
         return window_of(session, view, place, since, until)
 

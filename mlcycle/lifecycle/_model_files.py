@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from mlcycle import codecs
-from mlcycle._failure import said
+from mlcycle._error_text import error_text
 from mlcycle._ids import new_id
 from mlcycle.errors import InvalidInput, MlcycleError, UntrustedModel
 from mlcycle.lifecycle._params import as_params
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from mlcycle.lifecycle.blobs import Blobs, Depot
+    from mlcycle.lifecycle.blobs import Blobs, CheckedFiles
     from mlcycle.state import Version
 
 __all__ = [
-    "PackedModel",
-    "Signed",
+    "InputCheckedModel",
+    "StagedModel",
     "card_of",
     "check_model",
     "keep_model",
@@ -40,7 +40,7 @@ _EXAMPLE_ROWS = 20
 _EXAMPLE_COLUMNS = 10_000
 
 
-class PackedModel:
+class StagedModel:
     """A fitted estimator written to a temporary folder, ready to be stored; use it in a ``with`` block.
 
     Attributes
@@ -90,10 +90,10 @@ class PackedModel:
         except Exception as error:  # pandas and pyarrow raise whatever they like
             if isinstance(error, OSError) and error.errno is not None:  # Arrow's own complaints have no number
                 raise
-            return None, f"the rows of its example cannot be kept as Parquet ({said(error)}); its signature is"
+            return None, f"the rows of its example cannot be kept as Parquet ({error_text(error)}); its signature is"
         return path, ""
 
-    def __enter__(self) -> PackedModel:
+    def __enter__(self) -> StagedModel:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -111,7 +111,7 @@ def _described(model: Any, example: Any) -> tuple[Any, Doc | None]:
         raise
     except Exception as error:
         name = f"{type(model).__module__}.{type(model).__qualname__}"
-        raise InvalidInput(f"{name} and its example have no signature: {said(error)}") from error
+        raise InvalidInput(f"{name} and its example have no signature: {error_text(error)}") from error
 
 
 def _as_served(rows: Any, signature: Doc | None) -> Any:
@@ -160,16 +160,16 @@ def keep_model(model: Any, format: str = "joblib") -> str:
     return f"; it is kept at {kept}"
 
 
-def store_model(depot: Depot, folder: str, packed: PackedModel) -> list[Doc]:
+def store_model(checked_files: CheckedFiles, folder: str, packed: StagedModel) -> list[Doc]:
     """Store a packed model below a folder; return the descriptions of its files, the model itself first."""
-    stored = [_store_file(depot, folder, "model", f".{packed.card['format']}", packed.path)]
+    stored = [_store_file(checked_files, folder, "model", f".{packed.card['format']}", packed.path)]
     if packed.example is not None:
-        stored.append(_store_file(depot, folder, "example", ".parquet", packed.example))
+        stored.append(_store_file(checked_files, folder, "example", ".parquet", packed.example))
     return stored
 
 
-def _store_file(depot: Depot, folder: str, kind: str, suffix: str, source: Path) -> Doc:
-    file = NewFile(depot, folder, kind, suffix)
+def _store_file(checked_files: CheckedFiles, folder: str, kind: str, suffix: str, source: Path) -> Doc:
+    file = NewFile(checked_files, folder, kind, suffix)
     try:
         shutil.copyfile(source, file.path)
         return file.done()
@@ -193,7 +193,7 @@ def load_version(blobs: Blobs, version: Version, *, trust: bool | str | type | C
 
     def read() -> Any:
         file = blobs.file_of(version.needs[0], "model", version.shown)
-        with blobs.depot.local_copy(file, version.shown) as path:
+        with blobs.checked_files.local_copy(file, version.shown) as path:
             try:
                 return codecs.load_model(path, card["format"], trust=trust, label=version.shown)
             except UntrustedModel as error:
@@ -221,7 +221,7 @@ def signature_of(blobs: Blobs, version: Version, model: Any) -> Doc | None:
     return codecs.complete_signature(card_of(blobs, version)["signature"], model)
 
 
-class Signed:
+class InputCheckedModel:
     """A model that takes from a table what its signature names, as it does when it serves."""
 
     _ASKED = frozenset({"predict", "predict_proba", "decision_function"})

@@ -25,8 +25,8 @@ from mlcycle.errors import (
 )
 from mlcycle.lifecycle._connection import Connection, absent
 from mlcycle.lifecycle._hook_context import hook_context
-from mlcycle.lifecycle._hooks import Hooks
 from mlcycle.lifecycle._session import Session
+from mlcycle.lifecycle._session_hooks import Hooks
 from mlcycle.lifecycle.evaluation import criteria_on
 from mlcycle.lifecycle.project import Project
 from mlcycle.state import ProjectCreate
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from mlcycle.state import State
-    from mlcycle.storage import Draft, Settled, Snapshot
+    from mlcycle.storage import Draft, Snapshot, UpToDate
 
 __all__ = ["open"]
 
@@ -258,8 +258,8 @@ def _check_lost(connection: Connection, *, forced: bool = False) -> bool:
 def _first_entry(connection: Connection, author: str, identity: str) -> tuple[str, bool]:
     """Make entry 0, which gives the project its identity; return the one there is, and whether it is this one."""
 
-    def propose(now: Snapshot) -> Draft | Settled:
-        return storage.Draft([ProjectCreate(id=identity).doc()]) if now.n < 0 else storage.Settled()
+    def propose(now: Snapshot) -> Draft | UpToDate:
+        return storage.Draft([ProjectCreate(id=identity).doc()]) if now.n < 0 else storage.UpToDate()
 
     commit = connection.log.commit(propose, verb="project.create", author=author, message="project created")
     state: State = commit.snapshot.state

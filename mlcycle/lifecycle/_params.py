@@ -15,7 +15,7 @@ from mlcycle import provenance
 from mlcycle._digest import json_number, json_text
 from mlcycle.errors import InvalidInput
 
-__all__ = ["Spelling", "as_params", "named_values"]
+__all__ = ["ParamsEncoder", "as_params", "named_values"]
 
 _MOST_ITEMS = 1_000  # of one list or array of a param; what is longer is data and belongs in an artifact or a dataset
 _MOST_VALUES = 10_000  # in one param: a few lists that hold one another are quickly billions
@@ -45,7 +45,7 @@ def as_params(params: Any) -> dict[str, Any]:
     >>> as_params({"depth": 3, "path": PurePath("a/b"), "sizes": (1, 2), 7: 1 + 2j})
     {'depth': 3, 'path': 'a/b', 'sizes': [1, 2], '7': '(1+2j)'}
     """
-    return Spelling().params(named_values(params))
+    return ParamsEncoder().params(named_values(params))
 
 
 def named_values(params: Any) -> dict[Any, Any]:
@@ -71,7 +71,7 @@ def named_values(params: Any) -> dict[Any, Any]:
         ) from error
 
 
-class Spelling:
+class ParamsEncoder:
     """Values of any kind as JSON; lives as long as one document is made, and knows afterwards what it did to them.
 
     Parameters

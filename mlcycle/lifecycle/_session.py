@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlcycle._digest import json_text
 from mlcycle.errors import InvalidInput, ReadOnly
-from mlcycle.lifecycle._hooks import Hooks, refuse_commits
-from mlcycle.lifecycle._judging import Matter
+from mlcycle.lifecycle._gate_request import GateRequest
 from mlcycle.lifecycle._operation import operate
 from mlcycle.lifecycle._overriding import override_of
+from mlcycle.lifecycle._session_hooks import Hooks, refuse_commits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,10 +175,10 @@ class Session:
             tell=functools.partial(self._hooks.after, self),
         )
 
-    def tell(self, matter: Matter) -> None:
+    def tell(self, request: GateRequest) -> None:
         """Tell hooks of something that no entry of the log says: a run ended."""
-        if self._hooks.of("after", matter.verb):
-            self._hooks.after(self, self.view(refresh=False), matter)
+        if self._hooks.of("after", request.verb):
+            self._hooks.after(self, self.view(refresh=False), request)
 
 
 def _reopened(

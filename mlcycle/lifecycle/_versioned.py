@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlcycle import records
 from mlcycle._ids import check_name
-from mlcycle.lifecycle._decisions import decision_records
-from mlcycle.lifecycle._evaluations import evaluation_records
 from mlcycle.lifecycle._history import history_frame
 from mlcycle.lifecycle._mapping import ByName
+from mlcycle.lifecycle._stored_decisions import decision_records
+from mlcycle.lifecycle._stored_evaluations import evaluation_records
 from mlcycle.lifecycle.blobs import readable
 from mlcycle.state import Version, View, resolve
 

@@ -10,22 +10,20 @@ from mlcycle._ids import now
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput, MlcycleError
 from mlcycle.lifecycle import datasets, models
+from mlcycle.lifecycle._gate_request import Evidence, GateRequest
 from mlcycle.lifecycle._history import history_frame
 from mlcycle.lifecycle._home import Home
-from mlcycle.lifecycle._judging import Evidence, Matter
-from mlcycle.lifecycle._model_files import load_version
-from mlcycle.lifecycle._moments import entry_number
+from mlcycle.lifecycle._points_in_time import entry_number
 from mlcycle.lifecycle._rollback import moves_of, new_models
 from mlcycle.lifecycle._session import Session
-from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.deployments import Deployments
 from mlcycle.lifecycle.evaluation import failing_today
 from mlcycle.lifecycle.experiments import Experiments
 from mlcycle.lifecycle.runs import Runs, run_of
-from mlcycle.lifecycle.scope import ScopeHandle
+from mlcycle.lifecycle.scope import Scopes
 from mlcycle.lifecycle.store import Store
 from mlcycle.state import Change, ProjectRollback, View, moves_to, resolve, roll_project_back, status_of
-from mlcycle.storage import Settled
+from mlcycle.storage import UpToDate
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable
@@ -51,7 +49,7 @@ class Project:
 
     Attributes
     ----------
-    scope : ScopeHandle
+    scope : Scopes
         What the project is for and what counts as good.
     datasets, experiments, runs, models, deployments : mappings
         What there is in each phase of the cycle, by name.
@@ -62,7 +60,7 @@ class Project:
     def __init__(self, session: Session) -> None:
         self._session = session
         session.home = session.home or Home(session)
-        self.scope = ScopeHandle(session)
+        self.scope = Scopes(session)
         self.datasets = datasets.Datasets(session)
         self.experiments = Experiments(session)
         self.runs = Runs(session)
@@ -112,15 +110,14 @@ class Project:
         trust
             For models, as in `ModelVersion.load`.
         """
-        view = self._session.view()
-        found = resolve(view, what, "dataset", "model")
+        found = resolve(self._session.view(), what, "dataset", "model")
         if found.of == "dataset":
             if trust:
                 raise InvalidInput(f"trust= is for models, and {found.shown} is data")
-            return tables.frame_of(self._session.blobs, view, found, columns)
+            return datasets.load(self._session, found.ref, columns=columns)
         if columns is not None:
             raise InvalidInput(f"columns= is for data, and {found.shown} is a model")
-        return load_version(self._session.blobs, found, trust=trust)
+        return models.load(self._session, found.ref, trust=trust)
 
     def status(self) -> records.Status:
         """Return, per phase, what is missing, stale, blocked or due."""
@@ -229,8 +226,8 @@ class Project:
             changes: list[Change] = []
             with contextlib.suppress(MlcycleError):  # the entries it goes by are read here, and not one for each plan
                 changes = roll_project_back(do.view, entry)
-            do.judge(lambda: _matter(self._session.blobs, do.view, entry) if changes else None)
-            done = do.commit(lambda view: roll_project_back(view, entry) or Settled())
+            do.judge(lambda: _request(self._session.blobs, do.view, entry) if changes else None)
+            done = do.commit(lambda view: roll_project_back(view, entry) or UpToDate())
             if done.entry is None:
                 return records.Listing(of="moves")
             return moves_of(done.view.then(done.view.n - 1), done.change(ProjectRollback).to)
@@ -247,10 +244,10 @@ def _run_ref(session: Session, of: Any) -> Any:
     return f"run:{run if known else run_of(session, run, view).id}"
 
 
-def _matter(blobs: Blobs, view: View, entry: int) -> Matter:
+def _request(blobs: Blobs, view: View, entry: int) -> GateRequest:
     """Return what is judged of a rollback: that nothing it goes back to is known to fail the scope of today."""
     failing = failing_today(blobs, view, new_models(view, entry))
-    return Matter(
+    return GateRequest(
         verb="project.rollback",
         action="roll back",
         subject="project:project",

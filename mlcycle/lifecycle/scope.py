@@ -12,11 +12,11 @@ from mlcycle._ids import now, parse_ref
 from mlcycle._text import plain, printable
 from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, NotFound
-from mlcycle.lifecycle._decisions import decision_records
-from mlcycle.lifecycle._judging import Evidence, Matter
+from mlcycle.lifecycle._gate_request import Evidence, GateRequest
+from mlcycle.lifecycle._stored_decisions import decision_records
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.state import Change, NameSet, Version, VersionAdd, View, guards_on, noun, resolve
-from mlcycle.storage import Settled
+from mlcycle.storage import UpToDate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
 
-__all__ = ["ScopeHandle", "changed_scope", "scope_record"]
+__all__ = ["Scopes", "changed_scope", "scope_record"]
 
 Doc = dict[str, Any]
 _GATED = {"model": ("model/pointer.move", "deployment/pointer.move"), "dataset": ("dataset/version.add",)}
@@ -34,7 +34,7 @@ _GATED = {"model": ("model/pointer.move", "deployment/pointer.move"), "dataset":
 
 
 @printable
-class ScopeHandle:
+class Scopes:
     """The scope of one project; lives as long as the project handle it hangs on.
 
     Examples
@@ -127,8 +127,8 @@ class ScopeHandle:
 
     def _changed(self, do: Operation, changed: Doc) -> records.Scope:
         """Commit the scope with some fields changed, if there is a difference and nobody blocks it."""
-        known = isinstance(_plan(do.view, changed, do.override), Settled)
-        do.judge(lambda: None if known else _matter(do.view, changed, do.override))
+        known = isinstance(_plan(do.view, changed, do.override), UpToDate)
+        do.judge(lambda: None if known else _request(do.view, changed, do.override))
         done = do.commit(lambda view: _plan(view, changed, do.override))
         found = scope_record(done.value if done.entry is None else done.versions("scope")[0])
         if "criteria" in changed:
@@ -188,7 +188,7 @@ def scope_record(version: Version) -> records.Scope:
     return evolve(record, number=version.number, **version.stamp.facts())
 
 
-def _plan(view: View, changed: Doc, override: records.Override | None) -> list[Change] | Settled:
+def _plan(view: View, changed: Doc, override: records.Override | None) -> list[Change] | UpToDate:
     """Return the changes that set the scope; what they loosen is written with who loosened it until when."""
     before = view.versions.newest("scope", "scope")
     known = before["scope"] if before else records.to_json(records.Scope())
@@ -197,7 +197,7 @@ def _plan(view: View, changed: Doc, override: records.Override | None) -> list[C
         eased = [records.to_json(one) for one in _loosened(known, scope, override)]
         scope["loosened"] = [*_standing(scope), *eased]
     if before and scope == known:
-        return Settled(before)
+        return UpToDate(before)
     number = before.number + 1 if before else 1
     made = VersionAdd(of="scope", name="scope", number=number, says={"scope": scope})
     begun = [] if before else [NameSet(of="scope", name="scope", fixed=noun("scope").fixed)]
@@ -230,7 +230,7 @@ def _loosened(before: Doc, after: Doc, override: records.Override | None) -> lis
     ]
 
 
-def _matter(view: View, changed: Doc, override: records.Override | None) -> Matter:
+def _request(view: View, changed: Doc, override: records.Override | None) -> GateRequest:
     """Return what is judged of a change of the scope: that whoever loosens it says why and until when.
 
     An override that ends what is loosened is spent on that: it lets nobody pass a hook that reviews loosened criteria.
@@ -249,7 +249,7 @@ def _matter(view: View, changed: Doc, override: records.Override | None) -> Matt
         )
         for one in eased
     ]
-    return Matter(
+    return GateRequest(
         verb="scope.set",
         action="set",
         subject="scope:scope",

@@ -12,7 +12,7 @@ from mlcycle._ids import check_name
 from mlcycle._text import printable
 from mlcycle._times import parse_span, written
 from mlcycle.errors import InvalidInput, SchemaError, VersionDeleted
-from mlcycle.lifecycle._moments import entry_number
+from mlcycle.lifecycle._points_in_time import entry_number
 from mlcycle.lifecycle._progress import watched
 from mlcycle.lifecycle.runs import (
     ActiveRun,
@@ -25,19 +25,19 @@ from mlcycle.lifecycle.runs import (
     verify_runs,
 )
 from mlcycle.state import (
-    Census,
     Change,
+    LiveFiles,
     TagSet,
     VersionMark,
     View,
     drop,
+    find_live_files,
     noun,
     read_ref,
     resolve,
     restore,
-    take_census,
 )
-from mlcycle.storage import Settled, fetch
+from mlcycle.storage import UpToDate, fetch
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -81,7 +81,7 @@ class Store:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._counted: tuple[tuple[int, int], Census] | None = None
+        self._counted: tuple[tuple[int, int], LiveFiles] | None = None
         self._size = ((-1, -1), 0, 0)
 
     def __repr__(self) -> str:
@@ -98,7 +98,7 @@ class Store:
         looked = view.n, view.state.n  # what stood then, in files as they are now
         if self._size[0] != looked:
             with self._counting():
-                files = self._census(view).live()
+                files = self._live_files(view).live()
             self._size = looked, len(files), sum(file["size"] for file in files.values())
         facts = {"id": view.state.id, "entries": view.n + 1, "files": self._size[1], "bytes": self._size[2]}
         return {"url": self.url, **facts, "shared": self._session.log.files.shared}
@@ -106,16 +106,18 @@ class Store:
     def _at(self, now: Snapshot) -> View:
         return View(now.state, self._session.log.entry, now.n)
 
-    def _census(self, view: View) -> Census:
+    def _live_files(self, view: View) -> LiveFiles:
         """Return what stands by a view, in one pass over the log; while counting, what was found by it is known."""
         looked = view.n, view.state.n
         if self._counted is None or self._counted[0] != looked:
-            self._counted = looked, fetch(("census", self.url, looked), lambda: self._take_census(view))
+            self._counted = looked, fetch(("census", self.url, looked), lambda: self._find_live_files(view))
         return self._counted[1]
 
-    def _take_census(self, view: View) -> Census:
-        depot = self._session.blobs.depot
-        return take_census(view, self._session.log.entries(0, view.n + 1), lambda one: depot.listed(one, "a list"))
+    def _find_live_files(self, view: View) -> LiveFiles:
+        checked_files = self._session.blobs.checked_files
+        return find_live_files(
+            view, self._session.log.entries(0, view.n + 1), lambda one: checked_files.listed(one, "a list")
+        )
 
     def _newest(self) -> View:
         """Return the project by its newest entry, also for who looks at the past: files are there now or not at all."""
@@ -142,10 +144,10 @@ class Store:
             return storage.verify(
                 self._session.log,
                 self._session.log.files,
-                lambda now: self._census(self._at(now)).live(),
+                lambda now: self._live_files(self._at(now)).live(),
                 level=level,
                 begun=True,
-                owners=lambda now: self._census(self._at(now)).owners_of(),
+                owners=lambda now: self._live_files(self._at(now)).owners_of(),
                 extra=lambda: self._further(deep=level == "bytes") if level != "chain" else (),
                 progress=progress,
             )
@@ -153,15 +155,15 @@ class Store:
     def _further(self, *, deep: bool) -> Iterator[storage.Problem]:
         """Yield what is wrong with runs, and the lists of files that a newer library wrote."""
         now = self._newest()
-        census = self._census(now)
-        for one in sorted(census.unread.keys() & census.owners.keys()):
-            if isinstance(census.unread[one], SchemaError):
-                key = census.files[one][-1]["key"]
-                yield storage.Problem("unreadable", key, str(census.unread[one]), tuple(census.owners[one]))
+        live_files = self._live_files(now)
+        for one in sorted(live_files.unread.keys() & live_files.owners.keys()):
+            if isinstance(live_files.unread[one], SchemaError):
+                key = live_files.files[one][-1]["key"]
+                yield storage.Problem("unreadable", key, str(live_files.unread[one]), tuple(live_files.owners[one]))
         listed = list(self._session.log.files.list("runs/"))  # before the log: a pack made meanwhile is in it
         now = self._newest()
         packs, passed = packs_in_force(self._session.blobs, now), self._dropped_runs(now)
-        yield from verify_runs(self._session.blobs.depot, listed, packs, deep=deep, passed=passed)
+        yield from verify_runs(self._session.blobs.checked_files, listed, packs, deep=deep, passed=passed)
 
     def sweep(
         self, *, dry_run: bool = False, min_age: timedelta | str | int = timedelta(days=7)
@@ -189,19 +191,19 @@ class Store:
 
     def _swept(self, min_age: timedelta, *, dry_run: bool) -> storage.SweepResult:
         young = written(datetime.now(UTC) - min_age)
-        asked = ask_for_pins(self._session, self._census(self._newest()), young, dry_run=dry_run)
+        asked = ask_for_pins(self._session, self._live_files(self._newest()), young, dry_run=dry_run)
 
         def kept(now: Snapshot) -> Container[str]:
             view = self._at(now)
-            census = self._census(view)
-            return census.without(asked.free(view, census)).kept()
+            live_files = self._live_files(view)
+            return live_files.without(asked.free(view, live_files)).kept()
 
         def prefixes(now: Snapshot) -> list[str]:
             return [*_SWEPT_FOLDERS, *(f"{run_folder(run)}/" for run in self._dropped_runs(self._at(now)))]
 
         def swept(now: Snapshot, keys: list[str]) -> tuple[list[str], list[Doc]]:
             view = self._at(now)
-            objects = self._census(view).objects_with(keys)
+            objects = self._live_files(view).objects_with(keys)
             gone = [run for run in self._dropped_runs(view) if any(run in key for key in keys)]
             marks = [VersionMark(of="run", name=run, mark="swept") for run in gone]
             return objects, [one.doc() for one in (*marks, *asked.marks(view, objects))]
@@ -241,11 +243,11 @@ class Store:
             target = self._target(do.view, ref)
             run = target.removeprefix("run:") if target.startswith("run:") else None
 
-            def plan(view: View) -> list[Change] | Settled:
+            def plan(view: View) -> list[Change] | UpToDate:
                 if run:
                     dropped = view.marks.has("run", run, "dropped")
-                    return Settled() if dropped else [VersionMark(of="run", name=run, mark="dropped")]
-                return drop(view, resolve(view, target, dropped=True)) or Settled()
+                    return UpToDate() if dropped else [VersionMark(of="run", name=run, mark="dropped")]
+                return drop(view, resolve(view, target, dropped=True)) or UpToDate()
 
             do.commit(plan)
 
@@ -265,10 +267,10 @@ class Store:
             run = target.removeprefix("run:") if target.startswith("run:") else None
             head = head_of(self._session, run) if run else None  # written once: the plan may go by it
 
-            def plan(view: View) -> list[Change] | Settled:
+            def plan(view: View) -> list[Change] | UpToDate:
                 if run:
                     return _restore_run(view, run, head)
-                return restore(view, resolve(view, target, dropped=True)) or Settled()
+                return restore(view, resolve(view, target, dropped=True)) or UpToDate()
 
             do.commit(plan)
 
@@ -296,9 +298,9 @@ class Store:
         def work(do: Operation) -> int:
             wanted = None if to is None else entry_number(self._session.log, do.view, to)
 
-            def plan(view: View) -> list[Change] | Settled:
+            def plan(view: View) -> list[Change] | UpToDate:
                 entry = view.n if wanted is None else wanted
-                return Settled(entry) if view.tag(name) == entry else [TagSet(name=name, to=entry)]
+                return UpToDate(entry) if view.tag(name) == entry else [TagSet(name=name, to=entry)]
 
             done = do.commit(plan, message=f"tag {name}")
             return int(done.value) if done.entry is None else done.change(TagSet).to
@@ -337,9 +339,9 @@ class Store:
         return version.ref
 
 
-def _restore_run(view: View, run: str, head: Doc | None) -> list[Change] | Settled:
+def _restore_run(view: View, run: str, head: Doc | None) -> list[Change] | UpToDate:
     if not view.marks.has("run", run, "dropped"):
-        return Settled()
+        return UpToDate()
     if head is None or view.marks.has("run", run, "swept"):
         raise VersionDeleted(f"run {run} has been removed by a sweep")
     if gone := [blob for blob in blobs_of(head) if not view.placed.has(blob)]:

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from mlcycle.monitoring._coverage import Coverage
     from mlcycle.monitoring._drift import DataDrift, PredictionDrift
     from mlcycle.monitoring._failures import Failures
-    from mlcycle.monitoring._judge import AnswersJudge, Versions
+    from mlcycle.monitoring._judge_answers import AnswersJudge, ServedVersions
     from mlcycle.monitoring._latency import Latency
-    from mlcycle.monitoring._look import look_at, signals_given
     from mlcycle.monitoring._quality import Quality
+    from mlcycle.monitoring._run_signals import run_signals, signals_given
     from mlcycle.monitoring._signals import SIGNALS, signals_at
     from mlcycle.monitoring._window import TrafficContext, Window
 
@@ -29,9 +29,9 @@ _HOMES = {
     "_coverage": ("Coverage",),
     "_drift": ("DataDrift", "PredictionDrift"),
     "_failures": ("Failures",),
-    "_judge": ("AnswersJudge", "Versions"),
+    "_judge_answers": ("AnswersJudge", "ServedVersions"),
     "_latency": ("Latency",),
-    "_look": ("look_at", "signals_given"),
+    "_run_signals": ("run_signals", "signals_given"),
     "_quality": ("Quality",),
     "_signals": ("SIGNALS", "signals_at"),
     "_window": ("TrafficContext", "Window"),
@@ -46,10 +46,10 @@ __all__ = [
     "Latency",
     "PredictionDrift",
     "Quality",
+    "ServedVersions",
     "TrafficContext",
-    "Versions",
     "Window",
-    "look_at",
+    "run_signals",
     "signals_at",
     "signals_given",
 ]

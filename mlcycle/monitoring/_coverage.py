@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from attrs import frozen
 
-from mlcycle.monitoring._attempt import ENOUGH
+from mlcycle.monitoring._error_results import ENOUGH
 from mlcycle.records import Result
 
 if TYPE_CHECKING:

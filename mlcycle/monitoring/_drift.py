@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from attrs import frozen
 
 from mlcycle import checks, stats
-from mlcycle.monitoring._alike import side_by_side
-from mlcycle.monitoring._attempt import ENOUGH
+from mlcycle.monitoring._align_columns import align_columns
+from mlcycle.monitoring._error_results import ENOUGH
 from mlcycle.records import Result
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class DataDrift:
             return
         if len(live) < self.enough:
             return
-        reference, current = side_by_side(before, live)
+        reference, current = align_columns(before, live)
         if not len(current.columns):
             told = "no input that was captured is a column of the data the model was trained on, so none was compared"
             yield self._nothing(subject, told, "data")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from attrs import evolve, frozen
 
-from mlcycle.monitoring._attempt import ENOUGH, attempt
+from mlcycle.monitoring._error_results import ENOUGH, errors_as_results
 from mlcycle.records import VERDICTS, Result
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Quality:
             rows = labelled[labelled["version"] == ref].drop_duplicates("id", keep="last")
             if len(rows):
                 said = {"look": self.look, "subject": f"model:{ref}", "phase": self.phase}
-                yield from attempt(
+                yield from errors_as_results(
                     lambda ref=ref, rows=rows: [self._meant(one, ref) for one in traffic.judge(ref, rows)],  # type: ignore[misc]
                     **said,
                 )
@@ -77,10 +77,10 @@ class Quality:
         # A slice that has too few rows is told by the table; all rows together have been judged, or say so themselves.
         if found.verdict in _FINE or (found.slice and found.verdict == "inconclusive"):
             return found
-        return evolve(found, phase=_PHASES.get(found.verdict, "data"), detail=_told(found, ref))
+        return evolve(found, phase=_PHASES.get(found.verdict, "data"), detail=_result_text(found, ref))
 
 
-def _told(result: Result, ref: str) -> str:
+def _result_text(result: Result, ref: str) -> str:
     check = f"{result.check} ({result.slice})" if result.slice else result.check
     where = f"{_measured(result)} on {result.n} labelled rows"
     if result.verdict == "error":

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
     from mlcycle.records import Result, Revision
 
-__all__ = ["Captured", "Expected", "Judge", "Reference", "TrafficContext", "Window", "inputs_of"]
+__all__ = ["Captured", "Expected", "Judge", "ReferenceData", "TrafficContext", "Window", "inputs_of"]
 
 _INPUT = "in."
 
 
 class Captured(Protocol):
-    """Captured traffic, put together; `mlcycle.serving.Traffic` is."""
+    """Captured traffic, put together; `mlcycle.serving.CapturedTraffic` is."""
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -37,7 +37,7 @@ class Captured(Protocol):
         """Return what callers got: no answers of shadows, no failures."""
 
 
-class Reference(Protocol):
+class ReferenceData(Protocol):
     """Rows as they were when the main version was made."""
 
     def __call__(self) -> pd.DataFrame | None:
@@ -77,14 +77,14 @@ class Window:
     captured : Captured
         The traffic itself.
     reference, expected, judge : callable
-        What it is held against, see `Reference`, `Expected` and `Judge`; called only by signals that need it.
+        What it is held against, see `ReferenceData`, `Expected` and `Judge`; called only by signals that need it.
 
     Examples
     --------
     >>> from mlcycle.records import Revision
-    >>> from mlcycle.serving import decode
+    >>> from mlcycle.serving import decode_traffic
     >>> line = b'{"t":2.0,"id":"17","v":"model:churn@7","in":{"age":41},"out":1}'
-    >>> window = Window(since="1970-01-01", until="1970-01-02", captured=decode([line]),
+    >>> window = Window(since="1970-01-01", until="1970-01-02", captured=decode_traffic([line]),
     ...                 revision=Revision(deployment="eu", number=1, weights={"churn@7": 90, "churn@8": 10}))
     >>> window.main, len(window.live())
     ('churn@7', 1)
@@ -94,13 +94,13 @@ class Window:
     until: str
     revision: Revision
     captured: Captured = field(repr=False)
-    reference: Reference = field(default=lambda: None, repr=False)
+    reference: ReferenceData = field(default=lambda: None, repr=False)
     expected: Expected = field(default=lambda: None, repr=False)
     judge: Judge = field(default=lambda ref, rows: (), repr=False)
 
     @property
     def frame(self) -> pd.DataFrame:
-        """All that was captured, one row a prediction, see `mlcycle.serving.Traffic`."""
+        """All that was captured, one row a prediction, see `mlcycle.serving.CapturedTraffic`."""
         return self.captured.frame
 
     @property

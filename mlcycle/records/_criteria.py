@@ -12,8 +12,8 @@ import attrs
 from attrs import field, frozen
 
 from mlcycle.errors import InvalidInput
+from mlcycle.records._criterion_fields import TERMS
 from mlcycle.records._record import Record, copied
-from mlcycle.records._terms import TERMS
 
 if TYPE_CHECKING:
     from mlcycle.records._results import Result

@@ -9,8 +9,8 @@ from attrs import field, frozen
 
 from mlcycle.errors import InvalidInput
 from mlcycle.records._criteria import Criterion
+from mlcycle.records._criterion_fields import finite, flag, terms_last, text_or_none
 from mlcycle.records._record import texts
-from mlcycle.records._terms import finite, flag, terms_last, text_or_none
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -20,7 +20,7 @@ from mlcycle.errors import Corrupt, InvalidInput, SchemaError
 from mlcycle.records._criteria import Criterion, UnknownCriterion, class_of, own_name
 from mlcycle.records._record import Record, copied
 from mlcycle.records._refs import bare_refs, full_refs
-from mlcycle.records._words import UnknownWord
+from mlcycle.records._vocabulary import UnknownWord
 
 __all__ = ["TYPES", "from_json", "to_json"]
 

@@ -10,9 +10,9 @@ from attrs import field, frozen
 from mlcycle._text import plain
 from mlcycle.errors import InvalidInput
 from mlcycle.records._criteria import Criterion
+from mlcycle.records._criterion_fields import finite, flag, terms_last, text_or_none
 from mlcycle.records._metric_names import metric_name
 from mlcycle.records._record import texts
-from mlcycle.records._terms import finite, flag, terms_last, text_or_none
 
 if TYPE_CHECKING:
     from mlcycle.records._criteria import MetricFacts

@@ -14,7 +14,7 @@ from mlcycle.errors import InvalidInput
 from mlcycle.records._committed import Committed, stamp_last
 from mlcycle.records._record import Record, as_row, copied, listed
 from mlcycle.records._refs import full_ref
-from mlcycle.records._words import one_of
+from mlcycle.records._vocabulary import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -215,7 +215,7 @@ class Result(Record):
     def _name(self) -> str:
         return f"{self.check} ({self.slice})" if self.slice else self.check
 
-    def _told(self) -> str:
+    def _text(self) -> str:
         """Say it as a finding: in its own sentence, where it has one."""
         return f"{self.verdict}: {self.detail}" if self.detail else self._title()
 
@@ -432,7 +432,7 @@ class Evaluation(Committed):
         seen = "" if self.predictions is None else f"{self.predictions:,} predictions, "
         noun = "finding" if len(self.findings) == 1 else "findings"
         head = f"{self._title()}: {seen}{len(self.findings)} {noun}"
-        lines = (one if isinstance(one, str) else one._told() for one in _foremost(self.findings))
+        lines = (one if isinstance(one, str) else one._text() for one in _foremost(self.findings))
         return "\n".join([head, *(f"  {line}" for line in lines)])
 
     def _repr_html_(self) -> str:

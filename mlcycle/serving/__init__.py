@@ -15,26 +15,26 @@ from typing import TYPE_CHECKING
 from mlcycle._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from mlcycle.serving._capture import Traffic, decode, encode_labels
+    from mlcycle.serving._capture import CapturedTraffic, decode_traffic, encode_labels
     from mlcycle.serving._router import check_weights, choose
-    from mlcycle.serving._service import Load, Loaded, Routes, Service, Sink
+    from mlcycle.serving._service import LoadedModel, ModelLoader, RouteSource, Service, TrafficSink
 
 _HOMES = {
-    "_capture": ("Traffic", "decode", "encode_labels"),
+    "_capture": ("CapturedTraffic", "decode_traffic", "encode_labels"),
     "_router": ("check_weights", "choose"),
-    "_service": ("Load", "Loaded", "Routes", "Service", "Sink"),
+    "_service": ("LoadedModel", "ModelLoader", "RouteSource", "Service", "TrafficSink"),
 }
 
 __all__ = [
-    "Load",
-    "Loaded",
-    "Routes",
+    "CapturedTraffic",
+    "LoadedModel",
+    "ModelLoader",
+    "RouteSource",
     "Service",
-    "Sink",
-    "Traffic",
+    "TrafficSink",
     "check_weights",
     "choose",
-    "decode",
+    "decode_traffic",
     "encode_labels",
 ]
 

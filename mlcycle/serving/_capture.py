@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["Traffic", "decode", "encode_failures", "encode_labels", "encode_predictions", "ids_of"]
+__all__ = ["CapturedTraffic", "decode_traffic", "encode_failures", "encode_labels", "encode_predictions", "ids_of"]
 
 _INPUT = "in."
 _MODEL = "model:"  # refs are full where they are stored; people see churn@7
@@ -239,7 +239,7 @@ def _read(value: Any) -> Any:
 
 
 @frozen(eq=False)
-class Traffic:
+class CapturedTraffic:
     """Captured traffic, put together.
 
     Attributes
@@ -262,7 +262,7 @@ class Traffic:
         return self.frame[(self.frame["role"] == "live") & self.frame["error"].isna()]
 
 
-def decode(lines: Iterable[bytes], *, since: str | None = None, until: str | None = None) -> Traffic:
+def decode_traffic(lines: Iterable[bytes], *, since: str | None = None, until: str | None = None) -> CapturedTraffic:
     r"""Put predictions and labels together.
 
     Parameters
@@ -275,7 +275,7 @@ def decode(lines: Iterable[bytes], *, since: str | None = None, until: str | Non
     Examples
     --------
     >>> lines = [b'{"t":2.0,"id":"17","y":1}', b'{"t":1.0,"id":"17","v":"model:churn@7","in":{"age":41}}', b'{"t":']
-    >>> traffic = decode(lines)
+    >>> traffic = decode_traffic(lines)
     >>> traffic.frame[["id", "version", "label", "in.age"]].values.tolist(), traffic.skipped
     ([['17', 'churn@7', 1, 41]], 1)
     """
@@ -307,7 +307,7 @@ def decode(lines: Iterable[bytes], *, since: str | None = None, until: str | Non
         if name != "output" or None in held:  # pandas would turn 1 beside a missing value into 1.0
             frame[name] = pd.Series(held, index=frame.index, dtype=object)
     frame["t"] = pd.to_datetime(frame["t"], unit="s", utc=True)
-    return Traffic(frame=frame, skipped=skipped, strays=len(labels.keys() - {row["id"] for row in predictions}))
+    return CapturedTraffic(frame=frame, skipped=skipped, strays=len(labels.keys() - {row["id"] for row in predictions}))
 
 
 def _row(document: dict[str, Any], moment: float) -> dict[str, Any]:

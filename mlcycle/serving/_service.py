@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
     from mlcycle.records import Revision
 
-__all__ = ["Load", "Loaded", "Routes", "Service", "Sink"]
+__all__ = ["LoadedModel", "ModelLoader", "RouteSource", "Service", "TrafficSink"]
 
 _LONGEST_PAUSE = 60.0
 
 
 @frozen(eq=False)
-class Loaded:
+class LoadedModel:
     """A model ready to answer.
 
     Attributes
@@ -72,21 +72,21 @@ class Loaded:
         return frame_of(X) if are_records(X) else X
 
 
-class Routes(Protocol):
+class RouteSource(Protocol):
     """Where a service learns who answers."""
 
     def current(self) -> Revision:
         """Return the revision that answers now; cheap, for it is asked every few seconds."""
 
 
-class Load(Protocol):
+class ModelLoader(Protocol):
     """Where a service gets its models from."""
 
-    def __call__(self, ref: str, /) -> Loaded:
+    def __call__(self, ref: str, /) -> LoadedModel:
         """Load a version."""
 
 
-class Sink(Protocol):
+class TrafficSink(Protocol):
     """Where a service writes what it keeps; never raises into a prediction."""
 
     def write(self, lines: bytes) -> None:
@@ -100,12 +100,12 @@ class Sink(Protocol):
 
 
 @frozen(eq=False)
-class _Crew:
+class _RevisionModels:
     """The models of one revision, loaded together and exchanged together."""
 
     revision: Revision
-    models: tuple[Loaded, ...]
-    shadow: Loaded | None
+    models: tuple[LoadedModel, ...]
+    shadow: LoadedModel | None
     classes: Any = None  # every class any of them knows, where they do not all know the same
 
 
@@ -121,7 +121,7 @@ class Service:
     ----------
     name : str
         Name of the deployment; salts the division of ids.
-    routes, load, sink : Routes, Load, Sink
+    routes, load, sink : RouteSource, ModelLoader, TrafficSink
         What it stands on.
     capture : float, default 1.0
         Share of the ids whose predictions are kept; an id is kept always or never.
@@ -148,7 +148,7 @@ class Service:
     ...     def flush(self): ...
     ...     def close(self): ...
     >>> model = LogisticRegression().fit([[0.0], [1.0]], ["no", "yes"])
-    >>> with Service("shop", routes=Here(), load=lambda ref: Loaded(ref, model, None), sink=Nowhere()) as service:
+    >>> with Service("shop", routes=Here(), load=lambda ref: LoadedModel(ref, model, None), sink=Nowhere()) as service:
     ...     service.predict([[2.0]], ids=["17"]).tolist()
     ['yes']
     """
@@ -157,9 +157,9 @@ class Service:
         self,
         name: str,
         *,
-        routes: Routes,
-        load: Load,
-        sink: Sink,
+        routes: RouteSource,
+        load: ModelLoader,
+        sink: TrafficSink,
         capture: float = 1.0,
         follow: float = 5.0,
         masked: Callable[[str], str] = str,
@@ -173,9 +173,9 @@ class Service:
         self._capture, self._follow, self._masked = capture, follow, masked
         self._refreshing, self._writing, self._counting = threading.Lock(), threading.Lock(), threading.Lock()
         self._failures: dict[str, int] = {"refresh": 0, "answer": 0, "shadow": 0, "capture": 0}
-        self._told: set[tuple[str, int]] = set()
+        self._warned: set[tuple[str, int]] = set()
         self._closed = False
-        self._crew = self._mustered(routes.current(), None)
+        self._revision_models = self._load_revision(routes.current(), None)
         self._next_look, self._pause = time.monotonic() + follow, follow
 
     def __repr__(self) -> str:
@@ -190,7 +190,7 @@ class Service:
     @property
     def revision(self) -> Revision:
         """The revision that answers in this process."""
-        return self._crew.revision
+        return self._revision_models.revision
 
     @property
     def failures(self) -> dict[str, int]:
@@ -235,7 +235,7 @@ class Service:
         try:
             return self._answer("predict_proba", X, ids)
         except Exception as error:
-            _refuse_method(self._crew, "predict_proba", error)
+            _refuse_method(self._revision_models, "predict_proba", error)
             raise
 
     def _answer(self, method: str, X: Any, ids: Iterable[Any] | None) -> Any:
@@ -243,39 +243,47 @@ class Service:
             raise InvalidInput(f"the service {self.name} is closed; serve() gives a new one")
         if time.monotonic() >= self._next_look:
             self.refresh()
-        crew = self._crew
+        revision_models = self._revision_models
         X = rows_of(X)
-        names = _names(ids, length_of(X), self._capture > 0 or len(crew.models) > 1)
-        if len(crew.models) == 1:
-            answer = self._asked(crew, crew.models[0], method, X, names)
+        names = _names(ids, length_of(X), self._capture > 0 or len(revision_models.models) > 1)
+        if len(revision_models.models) == 1:
+            answer = self._asked(revision_models, revision_models.models[0], method, X, names)
         else:
-            answer = self._divided(crew, method, X, names)
-        if crew.shadow is not None:
-            self._shadowed(crew, crew.shadow, method, X, names)
+            answer = self._divided(revision_models, method, X, names)
+        if revision_models.shadow is not None:
+            self._shadowed(revision_models, revision_models.shadow, method, X, names)
         return answer
 
-    def _divided(self, crew: _Crew, method: str, X: Any, names: list[str]) -> Any:
+    def _divided(self, revision_models: _RevisionModels, method: str, X: Any, names: list[str]) -> Any:
         """Let every version answer its share, and put the answers back in the order of the rows."""
         import numpy as np
 
-        chosen = choose(names, crew.revision.weights, self.name)
+        chosen = choose(names, revision_models.revision.weights, self.name)
         parts: list[tuple[Any, Any]] = []
-        for position, loaded in enumerate(crew.models):
+        for position, loaded in enumerate(revision_models.models):
             where = np.flatnonzero(chosen == position)
             if len(where) == len(names):
-                return self._asked(crew, loaded, method, X, names)
+                return self._asked(revision_models, loaded, method, X, names)
             if len(where):
-                share = self._asked(crew, loaded, method, taken(X, where), [names[i] for i in where])
+                share = self._asked(revision_models, loaded, method, taken(X, where), [names[i] for i in where])
                 parts.append((where, share))
         if not parts:
-            return self._asked(crew, crew.models[0], method, X, names)
+            return self._asked(revision_models, revision_models.models[0], method, X, names)
         back = np.argsort(np.concatenate([where for where, _ in parts]), kind="stable")
         return joined([answer for _, answer in parts], back)
 
-    def _asked(self, crew: _Crew, loaded: Loaded, method: str, X: Any, names: list[str], role: str = "live") -> Any:
+    def _asked(
+        self,
+        revision_models: _RevisionModels,
+        loaded: LoadedModel,
+        method: str,
+        X: Any,
+        names: list[str],
+        role: str = "live",
+    ) -> Any:
         """Let one version answer some rows, and keep what it said."""
         began = time.perf_counter()
-        facts = {"v": loaded.ref, "r": crew.revision.number, "role": role}
+        facts = {"v": loaded.ref, "r": revision_models.revision.number, "role": role}
         try:
             rows = loaded.rows(X)
             answer, kept = asked(loaded.model, method, rows, follows=loaded.follows, loose=loaded.loose)
@@ -292,15 +300,17 @@ class Service:
         if self._capture > 0:
             facts["ms"] = round((time.perf_counter() - began) * 1e3 / max(len(names), 1), 4)
             self._keep(names, rows, kept, facts)
-        if method == "predict_proba" and crew.classes is not None and role == "live":
-            return aligned(answer, loaded.model.classes_, crew.classes)
+        if method == "predict_proba" and revision_models.classes is not None and role == "live":
+            return aligned(answer, loaded.model.classes_, revision_models.classes)
         return answer
 
-    def _shadowed(self, crew: _Crew, shadow: Loaded, method: str, X: Any, names: list[str]) -> None:
+    def _shadowed(
+        self, revision_models: _RevisionModels, shadow: LoadedModel, method: str, X: Any, names: list[str]
+    ) -> None:
         try:
-            self._asked(crew, shadow, method, X, names, "shadow")
+            self._asked(revision_models, shadow, method, X, names, "shadow")
         except Exception as error:  # noqa: BLE001 - a shadow never reaches the caller, whatever it does
-            self._count("shadow", f"the shadow {shadow.ref} failed: {error!r:.200}", crew.revision.number)
+            self._count("shadow", f"the shadow {shadow.ref} failed: {error!r:.200}", revision_models.revision.number)
 
     # keeping -------------------------------------------------------------------------------------------------------
 
@@ -364,22 +374,22 @@ class Service:
         """Look for a new revision now; the old one goes on answering where the new one cannot be loaded."""
         self._next_look = time.monotonic() + self._pause  # first, so that other threads answer meanwhile
         with self._refreshing:
-            number = self._crew.revision.number
+            number = self._revision_models.revision.number
             try:
                 newest = self._routes.current()
                 number = newest.number
-                if newest != self._crew.revision:
-                    self._crew = self._mustered(newest, self._crew)
+                if newest != self._revision_models.revision:
+                    self._revision_models = self._load_revision(newest, self._revision_models)
                 self._pause = self._follow
             except Exception as error:  # noqa: BLE001 - the old revision answers on, whatever fails
                 self._pause = min(max(2 * self._pause, 0.5), max(_LONGEST_PAUSE, self._follow))
-                message = f"{self.name} stays at revision {self._crew.revision.number}: {error!r:.300}"
+                message = f"{self.name} stays at revision {self._revision_models.revision.number}: {error!r:.300}"
                 self._count("refresh", message, number)
             self._next_look = time.monotonic() + self._pause
 
-    def _mustered(self, revision: Revision, before: _Crew | None) -> _Crew:
+    def _load_revision(self, revision: Revision, before: _RevisionModels | None) -> _RevisionModels:
         """Load the models of a revision, taking over those that answer already."""
-        present: dict[str | None, Loaded] = {}
+        present: dict[str | None, LoadedModel] = {}
         if before is not None:
             present |= {one.ref: one for one in (*before.models, before.shadow) if one}
         models = tuple(present.get(ref) or self._load(ref) for ref in revision.weights)
@@ -391,7 +401,7 @@ class Service:
                 self._count(
                     "shadow", f"the shadow {revision.shadow} could not be loaded: {error!r:.200}", revision.number
                 )
-        return _Crew(
+        return _RevisionModels(
             revision=revision, models=models, shadow=shadow, classes=all_classes([one.model for one in models])
         )
 
@@ -399,8 +409,8 @@ class Service:
         """Count a failure, and warn of the first one of its kind at every revision."""
         with self._counting:
             self._failures[what] += 1
-            new = (what, number) not in self._told
-            self._told.add((what, number))
+            new = (what, number) not in self._warned
+            self._warned.add((what, number))
         if new:
             warn(message)
 
@@ -420,9 +430,9 @@ class Service:
         self.close()
 
 
-def _refuse_method(crew: _Crew, method: str, error: Exception) -> None:
+def _refuse_method(revision_models: _RevisionModels, method: str, error: Exception) -> None:
     """Say in words that a version cannot be asked for this, if that is why it failed."""
-    for loaded in () if isinstance(error, InvalidInput) else crew.models:
+    for loaded in () if isinstance(error, InvalidInput) else revision_models.models:
         failing = ((loaded.signature or {}).get("failing") or {}).get(method)
         if failing:
             raise InvalidInput(

@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING
 from mlcycle._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from mlcycle.state._carried import DECIDES
     from mlcycle.state._change import Change, Moved, read_changes
-    from mlcycle.state._changes import (
+    from mlcycle.state._change_kinds import (
         KINDS,
         MARKS,
         FactAdd,
@@ -33,11 +32,13 @@ if TYPE_CHECKING:
         VersionAdd,
         VersionMark,
     )
+    from mlcycle.state._committed import Fact, PointerChange, Stamp, Version, stamp_of
     from mlcycle.state._entries_about import entries_about
     from mlcycle.state._file_changes import Place, Sweep
     from mlcycle.state._fold import ProjectFold
+    from mlcycle.state._history_text import entry_text, kind_of, only_keeps
     from mlcycle.state._index import Name, State
-    from mlcycle.state._liveness import Census, take_census
+    from mlcycle.state._live_files import LiveFiles, find_live_files
     from mlcycle.state._nouns import NOUNS, Noun, noun
     from mlcycle.state._plans import (
         check_guards,
@@ -51,15 +52,14 @@ if TYPE_CHECKING:
     )
     from mlcycle.state._refs import every_ref, read_ref, resolve
     from mlcycle.state._rollbacks import moves_to, pointer_moves, would_change
-    from mlcycle.state._said import Fact, Move, Stamp, Version, stamp_of
+    from mlcycle.state._route_warnings import DECIDES
     from mlcycle.state._status import status_of
     from mlcycle.state._topics import Topic
     from mlcycle.state._view import View
-    from mlcycle.state._words import in_words, kind_of, only_keeps
 
 _HOMES = {
     "_change": ("Change", "Moved", "read_changes"),
-    "_changes": (
+    "_change_kinds": (
         "KINDS",
         "MARKS",
         "FactAdd",
@@ -72,12 +72,12 @@ _HOMES = {
         "VersionAdd",
         "VersionMark",
     ),
-    "_carried": ("DECIDES",),
+    "_route_warnings": ("DECIDES",),
     "_entries_about": ("entries_about",),
     "_file_changes": ("Place", "Sweep"),
     "_fold": ("ProjectFold",),
     "_index": ("Name", "State"),
-    "_liveness": ("Census", "take_census"),
+    "_live_files": ("LiveFiles", "find_live_files"),
     "_nouns": ("NOUNS", "Noun", "noun"),
     "_plans": (
         "check_guards",
@@ -90,12 +90,12 @@ _HOMES = {
         "roll_project_back",
     ),
     "_refs": ("every_ref", "read_ref", "resolve"),
-    "_rollbacks": ("pointer_moves", "moves_to", "would_change"),
-    "_said": ("Fact", "Move", "Stamp", "Version", "stamp_of"),
+    "_rollbacks": ("moves_to", "pointer_moves", "would_change"),
+    "_committed": ("Fact", "PointerChange", "Stamp", "Version", "stamp_of"),
     "_status": ("status_of",),
     "_topics": ("Topic",),
     "_view": ("View",),
-    "_words": ("in_words", "kind_of", "only_keeps"),
+    "_history_text": ("entry_text", "kind_of", "only_keeps"),
 }
 
 __all__ = [
@@ -103,16 +103,16 @@ __all__ = [
     "KINDS",
     "MARKS",
     "NOUNS",
-    "Census",
     "Change",
     "Fact",
     "FactAdd",
-    "Move",
+    "LiveFiles",
     "Moved",
     "Name",
     "NameSet",
     "Noun",
     "Place",
+    "PointerChange",
     "PointerMove",
     "ProjectCreate",
     "ProjectFold",
@@ -132,9 +132,10 @@ __all__ = [
     "check_unmoved",
     "drop",
     "entries_about",
+    "entry_text",
     "every_ref",
+    "find_live_files",
     "guards_on",
-    "in_words",
     "kind_of",
     "moves_to",
     "noun",
@@ -148,7 +149,6 @@ __all__ = [
     "roll_project_back",
     "stamp_of",
     "status_of",
-    "take_census",
     "would_change",
 ]
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle.errors import VersionDeleted
 from mlcycle.state._change import read_changes
-from mlcycle.state._changes import FactAdd
+from mlcycle.state._change_kinds import FactAdd
+from mlcycle.state._committed import Fact, stamp_of
 from mlcycle.state._file_changes import Place
-from mlcycle.state._said import Fact, stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -60,7 +60,7 @@ class Facts:
             here = [one for one in facts if wanted <= {one.subject, *one.about}]
             for fact in reversed(here) if newest_first else here:
                 if self._marks.stands(of, fact.id):
-                    yield Fact.told(fact, stamp_of(entry))
+                    yield Fact.from_change(fact, stamp_of(entry))
 
 
 class Placed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from mlcycle.state._changes import KINDS, MARKS
+from mlcycle.state._change_kinds import KINDS, MARKS
 from mlcycle.state._index import State
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import json
 from array import array
 from typing import TYPE_CHECKING, Any
 
+from mlcycle._compact_index import CompactIndex
 from mlcycle._ids import name_key
-from mlcycle._packed import Packed
-from mlcycle.state._lines import Lines, Shelf
+from mlcycle.state._lazy_mappings import LazyMapping, NounMappings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -120,13 +120,13 @@ class State:
         How many guards were ever set; without any, a commit need not look for them.
     skipped : list of str
         Optional kinds passed over.
-    names : Shelf of Name
+    names : NounMappings of Name
         By noun and by key of the name.
-    facts : Shelf of array
+    facts : NounMappings of array
         By noun and by subject (or what else a fact is found by): an entry a fact.
-    uses : Lines of list
+    uses : LazyMapping of list
         Ref of a version to the versions (noun, key, number) that answer with it.
-    placed : Packed
+    placed : CompactIndex
         Stored object to the entry that says where its files are; always read at the newest entry.
     """
 
@@ -141,10 +141,10 @@ class State:
         self.guarded: int = small.get("guarded", 0)
         self.skipped: list[str] = small.get("skipped", [])
         listed = sorted(parts)
-        self.names: Shelf[Name] = Shelf("names", _names, listed, read)
-        self.facts: Shelf[array[int]] = Shelf("facts", _facts, listed, read)
-        self.uses: Shelf[list[list[Any]]] = Shelf("uses", _uses, listed, read)
-        self.placed = Packed(lambda: read("placed")) if "placed" in parts else Packed()
+        self.names: NounMappings[Name] = NounMappings("names", _names, listed, read)
+        self.facts: NounMappings[array[int]] = NounMappings("facts", _facts, listed, read)
+        self.uses: NounMappings[list[list[Any]]] = NounMappings("uses", _uses, listed, read)
+        self.placed = CompactIndex(lambda: read("placed")) if "placed" in parts else CompactIndex()
 
     def name(self, of: str, name: str, n: int) -> Name:
         """Return what is indexed of a name, begun with entry `n` where it is new."""
@@ -177,13 +177,13 @@ class State:
         }
 
 
-def _names(parts: Sequence[tuple[str, Callable[[], bytes]]]) -> Lines[Name]:
-    return Lines(Name, Name.parse, Name.plain, parts)
+def _names(parts: Sequence[tuple[str, Callable[[], bytes]]]) -> LazyMapping[Name]:
+    return LazyMapping(Name, Name.parse, Name.plain, parts)
 
 
-def _facts(parts: Sequence[tuple[str, Callable[[], bytes]]]) -> Lines[array[int]]:
-    return Lines(lambda: array("Q"), _numbers, lambda numbers: list(numbers), parts)
+def _facts(parts: Sequence[tuple[str, Callable[[], bytes]]]) -> LazyMapping[array[int]]:
+    return LazyMapping(lambda: array("Q"), _numbers, lambda numbers: list(numbers), parts)
 
 
-def _uses(parts: Sequence[tuple[str, Callable[[], bytes]]]) -> Lines[list[list[Any]]]:
-    return Lines(list, list, list, parts)
+def _uses(parts: Sequence[tuple[str, Callable[[], bytes]]]) -> LazyMapping[list[list[Any]]]:
+    return LazyMapping(list, list, list, parts)

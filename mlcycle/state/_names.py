@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from mlcycle._ids import name_key, near
 from mlcycle.errors import InvalidName, NotFound
 from mlcycle.state._change import read_changes
-from mlcycle.state._changes import NameSet
+from mlcycle.state._change_kinds import NameSet
 from mlcycle.state._nouns import NOUNS
-from mlcycle.state._spans import within
+from mlcycle.state._rollback_spans import within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlcycle.state._index import Name, State
-    from mlcycle.state._spans import Spans
+    from mlcycle.state._rollback_spans import Spans
 
 __all__ = ["Marks", "Names"]
 

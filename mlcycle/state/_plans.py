@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlcycle.errors import ConflictError, NotFound, ReadOnly
-from mlcycle.state._changes import PointerMove, ProjectRollback, VersionMark
+from mlcycle.state._change_kinds import PointerMove, ProjectRollback, VersionMark
 from mlcycle.state._refs import resolve
 from mlcycle.state._rollbacks import moves_to, pointer_moves, would_change
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from mlcycle.state._change import Change
-    from mlcycle.state._said import Version
+    from mlcycle.state._committed import Version
     from mlcycle.state._view import View
 
 __all__ = [

@@ -11,8 +11,8 @@ from mlcycle.errors import InvalidInput, NotFound, VersionDeleted
 from mlcycle.state._nouns import NOUNS, noun
 
 if TYPE_CHECKING:
+    from mlcycle.state._committed import Version
     from mlcycle.state._index import Name
-    from mlcycle.state._said import Version
     from mlcycle.state._view import View
 
 __all__ = ["every_ref", "read_ref", "resolve"]

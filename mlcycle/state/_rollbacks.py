@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from mlcycle._ids import name_key
 from mlcycle.state._change import Moved, read_changes
-from mlcycle.state._changes import PointerMove
+from mlcycle.state._change_kinds import PointerMove
+from mlcycle.state._committed import PointerChange, stamp_of
 from mlcycle.state._nouns import noun
-from mlcycle.state._said import Move, stamp_of
-from mlcycle.state._spans import keyed
+from mlcycle.state._rollback_spans import keyed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["moves_to", "pointer_moves", "would_change"]
 
 
-def pointer_moves(view: View, of: str, name: str, pointer: str, *, newest_first: bool = False) -> Iterator[Move]:
+def pointer_moves(
+    view: View, of: str, name: str, pointer: str, *, newest_first: bool = False
+) -> Iterator[PointerChange]:
     """Yield the moves of a pointer in order, those among them that rollbacks of the project made."""
     found = view.names.known(of, name)
     moved = {n for n, *_ in found.moves.get(pointer, []) if n <= view.n}
@@ -29,11 +31,11 @@ def pointer_moves(view: View, of: str, name: str, pointer: str, *, newest_first:
         if n not in moved:
             before, after = (view.then(at).pointers.at(of, name, pointer) for at in (n - 1, n))
             if before != after:
-                yield Move(before, after, "project", stamp_of(view.read(n)))
+                yield PointerChange(before, after, "project", stamp_of(view.read(n)))
             continue
         entry = view.read(n)
         here = [
-            Move(move.before, move.after, move.how, stamp_of(entry))
+            PointerChange(move.before, move.after, move.how, stamp_of(entry))
             for move in read_changes(entry, PointerMove, of=of, name=name, pointer=pointer)
         ]
         yield from reversed(here) if newest_first else here

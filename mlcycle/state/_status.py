@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from mlcycle import records
 from mlcycle._ids import bare
-from mlcycle.state._carried import DECIDES, carried, finding
+from mlcycle.state._route_warnings import DECIDES, route_warnings, status_finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mlcycle.state._committed import Version
     from mlcycle.state._index import Name
-    from mlcycle.state._said import Version
     from mlcycle.state._view import View
 
 __all__ = ["status_of"]
@@ -26,33 +26,35 @@ def status_of(view: View, moment: str) -> records.Status:
 def _scope(view: View, moment: str) -> Iterator[records.Result]:
     version = view.versions.newest("scope", "scope")
     if version is None:
-        yield finding(
+        yield status_finding(
             "missing", "scope:scope", "no scope yet: project.scope.set(objective=…, criteria=[…])", "warn", "scope"
         )
         return
     scope = version["scope"]
     if not scope["criteria"]:
-        yield finding("missing", "scope:scope", "the scope has no criteria: no gate can block", "warn", "scope")
+        yield status_finding("missing", "scope:scope", "the scope has no criteria: no gate can block", "warn", "scope")
     elif scope["test"] is None and any(one.get("on") is None for one in scope["criteria"]):
-        yield finding("missing", "scope:scope", "criteria name no data: project.scope.set(test='…')", "warn", "scope")
+        yield status_finding(
+            "missing", "scope:scope", "criteria name no data: project.scope.set(test='…')", "warn", "scope"
+        )
     for loosening in (records.from_json(one) for one in scope["loosened"]):
         expired = loosening.until <= moment
         words = "has expired, the former criterion holds again" if expired else f"ends {loosening.until[:10]}"
         verdict = "warn" if expired else "not_applicable"
-        yield finding("loosened", "scope:scope", f"loosened {loosening.before} {words}", verdict, "scope")
+        yield status_finding("loosened", "scope:scope", f"loosened {loosening.before} {words}", verdict, "scope")
 
 
 def _data(view: View, moment: str) -> Iterator[records.Result]:
     names = view.names.every("dataset")
     if not names:
-        yield finding("missing", "", "no data yet: project.datasets.add(name, frame)", "warn", "data")
+        yield status_finding("missing", "", "no data yet: project.datasets.add(name, frame)", "warn", "data")
     for name in names:
         number = view.versions.latest("dataset", name.name)
         ref = f"{name.name}@{number}"
         for parent, newest in _outgrown(view, name.origins.get(number or 0, ())):
             if view.versions.get("dataset", name.name, number or 0)["layout"] == "selection":
                 summary = f"{ref} is a part of {parent}; {newest} is newer: split it again"
-                yield finding("stale", f"dataset:{ref}", summary, "warn", "data")
+                yield status_finding("stale", f"dataset:{ref}", summary, "warn", "data")
         yield from _rejected(view, name, number or 0)
 
 
@@ -65,7 +67,7 @@ def _rejected(view: View, name: Name, latest: int) -> Iterator[records.Result]:
     ref, on = f"{name.name}@{number}", view.versions.get("dataset", name.name, number).stamp.at[:10]
     stands = f"{name.name}@{latest} is still the latest" if latest else f"no version of {name.name} stands"
     summary = f"{ref} was rejected on {on}: project.datasets.decisions({ref!r}); {stands}"
-    yield finding("rejected", f"dataset:{ref}", summary, "warn", "data")
+    yield status_finding("rejected", f"dataset:{ref}", summary, "warn", "data")
 
 
 def _outgrown(view: View, made_from: list[str] | tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -81,12 +83,12 @@ def _outgrown(view: View, made_from: list[str] | tuple[str, ...]) -> Iterator[tu
 def _model(view: View, moment: str) -> Iterator[records.Result]:
     names = view.names.every("model")
     if not names:
-        yield finding("missing", "", "no model yet: run.register(name)", "warn", "model")
+        yield status_finding("missing", "", "no model yet: run.register(name)", "warn", "model")
     for name in names:
         number = view.versions.latest("model", name.name)
         ref = f"{name.name}@{number}"
         if number is not None and not view.facts.entries("evaluation", f"model:{ref}"):
-            yield finding(
+            yield status_finding(
                 "due", f"model:{ref}", f"{ref} was never evaluated: project.models[{ref!r}].evaluate()", "warn", "model"
             )
         for alias in [*name.moves]:  # a commit in another thread may add one
@@ -102,7 +104,7 @@ def _pointed(view: View, name: Name, alias: str) -> Iterator[records.Result]:
     ref = f"{name.name}@{number}"
     for parent, newest in _outgrown(view, name.origins.get(number, ())):
         summary = f"{ref} ({alias}) was trained on {parent}; {newest} is there now"
-        yield finding("stale", f"model:{ref}", summary, "warn", "model")
+        yield status_finding("stale", f"model:{ref}", summary, "warn", "model")
 
 
 def _blocked(view: View, names: list[Name]) -> Iterator[records.Result]:
@@ -113,14 +115,14 @@ def _blocked(view: View, names: list[Name]) -> Iterator[records.Result]:
         found = (one for one in view.facts.of("decision", ref, newest_first=True) if one["action"] in DECIDES)
         if (fact := next(found, None)) is not None and not fact["allowed"]:
             summary = f"the gate blocked {fact['action']} of {bare(ref)} on {fact.stamp.at[:10]}"
-            yield finding("blocked", ref, summary, "warn", "model")
+            yield status_finding("blocked", ref, summary, "warn", "model")
 
 
 def _deployment(view: View, moment: str) -> Iterator[records.Result]:
     for name in view.names.every("deployment"):
         place, number = f"deployment:{name.name}", view.pointers.at("deployment", name.name, "current")
         if number is None:
-            yield finding("missing", place, f"{name.name} has no route yet", "not_applicable", "deployment")
+            yield status_finding("missing", place, f"{name.name} has no route yet", "not_applicable", "deployment")
             continue
         revision = view.versions.get("deployment", name.name, number)
         for ref in map(bare, revision["weights"]):
@@ -128,8 +130,8 @@ def _deployment(view: View, moment: str) -> Iterator[records.Result]:
             production = view.pointers.at("model", model, "production")
             if production is not None and ref != f"{model}@{production}":
                 summary = f"{name.name} answers with {ref}, while production is {model}@{production}"
-                yield finding("differs", place, summary, "not_applicable", "deployment")
-        yield from carried(view, revision, moment)
+                yield status_finding("differs", place, summary, "not_applicable", "deployment")
+        yield from route_warnings(view, revision, moment)
         yield from _reported(view, revision)
 
 
@@ -138,7 +140,7 @@ def _reported(view: View, revision: Version) -> Iterator[records.Result]:
     last = next(view.facts.of("evaluation", place, newest_first=True), None)
     if last is not None and last["revision"] == revision.number and last["verdict"] in _ALARMS:
         summary = f"the check of {revision.name} on {last.stamp.at[:16]} found {last['findings']} things"
-        yield finding("monitoring", place, summary, last["verdict"], "deployment")
+        yield status_finding("monitoring", place, summary, last["verdict"], "deployment")
 
 
 _ALARMS = ("warn", "fail", "error")

@@ -6,16 +6,16 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
 from mlcycle.state._change import read_changes
-from mlcycle.state._changes import MARKS, VersionAdd
-from mlcycle.state._said import Version, stamp_of
-from mlcycle.state._spans import entry_of, within
+from mlcycle.state._change_kinds import MARKS, VersionAdd
+from mlcycle.state._committed import Version, stamp_of
+from mlcycle.state._rollback_spans import entry_of, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlcycle.state._index import Name
     from mlcycle.state._names import Marks, Names
-    from mlcycle.state._spans import Spans
+    from mlcycle.state._rollback_spans import Spans
 
 __all__ = ["Pointers", "Versions"]
 
@@ -69,7 +69,7 @@ class Versions:
         found = self._names.known(of, name)
         entry = self._read(found.made[number - 1])
         for change in read_changes(entry, VersionAdd, of=of, name=name, number=number):
-            return Version.told(change, found.id, stamp_of(entry))
+            return Version.from_change(change, found.id, stamp_of(entry))
         raise AssertionError(f"entry {entry['n']} does not add {of}:{name}@{number}")
 
     def standing(self, of: str, name: str) -> list[Version]:

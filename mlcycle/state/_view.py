@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mlcycle.state._facts import Facts, Placed
 from mlcycle.state._names import Marks, Names
-from mlcycle.state._spans import Spans
+from mlcycle.state._rollback_spans import Spans
 from mlcycle.state._versions import Pointers, Versions
 
 if TYPE_CHECKING:

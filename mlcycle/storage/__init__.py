@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from mlcycle._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from mlcycle.storage._commit_log import Commit, Draft, Log, UpToDate
     from mlcycle.storage._compaction import Compaction
+    from mlcycle.storage._create_once import create_once
     from mlcycle.storage._entries import Entry
     from mlcycle.storage._files import (
         Appender,
@@ -18,18 +20,16 @@ if TYPE_CHECKING:
         check_key,
         open_files,
     )
-    from mlcycle.storage._held import fetch
-    from mlcycle.storage._links import links_in
-    from mlcycle.storage._log import Commit, Draft, Log, Settled
-    from mlcycle.storage._once import create_once
     from mlcycle.storage._places import address_of, is_litter, parents_of
+    from mlcycle.storage._prefetch import fetch
     from mlcycle.storage._probe import probe
-    from mlcycle.storage._promise import prove_new
-    from mlcycle.storage._ranges import open_range
+    from mlcycle.storage._put_if_absent import prove_new
+    from mlcycle.storage._range_reads import open_range
     from mlcycle.storage._replay import Fold, Snapshot, State
     from mlcycle.storage._segments import Readable, lines_of, read_tail, segments
     from mlcycle.storage._streams import SegmentWriter, owner_alive, read_lines, recover_spools, spooled_owners
     from mlcycle.storage._sweep import SweepResult, sweep
+    from mlcycle.storage._symlinks import links_in
     from mlcycle.storage._verify import Problem, Verification, verify
 
 __all__ = [
@@ -47,10 +47,10 @@ __all__ = [
     "Problem",
     "Readable",
     "SegmentWriter",
-    "Settled",
     "Snapshot",
     "State",
     "SweepResult",
+    "UpToDate",
     "Verification",
     "address_of",
     "check_key",
@@ -79,14 +79,14 @@ _HOMES = {
     "_compaction": ("Compaction",),
     "_entries": ("Entry",),
     "_files": ("Appender", "Files", "KeyNotFound", "Listed", "Outcome", "check_key", "open_files"),
-    "_held": ("fetch",),
-    "_links": ("links_in",),
-    "_log": ("Commit", "Draft", "Log", "Settled"),
-    "_once": ("create_once",),
+    "_prefetch": ("fetch",),
+    "_symlinks": ("links_in",),
+    "_commit_log": ("Commit", "Draft", "Log", "UpToDate"),
+    "_create_once": ("create_once",),
     "_places": ("address_of", "is_litter", "parents_of"),
     "_probe": ("probe",),
-    "_promise": ("prove_new",),
-    "_ranges": ("open_range",),
+    "_put_if_absent": ("prove_new",),
+    "_range_reads": ("open_range",),
     "_replay": ("Fold", "Snapshot", "State"),
     "_segments": ("Readable", "lines_of", "read_tail", "segments"),
     "_streams": ("SegmentWriter", "owner_alive", "read_lines", "recover_spools", "spooled_owners"),

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from mlcycle._compact_index import CompactIndex
 from mlcycle._digest import canonical_json, sha256_bytes
 from mlcycle._ids import new_id
-from mlcycle._packed import Packed
 from mlcycle.errors import Corrupt, SchemaError, StoreError
-from mlcycle.storage._entries import decode, entry_key
+from mlcycle.storage._entries import decode_entry, entry_key
+from mlcycle.storage._entry_reader import EntryReader
 from mlcycle.storage._files import KeyNotFound, is_there
-from mlcycle.storage._held import fetch
-from mlcycle.storage._reader import Reader
+from mlcycle.storage._prefetch import fetch
 from mlcycle.storage._replay import OPS, Base, Snapshot
 from mlcycle.storage._rollups import ROLLUP, rollup_key
 
@@ -140,7 +140,7 @@ def later_than(files: Files, n: int, hint: Hint) -> str | None:
     checkpoint = next((mark.key for mark in hint.marks if mark.n > n and _is_whole(files, mark)), None)
     if checkpoint is None and hint.rolled > n + 1:
         first = hint.rolled - ROLLUP
-        return rollup_key(first) if Reader(files).rollup(first) is not None else None
+        return rollup_key(first) if EntryReader(files).rollup(first) is not None else None
     return checkpoint
 
 
@@ -193,13 +193,13 @@ def read_checkpoint(files: Files, fold: Fold, mark: Mark, again: Again | None = 
     """
     try:
         found = Checkpoint(files, mark)
-        entry = Reader(files).one(mark.n)
+        entry = EntryReader(files).one(mark.n)
         if not found.is_of(fold) or entry is None or found.digest != sha256_bytes(entry):
             return None
-        at = decode(entry, mark.n, canonical=False)["at"]
+        at = decode_entry(entry, mark.n, canonical=False)["at"]
         state = fold.load([name for name in found.parts if name != OPS], found.read)
         now = Snapshot(mark.n, state, found.digest, at, base=mark.n)
-        ops = Packed(lambda: found.read(OPS))
+        ops = CompactIndex(lambda: found.read(OPS))
         found.again = again
         return Base(now, ops)
     except UNUSABLE:

@@ -1,8 +1,8 @@
 """Rollups written, and singles emptied behind them: 50 000 entries are 20 MB of bytes, and 200 MB as files.
 
-Emptied, never removed: see `mlcycle.storage._reader`. A rollup has a fixed name, is made by put-if-absent and survives
-a loss of power before the first single is emptied; nobody writes it a second time. Whoever collects entries for one and
-meets an empty single stops, because then the rollup is there.
+Emptied, never removed: see `mlcycle.storage._entry_reader`. A rollup has a fixed name, is made by put-if-absent and
+survives a loss of power before the first single is emptied; nobody writes it a second time. Whoever collects entries
+for one and meets an empty single stops, because then the rollup is there.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from attrs import frozen
 from mlcycle._digest import sha256_bytes
 from mlcycle._text import printable
 from mlcycle.errors import AccessDenied, Corrupt, StorageUnavailable
-from mlcycle.storage._entries import decode, entry_key
+from mlcycle.storage._entries import decode_entry, entry_key
 from mlcycle.storage._files import Outcome, is_there
 from mlcycle.storage._rollups import ROLLUP, pack, rollup_key, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from mlcycle.storage._entry_reader import EntryReader
     from mlcycle.storage._files import Files
-    from mlcycle.storage._reader import Reader
 
 __all__ = ["Compaction", "compact", "roll"]
 
@@ -50,7 +50,7 @@ class Compaction:
         return f"{self.rollups} rollups written, {self.emptied} entries emptied behind them, {self.bytes:,} bytes"
 
 
-def compact(files: Files, reader: Reader, length: int) -> Compaction:
+def compact(files: Files, reader: EntryReader, length: int) -> Compaction:
     """Write every rollup that is missing of a log of `length` entries, and empty the singles they hold.
 
     Raises
@@ -75,11 +75,11 @@ def _full(files: Files, length: int) -> Collection[int]:
         empty = {item.key for item in files.list("log/") if not item.size}
     except AccessDenied:
         return range(1, length)
-    # Entry 0 stays: every process proves with it what the storage promises (`mlcycle.storage._promise`).
+    # Entry 0 stays: every process proves with it what the storage promises (`mlcycle.storage._put_if_absent`).
     return {n for n in range(1, length) if entry_key(n) not in empty}
 
 
-def roll(files: Files, reader: Reader, first: int) -> bool:
+def roll(files: Files, reader: EntryReader, first: int) -> bool:
     """Write the rollup that begins with entry `first` from singles that are whole; return whether this call did.
 
     Raises
@@ -94,7 +94,7 @@ def roll(files: Files, reader: Reader, first: int) -> bool:
     for stored in reader.run(first, first + ROLLUP, expect=first + ROLLUP - 1, rollups=False):
         if not stored.data:
             return False
-        decode(stored.data, stored.n, prev)
+        decode_entry(stored.data, stored.n, prev)
         lines.append(stored.data)
         prev = sha256_bytes(stored.data)
     outcome = files.create(rollup_key(first), pack(lines)) if len(lines) == ROLLUP else Outcome.LOST
@@ -103,7 +103,7 @@ def roll(files: Files, reader: Reader, first: int) -> bool:
     return outcome is Outcome.WON
 
 
-def _empty_behind(files: Files, reader: Reader, first: int, numbers: list[int]) -> tuple[int, int]:
+def _empty_behind(files: Files, reader: EntryReader, first: int, numbers: list[int]) -> tuple[int, int]:
     """Empty singles that the rollup holds; return how many were emptied now, and their size."""
     singles = {n: data for n, data in zip(numbers, reader.many(numbers), strict=True) if data}
     if not singles:

@@ -11,7 +11,7 @@ from mlcycle.errors import Corrupt, InvalidInput, SchemaError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["MAX_BYTES", "VERSION", "Entry", "decode", "encode", "entry_key"]
+__all__ = ["MAX_BYTES", "VERSION", "Entry", "decode_entry", "encode_entry", "entry_key"]
 
 Entry = dict[str, Any]
 
@@ -53,7 +53,7 @@ def entry_key(n: int) -> str:
     return f"log/{n:010d}.json"
 
 
-def encode(
+def encode_entry(
     n: int,
     prev: str,
     *,
@@ -99,8 +99,8 @@ def encode(
     Examples
     --------
     >>> facts = {"verb": "project.create", "author": "ann", "at": "2026-11-23T00:00:00.000000Z"}
-    >>> data = encode(0, "", op="auto:1", **facts, changes=[{"kind": "begin"}])
-    >>> decode(data, 0, "")["verb"]
+    >>> data = encode_entry(0, "", op="auto:1", **facts, changes=[{"kind": "begin"}])
+    >>> decode_entry(data, 0, "")["verb"]
     'project.create'
     """
     entry: Entry = {
@@ -132,7 +132,7 @@ def encode(
     return data
 
 
-def decode(data: bytes, n: int, prev: str | None = None, *, canonical: bool = True) -> Entry:
+def decode_entry(data: bytes, n: int, prev: str | None = None, *, canonical: bool = True) -> Entry:
     """Return the entry in stored bytes, checked as a document and as the link after `prev`.
 
     Parameters

@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mlcycle.errors import InvalidInput, StorageUnavailable, UnsafePath, UnsupportedStorage
-from mlcycle.storage._places import STRATEGIES, place_of, refusal
+from mlcycle.storage._places import STRATEGIES, place_of, why_not_shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -341,7 +341,7 @@ def open_files(
     # A chained URL wraps one file system in another, and no promise is left.
     strategy = None if place.chained else STRATEGIES.get(place.protocol)
     if strategy is None and not single_writer:
-        raise UnsupportedStorage(refusal(place))
+        raise UnsupportedStorage(why_not_shared(place))
     module, _, function = (strategy or _ANY_OTHER).partition(":")
     opened: Files = getattr(importlib.import_module(module), function)(
         place.url, place.protocol, single_writer=single_writer, storage_options=dict(storage_options or {}), fresh=fresh

@@ -24,9 +24,9 @@ from mlcycle.storage._files import (
     check_range,
     local_source,
 )
-from mlcycle.storage._links import Lookout, is_link, link_on_the_way, links_below, refuse_links
 from mlcycle.storage._places import absolute
 from mlcycle.storage._publish import publish
+from mlcycle.storage._symlinks import SymlinkGuard, is_link, link_on_the_way, links_below, refuse_links
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -83,7 +83,7 @@ class LocalFiles:
         self.url = root
         self.shared = not single_writer
         self.storage_options: dict[str, Any] = {}
-        self._look = Lookout(root)
+        self._look = SymlinkGuard(root)
         self._refused = False  # whether the call that decides was seen to refuse a name that is taken
         self._unsynced: set[str] = set()  # folders made without fsync, to be made good before the next durable write
         self._abandoned: set[str] = set()  # temporary files of dead processes a listing has seen

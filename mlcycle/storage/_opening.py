@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from mlcycle.errors import Corrupt
 from mlcycle.storage._checkpoints import Hint, Mark, later_than, list_marks, read_checkpoint, read_hint
-from mlcycle.storage._reader import missing
+from mlcycle.storage._entry_reader import missing
 from mlcycle.storage._replay import Replay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mlcycle.storage._caches import Caches
+    from mlcycle.storage._entry_reader import EntryReader, Stored
     from mlcycle.storage._files import Files
-    from mlcycle.storage._reader import Reader, Stored
+    from mlcycle.storage._log_caches import LogCaches
     from mlcycle.storage._replay import Base, Fold
 
 __all__ = ["Opening"]
@@ -31,18 +31,18 @@ class Opening:
     ----------
     files : Files
         The storage.
-    reader : Reader
+    reader : EntryReader
         Reads entries.
     fold : Fold
         What entries mean.
-    caches : Caches
+    caches : LogCaches
         Told what the log is opened from.
     note : callable
         Told of every entry that is folded.
     """
 
     def __init__(
-        self, files: Files, reader: Reader, fold: Fold, caches: Caches, note: Callable[[Stored], None]
+        self, files: Files, reader: EntryReader, fold: Fold, caches: LogCaches, note: Callable[[Stored], None]
     ) -> None:
         self._files, self._reader, self._fold = files, reader, fold
         self._caches, self._note = caches, note

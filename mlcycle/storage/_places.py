@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 __all__ = [
     "PLACE_OPTIONS",
     "STRATEGIES",
-    "Place",
+    "StorePlace",
     "absolute",
     "address_of",
     "is_litter",
     "parents_of",
     "place_of",
-    "refusal",
+    "why_not_shared",
     "without_secrets",
 ]
 
@@ -34,8 +34,8 @@ STRATEGIES = {
     "file": "mlcycle.storage._local:open_local",
     "memory": "mlcycle.storage._memory:open_memory",
     "s3": "mlcycle.storage._s3:open_s3",
-    "gs": "mlcycle.storage._objects:open_objects",
-    "az": "mlcycle.storage._objects:open_objects",
+    "gs": "mlcycle.storage._object_store:open_objects",
+    "az": "mlcycle.storage._object_store:open_objects",
 }
 _ALIASES = {"local": "file", "s3a": "s3", "gcs": "gs", "abfs": "az", "abfss": "az"}
 
@@ -64,7 +64,7 @@ _LITTER_FOLDERS = frozenset(
 )
 
 
-class Place(NamedTuple):
+class StorePlace(NamedTuple):
     """A place as it was written, understood.
 
     Attributes
@@ -83,7 +83,7 @@ class Place(NamedTuple):
     chained: bool = False
 
 
-def place_of(url: str | os.PathLike[str]) -> Place:
+def place_of(url: str | os.PathLike[str]) -> StorePlace:
     """Return the place a path or URL means; refuse what could mean another one than its writer thinks.
 
     A ``file:`` URI is read as RFC 8089 and `pathlib.Path.as_uri` have it, so ``%20`` in it is a space (fsspec would
@@ -101,17 +101,17 @@ def place_of(url: str | os.PathLike[str]) -> Place:
     >>> place_of("file:///data/my%20project").url, place_of("/data/100%").url
     ('/data/my project', '/data/100%')
     >>> place_of("S3://team/churn")
-    Place(url='s3://team/churn', scheme='s3', protocol='s3', chained=False)
+    StorePlace(url='s3://team/churn', scheme='s3', protocol='s3', chained=False)
     """
     text = _text_of(url)
     if found := _FILE.fullmatch(text):
-        return Place(_path_of_uri(text, found[1]), "file", "file")
+        return StorePlace(_path_of_uri(text, found[1]), "file", "file")
     if found := _SCHEME.fullmatch(text):
         return _remote(text, found[1].lower(), found[2], found[3])
     # "s3:/bucket" and "://x" would otherwise quietly become a folder of that name; so would Path("s3://bucket").
     if _NEARLY.match(text):
         raise _malformed(text, f"write it as s3://bucket/project, and as text ({_known()})")
-    return Place(_path_of(text, url), "file", "file")
+    return StorePlace(_path_of(text, url), "file", "file")
 
 
 def _text_of(url: Any) -> str:
@@ -167,7 +167,7 @@ def _path_of_uri(text: str, rest: str) -> str:
     return re.sub(r"^/(?=[A-Za-z]:)", "", decoded) if _WINDOWS else re.sub(r"^//+", "/", decoded)
 
 
-def _remote(text: str, scheme: str, separator: str, rest: str) -> Place:
+def _remote(text: str, scheme: str, separator: str, rest: str) -> StorePlace:
     protocol = _ALIASES.get(scheme, scheme)
     if _holds_password(protocol, separator, rest):
         where = "it holds a password, which would be seen wherever the place is named: use storage_options="
@@ -177,7 +177,7 @@ def _remote(text: str, scheme: str, separator: str, rest: str) -> Place:
     if separator == "::":
         if scheme in _CACHES:
             raise _malformed(text, f"{scheme} shows old copies of files that have changed; write the URL without it")
-        return Place(f"{scheme}::{rest}", scheme, protocol, chained=True)
+        return StorePlace(f"{scheme}::{rest}", scheme, protocol, chained=True)
     parts = (rest.strip("/") if protocol == "memory" else rest.rstrip("/")).split("/")
     if not parts[0]:
         raise UnsupportedStorage(
@@ -187,7 +187,7 @@ def _remote(text: str, scheme: str, separator: str, rest: str) -> Place:
         raise _malformed(
             text, f"it has the part {min(odd)!r}, which no storage resolves; write {scheme}://name/project"
         )
-    return Place(f"{scheme}://{rest}", scheme, protocol)
+    return StorePlace(f"{scheme}://{rest}", scheme, protocol)
 
 
 def _holds_password(protocol: str, separator: str, rest: str) -> bool:
@@ -211,7 +211,7 @@ def without_secrets(text: str) -> str:
     return re.sub(r"(://.*?\?).+", r"\1…", re.sub(r"(?<=://)[^/@]*:[^/@]*@", "…@", text), flags=re.DOTALL)
 
 
-def refusal(place: Place) -> str:
+def why_not_shared(place: StorePlace) -> str:
     """Return why nobody can share this place, in words."""
     return (
         f"{place.url!r}: {place.scheme!r} is not a storage that several writers can share safely ({_known()}); check "

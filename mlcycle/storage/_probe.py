@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlcycle._ids import new_id, now
 from mlcycle.errors import AccessDenied, StorageUnavailable
 from mlcycle.storage._files import Outcome
-from mlcycle.storage._promise import broken_promise
+from mlcycle.storage._put_if_absent import broken_promise
 
 if TYPE_CHECKING:
     from mlcycle.storage._files import Files

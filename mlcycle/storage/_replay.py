@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from attrs import frozen
 
+from mlcycle._compact_index import CompactIndex
 from mlcycle._digest import sha256_bytes
-from mlcycle._packed import Packed
 from mlcycle.errors import Corrupt, SchemaError, StoreError
 from mlcycle.storage._entries import Entry, entry_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from mlcycle.storage._reader import Reader, Stored
+    from mlcycle.storage._entry_reader import EntryReader, Stored
 
 __all__ = ["OPS", "Base", "Fold", "Replay", "Snapshot", "State"]
 
@@ -128,7 +128,7 @@ class Base(NamedTuple):
     """What a checkpoint holds: a snapshot, and the operations of callers up to it."""
 
     now: Snapshot
-    ops: Packed
+    ops: CompactIndex
 
 
 class Replay:
@@ -140,7 +140,7 @@ class Replay:
     ----------
     fold : Fold
         What entries mean.
-    reader : Reader
+    reader : EntryReader
         Where an entry that is damaged may be had once more.
     base : Base, optional
         Where to go on from; by default the empty log.
@@ -149,16 +149,16 @@ class Replay:
     ----------
     now : Snapshot
         Where it stands.
-    ops : Packed
+    ops : CompactIndex
         The entries of operations with an id of the caller's.
     sweeps : list of (int, list of str or None)
         The entries after the base that sweep, and the keys they name; None where they stand in a file.
     """
 
-    def __init__(self, fold: Fold, reader: Reader, base: Base | None = None) -> None:
+    def __init__(self, fold: Fold, reader: EntryReader, base: Base | None = None) -> None:
         self._fold, self._reader = fold, reader
         if base is None:
-            base = Base(Snapshot(n=-1, state=fold.empty(), digest="", at=""), Packed())
+            base = Base(Snapshot(n=-1, state=fold.empty(), digest="", at=""), CompactIndex())
         self.now, self.ops = base
         self.sweeps: list[tuple[int, list[str] | None]] = []
         self._folding = Lock()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mlcycle.errors import AccessDenied, StorageUnavailable
 from mlcycle.storage._cloud_errors import Meaning, meaning_of
 from mlcycle.storage._files import Listed, check_prefix, is_hidden
-from mlcycle.storage._objects import ObjectFiles
+from mlcycle.storage._object_store import ObjectFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -21,8 +21,8 @@ from mlcycle.storage._files import (
     is_hidden,
     local_source,
 )
-from mlcycle.storage._links import link_on_the_way, links_below, refuse_links
-from mlcycle.storage._objects import modified_at
+from mlcycle.storage._object_store import modified_at
+from mlcycle.storage._symlinks import link_on_the_way, links_below, refuse_links
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

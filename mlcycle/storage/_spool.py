@@ -27,8 +27,8 @@ from mlcycle._digest import sha256_bytes
 from mlcycle._warn import warn
 from mlcycle.errors import StorageUnavailable, StoreError
 from mlcycle.storage import _flock
+from mlcycle.storage._create_once import create_once
 from mlcycle.storage._flock import Flock
-from mlcycle.storage._once import create_once
 from mlcycle.storage._places import PLACE_OPTIONS
 from mlcycle.storage._segments import segment_key
 

@@ -19,9 +19,9 @@ from mlcycle.errors import MlcycleWarning, StorageUnavailable, StoreError
 from mlcycle.storage import _flock
 from mlcycle.storage._files import open_files
 from mlcycle.storage._flock import Flock, host_tag
-from mlcycle.storage._keeper import keeper
 from mlcycle.storage._segments import new_writer, read_lines, segment_key, segments
 from mlcycle.storage._spool import Spool, recover_spools, spool_folder, spooled_owners
+from mlcycle.storage._writer_thread import writer_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -111,7 +111,7 @@ class SegmentWriter:
         self._begin_anew()
         segment_key(prefix, stem, self.writer, 0)  # a wrong prefix is the caller's mistake and is told at once
         if files.can_append:  # its first line or beat opens it: until then there is nothing to keep
-            keeper.watch(self)
+            writer_thread.watch(self)
         else:
             self._guarded(self._open)
 
@@ -218,7 +218,7 @@ class SegmentWriter:
             self._target = spool = Spool(files, self._prefix, self._stem, self.writer, folder)
             self.stored = spool.stored
             self._next_upload = time.monotonic() + self._pause
-        keeper.watch(self)
+        writer_thread.watch(self)
         return self._target
 
     def _put(self, data: bytes) -> None:
@@ -369,7 +369,7 @@ def _segment_alive(files: Files, writer: str, key: str, size: int, mtime: float)
     if path is None:
         return any(
             isinstance(other, SegmentWriter) and other.writer == writer and not other._closed
-            for other in keeper.writers()
+            for other in writer_thread.writers()
         )
     locked = _flock.held(path)
     if locked is False and (not writer.endswith(host_tag()) or (size == 0 and time.time() - mtime < _YOUNG)):

@@ -14,19 +14,19 @@ from attrs import frozen
 
 from mlcycle._digest import canonical_json
 from mlcycle._text import printable
+from mlcycle.storage._commit_log import Draft, Log, UpToDate
 from mlcycle.storage._entries import MAX_BYTES
-from mlcycle.storage._log import Draft, Log, Settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container, Iterable, Mapping
     from re import Pattern
 
+    from mlcycle.storage._commit_log import Snapshot
     from mlcycle.storage._files import Files
-    from mlcycle.storage._log import Snapshot
 
     Named = Callable[[Snapshot], Container[str]]
     Prefixes = Callable[[Snapshot], Collection[str]]
-    Swept = Callable[[Snapshot, list[str]], tuple[list[str], list[dict[str, Any]]]]
+    SweepChanges = Callable[[Snapshot, list[str]], tuple[list[str], list[dict[str, Any]]]]
 
 __all__ = ["SweepResult", "sweep"]
 
@@ -66,7 +66,7 @@ def sweep(
     named: Named,
     *,
     prefixes: Prefixes,
-    swept: Swept | None = None,
+    swept: SweepChanges | None = None,
     shape: Pattern[str] | None = None,
     author: str | None = None,
     message: str = "",
@@ -111,7 +111,7 @@ def sweep(
     Examples
     --------
     >>> from mlcycle.storage import Log, open_files
-    >>> class Swept:
+    >>> class NamedKeys:
     ...     version, kinds, needs = "swept/1", {"sweep"}, set()
     ...     def empty(self):
     ...         return {}
@@ -129,7 +129,7 @@ def sweep(
     ...         return {}
     >>> files = open_files("memory://doc-sweep")
     >>> files.put("files/loose.bin", b"nobody names me")
-    >>> log = Log(files, Swept(), author="ann")
+    >>> log = Log(files, NamedKeys(), author="ann")
     >>> print(sweep(log, files, lambda now: {}, prefixes=lambda now: ["files/"], min_age=0))
     removed 1 files, 15 bytes
     """
@@ -161,7 +161,7 @@ def _commit(
     keys: list[str],
     named: Named,
     prefixes: Prefixes,
-    swept: Swept | None,
+    swept: SweepChanges | None,
     author: str | None,
     message: str,
 ) -> tuple[list[str], list[str]]:
@@ -169,7 +169,7 @@ def _commit(
     going: list[str] = []
     rest: list[str] = []
 
-    def propose(now: Snapshot) -> Draft | Settled:
+    def propose(now: Snapshot) -> Draft | UpToDate:
         keep, within = named(now), tuple(prefixes(now))
         going[:] = [key for key in keys if key not in keep and key.startswith(within)]
         rest.clear()
@@ -181,7 +181,7 @@ def _commit(
             half = len(going) // 2
             rest[:0] = going[half:]
             del going[half:]
-        return Settled()
+        return UpToDate()
 
     log.commit(propose, verb="store.sweep", author=author, message=message)
     return going, rest

@@ -10,14 +10,14 @@ from attrs import evolve, frozen
 from mlcycle._text import printable
 from mlcycle.errors import AccessDenied, Corrupt, InvalidInput, SchemaError, StoreError, UnsafePath
 from mlcycle.storage._files import KeyNotFound, check_key
-from mlcycle.storage._links import links_in
+from mlcycle.storage._symlinks import links_in
 from mlcycle.storage._verify_log import Chain, Problem, check_checkpoints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from mlcycle.storage._commit_log import Log
     from mlcycle.storage._files import Files
-    from mlcycle.storage._log import Log
     from mlcycle.storage._replay import Snapshot
     from mlcycle.storage._verify_log import Progress
 

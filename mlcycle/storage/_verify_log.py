@@ -18,9 +18,9 @@ from mlcycle.storage._checkpoints import (
     list_marks,
     read_hint,
 )
-from mlcycle.storage._entries import Entry, decode, entry_key
+from mlcycle.storage._entries import Entry, decode_entry, entry_key
+from mlcycle.storage._entry_reader import EntryReader, missing
 from mlcycle.storage._files import is_there
-from mlcycle.storage._reader import Reader, missing
 from mlcycle.storage._replay import Replay
 from mlcycle.storage._rollups import ROLLUP, rollup_key
 
@@ -84,7 +84,7 @@ class Chain:
 
     def __init__(self, files: Files, links: set[str]) -> None:
         self._files, self._links = files, links
-        self._reader = Reader(files)
+        self._reader = EntryReader(files)
         self._operations: dict[str, int] = {}
         self._prev: str | None = ""
         self._differs: dict[int, bool] = {}  # entries of which the rollup has other bytes; whether theirs can be read
@@ -138,7 +138,7 @@ class Chain:
                 self._differs[n] = True
             data = data or line  # emptied, as compaction does
         try:
-            entry = decode(data, n)
+            entry = decode_entry(data, n)
         except Corrupt as error:
             yield Problem("damaged", entry_key(n), f"{error}{_remedy(n) if n in self._differs else ''}")
             found = _whole(n, line)
@@ -194,7 +194,7 @@ class Chain:
 
 def _whole(n: int, line: bytes | None) -> Entry | None:
     try:
-        return None if line is None else decode(line, n)
+        return None if line is None else decode_entry(line, n)
     except (Corrupt, SchemaError):
         return None
 
@@ -229,7 +229,7 @@ def _compare(files: Files, fold: Fold, believed: list[tuple[Mark, Checkpoint]]) 
     if not believed:
         return
     last = believed[-1][0].n
-    reader = Reader(files)
+    reader = EntryReader(files)
     replay = Replay(fold, reader)
     for stored in reader.run(0, last + 1, expect=last):
         replay.apply(stored)

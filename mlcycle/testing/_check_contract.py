@@ -29,7 +29,7 @@ class CheckContract:
     >>> import pandas as pd
     >>> import pytest
     >>> from attrs import frozen
-    >>> from mlcycle.checks import EvaluationContext, LoadedData, Rows
+    >>> from mlcycle.checks import EvaluationContext, LoadedData, EvaluationData
     >>> from mlcycle.testing import CheckContract
     >>> @frozen
     ... class AtMostRows:
@@ -46,7 +46,8 @@ class CheckContract:
     ...     @pytest.fixture
     ...     def context(self):
     ...         frame = pd.DataFrame({"x": [1, 2]})
-    ...         return EvaluationContext(data=LoadedData(default="d@1", read=lambda ref: Rows(ref, frame, frame)))
+    ...         data = LoadedData(default="d@1", read=lambda ref: EvaluationData(ref, frame, frame))
+    ...         return EvaluationContext(data=data)
     """
 
     def test_it_answers(self, check: Any, subject: str, context: Context) -> None:

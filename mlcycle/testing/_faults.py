@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlcycle.errors import StorageUnavailable
 from mlcycle.storage._files import Appender, Files, Listed, Outcome
-from mlcycle.storage._links import links_in
+from mlcycle.storage._symlinks import links_in
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -30,7 +30,7 @@ from mlcycle.state import Place, ProjectFold, Sweep
 from mlcycle.storage import open_files
 from mlcycle.storage._checkpoints import list_marks
 from mlcycle.storage._entries import entry_key
-from mlcycle.storage._reader import Reader
+from mlcycle.storage._entry_reader import EntryReader
 from mlcycle.storage._replay import Replay
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -145,14 +145,14 @@ def open_large(folder: Path) -> mlcycle.Project:
 
 def floor(folder: Path) -> Found:
     """Read and parse every entry, and nothing else."""
-    reader = Reader(open_files(folder / "large"))
+    reader = EntryReader(open_files(folder / "large"))
     taken = timed(lambda: [json.loads(stored.data)["n"] for stored in reader.run(0)])
     return {"read and parse every entry, s": taken / 1e3}
 
 
 def folding(folder: Path) -> Found:
     """Fold everything from entry 0."""
-    reader = Reader(open_files(folder / "large"))
+    reader = EntryReader(open_files(folder / "large"))
     replay = Replay(ProjectFold(), reader)
     before = memory()
 

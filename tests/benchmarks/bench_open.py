@@ -23,8 +23,8 @@ from mlcycle._ids import new_id
 from mlcycle.state import Change, FactAdd, Place, PointerMove, ProjectCreate, ProjectFold, VersionAdd
 from mlcycle.storage import Log, open_files
 from mlcycle.storage._checkpoints import Hint, list_marks, read_hint, write_checkpoint, write_hint
-from mlcycle.storage._entries import encode, entry_key
-from mlcycle.storage._reader import Reader
+from mlcycle.storage._entries import encode_entry, entry_key
+from mlcycle.storage._entry_reader import EntryReader
 from mlcycle.storage._replay import Replay
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def build(files: Files, entries: int) -> tuple[int, bytes]:
     prev, sizes = "", []
     fold, said = ProjectFold(), {"verb": "nightly", "author": "ann", "at": AT, "message": "nightly"}
     for n in range(entries):
-        data = encode(n, prev, op=f"auto:{new_id()}", changes=changes(n), **said)
+        data = encode_entry(n, prev, op=f"auto:{new_id()}", changes=changes(n), **said)
         files.put(entry_key(n), data, durable=False)
         prev = sha256_bytes(data)
         sizes.append(len(data))
@@ -80,7 +80,7 @@ def build(files: Files, entries: int) -> tuple[int, bytes]:
         log.flush()
     hint, mark = read_hint(files), list_marks(files)[0]
     tail = max(32, round(mark.size / 4 / statistics.mean(max(size, 2048) for size in sizes) / 2))
-    reader = Reader(files)
+    reader = EntryReader(files)
     replay = Replay(fold, reader)
     for stored in reader.run(0, entries - tail):
         replay.apply(stored)

@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 from mlcycle.codecs import infer_signature
 from mlcycle.records import Revision
-from mlcycle.serving import Loaded, Service
+from mlcycle.serving import LoadedModel, Service
 from mlcycle.storage import SegmentWriter, open_files
 
 
@@ -51,7 +51,7 @@ def measure(folder: Path, name: str, model: Any, calls: int) -> None:
     model.fit(X, y)
     files = open_files(folder / name)
     sink = SegmentWriter(files, "traffic/bench/")
-    loaded = Loaded("bench@1", model, infer_signature(X, model))
+    loaded = LoadedModel("bench@1", model, infer_signature(X, model))
     many = X.sample(1000, replace=True, random_state=0)
     with Service("bench", routes=Standing(), load=lambda ref: loaded, sink=sink) as service:
         for rows, times in ((X.iloc[:1], calls), (many, max(20, calls // 100))):

@@ -21,7 +21,7 @@ from mlcycle.state import (
     VersionAdd,
     VersionMark,
 )
-from mlcycle.storage._entries import encode, entry_key
+from mlcycle.storage._entries import encode_entry, entry_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -189,7 +189,7 @@ def write_log(folder: Path, growth: Growth, start: int, prev: str, at: str) -> i
     for n, (verb, changes) in enumerate(growth, start):
         op = f"{'auto' if n % _OWN_OPERATION else 'user'}:{n:032x}"
         docs = [change.doc() for change in changes]
-        data = encode(n, prev, op=op, verb=verb, author="ann", at=at, message="as every night", changes=docs)
+        data = encode_entry(n, prev, op=op, verb=verb, author="ann", at=at, message="as every night", changes=docs)
         (folder / entry_key(n)).write_bytes(data)
         prev, size = sha256_bytes(data), size + len(data)
     return size

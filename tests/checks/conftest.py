@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from mlcycle._ids import bare
-from mlcycle.checks import EvaluationContext, Rows
+from mlcycle.checks import EvaluationContext, EvaluationData
 from tests.checks.contexts import context_of
 
 
@@ -52,7 +52,7 @@ def make_context(models: dict[str, Any], y: Any, *, groups: Any = None, **column
         return f"model:{name}" if name in models else None
 
     return context_of(
-        lambda ref: Rows(ref, frame, frame[["i"]], y, groups),
+        lambda ref: EvaluationData(ref, frame, frame[["i"]], y, groups),
         lambda ref: models[bare(ref)],
         find,
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mlcycle.checks import EvaluationContext, LoadedData, LoadedModels, Rows
+from mlcycle.checks import EvaluationContext, EvaluationData, LoadedData, LoadedModels
 
 __all__ = ["context_of"]
 
 
 def context_of(
-    rows: Callable[[str], Rows],
+    rows: Callable[[str], EvaluationData],
     model: Callable[[str], Any] = lambda ref: None,
     find: Callable[[str], str | None] = lambda name: None,
     *,

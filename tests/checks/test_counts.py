@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from attrs import frozen
 
-from mlcycle.checks import EvaluationContext, LoadedData, Rows, judge
+from mlcycle.checks import EvaluationContext, EvaluationData, LoadedData, judge
 from mlcycle.errors import InvalidInput
 from mlcycle.records import Criterion, InRange, RowCount, RowCriterion, Unique
 from tests.checks.toys import Below
@@ -28,7 +28,7 @@ FRAME = pd.DataFrame(
 
 
 def _context(frame: pd.DataFrame = FRAME) -> EvaluationContext:
-    return EvaluationContext(data=LoadedData(default="d@1", read=lambda ref: Rows(ref, frame, frame)))
+    return EvaluationContext(data=LoadedData(default="d@1", read=lambda ref: EvaluationData(ref, frame, frame)))
 
 
 @pytest.mark.parametrize(

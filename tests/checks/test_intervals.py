@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from mlcycle.checks import Rows, find_metric, judge, record
+from mlcycle.checks import EvaluationData, cache_predictions, find_metric, judge
 from mlcycle.records import AtLeast, AtMost, NotWorseThan, Result
 from tests.checks.contexts import context_of
 
@@ -48,7 +48,7 @@ def result_of(criterion: Any, models: Any, y: Any, groups: Any = None) -> Result
     frame = pd.DataFrame({"i": range(len(y))})
     models = models if isinstance(models, dict) else {"m@2": models}
     context = context_of(
-        lambda ref: Rows(ref, frame, frame, y, groups),
+        lambda ref: EvaluationData(ref, frame, frame, y, groups),
         models.__getitem__,
         lambda name: "m@1" if name == "m@production" and "m@1" in models else None,
     )
@@ -150,7 +150,7 @@ def test_limits_hold_the_truth_as_often_as_they_say(metric: str, shares: tuple[f
         return y, Told(said, np.full(n, 0.9), len(shares))
 
     y, model = sample(400_000)
-    truth = find_metric(metric)(record(model, pd.DataFrame({"i": range(len(y))})), y, np.arange(len(y)))
+    truth = find_metric(metric)(cache_predictions(model, pd.DataFrame({"i": range(len(y))})), y, np.arange(len(y)))
     above = 0
     for _ in range(150):
         y, model = sample(100)
@@ -180,7 +180,7 @@ def test_an_interval_that_does_not_hold_its_value_is_none(metric: str) -> None:
     seen = homes.iloc[entity].reset_index(drop=True) + 0.2 * rng.normal(size=(200, 2))
     model = KNeighborsClassifier(1).fit(homes, np.arange(100))
     context = context_of(
-        lambda ref: Rows(ref, seen, seen, entity),
+        lambda ref: EvaluationData(ref, seen, seen, entity),
         lambda ref: model,
     )
     [result] = judge(AtLeast(metric, 0.3), "m@1", context)

@@ -31,7 +31,7 @@ def test_it_is_what_a_criterion_is_held_against(
     context = context_for({"m@2": model}, y)
     kind = AtMost if metric == "log_loss" else AtLeast
     [judged] = judge(kind(metric, 0.7, confidence=0.9), "model:m@2", context)
-    found = measure(metric, context.data.rows(), "model:m@2", context.models.recorded("m@2"), confidence=0.9)
+    found = measure(metric, context.data.rows(), "model:m@2", context.models.cached("m@2"), confidence=0.9)
     assert found == measure(metric, context.data.rows(), "model:m@2", model, confidence=0.9)
     same = ("subject", "data", "value", "low", "high", "n", "detectable", "confidence")
     assert [getattr(found, name) for name in same] == [getattr(judged, name) for name in same]
@@ -53,7 +53,7 @@ def test_a_verdict_from_it_is_the_judges(
     """So that a stored measurement can be held against what is asked today."""
     context = context_for({"m@2": scored(scores(0.8, y, np.random.default_rng(1)))}, y)
     [judged] = judge(criterion, "m@2", context)
-    found = measure("roc_auc", context.data.rows(), "m@2", context.models.recorded("m@2"))
+    found = measure("roc_auc", context.data.rows(), "m@2", context.models.cached("m@2"))
     assert judged.verdict == criterion.verdict(found) == criterion.verdict(evolve(found, verdict="pass"))
 
 
@@ -76,12 +76,12 @@ def test_rows_without_a_label_are_left_out(scored: Make) -> None:
     """Also where they come as they were read, and answers of all rows are refused."""
     import pandas as pd
 
-    from mlcycle.checks import Rows, record
+    from mlcycle.checks import EvaluationData, cache_predictions
 
     frame = pd.DataFrame({"i": range(100)})
-    rows = Rows("d@1", frame, frame, pd.Series([None] * 10 + [0, 1] * 45))
+    rows = EvaluationData("d@1", frame, frame, pd.Series([None] * 10 + [0, 1] * 45))
     model = scored(np.linspace(0, 1, 100))
     found = measure("accuracy", rows, "m@2", model)
     assert (found.n, found.verdict) == (90, "not_applicable")
     assert "10 rows without a label left out" in found.detail
-    assert "gave 100 answers to the 90 rows" in measure("accuracy", rows, "m@2", record(model, frame)).detail
+    assert "gave 100 answers to the 90 rows" in measure("accuracy", rows, "m@2", cache_predictions(model, frame)).detail

@@ -13,7 +13,7 @@ import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import get_scorer_names
 
-from mlcycle.checks import find_metric, record
+from mlcycle.checks import cache_predictions, find_metric
 from mlcycle.checks._metrics import has_positive, positive_of
 from mlcycle.errors import InvalidInput
 
@@ -50,7 +50,7 @@ def test_every_scorer_is_a_metric() -> None:
 
 def _recorded(answers: list[Any], y: Any) -> Any:
     """Return recorded answers of a model that gives these."""
-    return record(SimpleNamespace(predict=lambda rows: answers), np.zeros((len(y), 1)))
+    return cache_predictions(SimpleNamespace(predict=lambda rows: answers), np.zeros((len(y), 1)))
 
 
 def share(y: Any, predicted: Any) -> float:
@@ -144,7 +144,7 @@ def test_rows_that_lack_a_class_have_no_value_where_it_is_needed(
 ) -> None:
     """Not a number, rather than a warning or a number that means something else."""
     model = DummyClassifier(strategy="uniform").fit([[0], [0]], classes)
-    found = find_metric(name)(record(model, [[0], [0]]), np.array(truth), np.arange(2))
+    found = find_metric(name)(cache_predictions(model, [[0], [0]]), np.array(truth), np.arange(2))
     assert found == pytest.approx(value, nan_ok=True)
 
 

@@ -17,9 +17,9 @@ from sklearn.metrics import get_scorer, get_scorer_names, log_loss
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.svm import LinearSVC
 
-from mlcycle.checks import EvaluationContext, Rows, judge
-from mlcycle.checks._case import Case, case_of
-from mlcycle.checks._measures import measure_of
+from mlcycle.checks import EvaluationContext, EvaluationData, judge
+from mlcycle.checks._fast_metrics import fast_metric
+from mlcycle.checks._metric_case import MetricCase, metric_case
 from mlcycle.checks._metrics import find_metric
 from mlcycle.errors import InvalidInput
 from mlcycle.records import AtLeast, AtMost
@@ -48,26 +48,36 @@ MODELS: dict[str, tuple[Any, Any]] = {
     "outliers": (IsolationForest(n_estimators=5, random_state=0), 2 * TWO - 1),
     "no answers": (PCA(), TWO),
 }
-INSIDE = ("Recorded", "pos_label", "AttributeError", "ValueError", "TypeError", "average=", "multiclass", "bounds=")
+INSIDE = (
+    "CachedClassifier",
+    "CachedRegressor",
+    "pos_label",
+    "AttributeError",
+    "ValueError",
+    "TypeError",
+    "average=",
+    "multiclass",
+    "bounds=",
+)
 
 
 def context_with(model: Any, y: Any, frame: pd.DataFrame = X) -> EvaluationContext:
     """Return a context_for over one dataset and one model."""
     return context_of(
-        lambda ref: Rows(ref, frame.reset_index(drop=True), frame.reset_index(drop=True), y),
+        lambda ref: EvaluationData(ref, frame.reset_index(drop=True), frame.reset_index(drop=True), y),
         lambda ref: model,
     )
 
 
-def _case(name: str, context: EvaluationContext) -> Case:
+def _case(name: str, context: EvaluationContext) -> MetricCase:
     """Return a metric of the model on the dataset."""
-    return case_of(find_metric(name), context.data.rows(), ("m@1", context.models.recorded("m@1")))
+    return metric_case(find_metric(name), context.data.rows(), ("m@1", context.models.cached("m@1")))
 
 
 def value_of(name: str, model: Any, y: Any) -> float:
     """Return a metric's value as criteria see it, without an interval."""
     case = _case(name, context_with(model, y))
-    return measure_of(case.metric, case.ours.recorded, case.ours.y, np.arange(len(case.ours.y))).value
+    return fast_metric(case.metric, case.ours.cached, case.ours.y, np.arange(len(case.ours.y))).value
 
 
 def _or_error(compute: Callable[[], Any]) -> tuple[float, str]:
@@ -121,7 +131,7 @@ def test_the_fast_form_knows_the_positive_class() -> None:
     context, drawn = context_with(model, y), RNG.integers(0, 150, 150)
     for name in ("f1", "precision", "recall", "jaccard", "average_precision"):
         case = _case(name, context)
-        found = measure_of(case.metric, case.ours.recorded, case.ours.y, np.arange(150))
+        found = fast_metric(case.metric, case.ours.cached, case.ours.y, np.arange(150))
         assert found.fast
         assert found.at(drawn) == pytest.approx(get_scorer(name)(model, X.iloc[drawn], y[drawn]))
 
@@ -156,7 +166,7 @@ def test_log_loss_of_one_class_is_known_in_a_slice_too() -> None:
     model = LogisticRegression().fit(X, YES)
     frame = X.assign(region=YES)
     context = context_with(model, YES, frame)
-    context.data.read = lambda ref: Rows(ref, frame, X, YES)
+    context.data.read = lambda ref: EvaluationData(ref, frame, X, YES)
     found = judge(AtMost("log_loss", 2, slices="region"), "m@1", context)
     for result, label in zip(found, ("no", "yes"), strict=True):
         kept = label == YES

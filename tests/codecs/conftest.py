@@ -26,7 +26,7 @@ class FolderFile:
 
 
 class FolderBlocks:
-    """The Protocol `codecs.Blocks` over a folder; `known` is what `find` answers."""
+    """The Protocol `codecs.BlockStore` over a folder; `known` is what `find` answers."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.count = folder, itertools.count()

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlcycle.codecs._canonical import block_digest, canonical_bytes, deeply_plain
-from mlcycle.codecs._types import arrow_type, logical_name, logical_type, storage_name
+from mlcycle.codecs._logical_types import arrow_type, logical_name, logical_type, storage_name
 from mlcycle.codecs._values import values_from_json, values_to_json
 from mlcycle.errors import InvalidInput, SchemaError
 

@@ -25,7 +25,7 @@ from sklearn.preprocessing import FunctionTransformer, normalize
 from sklearn.tree import DecisionTreeClassifier
 
 from mlcycle.codecs._models import dump_model, load_model
-from mlcycle.codecs._trust import _names, audit
+from mlcycle.codecs._trusted_types import _names, report_types
 from mlcycle.errors import Corrupt, MlcycleWarning, UntrustedModel
 
 X, y = make_classification(80, 6, n_informative=4, random_state=0)
@@ -288,14 +288,14 @@ def _hostile(path, node):
 def test_names_that_act_are_refused_in_every_way(loader):
     """What opens, evaluates, imports, or calls what it is given is named, however a file would have it rebuilt."""
     content = {"content": _tuple(), "attrs": _tuple()}
-    found = {name: audit({**SKOPS, **_node(name, loader, **content)}).untrusted for name in FORBIDDEN}
+    found = {name: report_types({**SKOPS, **_node(name, loader, **content)}).untrusted for name in FORBIDDEN}
     assert found == {name: (name,) for name in FORBIDDEN}
 
 
 def test_objects_that_act_are_refused():
     """None of these may be rebuilt from a state of the file, trusted estimators and trees aside."""
     known = {"sklearn.linear_model._logistic.LogisticRegression"}
-    found = {name: audit({**SKOPS, **_node(name, "ObjectNode")}).untrusted for name in FORBIDDEN}
+    found = {name: report_types({**SKOPS, **_node(name, "ObjectNode")}).untrusted for name in FORBIDDEN}
     assert {name for name, names in found.items() if not names} == known
 
 

@@ -17,7 +17,7 @@ from sklearn.dummy import DummyClassifier
 
 from mlcycle._digest import canonical_json
 from mlcycle.state import KINDS, MARKS, NOUNS
-from mlcycle.storage._entries import _FIELDS, decode, encode, entry_key
+from mlcycle.storage._entries import _FIELDS, decode_entry, encode_entry, entry_key
 from tests.state.histories import Work
 from tests.verbs import verbs
 
@@ -54,8 +54,8 @@ def test_every_link_leads_somewhere() -> None:
 def test_an_entry_has_the_fields_of_the_page() -> None:
     """All of them, in any entry, and each of its type."""
     said = {row[0].strip("`"): row[1] for row in rows(section("## The log"), "field | type | meaning")}
-    data = encode(0, "", op="auto:1", verb="v", author="a", at="t", changes=[{"kind": "k"}])
-    entry = decode(data, 0, "")
+    data = encode_entry(0, "", op="auto:1", verb="v", author="a", at="t", changes=[{"kind": "k"}])
+    entry = decode_entry(data, 0, "")
     words = {int: "whole number", str: "text"}
     lists = {"changes": "list of object"}
     typed = {field: words.get(kind) or lists.get(field, "list of text") for field, kind in _FIELDS.items()}

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 
 import mlcycle as mc
-from mlcycle.state import View, take_census
+from mlcycle.state import View, find_live_files
 from mlcycle.storage import Draft
 from tests.docs import second_reader
 from tests.docs.second_reader import DamagedError, NewerError, Reader, canonical, digest, read_log, unique
@@ -157,7 +157,7 @@ def both_read(store: Path) -> Reader:
     entries = read_log(store)
     agree(entries, view)
     reader = Reader(entries)
-    census = take_census(view, entries, lambda file: project._session.blobs.depot.listed(file, "a list"))
+    census = find_live_files(view, entries, lambda file: project._session.blobs.checked_files.listed(file, "a list"))
     assert reader.kept(store) == census.live()
     placed = reader.placed()
     assert {*placed} == {*census.files}

@@ -31,8 +31,8 @@ def write_down(project: mc.Project, name: str, text: str, *, uses: list[str] | N
     session = project._session
 
     def work(do: Operation) -> str:
-        owner, depot = new_id(), session.blobs.depot
-        file = do.upload(lambda: depot.store_bytes(f"files/{owner}", "recipe", ".txt", text.encode()))
+        owner, checked_files = new_id(), session.blobs.checked_files
+        file = do.upload(lambda: checked_files.store_bytes(f"files/{owner}", "recipe", ".txt", text.encode()))
         stored = Place(object=f"recipe:{owner}", files=[file])
 
         def plan(view: View) -> list[Change]:
@@ -51,7 +51,7 @@ def read(project: mc.Project, version: Version) -> str:
     """Return the text of a recipe, checked against its digest."""
     blobs = project._session.blobs
     (file,) = blobs.files_of(version.needs[0], version.shown)
-    return blobs.depot.read_file(file, version.shown).decode()
+    return blobs.checked_files.read_file(file, version.shown).decode()
 
 
 def serve(project: mc.Project, name: str, number: int) -> None:

@@ -82,7 +82,7 @@ def test_a_full_storage(tmp_path: Path) -> None:
     for prefix in ("tables/", "leaves/", "log/"):
         op = "create" if prefix == "log/" else "put"
         connection = Connection(tmp_path / "store")
-        connection.stand_on(FaultyFiles(open_files(tmp_path / "store"), fail_on(op, Fault.BEFORE, prefix)))
+        connection.use_files(FaultyFiles(open_files(tmp_path / "store"), fail_on(op, Fault.BEFORE, prefix)))
         with pytest.raises(errors.StorageUnavailable, match=prefix):
             mc.Project(Session(connection, author="ada")).datasets.add("d", FRAME.assign(y=1))
         assert [version.ref for version in project.datasets.versions("d")] == ["d@1"]

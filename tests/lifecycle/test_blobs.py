@@ -22,7 +22,9 @@ def keep(project: mc.Project, name: str, count: int = 1) -> list[Doc]:
     """Keep an object of some files, and return them."""
     blobs = project._session.blobs
     folder = f"files/{new_id()}"
-    files = [blobs.depot.store_document(folder, f"kind {number}", {"number": number}) for number in range(count)]
+    files = [
+        blobs.checked_files.store_document(folder, f"kind {number}", {"number": number}) for number in range(count)
+    ]
     place = blobs.place(name, files, folder)
     fact = FactAdd(of="pin", id=new_id(), subject=name, needs=[name])
     project._session.operate("keep", lambda do: do.commit(lambda view: [place, fact]))
@@ -60,10 +62,13 @@ def test_an_object_that_was_never_placed(project: mc.Project) -> None:
 def moved(project: mc.Project, files: list[Doc]) -> list[Doc]:
     """Move an object as a compaction does: its files lie elsewhere by the log, and are gone where they lay."""
     blobs, folder = project._session.blobs, f"files/{new_id()}"
-    anew = [blobs.depot.store_bytes(folder, one["kind"], ".json", blobs.depot.read_file(one, "a@1")) for one in files]
+    anew = [
+        blobs.checked_files.store_bytes(folder, one["kind"], ".json", blobs.checked_files.read_file(one, "a@1"))
+        for one in files
+    ]
     place = Place(object="thing:a", files=anew)
     project._session.operate("compact", lambda do: do.commit(lambda view: [place]))
-    blobs.depot.files.delete([one["key"] for one in files])
+    blobs.checked_files.files.delete([one["key"] for one in files])
     return anew
 
 
@@ -73,7 +78,7 @@ def test_what_moved_is_looked_for_again(anywhere: mc.Project) -> None:
     other = mc.open(anywhere.store.url, storage_options=anywhere._session.log.files.storage_options)
     session = other._session
     counted = FaultyFiles(session.log.files, None)
-    session._connection.stand_on(counted)
+    session._connection.use_files(counted)
     session.view()
     anew = moved(anywhere, files)
     counted.calls.clear()
@@ -106,7 +111,7 @@ def test_compactions_may_overtake_a_reader(project: mc.Project, times: int) -> N
         tries.append(file["key"])
         if len(tries) <= times:
             files[:] = moved(project, [file])
-        return blobs.depot.read_file(file, "a@1")
+        return blobs.checked_files.read_file(file, "a@1")
 
     if times < 4:
         assert b'"number":0' in reading(blobs, read)
@@ -122,13 +127,13 @@ def test_what_is_missing_or_damaged_is_told(project: mc.Project) -> None:
     (file,) = keep(project, "thing:a")
     blobs, looks = project._session.blobs, []
     blobs._look = lambda: looks.append(1)  # type: ignore[assignment,return-value]
-    blobs.depot.files.put(file["key"], b"torn")
+    blobs.checked_files.files.put(file["key"], b"torn")
     with pytest.raises(Corrupt, match=f"{file['key']} of a@1 is damaged"):
-        reading(blobs, lambda: blobs.depot.read_file(file, "a@1"))
+        reading(blobs, lambda: blobs.checked_files.read_file(file, "a@1"))
     assert looks == []
-    blobs.depot.files.delete([file["key"]])
+    blobs.checked_files.files.delete([file["key"]])
     with pytest.raises(VersionDeleted, match=f"a file of a@1 is gone .*{file['key']}"):
-        reading(blobs, lambda: blobs.depot.read_file(file, "a@1"))
+        reading(blobs, lambda: blobs.checked_files.read_file(file, "a@1"))
     assert len(looks) == 3
 
 

@@ -20,7 +20,7 @@ import mlcycle as mc
 from mlcycle import errors
 from mlcycle.lifecycle import _connection as connection_module
 from mlcycle.storage import Files, open_files, verify
-from mlcycle.storage import _promise as promise_module
+from mlcycle.storage import _put_if_absent as promise_module
 from tests.nobody import nobody
 
 NOW = timedelta(0)

@@ -138,7 +138,7 @@ def test_a_storage_failure_does_not_stop_training(project: mc.Project) -> None:
     session = experiment._session
     real = session.log.files
     away = {"put": Fault.BEFORE, "create": Fault.BEFORE}
-    session._connection.stand_on(FaultyFiles(real, lambda number, op, key: away.get(op), local_paths=True))
+    session._connection.use_files(FaultyFiles(real, lambda number, op, key: away.get(op), local_paths=True))
     with pytest.warns(mc.errors.MlcycleWarning, match="the start could not be stored .* training goes on"):
         run = experiment.start()
     run.log(loss=0.5)
@@ -149,7 +149,7 @@ def test_a_storage_failure_does_not_stop_training(project: mc.Project) -> None:
     assert run.failures >= 2
     with pytest.raises(errors.StorageUnavailable):
         experiment.start(strict=True)
-    session._connection.stand_on(real)
+    session._connection.use_files(real)
 
 
 @pytest.mark.parametrize(
@@ -352,12 +352,12 @@ def test_a_model_that_the_storage_does_not_take_is_kept_here(
     run = experiment.start(strict=strict)
     session = experiment._session
     real = session.log.files
-    session._connection.stand_on(FaultyFiles(real, fail_on("put", Fault.BEFORE), local_paths=True))
+    session._connection.use_files(FaultyFiles(real, fail_on("put", Fault.BEFORE), local_paths=True))
     model = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
     expected = pytest.raises(errors.StorageUnavailable) if strict else pytest.warns(errors.MlcycleWarning, match="kept")
     with expected:
         run.save_model(model)
-    session._connection.stand_on(real)
+    session._connection.use_files(real)
     run.finish()
     [kept] = tmp_path.glob("mlcycle-model-*")
     assert load_model(kept, "skops").predict([[1.0]]).tolist() == [1]

@@ -139,12 +139,12 @@ def test_a_broken_storage_hides_no_exception(project: mc.Project, strict: bool) 
     def train() -> None:
         with warnings.catch_warnings(), broken.start(strict=strict):
             warnings.simplefilter("error")
-            session._connection.stand_on(FaultyFiles(real, fail_on("put", Fault.BEFORE), local_paths=True))
+            session._connection.use_files(FaultyFiles(real, fail_on("put", Fault.BEFORE), local_paths=True))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         train()
-    session._connection.stand_on(real)
+    session._connection.use_files(real)
 
 
 def test_a_failure_is_given_by_hand(experiment: mc.Experiment) -> None:

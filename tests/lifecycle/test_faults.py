@@ -88,7 +88,7 @@ def on(files: FaultyFiles) -> mc.Project:
 def connected(files: FaultyFiles) -> Connection:
     """Return a connection whose storage calls can fail."""
     connection = Connection(files.url)
-    connection.stand_on(files)
+    connection.use_files(files)
     return connection
 
 

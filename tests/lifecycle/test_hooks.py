@@ -652,7 +652,7 @@ def late(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], None]
     todo: list[Callable[[], Any]] = []
 
     def slow(do: Operation, *arguments: Any, **keywords: Any) -> Any:
-        if todo and do._matter is not None and do.author == "bob":
+        if todo and do._request is not None and do.author == "bob":
             todo[0]()
         return commit(do, *arguments, **keywords)
 

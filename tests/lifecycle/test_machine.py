@@ -27,7 +27,7 @@ from sklearn.tree import DecisionTreeClassifier
 import mlcycle as mc
 from mlcycle import errors
 from mlcycle.lifecycle._operation import Operation
-from mlcycle.storage import Settled
+from mlcycle.storage import UpToDate
 
 NOW = timedelta(0)
 NAMES = st.sampled_from(["d", "e"])
@@ -443,7 +443,7 @@ class caught:  # noqa: N801 - reads as a verb
 
     def _commit(self, do: Operation, plan: Any, **named: Any) -> Any:
         ours = do._connection is self.connection
-        if ours and self.meanwhile is not None and not isinstance(plan(do.view), Settled):
+        if ours and self.meanwhile is not None and not isinstance(plan(do.view), UpToDate):
             meanwhile, self.meanwhile = self.meanwhile, None
             meanwhile()
         return self.commit(do, plan, **named)

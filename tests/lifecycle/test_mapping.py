@@ -168,13 +168,13 @@ def test_an_empty_project_has_empty_collections(tmp_path: Path) -> None:
 
 def test_membership_reads_no_bodies(begun: mc.Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """`in` and `len` go by the log alone: no manifest, profile or card is read."""
-    from mlcycle.lifecycle.blobs import Depot
+    from mlcycle.lifecycle.blobs import CheckedFiles
 
     def refuse(*_: Any, **__: Any) -> Any:
         raise AssertionError("a file was read")
 
-    monkeypatch.setattr(Depot, "read_document", refuse)
-    monkeypatch.setattr(Depot, "read_file", refuse)
+    monkeypatch.setattr(CheckedFiles, "read_document", refuse)
+    monkeypatch.setattr(CheckedFiles, "read_file", refuse)
     assert "churn@1" in begun.models
     assert "customers.train" in begun.datasets
     assert (len(begun.models), len(begun.datasets), list(begun.deployments)) == (1, 3, ["shop"])

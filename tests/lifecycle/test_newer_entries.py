@@ -42,7 +42,7 @@ def placed(project: mc.Project, *kinds: str, enc: str | None = None, place: str 
     """Store a file of each kind; return the name of the object, and the change that places it."""
     owner, files = new_id(), []
     for kind in kinds:
-        file = project._session.blobs.depot.store_bytes(
+        file = project._session.blobs.checked_files.store_bytes(
             f"{'elsewhere' if place else 'files'}/{owner}", kind, ".bin", b"?"
         )
         files.append(file | {"enc": enc, "key": place + file["key"]})
@@ -175,8 +175,8 @@ def test_files_nobody_can_read(data: mc.Project) -> None:
 
 def test_an_object_that_owns_a_prefix(data: mc.Project) -> None:
     """All below it is its own: nothing there is swept while something needs it, whatever it is called."""
-    owner, depot = new_id(), data._session.blobs.depot
-    own = [depot.store_bytes(f"files/{owner}", "page", ".bin", bytes([i]))["key"] for i in range(3)]
+    owner, checked_files = new_id(), data._session.blobs.checked_files
+    own = [checked_files.store_bytes(f"files/{owner}", "page", ".bin", bytes([i]))["key"] for i in range(3)]
     place = Place(object=f"newer:{owner}", prefix=f"files/{owner}/").doc()
     write(data, place, version(3, f"newer:{owner}", layout="folder"))
     assert data.store.sweep(min_age=0).keys == ()
@@ -190,7 +190,9 @@ def test_an_object_that_owns_a_prefix(data: mc.Project) -> None:
 
 def test_a_list_of_files_nobody_can_read(data: mc.Project) -> None:
     """Nothing is swept while something needs what it lists; everything else is checked and goes on."""
-    listed = data._session.blobs.depot.store_bytes(f"files/{new_id()}", "list", ".jsonl", b"sealed") | {"enc": "age"}
+    listed = data._session.blobs.checked_files.store_bytes(f"files/{new_id()}", "list", ".jsonl", b"sealed") | {
+        "enc": "age"
+    }
     write(data, Place(object="newer:many", listed=listed).doc(), version(3, "newer:many", layout="blocks"))
     reads(data)
     (problem,) = data.store.verify("bytes").problems

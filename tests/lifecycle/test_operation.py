@@ -12,14 +12,14 @@ from mlcycle import errors
 from mlcycle._cache import Cache
 from mlcycle._ids import new_id
 from mlcycle.lifecycle._connection import Connection
-from mlcycle.lifecycle._judging import Evidence, Matter
+from mlcycle.lifecycle._gate_request import Evidence, GateRequest
 from mlcycle.lifecycle._opening import _begin
-from mlcycle.lifecycle._operation import Again, Operation, swept
+from mlcycle.lifecycle._operation import Operation, Retry, retry_after_sweep
 from mlcycle.lifecycle._session import Session
 from mlcycle.state import Change, FactAdd, NameSet, Place, Sweep, TagSet, VersionAdd, View
-from mlcycle.storage import Settled
-from mlcycle.storage._promise import prove
-from mlcycle.storage._waits import Waits
+from mlcycle.storage import UpToDate
+from mlcycle.storage._backoff import Backoff
+from mlcycle.storage._put_if_absent import prove_put_if_absent
 from mlcycle.testing import FaultyFiles
 
 
@@ -28,8 +28,10 @@ def connection() -> Connection:
     """Return a connection to a new store in memory, that counts calls."""
     connection = Connection(f"memory://operation-{uuid.uuid4().hex}")
     _begin(connection, create=True)
-    connection.stand_on(FaultyFiles(connection.files))
-    prove(connection.files, connection.log.first, Waits(quick=True, patience=9))  # what a first commit asks
+    connection.use_files(FaultyFiles(connection.files))
+    prove_put_if_absent(
+        connection.files, connection.log.first, Backoff(quick=True, patience=9)
+    )  # what a first commit asks
     connection.look()
     return connection
 
@@ -53,7 +55,7 @@ def keeping(changes: list[Change]) -> Callable[[View], list[Change]]:
 def stored(do: Operation, session: Session) -> list[Change]:
     """Upload a file and return what adds it as the first version of a name."""
     one, name = f"thing:{new_id()}", f"n{do.view.n}"
-    file = do.upload(lambda: session.blobs.depot.store_bytes("files/" + "a" * 32, "thing", ".bin", b"1"))
+    file = do.upload(lambda: session.blobs.checked_files.store_bytes("files/" + "a" * 32, "thing", ".bin", b"1"))
     made = VersionAdd(of="thing", name=name, number=1, needs=[one])
     return [NameSet(of="thing", name=name, id=new_id()), Place(object=one, files=[file]), made]
 
@@ -138,19 +140,19 @@ def test_what_never_holds_is_told(session: Session) -> None:
 
     def work(do: Operation) -> None:
         tries.append(do.view.n)
-        raise Again(errors.ConflictError("the weather changes"))
+        raise Retry(errors.ConflictError("the weather changes"))
 
     with pytest.raises(errors.ConflictError, match="the weather changes"):
         session.operate("x", work)
     assert len(tries) == 5
     with pytest.raises(errors.VersionDeleted, match="swept 5 times"):
         session.operate("x", lambda do: do.commit(lambda view: [FactAdd(of="f", id="1", subject="s", needs=["gone"])]))
-    assert str(swept().error).startswith("the files of this commit were swept")
+    assert str(retry_after_sweep().error).startswith("the files of this commit were swept")
 
 
 def test_nothing_need_be_written(connection: Connection, session: Session) -> None:
     """What is there already comes back as it is, with no entry."""
-    done = session.operate("x", lambda do: do.commit(lambda view: Settled("it")))
+    done = session.operate("x", lambda do: do.commit(lambda view: UpToDate("it")))
     assert (done.entry, done.value, done.view.n, connection.look().n) == (None, "it", 0, 0)
 
 
@@ -189,7 +191,9 @@ def test_an_op_is_for_one_thing(connection: Connection, session: Session) -> Non
 
 def test_a_refusal_uses_up_no_op(connection: Connection, session: Session) -> None:
     """It is kept, and what it refused can still be done under that id."""
-    refused = Matter(verb="model.promote", action="promote", subject="model:m@1", evidence=Evidence(problems=("no",)))
+    refused = GateRequest(
+        verb="model.promote", action="promote", subject="model:m@1", evidence=Evidence(problems=("no",))
+    )
     with pytest.raises(errors.GateBlocked, match="promote m@1 is blocked"):
         session.operate("store.tag", lambda do: do.judge(lambda: refused), op="mine")
     session.operate("store.tag", lambda do: do.commit(tagging("done")), op="mine")

@@ -23,7 +23,7 @@ from sklearn.linear_model import Ridge
 import mlcycle as mc
 from mlcycle import errors
 from mlcycle._digest import json_value
-from mlcycle.lifecycle._params import Spelling, as_params, named_values
+from mlcycle.lifecycle._params import ParamsEncoder, as_params, named_values
 
 
 class Colour(enum.Enum):
@@ -214,7 +214,7 @@ def escaped(value: Any) -> Any:
 
 def test_what_was_done_to_a_value_is_known() -> None:
     """The places of what was shortened, kept as text, or not finite are listed."""
-    spelling = Spelling()
+    spelling = ParamsEncoder()
     spelling.params({"a": {"b": [object(), math.nan]}, "c": "x" * 20_000})
     assert (spelling.as_text, spelling.not_finite, spelling.shortened) == (["a.b[0]"], ["a.b[1]"], ["c"])
 

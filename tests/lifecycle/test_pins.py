@@ -74,15 +74,15 @@ def test_what_cannot_be_stored_keeps_no_other(project: mc.Project) -> None:
     """Whatever the storage does not take is warned of; the rest is pinned, and what is missing the next time."""
     blobs = {"environment:e": b"{}", "code:c": b"diff"}
     session, real = project._session, open_files(project.store.url)
-    session._connection.stand_on(FaultyFiles(real, fail_on("put", Fault.BEFORE, "files/code/"), local_paths=True))
+    session._connection.use_files(FaultyFiles(real, fail_on("put", Fault.BEFORE, "files/code/"), local_paths=True))
 
     def pin() -> None:
-        session.operate("run.pin", lambda do: _pins.pin(do, session.blobs.depot, blobs))
+        session.operate("run.pin", lambda do: _pins.pin(do, session.blobs.checked_files, blobs))
 
     with pytest.warns(errors.MlcycleWarning, match="the code of this run could not be stored"):
         pin()
     assert [_pins.all_pinned(session.view(), [blob]) for blob in blobs] == [True, False]
-    session._connection.stand_on(real)
+    session._connection.use_files(real)
     pin()
     entries = session.view().n
     assert _pins.all_pinned(session.view(), blobs)
@@ -142,12 +142,12 @@ def test_a_head_that_cannot_be_read_may_name_anything(project: mc.Project) -> No
     (head,) = Path(project.store.url.removeprefix("file://")).glob(f"runs/*/{first}/head.json")
     head.write_bytes(b"torn")
     fresh = mc.open(project.store.url)  # one that has read the head before goes by what it said
-    assert _pins.ask_for_pins(fresh._session, census(fresh), "9999", dry_run=False) == _pins.Asked({}, {})
+    assert _pins.ask_for_pins(fresh._session, live_files(fresh), "9999", dry_run=False) == _pins.PinRequests({}, {})
 
 
-def census(project: mc.Project) -> Any:
+def live_files(project: mc.Project) -> Any:
     """Return what stands."""
-    return project.store._census(project._session.view())
+    return project.store._live_files(project._session.view())
 
 
 def test_a_model_keeps_the_environment_of_its_run(project: mc.Project) -> None:

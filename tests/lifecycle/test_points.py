@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlcycle.errors import InvalidInput, MlcycleWarning, StorageUnavailable
-from mlcycle.lifecycle.runs._lines import from_json, to_json
-from mlcycle.lifecycle.runs._points import Points, PointsWriter, read_points
-from mlcycle.lifecycle.runs._summary import Summary
+from mlcycle.lifecycle.runs._log_lines import decode_values, encode_values
+from mlcycle.lifecycle.runs._points import PointsWriter, RunPoints, read_points
+from mlcycle.lifecycle.runs._summary import RunSummary
 from mlcycle.storage import SegmentWriter, open_files, read_lines
 from mlcycle.testing import Fault, FaultyFiles, fail_on
 
@@ -52,7 +52,7 @@ def points(tmp_path: Path) -> PointsWriter:
     return PointsWriter(SegmentWriter(open_files(tmp_path), PREFIX, STEM))
 
 
-def found(tmp_path: Path) -> Points:
+def found(tmp_path: Path) -> RunPoints:
     """Return what is in the folder."""
     return read_points(read_lines(open_files(tmp_path), PREFIX, STEM))
 
@@ -301,7 +301,7 @@ def test_writers_are_put_together_by_time() -> None:
 
 def test_columns_make_a_frame() -> None:
     """Events are no points, and heartbeats are only heard."""
-    read = read_points([b'{"t":6,"m":{"loss":0.5},"s":7}', b'{"t":7,"e":"artifact"}', Summary()()])
+    read = read_points([b'{"t":6,"m":{"loss":0.5},"s":7}', b'{"t":7,"e":"artifact"}', RunSummary()()])
     assert read.heard is not None
     assert read.heard > 7
     assert pd.DataFrame(read.columns()).to_dict("records") == [
@@ -312,8 +312,8 @@ def test_columns_make_a_frame() -> None:
 def test_values_as_json() -> None:
     """Last values with NaN and infinities fit into strict JSON and come back."""
     values = {"a": 0.5, "b": math.inf, "c": -math.inf, "d": 3, "e": "nan", "f": math.nan}
-    text = json.dumps(to_json(values), allow_nan=False)
-    assert repr(from_json(json.loads(text))) == repr(values)
+    text = json.dumps(encode_values(values), allow_nan=False)
+    assert repr(decode_values(json.loads(text))) == repr(values)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
@@ -359,7 +359,7 @@ def test_a_name_of_any_text(points: PointsWriter, tmp_path: Path, name: str) -> 
     points.log({name: 0.25}, step=2)
     points.close()
     assert (found(tmp_path).value, found(tmp_path).last) == (["\\ud800 text", 0.5, 0.25], {plain: 0.25})
-    assert json.loads(json.dumps(to_json(points.summary.last), ensure_ascii=False).encode()) == {plain: 0.25}
+    assert json.loads(json.dumps(encode_values(points.summary.last), ensure_ascii=False).encode()) == {plain: 0.25}
 
 
 @pytest.mark.parametrize("values", [5, [0.5], "loss", Hostile(), object(), [("loss", 0.5)]], ids=type)

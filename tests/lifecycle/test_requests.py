@@ -18,8 +18,8 @@ from mlcycle import errors, provenance
 from mlcycle.lifecycle._connection import Connection
 from mlcycle.lifecycle._session import Session
 from mlcycle.state import TagSet
-from mlcycle.storage import _held, open_files
-from mlcycle.storage import _promise as promise_module
+from mlcycle.storage import _prefetch, open_files
+from mlcycle.storage import _put_if_absent as promise_module
 from mlcycle.testing import FaultyFiles
 from tests.lifecycle.requests import PAGE, PINS, counted, page
 
@@ -237,14 +237,14 @@ class Watched(FaultyFiles):
 
     def _seen(self, number: int, op: str, key: str) -> None:
         replay = self.connection.log._replay if self.connection else None
-        if _held._now.held is not None or (replay is not None and replay._folding.locked()):
+        if _prefetch._now.held is not None or (replay is not None and replay._folding.locked()):
             self.wrong.append((op, key))
 
 
 def watched(url: str) -> tuple[mc.Project, Watched]:
     """Return a project on such a storage."""
     connection, files = Connection(url), Watched(url)
-    connection.stand_on(files)
+    connection.use_files(files)
     files.connection = connection
     return mc.Project(Session(connection, author="ada")), files
 

@@ -15,7 +15,7 @@ import mlcycle as mc
 from mlcycle import errors, records
 from mlcycle.lifecycle._operation import Operation
 from mlcycle.lifecycle.deployments import _trial
-from mlcycle.lifecycle.evaluation import _gate, _standing
+from mlcycle.lifecycle.evaluation import _gate, _standing_decisions
 from mlcycle.state import status_of
 
 FRAME = pd.DataFrame({"x": np.arange(60.0), "late": (np.arange(60) >= 30).astype(int)})
@@ -111,7 +111,7 @@ def test_an_override_ends(project: mc.Project, eu: mc.Deployment, monkeypatch: p
     assert deployment_findings(project) == [("override", "not_applicable", words)]
     later = f"{words}, which is over: route again to have it judged"
     assert deployment_findings(project, NEVER) == [("override", "warn", later)]
-    monkeypatch.setattr(_standing, "now", lambda: NEVER)
+    monkeypatch.setattr(_standing_decisions, "now", lambda: NEVER)
     with pytest.raises(errors.GateBlocked, match="m@2: accuracy"):
         eu.route("m@2")
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import mlcycle as mc
 from mlcycle.errors import NotFound
-from mlcycle.lifecycle.blobs._depot import Depot
+from mlcycle.lifecycle.blobs._checked_files import CheckedFiles
 from mlcycle.lifecycle.runs._files import run_folder
 from mlcycle.lifecycle.runs._verify import verify_runs
 from mlcycle.storage import Problem, open_files
@@ -53,7 +53,7 @@ def filled(place: Path) -> tuple[str, str]:
 def problems(place: Path, *, deep: bool = True) -> list[Problem]:
     """Return what is wrong with the runs of a store."""
     files = open_files(place)
-    return list(verify_runs(Depot(files), files.list("runs/"), deep=deep))
+    return list(verify_runs(CheckedFiles(files), files.list("runs/"), deep=deep))
 
 
 DAMAGED: list[tuple[str, Change, str]] = [
@@ -241,7 +241,7 @@ def test_an_artifact_is_verified(tmp_path: Path) -> None:
     flipped(artifact)
     assert [(one.kind, Path(one.key).name) for one in problems(tmp_path)] == [("digest", artifact.name)]
     files = open_files(tmp_path)
-    assert list(verify_runs(Depot(files), files.list("runs/"), deep=True, passed={bad})) == []
+    assert list(verify_runs(CheckedFiles(files), files.list("runs/"), deep=True, passed={bad})) == []
 
 
 def test_an_end_names_every_file(tmp_path: Path) -> None:

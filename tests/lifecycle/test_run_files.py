@@ -14,7 +14,7 @@ import mlcycle as mc
 from mlcycle._digest import sha256_bytes
 from mlcycle._ids import new_id
 from mlcycle.errors import Corrupt, MlcycleWarning
-from mlcycle.lifecycle.blobs._depot import Depot
+from mlcycle.lifecycle.blobs._checked_files import CheckedFiles
 from mlcycle.lifecycle.runs._files import RunFiles, run_folder
 from mlcycle.lifecycle.runs._verify import verify_runs
 from mlcycle.state import FactAdd, Place
@@ -153,7 +153,7 @@ def test_what_leaves_its_folder_meanwhile_is_found(project: mc.Project) -> None:
                     place(project, pack(files, keys))
                     files.delete(keys)
 
-        again._session._connection.stand_on(FaultyFiles(files, plan, local_paths=True))
+        again._session._connection.use_files(FaultyFiles(files, plan, local_paths=True))
         assert again.experiments["e"].runs() == before[0]
         assert len(held) == 12
         for key, data in held.items():
@@ -171,12 +171,12 @@ def test_a_late_segment_is_read_beside_the_pack(tmp_path: Path) -> None:
     files.delete([first])
     files.create(late, b"two\n")
     files.put(grows, b"a\nb\n")
-    found = RunFiles(Depot(files), files.list("runs/"), packs)
+    found = RunFiles(CheckedFiles(files), files.list("runs/"), packs)
     assert [one.key for one in found.list(FOLDER)] == [first, late, grows]
     assert [text for _, text in read_lines(found, FOLDER, "points-")] == [b"one", b"two", b"a", b"b"]
     assert (found.read(first, 1, 3), found.ids()) == (b"ne", [RUN])
     files.put(grows, b"")
-    shorter = RunFiles(Depot(files), files.list("runs/"), packs)
+    shorter = RunFiles(CheckedFiles(files), files.list("runs/"), packs)
     assert [text for _, text in read_lines(shorter, FOLDER, "points-")] == [b"one", b"two", b"a"]
     with pytest.raises(KeyNotFound):
         shorter.read(f"{FOLDER}end.json")
@@ -193,9 +193,9 @@ def test_only_small_files_of_runs_are_taken_from_a_pack(tmp_path: Path) -> None:
     for key in [*others, elsewhere]:
         files.create(key, b"{}")
     packs = [pack(files, [FOLDER + name for name in names] + others), pack(files, [elsewhere])]
-    found = RunFiles(Depot(files), (), packs)
+    found = RunFiles(CheckedFiles(files), (), packs)
     assert [one.key for one in found.list(FOLDER)] == [f"{FOLDER}end.json", f"{FOLDER}head.json"]
-    assert found.ids() == [RUN] == RunFiles(Depot(files), files.list("runs/")).ids()
+    assert found.ids() == [RUN] == RunFiles(CheckedFiles(files), files.list("runs/")).ids()
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_a_damaged_pack_is_told(tmp_path: Path, wrong: dict[str, Any], said: str
     files = open_files(tmp_path)
     files.create(f"{FOLDER}head.json", b"{}")
     described = pack(files, [f"{FOLDER}head.json"], **wrong)
-    found = RunFiles(Depot(files), (), [described])
+    found = RunFiles(CheckedFiles(files), (), [described])
     assert (found.ids(), list(found.trouble)) == ([], [described["key"]])
     assert said in str(found.trouble[described["key"]])
 
@@ -222,9 +222,9 @@ def test_a_pack_of_the_future_is_refused_in_words(tmp_path: Path, change: dict[s
     files = open_files(tmp_path)
     files.create(f"{FOLDER}head.json", b"{}")
     described = pack(files, [f"{FOLDER}head.json"]) | change
-    found = RunFiles(Depot(files), (), [described])
+    found = RunFiles(CheckedFiles(files), (), [described])
     assert "in a way this mlcycle does not know" in str(found.trouble[described["key"]])
-    assert [problem.kind for problem in verify_runs(Depot(files), (), [described])] == ["unreadable"]
+    assert [problem.kind for problem in verify_runs(CheckedFiles(files), (), [described])] == ["unreadable"]
 
 
 def test_a_pack_that_is_torn_hides_its_runs_and_no_others(project: mc.Project) -> None:
@@ -254,7 +254,7 @@ def test_other_bytes_in_a_pack_are_damage(tmp_path: Path) -> None:
     files = open_files(tmp_path)
     files.create(f"{FOLDER}head.json", b"{}")
     described = pack(files, [f"{FOLDER}head.json"], sha256=[sha256_bytes(b"[]")])
-    found = RunFiles(Depot(files), (), [described])
+    found = RunFiles(CheckedFiles(files), (), [described])
     with pytest.raises(Corrupt, match="digest is another"):
         found.read(f"{FOLDER}head.json")
 
@@ -266,11 +266,11 @@ def test_packed_runs_are_verified(project: mc.Project) -> None:
     files = project._session.log.files
     described = pack(files, keys)
     files.delete(keys)
-    depot = Depot(files)
-    assert list(verify_runs(depot, files.list("runs/"), [described], deep=True)) == []
+    checked_files = CheckedFiles(files)
+    assert list(verify_runs(checked_files, files.list("runs/"), [described], deep=True)) == []
     artifact = next(one for one in files.list("runs/") if "/files/" in one.key)
     files.delete([artifact.key])
-    found = list(verify_runs(depot, files.list("runs/"), [described]))
+    found = list(verify_runs(checked_files, files.list("runs/"), [described]))
     assert [(problem.kind, problem.key) for problem in found] == [("missing", artifact.key)]
 
 
@@ -294,7 +294,7 @@ def test_a_pack_that_went_away_is_looked_for_again(project: mc.Project) -> None:
             place(project, together)
             files.delete([parts[0]["key"]])
 
-    again._session._connection.stand_on(FaultyFiles(files, plan, local_paths=False))
+    again._session._connection.use_files(FaultyFiles(files, plan, local_paths=False))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MlcycleWarning)  # here the first pack is still in force, and gone
         assert again.experiments["e"].runs() == before[0]

@@ -51,7 +51,7 @@ def test_documents_are_as_the_format_says(anywhere: mc.Project) -> None:
     files = anywhere._session.log.files
     listed = {one.key for one in files.list(f"{run_folder(run.id)}/")}
     assert {file["key"] for file in end["files"]} == listed - {f"{run_folder(run.id)}/end.json"}
-    assert list(verify_runs(anywhere._session.blobs.depot, files.list("runs/"), deep=True)) == []
+    assert list(verify_runs(anywhere._session.blobs.checked_files, files.list("runs/"), deep=True)) == []
     assert anywhere.runs[run.id].uses == ("d@1",)
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from mlcycle.lifecycle.runs import _summary
 from mlcycle.lifecycle.runs._points import PointsWriter, read_points
-from mlcycle.lifecycle.runs._summary import Summary, read_summary
+from mlcycle.lifecycle.runs._summary import RunSummary, read_summary
 from mlcycle.storage import Files, SegmentWriter, open_files, read_lines
 from mlcycle.storage._segments import new_writer, segment_key
 from mlcycle.testing import FaultyFiles
@@ -27,15 +27,15 @@ PREFIX, STEM = "runs/2026-11/a/", "points-"
 @pytest.fixture
 def points(tmp_path: Path) -> PointsWriter:
     """Give a writer of points to a local folder."""
-    return PointsWriter(SegmentWriter(open_files(tmp_path), PREFIX, STEM, heartbeat=Summary()))
+    return PointsWriter(SegmentWriter(open_files(tmp_path), PREFIX, STEM, heartbeat=RunSummary()))
 
 
-def summed(files: Files) -> Summary:
+def summed(files: Files) -> RunSummary:
     """Return what the folder sums up to."""
     return read_summary(files, PREFIX, STEM)
 
 
-def agree(files: Files) -> Summary:
+def agree(files: Files) -> RunSummary:
     """Check that the summary says what all the lines say, and return it."""
     found, every = summed(files), read_points(read_lines(files, PREFIX, STEM))
     assert (repr(sorted(every.last.items())), every.count) == (repr(sorted(found.last.items())), found.count)
@@ -84,7 +84,7 @@ logged = st.dictionaries(st.sampled_from(["a", "b", "é\n"]), values, min_size=1
 def test_a_summary_says_what_the_lines_say(said: list[dict[str, Any] | None], every: int, window: int) -> None:
     """Wherever summaries stand among the lines, and however far back one looks: last values and count are the same."""
     files = open_files("memory://summaries-agree")
-    points = PointsWriter(SegmentWriter(files, PREFIX, STEM, heartbeat=Summary()))
+    points = PointsWriter(SegmentWriter(files, PREFIX, STEM, heartbeat=RunSummary()))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_summary, "_EVERY", every)
         patch.setattr(_summary, "_SHARE", 0)
@@ -105,7 +105,7 @@ def test_a_summary_says_what_the_lines_say(said: list[dict[str, Any] | None], ev
 def test_the_points_of_a_long_run_are_not_read(tmp_path: Path) -> None:
     """What is read of 20 000 points is the end: less than three summaries apart, in a handful of calls."""
     files = FaultyFiles(open_files(tmp_path))
-    points = PointsWriter(SegmentWriter(files, PREFIX, STEM, heartbeat=Summary()))
+    points = PointsWriter(SegmentWriter(files, PREFIX, STEM, heartbeat=RunSummary()))
     for step in range(20_000):
         points.log({"loss": 1 / (step + 1)}, step)
     points.close()
@@ -141,7 +141,7 @@ def test_summaries_of_many_names_stay_an_eighth(points: PointsWriter, tmp_path: 
 def test_writers_are_put_together(tmp_path: Path) -> None:
     """Counts add up, the later value is the last, extremes and artifacts are of all."""
     files = open_files(tmp_path)
-    first, second = Summary(), Summary()
+    first, second = RunSummary(), RunSummary()
     first.note("loss", 0.5, 1, 10.0)
     first.note("loss", 0.1, 2, 30.0)
     second.note("loss", 0.9, 7, 20.0)

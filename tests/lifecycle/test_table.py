@@ -70,7 +70,7 @@ class Runs:
 def watched(runs: Runs) -> FaultyFiles:
     """Count what is asked from now on, by what knows nothing yet."""
     files = FaultyFiles(runs.files)
-    runs.experiment._session._connection.stand_on(files)
+    runs.experiment._session._connection.use_files(files)
     runs.experiment._session.view()
     return files
 
@@ -256,7 +256,7 @@ def test_what_is_damaged_is_read_each_time(runs: Runs) -> None:
 
 def test_a_hundred_thousand_runs_are_kept(runs: Runs) -> None:
     """Of 15 columns each: the weight counts what is held, and the bound holds as many."""
-    rows: Cache[Any] = runs.experiment._session.blobs.depot.rows
+    rows: Cache[Any] = runs.experiment._session.blobs.checked_files.rows
     runs.add(**{f"p{number}": number / 7 for number in range(14)})
     runs.experiment.frame()
     weights = [weight for _, weight in rows._values.values()]
@@ -299,7 +299,7 @@ def test_runs_of_a_bucket_ask_nothing_while_they_are_as_they_were(
     held = [runs.add(ended=False, held=True) for _ in range(5)]
     for writer in runs._open:
         writer.flush()
-    runs.experiment._session._connection.stand_on(files)
+    runs.experiment._session._connection.use_files(files)
     statuses = ["finished", *["running"] * 5]
     assert sorted(asked(files, runs)[0]["status"]) == statuses
     looked.clear()
@@ -317,11 +317,11 @@ def test_where_reads_are_journeys_many_go_at_once(tmp_path: Path) -> None:
     runs = Runs(mc.open(tmp_path / "store", create=True))
     added = [runs.add(number=number) for number in range(60)]
     files = Slow(runs.files)
-    runs.experiment._session._connection.stand_on(files)
+    runs.experiment._session._connection.use_files(files)
     assert runs.experiment.frame()["run"].tolist() == sorted([runs._first, *added])
     assert 8 < files.most <= 16
     assert [run.id for run in runs.experiment.runs()] == sorted([runs._first, *added])
-    runs.experiment._session._connection.stand_on(files)
+    runs.experiment._session._connection.use_files(files)
     counter = itertools.count()
 
     def fails(number: int, op: str, key: str) -> Any:

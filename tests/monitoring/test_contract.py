@@ -8,7 +8,7 @@ import pytest
 
 from mlcycle.checks import EvaluationContext
 from mlcycle.monitoring import SIGNALS, Window
-from mlcycle.serving import decode
+from mlcycle.serving import decode_traffic
 from mlcycle.serving._capture import encode_failures
 from mlcycle.testing import CheckContract
 from tests.monitoring.windows import COLUMNS, MODEL, REVISION, TRAIN, WINDOW, judge, people, serve
@@ -36,4 +36,6 @@ class TestSignals(CheckContract):
     def context(self) -> EvaluationContext:
         """Return a window with labels, a reference and a failure."""
         evidence: dict[str, Any] = {"reference": lambda: TRAIN, "expected": lambda: EXPECTED, "judge": judge}
-        return EvaluationContext(traffic=Window(revision=REVISION, captured=decode(LINES), **WINDOW, **evidence))
+        return EvaluationContext(
+            traffic=Window(revision=REVISION, captured=decode_traffic(LINES), **WINDOW, **evidence)
+        )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlcycle.serving import decode
+from mlcycle.serving import decode_traffic
 from tests.monitoring.windows import (
     check,
     kinds,
@@ -25,5 +25,5 @@ def test_growing_latency_is_noticed(factor: float, expected: list[Any]) -> None:
     waves = np.repeat(rng.lognormal(0, 0.3, 50), 20) * rng.lognormal(0, 0.2, 1000)
     waves[500:] *= factor
     frame, y = people(1000, 3)
-    traffic = decode(serve(frame, y, ms=waves))
+    traffic = decode_traffic(serve(frame, y, ms=waves))
     assert kinds(check(traffic)) == expected

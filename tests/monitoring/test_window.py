@@ -8,7 +8,7 @@ from mlcycle.checks import EvaluationContext
 from mlcycle.monitoring import Window
 from mlcycle.monitoring._window import inputs_of
 from mlcycle.records import Revision
-from mlcycle.serving import decode
+from mlcycle.serving import decode_traffic
 
 LINES = [
     b'{"t":1.0,"id":"1","v":"model:m@1","in":{"a":1},"out":1}',
@@ -22,7 +22,7 @@ LINES = [
 def test_a_window_is_its_traffic_and_who_answers() -> None:
     """What cannot be had is none, where nobody says more."""
     revision = Revision(deployment="eu", number=2, weights={"m@1": 10, "m@2": 90})
-    seen = Window(since="1970-01-01", until="1970-01-02", revision=revision, captured=decode(LINES))
+    seen = Window(since="1970-01-01", until="1970-01-02", revision=revision, captured=decode_traffic(LINES))
     assert (len(seen.frame), seen.live()["id"].tolist(), seen.skipped, seen.strays) == (3, ["1"], 1, 1)
     assert (seen.main, seen.reference(), seen.expected(), seen.judge("m@1", seen.frame)) == ("m@2", None, None, ())
     assert repr(seen) == f"Window(since='1970-01-01', until='1970-01-02', revision={revision!r})"

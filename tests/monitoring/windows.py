@@ -12,10 +12,10 @@ from sklearn.linear_model import LogisticRegression
 
 from mlcycle import stats
 from mlcycle.checks import EvaluationContext
-from mlcycle.monitoring import Window, look_at, signals_at
+from mlcycle.monitoring import Window, run_signals, signals_at
 from mlcycle.monitoring._window import inputs_of
 from mlcycle.records import Evaluation, Result, Revision, from_json, to_json
-from mlcycle.serving import Traffic, decode, encode_labels
+from mlcycle.serving import CapturedTraffic, decode_traffic, encode_labels
 from mlcycle.serving._capture import encode_predictions
 
 COLUMNS = list("abcdef")
@@ -62,9 +62,9 @@ def check(lines: Iterable[bytes], signals: Any = None, **changes: Any) -> Evalua
     """Return what is found in some lines."""
     expected = MODEL.predict(people(2000, 1)[0][COLUMNS])
     evidence = {"reference": lambda: TRAIN, "expected": lambda: expected, "judge": judge, **changes}
-    captured = lines if isinstance(lines, Traffic) else decode(lines)
+    captured = lines if isinstance(lines, CapturedTraffic) else decode_traffic(lines)
     seen = EvaluationContext(traffic=Window(revision=REVISION, captured=captured, **WINDOW, **evidence))
-    results = look_at(signals_at(0.05) if signals is None else signals, "deployment:shop", seen)
+    results = run_signals(signals_at(0.05) if signals is None else signals, "deployment:shop", seen)
     found = Evaluation(id="e", subject="deployment:shop", results=results, revision=3, **WINDOW)
     assert from_json(to_json(found)) == found
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlcycle.records import Move, Result, Revision, Status
-from mlcycle.records._words import UnknownWord
+from mlcycle.records._vocabulary import UnknownWord
 
 FINDING = Result(check="age", subject="deployment:eu", verdict="warn", detail="age moved", phase="data")
 

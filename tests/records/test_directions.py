@@ -9,7 +9,7 @@ from sklearn.metrics import get_scorer_names
 
 from mlcycle.checks._metrics import _SHORT, find_metric
 from mlcycle.records import higher_is_better
-from mlcycle.stats.models._parts import METRICS
+from mlcycle.stats.models._resampled_metrics import METRICS
 
 LOWER = """
 loss val_loss train/rmse eval-logloss loss_val test.mae Loss/train valLoss trainRMSE validation_0-logloss loss.total

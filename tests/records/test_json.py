@@ -32,7 +32,7 @@ from mlcycle.records import (
     from_json,
     to_json,
 )
-from mlcycle.records._words import UnknownWord
+from mlcycle.records._vocabulary import UnknownWord
 
 TEXT = st.text(max_size=8)
 FLOATS = st.floats(allow_nan=False)

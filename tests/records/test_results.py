@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mlcycle.errors import InvalidInput
 from mlcycle.records import VERDICTS, Decision, Evaluation, Override, Result, from_json, to_json, worst
-from mlcycle.records._words import UnknownWord
+from mlcycle.records._vocabulary import UnknownWord
 
 RESULT = Result(check="f1 ≥ 0.9", subject="churn@7", verdict="fail", value=0.7, low=0.6, high=0.8, threshold=0.9, n=9)
 

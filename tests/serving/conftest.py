@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from mlcycle.codecs import infer_signature
 from mlcycle.records import Revision
-from mlcycle.serving import Loaded, Traffic, decode
+from mlcycle.serving import CapturedTraffic, LoadedModel, decode_traffic
 
 
 @define
@@ -37,12 +37,12 @@ class Place:
             raise OSError("no network")
         return Revision(deployment="shop", number=self.number, weights=self.weights, shadow=self.shadow)
 
-    def load(self, ref: str) -> Loaded:
+    def load(self, ref: str) -> LoadedModel:
         """Load a version, unless it is broken."""
         self.loads.append(ref)
         if ref in self.broken:
             raise OSError(f"{ref} is damaged")
-        return Loaded(ref, self.models[ref], self.signature)
+        return LoadedModel(ref, self.models[ref], self.signature)
 
     def write(self, lines: bytes) -> None:
         """Keep lines."""
@@ -62,9 +62,9 @@ class Place:
         """Make a new revision."""
         self.weights, self.shadow, self.number = weights, shadow, self.number + 1
 
-    def traffic(self) -> Traffic:
+    def traffic(self) -> CapturedTraffic:
         """Return what was kept."""
-        return decode(self.kept.splitlines())
+        return decode_traffic(self.kept.splitlines())
 
     def parts(self) -> dict[str, Any]:
         """Return the arguments of a service."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mlcycle.codecs import check_inputs, infer_signature
 from mlcycle.errors import InvalidInput
-from mlcycle.serving._capture import decode, encode_failures, encode_labels, encode_predictions
+from mlcycle.serving._capture import decode_traffic, encode_failures, encode_labels, encode_predictions
 
 FACTS = {"v": "a@1", "r": 1, "role": "live", "ms": 0.5}
 
@@ -22,7 +22,7 @@ FACTS = {"v": "a@1", "r": 1, "role": "live", "ms": 0.5}
 def there_and_back(rows: Any, answers: dict[str, Any]) -> pd.DataFrame:
     """Return the frame of some encoded predictions."""
     ids = [str(i) for i in range(len(rows))]
-    return decode(encode_predictions(ids, rows, answers, FACTS).splitlines()).frame
+    return decode_traffic(encode_predictions(ids, rows, answers, FACTS).splitlines()).frame
 
 
 def test_every_type_comes_back_by_its_signature() -> None:
@@ -65,7 +65,7 @@ def test_any_values_are_whole_lines(values: list[Any]) -> None:
     rows = pd.DataFrame({"a": pd.Series(values, dtype=object)})
     lines = encode_predictions([str(i) for i in range(len(values))], rows, {}, FACTS)
     assert lines.count(b"\n") == len(values)
-    found = decode(lines.split(b"\n"))
+    found = decode_traffic(lines.split(b"\n"))
     assert found.skipped == 0
     held = [None if isinstance(v, float) and v != v else v for v in values]
     back = [json.loads(line)["in"]["a"] for line in lines.splitlines()]
@@ -102,7 +102,7 @@ def test_whole_numbers_stay_whole_beside_missing_answers() -> None:
     """Labels are not turned into floats because other lines have none."""
     lines = encode_predictions(["1"], np.zeros((1, 1)), {"out": np.array([1])}, FACTS)
     lines += encode_predictions(["2"], np.zeros((1, 1)), {"p": np.array([[0.5, 0.5]])}, FACTS)
-    found = decode(lines.splitlines()).frame["output"].tolist()
+    found = decode_traffic(lines.splitlines()).frame["output"].tolist()
     assert [(type(one), one) for one in found] == [(int, 1), (type(None), None)]
 
 
@@ -111,9 +111,9 @@ def test_labels_join_by_canonical_id_and_the_last_counts() -> None:
     early = encode_labels(np.array([1.0, 2.0]), ["wrong", "b"])
     lines = encode_predictions(["1", "2", "3"], np.zeros((3, 1)), {"out": np.array(["a", "a", "a"])}, FACTS)
     late = encode_labels(pd.Series([1]), pd.Series(["a"]))
-    traffic = decode([*late.splitlines(), *lines.splitlines(), *early.splitlines()])
+    traffic = decode_traffic([*late.splitlines(), *lines.splitlines(), *early.splitlines()])
     assert traffic.frame["label"].tolist() == ["a", "b", None]
-    taken_back = decode([*lines.splitlines(), *early.splitlines(), *encode_labels(["1"], [None]).splitlines()])
+    taken_back = decode_traffic([*lines.splitlines(), *early.splitlines(), *encode_labels(["1"], [None]).splitlines()])
     assert taken_back.frame["label"].tolist() == [None, "b", None]
 
 
@@ -134,7 +134,7 @@ def test_torn_and_foreign_lines_are_counted() -> None:
     good = encode_predictions(["1"], np.zeros((1, 1)), {"out": np.array([1])}, FACTS)[:-1]
     future = good[:-1] + b',"new":{"a":1}}'
     torn = [good[:40], b"[]", b"7", b"\xff\xfe", b'{"t":"x","id":"1","v":"a"}', b'{"t":1,"v":"a@1"}', b'"text"']
-    traffic = decode([good, future, b"", b" ", *torn])
+    traffic = decode_traffic([good, future, b"", b" ", *torn])
     assert (len(traffic.frame), traffic.skipped) == (2, len(torn))
 
 
@@ -142,7 +142,7 @@ def test_the_window_is_of_predictions() -> None:
     """Only predictions from the first moment to before the last one; labels count whenever they came."""
     lines = [json.dumps({"t": t, "id": str(t), "v": "model:a@1", "in": {}, "out": 0}).encode() for t in (10, 20, 30)]
     lines += encode_labels([20], [1]).splitlines()
-    found = decode(lines, since="1970-01-01T00:00:20.000000Z", until="1970-01-01T00:00:30.000000Z").frame
+    found = decode_traffic(lines, since="1970-01-01T00:00:20.000000Z", until="1970-01-01T00:00:30.000000Z").frame
     assert (found["id"].tolist(), found["label"].tolist()) == (["20"], [1])
     assert found["t"].tolist() == [pd.Timestamp(20, unit="s", tz="UTC")]
 
@@ -152,14 +152,14 @@ def test_failures_and_shadows_are_not_live() -> None:
     lines = encode_failures(["1"], ValueError("no"), FACTS)
     lines += encode_predictions(["2"], np.zeros((1, 1)), {"out": np.array([1])}, {**FACTS, "role": "shadow"})
     lines += encode_predictions(["3"], np.zeros((1, 1)), {"out": np.array([1])}, FACTS)
-    traffic = decode(lines.splitlines())
+    traffic = decode_traffic(lines.splitlines())
     assert traffic.live()["id"].tolist() == ["3"]
     assert traffic.frame["error"].tolist() == ["ValueError: no", None, None]
 
 
 def test_no_traffic_has_its_columns() -> None:
     """An empty frame can be asked like any other."""
-    traffic = decode([])
+    traffic = decode_traffic([])
     assert (len(traffic.live()), traffic.skipped) == (0, 0)
     assert {"id", "output", "scores", "label", "error"} < set(traffic.frame.columns)
     assert str(traffic.frame["t"].dtype).startswith("datetime64")

@@ -10,7 +10,7 @@ from mlcycle.state._plans import needed_by
 from tests.state import old_fold
 
 if TYPE_CHECKING:
-    from mlcycle.state import Census, Fact, Stamp, Version, View
+    from mlcycle.state import Fact, LiveFiles, Stamp, Version, View
     from tests.state.old_fold import OldView
     from tests.state.translated import OldLog
 
@@ -203,16 +203,16 @@ def old_needs(log: OldLog) -> Doc:
     }
 
 
-def needs(view: View, census: Census, objects: set[str]) -> Doc:
+def needs(view: View, live_files: LiveFiles, objects: set[str]) -> Doc:
     """Return the same, as it is said now; `objects` are all there ever were."""
-    census = census.without(one for one in objects if one.startswith(BLOBS))
+    live_files = live_files.without(one for one in objects if one.startswith(BLOBS))
     versions = [
         f"{name.name}@{i}" for name in view.names.every("model") for i in range(1, view.versions.count(name) + 1)
     ]
     return {
         "placed": {one for one in objects if view.placed.has(one)},
-        "files": census.live(),
-        "owners": census.owners_of(),
+        "files": live_files.live(),
+        "owners": live_files.owners_of(),
         "needed by": {ref: sorted(needed_by(view, resolve(view, ref, "model", dropped=True))) for ref in versions},
         "runs swept": {run.name for run in view.names.every("run") if view.marks.has("run", run.name, "swept")},
     }

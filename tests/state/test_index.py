@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlcycle.state import NameSet, ProjectFold, State, VersionAdd, VersionMark, View, moves_to
-from mlcycle.state import _lines as lines_module
+from mlcycle.state import _lazy_mappings as lines_module
 from tests.state.random_logs import KEYS, NAMES, NOUNS, POINTERS, logs
 from tests.state.small_log import SmallLog
 

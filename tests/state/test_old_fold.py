@@ -20,11 +20,11 @@ from mlcycle.state import (
     ProjectFold,
     ProjectRollback,
     View,
-    in_words,
+    entry_text,
+    find_live_files,
     moves_to,
     roll_project_back,
     status_of,
-    take_census,
     would_change,
 )
 from tests.state import old_fold, old_telling
@@ -71,15 +71,15 @@ class SideBySide:
         self._plain.apply(entry)
         self._objects |= {change["object"] for change in entry["changes"] if change["kind"] == "place"}
         assert old_picture(self._old.view()) == picture(self.view())
-        census = take_census(self.view(), self.entries, lambda file: [])
-        assert old_needs(self._old) == needs(self.view(), census, self._objects)
+        live_files = find_live_files(self.view(), self.entries, lambda file: [])
+        assert old_needs(self._old) == needs(self.view(), live_files, self._objects)
         self._look_beneath(entry["n"])
         moment = entry["at"]
         assert _findings(old_telling.status_of(self._old.view(), moment)) == _findings(status_of(self.view(), moment))
         self._look_at_words(changes, entry)
 
     def _look_at_words(self, changes: list[Doc], entry: Doc) -> None:
-        told, words = old_telling.in_words(changes), in_words(entry["changes"], self.view(entry["n"] - 1))
+        told, words = old_telling.in_words(changes), entry_text(entry["changes"], self.view(entry["n"] - 1))
         if entry["verb"] == "store.ask":  # of which nothing was known
             assert changes == []
         elif entry["verb"] == "run.pin":  # nor of what files are kept for

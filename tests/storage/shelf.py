@@ -11,11 +11,11 @@ from mlcycle.errors import ConflictError, VersionDeleted
 from mlcycle.storage import (
     Draft,
     Log,
-    Settled,
-    _caches,
+    UpToDate,
     _checkpoints,
     _compaction,
-    _reader,
+    _entry_reader,
+    _log_caches,
     _rollups,
     _verify_log,
     sweep,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 def small_rollups(patch: pytest.MonkeyPatch) -> int:
     """Let a rollup have eight entries in members of four, so that every case is quick."""
-    for module in (_caches, _checkpoints, _compaction, _reader, _rollups, _verify_log):
+    for module in (_log_caches, _checkpoints, _compaction, _entry_reader, _rollups, _verify_log):
         patch.setattr(module, "ROLLUP", 8)
     patch.setattr(_rollups, "MEMBER", 4)
     return 8
@@ -113,7 +113,7 @@ class ShelfLog(Log):
         super().__init__(files, fold or Shelf(), **options)
 
     def commit(
-        self, propose: Callable[[Snapshot], Draft | Settled], *, verb: str = "shelf.change", **options: Any
+        self, propose: Callable[[Snapshot], Draft | UpToDate], *, verb: str = "shelf.change", **options: Any
     ) -> Commit:
         """Commit what is proposed."""
         return super().commit(propose, verb=verb, **options)
@@ -171,12 +171,12 @@ def put(name: str, file: dict[str, Any], log: Log | None = None, since: int = -1
     return propose
 
 
-def restore(name: str) -> Callable[[Snapshot], Draft | Settled]:
+def restore(name: str) -> Callable[[Snapshot], Draft | UpToDate]:
     """Propose to restore a thing that is dropped and has its file."""
 
-    def propose(now: Snapshot) -> Draft | Settled:
+    def propose(now: Snapshot) -> Draft | UpToDate:
         if name not in now.state["dropped"]:
-            return Settled()
+            return UpToDate()
         if name in now.state["gone"]:
             raise VersionDeleted(name)
         return Draft([{"kind": "restore", "name": name}])

@@ -13,8 +13,8 @@ from mlcycle._digest import sha256_bytes
 from mlcycle.errors import Corrupt
 from mlcycle.storage import Files, open_files
 from mlcycle.storage._checkpoints import Hint, Mark, list_marks, read_checkpoint, read_hint
-from mlcycle.storage._entries import encode, entry_key
-from mlcycle.storage._reader import Reader
+from mlcycle.storage._entries import encode_entry, entry_key
+from mlcycle.storage._entry_reader import EntryReader
 from mlcycle.storage._rollups import ROLLUP, rollup_key
 from mlcycle.storage._verify import verify
 from mlcycle.testing import Fault, FaultyFiles, fail_on
@@ -36,7 +36,7 @@ def fill(files: Files, count: int) -> None:
     """Put a chain of entries there by hand."""
     prev = ""
     for n in range(count):
-        data = encode(
+        data = encode_entry(
             n, prev, op=f"auto:{n}", verb="tick", author="ann", at=AT, changes=[{"kind": "tick", "by": str(n)}]
         )
         files.put(entry_key(n), data, durable=False)
@@ -288,7 +288,7 @@ def test_a_checkpoint_of_another_history_is_passed_over(memory: Files) -> None:
     with_checkpoint(memory)
     prev = ""
     for n in range(70):
-        data = encode(
+        data = encode_entry(
             n, prev, op=f"auto:{n}", verb="tick", author="eve", at=AT, changes=[{"kind": "tick", "by": "other"}]
         )
         memory.put(entry_key(n), data)
@@ -411,7 +411,7 @@ def test_far_behind_reads_rollups(rolled: Files) -> None:
 def test_who_falls_behind_while_open_reads_rollups_too(rolled: Files) -> None:
     """Without a hint of how far it is, a reader that went on for a while tries the next rollup."""
     counted = FaultyFiles(rolled)
-    found = [stored.n for stored in Reader(counted).run(700)]
+    found = [stored.n for stored in EntryReader(counted).run(700)]
     assert list(range(700, 2100)) == found
     assert ("read", rollup_key(1024)) in counted.calls
     assert ("read", entry_key(1024)) not in counted.calls

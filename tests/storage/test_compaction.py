@@ -13,8 +13,8 @@ from mlcycle._digest import sha256_bytes
 from mlcycle.errors import AccessDenied, Corrupt, ReadOnly, StorageUnavailable
 from mlcycle.storage import Compaction, Files, Outcome, open_files, verify
 from mlcycle.storage import _compaction as compaction_module
-from mlcycle.storage._entries import encode, entry_key
-from mlcycle.storage._reader import Reader
+from mlcycle.storage._entries import encode_entry, entry_key
+from mlcycle.storage._entry_reader import EntryReader
 from mlcycle.storage._rollups import rollup_key
 from mlcycle.testing import Crash, Fault, FaultyFiles, fail_at, fail_on
 from tests.storage.shelf import FarAway, ShelfLog, named, small_rollups, tick
@@ -42,7 +42,7 @@ def fill(files: Files, count: int, start: int = 0, prev: str = "") -> dict[int, 
     stored = {}
     for n in range(start, count):
         facts = {"op": f"user:{n}", "verb": "tick", "author": "ann", "at": AT}
-        stored[n] = encode(n, prev, **facts, changes=[{"kind": "tick", "by": str(n)}])
+        stored[n] = encode_entry(n, prev, **facts, changes=[{"kind": "tick", "by": str(n)}])
         files.put(entry_key(n), stored[n], durable=False)
         prev = sha256_bytes(stored[n])
     return stored
@@ -89,10 +89,10 @@ def test_reading_from_anywhere(memory: Files, small: int, far: bool, start: int,
     files = FarAway(memory) if far else memory
     for stop in (None, start, start + 1, start + 6, 19, 25):
         wanted = [n for n in range(19) if n >= start and (stop is None or n < stop)]
-        found = list(Reader(files).run(start, stop, expect=expect))
+        found = list(EntryReader(files).run(start, stop, expect=expect))
         assert [(n, stored[n]) for n in wanted] == [*map(tuple, found)]
-        assert found == list(Reader(files).run(start, stop, expect=expect, rollups=False))
-    reader = Reader(files)
+        assert found == list(EntryReader(files).run(start, stop, expect=expect, rollups=False))
+    reader = EntryReader(files)
     assert [stored.get(n) for n in range(20)] == [reader.one(n) for n in range(20)]
 
 
@@ -101,7 +101,7 @@ def test_one_old_entry_reads_its_rollup_once(memory: Files, small: int) -> None:
     stored = fill(memory, 17)
     a_log(memory).compact()
     files = FaultyFiles(memory)
-    reader = Reader(files)
+    reader = EntryReader(files)
     assert [reader.one(n) for n in (5, 6, 3, 1)] == [stored[n] for n in (5, 6, 3, 1)]
     assert files.calls.count(("read", rollup_key(0))) == 1
 
@@ -182,7 +182,7 @@ def test_a_damaged_single_is_taken_from_its_rollup(memory: Files, small: int, ha
     """Torn by whatever tool copied the store, it is read all the same; `verify` names it unless it is empty."""
     fill(memory, 20)
     for first in (0, 8):
-        assert compaction_module.roll(memory, Reader(memory), first)
+        assert compaction_module.roll(memory, EntryReader(memory), first)
     for n in (0, 6, 7, 8, 11):
         memory.put(entry_key(n), harm(memory.read(entry_key(n))))
     assert numbers(20) == ticks(memory)
@@ -232,11 +232,11 @@ def test_no_answer_is_no_damage(memory: Files, small: int) -> None:
 def test_neighbours_are_in_memory(memory: Files, small: int) -> None:
     """What was unpacked beside an old entry is not looked for again, unless it is damaged and the single is not."""
     stored = fill(memory, 9)
-    assert compaction_module.roll(memory, Reader(memory), 0)
+    assert compaction_module.roll(memory, EntryReader(memory), 0)
     memory.put(entry_key(1), b"")
     memory.put(rollup_key(0), gzip.compress(gzip.decompress(memory.read(rollup_key(0))).replace(b'"n":3', b'"n":4')))
     files = FaultyFiles(memory)
-    reader = Reader(files)
+    reader = EntryReader(files)
     assert [reader.one(n) for n in (1, 2, 3, 4)] == [stored[n] for n in (1, 2, 3, 4)]
     assert ("read", entry_key(2)) not in files.calls
     assert ("read", entry_key(3)) in files.calls
@@ -256,7 +256,7 @@ def test_a_missing_entry_is_said_to_be_missing(memory: Files) -> None:
 def test_a_rollup_of_other_bytes_empties_nothing(memory: Files, small: int) -> None:
     """Before an entry is emptied its bytes are compared with those in the rollup."""
     fill(memory, 9)
-    assert compaction_module.roll(memory, Reader(memory), 0)
+    assert compaction_module.roll(memory, EntryReader(memory), 0)
     lines = gzip.decompress(memory.read(rollup_key(0)))
     memory.put(rollup_key(0), gzip.compress(lines.replace(b'"by":"5"', b'"by":"x"')))
     with pytest.raises(Corrupt, match=rf"{rollup_key(0)} does not hold the bytes of {entry_key(5)}; nothing more"):
@@ -273,9 +273,9 @@ def test_a_damaged_entry_comes_into_no_rollup(memory: Files, small: int) -> None
     good = memory.read(entry_key(5))
     memory.put(entry_key(5), good[:-1])
     with pytest.raises(Corrupt, match=entry_key(5)):
-        compaction_module.roll(memory, Reader(memory), 0)
+        compaction_module.roll(memory, EntryReader(memory), 0)
     memory.put(entry_key(5), b"")
-    assert compaction_module.roll(memory, Reader(memory), 0) is False
+    assert compaction_module.roll(memory, EntryReader(memory), 0) is False
     assert list(memory.list("log/rollup")) == []
 
 
@@ -293,7 +293,7 @@ def test_what_a_newer_library_wrote_is_not_compacted(memory: Files, small: int) 
     fill(memory, 9)
     facts = {"op": "auto:9", "verb": "x", "author": "bob", "at": AT}
     last = sha256_bytes(memory.read(entry_key(8)))
-    memory.put(entry_key(9), encode(9, last, **facts, changes=[{"kind": "teleport"}]))
+    memory.put(entry_key(9), encode_entry(9, last, **facts, changes=[{"kind": "teleport"}]))
     with pytest.raises(ReadOnly, match="teleport"):
         a_log(memory).compact()
 
@@ -329,7 +329,7 @@ def test_no_answer_to_the_rollup_empties_nothing(memory: Files, small: int) -> N
 def test_the_rollup_is_durable_before_the_first_is_emptied(memory: Files, small: int) -> None:
     """Whoever found a rollup of somebody else writes its bytes once more, durably, before it empties anything."""
     fill(memory, 9)
-    assert compaction_module.roll(memory, Reader(memory), 0)
+    assert compaction_module.roll(memory, EntryReader(memory), 0)
     puts: list[tuple[str, bool]] = []
 
     class Noted(FarAway):
@@ -359,7 +359,7 @@ def test_a_fault_at_every_call_of_a_compaction(
         files = FaultyFiles(plain, fail_at(index, fault))
         with contextlib.suppress(StorageUnavailable, Crash):
             a_log(files).compact()
-        reader = Reader(plain)
+        reader = EntryReader(plain)
         assert [stored[n] for n in range(18)] == [reader.one(n) for n in range(18)]
         assert numbers(18) == ticks(plain)
         assert a_log(plain).commit(tick("after")).n == 18

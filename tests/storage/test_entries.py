@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mlcycle._digest import canonical_json, sha256_bytes
 from mlcycle.errors import Corrupt, InvalidInput, SchemaError
-from mlcycle.storage._entries import MAX_BYTES, decode, encode, entry_key
+from mlcycle.storage._entries import MAX_BYTES, decode_entry, encode_entry, entry_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ def entry(n: int = 0, prev: str = "", **fields: Any) -> bytes:
         "at": AT,
         "changes": [{"kind": "tick"}],
     } | fields
-    return encode(n, prev, **wanted)
+    return encode_entry(n, prev, **wanted)
 
 
 @given(st.integers(0, 10**9), st.dictionaries(TEXT, JSON, max_size=4), TEXT, TEXT, st.lists(TEXT, max_size=3))
@@ -42,7 +42,7 @@ def test_round_trip(n: int, facts: dict[str, Any], author: str, message: str, re
     """Whatever JSON goes in comes out."""
     changes = [{**facts, "kind": "tick"}]
     data = entry(n, "sha256:0", changes=changes, author=author, message=message, reuses=reuses)
-    found = decode(data, n, "sha256:0")
+    found = decode_entry(data, n, "sha256:0")
     expected = {
         "v": 1,
         "n": n,
@@ -84,7 +84,7 @@ def test_64_kilobytes_are_the_limit() -> None:
     room = MAX_BYTES - len(entry(message=""))
     data = entry(message="x" * room)
     assert len(data) == MAX_BYTES
-    assert room == len(decode(data, 0)["message"])
+    assert room == len(decode_entry(data, 0)["message"])
     with pytest.raises(InvalidInput, match=f"at most 65536 bytes, this one has {MAX_BYTES + 1}; shorten the message"):
         entry(message="x" * (room + 1))
 
@@ -132,7 +132,7 @@ def test_what_is_no_entry_is_not_written(fields: dict[str, Any]) -> None:
 def test_damage_is_named(data: bytes, trouble: str) -> None:
     """Every kind of damage is `Corrupt`, names the file, and says what would mend it."""
     with pytest.raises(Corrupt) as caught:
-        decode(data, 0, "")
+        decode_entry(data, 0, "")
     message = str(caught.value)
     assert message.startswith("log/0000000000.json is damaged: ")
     assert trouble in message
@@ -143,21 +143,21 @@ def test_link_is_checked() -> None:
     """An entry must name the digest of the bytes before it."""
     first = entry()
     second = entry(1, sha256_bytes(first))
-    assert decode(second, 1, sha256_bytes(first))["n"] == 1
+    assert decode_entry(second, 1, sha256_bytes(first))["n"] == 1
     with pytest.raises(Corrupt, match=r"log/0000000000\.json have another digest"):
-        decode(second, 1, sha256_bytes(first + b" "))
+        decode_entry(second, 1, sha256_bytes(first + b" "))
 
 
 def test_newer_envelope_asks_for_an_upgrade() -> None:
     """A larger envelope number is no damage: a newer library wrote it."""
     with pytest.raises(SchemaError, match=r"log/0000000000\.json was written by a newer mlcycle .*upgrade"):
-        decode(entry().replace(b'"v":1', b'"v":2'), 0)
+        decode_entry(entry().replace(b'"v":1', b'"v":2'), 0)
 
 
 def test_unknown_fields_are_passed_over() -> None:
     """A field of a later release does not hinder this one, and is kept."""
     data = canonical_json({**json.loads(entry()), "colour": "green"})
-    assert decode(data, 0, "")["colour"] == "green"
+    assert decode_entry(data, 0, "")["colour"] == "green"
 
 
 @pytest.mark.parametrize(
@@ -182,23 +182,23 @@ def test_other_spellings_are_damage(harm: Callable[[bytes], bytes], trouble: str
     """Doubled keys, NaN, spaces, another order: two readers could read two things, so nobody folds it."""
     data = harm(entry())
     with pytest.raises(Corrupt, match=r"log/0000000000\.json is damaged: .*Put the file back from a copy") as caught:
-        decode(data, 0, "")
+        decode_entry(data, 0, "")
     assert trouble in str(caught.value)
 
 
 def test_under_a_believed_checkpoint_it_is_not_looked_at_again() -> None:
     """What a digest vouches for is only parsed."""
     data = entry().replace(b'"kind":"tick"', b'"kind": "tick"')
-    assert decode(data, 0, canonical=False)["changes"] == [{"kind": "tick"}]
+    assert decode_entry(data, 0, canonical=False)["changes"] == [{"kind": "tick"}]
 
 
 def test_an_entry_of_a_branch_is_of_a_newer_library() -> None:
     """The field for branches is reserved: who does not know them stops."""
     with pytest.raises(SchemaError, match=r"log/0000000000\.json belongs to the branch 'b1'.*upgrade mlcycle"):
-        decode(entry().replace(b'"log":null', b'"log":"b1"'), 0)
+        decode_entry(entry().replace(b'"log":null', b'"log":"b1"'), 0)
 
 
 def test_the_writers_own_time() -> None:
     """`at` is the order, `clock` what the writer's clock said."""
-    found = decode(entry(clock="2025-01-01T00:00:00.000000Z"), 0)
+    found = decode_entry(entry(clock="2025-01-01T00:00:00.000000Z"), 0)
     assert (found["at"], found["clock"]) == (AT, "2025-01-01T00:00:00.000000Z")

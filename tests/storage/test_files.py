@@ -14,7 +14,7 @@ import pytest
 from mlcycle import storage
 from mlcycle.errors import InvalidInput, MissingExtra, StorageUnavailable, UnsafePath, UnsupportedStorage
 from mlcycle.storage import Files, KeyNotFound, Outcome, check_key, open_files
-from mlcycle.storage._objects import ObjectFiles
+from mlcycle.storage._object_store import ObjectFiles
 from mlcycle.testing import FilesContract
 
 if TYPE_CHECKING:

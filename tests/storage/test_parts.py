@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mlcycle._compact_index import CompactIndex
 from mlcycle._digest import sha256_bytes
-from mlcycle._packed import Packed
 from mlcycle.errors import Corrupt, StorageUnavailable
 from mlcycle.storage import Draft, Files, Log, Snapshot, open_files, verify
 from mlcycle.storage import _checkpoints as checkpoints_module
 from mlcycle.storage._checkpoints import list_marks
-from mlcycle.storage._entries import encode, entry_key
+from mlcycle.storage._entries import encode_entry, entry_key
 from mlcycle.testing import Crash, Fault, FaultyFiles, fail_at, fail_on
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Depot:
 
     def empty(self) -> State:
         """Return an empty depot."""
-        return {"count": 0, "placed": Packed()}
+        return {"count": 0, "placed": CompactIndex()}
 
     def hold(self, state: State, entry: Entry | None = None) -> None:
         """Read where objects lie, if one is moved."""
@@ -68,7 +68,7 @@ class Depot:
 
     def load(self, parts: Collection[str], read: Callable[[str], bytes]) -> State:
         """Read the one, and the other when it is needed."""
-        return {"count": json.loads(read("count")), "placed": Packed(lambda: read("placed"))}
+        return {"count": json.loads(read("count")), "placed": CompactIndex(lambda: read("placed"))}
 
 
 def stock(files: Files, count: int = 70, tail: int = 2, each: int = EACH) -> str:
@@ -76,7 +76,7 @@ def stock(files: Files, count: int = 70, tail: int = 2, each: int = EACH) -> str
     prev = ""
     for n in range(count + tail):
         facts = {"op": f"user:{n}", "verb": "place", "author": "ann", "at": AT}
-        data = encode(n, prev, **facts, changes=[{"kind": "place", "object": f"{n}.{i}"} for i in range(each)])
+        data = encode_entry(n, prev, **facts, changes=[{"kind": "place", "object": f"{n}.{i}"} for i in range(each)])
         files.put(entry_key(n), data)
         prev = sha256_bytes(data)
         if n == count - 1:

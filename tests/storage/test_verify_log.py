@@ -9,7 +9,7 @@ import pytest
 from mlcycle._digest import sha256_bytes
 from mlcycle.errors import AccessDenied
 from mlcycle.storage import Listed, open_files
-from mlcycle.storage._entries import encode, entry_key
+from mlcycle.storage._entries import encode_entry, entry_key
 from mlcycle.storage._rollups import pack, rollup_key
 from mlcycle.storage._verify_log import Chain, Problem
 from mlcycle.testing import FaultyFiles
@@ -27,7 +27,7 @@ def _chained(count: int, ops: dict[int, str] | None = None) -> list[bytes]:
     for n in range(count):
         facts = {"verb": "x", "author": "ann", "at": "2026-11-23T00:00:00.000000Z", "changes": []}
         prev = sha256_bytes(entries[-1]) if entries else ""
-        entries.append(encode(n, prev, op=(ops or {}).get(n, f"auto:{n}"), **facts))  # type: ignore[arg-type]
+        entries.append(encode_entry(n, prev, op=(ops or {}).get(n, f"auto:{n}"), **facts))  # type: ignore[arg-type]
     return entries
 
 
@@ -99,7 +99,7 @@ def test_the_first_entry_follows_nothing(files: Files) -> None:
         files.put(entry_key(n), ENTRIES[n])
     assert _found(files) == []
     facts = {"op": "auto:0", "verb": "x", "author": "ann", "at": "2026-11-23T00:00:00.000000Z", "changes": []}
-    files.put(entry_key(0), encode(0, sha256_bytes(b"x"), **facts))  # type: ignore[arg-type]
+    files.put(entry_key(0), encode_entry(0, sha256_bytes(b"x"), **facts))  # type: ignore[arg-type]
     first, second = _found(files)
     assert (first.key, second.key) == (entry_key(0), entry_key(1))
     assert first.what == f"it follows {sha256_bytes(b'x')}, but the bytes before it are absent"

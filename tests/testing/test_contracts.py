@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from attrs import frozen
 
-from mlcycle.checks import EvaluationContext, LoadedData, Rows
+from mlcycle.checks import EvaluationContext, EvaluationData, LoadedData
 from mlcycle.records import AtLeast, AtMost, InRange, MetricCriterion, NotWorseThan, RowCount, Unique
 from mlcycle.testing import CheckContract, CriterionContract
 from tests.checks.toys import Below, Between, Imbalance
@@ -115,7 +115,7 @@ class TestImbalance(CheckContract):
     def context(self) -> EvaluationContext:
         """Return what it finds."""
         frame = pd.DataFrame({"x": range(6), "y": [0, 1, 1] * 2})
-        read = LoadedData(default="d@1", read=lambda ref: Rows(ref, frame, frame[["x"]], frame["y"]))
+        read = LoadedData(default="d@1", read=lambda ref: EvaluationData(ref, frame, frame[["x"]], frame["y"]))
         return EvaluationContext(data=read)
 
 
@@ -157,7 +157,7 @@ def _lazy(subject: str, context: Any) -> Any:
 def test_a_check_that_breaks_the_contract_is_found() -> None:
     """One that answers nothing, changes what others see, or has no name."""
     frame = pd.DataFrame({"x": [1, 2]})
-    context = EvaluationContext(data=LoadedData(default="d@1", read=lambda ref: Rows(ref, frame, frame)))
+    context = EvaluationContext(data=LoadedData(default="d@1", read=lambda ref: EvaluationData(ref, frame, frame)))
     suite = CheckContract()
     for test, check in (
         (suite.test_it_answers, _lazy),

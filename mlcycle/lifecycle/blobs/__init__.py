@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from mlcycle.lifecycle.blobs._blobs import Blobs, readable
-from mlcycle.lifecycle.blobs._depot import Depot, NewFile, file_record
+from mlcycle.lifecycle.blobs._checked_files import CheckedFiles, NewFile, file_record
 
-__all__ = ["Blobs", "Depot", "NewFile", "file_record", "readable"]
+__all__ = ["Blobs", "CheckedFiles", "NewFile", "file_record", "readable"]

@@ -13,7 +13,7 @@ from mlcycle.storage import address_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from mlcycle.lifecycle.blobs._depot import Depot
+    from mlcycle.lifecycle.blobs._checked_files import CheckedFiles
     from mlcycle.state import View
 
 __all__ = ["Blobs", "readable"]
@@ -30,27 +30,27 @@ class Blobs:
 
     Parameters
     ----------
-    depot : Depot
+    checked_files : CheckedFiles
         Their files.
     seen, look : callable
         The project by the newest entry seen, and by the newest there is: files move, and only the newest knows where.
     """
 
-    def __init__(self, depot: Depot, seen: Callable[[], View], look: Callable[[], View]) -> None:
-        self.depot = depot
+    def __init__(self, checked_files: CheckedFiles, seen: Callable[[], View], look: Callable[[], View]) -> None:
+        self.checked_files = checked_files
         self._seen, self._look = seen, look
 
     @property
     def identity(self) -> tuple[str, str]:
         """The id of the store, which whoever can read it knows and can copy, and where it is, without secrets."""
-        files = self.depot.files
+        files = self.checked_files.files
         return self._seen().state.id or "", address_of(files.url, files.storage_options)
 
     def place(self, stored_object: str, files: list[Doc], folder: str) -> Place:
         """Return where a new object lies; more files than an entry can hold are told by a list file in its folder."""
         if len(files) <= _FILES_IN_ENTRY:
             return Place(object=stored_object, files=files)
-        return Place(object=stored_object, listed=self.depot.store_list(folder, files))
+        return Place(object=stored_object, listed=self.checked_files.store_list(folder, files))
 
     def files_of(self, stored_object: str, what: str) -> list[Doc]:
         """Return the files of a stored object; `what` names it if it is gone.
@@ -61,7 +61,7 @@ class Blobs:
             When a sweep took it.
         """
         place = self._seen().placed.get(stored_object, what)
-        return [*place.files, *(self.depot.listed(place.listed, what) if place.listed else ())]
+        return [*place.files, *(self.checked_files.listed(place.listed, what) if place.listed else ())]
 
     def file_of(self, stored_object: str, kind: str, what: str) -> Doc:
         """Return the one file of a stored object that is of a kind.
@@ -81,7 +81,9 @@ class Blobs:
 
     def document(self, stored_object: str, kind: str, what: str) -> Any:
         """Return the JSON document a stored object keeps in a file of a kind; never change what comes back."""
-        return self.reading(what, lambda: self.depot.read_document(self.file_of(stored_object, kind, what), what))
+        return self.reading(
+            what, lambda: self.checked_files.read_document(self.file_of(stored_object, kind, what), what)
+        )
 
     def reading(self, what: str, read: Callable[[], T]) -> T:
         """Return what `read` makes of files it asks for here; look again where one is missing.

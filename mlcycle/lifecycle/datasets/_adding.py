@@ -9,12 +9,12 @@ from attrs import evolve, frozen
 from mlcycle import codecs, records
 from mlcycle._ids import bare, new_id
 from mlcycle.errors import InvalidInput
-from mlcycle.lifecycle._judging import Matter
-from mlcycle.lifecycle._operation import swept
+from mlcycle.lifecycle._gate_request import GateRequest
+from mlcycle.lifecycle._operation import retry_after_sweep
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.datasets._record import made_records
 from mlcycle.state import Change, NameSet, Place, VersionAdd, View, every_ref, resolve
-from mlcycle.storage import Settled
+from mlcycle.storage import UpToDate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
 
-__all__ = ["add", "addition", "same"]
+__all__ = ["add", "addition", "is_current"]
 
 Doc = dict[str, Any]
 
@@ -55,20 +55,20 @@ def add(
 
         def store(made: VersionAdd) -> Place:
             folder = _id_of(do.view, name, fresh)
-            files = tables.store_table(session.blobs.depot, folder, encoded, codecs.profile(encoded))
+            files = tables.store_table(session.blobs.checked_files, folder, encoded, codecs.profile(encoded))
             return session.blobs.place(made.needs[0], files, f"files/{folder}")
 
         made = version(do.view)
-        known = same(do.view, made)
-        do.judge(lambda: None if known else _matter(made, encoded, version))
+        known = is_current(do.view, made)
+        do.judge(lambda: None if known else _request(made, encoded, version))
         _check_untouched(do, data, encoded)
         here = known or do.view.placed.has(made.needs[0])
         stored = None if here else do.upload(lambda: store(made))
 
-        def plan(view: View) -> list[Change] | Settled:
+        def plan(view: View) -> list[Change] | UpToDate:
             made = version(view)
-            if same(view, made):
-                return Settled([view.versions.newest("dataset", name)])
+            if is_current(view, made):
+                return UpToDate([view.versions.newest("dataset", name)])
             return addition(view, made, stored, fresh)
 
         return made_records(session, do.commit(plan))[0]
@@ -76,10 +76,10 @@ def add(
     return session.operate("dataset.add", work, message=message, op=op, override_until=override_until)
 
 
-def _matter(made: VersionAdd, encoded: codecs.Encoded, version: Callable[[View], VersionAdd]) -> Matter:
+def _request(made: VersionAdd, encoded: codecs.Encoded, version: Callable[[View], VersionAdd]) -> GateRequest:
     """Return what is judged of a table that is to be a version: the table itself, before anything of it is stored."""
     facts = ("content", "rows", "columns", "roles")
-    return Matter(
+    return GateRequest(
         verb="dataset.commit",
         action="add",
         subject=f"dataset:{made.name}",
@@ -146,7 +146,7 @@ def _table_version(
     return VersionAdd(of="dataset", name=name, number=number, needs=needs, made_from=lineage, says=said)
 
 
-def same(view: View, made: VersionAdd) -> bool:
+def is_current(view: View, made: VersionAdd) -> bool:
     """Say whether the current version is this very one: content, presentation and roles."""
     current = view.versions.newest("dataset", made.name)
     return current is not None and current.needs[0] == made.needs[0] and current["roles"] == made["roles"]
@@ -160,7 +160,7 @@ def addition(view: View, made: VersionAdd, stored: Place | None, fresh: str) -> 
     if view.placed.has(made.needs[0]):
         return [*begun, made]
     if stored is None:
-        raise swept()
+        raise retry_after_sweep()
     return [*begun, stored, made]
 
 

@@ -24,7 +24,7 @@ def load(
 ) -> pd.DataFrame:
     """Read as `DatasetVersion.load` documents."""
     view = session.view()
-    return tables.frame_of(session.blobs, view, resolve(view, version, "dataset"), columns)
+    return tables.read_frame(session.blobs, view, resolve(view, version, "dataset"), columns)
 
 
 def xy(
@@ -43,4 +43,4 @@ def xy(
                 "target comes beside them"
             )
         asked += [one for one in (roles.get("target"),) if one is not None]
-    return tables.features_and_target(tables.frame_of(session.blobs, view, found, asked), roles, found.shown)
+    return tables.features_and_target(tables.read_frame(session.blobs, view, found, asked), roles, found.shown)

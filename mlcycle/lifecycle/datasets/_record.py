@@ -9,14 +9,14 @@ from mlcycle._ids import bare
 from mlcycle.lifecycle.datasets import tables
 
 if TYPE_CHECKING:
-    from mlcycle.lifecycle._operation import Done
+    from mlcycle.lifecycle._operation import OperationResult
     from mlcycle.lifecycle._session import Session
     from mlcycle.state import Version, View
 
 __all__ = ["dataset_record", "made_records"]
 
 
-def made_records(session: Session, done: Done) -> list[records.DatasetVersion]:
+def made_records(session: Session, done: OperationResult) -> list[records.DatasetVersion]:
     """Return what was added, or what was there already."""
     versions = done.value if done.entry is None else done.versions("dataset")
     return [dataset_record(session, done.view, version) for version in versions]
@@ -35,7 +35,7 @@ def dataset_record(session: Session, view: View, version: Version) -> records.Da
         content=version["content"],
         presentation=version["presentation"],
         rows=version["rows"],
-        columns=tables.columns_of(blobs, view, version, profile),
+        columns=tables.read_columns(blobs, view, version, profile),
         roles=records.from_json(version["roles"], "Roles"),
         parents=tuple(map(bare, version.made_from)),
         profile=profile,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle._ids import check_name
 from mlcycle.errors import NotFound
-from mlcycle.lifecycle._judging import Matter
+from mlcycle.lifecycle._gate_request import GateRequest
 from mlcycle.lifecycle.datasets._record import dataset_record
 from mlcycle.state import Change, VersionMark, View
 
@@ -26,7 +26,7 @@ def go_back(
     name = check_name(name, "dataset name", parts=True)
 
     def work(do: Operation) -> records.DatasetVersion:
-        do.judge(lambda: _matter(do.view, name))
+        do.judge(lambda: _request(do.view, name))
         done = do.commit(lambda view: _retracted(view, name))
         newest = done.view.versions.newest("dataset", name)
         assert newest is not None  # the plan has seen that there is one to go back to
@@ -35,10 +35,10 @@ def go_back(
     return session.operate("dataset.rollback", work, message=message, op=op, override_until=override_until)
 
 
-def _matter(view: View, name: str) -> Matter:
+def _request(view: View, name: str) -> GateRequest:
     """Return what is judged of going back: which version is the latest after it."""
     before, after = _ends(view, name)
-    return Matter(
+    return GateRequest(
         verb="dataset.commit",
         action="roll back",
         subject=after.ref,

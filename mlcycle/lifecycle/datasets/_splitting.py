@@ -9,13 +9,13 @@ from attrs import evolve, frozen
 from mlcycle import codecs, records
 from mlcycle._ids import new_id
 from mlcycle.errors import InvalidInput
-from mlcycle.lifecycle._judging import Matter
-from mlcycle.lifecycle.datasets import _splits as splits
+from mlcycle.lifecycle._gate_request import GateRequest
+from mlcycle.lifecycle.datasets import _split_assignment as splits
 from mlcycle.lifecycle.datasets import tables
-from mlcycle.lifecycle.datasets._adding import addition, same
+from mlcycle.lifecycle.datasets._adding import addition, is_current
 from mlcycle.lifecycle.datasets._record import made_records
 from mlcycle.state import Change, Place, Version, VersionAdd, View, resolve
-from mlcycle.storage import Settled
+from mlcycle.storage import UpToDate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
-    from mlcycle.lifecycle.blobs import Blobs, Depot
+    from mlcycle.lifecycle.blobs import Blobs, CheckedFiles
 
 __all__ = ["split"]
 
@@ -53,7 +53,7 @@ def split(
     op: str | None,
 ) -> tuple[records.DatasetVersion, ...]:
     """Split as `DatasetVersion.split` documents."""
-    draw = _Draw(splits.check_shares(test, validation), method, by, splits.check_seed(seed))
+    spec = _Draw(splits.check_shares(test, validation), method, by, splits.check_seed(seed))
 
     def work(do: Operation) -> tuple[records.DatasetVersion, ...]:
         whole = resolve(do.view, version, "dataset")
@@ -62,25 +62,25 @@ def split(
                 f"{whole.shown} was rejected, and its parts would be anybody's latest; add its rows again first, with "
                 "override_until= if that is meant"
             )
-        drawn = _drawn(session.blobs, do.view, whole, draw)
+        drawn = _drawn(session.blobs, do.view, whole, spec)
         fresh = {part.name: new_id() for part in drawn}
 
         def versions(view: View) -> list[VersionAdd]:
             return [_part(view, whole, part) for part in drawn]
 
         made = versions(do.view)
-        known = all(same(do.view, part) for part in made)
-        do.judge(lambda: None if known else _matter(whole, made, drawn, versions))
+        known = all(is_current(do.view, part) for part in made)
+        do.judge(lambda: None if known else _request(whole, made, drawn, versions))
         missing = {part.name for part in made if not do.view.placed.has(part.needs[0])}
         stored = do.upload(
-            lambda: {part.name: _store(session.blobs.depot, part) for part in drawn if part.name in missing}
+            lambda: {part.name: _store(session.blobs.checked_files, part) for part in drawn if part.name in missing}
         )
 
-        def plan(view: View) -> list[Change] | Settled:
+        def plan(view: View) -> list[Change] | UpToDate:
             resolve(view, whole.ref, "dataset")
             made = versions(view)
-            if all(same(view, part) for part in made):
-                return Settled([view.versions.newest("dataset", part.name) for part in made])
+            if all(is_current(view, part) for part in made):
+                return UpToDate([view.versions.newest("dataset", part.name) for part in made])
             return [change for part in made for change in addition(view, part, stored.get(part.name), fresh[part.name])]
 
         return tuple(made_records(session, do.commit(plan, message=f"split {whole.shown}")))
@@ -88,11 +88,11 @@ def split(
     return session.operate("dataset.split", work, message=message, op=op, override_until=override_until)
 
 
-def _matter(
+def _request(
     whole: Version, made: list[VersionAdd], drawn: list[_Drawn], versions: Callable[[View], list[VersionAdd]]
-) -> Matter:
+) -> GateRequest:
     """Return what is judged of parts that are to be versions: the version whose rows they select stands already."""
-    return Matter(
+    return GateRequest(
         verb="dataset.commit",
         action="split",
         subject=whole.ref,
@@ -103,12 +103,12 @@ def _matter(
     )
 
 
-def _drawn(blobs: Blobs, view: View, whole: Version, draw: _Draw) -> list[_Drawn]:
+def _drawn(blobs: Blobs, view: View, whole: Version, spec: _Draw) -> list[_Drawn]:
     """Return the parts of a version: which rows fall to each, and how that was decided."""
-    shares, method, by, seed = draw
+    shares, method, by, seed = spec
     columns = tables.column_names(tables.header_of(blobs, view, whole))
     given = None if by is None else tables.column_label(columns, by, "by", whole.shown)
-    frame = tables.frame_of(blobs, view, whole)
+    frame = tables.read_frame(blobs, view, whole)
     target = whole["roles"].get("target")
     asked = frame[target] if method == "auto" and target is not None else None
     chosen, column = splits.choose_method(whole, method, given, asked)
@@ -122,8 +122,8 @@ def _drawn(blobs: Blobs, view: View, whole: Version, draw: _Draw) -> list[_Drawn
     ]
 
 
-def _store(depot: Depot, part: _Drawn) -> Place:
-    files = tables.store_selection(depot, part.encoded, codecs.profile(part.frame()))
+def _store(checked_files: CheckedFiles, part: _Drawn) -> Place:
+    files = tables.store_selection(checked_files, part.encoded, codecs.profile(part.frame()))
     return Place(object=f"selection:{part.encoded.content}", files=files)
 
 

@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from mlcycle.lifecycle.blobs import Blobs, Depot
+    from mlcycle.lifecycle.blobs import Blobs, CheckedFiles
     from mlcycle.state import View
 
 __all__ = [
     "column_label",
     "column_names",
-    "columns_of",
     "features",
     "features_and_target",
-    "frame_of",
     "header_of",
     "layout_of",
     "membership",
     "profile_of",
+    "read_columns",
+    "read_frame",
     "store_selection",
     "store_table",
     "table_object",
@@ -50,15 +50,17 @@ class _NewManifest(NewFile):
     def done(self) -> Doc:
         manifest = codecs.read_manifest(self.path)
         file = super().done()
-        self.depot.manifests.put(file["key"], manifest, file["size"])
+        self.checked_files.manifests.put(file["key"], manifest, file["size"])
         return file
 
 
 class _Blocks:
     """The store as the table codec sees it; made for one write or one read, then dropped."""
 
-    def __init__(self, depot: Depot, dataset: str = "", files: Iterable[Doc] = (), what: str = "") -> None:
-        self._depot = depot
+    def __init__(
+        self, checked_files: CheckedFiles, dataset: str = "", files: Iterable[Doc] = (), what: str = ""
+    ) -> None:
+        self._checked_files = checked_files
         self._files = {file["key"]: file for file in files}
         self._what = what
         self._dataset = dataset
@@ -67,7 +69,7 @@ class _Blocks:
     def open(self, key: str) -> BinaryIO | Path:
         if key not in self._files:  # the manifest is of a placement that has been replaced: look again
             raise FileNotFoundError(key)
-        return self._depot.open_file(self._files[key], self._what)
+        return self._checked_files.open_file(self._files[key], self._what)
 
     def find(self, digest: str) -> None:
         """Answer that no block is known: blocks are not shared between versions yet, whole tables are."""
@@ -75,7 +77,7 @@ class _Blocks:
     def new(self, kind: str) -> NewFile:
         folder = f"tables/{self._dataset}" if kind == "table" else "leaves"
         made = _NewManifest if kind == "manifest" else NewFile
-        file = made(self._depot, folder, kind, ".parquet")
+        file = made(self._checked_files, folder, kind, ".parquet")
         self._begun.append(file)
         return file
 
@@ -94,18 +96,18 @@ def table_object(encoded: codecs.Encoded) -> str:
     return f"table:{encoded.content}:{encoded.presentation}"
 
 
-def store_table(depot: Depot, dataset: str, encoded: codecs.Encoded, profile: Doc) -> list[Doc]:
+def store_table(checked_files: CheckedFiles, dataset: str, encoded: codecs.Encoded, profile: Doc) -> list[Doc]:
     """Write a table, its manifest and its profile; return their descriptions, manifest first."""
-    with _Blocks(depot, dataset).cleaning() as blocks:
+    with _Blocks(checked_files, dataset).cleaning() as blocks:
         written = codecs.write(encoded, blocks)
-    return [written.manifest, *written.files, depot.store_document("leaves", "profile", profile)]
+    return [written.manifest, *written.files, checked_files.store_document("leaves", "profile", profile)]
 
 
-def store_selection(depot: Depot, encoded: codecs.EncodedSelection, profile: Doc) -> list[Doc]:
+def store_selection(checked_files: CheckedFiles, encoded: codecs.EncodedSelection, profile: Doc) -> list[Doc]:
     """Write a membership and the profile of its rows; return their descriptions, manifest first."""
-    with _Blocks(depot).cleaning() as blocks:
+    with _Blocks(checked_files).cleaning() as blocks:
         manifest = codecs.write_selection(encoded, blocks)
-    return [manifest, depot.store_document("leaves", "profile", profile)]
+    return [manifest, checked_files.store_document("leaves", "profile", profile)]
 
 
 def _manifest(blobs: Blobs, version: Version) -> codecs.Manifest:
@@ -113,10 +115,10 @@ def _manifest(blobs: Blobs, version: Version) -> codecs.Manifest:
     file = blobs.file_of(version.needs[0], "manifest", version.shown)
 
     def read() -> codecs.Manifest:
-        with blobs.depot.local_copy(file, version.shown) as path:
+        with blobs.checked_files.local_copy(file, version.shown) as path:
             return codecs.read_manifest(path)
 
-    found: codecs.Manifest = blobs.depot.manifests.get(file["key"], read, file["size"])
+    found: codecs.Manifest = blobs.checked_files.manifests.get(file["key"], read, file["size"])
     return found
 
 
@@ -172,14 +174,14 @@ def profile_of(blobs: Blobs, version: Version) -> Doc:
     return found
 
 
-def frame_of(blobs: Blobs, view: View, version: Version, columns: Iterable[Hashable] | None = None) -> pd.DataFrame:
+def read_frame(blobs: Blobs, view: View, version: Version, columns: Iterable[Hashable] | None = None) -> pd.DataFrame:
     """Read the rows of a version as they were added, or some of its columns."""
     columns = None if columns is None else column_list(columns)  # once: reading may be tried again
 
     def read() -> pd.DataFrame:
         root, mask = membership(blobs, view, version)
         files = blobs.files_of(root.needs[0], root.shown)
-        with _Blocks(blobs.depot, files=files, what=root.shown).cleaning() as blocks:
+        with _Blocks(blobs.checked_files, files=files, what=root.shown).cleaning() as blocks:
             return codecs.load(_manifest(blobs, root), blocks, columns=cast("Any", columns), rows=mask)
 
     return blobs.reading(version.shown, read)
@@ -230,7 +232,7 @@ def _few(columns: Sequence[str | int]) -> str:
 _SHOWN = 12
 
 
-def columns_of(blobs: Blobs, view: View, version: Version, profile: Doc) -> tuple[records.Column, ...]:
+def read_columns(blobs: Blobs, view: View, version: Version, profile: Doc) -> tuple[records.Column, ...]:
     """Return the columns of a version with their types, and the missing values its own rows have."""
     header = header_of(blobs, view, version)
     types = {field["name"]: field["type"] for field in header["schema"]}

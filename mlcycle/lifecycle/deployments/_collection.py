@@ -10,7 +10,7 @@ from mlcycle.errors import ReadOnly
 from mlcycle.lifecycle._mapping import ByName
 from mlcycle.lifecycle.deployments._deployment import Deployment
 from mlcycle.state import Change, NameSet, View
-from mlcycle.storage import Settled
+from mlcycle.storage import UpToDate
 
 __all__ = ["Deployments"]
 
@@ -33,10 +33,10 @@ class Deployments(ByName[Deployment]):
         """
         name = check_name(name, "deployment name")
 
-        def plan(view: View) -> list[Change] | Settled:
+        def plan(view: View) -> list[Change] | UpToDate:
             view.names.check_free("deployment", name)
             if view.names.get("deployment", name):
-                return Settled(None)
+                return UpToDate(None)
             return [NameSet(of="deployment", name=name, id=new_id())]
 
         try:

@@ -11,15 +11,15 @@ from mlcycle import monitoring, provenance, records, serving
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.lifecycle import traffic
-from mlcycle.lifecycle._decisions import decision_records
-from mlcycle.lifecycle._evaluations import evaluation_records, keep_evaluation
+from mlcycle.lifecycle._gate_request import GateRequest
 from mlcycle.lifecycle._history import history_frame
-from mlcycle.lifecycle._judging import Matter
-from mlcycle.lifecycle._moments import window
+from mlcycle.lifecycle._points_in_time import time_window
+from mlcycle.lifecycle._stored_decisions import decision_records
+from mlcycle.lifecycle._stored_evaluations import evaluation_records, keep_evaluation
 from mlcycle.lifecycle.deployments._record import current_revision, revision_record
-from mlcycle.lifecycle.deployments._routing import go_back, route
-from mlcycle.lifecycle.deployments._serving import Loader, Routes
-from mlcycle.lifecycle.deployments._window import judge_window
+from mlcycle.lifecycle.deployments._routing import rollback_route, route
+from mlcycle.lifecycle.deployments._service_sources import StoredModelLoader, StoredRoutes
+from mlcycle.lifecycle.deployments._traffic_check import judge_window
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -141,7 +141,7 @@ class Deployment:
         VersionDeleted
             When a version it needs was dropped.
         """
-        return go_back(self._session, self.name, message=message, override_until=override_until, op=op)
+        return rollback_route(self._session, self.name, message=message, override_until=override_until, op=op)
 
     def history(self) -> pd.DataFrame:
         """Return who did what here, when and why, oldest first: `Project.history` of this deployment."""
@@ -172,9 +172,9 @@ class Deployment:
             raise NotFound(f"{self.name} has no route yet; say who answers: route({{'churn@1': 100}}, message='…')")
         return serving.Service(
             self.name,
-            routes=Routes(self._session, self.name),
-            load=Loader(self._session, trust),
-            sink=traffic.Sink(self._session, self._id),
+            routes=StoredRoutes(self._session, self.name),
+            load=StoredModelLoader(self._session, trust),
+            sink=traffic.TrafficWriter(self._session, self._id),
             capture=capture,
             follow=follow,
             masked=lambda text: provenance.redact(text)[0],
@@ -183,7 +183,7 @@ class Deployment:
     def label(self, ids: Iterable[Any], outcomes: Iterable[Any]) -> int:
         """Report the truth for predictions made before, from any process; return how many were kept."""
         self._session.check_writable()
-        sink = traffic.Sink(self._session, self._id)
+        sink = traffic.TrafficWriter(self._session, self._id)
         try:
             lines = serving.encode_labels(ids, outcomes)
             sink.write(lines)
@@ -201,7 +201,7 @@ class Deployment:
             (UTC; from its first moment, up to its last), or a span back from now such as ``"7d"``, ``"24h"`` or
             ``"90min"``.
         """
-        return traffic.read(self._session, self._id, *window(since, until)).frame
+        return traffic.read(self._session, self._id, *time_window(since, until)).frame
 
     def check(
         self,
@@ -262,7 +262,9 @@ class Deployment:
         told: dict[str, records.Evaluation] = {}
 
         def work(do: Operation) -> records.Evaluation:
-            do.judge(lambda: Matter(verb="window.close", action="check", subject=found.subject, proposal=lambda: told))
+            do.judge(
+                lambda: GateRequest(verb="window.close", action="check", subject=found.subject, proposal=lambda: told)
+            )
             changes = keep_evaluation(do, found)
             told["evaluation"] = attrs.evolve(found, **do.commit(lambda view: changes).fact("evaluation").stamp.facts())
             return told["evaluation"]

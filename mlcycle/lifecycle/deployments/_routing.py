@@ -10,10 +10,10 @@ from attrs import evolve, frozen
 from mlcycle import records, serving
 from mlcycle._ids import bare
 from mlcycle.errors import InvalidInput
-from mlcycle.lifecycle._judging import Evidence, Matter
+from mlcycle.lifecycle._gate_request import Evidence, GateRequest
 from mlcycle.lifecycle.deployments._record import revision_record
 from mlcycle.lifecycle.deployments._trial import on_trial, trials_over
-from mlcycle.lifecycle.evaluation import allowed_already, gathered, in_spite_of, model_criteria, warn_of
+from mlcycle.lifecycle.evaluation import allowed_already, gather_evidence, model_criteria, rollback_evidence, warn_of
 from mlcycle.state import Change, PointerMove, Version, VersionAdd, View, check_unmoved, resolve, roll_back
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle._session import Session
     from mlcycle.lifecycle.blobs import Blobs
 
-__all__ = ["go_back", "route"]
+__all__ = ["rollback_route", "route"]
 
 
 @frozen
@@ -101,7 +101,7 @@ def _resolved(view: View, name: str, given: Mapping[Any, int], shadow: str | rec
     return _Route(place, weights, shadowing, view.pointers.at("deployment", place, "current"))
 
 
-def _asked(blobs: Blobs, view: View, wanted: _Route, override: records.Override | None) -> Matter:
+def _asked(blobs: Blobs, view: View, wanted: _Route, override: records.Override | None) -> GateRequest:
     """Return what is judged of a route: the versions that answer, and that nothing allowed to answer before.
 
     A shadow is heard by nobody, so nobody is asked about it.
@@ -111,29 +111,31 @@ def _asked(blobs: Blobs, view: View, wanted: _Route, override: records.Override 
     if model_criteria(scope):
         answering = [resolve(view, ref, "model") for ref in wanted.weights]
         asked = [version for version in answering if not allowed_already(view, version)]
-    evidence = gathered(blobs, view, *asked) if asked else Evidence()
+    evidence = gather_evidence(blobs, view, *asked) if asked else Evidence()
     evidence = on_trial(view, f"deployment:{wanted.place}", wanted.weights, evidence, override)
-    return _matter("route", wanted, evidence, [one.ref for one in asked], lambda view: wanted.weights)
+    return _request("route", wanted, evidence, [one.ref for one in asked], lambda view: wanted.weights)
 
 
-def go_back(session: Session, name: str, *, message: str, override_until: Any, op: str | None) -> records.Revision:
+def rollback_route(
+    session: Session, name: str, *, message: str, override_until: Any, op: str | None
+) -> records.Revision:
     """Roll a route back as `Deployment.rollback` documents."""
 
     def back(view: View) -> PointerMove:
         return roll_back(view, "deployment", name, "current", f"{name} has no earlier revision to go back to")
 
-    def matter(view: View) -> Matter:
+    def request(view: View) -> GateRequest:
         move = back(view)
         revision = view.versions.get("deployment", move.name, move.after or 0)
         wanted = _Route(move.name, revision["weights"], revision["shadow"], move.before)
-        evidence = in_spite_of(session.blobs, view, wanted.weights)
+        evidence = rollback_evidence(session.blobs, view, wanted.weights)
         over = [*trials_over(view, f"deployment:{wanted.place}", wanted.weights)]
         told = (f"  · {bare(one.subject)}: {one.detail}" for one in over)
         evidence = evolve(evidence, results=(*evidence.results, *over), notes=(*evidence.notes, *told))
-        return _matter("rollback", wanted, evidence, [*wanted.weights], lambda now: back(now).after)
+        return _request("rollback", wanted, evidence, [*wanted.weights], lambda now: back(now).after)
 
     def work(do: Operation) -> records.Revision:
-        decision = do.judge(lambda: matter(do.view))
+        decision = do.judge(lambda: request(do.view))
         done = do.commit(lambda view: [back(view)])
         warn_of(decision, name)
         move = done.change(PointerMove)
@@ -142,9 +144,11 @@ def go_back(session: Session, name: str, *, message: str, override_until: Any, o
     return session.operate("deployment.rollback", work, message=message, op=op, override_until=override_until)
 
 
-def _matter(how: str, wanted: _Route, evidence: Evidence, about: Iterable[str], rest: Callable[[View], Any]) -> Matter:
+def _request(
+    how: str, wanted: _Route, evidence: Evidence, about: Iterable[str], rest: Callable[[View], Any]
+) -> GateRequest:
     """Return what is judged of a route; `rest` is what of the project the judgement rests on beside the scope."""
-    return Matter(
+    return GateRequest(
         verb="deployment.route",
         action=how,
         subject=f"deployment:{wanted.place}",

@@ -13,7 +13,7 @@ from mlcycle._times import parse_time
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from mlcycle.lifecycle._judging import Evidence
+    from mlcycle.lifecycle._gate_request import Evidence
     from mlcycle.state import View
 
 __all__ = ["on_trial", "trials_over"]

@@ -8,11 +8,11 @@ from mlcycle.lifecycle.evaluation._gate import (
     criteria_on,
     criteria_today,
     failing_today,
-    gathered,
-    in_spite_of,
+    gather_evidence,
     model_criteria,
+    rollback_evidence,
 )
-from mlcycle.lifecycle.evaluation._standing import allowed_already, warn_of
+from mlcycle.lifecycle.evaluation._standing_decisions import allowed_already, warn_of
 
 __all__ = [
     "allowed_already",
@@ -21,8 +21,8 @@ __all__ = [
     "criteria_today",
     "evaluate",
     "failing_today",
-    "gathered",
-    "in_spite_of",
+    "gather_evidence",
     "model_criteria",
+    "rollback_evidence",
     "warn_of",
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from mlcycle import checks
 from mlcycle._ids import bare
 from mlcycle.errors import InvalidInput, NotFound, VersionDeleted
-from mlcycle.lifecycle._model_files import Signed, load_version, signature_of
+from mlcycle.lifecycle._model_files import InputCheckedModel, load_version, signature_of
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.runs import run_of
 from mlcycle.state import resolve
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlcycle import records
-    from mlcycle.lifecycle._judging import Candidate
+    from mlcycle.lifecycle._gate_request import Candidate
     from mlcycle.lifecycle._session import Session
     from mlcycle.state import View
 
@@ -55,16 +55,16 @@ def context_of(
         with contextlib.suppress(NotFound):  # whoever loads it is told; who does not ask misses nothing
             name = resolve(view, data, "dataset").shown
 
-    def read(ref: str) -> checks.Rows:
+    def read(ref: str) -> checks.EvaluationData:
         if (candidate := coming.get(bare(ref))) is not None:
             return _rows(bare(ref), candidate.frame(), candidate.roles)
         version = resolve(view, ref, "dataset")
-        return _rows(version.shown, tables.frame_of(session.blobs, view, version), version["roles"])
+        return _rows(version.shown, tables.read_frame(session.blobs, view, version), version["roles"])
 
     def load(ref: str) -> Any:
         version = resolve(view, ref, "model")
         estimator = load_version(session.blobs, version, trust=trust)
-        return Signed(estimator, signature_of(session.blobs, version, estimator))
+        return InputCheckedModel(estimator, signature_of(session.blobs, version, estimator))
 
     def find(ref: str) -> str | None:
         try:
@@ -82,9 +82,9 @@ def context_of(
     )
 
 
-def _rows(ref: str, frame: pd.DataFrame, roles: Doc) -> checks.Rows:
+def _rows(ref: str, frame: pd.DataFrame, roles: Doc) -> checks.EvaluationData:
     target, group = roles.get("target"), roles.get("group")
-    return checks.Rows(
+    return checks.EvaluationData(
         ref=ref,
         frame=frame,
         X=tables.features(frame, roles, ref),

@@ -12,8 +12,8 @@ import numpy as np
 from mlcycle import checks, provenance, records
 from mlcycle._ids import new_id, parse_ref
 from mlcycle.errors import InvalidInput
-from mlcycle.lifecycle._evaluations import evaluation_record, keep_evaluation
-from mlcycle.lifecycle._judging import Matter, masked
+from mlcycle.lifecycle._gate_request import GateRequest, masked
+from mlcycle.lifecycle._stored_evaluations import evaluation_record, keep_evaluation
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.evaluation._context import context_of
 from mlcycle.lifecycle.evaluation._gate import criteria_today, test_of
@@ -54,7 +54,7 @@ def evaluate(
     def work(do: Operation) -> records.Evaluation:
         question = _question(session, do.view, subject, on)
         asked = _criteria(question, extra)
-        do.judge(lambda: _matter(question, extra, kept))
+        do.judge(lambda: _request(question, extra, kept))
         if question.key not in judged:  # another sweep meanwhile changes no answer, and judging may take hours
             context = context_of(session, do.view, data=question.data.ref if question.data else None, trust=trust)
             judged[question.key] = _judge(question, context, asked, extra)
@@ -69,7 +69,7 @@ def evaluate(
     return session.operate("evaluation.add", work, message=message, op=op, override_until=override_until)
 
 
-def _matter(question: _Question, extra: list[Any], kept: list[records.Evaluation]) -> Matter:
+def _request(question: _Question, extra: list[Any], kept: list[records.Evaluation]) -> GateRequest:
     """Return what is judged of an evaluation: that this data is looked at again; what it found is told afterwards."""
 
     def proposal() -> Doc:
@@ -77,7 +77,7 @@ def _matter(question: _Question, extra: list[Any], kept: list[records.Evaluation
         shown = data.shown if data else None
         return {"data": shown, "checks": tuple(asked), "evaluation": kept[-1] if kept else None}
 
-    return Matter(
+    return GateRequest(
         verb="evaluation",
         action="evaluate",
         subject=question.subject,
@@ -250,5 +250,5 @@ def _shared_rows(blobs: Blobs, view: View, train: Version, test: Version) -> pro
         return provenance.overlap_by_membership(*masks)
     key = test["roles"].get("key")
     if key is not None and key == train["roles"].get("key"):
-        return provenance.overlap_by_key(*(tables.frame_of(blobs, view, one, [key])[key] for one in (train, test)))
-    return provenance.overlap_by_content(*(tables.frame_of(blobs, view, one) for one in (train, test)))
+        return provenance.overlap_by_key(*(tables.read_frame(blobs, view, one, [key])[key] for one in (train, test)))
+    return provenance.overlap_by_content(*(tables.read_frame(blobs, view, one) for one in (train, test)))

@@ -12,15 +12,15 @@ from mlcycle import checks, records
 from mlcycle._ids import bare, now, parse_ref
 from mlcycle._text import plain
 from mlcycle.errors import MlcycleError, NotFound, SchemaError
-from mlcycle.lifecycle._evaluations import evaluation_document, evaluation_facts
-from mlcycle.lifecycle._judging import Evidence
+from mlcycle.lifecycle._gate_request import Evidence
+from mlcycle.lifecycle._stored_evaluations import evaluation_document, evaluation_facts
 from mlcycle.lifecycle.scope import scope_record
 from mlcycle.state import Version, View, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from mlcycle.lifecycle._judging import Matter
+    from mlcycle.lifecycle._gate_request import GateRequest
     from mlcycle.lifecycle.blobs import Blobs
 
 __all__ = [
@@ -28,10 +28,10 @@ __all__ = [
     "criteria_today",
     "failing_today",
     "failure",
-    "gathered",
-    "in_spite_of",
+    "gather_evidence",
     "model_criteria",
     "on_data",
+    "rollback_evidence",
     "test_of",
 ]
 
@@ -46,14 +46,14 @@ def model_criteria(scope: Version | None, at: str | None = None) -> list[records
     return [one for one in criteria_today(scope, at) if one.judges == "model"]
 
 
-def criteria_on(view: View, matter: Matter) -> dict[str, list[records.Criterion]]:
+def criteria_on(view: View, request: GateRequest) -> dict[str, list[records.Criterion]]:
     """Return what the scope asks of rows that are to become versions, by name of the dataset."""
     scope = view.versions.newest("scope", "scope")
     test, found = test_of(scope), dict[str, list[records.Criterion]]()
     for one in criteria_today(scope):
         on = _on_candidates(one, test)
         ref = None if on is None else parse_ref(on)
-        if ref is not None and ref.version == "latest" and ref.name in matter.candidates:
+        if ref is not None and ref.version == "latest" and ref.name in request.candidates:
             # under its own name, and not that of the newest there is
             own = one if isinstance(one, records.UnknownCriterion) else evolve(cast("Any", one), on=ref.name)
             found.setdefault(ref.name, []).append(own)
@@ -92,7 +92,7 @@ class _Answer:
     unmeasured: bool = False
 
 
-def gathered(blobs: Blobs, view: View, *versions: Version) -> Evidence:
+def gather_evidence(blobs: Blobs, view: View, *versions: Version) -> Evidence:
     """Return what stored evaluations say of model versions, criterion by criterion, by the scope of today."""
     scope = view.versions.newest("scope", "scope")
     criteria = model_criteria(scope)
@@ -263,7 +263,7 @@ def _held_today(blobs: Blobs, view: View, refs: Iterable[str]) -> Iterator[_Answ
                 yield _Answer((records.Result(check=plain(criterion), subject=ref, verdict="error", detail=told),))
 
 
-def in_spite_of(blobs: Blobs, view: View, refs: Iterable[str]) -> Evidence:
+def rollback_evidence(blobs: Blobs, view: View, refs: Iterable[str]) -> Evidence:
     """Return what versions that are gone back to fail today: evidence that keeps nobody from going, and is told."""
     answers = [*_held_today(blobs, view, refs)]
     held = [evolve(one, blocking=False) for answer in answers for one in answer.results]

@@ -27,7 +27,7 @@ class Measure:
 
     def __call__(self, subject: str, context: checks.Context) -> records.Result:
         """Return what the metric is."""
-        found = checks.measure(self.metric, context.data.rows(), subject, context.models.recorded(subject))
+        found = checks.measure(self.metric, context.data.rows(), subject, context.models.cached(subject))
         return evolve(found, check=self.metric)
 
 

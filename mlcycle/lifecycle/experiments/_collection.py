@@ -11,7 +11,7 @@ from mlcycle.lifecycle._mapping import ByName
 from mlcycle.lifecycle.experiments._experiment import Experiment
 from mlcycle.lifecycle.runs import Provenance
 from mlcycle.state import Change, NameSet, View
-from mlcycle.storage import Settled
+from mlcycle.storage import UpToDate
 
 if TYPE_CHECKING:
     from mlcycle.lifecycle._operation import Operation
@@ -77,7 +77,7 @@ class Experiments(ByName[Experiment]):
             return [NameSet(of="experiment", name=name, id=before.get("id") or new_id(), says=facts)]
 
         def work(do: Operation) -> Experiment:
-            do.commit(lambda view: wanted(view) or Settled())
+            do.commit(lambda view: wanted(view) or UpToDate())
             return self._handle(self._session.view(refresh=False), name)  # opened again by its op, it is what it is now
 
         try:

@@ -13,7 +13,7 @@ from mlcycle._ids import new_id, now
 from mlcycle._text import printable
 from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, StorageUnavailable
-from mlcycle.lifecycle._params import Spelling, named_values
+from mlcycle.lifecycle._params import ParamsEncoder, named_values
 from mlcycle.lifecycle.runs import ActiveRun, Provenance, all_runs, run_of, table
 from mlcycle.state import View, every_ref, read_ref, resolve
 
@@ -85,7 +85,7 @@ class Experiment:
         """
         self._session.check_writable()
         given = named_values(params)
-        spelling = Spelling()
+        spelling = ParamsEncoder()
         stored = spelling.params(given)
         shortened = list(dict.fromkeys(spelling.shortened))
         uses = every_ref(uses, "uses")

@@ -10,9 +10,9 @@ from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._history import history_frame
 from mlcycle.lifecycle._versioned import Versioned
 from mlcycle.lifecycle.models._frame import models_frame
-from mlcycle.lifecycle.models._promoting import go_back
+from mlcycle.lifecycle.models._promoting import rollback_alias
 from mlcycle.lifecycle.models._record import model_record
-from mlcycle.lifecycle.models._registering import Asked, register
+from mlcycle.lifecycle.models._registering import RegisterSpec, register
 from mlcycle.lifecycle.runs import ActiveRun
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Models(Versioned[records.ModelVersion]):
         """
         if isinstance(model, (records.Run, ActiveRun)):
             raise InvalidInput(f"a run registers the model that was saved with it: run.register({name!r})")
-        asked = Asked(model, data, example, format)
+        asked = RegisterSpec(model, data, example, format)
         return register(self._session, name, asked, message=message, override_until=override_until, op=op)
 
     # aliases -------------------------------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ class Models(Versioned[records.ModelVersion]):
         NotFound
             When there is nothing to go back to.
         """
-        return go_back(self._session, name, alias, message=message, override_until=override_until, op=op)
+        return rollback_alias(self._session, name, alias, message=message, override_until=override_until, op=op)
 
     def aliases(self, name: str) -> dict[str, str]:
         """Return the aliases of a model and the versions they point at."""

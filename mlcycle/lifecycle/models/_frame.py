@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlcycle.lifecycle._evaluations import evaluation_facts, evaluation_record
+from mlcycle.lifecycle._stored_evaluations import evaluation_facts, evaluation_record
 from mlcycle.lifecycle.blobs import readable
 from mlcycle.lifecycle.models._record import model_record
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from mlcycle import checks, records
 from mlcycle._ids import check_name
 from mlcycle.errors import InvalidInput
-from mlcycle.lifecycle._decisions import decision_record
-from mlcycle.lifecycle._judging import Evidence, Matter
-from mlcycle.lifecycle.evaluation import gathered, in_spite_of, warn_of
+from mlcycle.lifecycle._gate_request import Evidence, GateRequest
+from mlcycle.lifecycle._stored_decisions import decision_record
+from mlcycle.lifecycle.evaluation import gather_evidence, rollback_evidence, warn_of
 from mlcycle.lifecycle.models._record import model_record
 from mlcycle.state import Change, PointerMove, View, check_unmoved, resolve, roll_back
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
 
-__all__ = ["go_back", "promote"]
+__all__ = ["promote", "rollback_alias"]
 
 
 def promote(
@@ -42,7 +42,7 @@ def promote(
         move = PointerMove(
             of="model", name=standing.name, pointer=alias, before=before, after=standing.number, how="promote"
         )
-        do.judge(lambda: _matter(move, gathered(session.blobs, do.view, standing), lambda view: move))
+        do.judge(lambda: _request(move, gather_evidence(session.blobs, do.view, standing), lambda view: move))
 
         def plan(view: View) -> list[Change]:
             resolve(view, standing.ref, "model")
@@ -56,7 +56,7 @@ def promote(
     return session.operate("model.promote", work, message=message, op=op, override_until=override_until)
 
 
-def go_back(
+def rollback_alias(
     session: Session, name: str, alias: str, *, message: str, override_until: Any, op: str | None
 ) -> records.ModelVersion:
     """Roll an alias back as `Models.rollback` documents."""
@@ -64,12 +64,12 @@ def go_back(
     def back(view: View) -> PointerMove:
         return roll_back(view, "model", name, alias, f"{name}@{alias} has no earlier version to go back to")
 
-    def matter(view: View) -> Matter:
+    def request(view: View) -> GateRequest:
         move = back(view)
-        return _matter(move, in_spite_of(session.blobs, view, [f"model:{move.name}@{move.after}"]), back)
+        return _request(move, rollback_evidence(session.blobs, view, [f"model:{move.name}@{move.after}"]), back)
 
     def work(do: Operation) -> records.ModelVersion:
-        decision = do.judge(lambda: matter(do.view))
+        decision = do.judge(lambda: request(do.view))
         done = do.commit(lambda view: [back(view)])
         warn_of(decision, f"{name}@{alias}")
         move = done.change(PointerMove)
@@ -78,10 +78,10 @@ def go_back(
     return session.operate("model.rollback", work, message=message, op=op, override_until=override_until)
 
 
-def _matter(move: PointerMove, evidence: Evidence, again: Callable[[View], PointerMove]) -> Matter:
+def _request(move: PointerMove, evidence: Evidence, again: Callable[[View], PointerMove]) -> GateRequest:
     """Return what is judged of a move of an alias: where it goes, by the scope of today."""
     before, after = (None if end is None else f"{move.name}@{end}" for end in (move.before, move.after))
-    return Matter(
+    return GateRequest(
         verb="model.promote",
         action=move.how,
         subject=f"model:{after}",

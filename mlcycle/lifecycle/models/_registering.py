@@ -13,8 +13,8 @@ from mlcycle import records
 from mlcycle._ids import bare, check_name, new_id
 from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, NotFound
-from mlcycle.lifecycle._judging import Matter
-from mlcycle.lifecycle._model_files import PackedModel, check_model, keep_model, store_model
+from mlcycle.lifecycle._gate_request import GateRequest
+from mlcycle.lifecycle._model_files import StagedModel, check_model, keep_model, store_model
 from mlcycle.lifecycle.models._record import model_record
 from mlcycle.lifecycle.runs import ActiveRun, documents_of
 from mlcycle.state import Change, NameSet, Place, VersionAdd, View, every_ref, resolve
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle._session import Session
     from mlcycle.lifecycle.blobs import Blobs
 
-__all__ = ["Asked", "register", "register_run"]
+__all__ = ["RegisterSpec", "register", "register_run"]
 
 Doc = dict[str, Any]
 
 
 @frozen
-class Asked:
+class RegisterSpec:
     """What is to be registered, as its caller gives it: see `Models.register`."""
 
     source: Any
@@ -42,18 +42,18 @@ class Asked:
 
 
 def register(
-    session: Session, name: str, asked: Asked, *, message: str, override_until: Any, op: str | None
+    session: Session, name: str, spec: RegisterSpec, *, message: str, override_until: Any, op: str | None
 ) -> records.ModelVersion:
     """Register as `Models.register` documents."""
     name = check_name(name, "model name")
-    named = every_ref(asked.data, "data")
+    named = every_ref(spec.data, "data")
     with contextlib.ExitStack() as kept:
-        take = _taking(session, asked, kept)
+        take = _preparing(session, spec, kept)
 
         def work(do: Operation) -> records.ModelVersion:
             do.view.names.check_free("model", name)
             taken = take(do.view, [resolve(do.view, one, "dataset").ref for one in named])
-            do.judge(lambda: _matter(name, taken))
+            do.judge(lambda: _request(name, taken))
             identity = new_id()
             stored = do.upload(lambda: _store(session.blobs, identity, taken))
             done = do.commit(lambda view: _registration(view, name, stored, taken))
@@ -73,17 +73,17 @@ def register_run(
     op: str | None,
 ) -> records.ModelVersion:
     """Register as `Run.register` documents."""
-    return register(session, name, Asked(run, data), message=message, override_until=override_until, op=op)
+    return register(session, name, RegisterSpec(run, data), message=message, override_until=override_until, op=op)
 
 
-def _matter(name: str, taken: _Taken) -> Matter:
+def _request(name: str, taken: _Prepared) -> GateRequest:
     """Return what is judged of a model that is to be registered: what is known of it before it is uploaded."""
 
     def proposal() -> Doc:
         size, card = taken.shown()
         return {"name": name, "run": taken.says["run"], "data": tuple(map(bare, taken.made_from)), "size": size, **card}
 
-    return Matter(
+    return GateRequest(
         verb="model.register",
         action="register",
         subject=taken.says["run"] or f"model:{name}",
@@ -93,36 +93,38 @@ def _matter(name: str, taken: _Taken) -> Matter:
     )
 
 
-def _store(blobs: Blobs, identity: str, taken: _Taken) -> Place:
+def _store(blobs: Blobs, identity: str, taken: _Prepared) -> Place:
     folder = f"files/{identity}"
     files, card = taken.store(folder)
-    return blobs.place(f"model:{identity}", [*files, blobs.depot.store_document(folder, "card", card)], folder)
+    return blobs.place(f"model:{identity}", [*files, blobs.checked_files.store_document(folder, "card", card)], folder)
 
 
-def _taking(session: Session, asked: Asked, kept: contextlib.ExitStack) -> Callable[[View, list[str]], _Taken]:
+def _preparing(
+    session: Session, spec: RegisterSpec, kept: contextlib.ExitStack
+) -> Callable[[View, list[str]], _Prepared]:
     """Return what says what to register, given a view and the data its caller names; it may be asked again."""
-    source = asked.source
+    source = spec.source
     if isinstance(source, (ActiveRun, records.Run)):
         return lambda view, data: _from_run(session, view, source, data)
     check_model(source)
 
     @functools.cache
-    def packed() -> PackedModel:  # once, however often it is stored
-        found = kept.enter_context(_packed(source, asked.example, asked.format))
+    def packed() -> StagedModel:  # once, however often it is stored
+        found = kept.enter_context(_packed(source, spec.example, spec.format))
         if found.lost:
             warn(f"{found.card['class']}: {found.lost}")
         return found
 
     def store(folder: str) -> tuple[list[Doc], Doc]:
-        return store_model(session.blobs.depot, folder, packed()), packed().card
+        return store_model(session.blobs.checked_files, folder, packed()), packed().card
 
     def shown() -> tuple[int, Doc]:
         return packed().path.stat().st_size, _card(packed().card)
 
-    return lambda view, data: _Taken(store, shown, {"run": None, "environment": None}, data)
+    return lambda view, data: _Prepared(store, shown, {"run": None, "environment": None}, data)
 
 
-def _from_run(session: Session, view: View, source: Any, data: list[str]) -> _Taken:
+def _from_run(session: Session, view: View, source: Any, data: list[str]) -> _Prepared:
     head, end = documents_of(session, source, view)
     model = end["model"]
     if model is None:
@@ -133,7 +135,7 @@ def _from_run(session: Session, view: View, source: Any, data: list[str]) -> _Ta
     said = {"run": f"run:{head['id']}", "environment": head["environment"] and bare(head["environment"])}
     files, card = model["files"], model["card"]
     size = next(file["size"] for file in files if file["kind"] == "model")
-    return _Taken(lambda folder: (files, card), lambda: (size, _card(card)), said, data or used)
+    return _Prepared(lambda folder: (files, card), lambda: (size, _card(card)), said, data or used)
 
 
 def _card(card: Doc) -> Doc:
@@ -141,7 +143,7 @@ def _card(card: Doc) -> Doc:
     return {field: card[field] for field in ("class", "format", "packages", "untrusted", "signature", "params")}
 
 
-class _Taken(NamedTuple):
+class _Prepared(NamedTuple):
     """What is to be registered.
 
     What stores its files below a folder, and makes its card; what tells the size of the model and what is known of it;
@@ -154,14 +156,14 @@ class _Taken(NamedTuple):
     made_from: list[str]
 
 
-def _packed(model: Any, example: Any, format: str | None) -> PackedModel:
+def _packed(model: Any, example: Any, format: str | None) -> StagedModel:
     try:
-        return PackedModel(model, example, format)
+        return StagedModel(model, example, format)
     except InvalidInput as error:
         raise InvalidInput(f"{error}{keep_model(model)}") from error
 
 
-def _registration(view: View, name: str, stored: Place, taken: _Taken) -> list[Change]:
+def _registration(view: View, name: str, stored: Place, taken: _Prepared) -> list[Change]:
     """Return the changes that add a model as the next version of a name."""
     view.names.check_free("model", name)
     run = bare(taken.says["run"] or "")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mlcycle.lifecycle.runs._active import ActiveRun
+from mlcycle.lifecycle.runs._active_run import ActiveRun
 from mlcycle.lifecycle.runs._collection import Runs
 from mlcycle.lifecycle.runs._files import run_folder
-from mlcycle.lifecycle.runs._looks import packs_in_force
+from mlcycle.lifecycle.runs._listing import packs_in_force
 from mlcycle.lifecycle.runs._pins import ask_for_pins, blobs_of
 from mlcycle.lifecycle.runs._provenance import Provenance
 from mlcycle.lifecycle.runs._reading import all_runs, documents_of, head_of, run_of

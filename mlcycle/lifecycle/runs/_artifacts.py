@@ -13,9 +13,9 @@ from attrs import frozen
 
 from mlcycle import codecs
 from mlcycle._digest import json_text
-from mlcycle._failure import said
+from mlcycle._error_text import error_text
 from mlcycle.errors import InvalidInput
-from mlcycle.lifecycle._params import Spelling
+from mlcycle.lifecycle._params import ParamsEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,7 +138,7 @@ def _pack_text(text: str, target: Path) -> PackedArtifact:
 
 
 def _pack_json(thing: Any, target: Path) -> PackedArtifact:
-    spelling = Spelling(limited=False)
+    spelling = ParamsEncoder(limited=False)
     text = json.dumps(spelling.value(thing, ""), ensure_ascii=False, allow_nan=False)
     target.write_bytes(text.encode())
     odd = [f"what is at {where or 'the top'} has no JSON form and is kept as text" for where in _first(spelling)]
@@ -146,7 +146,7 @@ def _pack_json(thing: Any, target: Path) -> PackedArtifact:
     return PackedArtifact(".json", tuple(odd), remark)
 
 
-def _first(spelling: Spelling) -> list[str]:
+def _first(spelling: ParamsEncoder) -> list[str]:
     return list(dict.fromkeys(where.removeprefix(".") for where in (*spelling.as_text, *spelling.shortened)))
 
 
@@ -164,12 +164,12 @@ def _pack_table(table: Any, target: Path) -> PackedArtifact:
         except Exception as error:  # noqa: BLE001 - pandas and pyarrow raise whatever they like
             trouble = trouble or error
         else:
-            lost = (f"{instead}, because Parquet cannot hold it whole ({said(trouble)})",) if trouble else ()
+            lost = (f"{instead}, because Parquet cannot hold it whole ({error_text(trouble)})",) if trouble else ()
             return PackedArtifact(suffix, lost)
     assert trouble is not None
     raise InvalidInput(
-        f"this table cannot be written ({said(trouble)}); make its columns of one kind each, or write it to a file and "
-        "pass pathlib.Path(file)"
+        f"this table cannot be written ({error_text(trouble)}); make its columns of one kind each, or write it to a "
+        "file and pass pathlib.Path(file)"
     ) from trouble
 
 

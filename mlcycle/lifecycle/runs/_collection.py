@@ -13,7 +13,7 @@ from mlcycle.lifecycle.runs._table import table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlcycle.lifecycle.runs._active import ActiveRun
+    from mlcycle.lifecycle.runs._active_run import ActiveRun
     from mlcycle.state import View
 
 __all__ = ["Runs"]

@@ -30,7 +30,7 @@ from mlcycle.storage import KeyNotFound, Listed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from mlcycle.lifecycle.blobs import Depot
+    from mlcycle.lifecycle.blobs import CheckedFiles
     from mlcycle.storage import Readable
 
 __all__ = ["POINTS", "RunFiles", "hash_stored", "is_run_id", "run_folder"]
@@ -98,7 +98,7 @@ class RunFiles:
 
     Parameters
     ----------
-    depot : Depot
+    checked_files : CheckedFiles
         Where the files are.
     listed : iterable of Listed, optional
         What was listed below ``runs/``, or below the folder of one run. Default: nothing was, and `read` just tries.
@@ -111,8 +111,10 @@ class RunFiles:
         Packs that could not be read, by key, and why; what they hold is not in the set.
     """
 
-    def __init__(self, depot: Depot, listed: Iterable[Listed] | None = None, packs: Iterable[Doc] = ()) -> None:
-        self._depot = depot
+    def __init__(
+        self, checked_files: CheckedFiles, listed: Iterable[Listed] | None = None, packs: Iterable[Doc] = ()
+    ) -> None:
+        self._checked_files = checked_files
         self._blind = listed is None
         self._packs: dict[str, Doc] = {}
         # By folder and name, size and time: plain tuples, for of these the collector of garbage keeps no account.
@@ -134,7 +136,7 @@ class RunFiles:
     @property
     def can_append(self) -> bool:
         """Whether reading needs no journey."""
-        return self._depot.files.can_append
+        return self._checked_files.files.can_append
 
     def ids(self) -> list[str]:
         """Return the ids of the runs with a head, an end or a segment, oldest first."""
@@ -168,7 +170,7 @@ class RunFiles:
         """
         packed = self._packed.get(key)
         if packed is None:
-            return self._depot.files.read(key, start, stop)
+            return self._checked_files.files.read(key, start, stop)
         return self._unpacked(key, packed)[slice(start, stop)]
 
     def _add(self, key: str, size: int, mtime: float) -> bool:
@@ -186,10 +188,10 @@ class RunFiles:
     def _add_pack(self, pack: Doc) -> None:
         kept = f"pack:{pack['key']}"
         try:
-            rows = self._depot.runs.known(kept)
+            rows = self._checked_files.runs.known(kept)
             if rows is None:
                 rows = self._index(pack)
-                self._depot.runs.put(kept, rows, _INDEXED * len(rows))
+                self._checked_files.runs.put(kept, rows, _INDEXED * len(rows))
         except (MlcycleError, OSError) as error:
             self.trouble[pack["key"]] = error
             return
@@ -220,7 +222,7 @@ class RunFiles:
         from pyarrow import parquet
 
         try:
-            file = parquet.ParquetFile(self._depot.open_file(self._packs[key], f"the pack {key}"))
+            file = parquet.ParquetFile(self._checked_files.open_file(self._packs[key], f"the pack {key}"))
         except FileNotFoundError as error:
             raise KeyNotFound(f"there is no {key!r}: its runs may be in a newer pack") from error
         except pa.ArrowException as error:

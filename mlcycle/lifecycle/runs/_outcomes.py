@@ -14,10 +14,10 @@ from attrs import frozen
 
 from mlcycle import storage
 from mlcycle.errors import Corrupt, SchemaError, StorageUnavailable
-from mlcycle.lifecycle.runs._documents import known_end, known_head
 from mlcycle.lifecycle.runs._files import POINTS, run_folder
-from mlcycle.lifecycle.runs._lines import to_json
-from mlcycle.lifecycle.runs._looks import LOOKS, look_at
+from mlcycle.lifecycle.runs._head_and_end import known_end, known_head
+from mlcycle.lifecycle.runs._listing import TRIES, list_runs
+from mlcycle.lifecycle.runs._log_lines import encode_values
 from mlcycle.lifecycle.runs._summary import read_summary
 from mlcycle.storage import KeyNotFound
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from mlcycle.lifecycle._session import Session
     from mlcycle.lifecycle.runs._files import RunFiles
-    from mlcycle.lifecycle.runs._looks import Look
-    from mlcycle.lifecycle.runs._summary import Summary
+    from mlcycle.lifecycle.runs._listing import RunListing
+    from mlcycle.lifecycle.runs._summary import RunSummary
 
 __all__ = ["Making", "Outcomes"]
 
@@ -74,13 +74,13 @@ class Outcomes:
     ----------
     session : Session
         Who looks.
-    look : Look
+    look : RunListing
         What there is; a run that is not as it says any more is looked at anew.
     """
 
-    def __init__(self, session: Session, look: Look) -> None:
+    def __init__(self, session: Session, look: RunListing) -> None:
         self._session, self._look = session, look
-        self._depot = session.blobs.depot
+        self._checked_files = session.blobs.checked_files
         self._spooled: dict[tuple[str, str], dict[str, Path]] | None = None
 
     def each(self, runs: Sequence[str], making: Making[T]) -> Iterator[T | None]:
@@ -96,15 +96,15 @@ class Outcomes:
     def of(self, run: str, making: Making[T]) -> T | None:
         """Return what is made of a run, or None."""
         folder, look = f"{run_folder(run)}/", self._look
-        for _ in range(LOOKS):
+        for _ in range(TRIES):
             try:
                 return self._made(run, look.files, making)
             except KeyNotFound:
-                look = look_at(self._session, folder)
+                look = list_runs(self._session, folder)
             if not any(look.files.list(folder)):
                 return None
         where = self._session.url
-        raise StorageUnavailable(f"{where}: files of run {run} are listed and not there, {LOOKS} times; try again")
+        raise StorageUnavailable(f"{where}: files of run {run} are listed and not there, {TRIES} times; try again")
 
     def fate(self, run: str, files: RunFiles) -> str:
         """Return the status of a run that is listed without an end.
@@ -115,31 +115,31 @@ class Outcomes:
             When it has ended since it was listed: look again.
         """
         sizes, gone = files.sizes(run), f"gone:{run}"
-        if self._depot.rows.known(gone) == sizes:  # these writers were gone before it was listed
+        if self._checked_files.rows.known(gone) == sizes:  # these writers were gone before it was listed
             return "lost"
         folder = f"{run_folder(run)}/"
         listed = list(files.list(folder))
         if self._spooled is None:
-            self._spooled = storage.spooled_owners(self._depot.files)
-        alive = storage.owner_alive(self._depot.files, folder, POINTS, listed=listed, spooled=self._spooled)
+            self._spooled = storage.spooled_owners(self._checked_files.files)
+        alive = storage.owner_alive(self._checked_files.files, folder, POINTS, listed=listed, spooled=self._spooled)
         if alive is False:  # the spools were looked through for all runs at once: this one may be of a later look
-            alive = storage.owner_alive(self._depot.files, folder, POINTS, listed=listed)
+            alive = storage.owner_alive(self._checked_files.files, folder, POINTS, listed=listed)
         if alive is None:
             silent = datetime.now(UTC).timestamp() - max((item.mtime for item in listed), default=0.0)
             return "probably lost" if silent > _SILENT_SECONDS else "running"
         if alive:
             return "running"
-        later = look_at(self._session, folder).files
+        later = list_runs(self._session, folder).files
         if later.may_hold(f"{folder}end.json") or not any(later.list(folder)):
             raise KeyNotFound(f"run {run} has ended since it was listed")
         if later.sizes(run) == sizes:
-            self._depot.rows.put(gone, sizes, _GONE)
+            self._checked_files.rows.put(gone, sizes, _GONE)
         return "lost"
 
     def _made(self, run: str, files: RunFiles, making: Making[T]) -> T | None:
         key = f"{run_folder(run)}/head.json"
         try:
-            head = known_head(self._depot, files, run, keep=making.keep)
+            head = known_head(self._checked_files, files, run, keep=making.keep)
         except KeyNotFound:
             if files.may_hold(key):
                 raise
@@ -156,7 +156,7 @@ class Outcomes:
 
     def _end(self, run: str, files: RunFiles, keep: bool) -> Doc:
         if files.may_hold(f"{run_folder(run)}/end.json"):
-            return known_end(self._depot, files, run, keep=keep)
+            return known_end(self._checked_files, files, run, keep=keep)
         status = self.fate(run, files)
         return _logged(_summary(files, run)) | {"status": status, "error": None}
 
@@ -164,13 +164,13 @@ class Outcomes:
         """Make of a run whose end cannot be read what else is known of it."""
         run = head["id"]
         try:
-            files = look_at(self._session, f"{run_folder(run)}/").files
+            files = list_runs(self._session, f"{run_folder(run)}/").files
             return making.whole(files, head, _logged(_summary(files, run)) | _trouble(run, error))
         except _DAMAGE:
             return making.broken(run, head, _trouble(run, error))
 
 
-def _summary(files: RunFiles, run: str) -> Summary:
+def _summary(files: RunFiles, run: str) -> RunSummary:
     return read_summary(files, f"{run_folder(run)}/", POINTS)
 
 
@@ -184,10 +184,10 @@ def _trouble(run: str, error: Exception) -> Doc:
     return {"status": "damaged", "error": str(error)}
 
 
-def _logged(summary: Summary) -> Doc:
+def _logged(summary: RunSummary) -> Doc:
     return {
         "ended_at": None,
-        "metrics": to_json(summary.last),
+        "metrics": encode_values(summary.last),
         "points": summary.count,
         "failures": 0,
         "artifacts": summary.artifacts,

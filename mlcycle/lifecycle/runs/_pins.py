@@ -17,26 +17,26 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from mlcycle._failure import said
+from mlcycle._error_text import error_text
 from mlcycle._ids import new_id
 from mlcycle._warn import warn
 from mlcycle.errors import Corrupt, SchemaError
-from mlcycle.lifecycle._operation import swept
-from mlcycle.lifecycle.runs._documents import known_head
+from mlcycle.lifecycle._operation import retry_after_sweep
 from mlcycle.lifecycle.runs._files import RunFiles
-from mlcycle.lifecycle.runs._looks import packs_in_force
+from mlcycle.lifecycle.runs._head_and_end import known_head
+from mlcycle.lifecycle.runs._listing import packs_in_force
 from mlcycle.state import MARKS, Change, FactAdd, Place, VersionMark
-from mlcycle.storage import KeyNotFound, Settled
+from mlcycle.storage import KeyNotFound, UpToDate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
-    from mlcycle.lifecycle.blobs import Depot
-    from mlcycle.state import Census, Fact, View
+    from mlcycle.lifecycle.blobs import CheckedFiles
+    from mlcycle.state import Fact, LiveFiles, View
 
-__all__ = ["Asked", "all_pinned", "ask_for_pins", "blobs_of", "pin"]
+__all__ = ["PinRequests", "all_pinned", "ask_for_pins", "blobs_of", "pin"]
 
 Doc = dict[str, Any]
 _KINDS = {"environment": ".json", "code": ".diff"}
@@ -47,14 +47,14 @@ def all_pinned(view: View, blobs: Iterable[str]) -> bool:
     return all(_is_pinned(view, blob) for blob in blobs)
 
 
-def pin(do: Operation, depot: Depot, blobs: dict[str, bytes]) -> None:
+def pin(do: Operation, checked_files: CheckedFiles, blobs: dict[str, bytes]) -> None:
     """Pin each blob that is not pinned, or whose pins a sweeper has asked for; what cannot be stored is warned of.
 
     Parameters
     ----------
     do : Operation
         Which has looked: at the start of a run, or again after its head was put.
-    depot : Depot
+    checked_files : CheckedFiles
         Where the blobs go.
     blobs : dict of str to bytes
         Stored object to its bytes.
@@ -66,13 +66,13 @@ def pin(do: Operation, depot: Depot, blobs: dict[str, bytes]) -> None:
             continue
         kind = blob.partition(":")[0]
         try:
-            files[blob] = depot.store_bytes(f"files/{kind}", kind, _KINDS[kind], blobs[blob])
+            files[blob] = checked_files.store_bytes(f"files/{kind}", kind, _KINDS[kind], blobs[blob])
         except Exception as error:  # noqa: BLE001 - whatever the storage throws must not stop a training
-            warn(f"the {kind} of this run could not be stored: {said(error)}")
+            warn(f"the {kind} of this run could not be stored: {error_text(error)}")
             missing.remove(blob)
 
-    def plan(view: View) -> list[Change] | Settled:
-        return [change for blob in missing for change in _pinning(view, blob, files.get(blob))] or Settled()
+    def plan(view: View) -> list[Change] | UpToDate:
+        return [change for blob in missing for change in _pinning(view, blob, files.get(blob))] or UpToDate()
 
     if missing:
         kinds = " and ".join(blob.partition(":")[0] for blob in missing)
@@ -86,7 +86,7 @@ def _pinning(view: View, blob: str, file: Doc | None) -> list[Change]:
     if view.placed.has(blob):
         return [pinned]
     if file is None:
-        raise swept()
+        raise retry_after_sweep()
     return [Place(object=blob, files=[file]), pinned]
 
 
@@ -106,7 +106,7 @@ def blobs_of(head: Doc) -> list[str]:
 
 
 @frozen
-class Asked:
+class PinRequests:
     """What a sweeper has asked for, and what heads said after that.
 
     Attributes
@@ -120,31 +120,31 @@ class Asked:
     pins: dict[str, frozenset[str]]
     runs: dict[str, frozenset[str]]
 
-    def free(self, view: View, census: Census) -> list[str]:
+    def free(self, view: View, live_files: LiveFiles) -> list[str]:
         """Return the blobs that may go by this view: nothing else needs them, and no pin or run came back."""
         return [
             blob
             for blob, asked in self.pins.items()
             if view.placed.has(blob)
-            and _only_pinned(census, blob)
+            and _only_pinned(live_files, blob)
             and {pin.id for pin in _pins(view, blob)} <= asked
             and not any(view.marks.stands("run", run) for run in self.runs[blob])
         ]
 
-    def marks(self, view: View, swept: list[str]) -> list[Change]:
+    def marks(self, view: View, retry_after_sweep: list[str]) -> list[Change]:
         """Return the marks on the pins of blobs that go."""
-        gone = [pin.id for blob in swept if blob in self.pins for pin in _pins(view, blob)]
+        gone = [pin.id for blob in retry_after_sweep if blob in self.pins for pin in _pins(view, blob)]
         return [VersionMark(of="pin", name=pin, mark="swept") for pin in gone]
 
 
-def ask_for_pins(session: Session, census: Census, before: str, *, dry_run: bool) -> Asked:
+def ask_for_pins(session: Session, live_files: LiveFiles, before: str, *, dry_run: bool) -> PinRequests:
     """Ask for the pins of what no run that stands names, then list heads.
 
     Parameters
     ----------
     session : Session
         The project.
-    census : Census
+    live_files : LiveFiles
         What stands.
     before : str
         For thrift: what was pinned after this moment (UTC text) is left alone.
@@ -153,9 +153,9 @@ def ask_for_pins(session: Session, census: Census, before: str, *, dry_run: bool
     """
     view = session.view()
     if not view.names.every("run"):  # none was ever dropped, so every blob is somebody's
-        return Asked({}, {})
+        return PinRequests({}, {})
     named = _named(session)
-    kept = [blob for blob in census.owners if blob.partition(":")[0] in _KINDS and _only_pinned(census, blob)]
+    kept = [blob for blob in live_files.owners if blob.partition(":")[0] in _KINDS and _only_pinned(live_files, blob)]
     wanted = [
         blob
         for blob in kept
@@ -163,37 +163,37 @@ def ask_for_pins(session: Session, census: Census, before: str, *, dry_run: bool
         and all(pin.stamp.at <= before for pin in _pins(view, blob))
     ]
     if named.get("") or not wanted:  # a head that cannot be read may name anything
-        return Asked({}, {})
+        return PinRequests({}, {})
 
-    def plan(view: View) -> list[Change] | Settled:
+    def plan(view: View) -> list[Change] | UpToDate:
         pins = [pin.id for blob in wanted for pin in _pins(view, blob, *MARKS)]
-        return [VersionMark(of="pin", name=pin, mark="retracted") for pin in pins] or Settled(None)
+        return [VersionMark(of="pin", name=pin, mark="retracted") for pin in pins] or UpToDate(None)
 
     if not dry_run:
         done = session.operate("store.ask", lambda do: do.commit(plan, message="are these still needed?"))
         view, named = done.view, _named(session)  # listed after the question: who starts now sees it
         if named.get(""):
-            return Asked({}, {})
+            return PinRequests({}, {})
     pins = {
         blob: frozenset(pin.id for pin in _pins(view, blob))
         for blob in wanted
         if dry_run or not _pins(view, blob, *MARKS)
     }
-    return Asked(pins, {blob: named.get(blob, frozenset()) for blob in pins})
+    return PinRequests(pins, {blob: named.get(blob, frozenset()) for blob in pins})
 
 
-def _only_pinned(census: Census, blob: str) -> bool:
-    return all(owner.startswith("pin:") for owner in census.owners.get(blob, ()))
+def _only_pinned(live_files: LiveFiles, blob: str) -> bool:
+    return all(owner.startswith("pin:") for owner in live_files.owners.get(blob, ()))
 
 
 def _named(session: Session) -> dict[str, frozenset[str]]:
     """Return the runs that name each blob; under no name those whose head cannot be read."""
     listed = list(session.log.files.list("runs/"))  # before the log: what leaves its folder meanwhile is in a pack
-    files = RunFiles(session.blobs.depot, listed, packs_in_force(session.blobs, session.view()))
+    files = RunFiles(session.blobs.checked_files, listed, packs_in_force(session.blobs, session.view()))
     found: dict[str, set[str]] = {}
     for run in files.ids():
         try:
-            blobs = blobs_of(known_head(session.blobs.depot, files, run))
+            blobs = blobs_of(known_head(session.blobs.checked_files, files, run))
         except KeyNotFound:
             continue  # its folder is going
         except (Corrupt, SchemaError):

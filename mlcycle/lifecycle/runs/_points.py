@@ -1,7 +1,7 @@
 """Points of a run: numbers and text by name, as lines of JSON on a stream of segments.
 
-What a line says stands in `mlcycle.lifecycle.runs._lines`. Writers of one run are put together by time; the lines of
-one writer keep their order, even if its clock went back.
+What a line says stands in `mlcycle.lifecycle.runs._log_lines`. Writers of one run are put together by time; the lines
+of one writer keep their order, even if its clock went back.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from attrs import field, frozen
 
 from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput
-from mlcycle.lifecycle.runs._lines import decode, described, plain_value, spelled, spelled_step
-from mlcycle.lifecycle.runs._summary import Summary
+from mlcycle.lifecycle.runs._log_lines import decode_line, described, plain_value, spelled, spelled_step
+from mlcycle.lifecycle.runs._summary import RunSummary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from mlcycle.lifecycle.runs._lines import Value
+    from mlcycle.lifecycle.runs._log_lines import Value
     from mlcycle.storage import SegmentWriter
 
-__all__ = ["Points", "PointsWriter", "read_points"]
+__all__ = ["PointsWriter", "RunPoints", "read_points"]
 
 _FAR = 1 << 62  # a step beyond this takes the way on which it is looked at
 
@@ -41,7 +41,7 @@ class PointsWriter:
 
     Attributes
     ----------
-    summary : Summary
+    summary : RunSummary
         What this writer logged so far: the heartbeat of `writer`, if it has one that sums up.
     refused : int
         How many values could not be points.
@@ -65,7 +65,7 @@ class PointsWriter:
         self._strict = writer.strict if strict is None else strict
         self._told: set[str] = set()
         self._named = writer.writer
-        self.summary = writer.heartbeat if isinstance(writer.heartbeat, Summary) else Summary()
+        self.summary = writer.heartbeat if isinstance(writer.heartbeat, RunSummary) else RunSummary()
         self.refused = 0
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -142,7 +142,7 @@ class PointsWriter:
         """End the stream of this process; safe to call twice."""
         self._writer.close(sync=sync)
 
-    def _own_summary(self) -> Summary:
+    def _own_summary(self) -> RunSummary:
         """Return what this writer logged; a child made by ``fork`` is another writer, and begins with nothing."""
         if self._writer.writer is not self._named:
             self._named = self._writer.writer
@@ -212,7 +212,7 @@ def _unpickle(writer: SegmentWriter, strict: bool) -> PointsWriter:
 
 
 @frozen
-class Points:
+class RunPoints:
     """Everything that was logged to a run, in the order of time.
 
     The first five are columns: one item per value logged. Events are not among them (see `read_summary`).
@@ -250,7 +250,7 @@ class Points:
         return {"name": self.name, "step": self.step, "value": self.value, "time": self.time, "writer": self.writer}
 
 
-def read_points(lines: Iterable[bytes | tuple[str, bytes]]) -> Points:
+def read_points(lines: Iterable[bytes | tuple[str, bytes]]) -> RunPoints:
     """Put together what a run logged.
 
     Parameters
@@ -271,7 +271,7 @@ def read_points(lines: Iterable[bytes | tuple[str, bytes]]) -> Points:
     for line in lines:
         writer, text = ("", line) if isinstance(line, bytes) else line
         try:
-            moment, step, values, _ = decode(text)
+            moment, step, values, _ = decode_line(text)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
             skipped += 1
             continue
@@ -279,7 +279,7 @@ def read_points(lines: Iterable[bytes | tuple[str, bytes]]) -> Points:
         order = reached[writer] = max(moment, reached.get(writer, moment))
         rows.extend((order, name, step, value, moment, writer) for name, value in values)
     rows.sort(key=_first)
-    return Points(
+    return RunPoints(
         name=[row[1] for row in rows],
         step=[row[2] for row in rows],
         value=[row[3] for row in rows],

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from mlcycle import provenance, records
 from mlcycle._digest import sha256_bytes
 from mlcycle._documents import written_document
-from mlcycle._failure import said
+from mlcycle._error_text import error_text
 from mlcycle._warn import warn
-from mlcycle.lifecycle._operation import Again
+from mlcycle.lifecycle._operation import Retry
 from mlcycle.lifecycle.runs._pins import all_pinned, pin
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Provenance:
             try:
                 self._facts, self._blobs = self._captured()
             except Exception as error:  # noqa: BLE001 - whatever a machine is like, training goes on
-                warn(f"code and environment of this run could not be captured: {said(error)}")
+                warn(f"code and environment of this run could not be captured: {error_text(error)}")
                 return {"code": {"diff": None}, "environment": None}  # the next run tries again
         return self._facts
 
@@ -57,11 +57,11 @@ class Provenance:
             self._pinned_by = do.view.n
             return
         try:
-            pin(do, self._session.blobs.depot, self._blobs)
-        except Again:
+            pin(do, self._session.blobs.checked_files, self._blobs)
+        except Retry:
             raise
         except Exception as error:  # noqa: BLE001 - nothing here may stop a training
-            warn(f"code and environment of this run may not be kept: {said(error)}")
+            warn(f"code and environment of this run may not be kept: {error_text(error)}")
 
     def keep(self) -> None:
         """Pin anew what is not pinned by the newest entry seen: to be called once a head that names it was put."""
@@ -70,7 +70,7 @@ class Provenance:
             if view.n != self._pinned_by and not all_pinned(view, self._blobs):
                 self._session.operate("run.pin", self.pin)
         except Exception as error:  # noqa: BLE001 - nothing here may stop a training
-            warn(f"code and environment of this run may not be kept: {said(error)}")
+            warn(f"code and environment of this run may not be kept: {error_text(error)}")
 
     def _captured(self) -> tuple[Doc, dict[str, bytes]]:
         captured, environment = provenance.capture_code(), provenance.capture_environment()

@@ -11,10 +11,10 @@ from mlcycle._digest import json_value
 from mlcycle._ids import near
 from mlcycle.errors import Corrupt, InvalidInput, NotFound, SchemaError, VersionDeleted
 from mlcycle.lifecycle.blobs import file_record
-from mlcycle.lifecycle.runs._documents import known_head
 from mlcycle.lifecycle.runs._files import POINTS, RunFiles, is_run_id, run_folder
-from mlcycle.lifecycle.runs._lines import from_json
-from mlcycle.lifecycle.runs._looks import LOOKS, Look, look_at
+from mlcycle.lifecycle.runs._head_and_end import known_head
+from mlcycle.lifecycle.runs._listing import TRIES, RunListing, list_runs
+from mlcycle.lifecycle.runs._log_lines import decode_values
 from mlcycle.lifecycle.runs._outcomes import Making, Outcomes
 from mlcycle.lifecycle.runs._points import read_points
 from mlcycle.storage import KeyNotFound
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mlcycle.lifecycle._session import Session
-    from mlcycle.lifecycle.runs._points import Points
+    from mlcycle.lifecycle.runs._points import RunPoints
     from mlcycle.state import View
 
 __all__ = ["all_runs", "documents_of", "head_of", "points_of", "run_of"]
@@ -56,7 +56,7 @@ def documents_of(session: Session, run: Any, view: View) -> tuple[Doc, Doc]:
     return _made_of(session, run, view, lambda look: Making(lambda files, head, end: (head, end), broken))
 
 
-def _made_of(session: Session, run: Any, view: View | None, making: Callable[[Look], Making[T]]) -> T:
+def _made_of(session: Session, run: Any, view: View | None, making: Callable[[RunListing], Making[T]]) -> T:
     identity = run if isinstance(run, str) else getattr(run, "id", None)
     if not isinstance(identity, str):
         raise InvalidInput(f"a run is given by its id or a beginning of it, got {type(run).__name__}")
@@ -65,7 +65,7 @@ def _made_of(session: Session, run: Any, view: View | None, making: Callable[[Lo
     view = view or session.view()
     if view.then(view.state.n).marks.has("run", identity, "swept"):  # what is remembered of it is not there
         raise VersionDeleted(f"run {identity} has been removed by a sweep")
-    look = Look(RunFiles(session.blobs.depot), view)  # a head that lies in its folder needs no listing
+    look = RunListing(RunFiles(session.blobs.checked_files), view)  # a head that lies in its folder needs no listing
     found = Outcomes(session, look).of(identity, making(look))
     if found is None:
         raise NotFound(f"there is no run {identity}")
@@ -73,7 +73,7 @@ def _made_of(session: Session, run: Any, view: View | None, making: Callable[[Lo
 
 
 def _whole_id(session: Session, beginning: str) -> str:
-    known = look_at(session, "runs/").files.ids()
+    known = list_runs(session, "runs/").files.ids()
     matching = [run for run in known if run.startswith(beginning)] if beginning else []
     if not matching:
         raise NotFound(f"no run begins with {beginning!r}", near(beginning, known))
@@ -84,21 +84,21 @@ def _whole_id(session: Session, beginning: str) -> str:
 
 def head_of(session: Session, run: str) -> Doc | None:
     """Return the head of a run, None where there is none any more."""
-    depot = session.blobs.depot
+    checked_files = session.blobs.checked_files
     with contextlib.suppress(KeyNotFound):
-        return known_head(depot, RunFiles(depot), run)
+        return known_head(checked_files, RunFiles(checked_files), run)
     with contextlib.suppress(KeyNotFound):
-        return known_head(depot, look_at(session, f"{run_folder(run)}/").files, run)
+        return known_head(checked_files, list_runs(session, f"{run_folder(run)}/").files, run)
     return None
 
 
-def points_of(session: Session, run: Any) -> Points:
+def points_of(session: Session, run: Any) -> RunPoints:
     """Return everything that was logged to a run."""
     folder = f"{run_folder(run_of(session, run).id)}/"
-    for _ in range(LOOKS - 1):
+    for _ in range(TRIES - 1):
         with contextlib.suppress(KeyNotFound):  # it has gone into a pack since it was listed
-            return read_points(storage.read_lines(look_at(session, folder).files, folder, POINTS))
-    return read_points(storage.read_lines(look_at(session, folder).files, folder, POINTS))
+            return read_points(storage.read_lines(list_runs(session, folder).files, folder, POINTS))
+    return read_points(storage.read_lines(list_runs(session, folder).files, folder, POINTS))
 
 
 def all_runs(session: Session, experiment: str | None = None) -> Iterator[records.Run]:
@@ -107,7 +107,7 @@ def all_runs(session: Session, experiment: str | None = None) -> Iterator[record
     A run that cannot be read is one whose status is ``damaged``, or ``unreadable`` if a newer mlcycle wrote it, and
     whose error says why. Where its head does not say which experiment it belongs to, it is among the runs of each.
     """
-    look = look_at(session, "runs/")
+    look = list_runs(session, "runs/")
 
     def wanted(head: Doc | None) -> bool:
         if head is None:
@@ -122,7 +122,7 @@ def all_runs(session: Session, experiment: str | None = None) -> Iterator[record
 class _Records:
     """Makes records of runs; what many runs share, their code and environment, is read once."""
 
-    def __init__(self, session: Session, look: Look) -> None:
+    def __init__(self, session: Session, look: RunListing) -> None:
         self._blobs, self._home, self._look = session.blobs, session.home, look
         self._files: dict[str, Doc | None] = {}
         self._code: tuple[Doc, records.Code] | None = None
@@ -146,7 +146,7 @@ class _Records:
             name=facts["name"] if "name" in facts else head["name"],
             status=end["status"],
             params=json_value(head["params"]),
-            metrics=from_json(end["metrics"]),
+            metrics=decode_values(end["metrics"]),
             uses=tuple(ref.removeprefix("dataset:") for ref in head["uses"]),
             artifacts={name: file_record(file) for name, file in end["artifacts"].items()},
             model=end["model"],
@@ -187,15 +187,15 @@ class _Records:
         file = self._file(stored_object)
         if file is None:
             return records.Environment(digest=digest)
-        depot = self._blobs.depot
+        checked_files = self._blobs.checked_files
 
         def read() -> records.Environment:
-            document = depot.read_document(file, "the environment of a run")
+            document = checked_files.read_document(file, "the environment of a run")
             found: records.Environment = records.from_json(document, "Environment")
             return found
 
         try:
-            known: records.Environment = depot.runs.get(stored_object, read, _ENVIRONMENT)
+            known: records.Environment = checked_files.runs.get(stored_object, read, _ENVIRONMENT)
         except (Corrupt, SchemaError, FileNotFoundError):  # many runs share it: what it says is missed, `verify` tells
             return records.Environment(digest=digest)
         return known

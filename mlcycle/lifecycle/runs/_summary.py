@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle import storage
 from mlcycle._digest import json_text
-from mlcycle.lifecycle.runs._lines import decode, from_json, value_json
+from mlcycle.lifecycle.runs._log_lines import decode_line, decode_values, value_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mlcycle.lifecycle.runs._lines import Value
+    from mlcycle.lifecycle.runs._log_lines import Value
 
-__all__ = ["Summary", "read_summary"]
+__all__ = ["RunSummary", "read_summary"]
 
 _EVERY = 65_536  # bytes of lines between two summaries: about a thousand points, which a reader takes in at once
 _SHARE = 8  # times its own size, where a summary of many names is large: an eighth of what is written at most
@@ -89,14 +89,14 @@ class _Row:
         if type(row.count) is not int:
             raise ValueError("a count that is not a whole number")
         last, row.step, row.time = document["last"]
-        [row.last] = from_json({name: last}).values()
+        [row.last] = decode_values({name: last}).values()
         if "min" in document:
             (low, row.low_step), (high, row.high_step) = document["min"], document["max"]
-            row.low, row.high = map(float, from_json({"low": low, "high": high}).values())
+            row.low, row.high = map(float, decode_values({"low": low, "high": high}).values())
         return row
 
 
-class Summary:
+class RunSummary:
     """What was logged so far; called, it gives the heartbeat of a `SegmentWriter`.
 
     Attributes
@@ -112,7 +112,7 @@ class Summary:
 
     Examples
     --------
-    >>> summary = Summary()
+    >>> summary = RunSummary()
     >>> summary.note("loss", 0.5, 1, 10.0)
     >>> summary.note("loss", 0.31, 2, 11.0)
     >>> summary.last, summary.count
@@ -123,7 +123,7 @@ class Summary:
         self.begin()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Summary, ()  # a writer sent to another process is another writer, and says nothing of this one
+        return RunSummary, ()  # a writer sent to another process is another writer, and says nothing of this one
 
     def __call__(self) -> bytes:
         return self.line() if self.since else b'{"t":%.6f,"e":"beat"}\n' % time.time()
@@ -171,7 +171,7 @@ class Summary:
     def take(self, line: bytes) -> None:
         """Take in a line that was written, or pass over what is none."""
         try:
-            moment, step, values, event = decode(line)
+            moment, step, values, event = decode_line(line)
         except _NO_LINE:
             return
         self.reached = max(self.reached, moment)
@@ -180,7 +180,7 @@ class Summary:
         if event is not None:
             self.happened(event)
 
-    def add(self, other: Summary) -> None:
+    def add(self, other: RunSummary) -> None:
         """Take in what another writer logged to the same run; of equal times, the other's is the later."""
         for name, row in other.rows.items():
             self.row(name).add(row)
@@ -189,12 +189,12 @@ class Summary:
                 self._events[key] = event
 
     @classmethod
-    def read(cls, line: bytes) -> Summary | None:
+    def read(cls, line: bytes) -> RunSummary | None:
         """Return what a line sums up; None if it is another line."""
         if b'"summary":' not in line:
             return None
         try:
-            moment, _, _, document = decode(line)
+            moment, _, _, document = decode_line(line)
             if document is None or document["e"] != "beat":
                 return None
             made = cls()
@@ -230,7 +230,7 @@ class Summary:
 
 def read_summary(
     files: storage.Readable, prefix: str, stem: str, *, listed: Iterable[storage.Listed] | None = None
-) -> Summary:
+) -> RunSummary:
     """Return what a run has logged, by all its writers, from the ends of their bytes.
 
     Examples
@@ -243,24 +243,24 @@ def read_summary(
     >>> read_summary(files, "runs/1/", "points-").last
     {'loss': 0.5}
     """
-    together = Summary()
+    together = RunSummary()
     for pieces in storage.segments(files, prefix, stem, listed=listed).values():
         together.add(_of_writer(files, pieces))
     return together
 
 
-def _of_writer(files: storage.Readable, pieces: list[Any]) -> Summary:
+def _of_writer(files: storage.Readable, pieces: list[Any]) -> RunSummary:
     for window in _WINDOWS:
         lines, whole = storage.read_tail(files, pieces, window)
         for at in range(len(lines) - 1, -1, -1):
-            if (found := Summary.read(lines[at])) is not None:
+            if (found := RunSummary.read(lines[at])) is not None:
                 return _taking(found, lines[at + 1 :])
         if whole:
-            return _taking(Summary(), lines)
-    return _taking(Summary(), storage.lines_of(files, pieces))
+            return _taking(RunSummary(), lines)
+    return _taking(RunSummary(), storage.lines_of(files, pieces))
 
 
-def _taking(summary: Summary, lines: Iterable[bytes]) -> Summary:
+def _taking(summary: RunSummary, lines: Iterable[bytes]) -> RunSummary:
     for line in lines:
         summary.take(line)
     return summary

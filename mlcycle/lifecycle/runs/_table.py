@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mlcycle import records
 from mlcycle._digest import json_value
 from mlcycle.lifecycle.blobs import file_record
-from mlcycle.lifecycle.runs._lines import from_json
-from mlcycle.lifecycle.runs._looks import look_at
+from mlcycle.lifecycle.runs._listing import list_runs
+from mlcycle.lifecycle.runs._log_lines import decode_values
 from mlcycle.lifecycle.runs._outcomes import Making, Outcomes
 from mlcycle.storage import KeyNotFound
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from mlcycle.lifecycle._session import Session
     from mlcycle.lifecycle.runs._files import RunFiles, Sizes
-    from mlcycle.lifecycle.runs._looks import Look
+    from mlcycle.lifecycle.runs._listing import RunListing
 
 __all__ = ["Table", "table"]
 
@@ -101,7 +101,7 @@ def _moments(texts: list[str]) -> Any:
 
 def table(session: Session, experiment: str | None = None) -> Table:
     """Return the runs of an experiment, or of the project; those dropped are passed over (see `all_runs`)."""
-    look = look_at(session, "runs/")
+    look = list_runs(session, "runs/")
     reading, names = _Reading(session, look), look.renamed()
     found = Table([], [], [])
     for run, row in reading.rows().items():
@@ -128,9 +128,9 @@ class _Reading:
         The status by now of runs that are known and had not ended.
     """
 
-    def __init__(self, session: Session, look: Look) -> None:
+    def __init__(self, session: Session, look: RunListing) -> None:
         self.fates: dict[str, str] = {}
-        self._look, self._known = look, session.blobs.depot.rows
+        self._look, self._known = look, session.blobs.checked_files.rows
         self._outcomes = Outcomes(session, look)
         self._own: dict[tuple[str, ...], tuple[str, ...]] = {}  # each once, however many runs have it
         self._named: dict[tuple[str | None, ...], tuple[str, ...]] = {}
@@ -161,7 +161,7 @@ class _Reading:
         self._check(head, end)
         began = datetime.fromisoformat(head["started_at"])
         ended = None if end["ended_at"] is None else datetime.fromisoformat(end["ended_at"])
-        params, metrics = json_value(head["params"]), from_json(end["metrics"])
+        params, metrics = json_value(head["params"]), decode_values(end["metrics"])
         values = (
             *(head["experiment"], head["entry"], head["started_at"]),
             *(head["experiment_name"], head["name"], end["status"], head["author"]),

@@ -38,6 +38,6 @@ def artifact(session: Session, run: records.Run, *, name: str) -> bytes:
     file = found.artifacts[name]
     what = f"artifact {name!r} of run {found.id}"
     try:
-        return session.blobs.depot.read_file(attrs.asdict(file), what)
+        return session.blobs.checked_files.read_file(attrs.asdict(file), what)
     except FileNotFoundError as error:
         raise VersionDeleted(f"{what} is gone; its run was dropped and swept") from error

@@ -6,14 +6,14 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from mlcycle.errors import Corrupt, MlcycleError, SchemaError
-from mlcycle.lifecycle.runs._documents import read_end, read_head
 from mlcycle.lifecycle.runs._files import RunFiles, hash_stored, run_folder
+from mlcycle.lifecycle.runs._head_and_end import read_end, read_head
 from mlcycle.storage import KeyNotFound, Listed, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
-    from mlcycle.lifecycle.blobs import Depot
+    from mlcycle.lifecycle.blobs import CheckedFiles
 
 __all__ = ["verify_runs"]
 
@@ -23,7 +23,7 @@ _REMEDY = "put it back from a copy of the store"
 
 
 def verify_runs(
-    depot: Depot,
+    checked_files: CheckedFiles,
     listed: Iterable[Listed],
     packs: Iterable[Doc] = (),
     *,
@@ -34,7 +34,7 @@ def verify_runs(
 
     Parameters
     ----------
-    depot : Depot
+    checked_files : CheckedFiles
         The files of the store.
     listed : iterable of Listed
         All that is below ``runs/``.
@@ -47,16 +47,16 @@ def verify_runs(
 
     Examples
     --------
-    >>> from mlcycle.lifecycle.blobs import Depot
+    >>> from mlcycle.lifecycle.blobs import CheckedFiles
     >>> from mlcycle.storage import open_files
     >>> files = open_files("memory://verify-runs-example")
     >>> files.put("runs/2025-11/019ab0f2c40071c8a3b1f0e2d4c6a8b0/head.json", b"torn")
-    >>> [problem.kind for problem in verify_runs(Depot(files), files.list("runs/"))]
+    >>> [problem.kind for problem in verify_runs(CheckedFiles(files), files.list("runs/"))]
     ['damaged']
     """
     everything = list(listed)
     sizes = {one.key: one.size for one in everything}
-    files = RunFiles(depot, everything, packs)
+    files = RunFiles(checked_files, everything, packs)
     for key, error in files.trouble.items():
         yield Problem("unreadable", key, str(error))
     for run in files.ids():

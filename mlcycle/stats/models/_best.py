@@ -11,7 +11,7 @@ from attrs import asdict, evolve, frozen
 from mlcycle.errors import InvalidInput
 from mlcycle.stats._estimate import Estimate, unknown
 from mlcycle.stats.models._metrics import Resampled, resample
-from mlcycle.stats.models._parts import Draws
+from mlcycle.stats.models._resampled_metrics import Draws
 from mlcycle.stats.models._units import enough, units_of
 
 if TYPE_CHECKING:

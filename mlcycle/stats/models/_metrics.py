@@ -22,7 +22,7 @@ from mlcycle.stats.models._bootstrap import (
     slopes_of,
     summarise,
 )
-from mlcycle.stats.models._parts import Draws, Metric, Part, metric_named
+from mlcycle.stats.models._resampled_metrics import Draws, Part, ResampledMetric, metric_named
 from mlcycle.stats.models._units import Units, enough, units_of
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class Resampled:
 
     Attributes
     ----------
-    metric : Metric
+    metric : ResampledMetric
         What was measured.
     units : Units
         What was drawn.
@@ -175,7 +175,7 @@ class Resampled:
         Of the intervals.
     """
 
-    metric: Metric
+    metric: ResampledMetric
     units: Units
     parts: tuple[Part, ...]
     values: NDArray[np.float64]

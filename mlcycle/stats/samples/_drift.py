@@ -16,7 +16,7 @@ from mlcycle.stats._arguments import check_seed, check_share, check_size
 from mlcycle.stats._multiple import CONTROLS, adjust, global_p, strictness
 from mlcycle.stats.samples._findings import ColumnDrift, Drift, Shift
 from mlcycle.stats.samples._pairing import Pairing
-from mlcycle.stats.samples._shifts import MOST_TESTS, Draft, Plan
+from mlcycle.stats.samples._shifts import MOST_TESTS, Plan, ShiftDraft
 from mlcycle.stats.samples._summary import Summary
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class _Setting:
     margin: float | Mapping[Any, float] | None
     columns: tuple[Hashable, ...]
 
-    def margin_for(self, name: Hashable, kind: str, draft: Draft) -> float:
+    def margin_for(self, name: Hashable, kind: str, draft: ShiftDraft) -> float:
         """Return the margin of one test: given for the column, or for its kind or aspect, or the usual one."""
         key = kind if draft.aspect in ("values", "length") else draft.aspect
         # Against a constant, numbers are compared by the share of others, and standard deviations mean nothing.
@@ -187,7 +187,7 @@ def drift(
     least = setting.level(1, max(MOST_TESTS * len(pairing.names), 1))
     plan = Plan(least, int(np.clip(10 / least, 1999, 99_999)), test)
 
-    def drafted(name: Hashable) -> tuple[str, list[Draft]]:
+    def drafted(name: Hashable) -> tuple[str, list[ShiftDraft]]:
         return pairing.drafted(name, plan, seed)
 
     if len(pairing.names) > 1 and sum(pairing.rows) * len(pairing.names) > _WORTH_THREADS:
@@ -219,7 +219,7 @@ def _checked(alpha: Any, control: Any, margin: Any, pairing: Pairing) -> _Settin
 
 
 def _judged(
-    names: tuple[Hashable, ...], drafts: list[tuple[str, list[Draft]]], setting: _Setting
+    names: tuple[Hashable, ...], drafts: list[tuple[str, list[ShiftDraft]]], setting: _Setting
 ) -> tuple[list[tuple[Shift, ...]], float, float]:
     """Return every column's tests, the p-value of the global test, and the confidence of all intervals."""
     flat = [
@@ -241,7 +241,7 @@ def _judged(
 
 
 def _level_of_claims(
-    flat: list[tuple[Draft, float]], significant: NDArray[np.bool_], tests: int, setting: _Setting
+    flat: list[tuple[ShiftDraft, float]], significant: NDArray[np.bool_], tests: int, setting: _Setting
 ) -> float:
     """Return the level at which intervals must lie beyond their margins for the claims to keep to alpha together.
 
@@ -258,7 +258,7 @@ def _level_of_claims(
         standing = still
 
 
-def _shift(draft: Draft, adjusted: float, margin: float, level: float, alone: float, alpha: float) -> Shift:
+def _shift(draft: ShiftDraft, adjusted: float, margin: float, level: float, alone: float, alpha: float) -> Shift:
     found = draft.sized(1 - level)
     significant = adjusted <= alpha
     verdict, note = "stable", found.note

@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.stats.samples import _columns
-from mlcycle.stats.samples._shifts import Draft, Plan, column_drafts, incomparable_drafts
+from mlcycle.stats.samples._shifts import Plan, ShiftDraft, column_drafts, incomparable_drafts
 from mlcycle.stats.samples._summary import ColumnSummary, Summary, column_summary
 from mlcycle.stats.samples._summary_shifts import running_on, summary_drafts
 
@@ -83,7 +83,7 @@ class Pairing:
         """Rows of the two sides."""
         return _rows(self.reference), _rows(self.current)
 
-    def drafted(self, name: Hashable, plan: Plan, seed: int) -> tuple[str, list[Draft]]:
+    def drafted(self, name: Hashable, plan: Plan, seed: int) -> tuple[str, list[ShiftDraft]]:
         """Return the kind a column turned out to be, and a draft for each of its tests.
 
         What is random depends on the name of the column, not on its neighbours or their order.
@@ -130,7 +130,7 @@ def _kept(side: Side, name: Hashable, kind: str | None) -> ColumnSummary:
 
 def _summary_drafts(
     before: ColumnSummary, after: ColumnSummary, plan: Plan, rng: np.random.Generator
-) -> tuple[str, list[Draft]]:
+) -> tuple[str, list[ShiftDraft]]:
     found, drafts = summary_drafts(before, after, plan, rng)
     named = before.named or after.named
     return found, drafts if named or found == "mixed" else _excused(drafts, running_on(before, after, found))
@@ -138,7 +138,7 @@ def _summary_drafts(
 
 def _row_drafts(
     before: pd.Series[Any], after: pd.Series[Any], kind: str | None, plan: Plan, rng: np.random.Generator
-) -> tuple[str, list[Draft]]:
+) -> tuple[str, list[ShiftDraft]]:
     guessed, why = (kind, "") if kind else _columns.joint_kind(before, after)
     if guessed != "mixed":
         try:
@@ -153,7 +153,7 @@ def _row_drafts(
     return "mixed", incomparable_drafts(why, a, b, plan)
 
 
-def _excused(drafts: list[Draft], reason: str) -> list[Draft]:
+def _excused(drafts: list[ShiftDraft], reason: str) -> list[ShiftDraft]:
     """Return the drafts with the values excused from any verdict, where there is a reason for it."""
     if not reason:
         return drafts

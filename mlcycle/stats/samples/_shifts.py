@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 __all__ = [
     "DISCRETE",
     "MOST_TESTS",
-    "Draft",
     "Plan",
+    "ShiftDraft",
     "Sized",
     "column_drafts",
     "constant_by_chance",
@@ -77,7 +77,7 @@ class Sized:
 
 
 @frozen(eq=False)
-class Draft:
+class ShiftDraft:
     """One test of one column: what it found, and how to tell how large that is and what it could have found.
 
     Attributes
@@ -103,7 +103,7 @@ class Draft:
 
 def column_drafts(
     reference: pd.Series[Any], current: pd.Series[Any], kind: str, plan: Plan, rng: np.random.Generator
-) -> tuple[str, list[Draft]]:
+) -> tuple[str, list[ShiftDraft]]:
     """Return the kind a column turned out to be, and a draft for each of its tests, the values first."""
     if kind == "empty":
         return kind, [untested("nothing but nulls on both sides")]
@@ -126,13 +126,13 @@ def column_drafts(
     ]
 
 
-def untested(note: str, rows_needed: int = 0, aspect: str = "values") -> Draft:
+def untested(note: str, rows_needed: int = 0, aspect: str = "values") -> ShiftDraft:
     """Return the draft of a column that no test can be made of, and why."""
     nothing = Sized(math.nan, math.nan, math.nan, note)
-    return Draft(aspect, "", math.nan, "", lambda confidence: nothing, rows_needed)
+    return ShiftDraft(aspect, "", math.nan, "", lambda confidence: nothing, rows_needed)
 
 
-def incomparable_drafts(why: str, a: tuple[int, int], b: tuple[int, int], plan: Plan) -> list[Draft]:
+def incomparable_drafts(why: str, a: tuple[int, int], b: tuple[int, int], plan: Plan) -> list[ShiftDraft]:
     """Return the tests of a column whose values cannot be compared: nulls, of so many rows, can be all the same."""
     return [untested(why, -1), *share_drafts("nulls", a, b, plan)]
 
@@ -155,7 +155,7 @@ def _counted(a: _columns.Ordered, b: _columns.Ordered) -> _columns.Levels:
     return _columns.Levels(counts[0], counts[1], (a.nulls, b.nulls))
 
 
-def _ordered_draft(a: NDArray[Any], b: NDArray[Any], kind: str, plan: Plan) -> Draft:
+def _ordered_draft(a: NDArray[Any], b: NDArray[Any], kind: str, plan: Plan) -> ShiftDraft:
     aspect = "length" if kind == "text" else "values"
     needed = _ordered.fewest_rows(plan.least, 1 - plan.least)
     if not len(a) or not len(b):
@@ -178,7 +178,7 @@ def _ordered_draft(a: NDArray[Any], b: NDArray[Any], kind: str, plan: Plan) -> D
     def detectable(level: float, margin: float) -> float:
         return _ordered.detectable_shift(n, m, level, 1 - level, margin)
 
-    return Draft(aspect, test, p, _SD, sized, needed if min(n, m) < needed else 0, detectable)
+    return ShiftDraft(aspect, test, p, _SD, sized, needed if min(n, m) < needed else 0, detectable)
 
 
 def _never_repeat(a: NDArray[Any], b: NDArray[Any]) -> bool:
@@ -206,7 +206,7 @@ def shown(value: float, kind: str) -> str:
     return str(np.datetime64(round(value), "us").astype("datetime64[s]"))
 
 
-def _from_constant(a: NDArray[Any], b: NDArray[Any], aspect: str, plan: Plan) -> Draft:
+def _from_constant(a: NDArray[Any], b: NDArray[Any], aspect: str, plan: Plan) -> ShiftDraft:
     other = int(np.count_nonzero(b != a[0]))
     if not other:
         return untested(f"constant: {a[0]!s} on every row of both sides", 0, aspect)
@@ -214,7 +214,7 @@ def _from_constant(a: NDArray[Any], b: NDArray[Any], aspect: str, plan: Plan) ->
     return constant_draft(f"{a[0]!s}", len(a), (other, len(b)), constant_by_chance(len(a), counts), aspect, plan)
 
 
-def constant_draft(value: str, n: int, others: tuple[int, int], chance: float, aspect: str, plan: Plan) -> Draft:
+def constant_draft(value: str, n: int, others: tuple[int, int], chance: float, aspect: str, plan: Plan) -> ShiftDraft:
     """Return the test of a reference whose `n` rows all hold one value, which `others` of the current rows do not.
 
     The value was not named beforehand: by `chance` so few rows are alike whatever the distribution.
@@ -240,7 +240,7 @@ def constant_by_chance(rows: int, counts: NDArray[np.intp]) -> float:
 
 def level_drafts(
     levels: _columns.Levels, kind: str, rows: tuple[int, int], plan: Plan, rng: np.random.Generator
-) -> list[Draft]:
+) -> list[ShiftDraft]:
     """Return the tests of a column of levels, the values first."""
     nulls = share_drafts("nulls", (levels.nulls[0], rows[0]), (levels.nulls[1], rows[1]), plan)
     n, m = int(levels.reference.sum()), int(levels.current.sum())
@@ -258,14 +258,14 @@ def level_drafts(
     return [values, *unseen, *nulls]
 
 
-def _one_level(levels: _columns.Levels, plan: Plan, rng: np.random.Generator) -> list[Draft]:
+def _one_level(levels: _columns.Levels, plan: Plan, rng: np.random.Generator) -> list[ShiftDraft]:
     if len(levels.reference) == 1:
         return [untested("constant: one level on both sides")]
     many = f"{len(levels.reference)} levels and none common enough to compare; is it an id?"
     return [untested(many, -1), unseen_draft(levels, plan, rng)]
 
 
-def _table_draft(table: NDArray[np.intp], plan: Plan, rng: np.random.Generator) -> Draft:
+def _table_draft(table: NDArray[np.intp], plan: Plan, rng: np.random.Generator) -> ShiftDraft:
     p, test = _levels.level_test(table, plan.draws, rng)
 
     def sized(confidence: float) -> Sized:
@@ -276,10 +276,10 @@ def _table_draft(table: NDArray[np.intp], plan: Plan, rng: np.random.Generator) 
         return _levels.detectable_distance(table, level, 1 - level, margin)
 
     needed = fewest_rows(plan) if int(table.sum(axis=1).min()) < fewest_rows(plan) else 0
-    return Draft("values", test, p, "total variation", sized, needed, detectable)
+    return ShiftDraft("values", test, p, "total variation", sized, needed, detectable)
 
 
-def unseen_draft(levels: _columns.Levels, plan: Plan, rng: np.random.Generator) -> Draft:
+def unseen_draft(levels: _columns.Levels, plan: Plan, rng: np.random.Generator) -> ShiftDraft:
     """Return the test of rows whose level the reference never had."""
     m = int(levels.current.sum())
     p = _levels.unseen_levels(levels.reference, levels.current, plan.draws, rng)
@@ -294,10 +294,10 @@ def unseen_draft(levels: _columns.Levels, plan: Plan, rng: np.random.Generator) 
         share = max(-math.log(level), -math.log(1 - POWER)) / m
         return max(share, margin + (z_value(1 - level / 2) + z_value(POWER)) * math.sqrt(share / m))
 
-    return Draft("unseen levels", "unseen levels", p, "share", sized, 0, detectable)
+    return ShiftDraft("unseen levels", "unseen levels", p, "share", sized, 0, detectable)
 
 
-def _word_drafts(reference: pd.Series[Any], current: pd.Series[Any], rng: np.random.Generator) -> list[Draft]:
+def _word_drafts(reference: pd.Series[Any], current: pd.Series[Any], rng: np.random.Generator) -> list[ShiftDraft]:
     """Return a test of the vocabulary, or none where no word is common enough to compare."""
     words = _vocabulary.common_words(reference, current, rng)
     if not words.names:
@@ -313,17 +313,17 @@ def _word_drafts(reference: pd.Series[Any], current: pd.Series[Any], rng: np.ran
         found = margin + (z_value(1 - level / len(words.names) / 2) + z_value(POWER)) * error
         return found if found <= 1 else math.inf
 
-    return [Draft("vocabulary", "words, Bonferroni", _vocabulary.word_test(words), "share", sized, 0, detectable)]
+    return [ShiftDraft("vocabulary", "words, Bonferroni", _vocabulary.word_test(words), "share", sized, 0, detectable)]
 
 
-def share_drafts(aspect: str, a: tuple[int, int], b: tuple[int, int], plan: Plan) -> list[Draft]:
+def share_drafts(aspect: str, a: tuple[int, int], b: tuple[int, int], plan: Plan) -> list[ShiftDraft]:
     """Return a test of two shares, or none when neither side has any: then there is nothing it could find."""
     if not (a[1] and b[1]) or a[0] + b[0] in (0, a[1] + b[1]):
         return []
     return [rate_draft(aspect, a, b, plan, f"{a[0] / a[1]:.2%} -> {b[0] / b[1]:.2%}")]
 
 
-def rate_draft(aspect: str, a: tuple[int, int], b: tuple[int, int], plan: Plan, note: str = "") -> Draft:
+def rate_draft(aspect: str, a: tuple[int, int], b: tuple[int, int], plan: Plan, note: str = "") -> ShiftDraft:
     """Return the test of two shares of rows, each as rows that have something, of rows."""
     p, test = fisher(*a, *b)
     pooled = (a[0] + b[0] + 1) / (a[1] + b[1] + 2)
@@ -338,7 +338,7 @@ def rate_draft(aspect: str, a: tuple[int, int], b: tuple[int, int], plan: Plan, 
         return found if found <= 1 else math.inf
 
     needed = fewest_rows(plan)
-    return Draft(aspect, test, p, "share", sized, needed if min(a[1], b[1]) < needed else 0, detectable)
+    return ShiftDraft(aspect, test, p, "share", sized, needed if min(a[1], b[1]) < needed else 0, detectable)
 
 
 def fewest_rows(plan: Plan) -> int:

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from mlcycle.stats.samples import _columns, _ordered, _shifts, _ties
 from mlcycle.stats.samples._level_counts import LevelCounts, compared
-from mlcycle.stats.samples._shifts import Draft, Plan, Sized, untested
+from mlcycle.stats.samples._shifts import Plan, ShiftDraft, Sized, untested
 from mlcycle.stats.samples._sketch import Rows, Sketch, least_ks, widest_shift
 from mlcycle.stats.samples._ties import tie_blocks
 
@@ -61,7 +61,7 @@ def summary_kind(reference: ColumnSummary, current: ColumnSummary) -> tuple[str,
 
 def summary_drafts(
     reference: ColumnSummary, current: ColumnSummary, plan: Plan, rng: np.random.Generator
-) -> tuple[str, list[Draft]]:
+) -> tuple[str, list[ShiftDraft]]:
     """Return the kind a column turned out to be, and a draft for each of its tests, the values first.
 
     As `column_drafts`, but for the vocabulary of text, which summaries do not have. Of ordered columns the p-value is
@@ -124,7 +124,7 @@ def _is_discrete(a: Sketch | Rows, b: Sketch | Rows) -> bool:
     )
 
 
-def _ordered_draft(reference: ColumnSummary, current: ColumnSummary, kind: str, plan: Plan) -> Draft:
+def _ordered_draft(reference: ColumnSummary, current: ColumnSummary, kind: str, plan: Plan) -> ShiftDraft:
     a, b = _values(reference), _values(current)
     aspect, needed = "length" if kind == "text" else "values", _ordered.fewest_rows(plan.least, 1 - plan.least)
     if not a.n or not b.n:
@@ -142,7 +142,7 @@ def _ordered_draft(reference: ColumnSummary, current: ColumnSummary, kind: str, 
     def detectable(level: float, margin: float) -> float:
         return _ordered.detectable_shift(a.n, b.n, level, 1 - level, margin)
 
-    return Draft(aspect, test, p, "robust sd", sized, needed if min(a.n, b.n) < needed else 0, detectable)
+    return ShiftDraft(aspect, test, p, "robust sd", sized, needed if min(a.n, b.n) < needed else 0, detectable)
 
 
 def _blocks(a: Sketch | Rows, b: Sketch | Rows) -> NDArray[np.intp] | None:
@@ -164,7 +164,7 @@ def _blocks(a: Sketch | Rows, b: Sketch | Rows) -> NDArray[np.intp] | None:
     return blocks
 
 
-def _from_constant(value: float, n: int, current: Sketch | Rows, aspect: str, plan: Plan) -> Draft:
+def _from_constant(value: float, n: int, current: Sketch | Rows, aspect: str, plan: Plan) -> ShiftDraft:
     below, upto = current.counts_at(np.array([value]))
     # The fewest others that the bounds allow.
     other = max(current.n - int(upto[1, 0] - below[0, 0]), 0)
@@ -181,7 +181,7 @@ def _from_constant(value: float, n: int, current: Sketch | Rows, aspect: str, pl
 def _level_drafts(
     a: LevelCounts, b: LevelCounts, kind: str, reference: ColumnSummary, current: ColumnSummary,
     plan: Plan, rng: np.random.Generator,
-) -> list[Draft]:  # fmt: skip
+) -> list[ShiftDraft]:  # fmt: skip
     counts, rows = compared(a, b), (reference.rows, current.rows)
     levels = _columns.Levels(*counts, (reference.nulls, current.nulls))
     if a.complete and b.complete:

@@ -17,7 +17,7 @@ from mlcycle import stats
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.stats.samples import _columns
 from mlcycle.stats.samples._level_counts import LevelCounts, compared
-from mlcycle.stats.samples._shifts import Draft, Plan, column_drafts
+from mlcycle.stats.samples._shifts import Plan, ShiftDraft, column_drafts
 from mlcycle.stats.samples._summary import (
     ColumnSummary,
     Moments,
@@ -69,18 +69,18 @@ def frame(n: int, seed: int, shift: float = 0.0) -> pd.DataFrame:
     return pd.DataFrame({kind: make(kind, n, rng, shift) for kind in KINDS})
 
 
-def drafts(a: ColumnSummary, b: ColumnSummary) -> list[Draft]:
+def drafts(a: ColumnSummary, b: ColumnSummary) -> list[ShiftDraft]:
     """Return the tests of two summaries."""
     return summary_drafts(a, b, PLAN, np.random.default_rng(0))[1]
 
 
-def raw_drafts(a: pd.Series, b: pd.Series) -> tuple[str, list[Draft]]:
+def raw_drafts(a: pd.Series, b: pd.Series) -> tuple[str, list[ShiftDraft]]:
     """Return the tests of the rows themselves, without those of the vocabulary."""
     kind, found = column_drafts(a, b, _columns.joint_kind(a, b)[0], PLAN, np.random.default_rng(0))
     return kind, [draft for draft in found if draft.aspect != "vocabulary"]
 
 
-def numbers(draft: Draft) -> list[float]:
+def numbers(draft: ShiftDraft) -> list[float]:
     """Return what a draft found."""
     found = draft.sized(CONFIDENCE)
     return [draft.p, found.effect, found.low, found.high, draft.detectable(0.01, 0.1), draft.rows_needed]
