@@ -13,9 +13,11 @@ from mlcycle.lifecycle import datasets, models
 from mlcycle.lifecycle._gate_request import Evidence, GateRequest
 from mlcycle.lifecycle._history import history_frame
 from mlcycle.lifecycle._home import Home
+from mlcycle.lifecycle._model_files import load_version
 from mlcycle.lifecycle._points_in_time import entry_number
 from mlcycle.lifecycle._rollback import moves_of, new_models
 from mlcycle.lifecycle._session import Session
+from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.deployments import Deployments
 from mlcycle.lifecycle.evaluation import failing_today
 from mlcycle.lifecycle.experiments import Experiments
@@ -110,14 +112,15 @@ class Project:
         trust
             For models, as in `ModelVersion.load`.
         """
-        found = resolve(self._session.view(), what, "dataset", "model")
+        view = self._session.view()
+        found = resolve(view, what, "dataset", "model")
         if found.of == "dataset":
             if trust:
                 raise InvalidInput(f"trust= is for models, and {found.shown} is data")
-            return datasets.load(self._session, found.ref, columns=columns)
+            return tables.read_frame(self._session.blobs, view, found, columns)
         if columns is not None:
             raise InvalidInput(f"columns= is for data, and {found.shown} is a model")
-        return models.load(self._session, found.ref, trust=trust)
+        return load_version(self._session.blobs, found, trust=trust)
 
     def status(self) -> records.Status:
         """Return, per phase, what is missing, stale, blocked or due."""

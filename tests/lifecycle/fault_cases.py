@@ -117,6 +117,18 @@ def parts(project: mc.Project) -> int:
     return made[0]
 
 
+def go_back(project: mc.Project) -> None:
+    """Set data back to the version before."""
+    project.datasets.rollback("e", message="worse", op="try")
+
+
+def gone_back(project: mc.Project) -> int:
+    """Count the ways back, and compare with what is the latest."""
+    back = len(project.history(of="dataset:e", kind="dataset.rollback"))
+    assert back == (project.datasets["e"].ref == "e@1")
+    return back
+
+
 # runs ----------------------------------------------------------------------------------------------------------------
 
 
@@ -468,6 +480,7 @@ def works(project: mc.Project) -> None:
 CASES = {
     "add": Case(("dataset.add",), add, added),
     "split": Case(("dataset.split",), split, parts),
+    "roll back data": Case(("dataset.rollback",), go_back, gone_back),
     "open an experiment": Case(("experiment.open",), ask, asked),
     "run": Case((), live, lived, again=works),
     "run new code": Case(("run.pin",), start_edited, pinned),

@@ -74,7 +74,7 @@ CALLS: dict[str, tuple[Verb, ...]] = {
         lambda p, op: p.datasets.add("newer", FRAME, op=op),
         lambda p, op: p.datasets.add("new", FRAME, key="x", op=op),
     ),
-    "datasets.split": (
+    "split": (
         lambda p, op: p.datasets["d@1"].split(op=op),
         lambda p, op: p.datasets["d@2"].split(op=op),
         lambda p, op: p.datasets["old"].split(op=op),
@@ -84,7 +84,7 @@ CALLS: dict[str, tuple[Verb, ...]] = {
         lambda p, op: p.models.register("m", tree(), op=op),
         lambda p, op: p.models.register("other", tree(), op=op),
     ),
-    "models.promote": (
+    "promote": (
         lambda p, op: p.models["m@2"].promote(op=op),
         lambda p, op: p.models["m@1"].promote(op=op),
         lambda p, op: p.models["m@2"].promote("canary", op=op),
