@@ -31,20 +31,16 @@ class Home:
     ----------
     session : Session
         Whose records these are.
-    store : str, optional
-        The id of the project, where it is known.
     """
 
-    def __init__(self, session: Session, store: str | None = None) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
-        self._store = store
 
     @property
     def store(self) -> str | None:
         """The id of the project, which every copy of it shares."""
-        if self._store is None:
-            self._store = self._session.log.snapshot(refresh=False).state.id
-        return self._store
+        found: str | None = self._session.log.snapshot(refresh=False).state.id
+        return found
 
     def __repr__(self) -> str:
         return f"<home of records of {self._session.url}>"

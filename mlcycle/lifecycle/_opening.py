@@ -24,6 +24,7 @@ from mlcycle.errors import (
     StoreExists,
 )
 from mlcycle.lifecycle._connection import Connection, absent
+from mlcycle.lifecycle._home import Home
 from mlcycle.lifecycle._hook_context import hook_context
 from mlcycle.lifecycle._session import Session
 from mlcycle.lifecycle._session_hooks import Hooks
@@ -116,7 +117,7 @@ def _begin(
     hooks: Hooks | None = None,
 ) -> Project:
     """Open the store at a connection, or make it there."""
-    session = Session(connection, mode=mode, author=author, hooks=hooks)
+    session = Session(connection, mode=mode, author=author, hooks=hooks, make_home=Home)
     try:
         found = _read_store_document(connection)
     except AccessDenied:
@@ -136,7 +137,7 @@ def _begin(
     if found.get("needs_write"):
         needs = ", ".join(map(str, found["needs_write"]))
         refusal = f"writing to {connection.url} needs a newer mlcycle (one that knows {needs}); upgrade it"
-        session = Session(connection, author=author, hooks=hooks, refusal=refusal)
+        session = Session(connection, author=author, hooks=hooks, refusal=refusal, make_home=Home)
     if mode == "rw" and not connection.files.can_append:
         with contextlib.suppress(MlcycleError, OSError):  # what a killed process left here is worth a try
             storage.recover_spools(connection.files)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import getpass
 import os
+import weakref
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlcycle._digest import json_text
@@ -47,13 +48,13 @@ class Session:
         Who judges what he commits, and is told of it.
     refusal : str, optional
         Why he only reads; a pickled copy does, too.
+    make_home : callable, optional
+        Makes what the records got through this session belong to.
 
     Attributes
     ----------
     at : int or None
         As given.
-    home : Home or None
-        What records got through this session come from; the project says.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Session:
         at: int | None = None,
         hooks: Hooks | None = None,
         refusal: str | None = None,
+        make_home: Callable[[Session], Home] | None = None,
     ) -> None:
         if author is not None and not (isinstance(author, str) and author.strip()):
             raise InvalidInput(f"author= is a name such as 'ada', got {type(author).__name__}: {author!r:.80}")
@@ -72,7 +74,8 @@ class Session:
         self._author = author
         self._hooks = hooks or Hooks()
         self.at = at
-        self.home: Home | None = None
+        self._make_home = make_home
+        self._home: weakref.ref[Home] | None = None
         self._refusal = refusal
         if mode != "rw":
             self._refusal = f"{connection.url} was opened with mode='r'; open it with mode='rw' to change it"
@@ -102,9 +105,18 @@ class Session:
                 self._author = "unknown"
         return self._author
 
+    @property
+    def home(self) -> Home | None:
+        """What records got through this session belong to: one for all of them, as long as there is any."""
+        found = None if self._home is None else self._home()
+        if found is None and self._make_home is not None:
+            found = self._make_home(self)
+            self._home = weakref.ref(found)  # it holds the session, and a cycle would keep both until a collection
+        return found
+
     def sibling(self, at: int) -> Session:
         """Return a read-only session of the same store, its history ending at entry `at`; it shares what is known."""
-        return Session(self._connection, author=self._author, at=at)
+        return Session(self._connection, author=self._author, at=at, make_home=self._make_home)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopened, self._facts(self._connection)
@@ -114,8 +126,7 @@ class Session:
         return _reopened(*self._facts(self._connection.without_secrets()))
 
     def _facts(self, connection: Connection) -> tuple[Any, ...]:
-        home = None if self.home is None else (type(self.home), self.home.store)
-        return connection, self._author, self.at, self._hooks, self._refusal, home
+        return connection, self._author, self.at, self._hooks, self._refusal, self._make_home
 
     # looking -------------------------------------------------------------------------------------------------------
 
@@ -183,10 +194,6 @@ class Session:
 
 
 def _reopened(
-    connection: Connection, author: str | None, at: int | None, hooks: Hooks, refusal: str | None, home: Any
+    connection: Connection, author: str | None, at: int | None, hooks: Hooks, refusal: str | None, make_home: Any
 ) -> Session:
-    session = Session(connection, author=author, at=at, hooks=hooks, refusal=refusal)
-    if home is not None:  # whichever handle travels, the records it gives have one
-        kind, store = home
-        session.home = kind(session, store)
-    return session
+    return Session(connection, author=author, at=at, hooks=hooks, refusal=refusal, make_home=make_home)

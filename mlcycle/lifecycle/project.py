@@ -12,7 +12,6 @@ from mlcycle.errors import InvalidInput, MlcycleError
 from mlcycle.lifecycle import datasets, models
 from mlcycle.lifecycle._gate_request import Evidence, GateRequest
 from mlcycle.lifecycle._history import history_frame
-from mlcycle.lifecycle._home import Home
 from mlcycle.lifecycle._model_files import load_version
 from mlcycle.lifecycle._points_in_time import entry_number
 from mlcycle.lifecycle._rollback import moves_of, new_models
@@ -61,7 +60,6 @@ class Project:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        session.home = session.home or Home(session)
         self.scope = Scopes(session)
         self.datasets = datasets.Datasets(session)
         self.experiments = Experiments(session)
