@@ -69,7 +69,9 @@ class Names:
             known = self.of(of)
             more = f" and {len(known) - 8} more" if len(known) > 8 else ""
             listing = f" There are: {', '.join(known[:8])}{more}." if known else f" There are no {of}s yet."
-            raise NotFound(f"no {of} is called {name!r}.{listing}", near(name, known))
+            others = [one for one in self.nouns() if one != of and self.get(one, name) is not None]
+            called = f" There is a {others[0]} of that name." if others else ""
+            raise NotFound(f"no {of} is called {name!r}.{called}{listing}", near(name, known))
         return found
 
     def check_free(self, of: str, name: str) -> None:

@@ -139,8 +139,10 @@ def _criteria(question: _Question, extra: list[Any]) -> list[records.Criterion]:
     """Return the criteria of the scope that are asked; where nothing is, nobody else need be asked either."""
     asked = [one for one in criteria_today(question.scope) if _concerns(one, question)]
     if question.model is None and not asked and not extra:
+        kind, _, name = question.subject.partition(":")
         raise InvalidInput(
-            f"no criterion of the scope is about {question.subject}; say what to ask of it: evaluate(checks=[…])"
+            f"no criterion of the scope is about {question.subject}; say what to ask of it: "
+            f"project.{kind}s[{name!r}].evaluate(checks=[…])"
         )
     return asked
 
