@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import attrs
 
 from mlcycle._digest import sha256_bytes
-from mlcycle.errors import InvalidInput
+from mlcycle.errors import InvalidInput, SchemaError
 from mlcycle.records._record import Record
 
 if TYPE_CHECKING:
@@ -95,4 +95,7 @@ def at_home(record: L, home: Home | None) -> L:
 
 def _rebuilt(kind: type[L], facts: Mapping[str, Any], home: Home | None) -> L:
     known = {one.name for one in attrs.fields(kind)}  # type: ignore[arg-type]  # a pickle of a newer release may know more
-    return at_home(kind(**{name: value for name, value in facts.items() if name in known}), home)
+    try:
+        return at_home(kind(**{name: value for name, value in facts.items() if name in known}), home)
+    except TypeError as error:
+        raise SchemaError(f"this {kind.__name__} was pickled by another release of mlcycle: {error}") from error
