@@ -60,7 +60,9 @@ def trust(
     []
     """
     if project is not None and not isinstance(project, Project):
-        raise InvalidInput(f"project= must be an open project (mlcycle.open(url)), got {type(project).__name__}: {project!r:.80}")
+        raise InvalidInput(
+            f"project= must be an open project (mlcycle.open(url)), got {type(project).__name__}: {project!r:.80}"
+        )
     store, place = (None, None) if project is None else project._session.blobs.identity
     grants = [Grant(one, place, store) for one in _names(what, project)]
     if project is not None and grants and place is None:

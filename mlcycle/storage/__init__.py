@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mlcycle._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from mlcycle.storage._addresses import address_of
     from mlcycle.storage._commit_log import Commit, Draft, Log, UpToDate
     from mlcycle.storage._compaction import Compaction
     from mlcycle.storage._create_once import create_once

@@ -99,6 +99,22 @@ def test_one_file_by_its_digest(anywhere: mc.Project, cells: pd.DataFrame) -> No
     assert anywhere.models[version].load(trust=[digest]).predict([[0]]).tolist() == [0]
 
 
+def test_names_do_not_help_with_a_pickle(project: mc.Project, cells: pd.DataFrame) -> None:
+    """Given or granted, the error says so; and of a word for pickles, that it does not help with types."""
+    pickled, data = kept(project, cells, "joblib"), kept(project, cells, "skops")
+    for trust in (pickled.untrusted, [Mine], Mine):
+        with pytest.raises(errors.UntrustedModel, match="Naming types does not help with a pickle"):
+            pickled.load(trust=trust)
+    mc.trust(["joblib", Mine], project)
+    mc.trust("joblib", project, revoke=True)
+    with pytest.raises(errors.UntrustedModel, match="Naming types does not help with a pickle"):
+        project.load(pickled)
+    mc.trust(Mine, project, revoke=True)
+    mc.trust("joblib", project)
+    with pytest.raises(errors.UntrustedModel, match="are for pickles, and this is a skops file: name the types"):
+        project.load(data)
+
+
 def test_what_a_call_trusts_is_added(project: mc.Project, cells: pd.DataFrame) -> None:
     """Neither takes anything from the other, and a call leaves nothing behind."""
     version = kept(project, cells, "skops")
@@ -145,7 +161,7 @@ def test_a_place_that_cannot_be_told_from_a_copy(cells: pd.DataFrame, tmp_path: 
     project = mc.open("dir://store", create=True, single_writer=True, storage_options=options)
     version = kept(project, cells, "joblib")
     for what in ("joblib", Mine, DIGEST):
-        with pytest.raises(errors.InvalidInput, match=r"dir://store cannot be told from a copy of it .* by their digest"):
+        with pytest.raises(errors.InvalidInput, match=r"dir://store cannot be told from a copy .* by their digest"):
             mc.trust(what, project)
     assert not trust_file.exists()
     with pytest.raises(errors.UntrustedModel) as caught:
@@ -233,7 +249,9 @@ def test_only_a_digest_stands_without_a_project(what: Any, said: str) -> None:
 
 def test_a_project_is_an_open_one() -> None:
     """Not its address."""
-    with pytest.raises(errors.InvalidInput, match=r"project= must be an open project \(mlcycle\.open\(url\)\), got str"):
+    with pytest.raises(
+        errors.InvalidInput, match=r"project= must be an open project \(mlcycle\.open\(url\)\), got str"
+    ):
         mc.trust("joblib", "memory://x")  # type: ignore[arg-type]
 
 

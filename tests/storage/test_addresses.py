@@ -66,7 +66,11 @@ def test_of_azure_the_account() -> None:
 @pytest.mark.parametrize(
     ("protocol", "filesystem", "expected"),
     [
-        ("az", {"service_client": SimpleNamespace(url=f"https://team.x/?sig={SECRET}")}, " endpoint_url=https://team.x"),
+        (
+            "az",
+            {"service_client": SimpleNamespace(url=f"https://team.x/?sig={SECRET}")},
+            " endpoint_url=https://team.x",
+        ),
         ("az", {"account_name": "team"}, None),
         ("gs", {"_location": "https://storage.googleapis.com"}, ""),
         ("gs", {"_location": "https://storage.mtls.googleapis.com"}, ""),
@@ -121,7 +125,9 @@ def test_of_s3_the_endpoint(
 def test_of_a_server_the_host() -> None:
     """Its port and its user, who may see a root of his own; a host that some setting knows is not told."""
     assert on_server("sftp", host="team", password=SECRET) == "sftp:///store host=team"
-    assert on_server("sftp", host="mallory", port=23, username="ada") == "sftp:///store host=mallory port=23 username=ada"
+    assert (
+        on_server("sftp", host="mallory", port=23, username="ada") == "sftp:///store host=mallory port=23 username=ada"
+    )
     assert on_server("hdfs", host="team") == "hdfs:///store host=team"
     assert (on_server("hdfs"), on_server("hdfs", host="")) == (None, None)
 
