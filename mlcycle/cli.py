@@ -145,8 +145,9 @@ def _history(arguments: argparse.Namespace) -> int:
         since=int(since) if since is not None and since.isdigit() else since,
         limit=arguments.limit,
     )
-    rows = [[number, f"{row.pop('at'):%Y-%m-%d %H:%M:%S}", *row] for number, row in frame.iterrows()]
-    print(table(["entry", *frame.columns], rows))
+    columns = ["author", "kind", "what", "message"]  # the longest last: a terminal wraps lines, and cuts no columns
+    rows = [[number, f"{row['at']:%Y-%m-%d %H:%M:%S}", *row[columns]] for number, row in frame.iterrows()]
+    print(table(["entry", "at", *columns], rows))
     return 0
 
 

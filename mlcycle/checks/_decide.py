@@ -84,7 +84,7 @@ def decide(
     """
     found = tuple(results)
     against = [f"  ✗ {problem}" for problem in problems]
-    against += [f"  {_mark(one)} {_result_text(one, subject)}" for one in found if stops(one)]
+    against += _result_lines([one for one in found if stops(one)], subject)
     in_time = override is not None and override.until > now
     allowed = not against or in_time
     return Decision(
@@ -154,10 +154,24 @@ def _mark(result: Result) -> str:
     return "✗" if result.verdict == "fail" else "?"
 
 
-def _result_text(result: Result, subject: str) -> str:
-    """Say in a line what a result found, by how much, and on how many rows; of what, where that is something else."""
-    whose = f"{bare(result.subject)}: " if result.subject not in ("", subject) else ""
-    where = f" ({result.slice})" if result.slice else ""
+def _result_lines(results: list[Result], subject: str) -> list[str]:
+    """Say what results found, a line each; those that found nothing for one cause share a line."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for place, one in enumerate(results):
+        whose = f"{bare(one.subject)}: " if one.subject not in ("", subject) else ""
+        what = f"{one.check} ({one.slice})" if one.slice else one.check
+        own = "" if one.value is None and one.detail else str(place)
+        alike.setdefault((f"  {_mark(one)} {whose}", _result_text(one), own), []).append(what)
+    return [f"{begin}{_listed(whats)} {told}" for (begin, told, _), whats in alike.items()]
+
+
+def _listed(whats: list[str]) -> str:
+    *most, last = whats
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _result_text(result: Result) -> str:
+    """Say what became of a check: what it found, by how much, and on how many rows."""
     word = {"fail": "failed", "error": "could not be computed", "skipped": "was skipped"}.get(result.verdict)
     measured = []
     if result.value is not None:
@@ -172,7 +186,7 @@ def _result_text(result: Result, subject: str) -> str:
     details = "; ".join(text for text in (told, result.detail) if text)
     if result.verdict not in VERDICTS:
         word = f"has the verdict {result.verdict!r}, which this mlcycle does not know (upgrade it)"
-    return f"{whose}{result.check}{where} {word or 'is inconclusive'}" + (f": {details}" if details else "")
+    return (word or "is inconclusive") + (f": {details}" if details else "")
 
 
 def _compared(result: Result) -> str:

@@ -155,6 +155,11 @@ class _Table:
         if are_records(rows):
             return frame_of(rows)
         array = array_of(rows) if isinstance(rows, list) else rows
+        if len(self.names) == 1 and len(array.shape) == 1:
+            raise InvalidInput(
+                f"the model takes rows of one column, {self.names[0]!r}, got {array.shape[0]} values without its name; "
+                f"pass DataFrame({{{self.names[0]!r}: […]}})"
+            )
         _check_width(array, len(self.names), "columns by name: " + _listed(self.names))
         array = array.toarray() if hasattr(array, "toarray") else array
         check_units(array)

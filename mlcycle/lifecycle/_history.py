@@ -26,7 +26,8 @@ __all__ = ["history_frame"]
 
 Doc = dict[str, Any]
 
-_COLUMNS = ("entry", "at", "author", "kind", "what", "message")
+# what is cut on a narrow terminal is the middle: what was done and why stand first
+_COLUMNS = ("entry", "what", "message", "author", "kind", "at")
 # What this library writes as the verb of an entry; docs/format.md lists them, and a test compares. One that has not
 # happened yet is no mistake of who asks for it.
 _VERBS = (
@@ -102,7 +103,7 @@ class _Asked:
         what = entry_text(changes, view.then(entry["n"] - 1), self.topic)
         if self.topic is not None and not what:
             return None
-        return entry["n"], entry["at"], entry["author"], kind, what, entry["message"]
+        return entry["n"], what, entry["message"], entry["author"], kind, entry["at"]
 
     def _aside(self, changes: Sequence[Doc]) -> bool:
         return self.topic is None and only_keeps([*changes])

@@ -128,7 +128,7 @@ class Project:
         """Return who did what, when and why: one row per entry of the log, oldest first; only those asked for.
 
         Entries that only keep files for others (the code and environment of runs) are left out, unless `kind` asks
-        for them.
+        for them; ``run.pin`` is the kind of such an entry.
 
         Parameters
         ----------
@@ -136,7 +136,7 @@ class Project:
             Who did it.
         of : str or record, optional
             What it is about: a name means all its versions, aliases, evaluations and decisions, and the rollbacks of
-            the project that moved it (``"churn"``, or ``"dataset:churn"`` where several are called so); a version
+            the project that moved it (``"churn"``, or ``"dataset:churn"`` where several have the name); a version
             means what happened to that one (``"churn@7"``); also ``"deployment:eu"``, ``"scope"`` or ``"run:0a…"``.
         kind : str or iterable of str, optional
             What was done: ``"model.promote"``, or half of it, ``"model"`` or ``"promote"``.
@@ -148,12 +148,12 @@ class Project:
         Returns
         -------
         pandas.DataFrame
-            By ``entry``: ``at author kind what message``.
+            By ``entry``: ``what message author kind at``.
 
         Raises
         ------
         NotFound
-            When nothing is called so, with the names that look like it.
+            When nothing has that name, with the names that look like it.
         InvalidInput
             For a kind that is not in this history, and a name that several things have.
         """

@@ -8,7 +8,7 @@ from attrs import evolve
 
 from mlcycle import checks, records
 from mlcycle._digest import canonical_json
-from mlcycle._ids import now, parse_ref
+from mlcycle._ids import near, now, parse_ref
 from mlcycle._text import plain, printable
 from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, NotFound
@@ -19,7 +19,7 @@ from mlcycle.state import Change, NameSet, Version, VersionAdd, View, guards_on,
 from mlcycle.storage import UpToDate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from mlcycle._ids import Ref
     from mlcycle._typing import Moment
@@ -104,7 +104,8 @@ class Scopes:
         -----
         MlcycleWarning
             When a criterion names no data, neither by its `on` nor by the scope's `test`, or slices by a column that
-            its data lacks: no gate could judge it.
+            its data lacks: no gate could judge it. When data is named that is not there, and other parts of the same
+            dataset are; a dataset that does not exist yet, or is not split yet, is a promise.
         """
         given: Doc = {
             "objective": _text("objective", objective),
@@ -133,6 +134,9 @@ class Scopes:
         found = scope_record(done.value if done.entry is None else done.versions("scope")[0])
         if "criteria" in changed:
             self._say_what_no_gate_can_judge(done.view, found)
+        named = [found.test] if "test" in changed else []
+        named += [one.on for one in found.criteria] if "criteria" in changed else []
+        _say_which_parts_are_not_there(done.view, dict.fromkeys(one for one in named if one))
         return found
 
     def _say_what_no_gate_can_judge(self, view: View, scope: records.Scope) -> None:
@@ -180,6 +184,20 @@ class Scopes:
     def decisions(self) -> records.Listing[records.Decision]:
         """Return what was decided about changes of the scope: who loosened what, and what hooks said, oldest first."""
         return decision_records(self._session.blobs, self._session.view(), "scope")
+
+
+def _say_which_parts_are_not_there(view: View, named: Iterable[str]) -> None:
+    """Warn of data that looks like a slip of the pen: other parts of the same dataset are there."""
+    for one in named:
+        name = parse_ref(one).name
+        whole, dot, _ = name.rpartition(".")
+        there = [known.name for known in view.names.every("dataset") if view.versions.count(known)]
+        parts = sorted(known for known in there if dot and known.rpartition(".")[0] == whole)
+        known = view.names.get("dataset", name)
+        if parts and not (known and view.versions.count(known)):
+            meant = near(name, parts, 1)
+            remedy = f"did you mean {meant[0]!r}?" if meant else "name one of those, or split it first"
+            warn(f"there is no data {name!r} to judge on; the parts of {whole} are {', '.join(parts)}: {remedy}")
 
 
 def scope_record(version: Version) -> records.Scope:
@@ -244,10 +262,10 @@ def _request(view: View, changed: Doc, override: records.Override | None) -> Gat
         records.Result(
             check=f"loosened: {plain(one)}",
             subject="scope:scope",
-            verdict="pass" if given else "fail",
-            detail="" if given else "tightening is free; to loosen, say why and until when",
+            verdict="pass",
         )
         for one in eased
+        if given
     ]
     return GateRequest(
         verb="scope.set",
@@ -258,9 +276,20 @@ def _request(view: View, changed: Doc, override: records.Override | None) -> Gat
             "before": scope_record(before) if before else None,
             "loosened": tuple(eased),
         },
-        evidence=Evidence(results=tuple(loosened), loosened=tuple(eased) if given else ()),
+        evidence=Evidence(
+            results=tuple(loosened),
+            problems=() if given else tuple(map(_eased_text, eased)),
+            loosened=tuple(eased) if given else (),
+        ),
         final=bool(eased) and given,
     )
+
+
+def _eased_text(one: records.Loosening) -> str:
+    """Say what would become of a criterion, and how another one is added beside it."""
+    if one.after is not None:
+        return f"{plain(one.before)} would become {plain(one.after)}, which is looser"
+    return f"{plain(one.before)} would be removed; to add another one, criteria=[*project.scope.get().criteria, …]"
 
 
 def _standing(scope: Doc) -> list[Doc]:

@@ -25,6 +25,7 @@ from mlcycle.lifecycle.runs import (
     verify_runs,
 )
 from mlcycle.state import (
+    NOUNS,
     Change,
     LiveFiles,
     TagSet,
@@ -226,17 +227,22 @@ class Store:
     def drop(self, ref: str | records.Record | ActiveRun, *, message: str = "", op: str | None = None) -> None:
         """Mark a version or a run as dropped; its files stay until a sweep, and `restore` brings it back.
 
+        Parts of a dropped version of data stay and keep loading, and so do the files they share with it.
+
         Parameters
         ----------
         ref : str or record
-            ``"dataset:customers@2"``, ``"model:churn@3"`` or ``"run:<id>"``, or the version or run itself.
+            The version or run itself, or its address: ``"customers@2"``, ``"model:churn@3"`` where data has the same
+            name, ``"run:<id>"``. A name without a version is refused.
         message, op : str, optional
             Why, for the history; and an id of yours that makes a restarted script idempotent.
 
         Raises
         ------
         ConflictError
-            When an alias, a deployment or a part still needs the version.
+            When an alias or a deployment still needs the version.
+        InvalidInput
+            For a name without a version, and one that several things have.
         """
 
         def work(do: Operation) -> None:
@@ -331,14 +337,21 @@ class Store:
             run = ref.removeprefix("run:")
             known = view.marks.has("run", run, "dropped")  # a sweep may have taken what run_of would read
             return f"run:{run if known else run_of(self._session, run, view).id}"
-        if read_ref(ref, view).kind is None:
-            raise InvalidInput(f"say what {ref!r} is: 'dataset:{ref}', 'model:{ref}' or 'run:<id>'")
-        version = resolve(view, ref, dropped=True)
+        said = read_ref(ref, view).kind is not None
+        version = resolve(view, ref, *(() if said else _dropped_one_by_one(view)), dropped=True)
         if noun(version.of).kept:
             raise InvalidInput(
                 f"{version.ref} stays; what can be dropped are versions of datasets and models, and runs"
             )
+        if isinstance(ref, str) and "@" not in ref:  # the newest may be another one tomorrow
+            raise InvalidInput(f"{ref!r} names no version; say which version: {version.ref!r}")
         return version.ref
+
+
+def _dropped_one_by_one(view: View) -> list[str]:
+    """Return the nouns whose versions can be dropped."""
+    nouns = dict.fromkeys([*NOUNS, *view.names.nouns()])
+    return [of for of in nouns if noun(of).versioned and not noun(of).kept]
 
 
 def _restore_run(view: View, run: str, head: Doc | None) -> list[Change] | UpToDate:

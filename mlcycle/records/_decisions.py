@@ -16,6 +16,8 @@ from mlcycle.records._results import SUBJECT, Result, full_subject, results_tabl
 
 __all__ = ["Decision", "Override"]
 
+_AGAINST = ("  ✗ ", "  ? ")  # how a line of `why` begins that says what stands against it
+
 
 def _author(instance: Any, attribute: Any, value: Any) -> None:
     if value is not None and not (isinstance(value, str) and value.strip()):
@@ -118,8 +120,17 @@ class Decision(Committed):
     def _title(self) -> str:
         return f"{self.action} {bare(self.subject)}: {'allowed' if self.allowed else 'blocked'}"
 
+    def __str__(self) -> str:
+        return self.why or self._title()
+
     def _facts(self) -> list[tuple[str, Any]]:
         return [("why", self.why), *super()._facts()]
+
+    def _cells(self) -> list[tuple[str, Any]]:
+        """Say the first reason alone: a sentence of several lines is cut before it comes to one."""
+        against = [line[4:] for line in self.why.splitlines() if line.startswith(_AGAINST)]
+        reason = against[0] if against else "" if self.allowed else self.why
+        return [("decision", self._title()), ("reason", reason), *super()._facts()]
 
     def _repr_html_(self) -> str:
         override = f"{self.override.message} (until {self.override.until})" if self.override else None

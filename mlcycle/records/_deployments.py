@@ -67,7 +67,7 @@ class Status(Record):
     Examples
     --------
     >>> due = Result(check="stale", verdict="warn", detail="no new data for 40 days", phase="data")
-    >>> print(Status(phases={"scope": [], "data": [due]}))
+    >>> Status(phases={"scope": [], "data": [due]})
     scope  ✓
     data   ! no new data for 40 days
     """
@@ -80,16 +80,13 @@ class Status(Record):
         """Everything noticed, over all phases."""
         return tuple(finding for found in self.phases.values() for finding in found)
 
-    def _facts(self) -> list[tuple[str, Any]]:
-        return [(phase, len(found)) for phase, found in self.phases.items()]
-
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         width = max((len(phase) for phase in self.phases), default=0)
         lines = []
         for phase, found in self.phases.items():
             said = [f"{_MARKS.get(severity_of(one.verdict), '?')} {one.detail or one.check}" for one in found] or ["✓"]
             lines += [f"{phase if first else '':<{width}}  {text}" for first, text in _first(said)]
-        return "\n".join(lines)
+        return "\n".join(lines) or super().__repr__()
 
     def _repr_html_(self) -> str:
         rows = []

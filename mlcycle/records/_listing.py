@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar, overload
 
 from mlcycle import _html
 from mlcycle._text import plainly, printable, table, width
-from mlcycle.records._record import Record, as_row
+from mlcycle.records._record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,14 +40,14 @@ class Listing(list[Each]):
     items : iterable of Record
         The records, in their order.
     of : str, default "records"
-        What they are, in the plural: an empty listing says ``no evaluations yet``.
+        What they are, in the plural: an empty listing says ``no evaluations``.
 
     Examples
     --------
     >>> from mlcycle.records import Run
     >>> runs = Listing(of="runs")
     >>> runs
-    no runs yet
+    no runs
     >>> for depth, loss in [(2, 0.5), (3, 0.31)]:
     ...     runs.append(Run(id=f"{depth:032x}", experiment="trees", metrics={"loss": loss}, params={"depth": depth}))
     >>> runs[1:]
@@ -75,7 +75,7 @@ class Listing(list[Each]):
 
     def __repr__(self) -> str:
         if not self:
-            return f"no {self._of} yet"
+            return f"no {self._of}"  # and not "yet": they may have been dropped
         columns, rows = self._table()
         shown = _fitting(columns, rows, shutil.get_terminal_size(_UNKNOWN_CONSOLE).columns)
         text = table(columns[:shown], [row[:shown] for row in rows], widest=_WIDEST)
@@ -84,7 +84,7 @@ class Listing(list[Each]):
     @plainly()
     def _repr_html_(self) -> str:
         if not self:
-            return f"<em>no {html.escape(self._of)} yet</em>"
+            return f"<em>no {html.escape(self._of)}</em>"
         columns, rows = self._table()
         coloured = [
             [_html.badge(cell) if name in _BADGES and cell else cell for name, cell in zip(columns, row, strict=True)]
@@ -94,7 +94,9 @@ class Listing(list[Each]):
         return f"{_html.table(columns, coloured)}{below}"
 
     def frame(self) -> pd.DataFrame:
-        """Return a data frame: all records, all their fields (see `as_row`), times as pandas has them.
+        """Return a data frame: the columns of the table, all rows and whole values, times as pandas has them.
+
+        All fields of one record are what `as_row` gives.
 
         Examples
         --------
@@ -105,7 +107,8 @@ class Listing(list[Each]):
         """
         import pandas as pd
 
-        frame = pd.DataFrame([as_row(record) for record in self])
+        rows = [dict(record._cells()) for record in self]
+        frame = pd.DataFrame(rows, columns=_columns(rows))
         for name in frame.columns:
             said = {value for value in frame[name] if isinstance(value, str) and value}
             if said and not name.startswith("params.") and all(_TIME.fullmatch(value) for value in said):
@@ -117,14 +120,23 @@ class Listing(list[Each]):
         told = [dict(record._cells()) for record in self]
         size = _distinct({value for cells in told for value in cells.values() if _is_id(value)})
         rows = [{name: _cell(value, size) for name, value in cells.items()} for cells in told[:_ROWS]]
-        columns = [name for name in _merged(rows) if any(row.get(name) not in (None, "") for row in rows)]
+        columns = _columns(rows)
         return columns, [[row.get(name) for name in columns] for row in rows]
 
     def _left_out(self, columns: list[str]) -> list[str]:
         """Say in a line what is not shown."""
         more = [f"{len(self) - _ROWS:,} more"] if len(self) > _ROWS else []
-        more += [f"the columns {', '.join(columns)}"] if columns else []
+        more += [f"the column{'s' if len(columns) > 1 else ''} {', '.join(columns)}"] if columns else []
         return [f"… and {', and '.join(more)}"] if more else []
+
+
+def _columns(rows: list[dict[str, Any]]) -> list[str]:
+    """Return the columns in which some row says something."""
+    return [name for name in _merged(rows) if any(not _says_nothing(row.get(name)) for row in rows)]
+
+
+def _says_nothing(value: Any) -> bool:
+    return value is None or (isinstance(value, (str, tuple, list, dict)) and not value)
 
 
 def _merged(rows: list[dict[str, Any]]) -> list[str]:

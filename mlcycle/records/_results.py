@@ -314,6 +314,8 @@ class Evaluation(Committed):
     data : str or None
         The version of the data, as a ref.
     results : tuple of Result
+    detail : str, default ""
+        A sentence for the reader: why no criterion of the scope was asked, where it has some.
     scope : int or None
         Number of the scope the criteria come from.
     uses_of_test : int, default 0
@@ -343,6 +345,7 @@ class Evaluation(Committed):
     subject: str = field(converter=full_subject, metadata=SUBJECT)
     data: str | None = field(default=None, metadata={"ref": "dataset"})
     results: tuple[Result, ...] = field(default=(), converter=listed)
+    detail: str = ""
     scope: int | None = None
     uses_of_test: int = 0
     overlap: dict[str, int] = field(factory=dict, converter=copied, hash=False, metadata={"ref": "dataset"})
@@ -389,9 +392,9 @@ class Evaluation(Committed):
 
     @property
     def _said(self) -> str:
-        """The verdict in words; where nothing was held against a line, that nobody has drawn one."""
+        """The verdict in words; where nothing was held against a line, why that is."""
         measured = self.results and all(one._said == "measured" for one in self.results)
-        return "no criterion yet" if measured else self.verdict
+        return (self.detail or "no criterion yet") if measured and not self._window else self.verdict
 
     def _notes(self) -> Iterator[str]:
         """Yield what a reader should know of the rows that were judged on."""
@@ -404,7 +407,7 @@ class Evaluation(Committed):
 
     def _facts(self) -> list[tuple[str, Any]]:
         return [
-            ("verdict", self.verdict),
+            ("verdict", self._said),
             ("results", len(self.results)),
             *self._looked_at(),
             ("scope", self.scope),

@@ -17,12 +17,12 @@ __all__ = ["check_weights", "choose"]
 
 
 def check_weights(weights: Mapping[str, Any]) -> dict[str, int]:
-    """Return weights as positive whole numbers, or say which is none.
+    """Return weights as positive whole numbers, or say which one is something else.
 
     Raises
     ------
     InvalidInput
-        Naming the version whose weight is no positive whole number; or when there is no version.
+        Naming the version whose weight is not a positive whole number; or when there is no version.
 
     Examples
     --------
@@ -34,7 +34,8 @@ def check_weights(weights: Mapping[str, Any]) -> dict[str, int]:
     for ref, weight in weights.items():
         if isinstance(weight, bool) or not hasattr(weight, "__index__") or weight <= 0:
             raise InvalidInput(
-                f"the weight of {ref} is a positive whole number, got {weight!r}; leave out a version that gets nothing"
+                f"the weight of {ref} must be a positive whole number, as in {{'churn@6': 90, 'churn@7': 10}}, "
+                f"got {weight!r}; leave out a version that gets nothing"
             )
     return {ref: weight.__index__() for ref, weight in weights.items()}
 

@@ -29,6 +29,11 @@ def read_ref(what: Any, view: View) -> Ref:
     if isinstance(what, records.DatasetVersion | records.ModelVersion):
         records.check_home(what, view.state.id, what.ref)
         what = f"{'dataset' if isinstance(what, records.DatasetVersion) else 'model'}:{what.ref}"
+    if hasattr(what, "shape") and not isinstance(what, records.Record):
+        raise InvalidInput(
+            f"an address is text like 'churn@7' or a record, got rows ({type(what).__name__}): pass the version "
+            "itself, or add the rows first, project.datasets.add('customers', rows)"
+        )
     kind, colon, _ = what.partition(":") if isinstance(what, str) else ("", "", "")
     if colon and (kind in NOUNS or kind in view.state.names.nouns()) and noun(kind).versioned:
         return parse_ref(what, kinds=None)

@@ -181,7 +181,7 @@ def check_key(key: str) -> str:
     r"""Return the key, or say why it is none.
 
     A key is a relative POSIX path of at most 900 bytes whose segments are not empty, ``.`` or ``..``, hold no
-    backslash, colon or control character, and do not begin with ``.tmp-`` (files being written are called so).
+    backslash, colon or control character, and do not begin with ``.tmp-`` (the mark of a file being written).
 
     Raises
     ------

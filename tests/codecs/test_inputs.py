@@ -320,3 +320,13 @@ def test_a_hasher_of_words_takes_words():
     """It takes dicts only where it was told so."""
     model = FeatureHasher(16, input_type="string")
     assert complete_signature(None, model) is None
+
+
+@pytest.mark.parametrize("rows", [["my card"], pd.Series(["my card"]), np.array(["my card"], dtype=object)], ids=type)
+def test_texts_without_a_name_are_told_how_to_have_one(rows):
+    """For a model of one named column, `[row]` is no remedy."""
+    texts = pd.DataFrame({"text": ["my card", "lost it", "where is it", "my account"]})
+    model = make_pipeline(make_column_transformer((TfidfVectorizer(), "text")), LogisticRegression())
+    signature = infer_signature(texts, model.fit(texts, [0, 1, 1, 0]))
+    with pytest.raises(InvalidInput, match=r"without its name; pass DataFrame\(\{'text': \[…\]\}\)$"):
+        check_inputs(signature, rows)

@@ -171,7 +171,7 @@ def test_a_service_that_cannot_follow_goes_on(project: mc.Project, shop: Any, ce
 @pytest.mark.parametrize("weights", [{}, {"tumour@1": 0}, {"tumour@1": -1}, {"tumour@1": 0.5}, {"tumour@1": True}])
 def test_bad_weights_are_refused(shop: Any, weights: dict[str, Any]) -> None:
     """Weights are positive whole numbers; the version is named as it was given."""
-    with pytest.raises(errors.InvalidInput, match=r"^(a route names at least one|the weight of tumour@1 is)"):
+    with pytest.raises(errors.InvalidInput, match=r"^(a route names at least one|the weight of tumour@1 must be)"):
         shop.route(weights)
 
 

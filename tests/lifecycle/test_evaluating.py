@@ -27,7 +27,9 @@ def test_a_users_own_criterion_guards_the_gate(project: mc.Project, cells: pd.Da
     assert scope.criteria[-1] == mc.open(project.store.url).scope.get().criteria[-1] == near
     first.evaluate("cells.test")
     assert first.promote().allowed
-    with pytest.raises(errors.GateBlocked, match=r"loosened: recall from 0\.9 to 1 → recall from 0\.8 to 1"):
+    with pytest.raises(
+        errors.GateBlocked, match=r"recall from 0\.9 to 1 would become recall from 0\.8 to 1, which is looser"
+    ):
         project.scope.set(criteria=[Between("recall", 0.8, 1.0)])
     project.scope.set(criteria=[*project.scope.get().criteria, far])
     X, y = train.xy()
@@ -50,7 +52,9 @@ def test_a_users_own_check_is_asked_of_a_dataset(project: mc.Project) -> None:
         assert (found.uses_of_test, found.scope, found.overlap) == (0, None, {})
     assert project.history()["what"].iloc[-1] == "evaluated d@1 on d@1: fail"
     assert project.models.evaluations() == []
-    with pytest.raises(errors.InvalidInput, match=r"say what to ask of it: evaluate\(checks=\[…\]\)"):
+    with pytest.raises(
+        errors.InvalidInput, match=r"say what to ask of it: project.datasets\['d@1'\].evaluate\(checks=\[…\]\)"
+    ):
         version.evaluate()
 
 
@@ -201,7 +205,9 @@ def test_criteria_on_data_are_asked_of_the_dataset_they_name(project: mc.Project
     assert (found[2].verdict, found[2].scope, found[2].uses_of_test) == ("pass", scope.number, 0)
     first.evaluate("cells.test")
     assert first.promote().allowed
-    with pytest.raises(errors.GateBlocked, match=r"loosened: id is unique on visits → removed"):
+    with pytest.raises(
+        errors.GateBlocked, match=r"id is unique on visits would be removed; to add another one, criteria="
+    ):
         project.scope.set(criteria=list(scope.criteria[:-3]))
 
 
@@ -270,3 +276,28 @@ def test_a_criterion_without_the_reference_it_needs_says_so(sided: mc.Project, m
     assert found.detail == "AtLeast needs a reference, and says none: reference='production'"
     with pytest.raises(errors.GateBlocked, match="AtLeast needs a reference"):
         sided.models["m@1"].promote()
+
+
+def test_an_evaluation_says_why_no_criterion_was_asked(project: mc.Project, cells: pd.DataFrame) -> None:
+    """There are criteria, and they are judged on other data: print, repr, table and frame say so."""
+    version, train = begin(project, cells)
+    said = "no criterion is judged on cells.train (the scope judges on cells.test)"
+    found = version.evaluate(train)
+    assert (str(found).partition(": ")[2].splitlines()[0], found.verdict) == (said, "not_applicable")
+    assert f"verdict='{said[:57]}" in repr(found)
+    assert said[:39] in repr(project.models.evaluations())
+    assert mc.open(project.store.url).models.evaluations()[-1] == found
+    project.scope.set(test="cells.test@2")
+    assert version.evaluate("cells.test@1").detail == (
+        "no criterion is judged on cells.test@1 (the scope judges on cells.test@2)"
+    )
+
+
+def test_without_criteria_about_models_there_is_no_criterion_yet(project: mc.Project, cells: pd.DataFrame) -> None:
+    """Criteria about data say nothing of a model."""
+    train = project.datasets.add("cells", cells, target="target")
+    version = project.models.register("tumour", fitted(*train.xy()))
+    project.scope.set(criteria=[mc.RowCount(at_least=10)], test="cells.test")
+    found = version.evaluate(train)
+    assert str(found).startswith("tumour@1 on cells@1: no criterion yet\n")
+    assert (found.detail, "verdict='no criterion yet'" in repr(found)) == ("", True)

@@ -21,7 +21,7 @@ from tests.verbs import verbs
 Doc = dict[str, Any]
 
 FRAME = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0] * 5, "y": [0, 1] * 10})
-COLUMNS = ["at", "author", "kind", "what", "message"]
+COLUMNS = ["what", "message", "author", "kind", "at"]
 
 
 def write(project: mc.Project, *changes: Doc, verb: str = "", author: str = "ada", message: str = "") -> int:
@@ -64,12 +64,12 @@ def test_the_shape(lived: mc.Project) -> None:
         assert (one.index.dtype, str(one["at"].dt.tz)) == ("int64", "UTC")
     frame = lived.history()
     assert [*frame.index] == [n for n in range(14) if n != 3]
-    assert frame.loc[0, "kind":"what"].tolist() == ["project.create", "project created"]
-    assert frame.loc[7, "author":].tolist() == [
-        "ada",
-        "model.promote",
+    assert frame.loc[0, ["what", "kind"]].tolist() == ["project created", "project.create"]
+    assert frame.loc[7, :"kind"].tolist() == [
         "gate allowed m@1; m@production → m@1",
         "first",
+        "ada",
+        "model.promote",
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -370,6 +371,23 @@ def test_what_has_no_names_is_no_point(points: PointsWriter, values: Any) -> Non
     points.log({"loss": 0.5}, 4)
     points.close()
     assert (points.summary.last, points.failures) == ({"loss": 0.5}, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "step", "told"),
+    [
+        ("loss", 0.3, "got 'loss'; write log(loss=0.3)"),
+        ("val/loss", 0.3, "got 'val/loss'; write log({'val/loss': 0.3})"),
+        ("loss", None, "got 'loss'; write log(loss=…)"),
+    ],
+)
+def test_a_name_and_its_value_are_told_how_they_are_written(
+    points: PointsWriter, name: Any, step: Any, told: str
+) -> None:
+    """One after the other is what other libraries take."""
+    with pytest.warns(MlcycleWarning, match=re.escape(told)):
+        points.log(name, step)
+    points.close()
 
 
 def test_an_event_that_is_no_json_is_counted(points: PointsWriter) -> None:

@@ -73,7 +73,9 @@ def test_loosening_needs_an_override_that_ends(project: mc.Project) -> None:
     """Tightening is free; loosening says who, why and until when."""
     project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.8)], test="t")
     project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.85)])
-    with pytest.raises(errors.GateBlocked, match=r'to loosen, say why and until when\n.*, override_until="'):
+    with pytest.raises(
+        errors.GateBlocked, match=r'0.7, which is looser\n.* say why and until when: .*, override_until="'
+    ):
         project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.7)])
     with pytest.raises(errors.GateBlocked):
         project.scope.set(criteria=[])
@@ -138,6 +140,29 @@ def test_a_slice_by_a_column_that_is_not_there_says_so(project: mc.Project) -> N
         project.scope.set(criteria=criteria, message="again")
 
 
+def test_a_part_that_is_not_there_is_told_when_set(project: mc.Project) -> None:
+    """Where the dataset has others; what does not exist yet, or is not split yet, is a promise."""
+    frame = pd.DataFrame({"a": range(40), "y": [0, 1] * 20})
+    criteria = [mc.AtLeast("accuracy", 0.8), mc.AtLeast("f1", 0.8)]
+    project.scope.set(criteria=criteria, test="later.tset")
+    whole = project.datasets.add("rentals", frame, target="y")
+    project.scope.set(test="rentals.tset")
+    train, _ = whole.split(test=0.5)
+    said = r"no data 'rentals.tsett' .* are rentals.test, rentals.train: did you mean 'rentals.test'"
+    with pytest.warns(errors.MlcycleWarning, match=said):
+        project.scope.set(test="rentals.tsett")
+    with pytest.warns(errors.MlcycleWarning, match="no data 'rentals.tran'"):
+        project.scope.set(criteria=[*criteria, mc.Unique("a", on="rentals.tran")], test="rentals.test")
+    model = project.models.register("rent", DummyClassifier().fit(*train.xy()))
+    with pytest.warns(errors.MlcycleWarning, match="no data 'rentals.tset'"):
+        project.scope.set(test="rentals.tset@2")
+    with pytest.raises(errors.GateBlocked) as blocked:
+        model.promote("production")
+    told = str(blocked.value)
+    assert "accuracy ≥ 0.8 and f1 ≥ 0.8 could not be computed: no dataset is called 'rentals.tset'" in told
+    assert (told.count("rentals.tset"), told.count("project.scope.set(test='…')")) == (1, 1)
+
+
 def test_thresholds_out_of_range_never_become_the_scope(project: mc.Project) -> None:
     """A percentage where a share belongs is refused before anything is written."""
     for criterion in (mc.AtLeast("accuracy", 95), mc.NotWorseThan("production", "accuracy", margin=5)):
@@ -189,7 +214,7 @@ def test_a_criterion_of_a_newer_mlcycle_shuts_the_gate_and_nothing_else(project:
     assert words in found.detail
     with pytest.raises(errors.GateBlocked, match=words):
         version.promote()
-    with pytest.raises(errors.GateBlocked, match="loosened: Calibrated"):
+    with pytest.raises(errors.GateBlocked, match=r"Calibrated.* would be removed"):
         project.scope.set(criteria=[])
     version.promote(message="pilot", override_until="30d")
 

@@ -13,7 +13,7 @@ import pytest
 import mlcycle as mc
 from mlcycle import errors
 from mlcycle._ids import new_id
-from tests.lifecycle.conftest import begin
+from tests.lifecycle.conftest import begin, fitted
 
 NOW = timedelta(0)
 
@@ -116,11 +116,36 @@ def test_tags_name_entries(project: mc.Project) -> None:
         project.store.tag("later", to=99)
 
 
-def test_refs_say_their_kind(project: mc.Project, cells: pd.DataFrame) -> None:
-    """Dropping asks what is meant."""
+def test_a_text_without_a_kind_is_what_has_the_name(project: mc.Project, cells: pd.DataFrame) -> None:
+    """As where something is loaded; where data and a model have it, it must say which."""
+    version = project.datasets.add("cells", cells)
+    project.store.drop("cells@1")
+    assert project.datasets.versions("cells") == []
+    project.store.restore("cells@1")
+    assert project.datasets.versions("cells") == [version]
+    project.models.register("cells", fitted(cells[["mean radius"]], cells["target"]))
+    for verb in (project.store.drop, project.store.restore):
+        with pytest.raises(errors.InvalidInput, match="'cells' may be dataset:cells or model:cells; say which"):
+            verb("cells@1")
+
+
+def test_a_name_without_a_version_is_not_dropped(project: mc.Project, cells: pd.DataFrame) -> None:
+    """What is dropped is one version, and which is said."""
     project.datasets.add("cells", cells)
-    with pytest.raises(errors.InvalidInput, match="'dataset:cells@1', 'model:cells@1'"):
-        project.store.drop("cells@1")
+    project.datasets.add("cells", cells.head(50))
+    for name in ("cells", "dataset:cells"):
+        for verb in (project.store.drop, project.store.restore):
+            with pytest.raises(errors.InvalidInput, match="names no version; say which version: 'dataset:cells@2'"):
+                verb(name)
+    assert len(project.datasets.versions("cells")) == 2
+
+
+def test_parts_of_dropped_data_keep_loading(project: mc.Project, cells: pd.DataFrame) -> None:
+    """They share its files."""
+    train, _ = project.datasets.add("cells", cells).split(test=0.3)
+    project.store.drop("cells@1")
+    project.store.sweep(min_age=0)
+    assert len(train.load()) == train.rows
 
 
 def test_a_copied_store_is_a_store(project: mc.Project, cells: pd.DataFrame, tmp_path: Path) -> None:

@@ -31,7 +31,8 @@ def test_each_verdict_has_a_mark(verdict: str, mark: str) -> None:
     """Also one of a newer release; a phase is named once, and what it found is below one another."""
     found = [Result(check="c", verdict=verdict, detail=text) for text in ("one", "two")]
     expected = f"model       {mark} one\n            {mark} two\ndeployment  ✓"
-    assert expected == str(Status(phases={"model": found, "deployment": []}))
+    status = Status(phases={"model": found, "deployment": []})
+    assert expected == str(status) == repr(status)
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def _version(number: int) -> DatasetVersion:
         ),
         (
             Decision(id="0d", action="promote", subject="churn@7", allowed=False, why="too low"),
-            "decision why",
+            "decision reason",
             "promote churn@7: blocked too low",
         ),
         (
@@ -119,7 +119,9 @@ def test_columns_that_do_not_fit_are_named(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("COLUMNS", str(whole))
     assert "author" in _lines(runs)[0]
     monkeypatch.setenv("COLUMNS", str(whole - 1))
-    assert _lines(runs)[-1] == "… and the columns author"
+    assert _lines(runs)[-1] == "… and the column author"
+    monkeypatch.setenv("COLUMNS", str(whole - len(" author") - 1))
+    assert _lines(runs)[-1] == "… and the columns metrics.accuracy, author"
     monkeypatch.setenv("COLUMNS", "3")
     assert _lines(runs)[0] == "run"
     assert "ada" in runs._repr_html_()
@@ -127,9 +129,9 @@ def test_columns_that_do_not_fit_are_named(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_an_empty_one_says_of_what() -> None:
     """Also after it was cut, and in HTML, where it is text."""
-    assert repr(Listing(of="evaluations")) == str(Listing(of="evaluations")) == "no evaluations yet"
-    assert repr(Listing([_run(1)], of="runs")[1:]) == "no runs yet"
-    assert Listing(of="<runs>")._repr_html_() == "<em>no &lt;runs&gt; yet</em>"
+    assert repr(Listing(of="evaluations")) == str(Listing(of="evaluations")) == "no evaluations"
+    assert repr(Listing([_run(1)], of="runs")[1:]) == "no runs"
+    assert Listing(of="<runs>")._repr_html_() == "<em>no &lt;runs&gt;</em>"
     assert Listing(of="runs").frame().empty
 
 
@@ -145,27 +147,50 @@ def test_it_is_a_list() -> None:
     """It compares equal to a plain one, pickles, copies and can be changed; a slice of it is another."""
     runs = Listing([_run(1), _run(2), _run(3)], of="runs")
     for other in (pickle.loads(pickle.dumps(runs)), copy.copy(runs), copy.deepcopy(runs), runs[:]):
-        assert (type(other), other, repr(other), repr(other[3:])) == (Listing, runs, repr(runs), "no runs yet")
+        assert (type(other), other, repr(other), repr(other[3:])) == (Listing, runs, repr(runs), "no runs")
     assert runs == [_run(1), _run(2), _run(3)]
     assert (runs[-1], runs[::2]) == (_run(3), [_run(1), _run(3)])
     runs.append(_run(4))
     assert len(_lines(runs)) == 6
 
 
-def test_a_frame_has_everything() -> None:
-    """All rows and fields; times are Timestamps, also where one is missing; a parameter stays what it was."""
+def test_a_frame_is_the_table_with_whole_values() -> None:
+    """All rows; times are Timestamps, also where one is missing; a parameter stays what it was."""
     runs = Listing(
-        [_run(number, started_at=AT, ended_at=AT if number else None, params={"until": AT}) for number in range(30)]
+        [_run(number, started_at=AT if number else "", params={"until": AT}, uses=["a@1"]) for number in range(30)]
     )
     frame = runs.frame()
-    assert len(frame) == 30
-    assert frame["started_at"].tolist() == [pd.Timestamp(AT)] * 30
-    assert (frame["ended_at"].isna().sum(), frame["ended_at"].iloc[-1]) == (1, pd.Timestamp(AT))
-    assert set(frame["params.until"]) == {AT}
+    assert frame.columns.tolist() == _lines(runs)[0].split()
+    assert frame["run"].tolist() == [run.id for run in runs]
+    assert (frame["started"].isna().sum(), frame["started"].iloc[-1]) == (1, pd.Timestamp(AT))
+    assert (set(frame["params.until"]), frame["uses"].iloc[0]) == ({AT}, ("a@1",))
     assert Listing([_version(1), DatasetVersion(name="b", number=1, id="0b")]).frame()["at"].isna().tolist() == [
         False,
         True,
     ]
+
+
+def test_a_frame_has_what_the_table_says_further_down() -> None:
+    """A column that only a late row fills is one; the verdict of an evaluation is the one that is printed."""
+    runs = Listing([_run(number, author="ada" if number == 25 else "") for number in range(30)])
+    assert ("author" in _lines(runs)[0], runs.frame()["author"].iloc[25]) == (False, "ada")
+    found = Evaluation(id="0c", subject="churn@7", results=[Result(check="f1", verdict="not_applicable", value=0.5)])
+    assert Listing([found]).frame()["verdict"].tolist() == ["no criterion yet"]
+
+
+def test_a_decision_says_its_first_reason_once() -> None:
+    """What was to be done stands before it, and what stood against it is not behind a heading."""
+    why = (
+        "promote churn@7 is blocked:\n  ✗ f1 ≥ 0.8 failed: 0.7\n  ✗ recall ≥ 0.9 failed: 0.5\nTo do it all the same, …"
+    )
+    blocked = Decision(
+        id="0d", action="promote", subject="churn@7", allowed=False, why=why, message="now", author="ada"
+    )
+    allowed = Decision(id="0e", action="promote", subject="churn@7", allowed=True, why="promote churn@7 is allowed: …")
+    table = Listing([blocked, allowed])
+    assert table.frame()["reason"].tolist() == ["f1 ≥ 0.8 failed: 0.7", ""]
+    assert _lines(table)[0].split() == ["decision", "reason", "message", "author"]
+    assert str(blocked) == why
 
 
 def test_printing_loads_no_pandas() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -183,6 +184,7 @@ def test_a_decision_shows_the_override_it_was_given() -> None:
     override = Override(message="pilot", until="2026-12-31")
     decision = Decision(id="d", action="promote", subject="churn@7", allowed=True, override=override, results=[RESULT])
     assert str(decision) == "promote churn@7: allowed"
+    assert str(evolve(decision, why="a\n  ✗ b")) == "a\n  ✗ b"
     assert "pilot (until 2026-12-31T23:59:59.999999Z)" in decision._repr_html_()
     assert "churn@7: blocked" in str(Decision(id="d", action="promote", subject="churn@7", allowed=False))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pandas as pd
 import pytest
 
 import mlcycle as mc
@@ -132,6 +133,15 @@ def test_what_is_neither_text_nor_record_is_refused(log: SmallLog, what: object)
     """The message says what an address is."""
     with pytest.raises(InvalidInput, match="an address is text like 'churn@7' or a record, got"):
         resolve(log.view(), what)
+
+
+def test_rows_are_no_address(log: SmallLog) -> None:
+    """They are not printed, and the message says what to do with them."""
+    with pytest.raises(
+        InvalidInput, match="got rows \\(DataFrame\\): pass the version itself, or add the rows first"
+    ) as caught:
+        resolve(log.view(), pd.DataFrame({"secret": [1]}))
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["teleport:churn@1", "run:0190", "evaluation:0190@1"])

@@ -147,6 +147,19 @@ def _criteria(question: _Question, extra: list[Any]) -> list[records.Criterion]:
     return asked
 
 
+def _why_nothing_asked(question: _Question) -> str:
+    """Say on what data the scope judges, where it has criteria about such a subject, and judges on other data."""
+    kind, _, ref = question.subject.partition(":")
+    asked = [one for one in criteria_today(question.scope) if one.judges == kind]
+    judged_on = sorted({on for one in asked if (on := one.on or test_of(question.scope)) is not None})
+    if not judged_on:
+        return ""
+    given = ref if question.data is None else question.data.shown
+    name = parse_ref(given).name
+    same_name = any(parse_ref(one).name == name for one in judged_on)
+    return f"no criterion is judged on {given if same_name else name} (the scope judges on {', '.join(judged_on)})"
+
+
 def _judge(
     question: _Question, context: checks.EvaluationContext, asked: list[records.Criterion], extra: list[Any]
 ) -> _Judged:
@@ -162,6 +175,7 @@ def _judge(
         subject=question.subject,
         data=question.data.shown if question.data else None,
         results=tuple(result for _, results in found for result in results),
+        detail="" if asked else _why_nothing_asked(question),
         scope=question.scope.number if question.scope else None,
         **(_rows_facts(context) if question.model else {}),
     )

@@ -139,7 +139,8 @@ def _answer(blobs: Blobs, view: View, version: Version, criterion: records.Crite
     try:
         data = resolve(view, name, "dataset")
     except NotFound as error:
-        return gap(plain(error))
+        where = "on='…' in the criterion" if criterion.on else "project.scope.set(test='…')"
+        return gap(f"{plain(error)} To judge on other data: {where}")
     found = _measured(blobs, view, version.ref, criterion, data.ref)
     if found is None:
         return gap(f"no evaluation answers it: project.models[{version.shown!r}].evaluate({data.shown!r})")

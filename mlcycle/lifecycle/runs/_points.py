@@ -162,7 +162,7 @@ class PointsWriter:
             try:
                 values = {**values, **(more or {})}
             except Exception:  # noqa: BLE001 - whatever stands in for a mapping here
-                error = InvalidInput(f"log takes names and values, got {described(values)}; write log(loss=0.31)")
+                error = InvalidInput(f"log takes names and values, got {_shown(values)}; write {_remedy(values, step)}")
                 self._refuse(error, once="values")
                 return
         plain: dict[str, Value] = {}
@@ -205,6 +205,18 @@ class PointsWriter:
         if once not in self._told:
             self._told.add(once)
             warn(message)
+
+
+def _shown(values: Any) -> str:
+    return f"{values!r:.80}" if isinstance(values, str) else described(values)
+
+
+def _remedy(values: Any, step: Any) -> str:
+    """Return the call that was meant: a name and its value, one after the other, are taken for values and a step."""
+    if not isinstance(values, str):
+        return "log(loss=0.31)"
+    value = f"{step!r}" if isinstance(step, (int, float)) else "…"
+    return f"log({values}={value})" if values.isidentifier() else f"log({{{values!r:.80}: {value}}})"
 
 
 def _unpickle(writer: SegmentWriter, strict: bool) -> PointsWriter:
