@@ -328,7 +328,7 @@ class Store:
         if isinstance(ref, str) and ref.startswith("run:"):
             run = ref.removeprefix("run:")
             known = view.marks.has("run", run, "dropped")  # a sweep may have taken what run_of would read
-            return f"run:{run if known else run_of(self._session, run, view).id}"
+            return f"run:{run if known else run_of(self._session, run, view, dropped=True).id}"
         if read_ref(ref, view).kind is None:
             raise InvalidInput(f"say what {ref!r} is: 'dataset:{ref}', 'model:{ref}' or 'run:<id>'")
         version = resolve(view, ref, dropped=True)
