@@ -12,7 +12,7 @@ Catch the branch that matches what you would do about it::
     │   ├── StorageUnavailable      (OSError) the storage failed: disk full, network, timeout; try again
     │   ├── Corrupt                 (ValueError) bytes are not what the log says they are
     │   └── SchemaError             (ValueError) written by a newer mlcycle: upgrade to read it
-    ├── NotFound                    (LookupError) no such name, version, alias, entry
+    ├── NotFound                    (KeyError) no such name, version, alias, entry
     │   └── VersionDeleted          it was there, and its files have been removed
     ├── ConflictError               somebody else committed first, and the two do not fit together
     ├── InvalidInput                (ValueError) an argument is not usable; says what came and what would do
@@ -62,7 +62,7 @@ class MlcycleError(Exception):
     """The root of everything mlcycle raises on purpose."""
 
     def __str__(self) -> str:
-        return shown(super().__str__())
+        return shown(Exception.__str__(self))  # that of a KeyError is a repr
 
     def __repr__(self) -> str:
         return shown(super().__repr__())
@@ -108,7 +108,7 @@ class SchemaError(StoreError, ValueError):
     """A document was written by a newer mlcycle than this one."""
 
 
-class NotFound(MlcycleError, LookupError):
+class NotFound(MlcycleError, KeyError):
     """No such name, version, alias or entry.
 
     Parameters

@@ -73,10 +73,10 @@ class ByName(Mapping[str, V]):
     @overload
     def get(self, ref: str | records.Record, /, default: V | D) -> V | D: ...
     def get(self, ref: str | records.Record, /, default: Any = None) -> Any:
-        """Return what an address or a record means, or a default where there is nothing, or no more."""
+        """Return what an address or a record means, or a default where it means nothing, or nothing any more."""
         try:
             return self[ref]
-        except NotFound:
+        except (NotFound, InvalidInput):  # as `in` says of what cannot be an address
             return default
 
     def __contains__(self, ref: object) -> bool:

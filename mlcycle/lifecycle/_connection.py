@@ -7,7 +7,6 @@ import threading
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from mlcycle._digest import sha256_bytes
 from mlcycle._ids import new_id
 from mlcycle._locks import renew_in_child
 from mlcycle.errors import AccessDenied, Corrupt, NotAStore
@@ -66,10 +65,12 @@ class Connection:
         self._caches = caches
         self._single_writer = single_writer
         self._storage_options = dict(storage_options or {})
-        self._token = new_id()
+        self._token: str | None = new_id()
         self._lost: tuple[str, ...] = ()
         self._open(url, fresh=False)
-        _open[self._token] = self
+        with _opening:
+            _open[self._token] = self
+            _open.setdefault(self._key(), self)
 
     def _open(self, url: str | PathLike[str], *, fresh: bool) -> None:
         options = self._storage_options or None
@@ -77,20 +78,27 @@ class Connection:
 
     def use_files(self, files: Files) -> None:
         """Take these files as the store, whatever stood here before; the seam at which tests break things."""
-        self._pid: int | None = os.getpid()
         self._files = files
         self.url = files.url
         self._log = Log(files, ProjectFold(), caches=self._caches)
         self._blobs = Blobs(CheckedFiles(files), self.seen, self.look)
+        self._pid: int | None = os.getpid()  # last: a thread that sees it finds everything else there
 
     def __reduce__(self) -> tuple[Any, ...]:
-        how = (self.url, self._caches, self._single_writer, self._storage_options)
-        return _reopen, (self._token, self._lost, *how)
+        return _reopen, (self._how(self.url, self._storage_options, self._lost),)
 
     def without_secrets(self) -> Connection:
         """Return this connection as it may be written to disk or mailed; it is opened where it is used."""
-        url, options, lost = without_secrets(self.url, self._storage_options)
-        return _unopened(self._token, (*self._lost, *lost), url, self._caches, self._single_writer, options)
+        return _unopened(self._how(*without_secrets(self.url, self._storage_options, self._lost)))
+
+    def _how(self, url: str, options: dict[str, Any], lost: tuple[str, ...]) -> dict[str, Any]:
+        """Return what opens it again; a token only where what may be written down would not find what is open here."""
+        kept = {"url": url, "caches": self._caches, "single_writer": self._single_writer, "options": options}
+        secret = lost or without_secrets(url, options)[2]
+        return {**kept, "lost": lost, "token": self._token if secret else None}
+
+    def _key(self) -> tuple[Any, ...]:
+        return self.url, self._caches, self._single_writer, plain_options(self._storage_options)
 
     def _here(self) -> None:
         if self._pid == os.getpid():
@@ -125,7 +133,7 @@ class Connection:
             if not self._lost:
                 raise
             raise AccessDenied(
-                f"{error}. What was unpickled here came without {', '.join(self._lost)}: pickles hold no secrets. "
+                f"{error}. What was unpickled here came without {', '.join(self._lost)}: they may be secret. "
                 f"Open the project with them, project = mlcycle.open({self.url!r}, storage_options=…), and take from "
                 "it what you need"
             ) from error
@@ -167,23 +175,21 @@ def absent(url: str) -> str:
     return found
 
 
-def _unopened(
-    token: str, lost: tuple[str, ...], url: str, caches: bool, single_writer: bool, options: dict[str, Any]
-) -> Connection:
+def _unopened(how: dict[str, Any]) -> Connection:
     made = Connection.__new__(Connection)
-    made.url, made._caches, made._single_writer, made._storage_options = url, caches, single_writer, options
-    made._token, made._lost, made._pid = token, lost, None
+    made.url, made._caches, made._single_writer = how["url"], how["caches"], how["single_writer"]
+    made._storage_options, made._lost, made._token = how["options"], how["lost"], how["token"]
+    made._pid = None
     return made
 
 
-def _reopen(token: str, lost: tuple[str, ...], *how: Any) -> Connection:
+def _reopen(how: dict[str, Any]) -> Connection:
     """Return what a pickle stands for: what it came from, if that is here, or one for all that open it so."""
-    url, caches, single_writer, options = how
-    key = (url, caches, single_writer, sha256_bytes(plain_options(options)))
+    made = _unopened(how)
     with _opening:
-        found = _open.get(token) or _open.get(key)
+        found = _open.get(made._token) or _open.get(made._key())
         if found is None:
-            found = _open[key] = _unopened(token, lost, *how)
-            if not lost:
-                _open[token] = found
+            found = _open[made._key()] = made
+        if made._token is not None and not made._lost:
+            _open[made._token] = found  # with all it takes: records that came without find it, too
         return found

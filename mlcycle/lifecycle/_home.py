@@ -5,20 +5,23 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from mlcycle import records
+from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle import datasets, evaluation, models, runs
+from mlcycle.lifecycle._model_files import load_version
 from mlcycle.lifecycle._stored_decisions import decision_records
 from mlcycle.lifecycle._stored_evaluations import evaluation_records
+from mlcycle.lifecycle.datasets import tables
 from mlcycle.state import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable, Iterable
 
-    from mlcycle import records
+    from mlcycle._typing import Trust
     from mlcycle.lifecycle._session import Session
+    from mlcycle.state import View
 
-    Version = records.DatasetVersion | records.ModelVersion
-
-__all__ = ["VERBS", "Home"]
+__all__ = ["VERBS", "Home", "load"]
 
 
 class Home:
@@ -56,46 +59,56 @@ class Home:
 
     def do(self, verb: str, what: Any, /, **given: Any) -> Any:
         """Return what a verb makes of a record."""
-        return VERBS[type(what).__name__, verb](self._session, what, **given)
+        return VERBS[verb](self._session, what, **given)
 
 
-def _evaluations(
-    session: Session, what: records.DatasetVersion | records.ModelVersion
-) -> records.Listing[records.Evaluation]:
+def load(
+    session: Session,
+    what: str | records.DatasetVersion | records.ModelVersion,
+    *,
+    columns: Iterable[Hashable] | None = None,
+    trust: Trust = (),
+) -> Any:
+    """Load as `Project.load`, `DatasetVersion.load` and `ModelVersion.load` document."""
     view = session.view()
-    ref = resolve(view, what, dropped=True).ref
-    return evaluation_records(session.blobs, view, ref.partition(":")[0], ref)
+    found = resolve(view, what, "dataset", "model")
+    if found.of == "dataset":
+        if trust:
+            raise InvalidInput(f"trust= is for models, and {found.shown} is data")
+        return tables.read_frame(session.blobs, view, found, columns)
+    if columns is not None:
+        raise InvalidInput(f"columns= is for data, and {found.shown} is a model")
+    return load_version(session.blobs, found, trust=trust)
 
 
-def _evaluations_of_run(session: Session, what: records.Run) -> records.Listing[records.Evaluation]:
-    return evaluation_records(session.blobs, session.view(), "run", f"run:{what.id}")
+def _about(view: View, what: Any) -> tuple[str, str]:
+    """Return the noun of a record, and its full ref, also of one that was dropped."""
+    if isinstance(what, records.Run):
+        return "run", f"run:{what.id}"
+    found = resolve(view, what, dropped=True)
+    return found.of, found.ref
 
 
-def _decisions(
-    session: Session, what: records.DatasetVersion | records.ModelVersion
-) -> records.Listing[records.Decision]:
+def _evaluations(session: Session, what: Any) -> records.Listing[records.Evaluation]:
     view = session.view()
-    ref = resolve(view, what, dropped=True).ref
-    return decision_records(session.blobs, view, ref.partition(":")[0], ref)
+    return evaluation_records(session.blobs, view, *_about(view, what))
 
 
-VERBS: dict[tuple[str, str], Callable[..., Any]] = {
-    ("DatasetVersion", "load"): datasets.load,
-    ("DatasetVersion", "xy"): datasets.xy,
-    ("DatasetVersion", "split"): datasets.split,
-    ("DatasetVersion", "evaluate"): evaluation.evaluate,
-    ("DatasetVersion", "evaluations"): _evaluations,
-    ("DatasetVersion", "decisions"): _decisions,
-    ("ModelVersion", "load"): models.load,
-    ("ModelVersion", "evaluate"): evaluation.evaluate,
-    ("ModelVersion", "promote"): models.promote,
-    ("ModelVersion", "evaluations"): _evaluations,
-    ("ModelVersion", "decisions"): _decisions,
-    ("Run", "register"): models.register_run,
-    ("ActiveRun", "register"): models.register_run,
-    ("Run", "points"): runs.points,
-    ("Run", "artifact"): runs.artifact,
-    ("Run", "evaluate"): evaluation.evaluate,
-    ("Run", "evaluations"): _evaluations_of_run,
+def _decisions(session: Session, what: Any) -> records.Listing[records.Decision]:
+    view = session.view()
+    return decision_records(session.blobs, view, *_about(view, what))
+
+
+VERBS: dict[str, Callable[..., Any]] = {
+    "load": load,
+    "xy": datasets.xy,
+    "split": datasets.split,
+    "evaluate": evaluation.evaluate,
+    "evaluations": _evaluations,
+    "decisions": _decisions,
+    "promote": models.promote,
+    "register": models.register_run,
+    "points": runs.points,
+    "artifact": runs.artifact,
 }
-"""By the class of a record and the verb, what is asked: ``(session, record, **as the verb was given)``."""
+"""By its name, what a verb of a record does: ``(session, record, **as the verb was given)``."""

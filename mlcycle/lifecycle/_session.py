@@ -71,7 +71,8 @@ class Session:
         if author is not None and not (isinstance(author, str) and author.strip()):
             raise InvalidInput(f"author= is a name such as 'ada', got {type(author).__name__}: {author!r:.80}")
         self._connection = connection
-        self._author = author
+        self._given_author = author
+        self._author = author  # or, once it is asked for, who this machine says it is
         self._hooks = hooks or Hooks()
         self.at = at
         self._make_home = make_home
@@ -116,17 +117,17 @@ class Session:
 
     def sibling(self, at: int) -> Session:
         """Return a read-only session of the same store, its history ending at entry `at`; it shares what is known."""
-        return Session(self._connection, author=self._author, at=at, make_home=self._make_home)
+        return Session(self._connection, author=self._given_author, at=at, make_home=self._make_home)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _reopened, self._facts(self._connection)
+        return _reopened, self._facts(self._connection, self._hooks)
 
     def without_secrets(self) -> Session:
         """Return this session as it may be written to disk or mailed: what it opens with holds no secret."""
-        return _reopened(*self._facts(self._connection.without_secrets()))
+        return _reopened(*self._facts(self._connection.without_secrets(), self._hooks.by_name()))
 
-    def _facts(self, connection: Connection) -> tuple[Any, ...]:
-        return connection, self._author, self.at, self._hooks, self._refusal, self._make_home
+    def _facts(self, connection: Connection, hooks: Hooks) -> tuple[Any, ...]:
+        return connection, self._given_author, self.at, hooks, self._refusal, self._make_home
 
     # looking -------------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ lost one which guards a verb refuses that verb.
 from __future__ import annotations
 
 import pickle
+import sys
 from collections import Counter
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -70,6 +71,14 @@ def _travelling(hooks: Iterable[checks.Hook]) -> tuple[list[checks.Hook], list[c
     return travel, stay
 
 
+def _is_of_a_module(call: Any) -> bool:
+    """Say whether a callable is found by its name, so that a pickle of it holds nothing else."""
+    found = sys.modules.get(getattr(call, "__module__", None) or "")
+    for part in (getattr(call, "__qualname__", None) or "").split("."):
+        found = getattr(found, part, None)
+    return found is call
+
+
 @frozen(eq=False)
 class Hooks:
     """The hooks of one session; they travel with it, but for those that do not pickle.
@@ -107,6 +116,13 @@ class Hooks:
             )
         guards = tuple((one.verb, repr(one)) for one in stay if one.moment == "before")
         return Hooks, (tuple(travel), self.offers, self.criteria, (*self.missing, *guards))
+
+    def by_name(self) -> Hooks:
+        """Return the hooks that are functions of a module: whatever else one holds must not be written down."""
+        stay = [one for one in self.given if not _is_of_a_module(one.call)]
+        guards = tuple((one.verb, repr(one)) for one in stay if one.moment == "before")
+        kept = tuple(one for one in self.given if one not in stay)
+        return Hooks(kept, self.offers, self.criteria, (*self.missing, *guards))
 
     def check_whole(self, verb: str) -> None:
         """Refuse a verb that a hook guards which did not come along.

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any, overload
 from mlcycle import _html, records
 from mlcycle._ids import now
 from mlcycle._text import printable
-from mlcycle.errors import InvalidInput, MlcycleError
-from mlcycle.lifecycle import datasets, models
+from mlcycle.errors import MlcycleError
 from mlcycle.lifecycle._gate_request import Evidence, GateRequest
 from mlcycle.lifecycle._history import history_frame
-from mlcycle.lifecycle._model_files import load_version
+from mlcycle.lifecycle._home import load
 from mlcycle.lifecycle._points_in_time import entry_number
 from mlcycle.lifecycle._rollback import moves_of, new_models
 from mlcycle.lifecycle._session import Session
-from mlcycle.lifecycle.datasets import tables
+from mlcycle.lifecycle.datasets import Datasets
 from mlcycle.lifecycle.deployments import Deployments
 from mlcycle.lifecycle.evaluation import failing_today
 from mlcycle.lifecycle.experiments import Experiments
+from mlcycle.lifecycle.models import Models
 from mlcycle.lifecycle.runs import Runs, run_of
 from mlcycle.lifecycle.scope import Scopes
 from mlcycle.lifecycle.store import Store
-from mlcycle.state import Change, ProjectRollback, View, moves_to, resolve, roll_project_back, status_of
+from mlcycle.state import Change, ProjectRollback, View, moves_to, roll_project_back, status_of
 from mlcycle.storage import UpToDate
 
 if TYPE_CHECKING:
@@ -63,10 +63,10 @@ class Project:
             raise InvalidInput(f"open a project with mlcycle.open(url), got {type(session).__name__}: {session!r:.80}")
         self._session = session
         self.scope = Scopes(session)
-        self.datasets = datasets.Datasets(session)
+        self.datasets = Datasets(session)
         self.experiments = Experiments(session)
         self.runs = Runs(session)
-        self.models = models.Models(session)
+        self.models = Models(session)
         self.deployments = Deployments(session)
         self.store = Store(session)
 
@@ -112,15 +112,7 @@ class Project:
         trust
             For models, as in `ModelVersion.load`.
         """
-        view = self._session.view()
-        found = resolve(view, what, "dataset", "model")
-        if found.of == "dataset":
-            if trust:
-                raise InvalidInput(f"trust= is for models, and {found.shown} is data")
-            return tables.read_frame(self._session.blobs, view, found, columns)
-        if columns is not None:
-            raise InvalidInput(f"columns= is for data, and {found.shown} is a model")
-        return load_version(self._session.blobs, found, trust=trust)
+        return load(self._session, what, columns=columns, trust=trust)
 
     def status(self) -> records.Status:
         """Return, per phase, what is missing, stale, blocked or due."""

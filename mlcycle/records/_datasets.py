@@ -88,8 +88,7 @@ class DatasetVersion(Committed):
         columns : iterable, optional
             Only these columns, in this order.
         """
-        frame: pd.DataFrame = self._do("load", columns=columns)
-        return frame
+        return self._do("load", columns=columns)
 
     def xy(self, *, columns: Iterable[Hashable] | None = None) -> tuple[pd.DataFrame, pd.Series[Any]]:
         """Return the features, without the columns that have a role, and the target.
@@ -104,8 +103,7 @@ class DatasetVersion(Committed):
         InvalidInput
             Where no column is the target, or one of `columns` has a role.
         """
-        features, target = self._do("xy", columns=columns)
-        return features, target
+        return self._do("xy", columns=columns)
 
     def split(
         self,
@@ -156,10 +154,7 @@ class DatasetVersion(Committed):
             lists, cannot be classes or keys.
         """
         drawn = {"test": test, "validation": validation, "method": method, "by": by, "seed": seed}
-        parts: tuple[DatasetVersion, ...] = self._do(
-            "split", **drawn, override_until=override_until, message=message, op=op
-        )
-        return parts
+        return self._do("split", **drawn, override_until=override_until, message=message, op=op)
 
     def evaluate(
         self,
@@ -184,18 +179,15 @@ class DatasetVersion(Committed):
         InvalidInput
             Where no criterion is about this data and no check is given.
         """
-        found: Evaluation = self._do("evaluate", checks=checks, override_until=override_until, message=message, op=op)
-        return found
+        return self._do("evaluate", checks=checks, override_until=override_until, message=message, op=op)
 
     def evaluations(self) -> Listing[Evaluation]:
         """Return what `evaluate` found of this version, oldest first."""
-        found: Listing[Evaluation] = self._do("evaluations")
-        return found
+        return self._do("evaluations")
 
     def decisions(self) -> Listing[Decision]:
         """Return what was decided about this version, oldest first."""
-        found: Listing[Decision] = self._do("decisions")
-        return found
+        return self._do("decisions")
 
     # looks ---------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import attrs
 
 from mlcycle._digest import sha256_bytes
 from mlcycle._ids import near
-from mlcycle.errors import InvalidInput
+from mlcycle.errors import InvalidInput, SchemaError
 from mlcycle.records._record import Record
 
 if TYPE_CHECKING:
@@ -80,7 +80,8 @@ def _unknown(kind: type[Living], name: str) -> str:
     verbs = [one for one in public if callable(getattr(kind, one))]
     called = {one: f"{one}()" if one in verbs else one for one in public}
     alike = [called[one] for one in near(name, public) if called[one] not in kind._contents]
-    told = [f"a {kind.__name__} has no {name!r}", kind._contents, f"did you mean {' or '.join(alike)}?" * bool(alike)]
+    one = f"a{'n' if kind.__name__[0] in 'AEIOU' else ''} {kind.__name__}"
+    told = [f"{one} has no {name!r}", kind._contents, f"did you mean {' or '.join(alike)}?" if alike else ""]
     return f"{'; '.join(filter(None, told))} (it has {', '.join(called.values())})"
 
 
@@ -116,4 +117,7 @@ def at_home(record: L, home: Home | None) -> L:
 
 def _rebuilt(kind: type[L], facts: Mapping[str, Any], home: Home | None) -> L:
     known = {one.name for one in attrs.fields(kind)}  # type: ignore[arg-type]  # a pickle of a newer release may know more
-    return at_home(kind(**{name: value for name, value in facts.items() if name in known}), home)
+    try:
+        return at_home(kind(**{name: value for name, value in facts.items() if name in known}), home)
+    except TypeError as error:
+        raise SchemaError(f"this {kind.__name__} was pickled by another release of mlcycle: {error}") from error

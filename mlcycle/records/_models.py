@@ -190,8 +190,7 @@ class ModelVersion(Committed):
             fail or never pass.
         """
         asked = {"on": on, "checks": checks, "trust": trust}
-        found: Evaluation = self._do("evaluate", **asked, override_until=override_until, message=message, op=op)
-        return found
+        return self._do("evaluate", **asked, override_until=override_until, message=message, op=op)
 
     def promote(
         self,
@@ -223,18 +222,15 @@ class ModelVersion(Committed):
         ConflictError
             When somebody moved the alias meanwhile; names who.
         """
-        decided: Decision = self._do("promote", alias=alias, override_until=override_until, message=message, op=op)
-        return decided
+        return self._do("promote", alias=alias, override_until=override_until, message=message, op=op)
 
     def evaluations(self) -> Listing[Evaluation]:
         """Return what `evaluate` found of this version, oldest first."""
-        found: Listing[Evaluation] = self._do("evaluations")
-        return found
+        return self._do("evaluations")
 
     def decisions(self) -> Listing[Decision]:
         """Return what was decided about this version, of routes too, oldest first."""
-        found: Listing[Decision] = self._do("decisions")
-        return found
+        return self._do("decisions")
 
     # looks ---------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +124,11 @@ class Environment(Record):
         return [("platform", self.platform), ("cpu", self.cpu), ("packages", len(self.packages) or None)]
 
 
+def _numbers(metrics: dict[str, Any]) -> dict[str, float]:
+    """Return a copy in which NaN is one and the same object: dicts compare by that, and a pickle loses it."""
+    return {name: math.nan if value != value else value for name, value in metrics.items()}
+
+
 @frozen(kw_only=True, repr=False)
 class Run(Living):
     """One attempt: what went in, what came out, how it ended, and what can be done with it.
@@ -179,7 +185,7 @@ class Run(Living):
     name: str = ""
     status: str = "running"
     params: dict[str, Any] = field(factory=dict, converter=copied, hash=False)
-    metrics: dict[str, float] = field(factory=dict, converter=copied, hash=False)
+    metrics: dict[str, float] = field(factory=dict, converter=_numbers, hash=False)
     uses: tuple[str, ...] = field(default=(), converter=texts, metadata={"ref": "dataset"})
     artifacts: dict[str, FileRef] = field(factory=dict, converter=copied, hash=False)
     model: dict[str, Any] | None = field(default=None, converter=copied, hash=False)
@@ -230,15 +236,11 @@ class Run(Living):
         InvalidInput
             When the run saved no model.
         """
-        made: ModelVersion = self._do(
-            "register", name=name, data=data, override_until=override_until, message=message, op=op
-        )
-        return made
+        return self._do("register", name=name, data=data, override_until=override_until, message=message, op=op)
 
     def points(self) -> pd.DataFrame:
         """Return every point that was logged, in order of time: ``name, step, value, time, writer``."""
-        frame: pd.DataFrame = self._do("points")
-        return frame
+        return self._do("points")
 
     def artifact(self, name: str) -> bytes:
         """Return the bytes of an artifact, checked against its digest; a folder comes as a zip.
@@ -248,8 +250,7 @@ class Run(Living):
         NotFound
             With the names there are.
         """
-        data: bytes = self._do("artifact", name=name)
-        return data
+        return self._do("artifact", name=name)
 
     def evaluate(
         self,
@@ -271,15 +272,11 @@ class Run(Living):
         override_until, message, op
             As in `register`.
         """
-        found: Evaluation = self._do(
-            "evaluate", on=on, checks=checks, override_until=override_until, message=message, op=op
-        )
-        return found
+        return self._do("evaluate", on=on, checks=checks, override_until=override_until, message=message, op=op)
 
     def evaluations(self) -> Listing[Evaluation]:
         """Return what `evaluate` found of this run, oldest first."""
-        found: Listing[Evaluation] = self._do("evaluations")
-        return found
+        return self._do("evaluations")
 
     # looks ---------------------------------------------------------------------------------------------------------
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["every_ref", "read_ref", "resolve"]
 
-_RECORDS = {"DatasetVersion": "dataset", "ModelVersion": "model"}
-
 
 def read_ref(what: Any, view: View) -> Ref:
     """Return the parts of an address: a text, or a record, which stands wherever an address does.
@@ -28,9 +26,9 @@ def read_ref(what: Any, view: View) -> Ref:
     InvalidInput, InvalidName
         Saying what an address is.
     """
-    if isinstance(what, records.Living) and type(what).__name__ in _RECORDS:
-        records.check_home(what, view.state.id, what.ref)  # type: ignore[attr-defined]
-        what = f"{_RECORDS[type(what).__name__]}:{what.ref}"  # type: ignore[attr-defined]
+    if isinstance(what, records.DatasetVersion | records.ModelVersion):
+        records.check_home(what, view.state.id, what.ref)
+        what = f"{'dataset' if isinstance(what, records.DatasetVersion) else 'model'}:{what.ref}"
     kind, colon, _ = what.partition(":") if isinstance(what, str) else ("", "", "")
     if colon and (kind in NOUNS or kind in view.state.names.nouns()) and noun(kind).versioned:
         return parse_ref(what, kinds=None)

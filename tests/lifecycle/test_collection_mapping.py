@@ -91,8 +91,8 @@ def test_what_is_there_is_in(begun: mc.Project) -> None:
     assert "ffff" not in begun.runs
 
 
-def test_get_gives_a_default_only_where_there_is_nothing(begun: mc.Project) -> None:
-    """What cannot be an address is an error, not an absence."""
+def test_get_gives_a_default_wherever_in_says_no(begun: mc.Project) -> None:
+    """As with any mapping: nothing is raised for what is not there, and brackets raise a KeyError."""
     assert begun.models.get("fraud") is None
     assert begun.models.get("churn@9", "none") == "none"
     found = begun.models.get("churn")
@@ -101,10 +101,13 @@ def test_get_gives_a_default_only_where_there_is_nothing(begun: mc.Project) -> N
     assert begun.experiments.get("boosting") is None
     assert begun.deployments.get("eu", 3) == 3
     assert begun.runs.get("ffff") is None
-    with pytest.raises(InvalidName, match="is not a valid name in an address"):
-        begun.models.get("no name!")
+    for odd in ("no name!", "dataset:customers"):
+        assert odd not in begun.models
+        assert begun.models.get(odd, 0) == 0
+    with pytest.raises(KeyError, match=r"^no model is called 'fraud'"):
+        begun.models["fraud"]
     with pytest.raises(InvalidInput, match="names a dataset; a model is expected here"):
-        begun.models.get("dataset:customers")
+        begun.models["dataset:customers"]
 
 
 def test_brackets_say_what_is_near(begun: mc.Project) -> None:

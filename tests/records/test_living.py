@@ -8,7 +8,7 @@ import pickle
 import attrs
 import pytest
 
-from mlcycle.records import DatasetVersion, ModelVersion, Run
+from mlcycle.records import DatasetVersion, Evaluation, ModelVersion, Run
 from mlcycle.records._living import Living
 
 VERSION = DatasetVersion(name="customers", number=3, id="0a", rows=900)
@@ -22,6 +22,7 @@ RECORDS = (VERSION, ModelVersion(name="churn", number=7, id="0b"), Run(id="0c", 
         (RECORDS[0], "split_", "a DatasetVersion has no 'split_'; its rows are in load(); did you mean split()? (it"),
         (RECORDS[1], "predict", "a ModelVersion has no 'predict'; the estimator is in load()"),
         (RECORDS[2], "metric", "what was logged is in metrics and points(), files in artifact(name)"),
+        (Evaluation(subject="churn@7"), "verdicts", "an Evaluation has no 'verdicts'; did you mean verdict or"),
     ],
 )
 def test_a_name_that_is_not_there_says_what_is(record: Living, name: str, says: str) -> None:

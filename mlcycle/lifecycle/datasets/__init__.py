@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlcycle.lifecycle.datasets._collection import Datasets
-from mlcycle.lifecycle.datasets._reading import load, xy
+from mlcycle.lifecycle.datasets._features import xy
 from mlcycle.lifecycle.datasets._splitting import split
 
-__all__ = ["Datasets", "load", "split", "xy"]
+__all__ = ["Datasets", "split", "xy"]

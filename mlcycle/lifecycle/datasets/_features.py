@@ -1,4 +1,4 @@
-"""Reading a version: its rows, or its features and its target."""
+"""Reading a version as features and target."""
 
 from __future__ import annotations
 
@@ -16,19 +16,11 @@ if TYPE_CHECKING:
     from mlcycle import records
     from mlcycle.lifecycle._session import Session
 
-__all__ = ["load", "xy"]
-
-
-def load(
-    session: Session, version: str | records.DatasetVersion, *, columns: Iterable[Hashable] | None = None
-) -> pd.DataFrame:
-    """Read as `DatasetVersion.load` documents."""
-    view = session.view()
-    return tables.read_frame(session.blobs, view, resolve(view, version, "dataset"), columns)
+__all__ = ["xy"]
 
 
 def xy(
-    session: Session, version: str | records.DatasetVersion, *, columns: Iterable[Hashable] | None = None
+    session: Session, version: records.DatasetVersion, *, columns: Iterable[Hashable] | None = None
 ) -> tuple[pd.DataFrame, pd.Series[Any]]:
     """Read as `DatasetVersion.xy` documents."""
     view = session.view()
