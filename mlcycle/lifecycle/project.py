@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 from mlcycle import _html, records
 from mlcycle._ids import now
 from mlcycle._text import printable
-from mlcycle.errors import MlcycleError
+from mlcycle.errors import InvalidInput, MlcycleError
 from mlcycle.lifecycle._gate_request import Evidence, GateRequest
 from mlcycle.lifecycle._history import history_frame
 from mlcycle.lifecycle._home import load
