@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from mlcycle.checks._evaluation_data import EvaluationData
 
 __all__ = [
+    "Answer",
     "Check",
     "CodeAccess",
     "Context",
     "DataAccess",
     "EvaluationContext",
     "ModelAccess",
-    "Said",
     "TrafficAccess",
     "data_of",
     "default_data",
 ]
 
 T = TypeVar("T")
-Said = Result | float | bool | Iterable[Result | float | bool]
+Answer = Result | float | bool | Iterable[Result | float | bool]
 """What a check may answer: results, numbers, yes or no."""
 
 
@@ -131,7 +131,7 @@ class Context(Protocol):
 class Check(Protocol):
     """Any callable that looks at a subject and says what it found."""
 
-    def __call__(self, subject: str, context: Context, /) -> Said:
+    def __call__(self, subject: str, context: Context, /) -> Answer:
         """Judge the subject, a full ref such as ``"model:churn@7"``."""
 
 

@@ -16,7 +16,7 @@ from mlcycle.errors import InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mlcycle.checks._context import Context, Said
+    from mlcycle.checks._context import Answer, Context
     from mlcycle.records import Result
 
 __all__ = ["Event", "Hook", "HookCall", "after", "ask_hooks", "before"]
@@ -80,7 +80,7 @@ class Event:
 class HookCall(Protocol):
     """Any callable that looks at an event and says what it found; of one that is told, nothing is asked."""
 
-    def __call__(self, event: Event, context: Context, /) -> Said | None:
+    def __call__(self, event: Event, context: Context, /) -> Answer | None:
         """Judge what is about to happen, or take note of what has; None says nothing."""
 
 
@@ -188,11 +188,11 @@ class _Asked:
     def __name__(self) -> str:
         return name_of(self.hook.call)
 
-    def __call__(self, subject: str, context: Context) -> Said:
+    def __call__(self, subject: str, context: Context) -> Answer:
         said = self.hook.call(self.event, context)
         return () if said is None else said
 
 
 def ask_hooks(hooks: Iterable[Hook], event: Event, context: Context) -> tuple[Result, ...]:
-    """Return what hooks say before an event; what one raises, or answers that is no answer, is an ``"error"``."""
+    """Return what hooks say before an event; what one raises, or answers that cannot be one, is an ``"error"``."""
     return run([_Asked(hook, event) for hook in hooks], event.subject, context)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["judge", "measure_of", "weigh"]
 
 _TOO_CLOSE = 1 / 30  # what would take 900 times the rows will not be decided by waiting for them
-# What a detail says of a verdict: by `_note` before, and by `_settled` behind what it says of the measurement.
+# What a detail says of a verdict: by `_note` before what it says of the measurement, `_adjusted_for_slices` behind it.
 _WEIGHED = re.compile(
     r"^(?:\S+ (?:worse than allowed|(?:below|above) [^\s;]+)|[\d,]+ rows do not decide it(?:; about .+? would, if the "
     r"value stays|, and it is too close for any number of rows to help soon))(?:; |$)"
@@ -130,7 +130,7 @@ def weigh(criterion: Criterion, results: Iterable[Result]) -> list[Result]:
     >>> print(today)
     pass: f1 ≥ 0.7: 0.75 [0.72, 0.78], n=900
     """
-    return _settled(criterion, [_with_verdict(criterion, one) for one in results])
+    return _adjusted_for_slices(criterion, [_with_verdict(criterion, one) for one in results])
 
 
 def measure_of(criterion: Criterion) -> Callable[[Any, str, Context], list[Result]]:
@@ -251,7 +251,7 @@ def _scaled(result: Result, by: float) -> Result:
     return evolve(result, low=value - by * (value - low), high=value + by * (high - value))
 
 
-def _settled(criterion: Criterion, results: list[Result]) -> list[Result]:
+def _adjusted_for_slices(criterion: Criterion, results: list[Result]) -> list[Result]:
     """Keep a failed slice failed only if Holm's procedure over all slices agrees; else it is inconclusive."""
     if len(results) < 2:
         return results

@@ -44,7 +44,7 @@ def run(checks: Iterable[Check | Criterion], subject: str, context: Context) -> 
     Returns
     -------
     tuple of Result
-        A check that raises, or answers what is none of the above, gives a result with the verdict ``"error"``.
+        A check that raises, or answers anything else, gives a result with the verdict ``"error"``.
 
     Notes
     -----

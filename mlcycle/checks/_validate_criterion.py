@@ -26,7 +26,7 @@ def validate(criterion: Criterion) -> None:
     Raises
     ------
     InvalidInput
-        If it is no criterion, its metric does not exist, nothing measures it, or it could never fail or never pass.
+        If it is not a criterion, its metric does not exist, nothing measures it, or it could never fail or never pass.
 
     Examples
     --------

@@ -91,7 +91,7 @@ def _check_answers(model: Any, answers: Any, classes: Any, count: int) -> None:
     sizes = [len(values) for values in classes] if several else [len(classes)]
     require_valid(codes.dtype.kind in "iu" and codes.shape[1] == len(sizes), model, "answers are not codes of classes")
     inside = (codes >= 0) & (codes < np.asarray(sizes))
-    require_valid(inside.all(), model, "an answer is none of the classes")
+    require_valid(inside.all(), model, "an answer is not one of the classes")
 
 
 def check_support_vectors(model: Any) -> None:
@@ -120,7 +120,7 @@ def check_support_vectors(model: Any) -> None:
     if kernel == "precomputed" or callable(kernel):
         known = held["shape_fit_"][0]
         inside = count == 0 or (support.min() >= 0 and support.max() < known)
-        require_valid(inside, model, "a support vector is none of the rows it was fitted on")
+        require_valid(inside, model, "a support vector is not one of the rows it was fitted on")
         require_valid(kernel != "precomputed" or features == known, model, "its kernel has another width")
     else:
         require_valid(vectors.shape == (count, features), model, f"vectors {vectors.shape} of {features} features")

@@ -158,9 +158,11 @@ def _hint(class_name: str, found: tuple[str, ...]) -> str:
             ". A method used as a function, such as str.lower or str.split, has no name in a module: a parameter such "
             "as lowercase=True or token_pattern= does the same."
         )
+    # only what skops could look through may be a skops file, once its types are named
+    hint = '; save it with format="skops" to name its types instead, trust=[…].' if found else "."
     if not any(name.startswith("__main__.") for name in (class_name, *found)):
-        return "."
-    return ". A class in __main__ cannot be found by other programs: move it to a module that they can import."
+        return hint
+    return f"{hint} A class in __main__ cannot be found by other programs: move it to a module that they can import."
 
 
 def _write_safest(
@@ -349,7 +351,7 @@ def trusted_names(trust: Trust) -> frozenset[str]:
     given = [trust] if isinstance(trust, str | type) or not isinstance(trust, Collection) else list(trust)
     if any(not isinstance(one, str | type) for one in given):
         raise InvalidInput(
-            "trust= is True, or names such as ['my_pkg.transform.Clipper', 'joblib', 'sha256:…'], or classes, got "
+            "trust= must be True, or names such as ['my_pkg.transform.Clipper', 'joblib', 'sha256:…'], or classes, got "
             f"{type(trust).__name__}: {trust!r:.80}"
         )
     return frozenset(one if isinstance(one, str) else f"{one.__module__}.{one.__qualname__}" for one in given)
@@ -410,10 +412,13 @@ def load_model(
 
 def _read_pickle(data: bytes, label: str, names: Collection[str]) -> Any:
     if "joblib" not in names and (digest := sha256_bytes(data)) not in names:
+        named = any(not name.startswith("sha256:") for name in names)
+        hint = "Naming types does not help with a pickle. " if named else ""
         raise UntrustedModel(
-            f"{label} is kept as joblib, and reading such a file runs whatever code it holds. If you know who wrote "
-            f"it, pass trust=True for once; for every time, mlcycle.trust({digest!r}) trusts this one file, and "
-            "mlcycle.trust('joblib', project) all that the project keeps so. If you can, save the model again as skops"
+            f"{label} is kept as joblib, a pickle, and reading one runs whatever code it holds. {hint}If you know who "
+            f"wrote it, pass trust=True for once; for every time, mlcycle.trust({digest!r}) trusts this one file, and "
+            "mlcycle.trust('joblib', project) all that the project keeps so. If you can, save the model again with "
+            'format="skops"'
         )
     return _read_joblib(io.BytesIO(data))
 
@@ -432,10 +437,11 @@ def _read_skops(data: bytes, label: str, names: Collection[str]) -> Any:
         found: TrustReport = look_into(io.BytesIO(data), names)
     if found.untrusted:
         listed = list(found.untrusted)
+        hint = "True and 'joblib' are for pickles, and this is a skops file: name the types. "
         raise UntrustedModel(
-            f"{label} holds types that mlcycle's list does not cover: {', '.join(listed)}. If you know who wrote it "
-            f"and what they do, pass trust={listed!r} for once, or call mlcycle.trust({listed!r}, project) for every "
-            "time"
+            f"{label} holds types that mlcycle's list does not cover: {', '.join(listed)}. "
+            f"{hint if 'joblib' in names else ''}If you know who wrote it and what they do, pass trust={listed!r} for "
+            f"once, or call mlcycle.trust({listed!r}, project) for every time"
         )
     with _telling_damage("skops"):
         return skops.io.load(io.BytesIO(data), trusted=sorted(found.named))

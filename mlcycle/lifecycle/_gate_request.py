@@ -27,7 +27,7 @@ Doc = dict[str, Any]
 
 @frozen
 class Evidence:
-    """What the gate built in knows of a matter.
+    """What the gate built in knows of a request.
 
     Attributes
     ----------
@@ -124,7 +124,7 @@ def masked(results: Iterable[records.Result]) -> list[records.Result]:
 def decide_on(
     request: GateRequest, said: Sequence[records.Result], author: str, message: str, override: records.Override | None
 ) -> records.Decision | None:
-    """Return the one decision on a matter; None where nobody had anything to say, and nobody need know."""
+    """Return the one decision on a request; None where nobody had anything to say, and nobody need know."""
     evidence = request.evidence
     if not (said or evidence.results or evidence.problems or request.always):
         return None

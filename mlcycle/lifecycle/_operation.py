@@ -189,14 +189,14 @@ class Operation:
         return Place(object=f"{of}:{identity}", files=[file])
 
     def judge(self, make: Callable[[], GateRequest | None]) -> records.Decision | None:
-        """Ask who judges such a matter; what is committed next is committed with their decision, which is returned.
+        """Ask who judges such a request; what is committed next is committed with their decision, which is returned.
 
         Nothing is made of it, and nobody asked, where the caller's `op` was committed before: it gives that result.
 
         Parameters
         ----------
         make : callable
-            Returns the matter, or None where, as things stand, nothing need be committed.
+            Returns the request, or None where, as things stand, nothing need be committed.
 
         Raises
         ------
@@ -222,7 +222,7 @@ class Operation:
         return self._decision
 
     def _ask(self, request: GateRequest) -> records.Decision | None:
-        """Return the decision on a matter; one made before this look stands, where it rests on the same."""
+        """Return the decision on a request; one made before this look stands, where it rests on the same."""
         former = self._former
         if former is not None and former._judged and former._rested_on == self._rests_on(self.view):
             self.was_asked, self._judged, self._verdict = former.was_asked, True, former._verdict

@@ -27,7 +27,7 @@ def override_of(until: Any, message: str, author: str) -> records.Override | Non
     Raises
     ------
     InvalidInput
-        When `until` is no moment, or nothing is said for why.
+        When `until` is not a moment, or nothing is said for why.
 
     Examples
     --------

@@ -23,7 +23,7 @@ def time_window(since: Any, until: Any) -> tuple[str | None, str | None]:
     Raises
     ------
     InvalidInput
-        For what is no moment, a beginning still to come, or an end before the beginning.
+        For what is not a moment, a beginning still to come, or an end before the beginning.
     """
     start = None if since is None else parse_time(since, day="first")
     end = None if until is None else parse_time(until)

@@ -84,8 +84,8 @@ def is_digest(what: str) -> bool:
     return re.fullmatch("sha256:[0-9a-f]{64}", what) is not None
 
 
-def trusted_in(store: str, place: str) -> frozenset[str]:
-    """Return what this user trusts in the store of an id at a place.
+def trusted_in(store: str, place: str | None) -> frozenset[str]:
+    """Return what this user trusts in the store of an id at a place; None is one that cannot be told from others.
 
     Raises
     ------
@@ -93,7 +93,9 @@ def trusted_in(store: str, place: str) -> frozenset[str]:
         As `read_grants`.
     """
     return frozenset(
-        one.what for one in read_grants() if one.project is None or (store and (one.id, one.project) == (store, place))
+        one.what
+        for one in read_grants()
+        if one.project is None or (store and place and (one.id, one.project) == (store, place))
     )
 
 
@@ -126,6 +128,8 @@ def change_grants(change: Callable[[list[Grant]], list[Grant]]) -> None:
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _check_own(path, path.parent, path.parent.stat())
+        _read(path)  # what is not a file of one's own gets no lock beside it
         with _lock(path):
             _write(path, change(_read(path)))
     except OSError as error:
@@ -140,7 +144,7 @@ def _trust_file() -> Path | None:
         except RuntimeError:
             path = Path(chosen)
         if not path.is_absolute():  # it would be another file in each folder, also in one that somebody else filled
-            raise InvalidInput(f"MLCYCLE_TRUST is the absolute path of a file, got {chosen!r:.200}")
+            raise InvalidInput(f"MLCYCLE_TRUST must be the absolute path of a file, got {chosen!r:.200}")
         return path.resolve()
     try:
         if sys.platform == "win32":
@@ -194,17 +198,25 @@ def _check_own(path: Path, part: Path, found: os.stat_result) -> None:
 
 def _parsed(path: Path, data: bytes) -> list[Grant]:
     try:
-        document: Any = json.loads(data)
+        document: Any = json.loads(data, object_pairs_hook=_once_each)
     except (ValueError, RecursionError) as error:
         raise _unusable(path, f"is damaged ({error})") from error
     if not isinstance(document, dict) or document.get("format") != _FORMAT["format"]:
         raise _unusable(path, 'is damaged: it does not say "format": "mlcycle-trust"')
-    if document.get("v") != _FORMAT["v"] or document.keys() - {*_FORMAT, "grants"}:
+    if type(document.get("v")) is not int or document["v"] != _FORMAT["v"] or document.keys() - {*_FORMAT, "grants"}:
         raise SchemaError(f"{path}, where you keep what you trust, was written by a newer mlcycle: upgrade to use it")
     grants = document.get("grants")
     if not isinstance(grants, list):
         raise _unusable(path, "is damaged: it has no list of grants")
     return [_grant(path, one) for one in grants]
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the fields of an object; of two with one name, people may look at the one that does not count."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise ValueError("a field stands twice in one object")
+    return fields
 
 
 def _grant(path: Path, document: Any) -> Grant:
@@ -222,7 +234,7 @@ def _grant(path: Path, document: Any) -> Grant:
 def _write(path: Path, grants: list[Grant]) -> None:
     """Replace the file in one step; a temporary file is private to its owner from the start."""
     lines = [asdict(one, filter=lambda _, value: value is not None) for one in grants]
-    text = json.dumps({**_FORMAT, "grants": lines}, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps({**_FORMAT, "grants": lines}, indent=2) + "\n"  # ASCII: a path may hold what UTF-8 cannot
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -238,9 +250,8 @@ def _write(path: Path, grants: list[Grant]) -> None:
 @contextlib.contextmanager
 def _lock(path: Path) -> Iterator[None]:
     """Keep other processes and threads from changing the file; the lock falls when its owner dies."""
-    descriptor = os.open(
-        path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600
-    )
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+    descriptor = os.open(path.with_name(path.name + ".lock"), flags, 0o600)
     try:
         deadline = time.monotonic() + _PATIENCE
         while True:

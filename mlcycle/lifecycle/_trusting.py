@@ -43,7 +43,8 @@ def trust(
     Raises
     ------
     InvalidInput
-        For names that are not those of a type, and a file that is damaged, or that others could have written.
+        For names that are not those of a type, a project whose place cannot be told from that of a copy, and a file
+        that is damaged, or that others could have written.
     NotFound
         When you take back what was not granted.
     SchemaError
@@ -59,9 +60,17 @@ def trust(
     []
     """
     if project is not None and not isinstance(project, Project):
-        raise InvalidInput(f"project= is an open project, got {type(project).__name__}: {project!r:.80}")
+        raise InvalidInput(
+            f"project= must be an open project (mlcycle.open(url)), got {type(project).__name__}: {project!r:.80}"
+        )
     store, place = (None, None) if project is None else project._session.blobs.identity
     grants = [Grant(one, place, store) for one in _names(what, project)]
+    if project is not None and grants and place is None:
+        raise InvalidInput(
+            f"{project.store.url} cannot be told from a copy of it elsewhere: neither its URL nor its file system says "
+            "which account, endpoint or host it is, so nothing is trusted there by project. Trust single files by "
+            "their digest and without a project, mlcycle.trust('sha256:…'), or pass trust= to each call"
+        )
     if revoke:
         _take_back(grants)
     elif grants:
@@ -101,7 +110,7 @@ def _take_back(grants: list[Grant]) -> None:
     def without(before: list[Grant]) -> list[Grant]:
         for one in grants:
             if one not in before:
-                where = "everywhere" if one.project is None else f"in {one.project}"
+                where = "everywhere" if one.project is None else f"in {one.project!r}"
                 raise NotFound(f"you do not trust {one.what!r:.80} {where}; mlcycle.trust() tells what you trust")
         return [one for one in before if one not in grants]
 

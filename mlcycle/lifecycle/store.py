@@ -41,8 +41,8 @@ from mlcycle.storage import UpToDate, fetch
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
-    from datetime import date
 
+    from mlcycle._typing import Moment
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
     from mlcycle.storage import Snapshot
@@ -276,7 +276,7 @@ class Store:
 
         self._session.operate("store.restore", work, message=message, op=op)
 
-    def tag(self, name: str, to: int | str | date | datetime | None = None) -> int:
+    def tag(self, name: str, to: int | Moment | None = None, *, message: str = "", op: str | None = None) -> int:
         """Give an entry a name that `Project.at` and `Project.rollback` understand.
 
         Parameters
@@ -285,6 +285,8 @@ class Store:
             The tag; given again, it moves.
         to : int, str, date, datetime or timedelta, optional
             The entry, as in `Project.at`; defaults to the newest.
+        message, op : str, optional
+            Why, for the history; and an id of yours that makes a restarted script idempotent.
 
         Returns
         -------
@@ -302,10 +304,10 @@ class Store:
                 entry = view.n if wanted is None else wanted
                 return UpToDate(entry) if view.tag(name) == entry else [TagSet(name=name, to=entry)]
 
-            done = do.commit(plan, message=f"tag {name}")
+            done = do.commit(plan)
             return int(done.value) if done.entry is None else done.change(TagSet).to
 
-        return self._session.operate("store.tag", work)
+        return self._session.operate("store.tag", work, message=message or f"tag {name}", op=op)
 
     def sync(self) -> list[str]:
         """Upload what killed or disconnected processes of this machine left in their spools; return the new keys."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["AnswersJudge", "ServedVersions"]
 
 _ANSWERED = frozenset(["data", "labels", "model"])
-_SETTLED = ("pass", "fail", "warn")
+_DECISIVE = ("pass", "fail", "warn")
 _USUAL = {"classifier": ("accuracy",), "regressor": ("r2", "mean_absolute_error")}
 # The smallest loss since the evaluation that matters: two in a hundred of a classifier's metric, a tenth of another's.
 _MARGIN, _SHARE = 0.02, 0.1
@@ -81,7 +81,7 @@ class AnswersJudge:
         absolute = [one for one in criteria if _answerable(one)]
         found = [result for one in absolute for result in _answered(one, ref, captured, context)]
         yield from found
-        if any(one.verdict in _SETTLED or (one.verdict == "inconclusive" and not one.slice) for one in found):
+        if any(one.verdict in _DECISIVE or (one.verdict == "inconclusive" and not one.slice) for one in found):
             return
         for one in (one for one in criteria if one not in absolute):
             note = f"not judged: it needs {' and '.join(sorted(one.needs))}"

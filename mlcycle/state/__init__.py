@@ -13,90 +13,44 @@ Pure: no input, no output, no clock. Three ideas carry it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from mlcycle._lazy import lazy_names
-
-if TYPE_CHECKING:
-    from mlcycle.state._change import Change, Moved, read_changes
-    from mlcycle.state._change_kinds import (
-        KINDS,
-        MARKS,
-        FactAdd,
-        NameSet,
-        PointerMove,
-        ProjectCreate,
-        ProjectRollback,
-        StoreCopied,
-        TagSet,
-        VersionAdd,
-        VersionMark,
-    )
-    from mlcycle.state._entries_about import entries_about
-    from mlcycle.state._file_changes import Place, Sweep
-    from mlcycle.state._fold import ProjectFold
-    from mlcycle.state._history_text import entry_text, kind_of, only_keeps
-    from mlcycle.state._index import Name, State
-    from mlcycle.state._live_files import LiveFiles, find_live_files
-    from mlcycle.state._nouns import NOUNS, Noun, noun
-    from mlcycle.state._plans import (
-        check_guards,
-        check_stands,
-        check_unmoved,
-        drop,
-        guards_on,
-        restore,
-        roll_back,
-        roll_project_back,
-    )
-    from mlcycle.state._resolve_refs import every_ref, read_ref, resolve
-    from mlcycle.state._rollbacks import moves_to, pointer_moves, would_change
-    from mlcycle.state._route_warnings import DECIDES
-    from mlcycle.state._status import status_of
-    from mlcycle.state._topics import Topic
-    from mlcycle.state._version import Fact, PointerChange, Stamp, Version, stamp_of
-    from mlcycle.state._view import View
-
-_HOMES = {
-    "_change": ("Change", "Moved", "read_changes"),
-    "_change_kinds": (
-        "KINDS",
-        "MARKS",
-        "FactAdd",
-        "NameSet",
-        "PointerMove",
-        "ProjectCreate",
-        "ProjectRollback",
-        "StoreCopied",
-        "TagSet",
-        "VersionAdd",
-        "VersionMark",
-    ),
-    "_route_warnings": ("DECIDES",),
-    "_entries_about": ("entries_about",),
-    "_file_changes": ("Place", "Sweep"),
-    "_fold": ("ProjectFold",),
-    "_index": ("Name", "State"),
-    "_live_files": ("LiveFiles", "find_live_files"),
-    "_nouns": ("NOUNS", "Noun", "noun"),
-    "_plans": (
-        "check_guards",
-        "check_stands",
-        "check_unmoved",
-        "drop",
-        "guards_on",
-        "restore",
-        "roll_back",
-        "roll_project_back",
-    ),
-    "_resolve_refs": ("every_ref", "read_ref", "resolve"),
-    "_rollbacks": ("moves_to", "pointer_moves", "would_change"),
-    "_version": ("Fact", "PointerChange", "Stamp", "Version", "stamp_of"),
-    "_status": ("status_of",),
-    "_topics": ("Topic",),
-    "_view": ("View",),
-    "_history_text": ("entry_text", "kind_of", "only_keeps"),
-}
+from mlcycle.state._change import Change, Moved, read_changes
+from mlcycle.state._change_kinds import (
+    KINDS,
+    MARKS,
+    FactAdd,
+    NameSet,
+    PointerMove,
+    ProjectCreate,
+    ProjectRollback,
+    StoreCopied,
+    TagSet,
+    VersionAdd,
+    VersionMark,
+)
+from mlcycle.state._entries_about import entries_about
+from mlcycle.state._file_changes import Place, Sweep
+from mlcycle.state._fold import ProjectFold
+from mlcycle.state._history_text import entry_text, kind_of, only_keeps
+from mlcycle.state._index import Name, State
+from mlcycle.state._live_files import LiveFiles, find_live_files
+from mlcycle.state._nouns import NOUNS, Noun, noun
+from mlcycle.state._plans import (
+    check_guards,
+    check_stands,
+    check_unmoved,
+    drop,
+    guards_on,
+    restore,
+    roll_back,
+    roll_project_back,
+)
+from mlcycle.state._resolve_refs import every_ref, read_ref, resolve
+from mlcycle.state._rollbacks import moves_to, pointer_moves, would_change
+from mlcycle.state._route_warnings import DECIDES
+from mlcycle.state._status import status_of
+from mlcycle.state._topics import Topic
+from mlcycle.state._version import Fact, PointerChange, Stamp, Version, stamp_of
+from mlcycle.state._view import View
 
 __all__ = [
     "DECIDES",
@@ -151,6 +105,3 @@ __all__ = [
     "status_of",
     "would_change",
 ]
-
-if not TYPE_CHECKING:  # a type checker takes a name that is not listed above for a mistake
-    __getattr__, __dir__ = lazy_names(__name__, _HOMES)

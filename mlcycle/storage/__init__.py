@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mlcycle._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from mlcycle.storage._addresses import address_of
     from mlcycle.storage._commit_log import Commit, Draft, Log, UpToDate
     from mlcycle.storage._compaction import Compaction
     from mlcycle.storage._create_once import create_once
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
         check_key,
         open_files,
     )
-    from mlcycle.storage._places import address_of, is_litter, parents_of
+    from mlcycle.storage._places import is_litter, parents_of
     from mlcycle.storage._prefetch import fetch
     from mlcycle.storage._probe import probe
     from mlcycle.storage._put_if_absent import prove_new
@@ -76,6 +77,7 @@ __all__ = [
 
 # Loaded on first use: who only opens a file should not pay for the log, and nobody at import pays for fsspec.
 _HOMES = {
+    "_addresses": ("address_of",),
     "_compaction": ("Compaction",),
     "_entries": ("Entry",),
     "_files": ("Appender", "Files", "KeyNotFound", "Listed", "Outcome", "check_key", "open_files"),
@@ -83,7 +85,7 @@ _HOMES = {
     "_symlinks": ("links_in",),
     "_commit_log": ("Commit", "Draft", "Log", "UpToDate"),
     "_create_once": ("create_once",),
-    "_places": ("address_of", "is_litter", "parents_of"),
+    "_places": ("is_litter", "parents_of"),
     "_probe": ("probe",),
     "_put_if_absent": ("prove_new",),
     "_range_reads": ("open_range",),

@@ -6,29 +6,21 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from mlcycle.errors import InvalidInput, StorageUnavailable, UnsupportedStorage
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 __all__ = [
-    "PLACE_OPTIONS",
     "STRATEGIES",
     "StorePlace",
     "absolute",
-    "address_of",
     "is_litter",
     "parents_of",
     "place_of",
     "why_not_shared",
     "without_secrets",
 ]
-
-# Of the options of a file system those that tell one place from another: never a secret.
-PLACE_OPTIONS = ("account_name", "endpoint_url", "project")
 
 STRATEGIES = {
     "file": "mlcycle.storage._local:open_local",
@@ -251,20 +243,6 @@ def parents_of(url: str) -> Iterator[str]:
         if not path.strip("/"):
             return
         yield f"{scheme}{separator}{path}"
-
-
-def address_of(url: str, options: Mapping[str, Any]) -> str:
-    """Say in one text where files are, without anything secret; two places have two texts.
-
-    Examples
-    --------
-    >>> address_of("s3://team/churn", {"key": "k", "secret": "s", "endpoint_url": "http://minio:9000"})
-    's3://team/churn endpoint_url=http://minio:9000'
-    """
-    nested = options.get("client_kwargs") or {}
-    told = [f" {name}={value}" for name in PLACE_OPTIONS if (value := options.get(name) or nested.get(name))]
-    # a URL of a store has no password, see `place_of`; one of an endpoint may
-    return url + "".join(re.sub(r"(?<=://)[^/@]*@", "", one) for one in told)
 
 
 def is_litter(key: str) -> bool:

@@ -27,9 +27,9 @@ from mlcycle._digest import sha256_bytes
 from mlcycle._warn import warn
 from mlcycle.errors import StorageUnavailable, StoreError
 from mlcycle.storage import _flock
+from mlcycle.storage._addresses import place_options
 from mlcycle.storage._create_once import create_once
 from mlcycle.storage._flock import Flock
-from mlcycle.storage._places import PLACE_OPTIONS
 from mlcycle.storage._segments import segment_key
 
 if TYPE_CHECKING:
@@ -226,10 +226,7 @@ def _whole_lines(data: bytes) -> bytes:
 
 def _place(files: Files) -> dict[str, Any]:
     """Say which store this is, without anything secret."""
-    options = files.storage_options
-    nested = options.get("client_kwargs") or {}
-    kept = {name: _plain(str(value)) for name in PLACE_OPTIONS if (value := options.get(name) or nested.get(name))}
-    return {"url": _plain(files.url), "options": kept}
+    return {"url": _plain(files.url), "options": place_options(files.storage_options)}
 
 
 def _plain(url: str) -> str:

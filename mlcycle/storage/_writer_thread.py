@@ -21,7 +21,7 @@ _GOODBYE = 10.0  # seconds the interpreter waits at exit for last uploads; what 
 
 
 class TendedWriter(Protocol):
-    """What the keeper needs of a writer."""
+    """What the thread needs of a writer."""
 
     def _due(self) -> float:
         """Return when it next wants a tick, on the monotonic clock; infinity for never."""

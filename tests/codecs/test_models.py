@@ -217,15 +217,18 @@ def test_what_was_written_is_told(file):
 
 def test_own_class_becomes_joblib_with_a_warning(file):
     """A class outside the list is kept as joblib; reading it needs trust in all of joblib, or in this one file."""
-    with pytest.warns(MlcycleWarning, match=r"test_models\.Shifted.*trust=True"):
+    with pytest.warns(MlcycleWarning, match=r'test_models\.Shifted.*trust=True; save it with format="skops"'):
         packed = dump_model(Shifted().fit(X, y), file, example=X[:3])
     digest = sha256_file(file)
     assert packed.format == "joblib"
     assert any(name.endswith("Shifted") for name in packed.untrusted)
     remedies = rf"runs whatever code it holds.*trust=True for once; .*mlcycle\.trust\('{digest}'\).*trust\('joblib'"
     for trust in ((), False, ["sklearn.svm._classes.SVC"], [Shifted], "sha256:" + "0" * 64):
-        with pytest.raises(UntrustedModel, match=remedies):
+        with pytest.raises(UntrustedModel, match=remedies) as caught:
             load_model(file, "joblib", trust=trust)
+        vain = bool(trust) and trust != "sha256:" + "0" * 64
+        assert ("Naming types does not help with a pickle" in str(caught.value)) == vain
+        assert 'save the model again with format="skops"' in str(caught.value)
     for trust in (True, "joblib", ["joblib"], digest, {digest, "x"}):
         assert load_model(file, "joblib", trust=trust).shift_ == 1
 
@@ -236,10 +239,12 @@ def test_own_class_can_insist_on_skops(file):
     packed = dump_model(model, file, format="skops")
     name = f"{Shifted.__module__}.Shifted"
     assert packed.untrusted == (name,)
-    remedies = rf"does not cover: {name}\. .*trust=\['{name}'\] for once, or call mlcycle\.trust\(\['{name}'\], project"
+    remedies = rf"does not cover: {name}\..*trust=\['{name}'\] for once, or call mlcycle\.trust\(\['{name}'\], project"
     for trust in ((), True, "joblib", sha256_file(file), [name.replace("Shifted", "Broken")], [name[:-1]]):
-        with pytest.raises(UntrustedModel, match=remedies):
+        with pytest.raises(UntrustedModel, match=remedies) as caught:
             load_model(file, "skops", trust=trust)
+        told = "True and 'joblib' are for pickles, and this is a skops file: name the types" in str(caught.value)
+        assert told == (trust in (True, "joblib"))
     for trust in ([name], name, Shifted, [Shifted, "x"]):
         assert load_model(file, "skops", trust=trust)[-1].shift_ == 1
 
@@ -248,7 +253,7 @@ def test_own_class_can_insist_on_skops(file):
 def test_trust_that_names_nothing(trust, file):
     """What is neither names nor classes is refused, and not taken for nothing or for all."""
     dump_model(LogisticRegression().fit(X, y), file)
-    with pytest.raises(InvalidInput, match="trust= is True, or names"):
+    with pytest.raises(InvalidInput, match="trust= must be True, or names"):
         load_model(file, "skops", trust=trust)
 
 

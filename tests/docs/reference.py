@@ -17,7 +17,7 @@ from typing import Any
 import attrs
 
 import mlcycle
-from mlcycle import checks, cli, errors, monitoring, records, stats, storage, testing
+from mlcycle import checks, cli, errors, lifecycle, monitoring, records, stats, storage, testing
 from mlcycle.records import Criterion, Record
 from tests.docs.docstrings import Item, call_of, doc_of, in_markdown
 from tests.docs.pages import anchor_of
@@ -72,6 +72,7 @@ def _project() -> str:
         "The project",
         "What you open, and everything that hangs on it.",
         *(function_section(f"mlcycle.{name}", getattr(mlcycle, name), "##") for name in functions),
+        class_section("mlcycle.lifecycle.Grant", lifecycle.Grant),
         class_section("project", mlcycle.Project),
         *(class_section(name, kind) for name, kind in collections().items()),
     )

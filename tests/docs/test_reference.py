@@ -39,6 +39,12 @@ def test_the_whole_shop_window_is_told(name: str, written: str) -> None:
     assert headings & {f"`{name}`", f"`mlcycle.{name}`", f"`{name.lower()}`"}
 
 
+def test_what_is_returned_is_told(written: str) -> None:
+    """A grant, which nobody makes but `mlcycle.trust`."""
+    section = written.partition("\n## `mlcycle.lifecycle.Grant`\n")[2].partition("\n## ")[0]
+    assert [name for name in ("what", "project", "id") if f"| `{name}` |" not in section] == []
+
+
 def _handles() -> dict[str, type]:
     kinds = [getattr(mlcycle, name) for name in mlcycle.__all__]
     alive = {

@@ -51,6 +51,8 @@ def base() -> str:
         deployment.route("m@1")
         deployment.route("m@2")
     project.store.drop("model:n@1")
+    for frame in (FRAME, OTHER):
+        project.datasets.add("twice", frame)
     project.store.tag("then")
     project.models["m@1"].promote()
     return url
@@ -125,6 +127,19 @@ CALLS: dict[str, tuple[Verb, ...]] = {
     "store.drop": (
         lambda p, op: p.store.drop("dataset:spare@1", op=op),
         lambda p, op: p.store.drop("dataset:old@1", op=op),
+    ),
+    "datasets.rollback": (
+        lambda p, op: p.datasets.rollback("d", op=op),
+        lambda p, op: p.datasets.rollback("twice", op=op),
+    ),
+    "store.tag": (
+        lambda p, op: p.store.tag("now", 3, op=op),
+        lambda p, op: p.store.tag("today", 3, op=op),
+        lambda p, op: p.store.tag("now", 4, op=op),
+    ),
+    "deployment.check": (
+        lambda p, op: p.deployments["eu"].check(op=op),
+        lambda p, op: p.deployments["us"].check(op=op),
     ),
     "store.restore": (lambda p, op: p.store.restore("model:n@1", op=op),),
     "rollback": (

@@ -46,9 +46,10 @@ def test_it_is_read_by_people(trust_file: Path) -> None:
         ("0a", "memory://", {DIGEST}),
         ("0b", "memory://here", {DIGEST}),
         ("", "memory://here", {DIGEST}),
+        ("0a", None, {DIGEST}),
     ],
 )
-def test_a_grant_is_of_an_id_and_a_place(store: str, place: str, expected: set[str]) -> None:
+def test_a_grant_is_of_an_id_and_a_place(store: str, place: str | None, expected: set[str]) -> None:
     """A copy of a store has its id, and another store may come to lie in its place: neither is trusted."""
     add(HERE, Grant(DIGEST))
     assert trusted_in(store, place) == expected
@@ -80,6 +81,8 @@ def test_nothing_is_trusted_where_there_is_no_file(trust_file: Path, monkeypatch
         '{"format": "mlcycle-trust", "v": 1, "grants": [{"what": "joblib", "project": null, "id": null}]}',
         '{"format": "mlcycle-trust", "v": 1, "grants": [{"what": "joblib", "project": "memory://here"}]}',
         '{"format": "mlcycle-trust", "v": 1, "grants": [{"what": "joblib", "project": "", "id": ""}]}',
+        '{"format": "mlcycle-trust", "v": 1, "grants": [{"what": "joblib"}], "grants": []}',
+        f'{{"format": "mlcycle-trust", "v": 1, "grants": [{{"what": "a.B", "what": "{DIGEST}"}}]}}',
     ],
 )
 def test_damage_is_told(text: str, trust_file: Path) -> None:
@@ -98,6 +101,8 @@ def test_damage_is_told(text: str, trust_file: Path) -> None:
     [
         {"v": 2},
         {"v": "1"},
+        {"v": True},
+        {"v": 1.0},
         {"except": ["joblib"]},
         {"grants": [{"what": DIGEST, "until": "2026-12-31"}]},
     ],
@@ -134,6 +139,16 @@ def test_a_folder_others_can_write_grants_nothing(trust_file: Path) -> None:
 
 
 @posix
+def test_a_folder_others_can_write_is_not_written(trust_file: Path) -> None:
+    """What was refused is not there, once the folder is mended."""
+    trust_file.parent.chmod(0o777)
+    with pytest.raises(errors.InvalidInput, match=rf"by others: chmod go-w {trust_file.parent}, once"):
+        add(HERE)
+    trust_file.parent.chmod(0o700)
+    assert (read_grants(), [*trust_file.parent.iterdir()]) == ([], [])
+
+
+@posix
 def test_the_file_of_somebody_else_grants_nothing(trust_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of root alone, who can do everything anyway."""
     add(HERE)
@@ -156,6 +171,26 @@ def test_what_is_no_file_is_not_waited_for(trust_file: Path) -> None:
     trust_file.mkdir(0o700)
     with pytest.raises(errors.InvalidInput, match="is not a file"):
         read_grants()
+    with pytest.raises(errors.InvalidInput, match="is not a file"):
+        add(HERE)
+    assert [*trust_file.parent.iterdir()] == [trust_file]
+
+
+@posix
+def test_a_lock_is_not_taken_through_a_link(trust_file: Path, tmp_path: Path) -> None:
+    """It would make a file wherever somebody else likes."""
+    Path(f"{trust_file}.lock").symlink_to(tmp_path / "made")
+    with pytest.raises(errors.InvalidInput, match="cannot be written"):
+        add(HERE)
+    assert (read_grants(), (tmp_path / "made").exists()) == ([], False)
+
+
+def test_text_that_utf_8_cannot_hold(trust_file: Path) -> None:
+    """It stays what it is when others are added."""
+    odd = Grant("joblib", "/data/\ud800é", "0a")
+    add(odd)
+    add(HERE)
+    assert read_grants() == [odd, HERE]
 
 
 @posix

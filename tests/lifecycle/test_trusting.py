@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +99,22 @@ def test_one_file_by_its_digest(anywhere: mc.Project, cells: pd.DataFrame) -> No
     assert anywhere.models[version].load(trust=[digest]).predict([[0]]).tolist() == [0]
 
 
+def test_names_do_not_help_with_a_pickle(project: mc.Project, cells: pd.DataFrame) -> None:
+    """Given or granted, the error says so; and of a word for pickles, that it does not help with types."""
+    pickled, data = kept(project, cells, "joblib"), kept(project, cells, "skops")
+    for trust in (pickled.untrusted, [Mine], Mine):
+        with pytest.raises(errors.UntrustedModel, match="Naming types does not help with a pickle"):
+            pickled.load(trust=trust)
+    mc.trust(["joblib", Mine], project)
+    mc.trust("joblib", project, revoke=True)
+    with pytest.raises(errors.UntrustedModel, match="Naming types does not help with a pickle"):
+        project.load(pickled)
+    mc.trust(Mine, project, revoke=True)
+    mc.trust("joblib", project)
+    with pytest.raises(errors.UntrustedModel, match="are for pickles, and this is a skops file: name the types"):
+        project.load(data)
+
+
 def test_what_a_call_trusts_is_added(project: mc.Project, cells: pd.DataFrame) -> None:
     """Neither takes anything from the other, and a call leaves nothing behind."""
     version = kept(project, cells, "skops")
@@ -122,6 +140,50 @@ def test_a_copy_of_a_store_is_not_trusted(project: mc.Project, cells: pd.DataFra
     assert mc.trust(project=other) == []
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+def test_a_link_is_not_the_place(project: mc.Project, cells: pd.DataFrame, tmp_path: Path) -> None:
+    """What is trusted through a link holds where it leads, and no longer once it leads to a copy."""
+    version = kept(project, cells, "joblib")
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "store")
+    mc.trust("joblib", mc.open(link))
+    assert isinstance(project.load(version), Mine)
+    shutil.copytree(tmp_path / "store", tmp_path / "copy")
+    link.unlink()
+    link.symlink_to(tmp_path / "copy")
+    with pytest.raises(errors.UntrustedModel):
+        mc.open(link).load(f"model:{version.ref}")
+
+
+def test_a_place_that_cannot_be_told_from_a_copy(cells: pd.DataFrame, tmp_path: Path, trust_file: Path) -> None:
+    """Nothing is trusted there by project; one file is, by its digest."""
+    options = {"path": str(tmp_path), "target_protocol": "file"}
+    project = mc.open("dir://store", create=True, single_writer=True, storage_options=options)
+    version = kept(project, cells, "joblib")
+    for what in ("joblib", Mine, DIGEST):
+        with pytest.raises(errors.InvalidInput, match=r"dir://store cannot be told from a copy .* by their digest"):
+            mc.trust(what, project)
+    assert not trust_file.exists()
+    with pytest.raises(errors.UntrustedModel) as caught:
+        project.load(version)
+    digest = str(caught.value).partition("mlcycle.trust('")[2][:71]
+    assert [one.what for one in mc.trust(digest)] == [one.what for one in mc.trust(project=project)] == [digest]
+    assert isinstance(project.load(version), Mine)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where a path is any bytes")
+def test_a_path_that_is_not_utf_8(cells: pd.DataFrame, tmp_path: Path) -> None:
+    """It is trusted as any other is, and taken back in words that can be printed."""
+    project = mc.open(os.fsdecode(bytes(tmp_path) + b"/caf\xe9"), create=True)
+    version = kept(project, cells, "joblib")
+    mc.trust("joblib", project)
+    assert isinstance(project.load(version), Mine)
+    mc.trust("joblib", project, revoke=True)
+    with pytest.raises(errors.NotFound) as caught:
+        mc.trust("joblib", project, revoke=True)
+    assert str(caught.value).isascii()
+
+
 def test_what_is_trusted_is_seen_and_taken_back(memory_url: Any) -> None:
     """By project, and all of it."""
     here, there = mc.open(memory_url[0] + "/a"), mc.open(memory_url[0] + "/b")
@@ -142,7 +204,7 @@ def test_taking_back_what_was_not_granted(memory_url: Any) -> None:
     """Whoever mistypes what he takes back must not believe that it is gone; nothing else goes either."""
     project = mc.open(memory_url[0])
     mc.trust("a.B", project)
-    with pytest.raises(errors.NotFound, match=r"you do not trust 'a\.C' in memory://"):
+    with pytest.raises(errors.NotFound, match=r"you do not trust 'a\.C' in 'memory://"):
         mc.trust(["a.B", "a.C"], project, revoke=True)
     with pytest.raises(errors.NotFound, match="everywhere"):
         mc.trust(DIGEST, revoke=True)
@@ -187,7 +249,9 @@ def test_only_a_digest_stands_without_a_project(what: Any, said: str) -> None:
 
 def test_a_project_is_an_open_one() -> None:
     """Not its address."""
-    with pytest.raises(errors.InvalidInput, match="project= is an open project, got str"):
+    with pytest.raises(
+        errors.InvalidInput, match=r"project= must be an open project \(mlcycle\.open\(url\)\), got str"
+    ):
         mc.trust("joblib", "memory://x")  # type: ignore[arg-type]
 
 

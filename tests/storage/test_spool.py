@@ -278,6 +278,18 @@ def test_closing_takes_up_what_children_left(remote: Remote, spool: Path, slow: 
     assert len(list(spool.iterdir())) == 2
 
 
+def test_two_accounts_keep_their_spools_apart(memory_url: tuple[str, dict[str, Any]], spool: Path) -> None:
+    """Where only a connection string tells them; its key is not written down."""
+    team, mallory = (
+        Remote(open_files(memory_url[0]), {"connection_string": f"AccountName={name};AccountKey=do-not-write-me"})
+        for name in ("team", "mallory")
+    )
+    path = left_behind(team, spool, b"one\n")
+    assert "do-not-write-me" not in path.with_suffix(".json").read_text()
+    assert recover_spools(mallory, spool=spool) == []
+    assert len(recover_spools(team, spool=spool)) == 1
+
+
 def test_nothing_secret_is_on_disk(memory_url: tuple[str, dict[str, Any]], spool: Path) -> None:
     """Credentials in options and in URLs never reach the card."""
     secret = "do-not-write-me"

@@ -41,10 +41,9 @@ class Blobs:
         self._seen, self._look = seen, look
 
     @property
-    def identity(self) -> tuple[str, str]:
-        """The id of the store, which whoever can read it knows and can copy, and where it is, without secrets."""
-        files = self.checked_files.files
-        return self._seen().state.id or "", address_of(files.url, files.storage_options)
+    def identity(self) -> tuple[str, str | None]:
+        """The id of the store, which whoever can read it knows and can copy, and where it is, if that can be told."""
+        return self._seen().state.id or "", address_of(self.checked_files.files)
 
     def place(self, stored_object: str, files: list[Doc], folder: str) -> Place:
         """Return where a new object lies; more files than an entry can hold are told by a list file in its folder."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from mlcycle import monitoring, provenance, records, serving
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput, NotFound
@@ -15,7 +13,7 @@ from mlcycle.lifecycle._gate_request import GateRequest
 from mlcycle.lifecycle._history import history_frame
 from mlcycle.lifecycle._points_in_time import time_window
 from mlcycle.lifecycle._stored_decisions import decision_records
-from mlcycle.lifecycle._stored_evaluations import evaluation_records, keep_evaluation
+from mlcycle.lifecycle._stored_evaluations import evaluation_record, evaluation_records, keep_evaluation
 from mlcycle.lifecycle.deployments._record import current_revision, revision_record
 from mlcycle.lifecycle.deployments._routing import rollback_route, route
 from mlcycle.lifecycle.deployments._service_sources import StoredModelLoader, StoredRoutes
@@ -210,6 +208,7 @@ class Deployment:
         alpha: float = 0.05,
         checks: Iterable[Any] = (),
         message: str = "",
+        op: str | None = None,
     ) -> records.Evaluation:
         """Judge traffic by every signal there is, and keep what was found.
 
@@ -229,8 +228,8 @@ class Deployment:
         checks : iterable of callable, optional
             Signals of yours, run after those: ``(subject, context) -> Result``, a number, True or False, or several of
             these. The window is ``context.traffic``; data and models of the project are there as for any check.
-        message : str
-            For the history.
+        message, op : str, optional
+            Why, for the history; and an id of yours that makes a restarted script idempotent.
 
         Returns
         -------
@@ -265,10 +264,11 @@ class Deployment:
                 lambda: GateRequest(verb="window.close", action="check", subject=found.subject, proposal=lambda: told)
             )
             changes = keep_evaluation(do, found)
-            told["evaluation"] = attrs.evolve(found, **do.commit(lambda view: changes).fact("evaluation").stamp.facts())
+            fact = do.commit(lambda view: changes).fact("evaluation")
+            told["evaluation"] = evaluation_record(self._session.blobs, fact)
             return told["evaluation"]
 
-        return self._session.operate("deployment.check", work, message=message)
+        return self._session.operate("deployment.check", work, message=message, op=op)
 
     def evaluations(self) -> records.Listing[records.Evaluation]:
         """Return what `check` found and kept, oldest first."""

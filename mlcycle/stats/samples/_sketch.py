@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     Counts = NDArray[np.int64]
 
-__all__ = ["SIZE", "Rows", "Sketch", "least_ks", "widest_shift"]
+__all__ = ["SIZE", "Sketch", "SortedSample", "least_ks", "widest_shift"]
 
 SIZE = 1000
 _TAILS = ((0.25, 1.349), (0.1, 2.563), (0.05, 3.29))
@@ -42,13 +42,13 @@ _EXACT_IN_FLOAT = 2**53
 
 
 @frozen(eq=False)
-class Rows:
+class SortedSample:
     """A sorted sample kept whole, for the side of a comparison that is at hand: it answers as a sketch does."""
 
     values: NDArray[Any]
 
     @classmethod
-    def of(cls, ordered: NDArray[Any]) -> Rows:
+    def of(cls, ordered: NDArray[Any]) -> SortedSample:
         """Keep a sorted, finite sample."""
         return cls(_plain(ordered))
 
@@ -293,7 +293,7 @@ def _as_float(sketch: Sketch) -> Sketch:
     return evolve(sketch, points=kept, below=below, upto=upto, distinct=(len(kept), sketch.distinct[1]))
 
 
-def least_ks(a: Sketch | Rows, b: Sketch | Rows) -> float:
+def least_ks(a: Sketch | SortedSample, b: Sketch | SortedSample) -> float:
     """Return the smallest Kolmogorov-Smirnov distance that the bounds of two samples allow.
 
     Never larger than that of all the rows, and equal to it when both are exact. Only the points of one side are looked
@@ -301,11 +301,11 @@ def least_ks(a: Sketch | Rows, b: Sketch | Rows) -> float:
 
     Examples
     --------
-    >>> least_ks(Sketch.of(np.array([1.0, 2.0, 3.0])), Rows(np.array([2.0, 3.0, 4.0, 5.0])))
+    >>> least_ks(Sketch.of(np.array([1.0, 2.0, 3.0])), SortedSample(np.array([2.0, 3.0, 4.0, 5.0])))
     0.5
     """
-    if isinstance(a, Rows):
-        if isinstance(b, Rows):
+    if isinstance(a, SortedSample):
+        if isinstance(b, SortedSample):
             return _ordered.ks_statistic(a.values, b.values)
         return least_ks(b, a)
     if isinstance(b, Sketch):
@@ -313,7 +313,7 @@ def least_ks(a: Sketch | Rows, b: Sketch | Rows) -> float:
         if len(b.points) < len(a.points):
             a, b = b, a
     elif (a.points.dtype.kind == "f") != (b.values.dtype.kind == "f"):
-        a, b = _as_float(a), Rows(b.values.astype(np.float64))
+        a, b = _as_float(a), SortedSample(b.values.astype(np.float64))
     best = 0.0
     for mine, its in zip((a.below, a.upto), b.counts_at(a.points), strict=True):
         gap = np.maximum(mine[0] / a.n - its[1] / b.n, its[0] / b.n - mine[1] / a.n)
@@ -322,7 +322,7 @@ def least_ks(a: Sketch | Rows, b: Sketch | Rows) -> float:
 
 
 def widest_shift(
-    reference: Sketch | Rows, current: Sketch | Rows, sd: float, confidence: float
+    reference: Sketch | SortedSample, current: Sketch | SortedSample, sd: float, confidence: float
 ) -> _ordered.QuantileShift:
     """Return the largest shift of quantiles with an interval that holds the one of all the rows.
 
@@ -331,7 +331,7 @@ def widest_shift(
 
     Parameters
     ----------
-    reference, current : Sketch or Rows
+    reference, current : Sketch or SortedSample
         The two samples.
     sd : float
         Standard deviation of the reference: the unit where nearly all of its values are equal.
@@ -341,7 +341,7 @@ def widest_shift(
     Examples
     --------
     >>> a, b = np.sort(np.random.default_rng(0).normal(size=(2, 1000)))
-    >>> exact, found = _ordered.quantile_shift(a, b), widest_shift(Rows(a), Sketch.of(b, 100), 1.0, 0.95)
+    >>> exact, found = _ordered.quantile_shift(a, b), widest_shift(SortedSample(a), Sketch.of(b, 100), 1.0, 0.95)
     >>> found.low <= exact.low, exact.high <= found.high
     (True, True)
     """
@@ -365,7 +365,7 @@ def widest_shift(
     )  # fmt: skip
 
 
-def _quantiles(side: Sketch | Rows) -> NDArray[np.float64]:
+def _quantiles(side: Sketch | SortedSample) -> NDArray[np.float64]:
     """Return the lowest and the highest value each quantile of the grid can have."""
     at = np.asarray(_ordered.GRID) * (side.n - 1)
     floor = np.floor(at).astype(np.intp)
@@ -374,13 +374,13 @@ def _quantiles(side: Sketch | Rows) -> NDArray[np.float64]:
     return found
 
 
-def _limits(side: Sketch | Rows, confidence: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _limits(side: Sketch | SortedSample, confidence: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     low, high = _ordered.quantile_ranks(side.n, confidence)
     lower, upper = side.order_statistics(np.maximum(low, 1))[0], side.order_statistics(np.minimum(high, side.n))[1]
     return np.where(low >= 1, lower, -np.inf), np.where(high <= side.n, upper, np.inf)
 
 
-def _scale(side: Sketch | Rows, sd: float) -> tuple[float, float]:
+def _scale(side: Sketch | SortedSample, sd: float) -> tuple[float, float]:
     """Return the ends between which the robust standard deviation of all the rows lies; see `robust_scale`."""
     last, most, doubtful = side.n - 1, 0.0, False
     for tail, width in _TAILS:

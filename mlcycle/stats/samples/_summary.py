@@ -12,7 +12,7 @@ from mlcycle._text import printable
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.stats.samples import _columns
 from mlcycle.stats.samples._level_counts import LevelCounts
-from mlcycle.stats.samples._sketch import SIZE, Rows, Sketch
+from mlcycle.stats.samples._sketch import SIZE, Sketch, SortedSample
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
@@ -86,7 +86,7 @@ class ColumnSummary:
         Rows in all, without a value, and with an infinite one.
     moments : Moments or None
         Of numbers, of microseconds since 1970 in UTC, or of the lengths of text.
-    values : Sketch, Rows or None
+    values : Sketch, SortedSample or None
         The same values in order.
     levels : LevelCounts or None
         Of categorical columns and text.
@@ -104,7 +104,7 @@ class ColumnSummary:
     nulls: int
     infinite: int = 0
     moments: Moments | None = None
-    values: Sketch | Rows | None = None
+    values: Sketch | SortedSample | None = None
     levels: LevelCounts | None = None
     repeating: int = 0
     named: bool = False
@@ -150,7 +150,7 @@ class ColumnSummary:
         flat |= {"named": int(self.named), "spaced": int(self.spaced)}
         if self.moments:
             flat["moments"] = {name: _finite(value) for name, value in asdict(self.moments).items()}
-        if isinstance(self.values, Rows):
+        if isinstance(self.values, SortedSample):
             raise InvalidInput(f"column {self.name!r} is kept whole, for one comparison; summarise it to keep it")
         flat |= {"values": self.values.as_dict()} if self.values is not None else {}
         return flat | ({"levels": self.levels.as_dict()} if self.levels is not None else {})
@@ -463,7 +463,7 @@ def _made(name: Hashable, column: pd.Series[Any], kind: str, size: int | None) -
 
 
 def _with_values(made: ColumnSummary, ordered: _columns.Ordered, size: int | None) -> ColumnSummary:
-    values = Rows.of(ordered.values) if size is None else Sketch.of(ordered.values, size)
+    values = SortedSample.of(ordered.values) if size is None else Sketch.of(ordered.values, size)
     moments = Moments.of(ordered.values)
     return evolve(made, nulls=ordered.nulls, infinite=ordered.infinite, moments=moments, values=values)
 

@@ -10,7 +10,7 @@ from attrs import evolve
 from mlcycle.stats.samples import _columns, _ordered, _shifts, _ties
 from mlcycle.stats.samples._level_counts import LevelCounts, compared
 from mlcycle.stats.samples._shifts import Plan, ShiftDraft, Sized, untested
-from mlcycle.stats.samples._sketch import Rows, Sketch, least_ks, widest_shift
+from mlcycle.stats.samples._sketch import Sketch, SortedSample, least_ks, widest_shift
 from mlcycle.stats.samples._ties import tie_blocks
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def summary_drafts(
     return kind, [_ordered_draft(reference, current, kind, plan), *odd]
 
 
-def _values(column: ColumnSummary) -> Sketch | Rows:
+def _values(column: ColumnSummary) -> Sketch | SortedSample:
     return Sketch.of(np.empty(0)) if column.values is None else column.values
 
 
@@ -107,14 +107,14 @@ def _levels(column: ColumnSummary) -> LevelCounts:
     return _counted(_values(column)) if column.levels is None else column.levels
 
 
-def _counted(side: Sketch | Rows) -> LevelCounts:
+def _counted(side: Sketch | SortedSample) -> LevelCounts:
     if isinstance(side, Sketch):
         return LevelCounts.of_sketch(side)
     names, counts = np.unique(side.values, return_counts=True)
     return LevelCounts.of(names.tolist(), counts, whole=True)
 
 
-def _is_discrete(a: Sketch | Rows, b: Sketch | Rows) -> bool:
+def _is_discrete(a: Sketch | SortedSample, b: Sketch | SortedSample) -> bool:
     found = a.counted(_shifts.DISCRETE)
     return (
         found is not None
@@ -145,10 +145,10 @@ def _ordered_draft(reference: ColumnSummary, current: ColumnSummary, kind: str, 
     return ShiftDraft(aspect, test, p, "robust sd", sized, needed if min(a.n, b.n) < needed else 0, detectable)
 
 
-def _blocks(a: Sketch | Rows, b: Sketch | Rows) -> NDArray[np.intp] | None:
+def _blocks(a: Sketch | SortedSample, b: Sketch | SortedSample) -> NDArray[np.intp] | None:
     """Return the blocks of tied values of both sides, as `tie_blocks` does, where every value is known."""
     # The sketch first: it knows at once, while rows have to be looked through.
-    first, second = (b, a) if isinstance(a, Rows) else (a, b)
+    first, second = (b, a) if isinstance(a, SortedSample) else (a, b)
     mine = first.counted(_ties.SMALL)
     its = None if mine is None else second.counted(_ties.SMALL)
     if mine is None or its is None:
@@ -164,7 +164,7 @@ def _blocks(a: Sketch | Rows, b: Sketch | Rows) -> NDArray[np.intp] | None:
     return blocks
 
 
-def _from_constant(value: float, n: int, current: Sketch | Rows, aspect: str, plan: Plan) -> ShiftDraft:
+def _from_constant(value: float, n: int, current: Sketch | SortedSample, aspect: str, plan: Plan) -> ShiftDraft:
     below, upto = current.counts_at(np.array([value]))
     # The fewest others that the bounds allow.
     other = max(current.n - int(upto[1, 0] - below[0, 0]), 0)

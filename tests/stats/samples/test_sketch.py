@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlcycle.stats.samples import _ordered
-from mlcycle.stats.samples._sketch import Rows, Sketch, least_ks, widest_shift
+from mlcycle.stats.samples._sketch import Sketch, SortedSample, least_ks, widest_shift
 
 SMALL = 40
 
@@ -92,7 +92,7 @@ def test_merging_in_any_order_tells_the_same(a: np.ndarray, b: np.ndarray, c: np
 def test_the_distance_is_never_overstated(a: np.ndarray, b: np.ndarray, parts: int) -> None:
     """The Kolmogorov-Smirnov distance of sketches is at most that of the rows, and equal when nothing was left out."""
     exact = _ordered.ks_statistic(a.astype(float), b.astype(float))
-    sides = [(merged(side, 3, parts), Sketch.of(side, SMALL), Rows.of(side)) for side in (a, b)]
+    sides = [(merged(side, 3, parts), Sketch.of(side, SMALL), SortedSample.of(side)) for side in (a, b)]
     for x in sides[0]:
         for y in sides[1]:
             assert least_ks(x, y) <= exact + 1e-12
@@ -107,12 +107,12 @@ def test_the_interval_is_never_narrower(a: np.ndarray, b: np.ndarray, parts: int
     """The interval of the quantile shift holds the one of the rows, and is the same when nothing was left out."""
     exact = _ordered.quantile_shift(a.astype(float), b.astype(float), confidence)
     sd = float(np.std(a.astype(float)))
-    for x in (merged(a, 3, parts), Sketch.of(a, SMALL), Rows.of(a)):
-        for y in (merged(b, 4, parts), Sketch.of(b, SMALL), Rows.of(b)):
+    for x in (merged(a, 3, parts), Sketch.of(a, SMALL), SortedSample.of(a)):
+        for y in (merged(b, 4, parts), Sketch.of(b, SMALL), SortedSample.of(b)):
             found = widest_shift(x, y, sd, confidence)
             assert found.low <= exact.low * (1 + 1e-9) + 1e-12
             assert found.high >= exact.high * (1 - 1e-9) - 1e-12
-    found = widest_shift(Sketch.of(a, 1000), Rows.of(b), sd, confidence)
+    found = widest_shift(Sketch.of(a, 1000), SortedSample.of(b), sd, confidence)
     assert (found.effect, found.low) == pytest.approx((exact.effect, exact.low), rel=1e-6, abs=1e-9)
     assert found.high == pytest.approx(exact.high, rel=1e-6)
 
@@ -179,7 +179,7 @@ def test_every_number_type_is_kept_as_int64_or_float64(dtype: str) -> None:
     """Points are whole numbers or floats of 64 bits, whatever came."""
     sketch = Sketch.of(np.arange(100).astype(dtype))
     assert sketch.points.dtype in (np.dtype(np.int64), np.dtype(np.float64))
-    assert least_ks(sketch, Rows.of(np.arange(50, 100).astype(dtype))) == 0.5
+    assert least_ks(sketch, SortedSample.of(np.arange(50, 100).astype(dtype))) == 0.5
 
 
 def test_an_empty_part_changes_nothing() -> None:
@@ -196,6 +196,6 @@ def test_the_level_holds(merges: int) -> None:
     rng, times, alarms = np.random.default_rng(merges), 200, 0
     for _ in range(times):
         a = reduce(Sketch.merge, [Sketch.of(np.sort(rng.normal(size=3000 // merges)), 200) for _ in range(merges)])
-        b = Rows.of(np.sort(rng.normal(size=500)))
+        b = SortedSample.of(np.sort(rng.normal(size=500)))
         alarms += _ordered.ks_p_value(least_ks(a, b), a.n, b.n)[0] <= 0.05
     assert alarms / times <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / times)
