@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from collections.abc import ItemsView, Iterator, Mapping, ValuesView
+from itertools import islice
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
-from mlcycle._text import printable
+from mlcycle import _html
+from mlcycle._text import plainly, printable
 from mlcycle.errors import InvalidInput, NotFound
+from mlcycle.lifecycle.blobs import readable
 
 if TYPE_CHECKING:
     from mlcycle import records
     from mlcycle.lifecycle._session import Session
     from mlcycle.state import View
 
-__all__ = ["ByName"]
+__all__ = ["ROWS", "ByName"]
 
 V = TypeVar("V")
 D = TypeVar("D")
+ROWS = 20  # a screenful in a notebook
+_NAMED = 8  # names on the one line of a prompt
 
 
 @printable
@@ -25,11 +30,20 @@ class ByName(Mapping[str, V]):
     """A read-only mapping of what a project holds, by one look each time something is asked.
 
     A name stands for what it means now, and an address or a record may stand wherever a name does. Iteration is over
-    the names that mean something now.
+    the names that mean something now. ``items()`` and ``values()`` go by one look, whatever others do meanwhile; so
+    does ``dict(datasets.items())``, while ``dict(datasets)`` looks again for every name.
     """
 
-    _called: str
+    _called: ClassVar[str]
     """What it holds, for people: ``"datasets"``."""
+
+    _each: ClassVar[type]
+    """The class of what it holds, on which the verbs about one stand."""
+
+    _one: ClassVar[str]
+    """What one of them is, and how it is got: ``"version: project.models['churn@7']"``."""
+
+    _counted: int | None = None
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -43,8 +57,12 @@ class ByName(Mapping[str, V]):
         """Return what is handed out for what was found."""
 
     @abstractmethod
-    def _names(self, view: View) -> list[str]:
-        """Return the names that mean something, in the order of iteration."""
+    def _look(self) -> tuple[View, list[str]]:
+        """Return the project by one look, and the names that mean something in it, in the order of iteration."""
+
+    @abstractmethod
+    def _table_of(self, few: list[V]) -> str:
+        """Return some of what it holds as a table in HTML."""
 
     def __getitem__(self, ref: str | records.Record) -> V:
         view = self._session.view()
@@ -69,14 +87,79 @@ class ByName(Mapping[str, V]):
         return True
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names(self._session.view()))
+        _, names = self._look()
+        self._counted = len(names)  # list() asks for an iterator, then at once for the length: no second look
+        return self._each_of(names)
+
+    def _each_of(self, names: list[str]) -> Iterator[str]:
+        self._counted = None  # from its first name on, an iterator says nothing of what is there now
+        yield from names
 
     def __len__(self) -> int:
-        return len(self._names(self._session.view()))
+        counted, self._counted = self._counted, None
+        return len(self._look()[1]) if counted is None else counted
+
+    def items(self) -> ItemsView[str, V]:
+        """Return names and what they meant at one look, each made when the iteration comes to it."""
+        return ItemsView(_Seen(self))
+
+    def values(self) -> ValuesView[V]:
+        """Return what all names meant at one look, each made when the iteration comes to it."""
+        return ValuesView(_Seen(self))
 
     # a mapping compares by what it holds, and would read all of a project for it
     __eq__ = object.__eq__
     __hash__ = object.__hash__
 
+    if not TYPE_CHECKING:  # a type checker takes every name for known where this is
+
+        def __getattr__(self, name: str) -> Any:
+            if not name.startswith("_") and callable(getattr(self._each, name, None)):
+                raise AttributeError(f"{name} is asked of one {self._one}.{name}(…)")
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+
+    # looks ---------------------------------------------------------------------------------------------------------
+
     def __repr__(self) -> str:
-        return f"<{self._called} of {self._session.url}: {', '.join(self) or 'none yet'}>"
+        return self._line(self._look()[1])
+
+    def _line(self, names: list[str]) -> str:
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        said = f" ({len(names)}): {', '.join(names[:_NAMED])}{more}" if names else ": none yet"
+        return f"<{self._called} of {self._session.url}{said}>"
+
+    @plainly()
+    def _repr_html_(self) -> str:
+        seen = _Seen(self)
+        return self._card(len(seen), self._table_of(readable(seen.__getitem__, islice(seen, ROWS))))
+
+    def _card(self, count: int, table: str) -> str:
+        more = f"<div>… and {count - ROWS:,} more</div>" if count > ROWS else ""
+        title = f"{self._called} of {self._session.url}: {f'{count:,}' if count else 'none yet'}"
+        return _html.card(title, [], *([table, more] if count else []))
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self)
+
+
+class _Seen(Mapping[str, V]):
+    """What a collection held at one look."""
+
+    def __init__(self, of: ByName[V]) -> None:
+        self._of = of
+        self._view, names = of._look()
+        self._names = dict.fromkeys(names)
+
+    def __getitem__(self, name: str) -> V:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._of._made_of(self._view, self._of._find(self._view, name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __repr__(self) -> str:
+        return self._of._line(list(self._names))

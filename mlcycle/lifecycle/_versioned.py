@@ -31,6 +31,13 @@ class Versioned(ByName[V]):
     def _find(self, view: View, ref: Any) -> Version:
         return resolve(view, ref, self._of)
 
+    def _look(self) -> tuple[View, list[str]]:
+        view = self._session.view()
+        return view, self._names(view)
+
+    def _table_of(self, few: list[V]) -> str:
+        return records.Listing(few, of=self._called)._repr_html_()
+
     def _names(self, view: View) -> list[str]:
         return [name for name in view.names.of(self._of) if view.versions.latest(self._of, name) is not None]
 
@@ -38,10 +45,11 @@ class Versioned(ByName[V]):
         """Return a name as it was first written; of one that is not known, say what looks like it."""
         return view.names.known(self._of, check_name(name, f"{self._of} name", parts=self._of == "dataset")).name
 
-    def versions(self, name: str) -> records.Listing[V]:
-        """Return all versions of a name that were not dropped, oldest first."""
+    def versions(self, name: str | None = None) -> records.Listing[V]:
+        """Return all versions of a name, or of all names, that were not dropped; oldest first, name by name."""
         view = self._session.view()
-        standing = view.versions.standing(self._of, self._known(view, name))
+        names = view.names.of(self._of) if name is None else [self._known(view, name)]
+        standing = (version for one in names for version in view.versions.standing(self._of, one))
         return records.Listing(readable(lambda version: self._made_of(view, version), standing), of="versions")
 
     def history(self, name: str) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 from mlcycle import _html, records
 from mlcycle._ids import now
 from mlcycle._text import printable
-from mlcycle.errors import MlcycleError
+from mlcycle.errors import InvalidInput, MlcycleError
 from mlcycle.lifecycle._gate_request import Evidence, GateRequest
 from mlcycle.lifecycle._history import history_frame
 from mlcycle.lifecycle._home import load
@@ -59,6 +59,8 @@ class Project:
     """
 
     def __init__(self, session: Session) -> None:
+        if not isinstance(session, Session):
+            raise InvalidInput(f"open a project with mlcycle.open(url), got {type(session).__name__}: {session!r:.80}")
         self._session = session
         self.scope = Scopes(session)
         self.datasets = Datasets(session)
@@ -234,7 +236,7 @@ def _run_ref(session: Session, of: Any) -> Any:
         return of
     run, view = of.removeprefix("run:"), session.view()
     known = view.marks.has("run", run, "dropped")  # a sweep may have taken what `run_of` would read
-    return f"run:{run if known else run_of(session, run, view).id}"
+    return f"run:{run if known else run_of(session, run, view, dropped=True).id}"
 
 
 def _request(blobs: Blobs, view: View, entry: int) -> GateRequest:

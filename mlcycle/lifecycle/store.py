@@ -336,7 +336,7 @@ class Store:
         if isinstance(ref, str) and ref.startswith("run:"):
             run = ref.removeprefix("run:")
             known = view.marks.has("run", run, "dropped")  # a sweep may have taken what run_of would read
-            return f"run:{run if known else run_of(self._session, run, view).id}"
+            return f"run:{run if known else run_of(self._session, run, view, dropped=True).id}"
         said = read_ref(ref, view).kind is not None
         version = resolve(view, ref, *(() if said else _dropped_one_by_one(view)), dropped=True)
         if noun(version.of).kept:

@@ -59,6 +59,8 @@ class DatasetVersion(Committed):
     DatasetVersion('customers.train@3', rows=900, kind='blocks')
     """
 
+    _contents = "its rows are in load()"
+
     name: str
     number: int
     id: str

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 import attrs
 
 from mlcycle._digest import sha256_bytes
+from mlcycle._ids import near
 from mlcycle.errors import InvalidInput, SchemaError
 from mlcycle.records._record import Record
 
@@ -45,6 +46,16 @@ class Living(Record):
 
     _home: Home
 
+    _contents: ClassVar[str] = ""
+    """Where what it stands for is found, for who looks for it in the record: ``"its rows are in load()"``."""
+
+    if not TYPE_CHECKING:  # a type checker takes every name for known where this is
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+            raise AttributeError(_unknown(type(self), name))
+
     def _do(self, verb: str, **given: Any) -> Any:
         """Return what the project makes of a verb about this record."""
         home = getattr(self, "_home", None)
@@ -61,6 +72,17 @@ class Living(Record):
 
     def __dask_tokenize__(self) -> str:
         return sha256_bytes(f"{type(self).__name__} {attrs.asdict(self)!r}".encode())  # type: ignore[arg-type]
+
+
+def _unknown(kind: type[Living], name: str) -> str:
+    """Say what a record has instead of this."""
+    public = [one for one in dir(kind) if not one.startswith("_")]
+    verbs = [one for one in public if callable(getattr(kind, one))]
+    called = {one: f"{one}()" if one in verbs else one for one in public}
+    alike = [called[one] for one in near(name, public) if called[one] not in kind._contents]
+    one = f"a{'n' if kind.__name__[0] in 'AEIOU' else ''} {kind.__name__}"
+    told = [f"{one} has no {name!r}", kind._contents, f"did you mean {' or '.join(alike)}?" if alike else ""]
+    return f"{'; '.join(filter(None, told))} (it has {', '.join(called.values())})"
 
 
 def check_home(record: Living, store: str | None, what: str) -> None:

@@ -110,6 +110,8 @@ class ModelVersion(Committed):
     ModelVersion('churn@7', class='LogisticRegression')
     """
 
+    _contents = "the estimator is in load()"
+
     name: str
     number: int
     id: str

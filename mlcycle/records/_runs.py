@@ -178,6 +178,8 @@ class Run(Living):
     Run('boosting/calm-otter', status='finished', seconds=90, metrics={loss: 0.31})
     """
 
+    _contents = "what was logged is in metrics and points(), files in artifact(name)"
+
     id: str
     experiment: str = field(metadata={"ref": "experiment"})
     name: str = ""

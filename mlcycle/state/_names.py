@@ -66,13 +66,16 @@ class Names:
             raise InvalidName(f"the {of} name is text, got {type(name).__name__}: {name!r:.80}")
         found = self.get(of, name)
         if found is None:
-            known = self.of(of)
-            more = f" and {len(known) - 8} more" if len(known) > 8 else ""
-            listing = f" There are: {', '.join(known[:8])}{more}." if known else f" There are no {of}s yet."
-            others = [one for one in self.nouns() if one != of and self.get(one, name) is not None]
-            called = f" There is a {others[0]} of that name." if others else ""
-            raise NotFound(f"no {of} is called {name!r}.{called}{listing}", near(name, known))
+            raise self.unknown(of, name, self.of(of))
         return found
+
+    def unknown(self, of: str, name: str, known: list[str]) -> NotFound:
+        """Return the error that says which names there are instead, of those that would do."""
+        more = f" and {len(known) - 8} more" if len(known) > 8 else ""
+        listing = f" There are: {', '.join(known[:8])}{more}." if known else f" There are no {of}s yet."
+        others = [one for one in self.nouns() if one != of and self.get(one, name) is not None]
+        called = f" There is a {others[0]} of that name." if others else ""
+        return NotFound(f"no {of} is called {name!r}.{called}{listing}", near(name, known))
 
     def check_free(self, of: str, name: str) -> None:
         """Refuse a name that differs from an existing one only in case."""

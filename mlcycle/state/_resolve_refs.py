@@ -76,7 +76,9 @@ def resolve(view: View, what: Any, *nouns: str, dropped: bool = False) -> Versio
     if ref.kind is not None and nouns and ref.kind not in nouns:
         raise InvalidInput(f"{str(ref)!r} names a {ref.kind}; a {' or '.join(nouns)} is expected here")
     of = ref.kind or _noun_of(view, ref, nouns)
-    name = view.names.known(of, ref.name)
+    name = view.names.get(of, ref.name)
+    if name is None:
+        raise view.names.unknown(of, ref.name, _meaning_something(view, of))
     number = _number(view, of, name, ref)
     if not 1 <= number <= view.versions.count(name):
         raise NotFound(f"{name.name} has no version {number}; there are {_numbers(view.versions.count(name))}")
@@ -99,10 +101,12 @@ def _noun_of(view: View, ref: Ref, nouns: tuple[str, ...]) -> str:
         return having[0]
     if having:
         raise InvalidInput(f"{ref.name!r} may be {' or '.join(f'{of}:{ref.name}' for of in having)}; say which")
-    known = [
-        name.name for of in nouns or view.names.nouns() for name in view.names.every(of) if view.versions.count(name)
-    ]
+    known = [name for of in nouns or view.names.nouns() for name in _meaning_something(view, of)]
     raise NotFound(f"nothing is called {ref.name!r}", near(ref.name, known))
+
+
+def _meaning_something(view: View, of: str) -> list[str]:
+    return [name for name in view.names.of(of) if view.versions.latest(of, name) is not None]
 
 
 def _number(view: View, of: str, name: Name, ref: Ref) -> int:

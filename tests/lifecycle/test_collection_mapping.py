@@ -11,6 +11,10 @@ import pytest
 
 import mlcycle as mc
 from mlcycle.errors import InvalidInput, InvalidName, NotFound, VersionDeleted
+from mlcycle.lifecycle._connection import Connection
+from mlcycle.lifecycle._session import Session
+from mlcycle.storage import open_files
+from mlcycle.testing import FaultyFiles
 from tests.lifecycle.conftest import fitted
 
 FRAME = pd.DataFrame({"id": range(40), "x": [n % 7 for n in range(40)], "left": [0, 1] * 20})
@@ -166,6 +170,7 @@ def test_an_empty_project_has_empty_collections(tmp_path: Path) -> None:
     for name, each in _collections(empty).items():
         assert (list(each), len(each), "x" in each) == ([], 0, False)
         assert name in repr(each)
+        assert "none yet" in each._repr_html_()  # type: ignore[attr-defined]
     assert "none yet" in repr(empty.models)
 
 
@@ -181,6 +186,173 @@ def test_membership_reads_no_bodies(begun: mc.Project, monkeypatch: pytest.Monke
     assert "churn@1" in begun.models
     assert "customers.train" in begun.datasets
     assert (len(begun.models), len(begun.datasets), list(begun.deployments)) == (1, 3, ["shop"])
+
+
+def asked(url: str) -> tuple[mc.Project, list[tuple[str, str]]]:
+    """Return a project, and what it asks of the storage from now on."""
+    calls: list[tuple[str, str]] = []
+    connection = Connection(url)
+    connection.use_files(FaultyFiles(open_files(url), lambda _, op, key: calls.append((op, key)), local_paths=True))
+    project = mc.Project(Session(connection, author="bob"))
+    project.status()
+    calls.clear()
+    return project, calls
+
+
+def test_a_list_of_names_is_one_look(begun: mc.Project) -> None:
+    """`list` asks for an iterator and then for a length, which is the same look; later ones are looks of their own."""
+    project, calls = asked(begun.store.url)
+    for each in _collections(project).values():
+        len(each)
+        once = list(calls)
+        calls.clear()
+        for look in (list, sorted, tuple, bool, repr):
+            look(each)
+            assert calls == once
+            calls.clear()
+    for _ in project.datasets:
+        begun.datasets.add(f"more{len(begun.datasets)}", FRAME[:5])
+    assert (len(project.datasets), len(begun.datasets)) == (6, 6)
+
+
+def test_runs_are_counted_and_named_by_one_listing(begun: mc.Project) -> None:
+    """No head or end is read for it."""
+    project, calls = asked(begun.store.url)
+    assert (len(project.runs), list(project.runs)) == (1, list(begun.runs))
+    assert [call for call in calls if "runs" in call[1]] == [("list", "runs/")] * 2
+
+
+def test_what_is_gone_through_is_of_one_look(begun: mc.Project) -> None:
+    """Another writer who drops a name meanwhile breaks no loop, and does not change what it says."""
+    with begun.experiments.open("linear").start() as run:
+        pass
+    other = mc.open(begun.store.url, author="bob")
+    for each, last in ((begun.datasets, "dataset:customers.train@1"), (begun.runs, f"run:{run.id}")):
+        before, found = list(each), []
+        for name, _ in each.items():
+            other.store.drop(last)
+            found.append(name)
+        assert found == before
+        values, items = each.values(), each.items()
+        assert len(values) == len(list(values)) == len(before) - 1
+        other.store.restore(last)
+        assert dict(items).keys() == set(before[:-1])
+        assert (before[-1], each[before[-1]]) not in items
+        assert (before[0], each[before[0]]) in items
+
+
+def test_runs_of_the_future_are_not_in_the_past(begun: mc.Project) -> None:
+    """Whether by id, by a beginning, by record, or while it goes on: what began later is not there."""
+    [first] = begun.runs
+    past = begun.at(begun.store.tag("before"))
+    begun.store.tag("after")
+    with begun.experiments.open("linear").start() as run:
+        assert run not in past.runs
+    for key in (run.id, run.id[:-1], begun.runs[run.id]):
+        assert key in begun.runs
+        assert key not in past.runs
+        assert past.runs.get(key) is None
+    with pytest.raises(NotFound, match=f"there is no run {run.id} as of entry"):
+        past.runs[run.id]
+    common = first[:3]
+    assert run.id.startswith(common)
+    assert (past.runs[common].id, list(past.runs), len(past.runs)) == (first, [first], 1)
+    assert [one.id for one in past.runs.values()] == [first]
+
+
+def test_dropped_runs_are_passed_over(begun: mc.Project) -> None:
+    """They spoil no beginning, are found by who brings them back, and stand in the past."""
+    [first] = begun.runs
+    with begun.experiments.open("linear").start() as run:
+        pass
+    before = begun.at(begun.store.tag("before"))
+    with pytest.raises(NotFound, match="2 runs begin with"):
+        begun.runs[first[:3]]
+    begun.store.drop(f"run:{first}")
+    assert begun.runs[first[:3]].id == run.id
+    for key in (first, first[:-1]):
+        assert key not in begun.runs
+        assert begun.runs.get(key) is None
+        with pytest.raises(VersionDeleted, match=rf"run {first} was dropped; .*store.restore\('run:{first}'\)"):
+            begun.runs[key]
+    assert (len(before.runs), before.runs[first].status) == (2, "finished")
+    assert begun.models["churn@1"].load() is not None
+    begun.store.restore(f"run:{first[:-1]}")
+    assert begun.runs[first].status == "finished"
+
+
+def test_runs_of_elsewhere_and_other_things_are_refused_in_words(begun: mc.Project, tmp_path: Path) -> None:
+    """An error says what was expected, and where what was looked for is found."""
+    other = mc.open(tmp_path / "other", create=True)
+    with other.experiments.open("e").start() as run:
+        pass
+    for wrong in (run, other.runs[run.id]):
+        with pytest.raises(InvalidInput, match=f"^run:{run.id} is a record of another project"):
+            begun.runs[wrong]
+    with pytest.raises(InvalidInput, match="a run is given by its id or a beginning of it, got DatasetVersion"):
+        begun.runs[begun.datasets["customers"]]
+    with pytest.raises(InvalidInput, match=r"got int: -1; the newest is project\.runs\[list\(project\.runs\)\[-1\]\]"):
+        begun.runs[-1]  # type: ignore[index]
+    with pytest.raises(NotFound, match=r"an experiment, whose runs are project\.experiments\['linear'\]\.runs\(\)"):
+        begun.runs["linear"]
+
+
+def test_an_error_names_only_what_can_be_had(begun: mc.Project) -> None:
+    """A name whose versions were all dropped is no proposal."""
+    begun.datasets.add("customer", FRAME[:5])
+    begun.store.drop("dataset:customer@1")
+    there = "There are: customers, customers.test, customers.train. Did you mean 'customers' or"
+    with pytest.raises(NotFound, match=rf"no dataset is called 'custome'\. {there}"):
+        begun.datasets["custome"]
+    with pytest.raises(NotFound, match=r"nothing is called 'custome'\. Did you mean 'customers' or"):
+        begun.load("custome")
+
+
+def test_a_verb_of_what_is_held_says_where_it_stands(begun: mc.Project) -> None:
+    """Who asks a collection for it learns how to get the one; other names are unknown as anywhere."""
+    for name, verb, stands in [
+        ("datasets", "load", "version: project.datasets['customers@3'].load"),
+        ("datasets", "split", "version: project.datasets['customers@3'].split"),
+        ("models", "promote", "version: project.models['churn@7'].promote"),
+        ("runs", "points", "run: project.runs['3f9a'].points"),
+        ("experiments", "start", "experiment: project.experiments['boosting'].start"),
+        ("deployments", "route", "deployment: project.deployments['eu'].route"),
+    ]:
+        each = getattr(begun, name)
+        assert not hasattr(each, verb)
+        with pytest.raises(AttributeError) as caught:
+            getattr(each, verb)
+        assert str(caught.value) == f"{verb} is asked of one {stands}(…)"
+        for unknown in ("nonsense", "_nonsense", "__nonsense__"):
+            with pytest.raises(AttributeError, match=f"^'{type(each).__name__}' object has no attribute '{unknown}'$"):
+                getattr(each, unknown)
+
+
+def test_a_notebook_shows_what_is_there(begun: mc.Project) -> None:
+    """A card with a table, of at most 20, and names to complete brackets with."""
+    [run] = begun.runs
+    shown = {name: each._repr_html_() for name, each in _collections(begun).items()}  # type: ignore[attr-defined]
+    for name, told in {
+        "datasets": "customers.train@1",
+        "models": "churn@2",
+        "runs": run,
+        "experiments": "linear",
+        "deployments": "revision 1, churn@1 100 %",
+    }.items():
+        assert told in shown[name]
+        assert f"{name} of {begun.store.url}" in shown[name]
+        assert shown[name].count("<table") == 1
+    assert begun.models._ipython_key_completions_() == ["churn"]
+    for number in range(22):
+        begun.experiments.open(f"e{number:02}")
+        begun.experiments["linear"].start().finish()
+    shown = begun.experiments._repr_html_()
+    assert ("e19" in shown, "e20" in shown, "and 3 more" in shown) == (True, False, True)
+    shown = begun.runs._repr_html_()
+    assert (list(begun.runs)[-1] in shown, run in shown, "and 3 more" in shown) == (True, False, True)
+    assert repr(begun.experiments) == (
+        f"<experiments of {begun.store.url} (23): e00, e01, e02, e03, e04, e05, e06, e07 and 15 more>"
+    )
 
 
 # about a name --------------------------------------------------------------------------------------------------------
@@ -207,6 +379,11 @@ def test_versions_are_records_at_home(begun: mc.Project) -> None:
     """What is listed can be asked."""
     assert [one.number for one in begun.models.versions("churn")] == [1, 2]
     assert [len(one.load()) for one in begun.datasets.versions("customers")] == [40]
+    begun.datasets.add("customers", FRAME[:5])
+    begun.store.drop("dataset:customers@2")
+    every = ["customers@1", "customers.test@1", "customers.train@1"]
+    assert [one.ref for one in begun.datasets.versions()] == every
+    assert [one.ref for one in begun.models.versions()] == ["churn@1", "churn@2"]
     with pytest.raises(NotFound, match="customers"):
         begun.datasets.versions("custmers")
 

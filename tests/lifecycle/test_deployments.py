@@ -247,3 +247,13 @@ def test_checks_are_a_list(checks: Any, project: mc.Project, shop: Any) -> None:
     """More questions come as a list, also when there is one."""
     with pytest.raises(errors.InvalidInput, match="checks is a list, for example "):
         project.models["tumour@1"].evaluate(checks=checks)
+
+
+def test_a_deployment_says_who_answers(project: mc.Project, shop: Any) -> None:
+    """Its line at a prompt has the revision, the shares as parts of a hundred, and the shadow."""
+    assert repr(project.deployments.open("eu")) == "<deployment eu: no route yet>"
+    assert repr(shop) == "<deployment shop: revision 1, tumour@1 100 %>"
+    shop.route({"tumour@1": 9, "tumour@2": 1}, message="canary")
+    assert repr(shop) == "<deployment shop: revision 2, tumour@1 90 %, tumour@2 10 %>"
+    shop.route("tumour@1", shadow="tumour@2")
+    assert repr(shop) == "<deployment shop: revision 3, tumour@1 100 %, tumour@2 as shadow>"

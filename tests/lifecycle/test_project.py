@@ -441,3 +441,10 @@ def test_a_rollback_of_many_names_is_planned_once(project: mc.Project, monkeypat
     monkeypatch.setattr(projects, "roll_project_back", counted)
     assert len(fresh.rollback("here")) == 20
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize("wrong", ["x", None, Path("x")])
+def test_a_project_is_opened_and_not_made(wrong: Any) -> None:
+    """Its constructor is for the library; who tries it learns how."""
+    with pytest.raises(errors.InvalidInput, match=r"open a project with mlcycle\.open\(url\), got "):
+        mc.Project(wrong)

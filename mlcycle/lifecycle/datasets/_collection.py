@@ -42,6 +42,7 @@ class Datasets(Versioned[records.DatasetVersion]):
     """
 
     _called, _of = "datasets", "dataset"
+    _each, _one = records.DatasetVersion, "version: project.datasets['customers@3']"
 
     # adding --------------------------------------------------------------------------------------------------------
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlcycle import _html
 from mlcycle._ids import check_name, new_id
 from mlcycle._text import printable
 from mlcycle.errors import ReadOnly
 from mlcycle.lifecycle._collection_mapping import ByName
-from mlcycle.lifecycle.deployments._deployment import Deployment
+from mlcycle.lifecycle.deployments._deployment import Deployment, who_answers
 from mlcycle.state import Change, NameSet, View
 from mlcycle.storage import UpToDate
 
@@ -20,6 +21,7 @@ class Deployments(ByName[Deployment]):
     """The deployments of one project, a mapping by name; lives as long as the project handle it hangs on."""
 
     _called = "deployments"
+    _each, _one = Deployment, "deployment: project.deployments['eu']"
 
     def open(self, name: str, *, message: str = "", op: str | None = None) -> Deployment:
         """Open a deployment, making it if there is none of this name.
@@ -57,8 +59,12 @@ class Deployments(ByName[Deployment]):
     def _made_of(self, view: View, found: str) -> Deployment:
         return self._handle(view, found)
 
-    def _names(self, view: View) -> list[str]:
-        return view.names.of("deployment")
+    def _look(self) -> tuple[View, list[str]]:
+        view = self._session.view()
+        return view, view.names.of("deployment")
+
+    def _table_of(self, few: list[Deployment]) -> str:
+        return _html.table(["deployment", "who answers"], [[one.name, who_answers(one.revision)] for one in few])
 
     def _handle(self, view: View, name: str) -> Deployment:
         known = view.names.known("deployment", name)

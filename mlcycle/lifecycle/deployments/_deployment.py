@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
 
-__all__ = ["Deployment"]
+__all__ = ["Deployment", "who_answers"]
 
 
 @printable
@@ -64,8 +64,7 @@ class Deployment:
         self.name = name
 
     def __repr__(self) -> str:
-        revision = self.revision
-        return f"<deployment {self.name}: {revision or 'no route yet'}>"
+        return f"<deployment {self.name}: {who_answers(self.revision)}>"
 
     @property
     def revision(self) -> records.Revision | None:
@@ -278,3 +277,13 @@ class Deployment:
     def decisions(self) -> records.Listing[records.Decision]:
         """Return what gates and hooks decided about its routes, oldest first."""
         return decision_records(self._session.blobs, self._session.view(), "deployment", f"deployment:{self.name}")
+
+
+def who_answers(revision: records.Revision | None) -> str:
+    """Say who answers with which share of the traffic: ``revision 2, churn@6 90 %, churn@7 10 %``."""
+    if revision is None:
+        return "no route yet"
+    total = sum(revision.weights.values())
+    shares = [f"{ref} {100 * weight / total:.3g} %" for ref, weight in revision.weights.items()]
+    shadow = [f"{revision.shadow} as shadow"] if revision.shadow else []
+    return ", ".join([f"revision {revision.number}", *shares, *shadow])

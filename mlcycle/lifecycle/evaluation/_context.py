@@ -105,7 +105,7 @@ def _run(session: Session, view: View, ref: str) -> records.Run | None:
     elif kind != "run":
         raise InvalidInput(f"code is kept of runs and of models, and {ref!r} is a {kind}")
     try:
-        return run_of(session, run, view)
+        return run_of(session, run, view, dropped=kind != "run")
     except (NotFound, VersionDeleted):
         if kind == "run":
             raise

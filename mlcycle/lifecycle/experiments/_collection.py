@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mlcycle import _html
 from mlcycle._ids import check_name, new_id
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput, ReadOnly
@@ -39,6 +40,7 @@ class Experiments(ByName[Experiment]):
     """
 
     _called = "experiments"
+    _each, _one = Experiment, "experiment: project.experiments['boosting']"
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -96,8 +98,12 @@ class Experiments(ByName[Experiment]):
     def _made_of(self, view: View, found: str) -> Experiment:
         return self._handle(view, found)
 
-    def _names(self, view: View) -> list[str]:
-        return view.names.of("experiment")
+    def _look(self) -> tuple[View, list[str]]:
+        view = self._session.view()
+        return view, view.names.of("experiment")
+
+    def _table_of(self, few: list[Experiment]) -> str:
+        return _html.table(["experiment", "hypothesis", "metric"], [[e.name, e.hypothesis, e.metric] for e in few])
 
     def _handle(self, view: View, name: str) -> Experiment:
         return Experiment(self._session, self._provenance, self._facts(view, view.names.known("experiment", name).name))

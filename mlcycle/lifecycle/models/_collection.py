@@ -50,6 +50,7 @@ class Models(Versioned[records.ModelVersion]):
     """
 
     _called, _of = "models", "model"
+    _each, _one = records.ModelVersion, "version: project.models['churn@7']"
 
     # versions ------------------------------------------------------------------------------------------------------
 
@@ -137,7 +138,7 @@ class Models(Versioned[records.ModelVersion]):
         column a check, and ``author, at, message``.
         """
         view = self._session.view()
-        return models_frame(self._session, view, list(self) if name is None else [self._known(view, name)])
+        return models_frame(self._session, view, self._names(view) if name is None else [self._known(view, name)])
 
     # looking -------------------------------------------------------------------------------------------------------
 

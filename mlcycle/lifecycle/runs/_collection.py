@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import records
-from mlcycle._text import printable
-from mlcycle.lifecycle._collection_mapping import ByName
-from mlcycle.lifecycle.runs._reading import run_of
+from mlcycle._text import plainly, printable
+from mlcycle.lifecycle._collection_mapping import ROWS, ByName
+from mlcycle.lifecycle.runs._reading import run_of, standing_runs
 from mlcycle.lifecycle.runs._table import table
 
 if TYPE_CHECKING:
@@ -38,9 +38,7 @@ class Runs(ByName[records.Run]):
     """
 
     _called = "runs"
-
-    def __repr__(self) -> str:
-        return f"<runs of {self._session.url}: {len(self)}>"
+    _each, _one = records.Run, "run: project.runs['3f9a']"
 
     def __getitem__(self, ref: str | records.Record | ActiveRun) -> records.Run:
         return self._find(self._session.view(), ref)
@@ -51,8 +49,19 @@ class Runs(ByName[records.Run]):
     def _made_of(self, view: View, found: records.Run) -> records.Run:
         return found
 
-    def _names(self, view: View) -> list[str]:
-        return [row[0] for row in table(self._session).rows]
+    def _look(self) -> tuple[View, list[str]]:
+        return standing_runs(self._session)
+
+    def _line(self, names: list[str]) -> str:
+        return f"<runs of {self._session.url}: {len(names)}>"
+
+    @plainly()
+    def _repr_html_(self) -> str:
+        frame = self.frame()
+        return self._card(len(frame), frame[::-1].head(ROWS).to_html(index=False))
+
+    def _table_of(self, few: list[records.Run]) -> str:
+        return records.Listing(few, of="runs")._repr_html_()
 
     def frame(self) -> pd.DataFrame:
         """Return every run, one row each: ``run, experiment, name, status …``, ``params.*``, last ``metrics.*``."""

@@ -6,17 +6,21 @@ import contextlib
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import attrs
+
 from mlcycle import records, storage
 from mlcycle._digest import json_value
 from mlcycle._ids import near
 from mlcycle.errors import Corrupt, InvalidInput, NotFound, SchemaError, VersionDeleted
 from mlcycle.lifecycle.blobs import file_record
+from mlcycle.lifecycle.runs._active_run import ActiveRun
 from mlcycle.lifecycle.runs._files import POINTS, RunFiles, is_run_id, run_folder
 from mlcycle.lifecycle.runs._head_and_end import known_head
 from mlcycle.lifecycle.runs._listing import TRIES, RunListing, list_runs
 from mlcycle.lifecycle.runs._log_lines import decode_values
 from mlcycle.lifecycle.runs._outcomes import Making, Outcomes
 from mlcycle.lifecycle.runs._points import read_points
+from mlcycle.lifecycle.runs._table import table
 from mlcycle.storage import KeyNotFound
 
 if TYPE_CHECKING:
@@ -26,19 +30,24 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle.runs._points import RunPoints
     from mlcycle.state import View
 
-__all__ = ["all_runs", "documents_of", "head_of", "points_of", "run_of"]
+__all__ = ["all_runs", "documents_of", "head_of", "points_of", "run_of", "standing_runs"]
 
 Doc = dict[str, Any]
 T = TypeVar("T")
 _ENVIRONMENT = 64 * 1024  # bytes it takes in memory, with a few hundred packages
 
 
-def run_of(session: Session, run: Any, view: View | None = None) -> records.Run:
+def run_of(session: Session, run: Any, view: View | None = None, *, dropped: bool = False) -> records.Run:
     """Return one run: given as a record, by its id, or by the beginning of it that no other run shares.
 
-    It is looked at by a view, or by a look of its own.
+    It is looked at by a view, or by a look of its own. In the past, a run that began later is not there.
+
+    Raises
+    ------
+    VersionDeleted
+        When it was dropped, unless a dropped one will do; when a sweep has removed it, in any case.
     """
-    return _made_of(session, run, view, lambda look: _Records(session, look).making())
+    return _made_of(session, run, view, lambda look: _Records(session, look).making(), dropped=dropped)
 
 
 def documents_of(session: Session, run: Any, view: View) -> tuple[Doc, Doc]:
@@ -56,30 +65,73 @@ def documents_of(session: Session, run: Any, view: View) -> tuple[Doc, Doc]:
     return _made_of(session, run, view, lambda look: Making(lambda files, head, end: (head, end), broken))
 
 
-def _made_of(session: Session, run: Any, view: View | None, making: Callable[[RunListing], Making[T]]) -> T:
-    identity = run if isinstance(run, str) else getattr(run, "id", None)
-    if not isinstance(identity, str):
-        raise InvalidInput(f"a run is given by its id or a beginning of it, got {type(run).__name__}")
+def _made_of(
+    session: Session,
+    run: Any,
+    view: View | None,
+    making: Callable[[RunListing], Making[T]],
+    *,
+    dropped: bool = False,
+) -> T:
+    identity = _identity(session, run)
     if not is_run_id(identity):
-        return _made_of(session, _whole_id(session, identity), view, making)
+        identity = _whole_id(session, identity, dropped=dropped)
     view = view or session.view()
     if view.then(view.state.n).marks.has("run", identity, "swept"):  # what is remembered of it is not there
         raise VersionDeleted(f"run {identity} has been removed by a sweep")
+    if not dropped and view.marks.has("run", identity, "dropped"):
+        raise VersionDeleted(
+            f"run {identity} was dropped; if no sweep has removed its files, "
+            f"project.store.restore('run:{identity}') brings it back"
+        )
     look = RunListing(RunFiles(session.blobs.checked_files), view)  # a head that lies in its folder needs no listing
-    found = Outcomes(session, look).of(identity, making(look))
+    found = Outcomes(session, look).of(identity, attrs.evolve(making(look), wanted=_begun_by(session.at)))
     if found is None:
-        raise NotFound(f"there is no run {identity}")
+        raise NotFound(f"there is no run {identity}" + ("" if session.at is None else f" as of entry {session.at}"))
     return found
 
 
-def _whole_id(session: Session, beginning: str) -> str:
-    known = list_runs(session, "runs/").files.ids()
-    matching = [run for run in known if run.startswith(beginning)] if beginning else []
-    if not matching:
-        raise NotFound(f"no run begins with {beginning!r}", near(beginning, known))
+def _begun_by(entry: int | None) -> Callable[[Doc | None], bool]:
+    """Return what says of the head of a run whether it had begun at an entry; of None, now, every run has."""
+    return lambda head: entry is None or (head is not None and head["entry"] <= entry)
+
+
+def _identity(session: Session, run: Any) -> str:
+    """Return the id that is meant, or the beginning of one; refuse what is no run, or one of another project."""
+    if isinstance(run, str):
+        return run
+    if isinstance(run, ActiveRun):
+        run = records.at_home(records.Run(id=run.id, experiment=""), run._session.home)
+    if isinstance(run, records.Run):
+        records.check_home(run, session.log.snapshot(refresh=False).state.id, f"run:{run.id}")
+        return run.id
+    more = "; the newest is project.runs[list(project.runs)[-1]]" if isinstance(run, int) else ""
+    raise InvalidInput(f"a run is given by its id or a beginning of it, got {type(run).__name__}: {run!r:.80}{more}")
+
+
+def _whole_id(session: Session, beginning: str, *, dropped: bool) -> str:
+    view, known = standing_runs(session)
+    gone = [one.name for one in view.names.every("run") if view.marks.has("run", one.name, "dropped")]
+    if dropped:
+        known, gone = sorted({*known, *gone}), []
+    matching, lost = ([run for run in runs if beginning and run.startswith(beginning)] for runs in (known, gone))
+    matching = matching or lost  # one that was dropped is asked for all the same, to say so
     if len(matching) > 1:
         raise NotFound(f"{len(matching)} runs begin with {beginning!r}", matching[:3])
-    return matching[0]
+    if matching:
+        return matching[0]
+    if experiment := view.names.get("experiment", beginning):
+        asked = f"project.experiments[{experiment.name!r}].runs()"
+        raise NotFound(f"no run begins with {beginning!r}; that is an experiment, whose runs are {asked}")
+    raise NotFound(f"no run begins with {beginning!r}", near(beginning, known))
+
+
+def standing_runs(session: Session) -> tuple[View, list[str]]:
+    """Return one look, and the ids of the runs that stand, oldest first; only in the past are heads read for it."""
+    if session.at is not None:
+        return session.view(), [row[0] for row in table(session).rows]
+    look = list_runs(session, "runs/")
+    return look.view, look.standing()
 
 
 def head_of(session: Session, run: str) -> Doc | None:
@@ -107,13 +159,11 @@ def all_runs(session: Session, experiment: str | None = None) -> Iterator[record
     A run that cannot be read is one whose status is ``damaged``, or ``unreadable`` if a newer mlcycle wrote it, and
     whose error says why. Where its head does not say which experiment it belongs to, it is among the runs of each.
     """
-    look = list_runs(session, "runs/")
+    look, begun = list_runs(session, "runs/"), _begun_by(session.at)
 
     def wanted(head: Doc | None) -> bool:
-        if head is None:
-            return session.at is None
-        belongs = experiment is None or head["experiment"] == f"experiment:{experiment}"
-        return belongs and (session.at is None or head["entry"] <= look.view.n)
+        belongs = head is None or experiment is None or head["experiment"] == f"experiment:{experiment}"
+        return begun(head) and belongs
 
     making = _Records(session, look).making(wanted)
     return (run for run in Outcomes(session, look).each(look.standing(), making) if run is not None)
