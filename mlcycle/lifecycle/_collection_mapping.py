@@ -43,8 +43,6 @@ class ByName(Mapping[str, V]):
     _one: ClassVar[str]
     """What one of them is, and how it is got: ``"version: project.models['churn@7']"``."""
 
-    _counted: int | None = None
-
     def __init__(self, session: Session) -> None:
         self._session = session
 
@@ -87,17 +85,10 @@ class ByName(Mapping[str, V]):
         return True
 
     def __iter__(self) -> Iterator[str]:
-        _, names = self._look()
-        self._counted = len(names)  # list() asks for an iterator, then at once for the length: no second look
-        return self._each_of(names)
-
-    def _each_of(self, names: list[str]) -> Iterator[str]:
-        self._counted = None  # from its first name on, an iterator says nothing of what is there now
-        yield from names
+        return iter(self._look()[1])
 
     def __len__(self) -> int:
-        counted, self._counted = self._counted, None
-        return len(self._look()[1]) if counted is None else counted
+        return len(self._look()[1])
 
     def items(self) -> ItemsView[str, V]:
         """Return names and what they meant at one look, each made when the iteration comes to it."""

@@ -15,6 +15,7 @@ from sklearn.tree import DecisionTreeClassifier
 import mlcycle as mc
 from mlcycle import errors
 from mlcycle.lifecycle._connection import Connection
+from mlcycle.lifecycle._home import Home
 from mlcycle.lifecycle._session import Session
 from mlcycle.storage import open_files
 from mlcycle.testing import Fault, FaultyFiles, fail_on
@@ -84,7 +85,7 @@ def test_a_full_storage(tmp_path: Path) -> None:
         connection = Connection(tmp_path / "store")
         connection.use_files(FaultyFiles(open_files(tmp_path / "store"), fail_on(op, Fault.BEFORE, prefix)))
         with pytest.raises(errors.StorageUnavailable, match=prefix):
-            mc.Project(Session(connection, author="ada")).datasets.add("d", FRAME.assign(y=1))
+            mc.Project(Session(connection, author="ada", make_home=Home)).datasets.add("d", FRAME.assign(y=1))
         assert [version.ref for version in project.datasets.versions("d")] == ["d@1"]
         assert project.store.verify("bytes").problems == ()
     assert project.datasets.add("d", FRAME.assign(y=1)).ref == "d@2"

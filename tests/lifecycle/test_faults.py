@@ -18,6 +18,7 @@ import mlcycle as mc
 from mlcycle import errors
 from mlcycle.lifecycle import _opening
 from mlcycle.lifecycle._connection import Connection
+from mlcycle.lifecycle._home import Home
 from mlcycle.lifecycle._session import Session
 from mlcycle.storage import open_files
 from mlcycle.storage._entries import entry_key
@@ -82,7 +83,7 @@ def copied(base: str) -> str:
 
 def on(files: FaultyFiles) -> mc.Project:
     """Return a project whose storage calls can fail."""
-    return mc.Project(Session(connected(files), author="ada"))
+    return mc.Project(Session(connected(files), author="ada", make_home=Home))
 
 
 def connected(files: FaultyFiles) -> Connection:

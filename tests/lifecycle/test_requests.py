@@ -16,6 +16,7 @@ from sklearn.tree import DecisionTreeClassifier
 import mlcycle as mc
 from mlcycle import errors, provenance
 from mlcycle.lifecycle._connection import Connection
+from mlcycle.lifecycle._home import Home
 from mlcycle.lifecycle._session import Session
 from mlcycle.state import TagSet
 from mlcycle.storage import _prefetch, open_files
@@ -246,7 +247,7 @@ def watched(url: str) -> tuple[mc.Project, Watched]:
     connection, files = Connection(url), Watched(url)
     connection.use_files(files)
     files.connection = connection
-    return mc.Project(Session(connection, author="ada")), files
+    return mc.Project(Session(connection, author="ada", make_home=Home)), files
 
 
 def unheard(what: str, do: Callable[[], Any]) -> Any:
