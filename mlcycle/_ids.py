@@ -221,7 +221,7 @@ def _listed(kinds: Collection[str]) -> str:
 
 
 def near(name: Any, known: Iterable[Label], most: int = 3) -> list[Label]:
-    """Return what exists and looks like `name`, best first; labels of columns may be numbers, too.
+    """Return what exists and looks like `name` in any case, best first; labels of columns may be numbers, too.
 
     Examples
     --------
@@ -229,9 +229,14 @@ def near(name: Any, known: Iterable[Label], most: int = 3) -> list[Label]:
     ['churn']
     >>> near("2", ["age", 2])
     [2]
+    >>> near("PRODUCTION", ["production", "staging"])
+    ['production']
     """
-    by_text = {str(label): label for label in known}
-    return [by_text[text] for text in difflib.get_close_matches(str(name), list(by_text), n=most, cutoff=0.5)]
+    by_key: dict[str, list[Label]] = {}
+    for label in known:
+        by_key.setdefault(name_key(str(label)), []).append(label)
+    keys = difflib.get_close_matches(name_key(str(name)), list(by_key), n=most, cutoff=0.5)
+    return [label for key in keys for label in by_key[key]][:most]
 
 
 def canonical_id(value: Any) -> str | None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlcycle._ids import Ref, check_name, name_key, parse_ref
+from mlcycle._ids import Ref, check_name, name_key, near, parse_ref
 from mlcycle.errors import InvalidName
 
 NAMED = st.text(st.characters(categories=["L", "Mn", "Mc", "Nd"], include_characters="-_"), min_size=1, max_size=20)
@@ -74,3 +74,10 @@ def test_a_kind_is_a_word(text: str) -> None:
     """Lower-case letters and dashes, also where any kind will do."""
     with pytest.raises(InvalidName, match="begins with an unknown kind"):
         parse_ref(text, kinds=None)
+
+
+def test_near_is_near_in_any_case() -> None:
+    """What differs only in case comes first, and all of what does; a number stays one."""
+    assert near("PRODUCTION", ["products", "production", "Production"]) == ["production", "Production", "products"]
+    assert near("AGE", ["age", 2]) == ["age"]
+    assert near(2, ["age", 2]) == [2]

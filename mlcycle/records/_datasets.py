@@ -151,7 +151,7 @@ class DatasetVersion(Committed):
         ------
         InvalidInput
             For shares that leave a part without rows, a column that is not there, or one whose values, such as
-            lists, cannot be classes or keys.
+            lists, cannot be classes or keys; for a version that was rejected or rolled back.
         """
         drawn = {"test": test, "validation": validation, "method": method, "by": by, "seed": seed}
         return self._do("split", **drawn, override_until=override_until, message=message, op=op)

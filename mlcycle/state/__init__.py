@@ -36,6 +36,7 @@ from mlcycle.state._live_files import LiveFiles, find_live_files
 from mlcycle.state._nouns import NOUNS, Noun, noun
 from mlcycle.state._plans import (
     check_guards,
+    check_latest_unmoved,
     check_stands,
     check_unmoved,
     drop,
@@ -44,7 +45,7 @@ from mlcycle.state._plans import (
     roll_back,
     roll_project_back,
 )
-from mlcycle.state._resolve_refs import every_ref, read_ref, resolve
+from mlcycle.state._resolve_refs import alias_not_found, every_ref, read_ref, resolve
 from mlcycle.state._rollbacks import moves_to, pointer_moves, would_change
 from mlcycle.state._route_warnings import DECIDES
 from mlcycle.state._status import status_of
@@ -81,7 +82,9 @@ __all__ = [
     "VersionAdd",
     "VersionMark",
     "View",
+    "alias_not_found",
     "check_guards",
+    "check_latest_unmoved",
     "check_stands",
     "check_unmoved",
     "drop",

@@ -8,16 +8,18 @@ from mlcycle.errors import ConflictError, NotFound, ReadOnly
 from mlcycle.state._change_kinds import PointerMove, ProjectRollback, VersionMark
 from mlcycle.state._resolve_refs import resolve
 from mlcycle.state._rollbacks import moves_to, pointer_moves, would_change
+from mlcycle.state._version import stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from mlcycle.state._change import Change
-    from mlcycle.state._version import Version
+    from mlcycle.state._version import Stamp, Version
     from mlcycle.state._view import View
 
 __all__ = [
     "check_guards",
+    "check_latest_unmoved",
     "check_stands",
     "check_unmoved",
     "drop",
@@ -93,8 +95,38 @@ def check_unmoved(view: View, move: PointerMove, what: str, form: str, remedy: s
     if found == move.before:
         return
     by = next(pointer_moves(view, move.of, move.name, move.pointer, newest_first=True)).stamp
-    before, after = ("nothing" if end is None else form.format(end) for end in (move.before, found))
-    raise ConflictError(
+    raise _moved(what, form, (move.before, found), by, remedy)
+
+
+def check_latest_unmoved(view: View, looked: View, of: str, name: str, remedy: str) -> None:
+    """Refuse a change that goes by what `latest` means, where it means another version than when it was looked up.
+
+    Parameters
+    ----------
+    view, looked : View
+        The project, and as it was when the caller's operation began.
+    of, name : str
+        Noun and name.
+    remedy : str
+        What to do now.
+
+    Raises
+    ------
+    ConflictError
+        Naming who moved it, when and why.
+    """
+    before, after = (one.versions.latest(of, name) for one in (looked, view))
+    if before == after:
+        return
+    since = range(view.n, looked.n, -1)
+    n = next(n for n in since if view.then(n - 1).versions.latest(of, name) != after)
+    known = view.names.known(of, name).name
+    raise _moved(f"the current version of {known}", f"{known}@{{}}", (before, after), stamp_of(view.read(n)), remedy)
+
+
+def _moved(what: str, form: str, ends: tuple[int | None, int | None], by: Stamp, remedy: str) -> ConflictError:
+    before, after = ("nothing" if end is None else form.format(end) for end in ends)
+    return ConflictError(
         f"{what} was {before} when this began and is {after} now, set by {by.author} at {by.at} (entry {by.entry}): "
         f"{by.message or 'no reason given'}; {remedy}",
         by.winner(),

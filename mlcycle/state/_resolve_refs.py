@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mlcycle.state._version import Version
     from mlcycle.state._view import View
 
-__all__ = ["every_ref", "read_ref", "resolve"]
+__all__ = ["alias_not_found", "every_ref", "read_ref", "resolve"]
 
 
 def read_ref(what: Any, view: View) -> Ref:
@@ -122,10 +122,15 @@ def _number(view: View, of: str, name: Name, ref: Ref) -> int:
         return number
     target = view.pointers.at(of, name.name, ref.version)
     if target is None:
-        known = [one for one in view.pointers.names(of, name.name) if view.pointers.at(of, name.name, one) is not None]
-        there = f"its aliases are {', '.join(known)}" if known else "it has no aliases"
-        raise NotFound(f"{name.name} has no alias {ref.version!r}; {there}", near(ref.version, known))
+        raise alias_not_found(view, of, name.name, ref.version)
     return target
+
+
+def alias_not_found(view: View, of: str, name: str, alias: str) -> NotFound:
+    """Return the error that says which aliases a name has, and which of them looks like this one."""
+    known = [one for one in view.pointers.names(of, name) if view.pointers.at(of, name, one) is not None]
+    there = f"its aliases are {', '.join(known)}" if known else "it has no aliases"
+    return NotFound(f"{name} has no alias {alias!r}; {there}", near(alias, known))
 
 
 def _numbers(count: int) -> str:

@@ -212,6 +212,9 @@ class Machine(RuleBasedStateMachine):
         if number in doc["dropped"]:
             self.expect(errors.VersionDeleted, lambda: project.datasets[f"{name}@{number}"].split())
             return
+        if number in doc["retracted"]:
+            self.expect(errors.InvalidInput, lambda: project.datasets[f"{name}@{number}"].split(test=0.34))
+            return
         parent = doc["versions"][number]
         with caught(project, (lambda: self.sweep(1 - who)) if sweeping else None):
             parts = project.datasets[f"{name}@{number}"].split(test=0.34, method="random")

@@ -177,6 +177,84 @@ def test_a_lost_race_for_an_alias_names_the_winner(
     assert project.models.aliases("tumour") == {"production": theirs.ref}
 
 
+def small(project: mc.Project, count: int = 1) -> None:
+    """Register a model a few times."""
+    model = DecisionTreeClassifier().fit([[0], [1]], [0, 1])
+    for _ in range(count):
+        project.models.register("m", model, example=[[0], [1]])
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Any) -> None:
+    """Have something done between the look of the next operation and its commit."""
+    commit = Operation.commit
+
+    def late(do: Operation, *given: Any, **named: Any) -> Any:
+        monkeypatch.setattr(Operation, "commit", commit)
+        act()
+        return commit(do, *given, **named)
+
+    monkeypatch.setattr(Operation, "commit", late)
+
+
+def test_an_alias_is_taken_back_from_where_it_was_seen(project: mc.Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two who roll back at once one does; the other is told, and his op is free to try again."""
+    small(project, 3)
+    for number in (1, 2, 3):
+        project.models[f"m@{number}"].promote()
+    bob = mc.open(project.store.url, author="bob")
+    meanwhile(monkeypatch, lambda: bob.models.rollback("m", message="m@3 is bad"))
+    words = r"m@production was m@3 when this began and is m@2 now, set by bob at .*: m@3 is bad; look at that one, then"
+    with pytest.raises(errors.ConflictError, match=words) as lost:
+        project.models.rollback("m", op="back")
+    assert lost.value.winner["author"] == "bob"
+    assert project.models.aliases("m") == {"production": "m@2"}
+    for _ in range(2):
+        assert project.models.rollback("m", op="back").ref == "m@1"
+    project.models["m@3"].promote()
+    assert project.models.rollback("m", op="back").ref == "m@1"
+    assert project.models.aliases("m") == {"production": "m@3"}
+
+
+@pytest.mark.parametrize("alias", ["latest", "Latest", "LATEST", "7"])
+def test_what_means_a_version_is_no_alias(project: mc.Project, alias: str) -> None:
+    """In any case of its letters."""
+    small(project)
+    for verb in (project.models["m"].promote, lambda one: project.models.rollback("m", one)):
+        with pytest.raises(errors.InvalidInput, match=f"'{alias}' cannot be an alias"):
+            verb(alias)
+
+
+def test_aliases_differing_in_case_are_one(project: mc.Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As names are; also where the other was set meanwhile. Who reads it so is told the right one."""
+    small(project, 2)
+    project.models["m@1"].promote("production")
+    words = "'Production' differs only in case from the alias 'production' of m; use that name"
+    with pytest.raises(errors.InvalidName, match=words):
+        project.models["m@2"].promote("Production")
+    bob = mc.open(project.store.url, author="bob")
+    meanwhile(monkeypatch, lambda: bob.models["m@1"].promote("Staging"))
+    with pytest.raises(errors.InvalidName, match="'staging' differs only in case from the alias 'Staging'"):
+        project.models["m@2"].promote("staging")
+    assert project.models.aliases("m") == {"Staging": "m@1", "production": "m@1"}
+    with pytest.raises(errors.NotFound, match="Did you mean 'production'"):
+        project.models["m@PRODUCTION"]
+
+
+def test_a_rollback_takes_an_alias_there_is(project: mc.Project) -> None:
+    """What cannot be one is refused, and for one that never was it says which there are."""
+    small(project)
+    project.models["m"].promote()
+    for wrong in (None, b"x", 3):
+        with pytest.raises(errors.InvalidName, match="the alias is text, got"):
+            project.models.rollback("m", wrong)  # type: ignore[arg-type]
+    with pytest.raises(errors.NotFound, match="m has no alias 'nope'; its aliases are production"):
+        project.models.rollback("m", "nope")
+    with pytest.raises(errors.NotFound, match=r"m has no alias 'Production'; .*Did you mean 'production'"):
+        project.models.rollback("m", "Production")
+    with pytest.raises(errors.NotFound, match="m@production has no earlier version to go back to"):
+        project.models.rollback("m", "production")
+
+
 def test_unknown_types_need_trust(project: mc.Project, cells: pd.DataFrame) -> None:
     """Loading code is a decision."""
     X, y = cells.drop(columns="target"), cells["target"]

@@ -362,6 +362,35 @@ def test_a_route_that_was_set_meanwhile(
     assert lost.value.winner["author"] == "bob"
 
 
+def test_a_route_goes_back_from_where_it_was_seen(
+    project: mc.Project, eu: mc.Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two who roll back at once one does; the other is told, and his op is free to try again."""
+    for shadow in (None, "m@2", "m@3"):
+        eu.route("m@1", shadow=shadow)
+    commit, other = Operation.commit, mc.open(project.store.url, author="bob")
+    once = iter([1])
+
+    def slow(do: Operation, *given: Any, **named: Any) -> Any:
+        for _ in once:
+            other.deployments["eu"].rollback(message="slow")
+        return commit(do, *given, **named)
+
+    monkeypatch.setattr(Operation, "commit", slow)
+    words = (
+        r"the route of eu was revision 3 when this began and is revision 2 now, set by bob at .*: slow; look at that"
+    )
+    with pytest.raises(errors.ConflictError, match=words) as lost:
+        eu.rollback(op="back")
+    assert lost.value.winner["author"] == "bob"
+    for _ in range(2):
+        assert eu.rollback(op="back").number == 1
+    eu.route("m@1", shadow="m@3")
+    assert eu.rollback(op="back").number == 1
+    assert eu.revision is not None
+    assert eu.revision.number == 4
+
+
 def test_an_op_that_is_repeated_asks_nobody(project: mc.Project, eu: mc.Deployment) -> None:
     """It gives what it gave, though the gate would block it today; a refusal used none up."""
     with pytest.raises(errors.GateBlocked):

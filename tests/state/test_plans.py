@@ -18,6 +18,7 @@ from mlcycle.state import (
     VersionAdd,
     VersionMark,
     check_guards,
+    check_latest_unmoved,
     check_stands,
     drop,
     moves_to,
@@ -130,6 +131,22 @@ def test_a_pointer_does_not_go_back_to_nothing_or_to_what_is_gone(log: SmallLog)
     log.mark("model", "m", "dropped", 2)
     with pytest.raises(VersionDeleted, match="m@2 was dropped"):
         roll_back(log.view(), "model", "m", "production", "nothing")
+
+
+def test_what_is_latest_was_looked_up(log: SmallLog) -> None:
+    """Whatever moved it since, an addition, a mark or a rollback of the project, is named."""
+    looked = log.view()
+    number = looked.versions.latest("model", "m")
+    check_latest_unmoved(log.view(), looked, "model", "m", "look again")
+    log.mark("model", "m", "retracted", number)
+    n = log.view().n
+    log.add("model", "other")
+    words = (
+        f"the current version of m was m@{number} when this began and is m@{number - 1} now, .*entry {n}.*; look again"
+    )
+    with pytest.raises(ConflictError, match=words) as lost:
+        check_latest_unmoved(log.view(), looked, "model", "M", "look again")
+    assert lost.value.winner["n"] == n
 
 
 def test_a_place_does_not_go_back_to_what_answers_no_more(log: SmallLog) -> None:

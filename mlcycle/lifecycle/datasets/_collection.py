@@ -110,19 +110,28 @@ class Datasets(Versioned[records.DatasetVersion]):
     ) -> records.DatasetVersion:
         """Go back to the version before the current one, which is ``latest`` no longer, and its parts with it.
 
-        What was rolled back stays addressable by its number. To undo it, `Project.rollback` to the entry before.
+        The parts of one split go back together, whichever is named, because a training part beside the test part of
+        another split would share rows with it. What was rolled back stays addressable by its number. To undo it,
+        `Project.rollback` to the entry before.
 
         Parameters
         ----------
         name : str
-            The dataset.
+            The dataset, or a part of it.
         override_until, message, op
             As in `add`.
+
+        Returns
+        -------
+        DatasetVersion
+            The version of that name which is current now.
 
         Raises
         ------
         NotFound
             When there is no version to go back to.
+        ConflictError
+            When another version became current while this was done: who did it, when and why.
         """
         return go_back(self._session, name, message=message, override_until=override_until, op=op)
 

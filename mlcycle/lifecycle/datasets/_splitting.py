@@ -58,11 +58,6 @@ def split(
 
     def work(do: Operation) -> tuple[records.DatasetVersion, ...]:
         whole = resolve(do.view, version, "dataset")
-        if do.view.marks.has("dataset", whole.name, "rejected", whole.number):
-            raise InvalidInput(
-                f"{whole.shown} was rejected, and its parts would be anybody's latest; add its rows again first, with "
-                "override_until= if that is meant"
-            )
         drawn = _drawn(session.blobs, do.view, whole, spec)
         fresh = {part.name: new_id() for part in drawn}
 
@@ -71,14 +66,21 @@ def split(
 
         made = versions(do.view)
         known = all(is_current(do.view, part) for part in made)
-        do.judge(lambda: None if known else _request(whole, made, drawn, versions))
+
+        def request() -> GateRequest | None:
+            _check_not_hidden(
+                do.view, whole
+            )  # not before: an `op` committed by then gives its parts, whatever came since
+            return None if known else _request(whole, made, drawn, versions)
+
+        do.judge(request)
         missing = {part.name for part in made if not do.view.placed.has(part.needs[0])}
         stored = do.upload(
             lambda: {part.name: _store(session.blobs.checked_files, part) for part in drawn if part.name in missing}
         )
 
         def plan(view: View) -> list[Change] | UpToDate:
-            resolve(view, whole.ref, "dataset")
+            _check_not_hidden(view, resolve(view, whole.ref, "dataset"))
             made = versions(view)
             if all(is_current(view, part) for part in made):
                 return UpToDate([view.versions.newest("dataset", part.name) for part in made])
@@ -87,6 +89,20 @@ def split(
         return tuple(made_records(session, do.commit(plan, message=f"split {whole.shown}")))
 
     return session.operate("dataset.split", work, message=message, op=op, override_until=override_until)
+
+
+def _check_not_hidden(view: View, whole: Version) -> None:
+    """Refuse to split what is nobody's latest any more: its parts would be."""
+    if view.marks.has("dataset", whole.name, "rejected", whole.number):
+        raise InvalidInput(
+            f"{whole.shown} was rejected, and its parts would be anybody's latest; add its rows again first, with "
+            "override_until= if that is meant"
+        )
+    if view.marks.has("dataset", whole.name, "retracted", whole.number):
+        raise InvalidInput(
+            f"{whole.shown} was rolled back, and its parts would be anybody's latest; split the current version, "
+            f"project.datasets[{whole.name!r}], or undo the rollback with project.rollback(to=…)"
+        )
 
 
 def _request(

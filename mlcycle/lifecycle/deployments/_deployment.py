@@ -137,6 +137,8 @@ class Deployment:
             When there is nothing to go back to.
         VersionDeleted
             When a version it needs was dropped.
+        ConflictError
+            When somebody else changed the route meanwhile.
         """
         return rollback_route(self._session, self.name, message=message, override_until=override_until, op=op)
 

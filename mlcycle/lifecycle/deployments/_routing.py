@@ -121,12 +121,18 @@ def rollback_route(
     session: Session, name: str, *, message: str, override_until: Moment | None, op: str | None
 ) -> records.Revision:
     """Roll a route back as `Deployment.rollback` documents."""
+    looked: PointerMove | None = None  # unset where `op` was committed before: then where it stands now says nothing
 
     def back(view: View) -> PointerMove:
+        if looked is not None:
+            remedy = "look at that one, then roll back again"
+            check_unmoved(view, looked, f"the route of {looked.name}", "revision {}", remedy)
         return roll_back(view, "deployment", name, "current", f"{name} has no earlier revision to go back to")
 
     def request(view: View) -> GateRequest:
+        nonlocal looked
         move = back(view)
+        looked = looked or move  # the first look: what it goes back from is what answered when the caller asked
         revision = view.versions.get("deployment", move.name, move.after or 0)
         wanted = _Route(move.name, revision["weights"], revision["shadow"], move.before)
         evidence = rollback_evidence(session.blobs, view, wanted.weights)

@@ -115,7 +115,9 @@ class Models(Versioned[records.ModelVersion]):
         Raises
         ------
         NotFound
-            When there is nothing to go back to.
+            When there is nothing to go back to, or no such alias.
+        ConflictError
+            When the alias was moved while this was done: who did it, when and why.
         """
         return rollback_alias(self._session, name, alias, message=message, override_until=override_until, op=op)
 

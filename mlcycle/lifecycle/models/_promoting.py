@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlcycle import checks, records
-from mlcycle._ids import check_name
-from mlcycle.errors import InvalidInput
+from mlcycle._ids import check_name, name_key
+from mlcycle.errors import InvalidInput, InvalidName
 from mlcycle.lifecycle._gate_request import Evidence, GateRequest
 from mlcycle.lifecycle._stored_decisions import decision_record
 from mlcycle.lifecycle.evaluation import gather_evidence, rollback_evidence, warn_of
 from mlcycle.lifecycle.models._record import model_record
-from mlcycle.state import Change, PointerMove, View, check_unmoved, resolve, roll_back
+from mlcycle.state import Change, PointerMove, View, alias_not_found, check_unmoved, resolve, roll_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,12 +33,11 @@ def promote(
     op: str | None,
 ) -> records.Decision:
     """Promote as `ModelVersion.promote` documents."""
-    alias = check_name(alias, "alias")
-    if alias.isdigit() or alias == "latest":
-        raise InvalidInput(f"{alias!r} cannot be an alias: numbers and 'latest' already mean a version")
+    alias = _check_alias(alias)
 
     def work(do: Operation) -> records.Decision:
         standing = resolve(do.view, version, "model")
+        _check_free(do.view, standing.name, alias)
         before = do.view.pointers.at("model", standing.name, alias)
         move = PointerMove(
             of="model", name=standing.name, pointer=alias, before=before, after=standing.number, how="promote"
@@ -47,6 +46,7 @@ def promote(
 
         def plan(view: View) -> list[Change]:
             resolve(view, standing.ref, "model")
+            _check_free(view, standing.name, alias)
             remedy = "evaluate against it and promote again"
             check_unmoved(view, move, f"{move.name}@{alias}", f"{move.name}@{{}}", remedy)
             return [move]
@@ -61,12 +61,22 @@ def rollback_alias(
     session: Session, name: str, alias: str, *, message: str, override_until: Moment | None, op: str | None
 ) -> records.ModelVersion:
     """Roll an alias back as `Models.rollback` documents."""
+    alias = _check_alias(alias)
+    looked: PointerMove | None = None  # unset where `op` was committed before: then where it stands now says nothing
 
     def back(view: View) -> PointerMove:
+        if looked is not None:
+            remedy = "look at that one, then roll back again"
+            check_unmoved(view, looked, f"{looked.name}@{alias}", f"{looked.name}@{{}}", remedy)
+        known = view.names.known("model", name)
+        if alias not in view.pointers.names("model", known.name):
+            raise alias_not_found(view, "model", known.name, alias)
         return roll_back(view, "model", name, alias, f"{name}@{alias} has no earlier version to go back to")
 
     def request(view: View) -> GateRequest:
+        nonlocal looked
         move = back(view)
+        looked = looked or move  # the first look: what it goes back from is where it stood when the caller asked
         return _request(move, rollback_evidence(session.blobs, view, [f"model:{move.name}@{move.after}"]), back)
 
     def work(do: Operation) -> records.ModelVersion:
@@ -77,6 +87,22 @@ def rollback_alias(
         return model_record(session, resolve(done.view, f"model:{move.name}@{move.after}"))
 
     return session.operate("model.rollback", work, message=message, op=op, override_until=override_until)
+
+
+def _check_alias(alias: str) -> str:
+    """Return an alias in NFC, or say why it cannot be one."""
+    alias = check_name(alias, "alias")
+    if alias.isdigit() or name_key(alias) == "latest":
+        raise InvalidInput(f"{alias!r} cannot be an alias: numbers and 'latest' already mean a version")
+    return alias
+
+
+def _check_free(view: View, name: str, alias: str) -> None:
+    """Refuse an alias that differs from an existing one only in case."""
+    known = view.pointers.names("model", name)
+    alike = [one for one in known if name_key(one) == name_key(alias)]
+    if alike and alias not in alike:
+        raise InvalidName(f"{alias!r} differs only in case from the alias {alike[0]!r} of {name}; use that name")
 
 
 def _request(move: PointerMove, evidence: Evidence, again: Callable[[View], PointerMove]) -> GateRequest:
