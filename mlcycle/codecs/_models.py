@@ -349,7 +349,7 @@ def trusted_names(trust: Trust) -> frozenset[str]:
     if isinstance(trust, bool):
         return frozenset({"joblib"} if trust else ())
     given = [trust] if isinstance(trust, str | type) or not isinstance(trust, Collection) else list(trust)
-    if any(not isinstance(one, str | type) for one in given):
+    if isinstance(trust, Mapping) or any(not isinstance(one, str | type) for one in given):
         raise InvalidInput(
             "trust= must be True, or names such as ['my_pkg.transform.Clipper', 'joblib', 'sha256:…'], or classes, got "
             f"{type(trust).__name__}: {trust!r:.80}"

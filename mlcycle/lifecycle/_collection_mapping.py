@@ -34,8 +34,8 @@ class ByName(Mapping[str, V]):
     does ``dict(datasets.items())``, while ``dict(datasets)`` looks again for every name.
     """
 
-    _called: ClassVar[str]
-    """What it holds, for people: ``"datasets"``."""
+    _of: ClassVar[str]
+    """The noun of what it holds: ``"dataset"``."""
 
     _each: ClassVar[type]
     """The class of what it holds, on which the verbs about one stand."""
@@ -46,17 +46,19 @@ class ByName(Mapping[str, V]):
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    @abstractmethod
     def _find(self, view: View, ref: Any) -> Any:
-        """Return what an address means, reading nothing but the log; refuse what means nothing."""
+        """Return what an address or a record means; refuse what means nothing."""
+        name = ref.removeprefix(f"{self._of}:") if isinstance(ref, str) else getattr(ref, self._of, ref)
+        return view.names.known(self._of, name).name
 
     @abstractmethod
     def _made_of(self, view: View, found: Any) -> V:
         """Return what is handed out for what was found."""
 
-    @abstractmethod
     def _look(self) -> tuple[View, list[str]]:
         """Return the project by one look, and the names that mean something in it, in the order of iteration."""
+        view = self._session.view()
+        return view, view.names.of(self._of)
 
     @abstractmethod
     def _table_of(self, few: list[V]) -> str:
@@ -117,7 +119,7 @@ class ByName(Mapping[str, V]):
     def _line(self, names: list[str]) -> str:
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         said = f" ({len(names)}): {', '.join(names[:_NAMED])}{more}" if names else ": none yet"
-        return f"<{self._called} of {self._session.url}{said}>"
+        return f"<{self._of}s of {self._session.url}{said}>"
 
     @plainly()
     def _repr_html_(self) -> str:
@@ -126,7 +128,7 @@ class ByName(Mapping[str, V]):
 
     def _card(self, count: int, table: str) -> str:
         more = f"<div>… and {count - ROWS:,} more</div>" if count > ROWS else ""
-        title = f"{self._called} of {self._session.url}: {f'{count:,}' if count else 'none yet'}"
+        title = f"{self._of}s of {self._session.url}: {f'{count:,}' if count else 'none yet'}"
         return _html.card(title, [], *([table, more] if count else []))
 
     def _ipython_key_completions_(self) -> list[str]:

@@ -194,6 +194,8 @@ def _topic(view: View, of: Any, pointer: str | None) -> Topic:
 
 _REFS: dict[str, Any] = {
     "ActiveRun": lambda run: f"run:{run.id}",
+    "Deployment": lambda place: f"deployment:{place.name}",
+    "Experiment": lambda question: f"experiment:{question.name}",
     "Run": lambda run: f"run:{run.id}",
     "Revision": lambda revision: f"deployment:{revision.deployment}@{revision.number}",
     "Scope": lambda scope: f"scope:scope@{scope.number}",

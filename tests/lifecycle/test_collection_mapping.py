@@ -369,8 +369,6 @@ def test_a_bare_name_means_all_its_versions(begun: mc.Project) -> None:
     assert [one.subject for one in begun.models["churn@1"].decisions()] == ["model:churn@1"]
     with pytest.raises(NotFound, match="churn"):
         begun.models.decisions("chrun")
-    with pytest.raises(InvalidName, match="churn@1"):
-        begun.models.decisions("churn@1")
 
 
 def test_versions_are_records_at_home(begun: mc.Project) -> None:
@@ -397,3 +395,32 @@ def test_the_table_of_models_says_where_each_stands(begun: mc.Project) -> None:
     assert 0 <= frame["accuracy ≥ 0.1"][0] <= 1
     assert frame["accuracy ≥ 0.1"].isna().tolist() == [False, True]
     assert begun.models.frame().equals(frame)
+
+
+def test_a_full_address_or_a_record_names_a_handle(begun: mc.Project) -> None:
+    """As for versions: with the noun before it, or a record that belongs there."""
+    [run] = begun.runs
+    assert begun.deployments["deployment:shop"].name == begun.deployments["shop"].name
+    revision = begun.deployments["shop"].revision
+    assert revision in begun.deployments
+    assert begun.experiments["experiment:linear"].name == begun.experiments[begun.runs[run]].name == "linear"
+    assert "experiment:linear" not in begun.deployments
+
+
+def test_one_version_where_a_name_is_asked_for(begun: mc.Project) -> None:
+    """The error says where that version's own verbs are."""
+    for wrong in ("churn@1", begun.models["churn@1"]):
+        with pytest.raises(InvalidInput, match=r"is one version, and a name is asked for: project.models\['churn@1'\]"):
+            begun.models.decisions(wrong)  # type: ignore[arg-type]
+
+
+def test_the_history_of_a_name_is_narrowed_as_that_of_the_project(begun: mc.Project) -> None:
+    """One shape: what is asked of a name is what the project says of it."""
+    for found, of in [
+        (begun.models.history("churn", kind="promote"), "model:churn"),
+        (begun.datasets.history("customers", kind="add", limit=1), "dataset:customers"),
+        (begun.deployments["shop"].history(author="ada", since=0), begun.deployments["shop"]),
+    ]:
+        asked = {"model:churn": {"kind": "promote"}, "dataset:customers": {"kind": "add", "limit": 1}}.get(of, {})
+        pd.testing.assert_frame_equal(found, begun.history(of=of, **asked))
+    assert len(begun.models.history("churn", kind="promote")) == 1

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 from mlcycle import records
 from mlcycle._ids import check_name
 from mlcycle._text import printable
+from mlcycle.lifecycle._history import history_frame
 from mlcycle.lifecycle._versioned import Versioned
 from mlcycle.lifecycle.datasets._adding import add
 from mlcycle.lifecycle.datasets._record import dataset_record
 from mlcycle.lifecycle.datasets._rollback import go_back
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    import pandas as pd
 
     from mlcycle._typing import Moment
     from mlcycle.state import Version, View
@@ -41,7 +44,7 @@ class Datasets(Versioned[records.DatasetVersion]):
     (['customers', 'customers.test', 'customers.train'], 'customers.test@1', False)
     """
 
-    _called, _of = "datasets", "dataset"
+    _of = "dataset"
     _each, _one = records.DatasetVersion, "version: project.datasets['customers@3']"
 
     # adding --------------------------------------------------------------------------------------------------------
@@ -134,6 +137,19 @@ class Datasets(Versioned[records.DatasetVersion]):
             When another version became current while this was done: who did it, when and why.
         """
         return go_back(self._session, name, message=message, override_until=override_until, op=op)
+
+    def history(
+        self,
+        name: str,
+        *,
+        author: str | Iterable[str] | None = None,
+        kind: str | Iterable[str] | None = None,
+        since: int | Moment | None = None,
+        limit: int | None = None,
+    ) -> pd.DataFrame:
+        """Return who did what to a dataset, when and why: its part of `Project.history`, narrowed as there."""
+        of = f"dataset:{self._known(self._session.view(), name)}"
+        return history_frame(self._session, author=author, of=of, kind=kind, since=since, limit=limit)
 
     # looking -------------------------------------------------------------------------------------------------------
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mlcycle import _html
 from mlcycle._ids import check_name, new_id
 from mlcycle._text import printable
@@ -20,7 +18,7 @@ __all__ = ["Deployments"]
 class Deployments(ByName[Deployment]):
     """The deployments of one project, a mapping by name; lives as long as the project handle it hangs on."""
 
-    _called = "deployments"
+    _of = "deployment"
     _each, _one = Deployment, "deployment: project.deployments['eu']"
 
     def open(self, name: str, *, message: str = "", op: str | None = None) -> Deployment:
@@ -53,15 +51,8 @@ class Deployments(ByName[Deployment]):
 
     # looking -------------------------------------------------------------------------------------------------------
 
-    def _find(self, view: View, ref: Any) -> str:
-        return view.names.known("deployment", ref).name
-
     def _made_of(self, view: View, found: str) -> Deployment:
         return self._handle(view, found)
-
-    def _look(self) -> tuple[View, list[str]]:
-        view = self._session.view()
-        return view, view.names.of("deployment")
 
     def _table_of(self, few: list[Deployment]) -> str:
         return _html.table(["deployment", "who answers"], [[one.name, who_answers(one.revision)] for one in few])

@@ -142,9 +142,17 @@ class Deployment:
         """
         return rollback_route(self._session, self.name, message=message, override_until=override_until, op=op)
 
-    def history(self) -> pd.DataFrame:
-        """Return who did what here, when and why, oldest first: `Project.history` of this deployment."""
-        return history_frame(self._session, of=f"deployment:{self.name}")
+    def history(
+        self,
+        *,
+        author: str | Iterable[str] | None = None,
+        kind: str | Iterable[str] | None = None,
+        since: int | Moment | None = None,
+        limit: int | None = None,
+    ) -> pd.DataFrame:
+        """Return who did what here, when and why: its part of `Project.history`, narrowed as there."""
+        of = f"deployment:{self.name}"
+        return history_frame(self._session, author=author, of=of, kind=kind, since=since, limit=limit)
 
     # at work -------------------------------------------------------------------------------------------------------
 

@@ -39,7 +39,7 @@ class Experiments(ByName[Experiment]):
     [['finished', 3, 0.3333333333333333]]
     """
 
-    _called = "experiments"
+    _of = "experiment"
     _each, _one = Experiment, "experiment: project.experiments['boosting']"
 
     def __init__(self, session: Session) -> None:
@@ -92,15 +92,8 @@ class Experiments(ByName[Experiment]):
 
     # looking -------------------------------------------------------------------------------------------------------
 
-    def _find(self, view: View, ref: Any) -> str:
-        return view.names.known("experiment", ref).name
-
     def _made_of(self, view: View, found: str) -> Experiment:
         return self._handle(view, found)
-
-    def _look(self) -> tuple[View, list[str]]:
-        view = self._session.view()
-        return view, view.names.of("experiment")
 
     def _table_of(self, few: list[Experiment]) -> str:
         return _html.table(["experiment", "hypothesis", "metric"], [[e.name, e.hypothesis, e.metric] for e in few])

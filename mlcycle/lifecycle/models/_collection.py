@@ -16,7 +16,7 @@ from mlcycle.lifecycle.models._registering import RegisterSpec, register
 from mlcycle.lifecycle.runs import ActiveRun
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import pandas as pd
 
@@ -49,7 +49,7 @@ class Models(Versioned[records.ModelVersion]):
     array([0])
     """
 
-    _called, _of = "models", "model"
+    _of = "model"
     _each, _one = records.ModelVersion, "version: project.models['churn@7']"
 
     # versions ------------------------------------------------------------------------------------------------------
@@ -128,10 +128,22 @@ class Models(Versioned[records.ModelVersion]):
         found = {alias: view.pointers.at("model", name, alias) for alias in view.pointers.names("model", name)}
         return {alias: f"{known}@{number}" for alias, number in found.items() if number is not None}
 
-    def history(self, name: str, alias: str | None = None) -> pd.DataFrame:
-        """Return who did what to a model, when and why, oldest first; with an alias, only its moves."""
-        view = self._session.view()
-        return history_frame(self._session, of=f"model:{self._known(view, name)}", pointer=alias)
+    def history(
+        self,
+        name: str,
+        alias: str | None = None,
+        *,
+        author: str | Iterable[str] | None = None,
+        kind: str | Iterable[str] | None = None,
+        since: int | Moment | None = None,
+        limit: int | None = None,
+    ) -> pd.DataFrame:
+        """Return who did what to a model, when and why: its part of `Project.history`, narrowed as there.
+
+        With an `alias`, only its moves.
+        """
+        of = f"model:{self._known(self._session.view(), name)}"
+        return history_frame(self._session, author=author, of=of, kind=kind, since=since, limit=limit, pointer=alias)
 
     def frame(self, name: str | None = None) -> pd.DataFrame:
         """Return the versions of a model, or of all, one row each: what they are, their aliases, and how judged last.

@@ -37,7 +37,7 @@ class Runs(ByName[records.Run]):
     [['boosting', 'finished', 0.5]]
     """
 
-    _called = "runs"
+    _of = "run"
     _each, _one = records.Run, "run: project.runs['3f9a']"
 
     def __getitem__(self, ref: str | records.Record | ActiveRun) -> records.Run:
