@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import mlcycle as mc
-from mlcycle.errors import InvalidInput, InvalidName, NotFound, VersionDeleted
+from mlcycle.errors import InvalidInput, NotFound, VersionDeleted
 from mlcycle.lifecycle._connection import Connection
 from mlcycle.lifecycle._home import Home
 from mlcycle.lifecycle._session import Session

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import weakref
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import joblib
@@ -28,6 +28,9 @@ from mlcycle.errors import InvalidInput, NotAStore, ReadOnly
 from mlcycle.lifecycle._home import VERBS
 from mlcycle.records import as_row, from_json, to_json
 from tests.lifecycle.conftest import fitted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 FRAME = pd.DataFrame({"id": range(40), "x": [n % 7 for n in range(40)], "left": [0, 1] * 20})
 SECRETS = {
@@ -270,6 +273,17 @@ def test_records_travel_to_joblib_workers(begun: mc.Project) -> None:
     assert joblib.Parallel(2)(joblib.delayed(_rows)(one) for one in versions) == [40, 30, 40, 30]
 
 
+@pytest.fixture
+def _same_environment() -> Iterator[None]:
+    """Take out of the environment what a test put there: Dask's nanny leaves a hash seed and thread settings."""
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
+
+
+@pytest.mark.usefixtures("_same_environment")
 def test_records_travel_to_a_dask_cluster(begun: mc.Project) -> None:
     """A real cluster of processes gets equal inputs as one, and loads them."""
     distributed = pytest.importorskip("distributed")

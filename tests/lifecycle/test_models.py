@@ -324,5 +324,5 @@ def test_a_name_is_text(project: mc.Project) -> None:
     """A version where a name is asked for is refused in words."""
     version = project.models.register("m", DecisionTreeClassifier().fit([[0], [1]], [0, 1]))
     for ask in (project.models.aliases, project.models.history, project.models.versions):
-        with pytest.raises(errors.InvalidName, match=r"the model name is text, got ModelVersion"):
+        with pytest.raises(errors.InvalidInput, match=r"'m@1' is one version, and a name is asked for"):
             ask(version)  # type: ignore[arg-type, operator]

@@ -124,7 +124,7 @@ class Models(Versioned[records.ModelVersion]):
     def aliases(self, name: str) -> dict[str, str]:
         """Return the aliases of a model and the versions they point at."""
         view = self._session.view()
-        known = view.names.known("model", name).name
+        known = self._known(view, name)
         found = {alias: view.pointers.at("model", name, alias) for alias in view.pointers.names("model", name)}
         return {alias: f"{known}@{number}" for alias, number in found.items() if number is not None}
 
