@@ -67,8 +67,9 @@ def bare(ref: str) -> str:
 def new_id() -> str:
     """Return a fresh identifier of 32 hex digits that sorts by the time it was made.
 
-    The first 12 digits are milliseconds since 1970, the rest is random (the layout of a UUID version 7,
-    RFC 9562), so folders of ids list in order and no two processes ever choose the same one.
+    The first 12 digits are milliseconds since 1970, and the three behind the version are the fraction of that one; the
+    rest is random (the layout of a UUID version 7, RFC 9562, with its method 3). So folders of ids list in the order in
+    which one process made them, a quarter of a microsecond apart, and no two processes ever choose the same one.
 
     Examples
     --------
@@ -76,11 +77,10 @@ def new_id() -> str:
     >>> len(a), a != b
     (32, True)
     """
-    milliseconds = time.time_ns() // 1_000_000
-    random = int.from_bytes(os.urandom(10), "big")
-    value = (milliseconds << 80) | random
-    value = (value & ~(0xF << 76)) | (0x7 << 76)
-    value = (value & ~(0x3 << 62)) | (0x2 << 62)
+    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
+    fraction = rest * 4096 // 1_000_000  # 12 bits of it
+    random = int.from_bytes(os.urandom(8), "big") & ~(0x3 << 62)
+    value = (milliseconds << 80) | (0x7 << 76) | (fraction << 64) | (0x2 << 62) | random
     return f"{value:032x}"
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlcycle._ids import Ref, check_name, name_key, near, parse_ref
+from mlcycle._ids import Ref, check_name, name_key, near, new_id, parse_ref
 from mlcycle.errors import InvalidName
 
 NAMED = st.text(st.characters(categories=["L", "Mn", "Mc", "Nd"], include_characters="-_"), min_size=1, max_size=20)
@@ -81,3 +82,17 @@ def test_near_is_near_in_any_case() -> None:
     assert near("PRODUCTION", ["products", "production", "Production"]) == ["production", "Production", "products"]
     assert near("AGE", ["age", 2]) == ["age"]
     assert near(2, ["age", 2]) == [2]
+
+
+def test_ids_made_one_after_another_are_in_order() -> None:
+    """Also within a millisecond: what was made later is listed later."""
+    made = []
+    for _ in range(2_000):
+        made.append(new_id())
+        until = time.perf_counter_ns() + 1_000  # four times what two ids must be apart
+        while time.perf_counter_ns() < until:
+            pass
+    assert made == sorted(made)
+    assert {one[12] for one in made} == {"7"}
+    assert {one[16] for one in made} <= set("89ab")
+    assert len({one[17:] for one in made}) == len(made)
