@@ -97,7 +97,14 @@ def _fields(kind: type) -> list[Item]:
             for item in doc_of(parent).sections.get("Attributes", []):
                 told.setdefault(item.name, Item(_coded(item.name), item.type, item.text))
     silent = [one for one in attrs.fields(kind) if one.name not in _named(kind)] if attrs.has(kind) else []
-    return [*told.values(), *(Item(f"`{one.name}`", f"`{one.type}`", "") for one in silent if one.name[0] != "_")]
+    shown = [one.name for one in silent if one.name[0] != "_"]
+    return [*told.values(), *(Item(f"`{name}`", f"`{_written_type(kind, name)}`", "") for name in shown)]
+
+
+def _written_type(kind: type, name: str) -> str:
+    """Return the type of a field as it stands in the source: attrs may have resolved its own meanwhile."""
+    annotations = (vars(parent).get("__annotations__", {}) for parent in kind.__mro__)
+    return str(next(hints[name] for hints in annotations if name in hints))
 
 
 def function_section(name: str, function: Any, depth: str) -> str:
