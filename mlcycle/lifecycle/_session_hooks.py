@@ -6,6 +6,7 @@ lost one which guards a verb refuses that verb.
 
 from __future__ import annotations
 
+import itertools
 import pickle
 import sys
 from collections import Counter
@@ -114,15 +115,18 @@ class Hooks:
                 f"{', '.join(map(repr, stay))} cannot be pickled and stays behind: the copy refuses what a hook before "
                 "an event guards; put the function into a module that can be imported"
             )
-        guards = tuple((one.verb, repr(one)) for one in stay if one.moment == "before")
-        return Hooks, (tuple(travel), self.offers, self.criteria, (*self.missing, *guards))
+        return Hooks, self._left_behind(travel, stay)
 
     def by_name(self) -> Hooks:
         """Return the hooks that are functions of a module: whatever else one holds must not be written down."""
-        stay = [one for one in self.given if not _is_of_a_module(one.call)]
-        guards = tuple((one.verb, repr(one)) for one in stay if one.moment == "before")
-        kept = tuple(one for one in self.given if one not in stay)
-        return Hooks(kept, self.offers, self.criteria, (*self.missing, *guards))
+        named = [_is_of_a_module(one.call) for one in self.given]
+        stay = [one for one, found in zip(self.given, named, strict=True) if not found]
+        return Hooks(*self._left_behind(itertools.compress(self.given, named), stay))
+
+    def _left_behind(self, travel: Iterable[checks.Hook], stay: Iterable[checks.Hook]) -> tuple[Any, ...]:
+        """Return what a copy is made of: the hooks that travel, and the names of those before an event that do not."""
+        guards = ((one.verb, repr(one)) for one in stay if one.moment == "before")
+        return tuple(travel), self.offers, self.criteria, (*self.missing, *guards)
 
     def check_whole(self, verb: str) -> None:
         """Refuse a verb that a hook guards which did not come along.

@@ -6,6 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from mlcycle import storage
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -24,7 +26,6 @@ _HARMLESS_TEXT = """
 """
 _HARMLESS = frozenset(_HARMLESS_TEXT.split())
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_CREDENTIALS = re.compile(r"(?<=://)[^/?#]*@|[?#].*", re.DOTALL)
 
 
 def without_secrets(
@@ -60,7 +61,7 @@ def _kept(options: Mapping[str, Any], under: str, lost: dict[str, None]) -> dict
 
 
 def _bare_address(text: str, what: str, lost: dict[str, None]) -> str:
-    bare = _CREDENTIALS.sub("", text) if _ADDRESS.match(text) else text
+    bare = storage.without_credentials(text) if _ADDRESS.match(text) else text
     if bare != text:
         lost[what] = None
     return bare

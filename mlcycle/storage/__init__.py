@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mlcycle._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from mlcycle.storage._addresses import address_of
+    from mlcycle.storage._addresses import address_of, without_credentials
     from mlcycle.storage._commit_log import Commit, Draft, Log, UpToDate
     from mlcycle.storage._compaction import Compaction
     from mlcycle.storage._create_once import create_once
@@ -73,11 +73,12 @@ __all__ = [
     "spooled_owners",
     "sweep",
     "verify",
+    "without_credentials",
 ]
 
 # Loaded on first use: who only opens a file should not pay for the log, and nobody at import pays for fsspec.
 _HOMES = {
-    "_addresses": ("address_of",),
+    "_addresses": ("address_of", "without_credentials"),
     "_compaction": ("Compaction",),
     "_entries": ("Entry",),
     "_files": ("Appender", "Files", "KeyNotFound", "Listed", "Outcome", "check_key", "open_files"),

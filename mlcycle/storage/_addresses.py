@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mlcycle.storage._files import Files
 
-__all__ = ["address_of", "place_options"]
+__all__ = ["address_of", "place_options", "without_credentials"]
 
 # Of the options of a file system those that tell one place from another: never a secret.
 _PLACE_OPTIONS = ("account_host", "account_name", "endpoint_url", "project")
@@ -31,7 +31,7 @@ _ONE_NAMESPACE = re.compile(
 
 def _of_bucket(endpoint: Callable[[Any], str]) -> Callable[[Files, Any], str]:
     def address(files: Files, filesystem: Any) -> str:
-        place = _without_secrets(endpoint(filesystem)).rstrip("/")
+        place = without_credentials(endpoint(filesystem)).rstrip("/")
         return files.url if _ONE_NAMESPACE.fullmatch(place) else f"{files.url} endpoint_url={place}"
 
     return address
@@ -104,9 +104,15 @@ def place_options(options: Mapping[str, Any]) -> dict[str, str]:
     pairs = [one.partition("=") for one in str(options.get("connection_string") or "").split(";")]
     told = {_IN_CONNECTION_STRING.get(name.strip().lower()): value for name, _, value in pairs}
     found = {name: options.get(name) or nested.get(name) or told.get(name) for name in _PLACE_OPTIONS}
-    return {name: _without_secrets(str(value)) for name, value in found.items() if value}
+    return {name: without_credentials(str(value)) for name, value in found.items() if value}
 
 
-def _without_secrets(url: str) -> str:
-    """Return an address without what stands before its host, and without the signature Azure puts behind it."""
+def without_credentials(url: str) -> str:
+    """Return an address without what stands before its host, and without a query: Azure puts a signature there.
+
+    Examples
+    --------
+    >>> without_credentials("https://me:hush@team.blob.core.windows.net/churn?sig=hush")
+    'https://team.blob.core.windows.net/churn'
+    """
     return re.sub(r"(?<=://)[^/]*@", "", url.partition("?")[0].partition("#")[0])

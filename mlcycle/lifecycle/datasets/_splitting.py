@@ -68,9 +68,8 @@ def split(
         known = all(is_current(do.view, part) for part in made)
 
         def request() -> GateRequest | None:
-            _check_not_hidden(
-                do.view, whole
-            )  # not before: an `op` committed by then gives its parts, whatever came since
+            # not before: an `op` committed by then gives its parts, whatever came since
+            _check_not_hidden(do.view, whole)
             return None if known else _request(whole, made, drawn, versions)
 
         do.judge(request)
