@@ -172,9 +172,9 @@ def _kinds(session: Session, view: View, given: Any) -> frozenset[str] | None:
 
 def _topic(view: View, of: Any, pointer: str | None) -> Topic:
     """Return what a history is narrowed to: by a full ref, a record, or a name that only one thing has."""
-    ref = _REFS[type(of).__name__](of) if type(of).__name__ in _REFS else of
-    if isinstance(of, records.Living):
-        records.check_home(of, view.state.id, str(getattr(of, "ref", ref)))
+    ref = getattr(of, "_address", None) or of  # of a record, or of a handle
+    if ref is not of:
+        records.check_home(of, view.state.id)
     of_noun, colon, name = ref.partition(":") if isinstance(ref, str) else ("", "", "")
     if colon and of_noun == "run":
         return Topic("run", name)
@@ -190,16 +190,6 @@ def _topic(view: View, of: Any, pointer: str | None) -> Topic:
         there = f"it has had {', '.join(pointers)}" if pointers else "it never had one"
         raise NotFound(f"{known.name} has no alias {pointer!r}; {there}", near(pointer, pointers))
     return Topic(of_noun, known.name, pointer=pointer)
-
-
-_REFS: dict[str, Any] = {
-    "ActiveRun": lambda run: f"run:{run.id}",
-    "Deployment": lambda place: f"deployment:{place.name}",
-    "Experiment": lambda question: f"experiment:{question.name}",
-    "Run": lambda run: f"run:{run.id}",
-    "Revision": lambda revision: f"deployment:{revision.deployment}@{revision.number}",
-    "Scope": lambda scope: f"scope:scope@{scope.number}",
-}
 
 
 def _noun_of(view: View, name: str) -> str:

@@ -20,7 +20,7 @@ from mlcycle.lifecycle.deployments import Deployments
 from mlcycle.lifecycle.evaluation import failing_today
 from mlcycle.lifecycle.experiments import Experiments
 from mlcycle.lifecycle.models import Models
-from mlcycle.lifecycle.runs import Runs, run_of
+from mlcycle.lifecycle.runs import Runs, run_ref
 from mlcycle.lifecycle.scope import Scopes
 from mlcycle.lifecycle.store import Store
 from mlcycle.state import Change, ProjectRollback, View, moves_to, roll_project_back, status_of
@@ -159,8 +159,9 @@ class Project:
         InvalidInput
             For a kind that is not in this history, and a name that several things have.
         """
-        about = _run_ref(self._session, of)
-        return history_frame(self._session, author=author, of=about, kind=kind, since=since, limit=limit)
+        if isinstance(of, str) and of.startswith("run:"):
+            of = run_ref(self._session, of, self._session.view())
+        return history_frame(self._session, author=author, of=of, kind=kind, since=since, limit=limit)
 
     def at(self, moment: int | Moment) -> Project:
         """Return the project as it stood, read-only.
@@ -228,15 +229,6 @@ class Project:
             return moves_of(done.view.then(done.view.n - 1), done.change(ProjectRollback).to)
 
         return self._session.operate("project.rollback", work, message=message, op=op, override_until=override_until)
-
-
-def _run_ref(session: Session, of: Any) -> Any:
-    """Return the full ref of a run that is given by the beginning of its id; anything else as it is."""
-    if not (isinstance(of, str) and of.startswith("run:")):
-        return of
-    run, view = of.removeprefix("run:"), session.view()
-    known = view.marks.has("run", run, "dropped")  # a sweep may have taken what `run_of` would read
-    return f"run:{run if known else run_of(session, run, view, dropped=True).id}"
 
 
 def _request(blobs: Blobs, view: View, entry: int) -> GateRequest:

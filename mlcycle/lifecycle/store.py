@@ -21,7 +21,7 @@ from mlcycle.lifecycle.runs import (
     head_of,
     packs_in_force,
     run_folder,
-    run_of,
+    run_ref,
     verify_runs,
 )
 from mlcycle.state import (
@@ -334,9 +334,7 @@ class Store:
         if isinstance(ref, (records.Run, ActiveRun)):
             ref = f"run:{ref.id}"
         if isinstance(ref, str) and ref.startswith("run:"):
-            run = ref.removeprefix("run:")
-            known = view.marks.has("run", run, "dropped")  # a sweep may have taken what run_of would read
-            return f"run:{run if known else run_of(self._session, run, view, dropped=True).id}"
+            return run_ref(self._session, ref, view)
         said = read_ref(ref, view).kind is not None
         version = resolve(view, ref, *(() if said else _dropped_one_by_one(view)), dropped=True)
         if noun(version.of).kept:

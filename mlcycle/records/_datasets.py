@@ -191,6 +191,10 @@ class DatasetVersion(Committed):
 
     # looks ---------------------------------------------------------------------------------------------------------
 
+    @property
+    def _address(self) -> str:
+        return f"dataset:{self.ref}"
+
     def _title(self) -> str:
         return self.ref
 

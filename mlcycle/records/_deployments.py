@@ -42,6 +42,10 @@ class Revision(Committed):
     weights: dict[str, int] = field(factory=dict, converter=copied, hash=False, metadata={"ref": "model"})
     shadow: str | None = field(default=None, metadata={"ref": "model"})
 
+    @property
+    def _address(self) -> str:
+        return f"deployment:{self.deployment}@{self.number}"
+
     def _title(self) -> str:
         return f"{self.deployment} revision {self.number}"
 

@@ -56,6 +56,11 @@ class Living(Record):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
             raise AttributeError(_unknown(type(self), name))
 
+    @property
+    def _address(self) -> str | None:
+        """The full ref that means it, ``"dataset:customers@3"``; None where none does."""
+        return None
+
     def _do(self, verb: str, **given: Any) -> Any:
         """Return what the project makes of a verb about this record."""
         home = getattr(self, "_home", None)
@@ -85,8 +90,8 @@ def _unknown(kind: type[Living], name: str) -> str:
     return f"{'; '.join(filter(None, told))} (it has {', '.join(called.values())})"
 
 
-def check_home(record: Living, store: str | None, what: str) -> None:
-    """Refuse a record of another project, in which the same address means something else.
+def check_home(record: Any, store: str | None) -> None:
+    """Refuse a record, or a run going on, of another project, in which the same address means something else.
 
     Raises
     ------
@@ -95,6 +100,7 @@ def check_home(record: Living, store: str | None, what: str) -> None:
     """
     home = getattr(record, "_home", None)
     if home is not None and None not in (store, home.store) and home.store != store:
+        what = getattr(record, "ref", record._address)
         raise InvalidInput(f"{what} is a record of another project; give its address to mean the one here: {what!r}")
 
 

@@ -234,6 +234,10 @@ class ModelVersion(Committed):
 
     # looks ---------------------------------------------------------------------------------------------------------
 
+    @property
+    def _address(self) -> str:
+        return f"model:{self.ref}"
+
     def _title(self) -> str:
         return self.ref
 

@@ -280,6 +280,10 @@ class Run(Living):
 
     # looks ---------------------------------------------------------------------------------------------------------
 
+    @property
+    def _address(self) -> str:
+        return f"run:{self.id}"
+
     def _title(self) -> str:
         return f"{self.experiment}/{self.name or self.id}"
 

@@ -83,6 +83,10 @@ class Scope(Committed):
     owner: str = ""
     loosened: tuple[Loosening, ...] = field(default=(), converter=listed)
 
+    @property
+    def _address(self) -> str:
+        return f"scope:scope@{self.number}"
+
     def _title(self) -> str:
         return f"scope {self.number}" if self.number else "scope not set yet"
 

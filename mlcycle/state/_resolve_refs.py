@@ -27,8 +27,8 @@ def read_ref(what: Any, view: View) -> Ref:
         Saying what an address is.
     """
     if isinstance(what, records.DatasetVersion | records.ModelVersion):
-        records.check_home(what, view.state.id, what.ref)
-        what = f"{'dataset' if isinstance(what, records.DatasetVersion) else 'model'}:{what.ref}"
+        records.check_home(what, view.state.id)
+        what = what._address
     if hasattr(what, "shape") and not isinstance(what, records.Record):
         raise InvalidInput(
             f"an address is text like 'churn@7' or a record, got rows ({type(what).__name__}): pass the version "

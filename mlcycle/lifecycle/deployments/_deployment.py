@@ -67,6 +67,10 @@ class Deployment:
         return f"<deployment {self.name}: {who_answers(self.revision)}>"
 
     @property
+    def _address(self) -> str:
+        return f"deployment:{self.name}"
+
+    @property
     def revision(self) -> records.Revision | None:
         """The revision that answers now; None before the first route."""
         return current_revision(self._session.view(), self.name)

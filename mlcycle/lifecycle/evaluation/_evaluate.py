@@ -110,7 +110,7 @@ def _question(
 ) -> _Question:
     """Return what is asked of a record, by what it is."""
     data = None if on is None else resolve(view, on, "dataset")
-    return _QUESTIONS[type(subject).__name__](session, view, subject, data)
+    return next(ask for kind, ask in _QUESTIONS.items() if isinstance(subject, kind))(session, view, subject, data)
 
 
 def _of_dataset(session: Session, view: View, subject: Any, data: Version | None) -> _Question:
@@ -128,10 +128,10 @@ def _of_model(session: Session, view: View, subject: Any, data: Version | None) 
     return _Question(model.ref, data or _scope_test(view, scope), scope, model)
 
 
-_QUESTIONS: dict[str, Callable[[Session, View, Any, Version | None], _Question]] = {
-    "DatasetVersion": _of_dataset,
-    "ModelVersion": _of_model,
-    "Run": _of_run,
+_QUESTIONS: dict[type, Callable[[Session, View, Any, Version | None], _Question]] = {
+    records.DatasetVersion: _of_dataset,
+    records.ModelVersion: _of_model,
+    records.Run: _of_run,
 }
 
 
@@ -196,7 +196,7 @@ def _asked(extra: Any) -> list[Any]:
     """Return checks given by hand; what could never be answered, or never fail, is refused before any work."""
     if isinstance(extra, (str, bytes)) or not isinstance(extra, Iterable):
         raise InvalidInput(
-            f"checks is a list, for example [mc.AtLeast('roc_auc', 0.8)], ['f1_macro'] or [check], "
+            "checks is a list, for example [mc.AtLeast('roc_auc', 0.8)], ['f1_macro'] or [check], "
             f"got {type(extra).__name__}"
         )
     found = [Measure(one) if isinstance(one, str) else one for one in extra]

@@ -52,6 +52,10 @@ class Experiment:
     def __repr__(self) -> str:
         return f"<experiment {self.name}: {self.hypothesis or 'no hypothesis'}>"
 
+    @property
+    def _address(self) -> str:
+        return f"experiment:{self.name}"
+
     def _repr_html_(self) -> str:
         runs: str = self.frame().to_html(max_rows=20)
         return _html.card(f"experiment {self.name}", [("hypothesis", self.hypothesis)], _html.Markup(runs))

@@ -9,7 +9,7 @@ from mlcycle.lifecycle.runs._listing import packs_in_force
 from mlcycle.lifecycle.runs._pins import ask_for_pins, blobs_of
 from mlcycle.lifecycle.runs._points_and_artifacts import artifact, points
 from mlcycle.lifecycle.runs._provenance import Provenance
-from mlcycle.lifecycle.runs._reading import all_runs, documents_of, head_of, run_of
+from mlcycle.lifecycle.runs._reading import all_runs, documents_of, head_of, run_of, run_ref
 from mlcycle.lifecycle.runs._table import Table, table
 from mlcycle.lifecycle.runs._verify import verify_runs
 
@@ -28,6 +28,7 @@ __all__ = [
     "points",
     "run_folder",
     "run_of",
+    "run_ref",
     "table",
     "verify_runs",
 ]

@@ -97,6 +97,14 @@ class ActiveRun:
         return f"<run {self.id} of {self._head['experiment_name']}: {'finished' if self._finished else 'running'}>"
 
     @property
+    def _address(self) -> str:
+        return f"run:{self.id}"
+
+    @property
+    def _home(self) -> records.Home | None:
+        return self._session.home
+
+    @property
     def failures(self) -> int:
         """What could not be stored so far, or not whole."""
         return self._failures + self._points.failures
@@ -259,9 +267,8 @@ class ActiveRun:
         op: str | None = None,
     ) -> records.ModelVersion:
         """Register the model that was saved with this run as the next version of a name, as `Run.register` does."""
-        home = self._session.home
-        assert home is not None  # a project started this run
-        made: records.ModelVersion = home.do(
+        assert self._home is not None  # a project started this run
+        made: records.ModelVersion = self._home.do(
             "register", self, name=name, data=data, override_until=override_until, message=message, op=op
         )
         return made

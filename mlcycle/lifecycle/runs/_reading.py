@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle.runs._points import RunPoints
     from mlcycle.state import View
 
-__all__ = ["all_runs", "documents_of", "head_of", "points_of", "run_of", "standing_runs"]
+__all__ = ["all_runs", "documents_of", "head_of", "points_of", "run_of", "run_ref", "standing_runs"]
 
 Doc = dict[str, Any]
 T = TypeVar("T")
@@ -100,10 +100,8 @@ def _identity(session: Session, run: Any) -> str:
     """Return the id that is meant, or the beginning of one; refuse what is no run, or one of another project."""
     if isinstance(run, str):
         return run
-    if isinstance(run, ActiveRun):
-        run = records.at_home(records.Run(id=run.id, experiment=""), run._session.home)
-    if isinstance(run, records.Run):
-        records.check_home(run, session.log.snapshot(refresh=False).state.id, f"run:{run.id}")
+    if isinstance(run, records.Run | ActiveRun):
+        records.check_home(run, session.log.snapshot(refresh=False).state.id)
         return run.id
     more = "; the newest is project.runs[list(project.runs)[-1]]" if isinstance(run, int) else ""
     raise InvalidInput(f"a run is given by its id or a beginning of it, got {type(run).__name__}: {run!r:.80}{more}")
@@ -124,6 +122,13 @@ def _whole_id(session: Session, beginning: str, *, dropped: bool) -> str:
         asked = f"project.experiments[{experiment.name!r}].runs()"
         raise NotFound(f"no run begins with {beginning!r}; that is an experiment, whose runs are {asked}")
     raise NotFound(f"no run begins with {beginning!r}", near(beginning, known))
+
+
+def run_ref(session: Session, text: str, view: View) -> str:
+    """Return the full ref of the run that ``"run:"`` and the beginning of an id mean, dropped ones among them."""
+    run = text.removeprefix("run:")
+    known = view.marks.has("run", run, "dropped")  # a sweep may have taken what `run_of` would read
+    return f"run:{run if known else run_of(session, run, view, dropped=True).id}"
 
 
 def standing_runs(session: Session) -> tuple[View, list[str]]:
