@@ -481,6 +481,8 @@ def test_a_record_of_ones_own_class_has_the_verbs(begun: mc.Project) -> None:
     known = begun.datasets["customers"]
     mine = records.at_home(Mine(name=known.name, number=1, id=known.id), known._home)
     assert len(mine.evaluations()) == 0
+    assert mine.evaluate(checks=[lambda subject, context: True]).subject == "dataset:customers@1"
+    assert len(begun.history(of=mine)) == len(begun.history(of=known))
 
 
 def test_runs_with_nan_are_equal_to_their_copies(begun: mc.Project) -> None:
