@@ -61,7 +61,7 @@ def tell(url: str) -> mc.Project:
     assert_type(evaluation.results, tuple[mc.Result, ...])
     assert_type(candidate.promote("production", message="the first"), mc.Decision)
     assert_type(project.models["tumour@production"], mc.ModelVersion)
-    project.models.register("tumour", model, data=[train], example=X[:5]).promote(
+    project.models.register("tumour", model, uses=[train], example=X[:5]).promote(
         "production", message="the same without a run", override_until="1d"
     )
     assert_type(project.models.rollback("tumour", "production", message="it was for show"), mc.ModelVersion)

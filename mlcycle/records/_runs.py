@@ -213,7 +213,7 @@ class Run(Living):
         self,
         name: str,
         *,
-        data: Sequence[str | DatasetVersion] = (),
+        uses: Sequence[str | DatasetVersion] = (),
         override_until: Moment | None = None,
         message: str = "",
         op: str | None = None,
@@ -224,7 +224,7 @@ class Run(Living):
         ----------
         name : str
             Name of the model.
-        data : sequence of refs, optional
+        uses : sequence of refs, optional
             What it was trained on; defaults to the datasets the run `uses`.
         override_until : str, date, datetime or timedelta, or one of numpy or pandas, optional
             Passes a hook that blocks, with a `message`; until when.
@@ -236,7 +236,7 @@ class Run(Living):
         InvalidInput
             When the run saved no model.
         """
-        return self._do("register", name=name, data=data, override_until=override_until, message=message, op=op)
+        return self._do("register", name=name, uses=uses, override_until=override_until, message=message, op=op)
 
     def points(self) -> pd.DataFrame:
         """Return every point that was logged, in order of time: ``name, step, value, time, writer``."""

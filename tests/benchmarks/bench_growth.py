@@ -83,7 +83,7 @@ def begin(store: Path) -> None:
     train, _ = whole.split()
     for _ in range(10):
         model = DummyClassifier().fit(FRAME[["age"]], FRAME["churned"])
-        project.models.register("leavers", model, example=FRAME[["age"]][:5], data=[train])
+        project.models.register("leavers", model, example=FRAME[["age"]][:5], uses=[train])
     project.models["leavers@1"].promote()
 
 

@@ -58,7 +58,7 @@ def begin(project: mc.Project, frame: pd.DataFrame) -> tuple[mc.ModelVersion, mc
     project.datasets.add("cells", frame, target="target")
     train, _ = project.datasets["cells"].split(test=0.3)
     X, y = train.xy()
-    version = project.models.register("tumour", fitted(X, y), data=[train], example=X[:5])
+    version = project.models.register("tumour", fitted(X, y), uses=[train], example=X[:5])
     version.evaluate()
     version.promote("production", message="first")
     return version, train

@@ -62,7 +62,7 @@ def checked(
         project.scope.set(objective="o", criteria=criteria, test="train" if test is None else "test")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", mc.errors.MlcycleWarning)
-        project.models.register("m", model, data=[data], example=X[:5])
+        project.models.register("m", model, uses=[data], example=X[:5])
     if evaluate:
         project.models["m@1"].evaluate("train", trust=True)
     shop = project.deployments.open("shop")
@@ -143,7 +143,7 @@ def test_a_comparison_that_was_evaluated_is_held_against(project: mc.Project) ->
     project.datasets.add("d", X.assign(y=CLASSES), target="y")
     project.scope.set(objective="o", criteria=[mc.NotWorseThan("production", "roc_auc", margin=0.1)], test="d")
     for C in (0.01, 1.0):
-        project.models.register("m", LogisticRegression(C=C).fit(X, CLASSES), data=["d"], example=X[:5])
+        project.models.register("m", LogisticRegression(C=C).fit(X, CLASSES), uses=["d"], example=X[:5])
     project.models["m@1"].promote("production", message="the first", override_until="7d")
     project.models["m@2"].evaluate()
     shop = project.deployments.open("shop")
@@ -282,7 +282,7 @@ def test_a_part_that_does_not_fit_is_a_finding_of_the_report(changes: Any, part:
 def test_damaged_data_is_a_finding(project: mc.Project) -> None:
     """Inputs are then not compared, and the rest of the report stands."""
     project.datasets.add("d", X.assign(y=CLASSES), target="y")
-    project.models.register("m", linear(), data=["d"], example=X[:5])
+    project.models.register("m", linear(), uses=["d"], example=X[:5])
     shop = project.deployments.open("shop")
     shop.route("m@1", **PILOT)
     with shop.serve() as service:

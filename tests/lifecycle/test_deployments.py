@@ -20,7 +20,7 @@ def shop(project: mc.Project, cells: pd.DataFrame) -> Any:
     """Return a deployment with two versions to route to, and rows to ask about."""
     _, train = begin(project, cells)
     X, y = train.xy()
-    project.models.register("tumour", fitted(X, y, 0.01), data=[train], example=X[:5]).evaluate()
+    project.models.register("tumour", fitted(X, y, 0.01), uses=[train], example=X[:5]).evaluate()
     deployment = project.deployments.open("shop")
     deployment.route({"tumour@1": 1}, message="go")
     return deployment

@@ -33,7 +33,7 @@ def test_a_users_own_criterion_guards_the_gate(project: mc.Project, cells: pd.Da
         project.scope.set(criteria=[Between("recall", 0.8, 1.0)])
     project.scope.set(criteria=[*project.scope.get().criteria, far])
     X, y = train.xy()
-    second = project.models.register("tumour", fitted(X, y, C=0.5), data=[train])
+    second = project.models.register("tumour", fitted(X, y, C=0.5), uses=[train])
     found = second.evaluate("cells.test")
     assert [one.verdict for one in found.results][-2:] == ["pass", "fail"]
     with pytest.raises(errors.GateBlocked, match=r"recall from 0\.1 to 0\.4 failed"):
@@ -219,7 +219,7 @@ def sided() -> mc.Project:
     project.datasets.add("d", frame, target="late")
     project.datasets.add("d", frame.assign(late=1 - frame["late"]).head(50), target="late")
     model = DecisionTreeClassifier(max_depth=1).fit(frame[["x"]], frame["late"])
-    project.models.register("m", model, example=frame[["x"]], data=["d@2"])
+    project.models.register("m", model, example=frame[["x"]], uses=["d@2"])
     return project
 
 

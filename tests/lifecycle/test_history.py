@@ -46,7 +46,7 @@ def lived() -> mc.Project:
         run.save_model(DummyClassifier(strategy="prior").fit(FRAME[["x"]], FRAME["y"]), example=FRAME[["x"]])
     bob.runs[run.id].register("m", message="from a run")  # 4
     fitted = DummyClassifier(strategy="uniform").fit(FRAME[["x"]], FRAME["y"])
-    bob.models.register("m", fitted, data=[data], example=FRAME[["x"]])  # 5
+    bob.models.register("m", fitted, uses=[data], example=FRAME[["x"]])  # 5
     bob.store.tag("registered")  # 6
     ada.models["m@1"].promote("production", message="first")  # 7
     ada.models["m@2"].promote("production")  # 8

@@ -811,7 +811,7 @@ def test_a_sweep_carries_no_decision_over_to_something_else(url: str, between: A
     other = mc.open(url, author="eve")
     between(lambda: (other.datasets.add("d", OTHER), other.store.sweep(min_age=0)))
     with pytest.raises(errors.GateBlocked):
-        opened(url, mc.before("model.register", only_first)).models.register("m", TREE, data=["d"])
+        opened(url, mc.before("model.register", only_first)).models.register("m", TREE, uses=["d"])
     assert seen == [("d@1",), ("d@2",)]
 
 

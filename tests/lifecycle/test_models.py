@@ -33,7 +33,7 @@ class Custom(ClassifierMixin, BaseEstimator):
 def _weak(project: mc.Project, train: Any) -> mc.ModelVersion:
     X, y = train.xy()
     model = DecisionTreeClassifier(max_depth=1, random_state=0).fit(X, y)
-    return project.models.register("tumour", model, data=[train], example=X[:5])
+    return project.models.register("tumour", model, uses=[train], example=X[:5])
 
 
 def test_the_gate_blocks_with_reasons(project: mc.Project, cells: pd.DataFrame) -> None:
@@ -65,11 +65,11 @@ def test_no_evidence_is_no_pass(project: mc.Project, cells: pd.DataFrame) -> Non
     """Without an evaluation, or with one of an older scope or production, the gate says what to do."""
     _, train = begin(project, cells)
     X, y = train.xy()
-    version = project.models.register("tumour", fitted(X, y, 0.5), data=[train], example=X[:5])
+    version = project.models.register("tumour", fitted(X, y, 0.5), uses=[train], example=X[:5])
     with pytest.raises(errors.GateBlocked, match=r"project\.models\['tumour@2'\]\.evaluate\("):
         version.promote()
     version.evaluate()
-    third = project.models.register("tumour", fitted(X, y, 0.3), data=[train], example=X[:5])
+    third = project.models.register("tumour", fitted(X, y, 0.3), uses=[train], example=X[:5])
     third.evaluate()
     third.promote()
     with pytest.raises(errors.GateBlocked, match="production is tumour@3 now"):
@@ -80,7 +80,7 @@ def test_evidence_seen_in_training_is_refused(project: mc.Project, cells: pd.Dat
     """Rows the model was trained on prove nothing."""
     begin(project, cells)
     X, y = project.datasets["cells"].xy()
-    leaky = project.models.register("tumour", fitted(X, y), data=["cells@1"], example=X[:5])
+    leaky = project.models.register("tumour", fitted(X, y), uses=["cells@1"], example=X[:5])
     evaluation = leaky.evaluate()
     assert evaluation.overlap == {"cells@1": evaluation.results[0].n}
     with pytest.raises(errors.GateBlocked, match="was trained on"):
@@ -112,7 +112,7 @@ def test_the_test_set_is_counted(project: mc.Project, cells: pd.DataFrame) -> No
 def test_checks_that_ask_nothing_are_refused(project: mc.Project, cells: pd.DataFrame, given: Any, said: str) -> None:
     """What a scope would refuse is refused by hand, too, before any work; a stored scope stays readable."""
     project.datasets.add("cells", cells, target="target")
-    project.models.register("tumour", fitted(cells.drop(columns="target"), cells["target"]), data=["cells@1"])
+    project.models.register("tumour", fitted(cells.drop(columns="target"), cells["target"]), uses=["cells@1"])
     with pytest.raises(errors.InvalidInput, match=said):
         project.models["tumour@1"].evaluate("cells", checks=given)
     assert project.models["tumour@1"].evaluations() == []
@@ -134,7 +134,7 @@ def test_rollback_goes_to_what_was_not_rolled_back(project: mc.Project, cells: p
     _, train = begin(project, cells)
     X, y = train.xy()
     for C in (0.5, 0.3):
-        version = project.models.register("tumour", fitted(X, y, C), data=[train], example=X[:5])
+        version = project.models.register("tumour", fitted(X, y, C), uses=[train], example=X[:5])
         version.evaluate()
         version.promote()
     assert project.models.rollback("tumour", message="worse").ref == "tumour@2"
@@ -158,8 +158,8 @@ def test_a_lost_race_for_an_alias_names_the_winner(
     """Who promotes against a production that moved meanwhile is told who moved it."""
     _, train = begin(project, cells)
     X, y = train.xy()
-    mine = project.models.register("tumour", fitted(X, y, 0.5), data=[train], example=X[:5])
-    theirs = project.models.register("tumour", fitted(X, y, 0.3), data=[train], example=X[:5])
+    mine = project.models.register("tumour", fitted(X, y, 0.5), uses=[train], example=X[:5])
+    theirs = project.models.register("tumour", fitted(X, y, 0.3), uses=[train], example=X[:5])
     mine.evaluate()
     theirs.evaluate()
     other = mc.open(Path(project.store.url.removeprefix("file://")), author="bob")
@@ -290,7 +290,7 @@ def test_bad_input_to_register_and_promote(project: mc.Project, cells: pd.DataFr
     model = DecisionTreeClassifier().fit([[0], [1]], [0, 1])
     for wrong in (3, b"x", object()):
         with pytest.raises(errors.InvalidInput, match=r"data is a list of addresses .* got (int|bytes|object)"):
-            project.models.register("m", model, data=wrong)  # type: ignore[arg-type]
+            project.models.register("m", model, uses=wrong)  # type: ignore[arg-type]
         with pytest.raises(errors.InvalidInput, match=r"parents is a list of addresses .* got (int|bytes|object)"):
             project.datasets.add("d", cells, parents=wrong)  # type: ignore[arg-type]
     with pytest.raises(errors.InvalidInput, match="cannot be an alias"):
@@ -303,7 +303,7 @@ def test_one_version_is_lineage_without_a_list(project: mc.Project, cells: pd.Da
     """Wherever several addresses are taken, one alone, one record and nothing stand for a list of them."""
     _, train = begin(project, cells)
     for given, kept in ((train, (train.ref,)), (train.ref, (train.ref,)), (None, ())):
-        model = project.models.register("m", DecisionTreeClassifier().fit([[0], [1]], [0, 1]), data=given)
+        model = project.models.register("m", DecisionTreeClassifier().fit([[0], [1]], [0, 1]), uses=given)
         assert model.data == kept
         made = project.datasets.add("made", cells[: 10 + model.number], parents=given)
         assert made.parents == kept
@@ -314,7 +314,7 @@ def test_a_model_takes_what_its_signature_names(project: mc.Project, cells: pd.D
     begin(project, cells)
     X, y = project.datasets["cells.train"].xy()
     few = X[["worst radius", "mean texture"]]
-    version = project.models.register("tumour", fitted(few, y), data=["cells.train"], example=few[:5])
+    version = project.models.register("tumour", fitted(few, y), uses=["cells.train"], example=few[:5])
     evaluation = version.evaluate()
     assert {result.verdict for result in evaluation.results} <= {"pass", "fail", "inconclusive"}
     assert evaluation.results[0].value > 0.9  # type: ignore[operator]

@@ -21,7 +21,7 @@ from tests.lifecycle.conftest import begin, fitted
 
 def _second(project: mc.Project, train: Any, C: float = 0.1) -> mc.ModelVersion:
     X, y = project.datasets[train].xy()
-    version = project.models.register("tumour", fitted(X, y, C), data=[train], example=X[:5])
+    version = project.models.register("tumour", fitted(X, y, C), uses=[train], example=X[:5])
     version.evaluate()
     version.promote(message="second")
     return version

@@ -90,7 +90,7 @@ def story(project: mc.Project, asked: Asked) -> None:
     asked("load", lambda: project.load("dataset:d"))
     asked("load a part", lambda: project.load("dataset:d.test@1"))
     asked("set a scope", lambda: project.scope.set(objective="o", criteria=CRITERIA, test="d.test@1"))
-    first = asked("register", lambda: models.register("m", TREE, example=FRAME[["x"]], data=["d.train@1"]))
+    first = asked("register", lambda: models.register("m", TREE, example=FRAME[["x"]], uses=["d.train@1"]))
     asked("promote, blocked", lambda: blocked(first.promote))
     asked("evaluate", first.evaluate)
     asked("promote", first.promote)

@@ -61,7 +61,7 @@ def _evaluated(project: mc.Project, model: Any, frame: pd.DataFrame, example: An
     project.datasets.add("rows", frame, target="y")
     criteria = [mc.AtLeast("accuracy", 0.5), mc.AtLeast("roc_auc", 0.5)]
     project.scope.set(objective="o", criteria=criteria, test="rows")
-    version = project.models.register("m", model, example=example, data=["rows"])
+    version = project.models.register("m", model, example=example, uses=["rows"])
     return version, [result.value for result in version.evaluate(**trust).results]
 
 

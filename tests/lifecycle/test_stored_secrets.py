@@ -76,7 +76,7 @@ def test_failures_of_models(tmp_path: Path) -> None:
     assert test.rows == 7
     model = Failing(password="").fit(frame[["x"]], frame["y"])
     with pytest.warns(mc.errors.MlcycleWarning):
-        version = project.models.register("m", model, data=[train])
+        version = project.models.register("m", model, uses=[train])
     place = project.deployments.open("shop")
     place.route({version.ref: 100}, message="r")
     with place.serve(trust=True) as service, pytest.raises(ConnectionError, match=SECRET):

@@ -59,7 +59,7 @@ def test_every_place_that_loads(project: mc.Project, cells: pd.DataFrame, format
     mc.trust(what, project)
     assert project.load(version).predict([[0]]).tolist() == [0]
     version.promote(message="first", override_until="7d")
-    again = project.models.register("mine", Mine().fit([[0]], [0]), data="cells", format=format)
+    again = project.models.register("mine", Mine().fit([[0]], [0]), uses="cells", format=format)
     results = again.evaluate().results
     assert [one.verdict for one in results if "production" in one.check] == ["pass"]
     project.deployments.open("eu").route({version.ref: 100}, message="go", override_until="7d")

@@ -103,7 +103,7 @@ class Work:
 
     def register(self, name: str) -> None:
         """Register a small tree, made from data or not, as the next version of a model."""
-        self.project.models.register(name, self._one(_TREES), example=_X, data=self._data())
+        self.project.models.register(name, self._one(_TREES), example=_X, uses=self._data())
 
     # choosing ------------------------------------------------------------------------------------------------------
 

@@ -59,7 +59,7 @@ class Models(Versioned[records.ModelVersion]):
         name: str,
         model: Any,
         *,
-        data: Sequence[str | records.DatasetVersion] = (),
+        uses: Sequence[str | records.DatasetVersion] = (),
         example: Any = None,
         format: str | None = None,
         override_until: Moment | None = None,
@@ -74,7 +74,7 @@ class Models(Versioned[records.ModelVersion]):
             Name of the model.
         model : estimator
             A fitted estimator.
-        data : sequence of refs, optional
+        uses : sequence of refs, optional
             What it was trained on.
         example : DataFrame, array, sparse matrix, Arrow or polars table, list of rows, dicts or texts, optional
             A few rows of input, which give the signature. The first 20 are kept.
@@ -87,7 +87,7 @@ class Models(Versioned[records.ModelVersion]):
         """
         if isinstance(model, (records.Run, ActiveRun)):
             raise InvalidInput(f"a run registers the model that was saved with it: run.register({name!r})")
-        asked = RegisterSpec(model, data, example, format)
+        asked = RegisterSpec(model, uses, example, format)
         return register(self._session, name, asked, message=message, override_until=override_until, op=op)
 
     # aliases -------------------------------------------------------------------------------------------------------

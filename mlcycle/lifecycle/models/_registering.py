@@ -37,7 +37,7 @@ class RegisterSpec:
     """What is to be registered, as its caller gives it: see `Models.register`."""
 
     source: Any
-    data: Sequence[str | records.DatasetVersion]
+    uses: Sequence[str | records.DatasetVersion]
     example: Any = None
     format: str | None = None
 
@@ -47,7 +47,7 @@ def register(
 ) -> records.ModelVersion:
     """Register as `Models.register` documents."""
     name = check_name(name, "model name")
-    named = every_ref(spec.data, "data")
+    named = every_ref(spec.uses, "uses")
     with contextlib.ExitStack() as kept:
         take = _preparing(session, spec, kept)
 
@@ -68,13 +68,13 @@ def register_run(
     run: records.Run | ActiveRun,
     *,
     name: str,
-    data: Sequence[str | records.DatasetVersion],
+    uses: Sequence[str | records.DatasetVersion],
     message: str,
     override_until: Moment | None,
     op: str | None,
 ) -> records.ModelVersion:
     """Register as `Run.register` documents."""
-    return register(session, name, RegisterSpec(run, data), message=message, override_until=override_until, op=op)
+    return register(session, name, RegisterSpec(run, uses), message=message, override_until=override_until, op=op)
 
 
 def _request(name: str, taken: _Prepared) -> GateRequest:

@@ -261,7 +261,7 @@ class ActiveRun:
         self,
         name: str,
         *,
-        data: Sequence[str | records.DatasetVersion] = (),
+        uses: Sequence[str | records.DatasetVersion] = (),
         override_until: Moment | None = None,
         message: str = "",
         op: str | None = None,
@@ -269,7 +269,7 @@ class ActiveRun:
         """Register the model that was saved with this run as the next version of a name, as `Run.register` does."""
         assert self._home is not None  # a project started this run
         made: records.ModelVersion = self._home.do(
-            "register", self, name=name, data=data, override_until=override_until, message=message, op=op
+            "register", self, name=name, uses=uses, override_until=override_until, message=message, op=op
         )
         return made
 
