@@ -289,7 +289,7 @@ def test_bad_input_to_register_and_promote(project: mc.Project, cells: pd.DataFr
     first, _ = begin(project, cells)
     model = DecisionTreeClassifier().fit([[0], [1]], [0, 1])
     for wrong in (3, b"x", object()):
-        with pytest.raises(errors.InvalidInput, match=r"data is a list of addresses .* got (int|bytes|object)"):
+        with pytest.raises(errors.InvalidInput, match=r"uses is a list of addresses .* got (int|bytes|object)"):
             project.models.register("m", model, uses=wrong)  # type: ignore[arg-type]
         with pytest.raises(errors.InvalidInput, match=r"parents is a list of addresses .* got (int|bytes|object)"):
             project.datasets.add("d", cells, parents=wrong)  # type: ignore[arg-type]
