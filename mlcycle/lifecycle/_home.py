@@ -107,6 +107,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "evaluations": _evaluations,
     "decisions": _decisions,
     "promote": models.promote,
+    "demote": models.demote,
     "register": models.register_run,
     "points": runs.points,
     "artifact": runs.artifact,

@@ -224,6 +224,25 @@ class ModelVersion(Committed):
         """
         return self._do("promote", alias=alias, override_until=override_until, message=message, op=op)
 
+    def demote(
+        self, alias: str, *, override_until: Moment | None = None, message: str = "", op: str | None = None
+    ) -> None:
+        """Take an alias away from this version, so that it points at nothing.
+
+        Parameters
+        ----------
+        alias : str
+            One that points at this version.
+        override_until, message, op
+            As in `promote`.
+
+        Raises
+        ------
+        NotFound
+            When the alias does not point at this version.
+        """
+        self._do("demote", alias=alias, override_until=override_until, message=message, op=op)
+
     def evaluations(self) -> Listing[Evaluation]:
         """Return what `evaluate` found of this version, oldest first."""
         return self._do("evaluations")
