@@ -137,8 +137,8 @@ class Scope(Committed):
     number: int = 0
     objective: str = ""
     criteria: tuple[Criterion, ...] = field(default=(), converter=listed)
-    test: str | None = field(default=None, metadata={"ref": "dataset"})
     aliases: dict[str, tuple[Criterion, ...]] = field(factory=dict, converter=_rules, hash=False)
+    test: str | None = field(default=None, metadata={"ref": "dataset"})
     requirements: tuple[str, ...] = field(default=(), converter=texts)
     data_needed: tuple[str, ...] = field(default=(), converter=texts)
     collection_plan: str = ""
