@@ -7,17 +7,16 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
-import numpy as np
 
-from mlcycle import checks, provenance, records
+from mlcycle import checks, records
 from mlcycle._ids import new_id, parse_ref
 from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._gate_request import GateRequest, masked
 from mlcycle.lifecycle._stored_evaluations import evaluation_record, keep_evaluation
-from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.evaluation._context import context_of
 from mlcycle.lifecycle.evaluation._gate import criteria_today, test_of
 from mlcycle.lifecycle.evaluation._measuring import Measure, described
+from mlcycle.lifecycle.evaluation._training_data import overlaps
 from mlcycle.lifecycle.runs import run_of
 from mlcycle.state import Version, resolve
 
@@ -241,29 +240,4 @@ def _as_evidence(
 ) -> records.Evaluation:
     """Say what a gate asks of an evaluation: how often the data has been judged on, and if the model has seen it."""
     uses = len(view.facts.entries("evaluation", judged_on["content"])) + 1
-    return attrs.evolve(found, uses_of_test=uses, overlap=_overlaps(blobs, view, model, judged_on))
-
-
-def _overlaps(blobs: Blobs, view: View, model: Version, judged_on: Version) -> dict[str, int]:
-    """Return the training data that shares rows with the data judged on, and how many rows."""
-    found: dict[str, int] = {}
-    for ref in model.made_from:
-        trained_on = resolve(view, ref, "dataset", dropped=True)
-        shared = _shared_rows(blobs, view, trained_on, judged_on)
-        # rows of few distinct values repeat by chance; four standard deviations above chance is a leak
-        if shared.rows > shared.expected + 4 * shared.expected**0.5:
-            found[trained_on.shown] = shared.rows
-    return found
-
-
-def _shared_rows(blobs: Blobs, view: View, train: Version, test: Version) -> provenance.Overlap:
-    train_root, train_mask = tables.membership(blobs, view, train)
-    test_root, test_mask = tables.membership(blobs, view, test)
-    if train_root["content"] == test_root["content"]:
-        every = np.ones(test_root["rows"], dtype=bool)
-        masks = (every if mask is None else mask for mask in (train_mask, test_mask))
-        return provenance.overlap_by_membership(*masks)
-    key = test["roles"].get("key")
-    if key is not None and key == train["roles"].get("key"):
-        return provenance.overlap_by_key(*(tables.read_frame(blobs, view, one, [key])[key] for one in (train, test)))
-    return provenance.overlap_by_content(*(tables.read_frame(blobs, view, one) for one in (train, test)))
+    return attrs.evolve(found, uses_of_test=uses, overlap=overlaps(blobs, view, model, judged_on))

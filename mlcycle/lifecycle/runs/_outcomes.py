@@ -190,6 +190,7 @@ def _logged(summary: RunSummary) -> Doc:
         "metrics": encode_values(summary.last),
         "points": summary.count,
         "failures": 0,
+        "reads": summary.reads,
         "artifacts": summary.artifacts,
         "model": summary.model,
     }
