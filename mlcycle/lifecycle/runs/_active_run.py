@@ -365,24 +365,25 @@ class ActiveRun:
     def _logged(self) -> Doc:
         """Return what was logged, also by forked children, and the files that hold it."""
         files, folder, summary = self._session.log.files, f"{self._folder}/", self._points.summary
-        artifacts, model, held, reads = self._artifacts, self._model, [], [*self._reads]
+        held: list[Doc] = []
+        kept: Doc = {"reads": [*self._reads], "artifacts": self._artifacts, "model": self._model}
         try:
             listed = list(files.list(folder))
             if len(storage.segments(files, folder, POINTS, listed=listed)) > 1:
                 summary = read_summary(files, folder, POINTS, listed=listed)
-                artifacts, model = summary.artifacts, summary.model or model
-                reads = [*dict.fromkeys([*reads, *summary.reads])]
+                found = summary.kept()
+                reads = [*dict.fromkeys([*self._reads, *found["reads"]])]
+                kept = {"reads": reads, "artifacts": found["artifacts"], "model": found["model"] or self._model}
             held = self._segments(listed)
         except Exception:  # noqa: BLE001 - what this process knows is then all there is
             held = [described_file(**one, kind="points") for one in self._lines.stored.values()]
         head = [self._head_file] if self._head_file else []
+        model = kept["model"]["files"] if kept["model"] else ()
         return {
             "metrics": encode_values(summary.last),
             "points": summary.count,
-            "reads": reads,
-            "artifacts": artifacts,
-            "model": model,
-            "files": [*head, *held, *artifacts.values(), *(model["files"] if model else ())],
+            **kept,
+            "files": [*head, *held, *kept["artifacts"].values(), *model],
         }
 
     def _segments(self, listed: Sequence[storage.Listed]) -> list[Doc]:

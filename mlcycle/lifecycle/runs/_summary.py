@@ -218,21 +218,17 @@ class RunSummary:
         """The last value under each name."""
         return {name: row.last for name, row in self.rows.items()}
 
-    @property
-    def artifacts(self) -> dict[str, dict[str, Any]]:
-        """The file of each artifact, by name."""
-        return {name: event["file"] for (kind, name), event in self._events.items() if kind == "artifact"}
-
-    @property
-    def reads(self) -> list[str]:
-        """The versions of data that were loaded, as full refs, each once."""
-        return [ref for kind, ref in self._events if kind == "read"]
-
-    @property
-    def model(self) -> dict[str, Any] | None:
-        """What the last event of kind ``model`` said, or None."""
-        event = self._events.get(("model", ""))
-        return None if event is None else {key: value for key, value in event.items() if key not in ("t", "e")}
+    def kept(self) -> dict[str, Any]:
+        """Return what the events come to: ``reads`` (full refs), ``artifacts`` (files by name), the last ``model``."""
+        made: dict[str, Any] = {"reads": [], "artifacts": {}, "model": None}
+        for (kind, name), event in self._events.items():
+            if kind == "read":
+                made["reads"].append(name)
+            elif kind == "artifact":
+                made["artifacts"][name] = event["file"]
+            else:
+                made["model"] = {key: value for key, value in event.items() if key not in ("t", "e")}
+        return made
 
 
 def read_summary(
