@@ -163,7 +163,11 @@ def test_writers_are_put_together(tmp_path: Path) -> None:
     row = found.rows["loss"]
     assert (found.count, found.last) == (4, {"loss": 0.1, "own": "text"})
     assert (row.low, row.low_step, row.high, row.high_step) == (0.1, 2, 0.9, 7)
-    assert found.kept() == {"reads": ["dataset:d@1", "dataset:d.train@1"], "artifacts": {"a": {"key": "new"}}, "model": {"files": [1]}}
+    assert found.kept() == {
+        "reads": ["dataset:d@1", "dataset:d.train@1"],
+        "artifacts": {"a": {"key": "new"}},
+        "model": {"files": [1]},
+    }
 
 
 def test_a_clock_that_went_back(points: PointsWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
