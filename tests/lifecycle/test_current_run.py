@@ -201,13 +201,14 @@ def test_data_of_another_project_is_no_read(begun: mc.Project, tmp_path: Path) -
     assert reads(begun, run) == ("d.test@1",)
 
 
-def test_reads_of_a_run_that_goes_on_are_known(begun: mc.Project) -> None:
-    """Before its end, and by a model registered meanwhile."""
-    with start(begun) as run:
-        begun.datasets["d.train"].xy()
-        assert reads(begun, run) == ("d.train@1",)
+def test_reads_of_a_run_that_goes_on_are_known(anywhere: mc.Project) -> None:
+    """A model may be registered before the end of its run, on any storage."""
+    anywhere.datasets.add("d", FRAME, target="left")
+    with anywhere.experiments.open("e").start() as run:
+        anywhere.datasets["d"].xy()
         run.save_model(TREE)
-        assert run.register("m").reads == ("d.train@1",)
+        assert run.register("m").reads == ("d@1",)
+        assert (anywhere.runs[run.id].status, anywhere.runs[run.id].reads) == ("running", ("d@1",))
 
 
 def test_a_child_reads_for_the_same_run(begun: mc.Project) -> None:

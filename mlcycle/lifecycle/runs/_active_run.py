@@ -285,6 +285,8 @@ class ActiveRun:
     ) -> records.ModelVersion:
         """Register the model that was saved with this run as the next version of a name, as `Run.register` does."""
         assert self._home is not None  # a project started this run
+        if not self._finished:  # the stream says what was saved and read, and waits here where the storage is remote
+            self._attempt("points", self._points.flush)
         made: records.ModelVersion = self._home.do(
             "register", self, name=name, uses=uses, override_until=override_until, message=message, op=op
         )
