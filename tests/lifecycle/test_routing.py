@@ -410,6 +410,7 @@ def test_a_trial_is_not_for_what_failed_elsewhere(project: mc.Project, eu: mc.De
     """On older data, or less surely: that nobody has measured just this is then not the only fault."""
     why = r"but it failed accuracy ≥ 0\.8: 0\.5 \[.*\], n=60 on d@1"
     project.datasets.add("d", pd.concat([FRAME, FRAME.assign(x=FRAME["x"] + 0.1)], ignore_index=True), target="late")
+    project.scope.set(test="d@2", **PILOT)
     project.models["m@1"].evaluate()
     with pytest.raises(errors.GateBlocked, match=why):
         eu.route({"m@1": 9, "m@2": 1})
@@ -576,6 +577,7 @@ def test_what_answers_though_it_fails_is_told(project: mc.Project, eu: mc.Deploy
     eu.route("m@1")
     assert deployment_findings(project) == []
     project.datasets.add("d", FLIPPED, target="late")
+    project.scope.set(test="d@2", **PILOT)
     project.models["m@1"].evaluate()
     [(check, verdict, words)] = deployment_findings(project)
     assert (check, verdict) == ("failing", "warn")

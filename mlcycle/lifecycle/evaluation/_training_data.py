@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle.blobs import Blobs
     from mlcycle.state import Version, View
 
-__all__ = ["TrainingData", "overlaps", "shared_rows", "training_data", "training_problems"]
+__all__ = ["TrainingData", "leaks", "overlaps", "shared_rows", "training_data", "training_problems"]
 
 _UNREADABLE = (VersionDeleted, Corrupt, SchemaError)  # removed by a sweep, damaged, of a newer library
 
@@ -152,8 +152,13 @@ def _rows_seen(blobs: Blobs, view: View, train: Version, test: Version) -> int |
         shared = shared_rows(blobs, view, train, test)
     except _UNREADABLE:
         return None
+    return shared.rows if leaks(shared) else 0
+
+
+def leaks(shared: provenance.Overlap) -> bool:
+    """Return whether more rows are shared than chance would have it."""
     # rows of few distinct values repeat by chance; four standard deviations above chance is a leak
-    return shared.rows if shared.rows > shared.expected + 4 * shared.expected**0.5 else 0
+    return bool(shared.rows > shared.expected + 4 * shared.expected**0.5)
 
 
 def shared_rows(blobs: Blobs, view: View, one: Version, other: Version) -> provenance.Overlap:
