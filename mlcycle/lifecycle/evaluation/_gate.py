@@ -15,6 +15,7 @@ from mlcycle.errors import MlcycleError, NotFound, SchemaError
 from mlcycle.lifecycle._gate_request import Evidence
 from mlcycle.lifecycle._stored_evaluations import evaluation_document, evaluation_facts
 from mlcycle.lifecycle.evaluation._looks import changes_after_results, looks_at
+from mlcycle.lifecycle.evaluation._training_data import training_problems
 from mlcycle.lifecycle.scope import scope_record
 from mlcycle.state import Version, View, judged_on, resolve
 
@@ -109,13 +110,26 @@ def gather_evidence(blobs: Blobs, view: View, *versions: Version, alias: str | N
     return Evidence(
         results=tuple(result for one in answers for result in one.results),
         evaluations=tuple(used),
-        problems=tuple(problem for one in used.values() for problem in checks.evidence_problems(one)),
+        problems=(
+            *(problem for one in used.values() for problem in checks.evidence_problems(one)),
+            *_unknown_training(blobs, view, versions, used.values()),
+        ),
         notes=tuple(_seen_before(str(data), looks.count(view), changed[data]) for data, looks in tests.items()),
         amended=scope_record(scope).amendments if scope else (),
         gaps=tuple(result for one in answers if one.unmeasured for result in one.results),
         scope=scope.number if scope else None,
         changed_after_results=max(changed.values(), default=0),
     )
+
+
+def _unknown_training(
+    blobs: Blobs, view: View, versions: Iterable[Version], used: Iterable[records.Evaluation]
+) -> Iterator[str]:
+    """Yield why evidence proves nothing of models that may have seen the rows it comes from."""
+    judged = [(one.subject, resolve(view, one.data, "dataset", dropped=True)) for one in used]
+    for version in versions:
+        if tests := {data.ref: data for subject, data in judged if subject == version.ref}:
+            yield from training_problems(blobs, view, version, tests.values())
 
 
 def _seen_before(data: str, looks: int, changed: int) -> str:
