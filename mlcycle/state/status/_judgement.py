@@ -1,0 +1,116 @@
+"""What the newest evaluations of a version say of what the scope asks today, as far as the log tells without data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from mlcycle._ids import bare, parse_ref
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from mlcycle.records import Criterion
+    from mlcycle.state._version import Fact, Version
+    from mlcycle.state._view import View
+
+    Asked = Callable[[Version, str], dict[str, list[Criterion]]]
+
+__all__ = ["Judgement", "judgements", "newest_judgement", "still_asked"]
+
+_MET = ("pass", "warn", "not_applicable")  # what no gate stops at
+
+
+@frozen
+class Judgement:
+    """What is known of a version on some data that the scope names.
+
+    Attributes
+    ----------
+    on : str
+        The data, as the scope names it.
+    data : str
+        The version of it that this means today.
+    says : str
+        ``"met"`` or ``"fails"``; ``"undecided"`` where the evaluation gave no answer, ``"former"`` where it was asked
+        less than today, ``"older"`` where it was on an older version of the data, ``"never"`` where there is none.
+    fact : Fact or None
+        The evaluation.
+    """
+
+    on: str
+    data: str
+    says: str
+    fact: Fact | None = None
+
+
+def judgements(view: View, asked: Asked, today: dict[str, list[Criterion]], ref: str) -> Iterator[Judgement]:
+    """Yield what is known of a model version, for each data the scope judges on today and that is there."""
+    for on, criteria in today.items():
+        named = parse_ref(on)
+        number = view.versions.latest("dataset", named.name) if named.version == "latest" else named.version
+        if number is None:
+            continue
+        data = f"{named.name}@{number}"
+        fact = newest_judgement(view, ref, f"dataset:{data}") or newest_judgement(view, ref, f"dataset:{named.name}@")
+        if fact is None:
+            yield Judgement(on, data, "never")
+            continue
+        says = _says(view, asked, fact, criteria)
+        yield Judgement(on, data, "older" if says == "met" and bare(fact["data"]) != data else says, fact)
+
+
+def newest_judgement(view: View, ref: str, data: str = "") -> Fact | None:
+    """Return the newest evaluation of a version on data whose full ref begins so.
+
+    Facts of other things may be found by a version too, and what was found of it without any data judges no answers.
+    """
+    whole = data if data and not data.endswith("@") else None
+    found = view.facts.of("evaluation", ref, whole, newest_first=True)
+    return next((one for one in found if one.subject == ref and (one.says.get("data") or "").startswith(data)), None)
+
+
+def _says(view: View, asked: Asked, fact: Fact, today: Sequence[Criterion]) -> str:
+    """Say what an evaluation comes to by the criteria of today.
+
+    What passed passes still if at least as much was asked then; what failed fails still if at least as much is asked
+    now. Anything else takes another look, which a gate takes at what was measured.
+    """
+    former = _asked_then(view, asked, fact, parse_ref(bare(fact["data"])).name)
+    # checks given by hand were asked too; the log tells what they found apart, since it does
+    verdict = fact.says.get("criteria", fact["verdict"])
+    if verdict == "fail":
+        return "fails" if former and _all_covered(former, by=today) else "former"
+    if not _all_covered(today, by=former):
+        return "former"
+    return "met" if verdict in _MET else "undecided"
+
+
+def _asked_then(view: View, asked: Asked, fact: Fact, name: str) -> list[Criterion]:
+    """Return what was asked on some data when a fact was found; nothing where there was no scope."""
+    if fact.says.get("scope") is None:
+        return []
+    then = asked(view.versions.get("scope", "scope", fact["scope"]), fact.stamp.at)
+    return [one for on, criteria in then.items() if parse_ref(on).name == name for one in criteria]
+
+
+def still_asked(view: View, asked: Asked, today: dict[str, list[Criterion]], fact: Fact) -> bool:
+    """Say whether all that was asked when a decision was taken is asked today."""
+    if fact.says.get("scope") is None:
+        return False
+    then = asked(view.versions.get("scope", "scope", fact["scope"]), fact.stamp.at)
+    now = [one for criteria in today.values() for one in criteria]
+    return _all_covered([one for criteria in then.values() for one in criteria], by=now)
+
+
+def _all_covered(asked: Sequence[Criterion], *, by: Sequence[Criterion]) -> bool:
+    return all(any(_covers(one, other) for one in by) for other in asked)
+
+
+def _covers(one: Any, other: Any) -> bool:
+    """Say whether a criterion asks at least as much as another; one of a user's that breaks covers nothing."""
+    try:
+        return bool(one.covers(other))
+    except Exception:  # noqa: BLE001 - what somebody else wrote may raise anything; then it is to be judged again
+        return False
