@@ -267,7 +267,7 @@ def test_status_walks_the_cycle(project: mc.Project, cells: pd.DataFrame) -> Non
     assert to_split.subject == "dataset:cells@2"
     assert to_split.detail.startswith("cells.test@1 and cells.train@1 are parts of cells@1, and cells@2 stands now")
     project.datasets["cells"].split(test=0.3)
-    [stale] = project.status().phases["model"]
+    [stale] = [finding for finding in project.status().phases["model"] if finding.check == "stale"]
     assert "cells.train@2 is there now" in stale.detail
 
 

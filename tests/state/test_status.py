@@ -80,8 +80,10 @@ EASED = {"before": AtLeast("f1", 0.5), "after": AtLeast("f1", 0.4), "author": "a
             END,
             END,
             "warn",
-            "; that was over on 2026-12-31, and f1 ≥ 0.5 holds again: "
-            "write it into project.scope.set(criteria=[…]), or loosen it anew",
+            (
+                "; that was over on 2026-12-31, and f1 ≥ 0.5 holds again: "
+                "write it into project.scope.set(criteria=[…]), or loosen it anew"
+            ),
         ),
         ("", NOW, "not_applicable", ", for good"),
         ("", "2999-01-01T00:00:00.000000Z", "not_applicable", ", for good"),

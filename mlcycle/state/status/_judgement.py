@@ -61,12 +61,12 @@ def judgements(view: View, asked: Asked, today: dict[str, list[Criterion]], ref:
         yield Judgement(on, data, "older" if says == "met" and bare(fact["data"]) != data else says, fact)
 
 
-def newest_judgement(view: View, ref: str, data: str = "") -> Fact | None:
+def newest_judgement(view: View, ref: str, data: str = "dataset:") -> Fact | None:
     """Return the newest evaluation of a version on data whose full ref begins so.
 
     Facts of other things may be found by a version too, and what was found of it without any data judges no answers.
     """
-    whole = data if data and not data.endswith("@") else None
+    whole = None if data.endswith((":", "@")) else data
     found = view.facts.of("evaluation", ref, whole, newest_first=True)
     return next((one for one in found if one.subject == ref and (one.says.get("data") or "").startswith(data)), None)
 

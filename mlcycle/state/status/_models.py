@@ -58,18 +58,22 @@ def _failing(look: Look, ref: str, places: Sequence[Answering]) -> Iterator[Resu
 
     What an override was given for is told by that; what an evaluation found afterwards is news.
     """
-    if not places:
-        return
     overridden = max((fact.stamp.entry for one in places if (fact := look.override(one))), default=-1)
-    judged = look.judged(ref)
-    for one in judged:
-        news = one.says == "fails" and one.fact is not None and one.fact.stamp.entry > overridden
-        if one.says != "met" and (overridden < 0 or news):
-            check, verdict, told = _AGAINST[one.says]
-            summary = f"{_who(ref, places)} {told(ref, places[0], one)}"
-            yield finding(check, ref, summary, verdict, "model")
-    if overridden < 0 and all(one.says == "met" for one in judged):
-        yield from _gone_back(look, ref, places)
+    against = [one for one in look.judged(ref) if one.says != "met"] if places else []
+    if overridden >= 0:
+        against = [one for one in against if one.says == "fails" and _since(one, overridden)]
+    elif not any(one.says == "fails" for one in against):
+        back = [*_gone_back(look, ref, places)][:1]
+        yield from back
+        # what somebody knows to fail need not be looked at again before anybody knows it
+        against = [one for one in against if one.says == "never" or not back]
+    for one in against:
+        check, verdict, told = _AGAINST[one.says]
+        yield finding(check, ref, f"{_who(ref, places)} {told(ref, places[0], one)}", verdict, "model")
+
+
+def _since(one: Judgement, entry: int) -> bool:
+    return one.fact is not None and one.fact.stamp.entry > entry
 
 
 def _gone_back(look: Look, ref: str, places: Sequence[Answering]) -> Iterator[Result]:
@@ -78,25 +82,26 @@ def _gone_back(look: Look, ref: str, places: Sequence[Answering]) -> Iterator[Re
         fact = went_back(look.view, place)
         if fact is None or not still_asked(look.view, look.asked, look.today, fact):
             continue
-        later = [one for one in look.judged(ref) if one.fact and one.fact.stamp.entry > fact.stamp.entry]
-        if not later:
-            more = f"project.models[{bare(ref)!r}].decisions()[-1]"
-            summary = f"{place.shown} went back on {fact.stamp.at[:10]} to {bare(ref)}, which fails the scope: {more}"
+        if not any(_since(one, fact.stamp.entry) for one in look.judged(ref)):
+            summary = (
+                f"{place.shown} went back on {fact.stamp.at[:10]} to {bare(ref)}, which fails the scope: "
+                f"{_evaluate(ref)}, or promote another one"
+            )
             yield finding("failing", ref, summary, "fail", "model")
-            return
+
+
+def _named(one: Judgement) -> str:
+    fact = one.fact
+    return "no evaluation" if fact is None else f"its evaluation on {bare(fact['data'])} of {fact.stamp.at[:10]}"
 
 
 def _fails(ref: str, place: Answering, one: Judgement) -> str:
-    found = one.fact
-    told = "" if found is None else f" its evaluation on {bare(found['data'])} of {found.stamp.at[:10]}"
     other = "promote" if place.of == "model" else "route to"
-    return f"fails the scope by{told}: {other} one that passes, or {place.back}"
+    return f"fails the scope by {_named(one)}: {other} one that passes, or {place.back}"
 
 
 def _undecided(ref: str, place: Answering, one: Judgement) -> str:
-    found = one.fact
-    told = "" if found is None else f"its evaluation on {bare(found['data'])} of {found.stamp.at[:10]}"
-    return f"is not shown to meet the scope by {told}: project.models[{bare(ref)!r}].evaluations()[-1]"
+    return f"is not shown to meet the scope by {_named(one)}: project.models[{bare(ref)!r}].evaluations()[-1]"
 
 
 def _former(ref: str, place: Answering, one: Judgement) -> str:
