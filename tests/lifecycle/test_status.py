@@ -299,6 +299,19 @@ def test_a_check_given_by_hand_is_no_criterion(live: mc.Project) -> None:
     assert (fact["verdict"], fact["criteria"]) == ("fail", "pass")
 
 
+def test_what_was_judged_on_rows_it_has_seen_is_as_good_as_not_judged() -> None:
+    """A gate takes no such evidence, and status neither."""
+    project = mc.open(f"memory://status-{uuid.uuid4().hex}", create=True, author="ada")
+    project.datasets.add("d", FRAME, target="late")
+    project.models.register("m", GOOD, uses=["d"], example=FRAME[["x"]]).promote()
+    project.scope.set(objective="o", criteria=[mc.AtLeast("accuracy", 0.8)], test="d")
+    never = words(project, "unevaluated")
+    assert project.models["m@1"].evaluate().verdict == "pass"
+    assert told(project) == [("unevaluated", "fail", "model:m@1")]
+    assert words(project, "unevaluated") != never
+    assert "was judged on rows of d@1 that it was trained on" in words(project, "unevaluated")
+
+
 def test_what_few_rows_cannot_show_is_told(live: mc.Project) -> None:
     """An answer that is none is a warning."""
     live.scope.set(criteria=[mc.AtLeast("accuracy", 0.999)])

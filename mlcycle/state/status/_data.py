@@ -22,7 +22,7 @@ def data_findings(look: Look) -> Iterator[Result]:
     """Say what is to be added, split again, or looked at."""
     names = look.view.names.every("dataset")
     if not names:
-        yield finding("missing", "", "no data yet: project.datasets.add(name, frame)", "warn", "data")
+        yield finding("missing", "project:project", "no data yet: project.datasets.add(name, frame)", "warn", "data")
     yield from _to_split(look.view, names)
     for name in names:
         yield from _rejected(look.view, name)

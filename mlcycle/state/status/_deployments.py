@@ -98,7 +98,12 @@ def _tried(look: Look, place: Answering, fact: Fact) -> Iterator[Result]:
     yield finding("trial", place.subject, summary, "fail" if grave else "warn", "deployment")
 
 
-_SAYS = {"fails": "fail", "undecided": "nothing certain", "former": "what a former scope asked"}
+_SAYS = {
+    "fails": "fail",
+    "former": "what a former scope asked",
+    "seen": "nothing, on rows it was trained on",
+    "undecided": "nothing certain",
+}
 
 
 def _checked(view: View, name: str, current: int | None) -> Iterator[Result]:

@@ -40,7 +40,7 @@ def in_brief(text: str) -> str:
 
     Examples
     --------
-    >>> in_brief("a pilot\nin one shop"), in_brief(20 * "pilot ")[-7:]
+    >>> in_brief("a pilot\nin one shop"), in_brief(20 * "pilot ")[-8:]
     ('a pilot in one shop', 'pilot p…')
     """
     line = " ".join(text.split())

@@ -34,7 +34,8 @@ class Judgement:
         The version of it that this means today.
     says : str
         ``"met"`` or ``"fails"``; ``"undecided"`` where the evaluation gave no answer, ``"former"`` where it was asked
-        less than today, ``"older"`` where it was on an older version of the data, ``"never"`` where there is none.
+        less than today, ``"older"`` where it was on an older version of the data, ``"seen"`` where it shares rows with
+        what the version was trained on, ``"never"`` where there is none.
     fact : Fact or None
         The evaluation.
     """
@@ -77,9 +78,11 @@ def _says(view: View, asked: Asked, fact: Fact, today: Sequence[Criterion]) -> s
     What passed passes still if at least as much was asked then; what failed fails still if at least as much is asked
     now. Anything else takes another look, which a gate takes at what was measured.
     """
+    if fact.says.get("overlap"):
+        return "seen"
     former = _asked_then(view, asked, fact, parse_ref(bare(fact["data"])).name)
     # checks given by hand were asked too; the log tells what they found apart, since it does
-    verdict = fact.says.get("criteria", fact["verdict"])
+    verdict = fact.says.get("criteria") or fact["verdict"]
     if verdict == "fail":
         return "fails" if former and _all_covered(former, by=today) else "former"
     if not _all_covered(today, by=former):

@@ -26,7 +26,7 @@ def model_findings(look: Look) -> Iterator[Result]:
     """Say what of the models that answer does not hold, and what of the newest is due."""
     names = look.view.names.of("model")
     if not names:
-        yield finding("missing", "", "no model yet: run.register(name)", "warn", "model")
+        yield finding("missing", "project:project", "no model yet: run.register(name)", "warn", "model")
     yield from override_findings(look, "model")
     by_ref = look.by_ref()
     told: set[str] = {place.ref for place in look.places if look.override(place) or look.trial(place)}
@@ -66,7 +66,7 @@ def _failing(look: Look, ref: str, places: Sequence[Answering]) -> Iterator[Resu
         back = [*_gone_back(look, ref, places)][:1]
         yield from back
         # what somebody knows to fail need not be looked at again before anybody knows it
-        against = [one for one in against if one.says == "never" or not back]
+        against = [one for one in against if one.says in ("never", "seen") or not back]
     for one in against:
         check, verdict, told = _AGAINST[one.says]
         yield finding(check, ref, f"{_who(ref, places)} {told(ref, places[0], one)}", verdict, "model")
@@ -113,6 +113,10 @@ def _older(ref: str, place: Answering, one: Judgement) -> str:
     return f"was judged on {judged}, and the scope judges on {one.data} now: {_evaluate(ref, one.on)}"
 
 
+def _seen(ref: str, place: Answering, one: Judgement) -> str:
+    return f"was judged on rows of {one.data} that it was trained on, which shows nothing: judge it on others"
+
+
 def _never(ref: str, place: Answering, one: Judgement) -> str:
     return f"was never evaluated on {one.data}, on which the scope judges: {_evaluate(ref, one.on)}"
 
@@ -120,6 +124,7 @@ def _never(ref: str, place: Answering, one: Judgement) -> str:
 _AGAINST = {
     "fails": ("failing", "fail", _fails),
     "never": ("unevaluated", "fail", _never),
+    "seen": ("unevaluated", "fail", _seen),
     "undecided": ("undecided", "warn", _undecided),
     "former": ("unevaluated", "warn", _former),
     "older": ("unevaluated", "warn", _older),
