@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         ModelAccess,
         TrafficAccess,
     )
-    from mlcycle.checks._decide import criteria_in_force, decide, evidence_problems, lacking, require, stops
+    from mlcycle.checks._decide import decide, evidence_problems, lacking, require, stops
     from mlcycle.checks._evaluation_data import FEW_CLASSES, EvaluationData, task_of
     from mlcycle.checks._from_stats import drift_result, share_result
     from mlcycle.checks._hooks import Event, Hook, HookCall, after, ask_hooks, before
@@ -35,7 +35,7 @@ _HOMES = {
     "_hooks": ("Event", "Hook", "HookCall", "after", "ask_hooks", "before"),
     "_context": ("Check", "CodeAccess", "Context", "DataAccess", "EvaluationContext", "ModelAccess", "TrafficAccess"),
     "_from_stats": ("drift_result", "share_result"),
-    "_decide": ("criteria_in_force", "decide", "evidence_problems", "lacking", "require", "stops"),
+    "_decide": ("decide", "evidence_problems", "lacking", "require", "stops"),
     "_judge_criterion": ("judge", "weigh"),
     "_lazy_context": ("LoadedCode", "LoadedData", "LoadedModels", "LoadedTraffic"),
     "_measurement": ("measure",),
@@ -69,7 +69,6 @@ __all__ = [
     "ask_hooks",
     "before",
     "cache_predictions",
-    "criteria_in_force",
     "decide",
     "drift_result",
     "evidence_problems",

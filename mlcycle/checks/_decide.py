@@ -8,14 +8,14 @@ from mlcycle._html import number
 from mlcycle._ids import bare, new_id
 from mlcycle._text import plain
 from mlcycle.errors import GateBlocked
-from mlcycle.records import VERDICTS, Criterion, Decision, Override, Result, Scope
+from mlcycle.records import VERDICTS, Decision, Override, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mlcycle.records import Evaluation, Loosening
+    from mlcycle.records import Criterion, Evaluation, Loosening, MovedTest
 
-__all__ = ["BLOCKING", "criteria_in_force", "decide", "evidence_problems", "lacking", "require", "stops"]
+__all__ = ["BLOCKING", "decide", "evidence_problems", "lacking", "require", "stops"]
 
 _FINAL = "The date given says how long this holds; it lets nobody pass what stands against it."
 
@@ -31,7 +31,7 @@ def decide(
     now: str,
     override: Override | None = None,
     final: bool = False,
-    loosened: Iterable[Loosening] = (),
+    amended: Iterable[Loosening | MovedTest] = (),
     problems: Iterable[str] = (),
     evaluations: Iterable[str] = (),
     message: str = "",
@@ -55,8 +55,8 @@ def decide(
         Lets a blocked action through, unless it has expired.
     final : bool, default False
         No override would let it through, so the answer names none.
-    loosened : iterable of Loosening
-        Criteria made easier at this time; mentioned in the answer.
+    amended : iterable of Loosening and MovedTest
+        What was amended in the scope; what stands of it at this time is mentioned in the answer.
     problems : iterable of str
         What is wrong with the evidence itself, e.g. from `evidence_problems`; each stops it.
     evaluations : iterable of str
@@ -102,7 +102,7 @@ def decide(
         why="\n".join(
             [
                 *_why(f"{action} {bare(subject)}", found, against, override if in_time else None),
-                *_loosened_text(loosened, now),
+                *_amended_text(amended, now),
             ]
             + ([] if allowed else [_FINAL] if final else _remedy(override, now))
         ),
@@ -122,11 +122,12 @@ def _why(what: str, results: tuple[Result, ...], against: list[str], override: O
     return [head, *against]
 
 
-def _loosened_text(loosened: Iterable[Loosening], now: str) -> list[str]:
+def _amended_text(amended: Iterable[Loosening | MovedTest], now: str) -> list[str]:
     return [
-        f"  · loosened until {one.until[:10]} by {one.author or 'somebody'}: {plain(one)} ({one.message})"
-        for one in loosened
-        if one.until > now
+        f"  · amended {'for good' if one.permanent else f'until {one.until[:10]}'} by {one.author or 'somebody'}: "
+        f"{plain(one)} ({one.message})"
+        for one in amended
+        if not one.over(now)
     ]
 
 
@@ -230,35 +231,6 @@ def evidence_problems(evaluation: Evaluation) -> tuple[str, ...]:
         for ref, rows in evaluation.overlap.items()
         if rows
     )
-
-
-def criteria_in_force(scope: Scope, now: str) -> tuple[Criterion, ...]:
-    """Return the criteria that hold at a time: where a loosening has expired, what held before holds again.
-
-    Parameters
-    ----------
-    scope : Scope
-    now : str
-        UTC text.
-
-    Examples
-    --------
-    >>> from mlcycle.records import AtLeast, Loosening
-    >>> strict, easy = AtLeast("roc_auc", 0.8), AtLeast("roc_auc", 0.7)
-    >>> eased = Loosening(before=strict, after=easy, message="pilot", until="2026-06-30T23:59:59.999999Z")
-    >>> scope = Scope(criteria=[easy], loosened=[eased])
-    >>> criteria_in_force(scope, "2026-06-01T00:00:00.000000Z")
-    (AtLeast('roc_auc', 0.7),)
-    >>> criteria_in_force(scope, "2026-07-01T00:00:00.000000Z")
-    (AtLeast('roc_auc', 0.8),)
-    """
-    force = list(scope.criteria)
-    for loosening in scope.loosened:
-        old = loosening.before
-        if loosening.until > now or any(one.covers(old) for one in force):
-            continue
-        force = [one for one in force if not old.covers(one)] + [old]
-    return tuple(force)
 
 
 # What an evaluation has at hand; what a criterion needs beside it, nobody here could answer or weigh.

@@ -34,12 +34,14 @@ class Evidence:
     results : tuple of Result
     evaluations, problems, notes : tuple of str
         Ids of the evaluations the results come from; what is wrong with them; what else a reader should know.
-    loosened : tuple of Loosening
-        Criteria made easier.
+    amended : tuple of Loosening and MovedTest
+        What was amended in the scope.
     gaps : tuple of Result
         Those among the results that say only that nobody has measured it yet.
     scope : int or None
         Number of the scope it was gathered by.
+    changed_after_results : int
+        How often the scope had been changed after results on the test were seen.
     trial : dict
         Full refs of versions that may answer a small part without evidence, and until when.
     """
@@ -48,9 +50,10 @@ class Evidence:
     evaluations: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    loosened: tuple[records.Loosening, ...] = ()
+    amended: tuple[records.Loosening | records.MovedTest, ...] = ()
     gaps: tuple[records.Result, ...] = ()
     scope: int | None = None
+    changed_after_results: int = 0
     trial: Mapping[str, str] = field(factory=dict)
 
 
@@ -135,11 +138,12 @@ def decide_on(
         now=now(),
         override=None if request.final else override,
         final=request.final,
-        loosened=evidence.loosened,
+        amended=evidence.amended,
         problems=evidence.problems,
         evaluations=evidence.evaluations,
         message=message,
         author=author,
     )
     why = "\n".join([decision.why, *dict.fromkeys(evidence.notes)])
-    return evolve(decision, why=why, scope=evidence.scope, trial=dict(evidence.trial))
+    facts = {field: getattr(evidence, field) for field in ("scope", "changed_after_results")}
+    return evolve(decision, why=why, trial=dict(evidence.trial), **facts)

@@ -103,7 +103,8 @@ def _chosen(changes: Iterable[Change]) -> dict[str, list[Doc]]:
             facts |= {field: change.says.get(field) for field in noun(change.of).chosen}
         if change.says.get("layout") == "selection":  # which rows follows from what was split, and how
             facts["content"] = change["content"]
-        if "scope" in facts:  # who eased what until when is the scope's own bookkeeping
-            facts["scope"] = {key: value for key, value in change["scope"].items() if key != "loosened"}
+        if "scope" in facts:  # who amended what until when is the scope's own bookkeeping
+            own = ("loosened", "moved")
+            facts["scope"] = {key: value for key, value in change["scope"].items() if key not in own}
         found.setdefault(change.kind, []).append(facts)
     return found

@@ -8,14 +8,14 @@ import attrs
 
 from mlcycle import records
 from mlcycle.lifecycle.blobs import readable
-from mlcycle.state import Change, FactAdd
+from mlcycle.state import FactAdd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle.blobs import Blobs
-    from mlcycle.state import Fact, View
+    from mlcycle.state import Fact, Place, View
 
 __all__ = ["evaluation_document", "evaluation_facts", "evaluation_record", "evaluation_records", "keep_evaluation"]
 
@@ -37,7 +37,8 @@ def evaluation_document(blobs: Blobs, fact: Fact) -> Doc:
 def evaluation_record(blobs: Blobs, fact: Fact) -> records.Evaluation:
     """Return the record of a stored evaluation."""
     record: records.Evaluation = records.from_json(evaluation_document(blobs, fact)["evaluation"])
-    return attrs.evolve(record, **fact.stamp.facts())
+    # only the log knows how many looks came before this one
+    return attrs.evolve(record, uses_of_test=fact.says.get("looks", 0), **fact.stamp.facts())
 
 
 def evaluation_records(
@@ -55,8 +56,8 @@ def evaluation_records(
 
 
 def keep_evaluation(
-    do: Operation, evaluation: records.Evaluation, answers: Sequence[Doc] = (), content: str | None = None
-) -> list[Change]:
+    do: Operation, evaluation: records.Evaluation, answers: Sequence[Doc] = (), keys: Sequence[str] = ()
+) -> tuple[Place, FactAdd]:
     """Store an evaluation, with what answered which criterion, and return the changes that keep it.
 
     Parameters
@@ -65,8 +66,8 @@ def keep_evaluation(
     evaluation : Evaluation
     answers : sequence of dict
         For each criterion, or none, its results as stored.
-    content : str, optional
-        Of the data a model was judged on: how often that was is asked by its content, whatever its name.
+    keys : sequence of str, optional
+        What else it is found by: the root of the data a model was judged on, by name and by content.
     """
     place = do.keep("evaluation", evaluation.id, {"evaluation": records.to_json(evaluation), "answers": list(answers)})
     data = None if evaluation.data is None else f"dataset:{evaluation.data}"
@@ -78,8 +79,8 @@ def keep_evaluation(
         said["findings"] = len(evaluation.findings)
     if evaluation.since is not None:
         said |= {field: getattr(evaluation, field) for field in ("since", "until", "revision")}
-    found_by = [one for one in (data, content) if one not in (None, evaluation.subject)]
+    found_by = [one for one in (data, *keys) if one not in (None, evaluation.subject)]
     fact = FactAdd(
         of="evaluation", id=evaluation.id, subject=evaluation.subject, about=found_by, needs=[place.object], says=said
     )
-    return [place, fact]
+    return place, fact

@@ -17,7 +17,7 @@ from mlcycle.lifecycle._rollback import moves_of, new_models
 from mlcycle.lifecycle._session import Session
 from mlcycle.lifecycle.datasets import Datasets
 from mlcycle.lifecycle.deployments import Deployments
-from mlcycle.lifecycle.evaluation import asked_of_models, failing_today
+from mlcycle.lifecycle.evaluation import failing_today
 from mlcycle.lifecycle.experiments import Experiments
 from mlcycle.lifecycle.models import Models
 from mlcycle.lifecycle.runs import Runs, run_ref
@@ -134,7 +134,7 @@ class Project:
         """
         view = self._session.view()
         moment = now() if self._session.at is None else stamp_of(view.read(view.n)).at
-        return status_of(view, moment, asked_of_models)
+        return status_of(view, moment)
 
     def history(
         self,

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mlcycle.records._record import Record, as_row
     from mlcycle.records._results import PHASES, VERDICTS, Evaluation, Result, worst
     from mlcycle.records._runs import Code, Environment, Run
-    from mlcycle.records._scope import Loosening, Scope
+    from mlcycle.records._scope import Loosening, MovedTest, Scope
     from mlcycle.records._status import Status
 
 _HOMES = {
@@ -53,7 +53,7 @@ _HOMES = {
     "_record": ("Record", "as_row"),
     "_results": ("PHASES", "VERDICTS", "Evaluation", "Result", "worst"),
     "_runs": ("Code", "Environment", "Run"),
-    "_scope": ("Loosening", "Scope"),
+    "_scope": ("Loosening", "MovedTest", "Scope"),
     "_status": ("Status",),
 }
 
@@ -81,6 +81,7 @@ __all__ = [
     "MetricCriterion",
     "ModelVersion",
     "Move",
+    "MovedTest",
     "NotWorseThan",
     "Override",
     "Record",

@@ -111,6 +111,11 @@ class Criterion(Record):
         """What a value is held against, as results show it."""
         return None
 
+    @property
+    def columns_read(self) -> tuple[str, ...]:
+        """The columns its data must have, as far as they are known."""
+        return self.slices
+
     def covers(self, other: Any) -> bool:
         """Return whether this asks at least as much as another criterion: whatever meets it meets the other too.
 

@@ -194,6 +194,11 @@ class Unique(_FewRows):
         """How many rows repeat an earlier one."""
         return ("repeated rows", tuple(sorted(self.columns)), self.on)
 
+    @property
+    def columns_read(self) -> tuple[str, ...]:
+        """The columns of the key."""
+        return self.columns
+
     def covers(self, other: Any) -> bool:
         """Return whether this asks at least as much as another criterion."""
         return self.terms_cover(other)  # of the same columns, in whatever order
@@ -244,6 +249,11 @@ class InRange(_FewRows):
     def question(self) -> tuple[Any, ...]:
         """How many rows lie outside."""
         return ("rows outside", self.column, self.low, self.high, self.on)
+
+    @property
+    def columns_read(self) -> tuple[str, ...]:
+        """The column."""
+        return (self.column,)
 
     def covers(self, other: Any) -> bool:
         """Return whether this asks at least as much as another criterion."""

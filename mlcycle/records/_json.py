@@ -35,6 +35,7 @@ TYPES = {
     "FileRef": "_data",
     "InRange": "_data_criteria",
     "Loosening": "_scope",
+    "MovedTest": "_scope",
     "ModelVersion": "_models",
     "Move": "_deployments",
     "NotWorseThan": "_metric_criteria",

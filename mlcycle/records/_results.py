@@ -319,7 +319,8 @@ class Evaluation(Committed):
     scope : int or None
         Number of the scope the criteria come from.
     uses_of_test : int, default 0
-        How often this data has been judged on, this time included.
+        How many looks there were at rows of this data, this one included: a look is one model version judged on one
+        part of the root that shares a row with it, whatever the part is called. The same look again is no new one.
     overlap : dict of str to int
         Training data sharing rows with `data`, and how many rows.
     left_out : int, default 0

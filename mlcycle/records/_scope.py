@@ -1,9 +1,10 @@
-"""The contract of a project, and what was loosened in it by whom."""
+"""The contract of a project, and how it was amended after it had been judged by: by whom, why, until when."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import attrs
 from attrs import field, frozen
 
 from mlcycle import _html
@@ -11,11 +12,38 @@ from mlcycle.records._committed import Committed, stamp_last
 from mlcycle.records._criteria import Criterion
 from mlcycle.records._record import Record, listed, texts
 
-__all__ = ["Loosening", "Scope"]
+__all__ = ["Loosening", "MovedTest", "Scope"]
 
 
 @frozen(kw_only=True, repr=False)
-class Loosening(Record):
+class _Amendment(Record):
+    """What was changed in a contract after it had been judged by: who, why, and until when."""
+
+    message: str = ""
+    author: str = ""
+    until: str = ""
+
+    @property
+    def permanent(self) -> bool:
+        """Whether it stands for good."""
+        return not self.until
+
+    def over(self, moment: str) -> bool:
+        """Return whether it has ended by a moment (UTC text), so that what held before holds again."""
+        return not self.permanent and self.until <= moment
+
+    def _facts(self) -> list[tuple[str, Any]]:
+        until = "permanent" if self.permanent else self.until
+        return [("message", self.message), ("author", self.author), ("until", until)]
+
+
+def _terms_last(_: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
+    """Return the fields of an amendment in the order of its table: what was changed, then by whom and why."""
+    return sorted(fields, key=lambda field: field.name in attrs.fields_dict(_Amendment))
+
+
+@frozen(kw_only=True, repr=False, field_transformer=_terms_last)
+class Loosening(_Amendment):
     """One criterion made easier or removed, by whom, why, and until when.
 
     Attributes
@@ -25,8 +53,8 @@ class Loosening(Record):
     after : Criterion or None
         What holds meanwhile; ``None`` if the criterion was removed.
     message, author : str
-    until : str
-        Last moment of the loosening (UTC).
+    until : str, default ""
+        Last moment of the loosening (UTC); empty where it is permanent.
 
     Examples
     --------
@@ -37,15 +65,36 @@ class Loosening(Record):
 
     before: Criterion
     after: Criterion | None = None
-    message: str = ""
-    author: str = ""
-    until: str = ""
 
     def _title(self) -> str:
         return f"{self.before} → {self.after if self.after is not None else 'removed'}"
 
-    def _facts(self) -> list[tuple[str, Any]]:
-        return [("message", self.message), ("author", self.author), ("until", self.until)]
+
+@frozen(kw_only=True, repr=False, field_transformer=_terms_last)
+class MovedTest(_Amendment):
+    """The test of a scope moved to other data after models had been judged on it: by whom, why, and until when.
+
+    Attributes
+    ----------
+    before : str
+        What models were judged on, as a ref; it is the test again once `until` has passed.
+    after : str
+        What they are judged on since.
+    message, author : str
+    until : str, default ""
+        Last moment of the move (UTC); empty where it is permanent.
+
+    Examples
+    --------
+    >>> MovedTest(before="customers.test@1", after="customers.test@4", message="the shops were renumbered")
+    MovedTest('test customers.test@1 → customers.test@4', message='the shops were renumbered', until='permanent')
+    """
+
+    before: str = field(metadata={"ref": "dataset"})
+    after: str = field(metadata={"ref": "dataset"})
+
+    def _title(self) -> str:
+        return f"test {self.before} → {self.after}"
 
 
 @frozen(kw_only=True, repr=False, field_transformer=stamp_last)
@@ -59,11 +108,14 @@ class Scope(Committed):
     objective : str
     criteria : tuple of Criterion
     test : str or None
-        The dataset criteria are judged on unless they say otherwise.
+        The dataset criteria are judged on unless they say otherwise; a name without a version means the version it was
+        first judged on.
     requirements, data_needed, risks : tuple of str
     collection_plan, owner : str
     loosened : tuple of Loosening
-        Criteria made easier, with author, message and expiry.
+        Criteria made easier since they were first judged by, with author, message and end.
+    moved : tuple of MovedTest
+        Moves of the test since it was first judged on.
 
     Examples
     --------
@@ -82,6 +134,46 @@ class Scope(Committed):
     risks: tuple[str, ...] = field(default=(), converter=texts)
     owner: str = ""
     loosened: tuple[Loosening, ...] = field(default=(), converter=listed)
+    moved: tuple[MovedTest, ...] = field(default=(), converter=listed)
+
+    def criteria_at(self, moment: str) -> tuple[Criterion, ...]:
+        """Return the criteria that hold at a moment: where a loosening has ended, what held before holds again.
+
+        Parameters
+        ----------
+        moment : str
+            UTC text.
+
+        Examples
+        --------
+        >>> from mlcycle.records import AtLeast
+        >>> strict, easy = AtLeast("roc_auc", 0.8), AtLeast("roc_auc", 0.7)
+        >>> eased = Loosening(before=strict, after=easy, message="pilot", until="2026-06-30T23:59:59.999999Z")
+        >>> scope = Scope(criteria=[easy], loosened=[eased])
+        >>> scope.criteria_at("2026-06-01T00:00:00.000000Z")
+        (AtLeast('roc_auc', 0.7),)
+        >>> scope.criteria_at("2026-07-01T00:00:00.000000Z")
+        (AtLeast('roc_auc', 0.8),)
+        """
+        force = list(self.criteria)
+        for loosening in self.loosened:
+            old = loosening.before
+            if loosening.over(moment) and not any(one.covers(old) for one in force):
+                force = [one for one in force if not old.covers(one)] + [old]
+        return tuple(force)
+
+    def test_at(self, moment: str) -> str | None:
+        """Return the test at a moment (UTC text): where a move of it has ended, the one before is the test again."""
+        found = self.test
+        for move in reversed(self.moved):
+            if move.over(moment) and move.after == found:
+                found = move.before
+        return found
+
+    @property
+    def amendments(self) -> tuple[Loosening | MovedTest, ...]:
+        """What was amended and stands, in two sorts."""
+        return (*self.loosened, *self.moved)
 
     @property
     def _address(self) -> str:
@@ -100,15 +192,15 @@ class Scope(Committed):
             ("collection plan", self.collection_plan),
             ("risks", self.risks),
             ("owner", self.owner),
-            ("loosened", tuple(str(loosening) for loosening in self.loosened)),
+            ("amended", tuple(map(str, self.amendments))),
             *super()._facts(),
         ]
 
     def _repr_html_(self) -> str:
-        others = [(name, value) for name, value in self._facts() if name not in ("criteria", "loosened")]
+        others = [(name, value) for name, value in self._facts() if name not in ("criteria", "amended")]
         facts = [(name, "; ".join(value) if isinstance(value, tuple) else value) for name, value in others]
         rows = [[str(one), one.on or self.test or "–", "yes" if one.blocking else "no"] for one in self.criteria]
         criteria = _html.table(["criterion", "judged on", "blocks"], rows) if rows else ""
-        eased = [[str(one), one.message, one.author, one.until] for one in self.loosened]
-        loosened = _html.table(["loosened", "message", "author", "until"], eased) if eased else ""
-        return _html.card(self._title(), facts, criteria, loosened)
+        amended = [[str(one), one.message, one.author, one.until or "permanent"] for one in self.amendments]
+        amendments = _html.table(["amended", "message", "author", "until"], amended) if amended else ""
+        return _html.card(self._title(), facts, criteria, amendments)

@@ -32,6 +32,7 @@ from mlcycle.state._file_changes import Place, Sweep
 from mlcycle.state._fold import ProjectFold
 from mlcycle.state._history_text import entry_text, kind_of, only_keeps
 from mlcycle.state._index import Name, State
+from mlcycle.state._judged_on import first_judged, judged_on, judgements, root_key, was_judged
 from mlcycle.state._live_files import LiveFiles, find_live_files
 from mlcycle.state._nouns import NOUNS, Noun, noun
 from mlcycle.state._plans import (
@@ -91,7 +92,10 @@ __all__ = [
     "entry_text",
     "every_ref",
     "find_live_files",
+    "first_judged",
     "guards_on",
+    "judged_on",
+    "judgements",
     "kind_of",
     "moves_to",
     "noun",
@@ -103,7 +107,9 @@ __all__ = [
     "restore",
     "roll_back",
     "roll_project_back",
+    "root_key",
     "stamp_of",
     "status_of",
+    "was_judged",
     "would_change",
 ]

@@ -9,10 +9,12 @@ from typing import Any
 
 import attrs
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlcycle.checks import criteria_in_force, decide, evidence_problems, require
+from mlcycle import records
+from mlcycle.checks import decide, evidence_problems, require
 from mlcycle.errors import GateBlocked
 from mlcycle.records import (
     VERDICTS,
@@ -70,7 +72,7 @@ def test_a_criterion_of_a_newer_release_stays_in_force() -> None:
     assert (newer.covers(newer), newer.covers(other), AtLeast("f1", 0.5).covers(newer)) == (True, False, False)
     assert [(newer, None)] == is_looser([newer], [other, AtLeast("f1", 0.5)])
     eased = Loosening(before=newer, after=None, message="pilot", until="2026-01-01T00:00:00.000000Z")
-    assert (newer,) == criteria_in_force(Scope(criteria=[], loosened=[eased]), NOW)
+    assert (newer,) == Scope(criteria=[], loosened=[eased]).criteria_at(NOW)
 
 
 @given(st.lists(st.builds(Result, check=st.just("c"), verdict=st.sampled_from(VERDICTS), blocking=st.booleans())))
@@ -137,13 +139,17 @@ def test_bad_evidence_blocks_good_results() -> None:
     assert decision.evaluations == ("1",)
 
 
-def test_loosened_criteria_are_mentioned() -> None:
-    """Whoever reads an allowed promotion sees that a criterion had been eased, by whom and until when."""
+def test_amendments_are_mentioned() -> None:
+    """Whoever reads an allowed promotion sees what had been amended, by whom and until when; not what is over."""
     eased = Loosening(
         before=AtLeast("f1", 0.7), after=AtLeast("f1", 0.5), message="pilot", author="ada", until="2026-12-31"
     )
-    why = decide("promote", "churn@7", [GOOD], now=NOW, loosened=[eased]).why
-    assert "loosened until 2026-12-31 by ada: f1 ≥ 0.7 → f1 ≥ 0.5 (pilot)" in why
+    moved = records.MovedTest(before="c.test@1", after="c.test@2", message="a new shop", author="eve")
+    over = evolve(eased, until="2020-12-31")
+    assert decide("promote", "churn@7", [GOOD], now=NOW, amended=[eased, moved, over]).why.splitlines()[1:] == [
+        "  · amended until 2026-12-31 by ada: f1 ≥ 0.7 → f1 ≥ 0.5 (pilot)",
+        "  · amended for good by eve: test c.test@1 → c.test@2 (a new shop)",
+    ]
 
 
 def test_no_criteria_are_said_so() -> None:
@@ -183,7 +189,7 @@ BEFORE, AFTER = "2026-06-01T00:00:00.000000Z", "2026-07-01T00:00:00.000000Z"
 def test_what_was_loosened_comes_back_in_time(criteria: Any, after: Any, now: str, expected: Any) -> None:
     """A loosening is for a time: then the stricter criterion holds again, unless a stricter one still was set since."""
     eased = Loosening(before=STRICT, after=after, message="pilot", until="2026-06-30T23:59:59.999999Z")
-    assert expected == criteria_in_force(Scope(criteria=criteria, loosened=[eased]), now)
+    assert expected == Scope(criteria=criteria, loosened=[eased]).criteria_at(now)
 
 
 def test_deciding_loads_nothing_heavy() -> None:

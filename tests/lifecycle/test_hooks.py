@@ -977,13 +977,15 @@ def test_a_read_only_project_asks_and_keeps_nothing(url: str) -> None:
 # the scope -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_reviewer_of_loosened_criteria_is_not_passed_by_the_loosening_itself(url: str) -> None:
+def test_a_reviewer_of_amendments_is_not_passed_by_the_amendment_itself(url: str) -> None:
     """The date says how long it is loosened; who may loosen is the reviewer's to say."""
     project = mc.open(url, author="ada")
     project.scope.set(criteria=[mc.AtLeast("accuracy", 0.9)], test="d")
+    project.datasets.add("d", FRAME, target="left")
+    project.models.register("m", TREE).evaluate()
 
     def reviewer(event: mc.Event, context: Any) -> bool:
-        return not event.proposal["loosened"] or event.actor == "eve"
+        return not event.proposal["amended"] or event.actor == "eve"
 
     easier: dict[str, Any] = {"criteria": [mc.AtLeast("accuracy", 0.8)], "override_until": "30d", "message": "pilot"}
     with pytest.raises(errors.GateBlocked, match="reviewer failed") as caught:

@@ -88,11 +88,13 @@ def test_evidence_seen_in_training_is_refused(project: mc.Project, cells: pd.Dat
 
 
 def test_the_test_set_is_counted(project: mc.Project, cells: pd.DataFrame) -> None:
-    """An evaluation says how often its test set has been used."""
-    first, _ = begin(project, cells)
+    """An evaluation says how many models have been judged on its rows; the same look again is no new one."""
+    first, train = begin(project, cells)
+    assert first.evaluate().uses_of_test == 1
+    second = project.models.register("tumour", fitted(*train.xy()), uses=[train])
+    assert second.evaluate().uses_of_test == 2
     assert first.evaluate().uses_of_test == 2
-    assert first.evaluate().uses_of_test == 3
-    assert [one.uses_of_test for one in first.evaluations()] == [1, 2, 3]
+    assert [one.uses_of_test for one in project.models.evaluations()] == [1, 1, 2, 2]
 
 
 @pytest.mark.parametrize(

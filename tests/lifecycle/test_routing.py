@@ -16,7 +16,7 @@ import mlcycle as mc
 from mlcycle import errors, records
 from mlcycle.lifecycle._operation import Operation
 from mlcycle.lifecycle.deployments import _trial
-from mlcycle.lifecycle.evaluation import _gate, _standing_decisions, asked_of_models
+from mlcycle.lifecycle.evaluation import _gate, _standing_decisions
 from mlcycle.state import status_of
 
 FRAME = pd.DataFrame({"x": np.arange(60.0), "late": (np.arange(60) >= 30).astype(int)})
@@ -57,7 +57,7 @@ def decisions(project: mc.Project) -> list[records.Decision]:
 
 def deployment_findings(project: mc.Project, moment: str | None = None) -> list[tuple[str, str, str]]:
     """Return what status says of routes, now or at a moment: check, verdict and words."""
-    status = project.status() if moment is None else status_of(project._session.view(), moment, asked_of_models)
+    status = project.status() if moment is None else status_of(project._session.view(), moment)
     return [(one.check, one.verdict, one.detail) for one in status.phases["deployment"]]
 
 
@@ -419,6 +419,7 @@ def test_a_trial_is_not_for_what_failed_elsewhere(project: mc.Project, eu: mc.De
     """On older data, or less surely: that nobody has measured just this is then not the only fault."""
     why = r"but it failed accuracy ≥ 0\.8: 0\.5 \[.*\], n=60 on d@1"
     project.datasets.add("d", pd.concat([FRAME, FRAME.assign(x=FRAME["x"] + 0.1)], ignore_index=True), target="late")
+    project.scope.set(test="d@2", **PILOT)
     project.models["m@1"].evaluate()
     with pytest.raises(errors.GateBlocked, match=why):
         eu.route({"m@1": 9, "m@2": 1})
@@ -585,6 +586,7 @@ def test_what_answers_though_it_fails_is_told(project: mc.Project, eu: mc.Deploy
     eu.route("m@1")
     assert live_findings(project) == []
     project.datasets.add("d", FLIPPED, target="late")
+    project.scope.set(test="d@2", **PILOT)
     project.models["m@1"].evaluate()
     [(check, verdict, words)] = live_findings(project)
     assert (check, verdict) == ("failing", "fail")

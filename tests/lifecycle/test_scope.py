@@ -1,4 +1,4 @@
-"""The scope: versions, criteria as data, and loosening only with a reason and an end."""
+"""The scope: versions, criteria as data, and what is told of a slip when it is set."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import attrs
 import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier
 
 import mlcycle as mc
 from mlcycle import errors, records
-from mlcycle.lifecycle.evaluation._gate import criteria_today
-from mlcycle.lifecycle.scope import changed_scope
+from mlcycle.lifecycle.scope._changing import changed_scope
 from mlcycle.state import NameSet, guards_on
 
 
@@ -69,32 +69,6 @@ def test_criteria_are_readable_in_any_process(project: mc.Project) -> None:
     assert done.stdout.strip() == str(criteria)
 
 
-def test_loosening_needs_an_override_that_ends(project: mc.Project) -> None:
-    """Tightening is free; loosening says who, why and until when."""
-    project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.8)], test="t")
-    project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.85)])
-    with pytest.raises(
-        errors.GateBlocked, match=r'0.7, which is looser\n.* say why and until when: .*, override_until="'
-    ):
-        project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.7)])
-    with pytest.raises(errors.GateBlocked):
-        project.scope.set(criteria=[])
-    with pytest.raises(errors.GateBlocked, match="The override given ended 2020-01-01"):
-        project.scope.set(criteria=[], message="pilot", override_until="2020-01-01")
-    loose = project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.7)], message="pilot", override_until="2099-01-01")
-    [loosening] = loose.loosened
-    assert (loosening.before, loosening.author) == (mc.AtLeast("roc_auc", 0.85), "ada")
-
-
-def test_an_expired_loosening_gives_way(project: mc.Project) -> None:
-    """After the end, the former criterion holds again by itself."""
-    project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.8)], test="t")
-    project.scope.set(criteria=[mc.AtLeast("roc_auc", 0.7)], message="pilot", override_until="2098-01-01")
-    scope = project._session.view().versions.newest("scope", "scope")
-    assert criteria_today(scope, "2097-01-01T00:00:00.000000Z") == [mc.AtLeast("roc_auc", 0.7)]
-    assert criteria_today(scope, "2099-01-01T00:00:00.000000Z") == [mc.AtLeast("roc_auc", 0.8)]
-
-
 def test_bad_fields_are_named(project: mc.Project, tmp_path: Path) -> None:
     """An unknown metric, a lone string for a list, a model for a test set."""
     with pytest.raises(errors.InvalidInput, match="roc_auc"):
@@ -131,13 +105,37 @@ def test_a_criterion_without_data_says_so_when_it_is_set(project: mc.Project) ->
     project.scope.set(owner="ada")
 
 
-def test_a_slice_by_a_column_that_is_not_there_says_so(project: mc.Project) -> None:
-    """Where the data exists already, a column to slice by is looked up; where it does not, nothing is said."""
-    criteria = [mc.AtLeast("accuracy", 0.8, slices=["region", "plan"])]
-    project.scope.set(criteria=criteria, test="t")
-    project.datasets.add("t", pd.DataFrame({"plan": ["a", "b"], "y": [0, 1]}), target="y")
-    with pytest.warns(errors.MlcycleWarning, match="slices by 'region', and t has no such column"):
-        project.scope.set(criteria=criteria, message="again")
+@pytest.mark.parametrize(
+    "criterion",
+    [mc.AtLeast("accuracy", 0.8, slices=["regoin", "plan"]), mc.Unique("regoin", on="t"), mc.InRange("regoin", 0, 1)],
+)
+def test_a_criterion_on_a_column_nobody_has_is_refused(project: mc.Project, criterion: records.Criterion) -> None:
+    """Where the data exists already, also when it becomes the test; where it does not, it is a promise."""
+    project.scope.set(criteria=[criterion], test="t")
+    project.datasets.add("u", pd.DataFrame({"region": ["a", "b"], "plan": [0, 1], "y": [0, 1]}), target="y")
+    elsewhere = attrs.evolve(criterion, on="u")
+    said = r"could never be judged: column='regoin' names no column of u@1; did you mean 'region'\?"
+    for change in (lambda: project.scope.set(criteria=[criterion, elsewhere]), lambda: project.scope.add(elsewhere)):
+        with pytest.raises(errors.InvalidInput, match=said):
+            change()
+    if criterion.on is None:
+        with pytest.raises(errors.InvalidInput, match=said):
+            project.scope.set(test="u")
+    assert len(project.scope.versions()) == 1
+
+
+def test_criteria_are_added_and_removed_one_by_one(project: mc.Project) -> None:
+    """Beside those there are; by the criterion or as it reads; one that is there already changes nothing."""
+    auc, f1 = mc.AtLeast("roc_auc", 0.8), mc.AtLeast("f1", 0.5)
+    project.scope.set(criteria=[auc], test="t")
+    assert project.scope.add(f1, auc, message="support asked").criteria == (auc, f1)
+    assert project.scope.add(f1).number == 2
+    assert project.scope.remove("roc_auc ≥ 0.8").criteria == (f1,)
+    assert project.scope.remove(f1).criteria == ()
+    with pytest.raises(errors.NotFound, match=r"no criterion 'f1 ≥ 0.6'; it has none"):
+        project.scope.remove(mc.AtLeast("f1", 0.6))
+    with pytest.raises(errors.InvalidInput, match="roc_auc"):
+        project.scope.add(mc.AtLeast("roc_acu", 0.8))
 
 
 def test_a_part_that_is_not_there_is_told_when_set(project: mc.Project) -> None:
@@ -187,16 +185,6 @@ def test_what_a_newer_mlcycle_wrote_into_a_scope_stays() -> None:
     changed = changed_scope(known, {"owner": "ada", "criteria": again})
     criteria = [known["criteria"][0], newer, records.to_json(mc.AtLeast("f1", 0.5))]
     assert changed == {**known, "owner": "ada", "criteria": criteria}
-
-
-def test_a_loosening_stands_while_its_criterion_does(project: mc.Project) -> None:
-    """Also where a newer mlcycle says more of that criterion than can be read here."""
-    strict, easy = mc.AtLeast("roc_auc", 0.8), mc.AtLeast("roc_auc", 0.7)
-    project.scope.set(criteria=[strict], test="t")
-    project.scope.set(criteria=[easy], message="pilot", override_until="30d")
-    newer = records.UnknownCriterion({**records.to_json(easy), "weights": "cost"})
-    found = project.scope.set(criteria=[newer, mc.AtLeast("f1", 0.5)])
-    assert (found.criteria, [one.after for one in found.loosened]) == ((easy, mc.AtLeast("f1", 0.5)), [easy])
 
 
 def test_a_criterion_of_a_newer_mlcycle_shuts_the_gate_and_nothing_else(project: mc.Project) -> None:

@@ -16,7 +16,6 @@ import mlcycle as mc
 from mlcycle import errors
 from mlcycle.demo import tell
 from mlcycle.lifecycle import project as project_module
-from mlcycle.lifecycle.evaluation import asked_of_models
 from mlcycle.state import status_of
 from mlcycle.testing import FaultyFiles
 
@@ -53,7 +52,7 @@ def project() -> mc.Project:
 def told(project: mc.Project, moment: str | None = None) -> Found:
     """Return what status says, now or at a moment, but that what is blocked, or answers nowhere, is so."""
     view = project._session.view()
-    status = project.status() if moment is None else status_of(view, moment, asked_of_models)
+    status = project.status() if moment is None else status_of(view, moment)
     quiet = ("blocked", "undeployed")
     return [(one.check, one.verdict, one.subject) for one in status.findings if one.check not in quiet]
 
@@ -61,7 +60,7 @@ def told(project: mc.Project, moment: str | None = None) -> Found:
 def words(project: mc.Project, check: str, moment: str | None = None) -> str:
     """Return the one finding of a kind, in words."""
     view = project._session.view()
-    status = project.status() if moment is None else status_of(view, moment, asked_of_models)
+    status = project.status() if moment is None else status_of(view, moment)
     [one] = [one for one in status.findings if one.check == check]
     return one.detail
 
@@ -102,7 +101,7 @@ def test_an_override_is_told_until_and_after_it_ends(project: mc.Project) -> Non
     assert told(project, LATER) == [OVER]
     over = f"{who} given by ada (pilot), which was over on 2099-12-31, and it does not fall by itself"
     assert words(project, "override", LATER) == f"{over}: {again}, or {back}"
-    assert not status_of(project._session.view(), LATER, asked_of_models).ok
+    assert not status_of(project._session.view(), LATER).ok
 
 
 def test_any_alias_stands_on_what_let_it_move(project: mc.Project) -> None:

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from mlcycle.lifecycle.evaluation import asked_of_models
-from mlcycle.records import AtLeast, AtMost, Loosening, Scope, to_json
+from mlcycle.records import AtLeast, Loosening, MovedTest, Scope, to_json
 from mlcycle.state import NameSet, status_of
 from tests.state.small_log import SmallLog
 
@@ -16,7 +15,7 @@ Found = list[tuple[str, str, str, str]]
 
 
 def _found(log: SmallLog, phase: str, moment: str = NOW) -> Found:
-    status = status_of(log.view(), moment, asked_of_models)
+    status = status_of(log.view(), moment)
     assert status.at == moment
     assert {one.phase for one in status.phases[phase]} <= {phase}
     return [(one.check, one.verdict, one.subject, one.detail) for one in status.phases[phase]]
@@ -33,7 +32,7 @@ def _scoped(**says: Any) -> SmallLog:
 
 def test_a_project_begins_with_nothing_and_a_place_to_go() -> None:
     """Every phase in the order of the cycle; what is missing says the call that adds it."""
-    status = status_of(SmallLog().view(), NOW, asked_of_models)
+    status = status_of(SmallLog().view(), NOW)
     assert {phase: [one.detail.partition(":")[0] for one in found] for phase, found in status.phases.items()} == {
         "scope": ["no scope yet"],
         "data": ["no data yet"],
@@ -97,26 +96,24 @@ def test_a_loosening_is_told_until_and_after_it_ends(until: str, moment: str, ve
     assert [("loosened", verdict, "scope:scope", told)] == _found(log, "scope", moment)
 
 
-def test_what_stands_again_as_it_was_is_not_loosened() -> None:
-    """A criterion that was removed for a while, and is there again, asks what it asked."""
-    removed = to_json(Loosening(before=AtLeast("f1", 0.5, on="d.test"), until=END, author="ada"))
-    told = _found(_scoped(criteria=[to_json(AtMost("log_loss", 1.0, on="d.test"))], loosened=[removed]), "scope", END)
-    assert [one[:2] for one in told] == [("loosened", "warn")]
-    assert _found(_scoped(criteria=[SOMEWHERE], loosened=[removed]), "scope", END) == []
-
-
 @pytest.mark.parametrize(
     ("until", "moment", "verdict", "words"),
     [
         ("", NOW, "not_applicable", ", for good"),
         (END, NOW, "not_applicable", " until 2026-12-31"),
-        (END, END, "warn", "; that was over on 2026-12-31: project.scope.set(test='d.test@1'), or move it anew"),
+        (
+            END,
+            END,
+            "warn",
+            "; that was over on 2026-12-31, and models are judged on d.test@1 again: "
+            "project.scope.set(test='d.test@1'), or move it anew",
+        ),
     ],
 )
 def test_a_move_of_the_test_is_told(until: str, moment: str, verdict: str, words: str) -> None:
     """By whom, why and until when, as it is stored."""
-    ends = {"before": "dataset:d.test@1", "after": "dataset:d.test@2"}
-    move = {"type": "TestMove", **ends, "message": "the old one is labelled badly", "author": "eve", "until": until}
+    ends = {"before": "d.test@1", "after": "d.test@2"}
+    move = to_json(MovedTest(**ends, message="the old one is labelled badly", author="eve", until=until))
     by = "moved by eve (the old one is labelled badly)"
     told = f"models are judged on d.test@2 instead of d.test@1, {by}{words}"
     log = _scoped(criteria=[SOMEWHERE], moved=[move])
@@ -130,7 +127,7 @@ def test_data_to_judge_on_that_is_not_there_is_told_once_there_is_any() -> None:
     log.add("dataset", "d", layout="blocks")
     [(check, verdict, _, words)] = _found(log, "scope")
     assert (check, verdict) == ("missing", "warn")
-    assert words.startswith("models are judged on d.test, and there is no such data")
+    assert words.startswith("no gate lets a model through that is judged on d.test: no dataset is called")
     log.add("dataset", "d.test", layout="selection", made_from=["dataset:d@1"])
     assert _found(log, "scope") == []
 

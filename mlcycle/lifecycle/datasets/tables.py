@@ -35,6 +35,7 @@ __all__ = [
     "profile_of",
     "read_columns",
     "read_frame",
+    "root_of",
     "store_selection",
     "store_table",
     "table_object",
@@ -126,7 +127,7 @@ def _parent(view: View, version: Version) -> Version:
     return resolve(view, version.made_from[0], "dataset", dropped=True)
 
 
-def _root_of(view: View, version: Version) -> Version:
+def root_of(view: View, version: Version) -> Version:
     """Return the version that holds the rows: the version itself, or what a part was selected from."""
     while layout_of(version) == "selection":
         version = _parent(view, version)
@@ -164,7 +165,7 @@ def membership(blobs: Blobs, view: View, version: Version) -> tuple[Version, np.
 
 def header_of(blobs: Blobs, view: View, version: Version) -> Doc:
     """Return the schema and presentation of a version; a part has its parent's."""
-    root = _root_of(view, version)
+    root = root_of(view, version)
     return blobs.reading(root.shown, lambda: _manifest(blobs, root)).header
 
 

@@ -278,7 +278,7 @@ class Deployment:
                 lambda: GateRequest(verb="window.close", action="check", subject=found.subject, proposal=lambda: told)
             )
             changes = keep_evaluation(do, found)
-            fact = do.commit(lambda view: changes).fact("evaluation")
+            fact = do.commit(lambda view: [*changes]).fact("evaluation")
             told["evaluation"] = evaluation_record(self._session.blobs, fact)
             return told["evaluation"]
 

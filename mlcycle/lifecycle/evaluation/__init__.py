@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from mlcycle.lifecycle.evaluation._asked_of_models import asked_of_models
 from mlcycle.lifecycle.evaluation._context import context_of
 from mlcycle.lifecycle.evaluation._evaluate import evaluate
 from mlcycle.lifecycle.evaluation._gate import (
@@ -17,7 +16,6 @@ from mlcycle.lifecycle.evaluation._standing_decisions import allowed_already, wa
 
 __all__ = [
     "allowed_already",
-    "asked_of_models",
     "context_of",
     "criteria_on",
     "criteria_today",

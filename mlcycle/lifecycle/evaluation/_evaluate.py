@@ -6,27 +6,26 @@ import contextlib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import attrs
-import numpy as np
+from attrs import evolve
 
-from mlcycle import checks, provenance, records
-from mlcycle._ids import new_id, parse_ref
+from mlcycle import checks, records
+from mlcycle._ids import bare, new_id, parse_ref
 from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._gate_request import GateRequest, masked
 from mlcycle.lifecycle._stored_evaluations import evaluation_record, keep_evaluation
-from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.evaluation._context import context_of
-from mlcycle.lifecycle.evaluation._gate import criteria_today, test_of
+from mlcycle.lifecycle.evaluation._gate import criteria_today, scope_test
+from mlcycle.lifecycle.evaluation._looks import looks_at
 from mlcycle.lifecycle.evaluation._measuring import Measure, described
+from mlcycle.lifecycle.evaluation._training_data import overlaps
 from mlcycle.lifecycle.runs import run_of
-from mlcycle.state import Version, resolve
+from mlcycle.state import Version, first_judged, judged_on, resolve
 
 if TYPE_CHECKING:
     from mlcycle._typing import Moment, Trust
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
-    from mlcycle.lifecycle.blobs import Blobs
-    from mlcycle.state import View
+    from mlcycle.state import Change, View
 
 __all__ = ["evaluate"]
 
@@ -52,17 +51,25 @@ def evaluate(
 
     def work(do: Operation) -> records.Evaluation:
         question = _question(session, do.view, subject, on)
-        asked = _criteria(question, extra)
+        asked = _criteria(do.view, question, extra)
         do.judge(lambda: _request(question, extra, kept))
         if question.key not in judged:  # another sweep meanwhile changes no answer, and judging may take hours
             context = context_of(session, do.view, data=question.data.ref if question.data else None, trust=trust)
-            judged[question.key] = _judge(question, context, asked, extra)
-        found = attrs.evolve(judged[question.key].found, id=new_id())
+            judged[question.key] = _judge(do.view, question, context, asked, extra)
+        found = evolve(judged[question.key].found, id=new_id())
+        looks = None
         if question.model is not None and question.data is not None:
-            found = _as_evidence(session.blobs, do.view, found, question.model, question.data)
-        content = question.data["content"] if question.model and question.data else None
-        changes = keep_evaluation(do, found, judged[question.key].answers, content)
-        kept.append(evaluation_record(session.blobs, do.commit(lambda view: changes).fact("evaluation")))
+            looks = looks_at(session.blobs, do.view, question.data)
+            found = evolve(found, overlap=overlaps(session.blobs, do.view, question.model, question.data))
+        place, fact = keep_evaluation(do, found, judged[question.key].answers, looks.keys if looks else ())
+
+        def plan(view: View) -> list[Change]:
+            if looks is None:
+                return [place, fact]
+            # counted where it is committed: two who judge at once do not both have the first look
+            return [place, evolve(fact, says={**fact.says, "looks": looks.count(view, question.subject)})]
+
+        kept.append(evaluation_record(session.blobs, do.commit(plan).fact("evaluation")))
         return kept[-1]
 
     return session.operate("evaluation.add", work, message=message, op=op, override_until=override_until)
@@ -135,9 +142,9 @@ _QUESTIONS: dict[type, Callable[[Session, View, Any, Version | None], _Question]
 }
 
 
-def _criteria(question: _Question, extra: list[Any]) -> list[records.Criterion]:
+def _criteria(view: View, question: _Question, extra: list[Any]) -> list[records.Criterion]:
     """Return the criteria of the scope that are asked; where nothing is, nobody else need be asked either."""
-    asked = [one for one in criteria_today(question.scope) if _concerns(one, question)]
+    asked = [one for one in criteria_today(question.scope) if _concerns(view, one, question)]
     if question.model is None and not asked and not extra:
         kind, _, name = question.subject.partition(":")
         raise InvalidInput(
@@ -147,21 +154,25 @@ def _criteria(question: _Question, extra: list[Any]) -> list[records.Criterion]:
     return asked
 
 
-def _why_nothing_asked(question: _Question) -> str:
+def _why_nothing_asked(view: View, question: _Question) -> str:
     """Say on what data the scope judges, where it has criteria about such a subject, and judges on other data."""
     kind, _, ref = question.subject.partition(":")
     asked = [one for one in criteria_today(question.scope) if one.judges == kind]
-    judged_on = sorted({on for one in asked if (on := one.on or test_of(question.scope)) is not None})
-    if not judged_on:
+    named = sorted({on for one in asked if (on := _data_of(view, one, question)) is not None})
+    if not named:
         return ""
     given = ref if question.data is None else question.data.shown
     name = parse_ref(given).name
-    same_name = any(parse_ref(one).name == name for one in judged_on)
-    return f"no criterion is judged on {given if same_name else name} (the scope judges on {', '.join(judged_on)})"
+    same_name = any(parse_ref(one).name == name for one in named)
+    return f"no criterion is judged on {given if same_name else name} (the scope judges on {', '.join(named)})"
 
 
 def _judge(
-    question: _Question, context: checks.EvaluationContext, asked: list[records.Criterion], extra: list[Any]
+    view: View,
+    question: _Question,
+    context: checks.EvaluationContext,
+    asked: list[records.Criterion],
+    extra: list[Any],
 ) -> _Judged:
     def told(one: Any) -> list[records.Result]:
         return masked(checks.run([one], question.subject, context))
@@ -175,7 +186,7 @@ def _judge(
         subject=question.subject,
         data=question.data.shown if question.data else None,
         results=tuple(result for _, results in found for result in results),
-        detail="" if asked else _why_nothing_asked(question),
+        detail="" if asked else _why_nothing_asked(view, question),
         scope=question.scope.number if question.scope else None,
         **(_rows_facts(context) if question.model else {}),
     )
@@ -214,21 +225,21 @@ def _asked(extra: Any) -> list[Any]:
 
 def _scope_test(view: View, scope: Version | None) -> Version:
     """Return the data the scope judges on."""
-    test = test_of(scope)
+    test = scope_test(scope)
     if test is None:
         raise InvalidInput(
             "there is no data to judge on: give it, evaluate('customers.test'), or set it once, "
             "project.scope.set(test='customers.test')"
         )
-    return resolve(view, test, "dataset")
+    return judged_on(view, test)
 
 
-def _concerns(criterion: records.Criterion, question: _Question) -> bool:
+def _concerns(view: View, criterion: records.Criterion, question: _Question) -> bool:
     """Say whether a criterion is about this, and on this data: by name or version, or as the scope has no test set."""
     kind, _, ref = question.subject.partition(":")
     if criterion.judges != kind:
         return False
-    on = criterion.on or (question.scope["scope"]["test"] if question.scope else None)
+    on = _data_of(view, criterion, question)
     judged = ref if kind == "dataset" else question.data.shown if question.data else None
     if on is None or judged is None:
         return True
@@ -236,34 +247,8 @@ def _concerns(criterion: records.Criterion, question: _Question) -> bool:
     return asked.name == given.name and asked.version in ("latest", given.version)
 
 
-def _as_evidence(
-    blobs: Blobs, view: View, found: records.Evaluation, model: Version, judged_on: Version
-) -> records.Evaluation:
-    """Say what a gate asks of an evaluation: how often the data has been judged on, and if the model has seen it."""
-    uses = len(view.facts.entries("evaluation", judged_on["content"])) + 1
-    return attrs.evolve(found, uses_of_test=uses, overlap=_overlaps(blobs, view, model, judged_on))
-
-
-def _overlaps(blobs: Blobs, view: View, model: Version, judged_on: Version) -> dict[str, int]:
-    """Return the training data that shares rows with the data judged on, and how many rows."""
-    found: dict[str, int] = {}
-    for ref in model.made_from:
-        trained_on = resolve(view, ref, "dataset", dropped=True)
-        shared = _shared_rows(blobs, view, trained_on, judged_on)
-        # rows of few distinct values repeat by chance; four standard deviations above chance is a leak
-        if shared.rows > shared.expected + 4 * shared.expected**0.5:
-            found[trained_on.shown] = shared.rows
-    return found
-
-
-def _shared_rows(blobs: Blobs, view: View, train: Version, test: Version) -> provenance.Overlap:
-    train_root, train_mask = tables.membership(blobs, view, train)
-    test_root, test_mask = tables.membership(blobs, view, test)
-    if train_root["content"] == test_root["content"]:
-        every = np.ones(test_root["rows"], dtype=bool)
-        masks = (every if mask is None else mask for mask in (train_mask, test_mask))
-        return provenance.overlap_by_membership(*masks)
-    key = test["roles"].get("key")
-    if key is not None and key == train["roles"].get("key"):
-        return provenance.overlap_by_key(*(tables.read_frame(blobs, view, one, [key])[key] for one in (train, test)))
-    return provenance.overlap_by_content(*(tables.read_frame(blobs, view, one) for one in (train, test)))
+def _data_of(view: View, criterion: records.Criterion, question: _Question) -> str | None:
+    """Return the data a criterion is about: of models the version they were first judged on, of data every one."""
+    on = criterion.on or scope_test(question.scope)
+    pin = first_judged(view, on) if on is not None and criterion.judges == "model" else None
+    return on if pin is None else bare(pin["data"])

@@ -14,8 +14,9 @@ from mlcycle._text import plain
 from mlcycle.errors import MlcycleError, NotFound, SchemaError
 from mlcycle.lifecycle._gate_request import Evidence
 from mlcycle.lifecycle._stored_evaluations import evaluation_document, evaluation_facts
+from mlcycle.lifecycle.evaluation._looks import changes_after_results, looks_at
 from mlcycle.lifecycle.scope import scope_record
-from mlcycle.state import Version, View, resolve
+from mlcycle.state import Version, View, judged_on, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,13 +33,13 @@ __all__ = [
     "model_criteria",
     "on_data",
     "rollback_evidence",
-    "test_of",
+    "scope_test",
 ]
 
 
 def criteria_today(scope: Version | None, at: str | None = None) -> list[records.Criterion]:
     """Return the criteria in force now, or at a moment."""
-    return [] if scope is None else list(checks.criteria_in_force(scope_record(scope), at or now()))
+    return [] if scope is None else list(scope_record(scope).criteria_at(at or now()))
 
 
 def model_criteria(scope: Version | None, at: str | None = None) -> list[records.Criterion]:
@@ -49,7 +50,7 @@ def model_criteria(scope: Version | None, at: str | None = None) -> list[records
 def criteria_on(view: View, request: GateRequest) -> dict[str, list[records.Criterion]]:
     """Return what the scope asks of rows that are to become versions, by name of the dataset."""
     scope = view.versions.newest("scope", "scope")
-    test, found = test_of(scope), dict[str, list[records.Criterion]]()
+    test, found = scope_test(scope), dict[str, list[records.Criterion]]()
     for one in criteria_today(scope):
         on = _on_candidates(one, test)
         ref = None if on is None else parse_ref(on)
@@ -71,9 +72,9 @@ def _on_candidates(one: records.Criterion, test: str | None) -> str | None:
     return on_data(one, test).on if one.judges == "dataset" else None
 
 
-def test_of(scope: Version | None) -> str | None:
-    """Return the data that criteria are judged on where they name none."""
-    return scope_record(scope).test if scope else None
+def scope_test(scope: Version | None, at: str | None = None) -> str | None:
+    """Return the data that criteria are judged on where they name none, now or at a moment."""
+    return None if scope is None else scope_record(scope).test_at(at or now())
 
 
 def on_data(criterion: records.Criterion, test: str | None) -> records.Criterion:
@@ -98,19 +99,29 @@ def gather_evidence(blobs: Blobs, view: View, *versions: Version) -> Evidence:
     criteria = model_criteria(scope)
     answers = [_answer(blobs, view, version, one, scope) for version in versions for one in criteria]
     used = {one.evaluation.id: one.evaluation for one in answers if one.evaluation is not None}
+    tests = {one.data: looks_at(blobs, view, resolve(view, one.data, "dataset", dropped=True)) for one in used.values()}
+    changed = {data: changes_after_results(view, looks) for data, looks in tests.items()}
     return Evidence(
         results=tuple(result for one in answers for result in one.results),
         evaluations=tuple(used),
         problems=tuple(problem for one in used.values() for problem in checks.evidence_problems(one)),
-        notes=tuple(f"  {one.data} has been judged on {_times(one.uses_of_test)}" for one in used.values()),
-        loosened=scope_record(scope).loosened if scope else (),
+        notes=tuple(_seen_before(str(data), looks.count(view), changed[data]) for data, looks in tests.items()),
+        amended=scope_record(scope).amendments if scope else (),
         gaps=tuple(result for one in answers if one.unmeasured for result in one.results),
         scope=scope.number if scope else None,
+        changed_after_results=max(changed.values(), default=0),
     )
 
 
+def _seen_before(data: str, looks: int, changed: int) -> str:
+    """Say how often rows have been looked at, and what was asked of them changed after that."""
+    often = _times(looks) if looks < 2 else f"{_times(looks)}; the more often, the less it proves"
+    after = f"; what the scope asks was changed {_times(changed)} after results on it were seen" if changed else ""
+    return f"  · {data} has been judged on {often}{after}"
+
+
 def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times; the more often, the less it proves"
+    return "once" if count == 1 else "twice" if count == 2 else f"{count} times"
 
 
 def _answer(blobs: Blobs, view: View, version: Version, criterion: records.Criterion, scope: Version | None) -> _Answer:
@@ -133,11 +144,11 @@ def _answer(blobs: Blobs, view: View, version: Version, criterion: records.Crite
 
     if why := checks.lacking(criterion):
         return missing(why)
-    name = criterion.on or test_of(scope)
+    name = criterion.on or scope_test(scope)
     if name is None:
         return gap("it names no data: project.scope.set(test='…') or on='…'")
     try:
-        data = resolve(view, name, "dataset")
+        data = judged_on(view, name)
     except NotFound as error:
         where = "on='…' in the criterion" if criterion.on else "project.scope.set(test='…')"
         return gap(f"{plain(error)} To judge on other data: {where}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mlcycle._ids import now
 from mlcycle._warn import warn
-from mlcycle.lifecycle.evaluation._gate import failure, model_criteria, on_data, test_of
+from mlcycle.lifecycle.evaluation._gate import failure, model_criteria, on_data, scope_test
 from mlcycle.state import DECIDES
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def allowed_already(view: View, version: Version) -> bool:
     if fact["override"] is not None and fact["override"]["until"] <= now():
         return False
     then, today = _scope_of(view, fact), view.versions.newest("scope", "scope")
-    tests = test_of(then), test_of(today)
+    tests = scope_test(then, fact["now"]), scope_test(today)
     judged_by = [on_data(one, tests[0]) for one in model_criteria(then, fact["now"])]
     asked = [on_data(one, tests[1]) for one in model_criteria(today) if one.blocking]
     return all(any(_covers(former, one) for former in judged_by) for one in asked)

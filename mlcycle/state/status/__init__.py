@@ -19,7 +19,6 @@ from mlcycle.state.status._scope import scope_findings
 
 if TYPE_CHECKING:
     from mlcycle.state._view import View
-    from mlcycle.state.status._look import Asked
 
 __all__ = ["DECIDES", "status_of"]
 
@@ -31,7 +30,7 @@ _PHASES = {
 }
 
 
-def status_of(view: View, moment: str, asked: Asked) -> records.Status:
+def status_of(view: View, moment: str) -> records.Status:
     """Return the findings of every phase.
 
     Parameters
@@ -40,8 +39,6 @@ def status_of(view: View, moment: str, asked: Asked) -> records.Status:
         The project.
     moment : str
         UTC text; what has expired by then is over.
-    asked : callable
-        (version of the scope, moment) to the criteria that block models then, by the data they are judged on.
     """
-    look = Look(view, moment, asked)
+    look = Look(view, moment)
     return records.Status(phases={phase: [*findings(look)] for phase, findings in _PHASES.items()}, at=moment)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from attrs import frozen
+import attrs
+from attrs import evolve, frozen
 
+from mlcycle import records
 from mlcycle._ids import bare, parse_ref
+from mlcycle.errors import NotFound
+from mlcycle.state._judged_on import judged_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from mlcycle.records import Criterion
+    from mlcycle.records import Criterion, Scope
     from mlcycle.state._version import Fact, Version
     from mlcycle.state._view import View
 
-    Asked = Callable[[Version, str], dict[str, list[Criterion]]]
-
-__all__ = ["Judgement", "judgements", "newest_judgement", "still_asked"]
+__all__ = ["Judgement", "asked_of_models", "judgements_of", "newest_judgement", "still_asked"]
 
 _MET = ("pass", "warn", "not_applicable")  # what no gate stops at
 
@@ -34,7 +36,7 @@ class Judgement:
         The version of it that this means today.
     says : str
         ``"met"`` or ``"fails"``; ``"undecided"`` where the evaluation gave no answer, ``"former"`` where it was asked
-        less than today, ``"older"`` where it was on an older version of the data, ``"seen"`` where it shares rows with
+        less than today, ``"older"`` where it was on another version of the data, ``"seen"`` where it shares rows with
         what the version was trained on, ``"never"`` where there is none.
     fact : Fact or None
         The evaluation.
@@ -46,19 +48,40 @@ class Judgement:
     fact: Fact | None = None
 
 
-def judgements(view: View, asked: Asked, today: dict[str, list[Criterion]], ref: str) -> Iterator[Judgement]:
+def asked_of_models(version: Version, at: str) -> dict[str, list[Criterion]]:
+    """Return the criteria of a scope that block models at a moment, by the data (as a ref) they are judged on.
+
+    Each names the data without its version, so that those of two scopes can be compared; what names no data at all is
+    left out.
+    """
+    scope: Scope = records.from_json(version["scope"])
+    found: dict[str, list[Criterion]] = {}
+    for one in scope.criteria_at(at):
+        on = one.on or scope.test_at(at)
+        if one.judges == "model" and one.blocking and on is not None:
+            found.setdefault(on, []).append(_about(one, parse_ref(on).name))
+    return found
+
+
+def _about(criterion: Criterion, name: str) -> Criterion:
+    kind: Any = type(criterion)
+    takes = attrs.has(kind) and any(one.name == "on" for one in attrs.fields(kind))
+    return evolve(cast("Any", criterion), on=name) if takes else criterion
+
+
+def judgements_of(view: View, today: dict[str, list[Criterion]], ref: str) -> Iterator[Judgement]:
     """Yield what is known of a model version, for each data the scope judges on today and that is there."""
     for on, criteria in today.items():
-        named = parse_ref(on)
-        number = view.versions.latest("dataset", named.name) if named.version == "latest" else named.version
-        if number is None:
+        try:
+            version = judged_on(view, on)
+        except NotFound:  # which is told of the scope
             continue
-        data = f"{named.name}@{number}"
-        fact = newest_judgement(view, ref, f"dataset:{data}") or newest_judgement(view, ref, f"dataset:{named.name}@")
+        data = version.shown
+        fact = newest_judgement(view, ref, version.ref) or newest_judgement(view, ref, f"dataset:{version.name}@")
         if fact is None:
             yield Judgement(on, data, "never")
             continue
-        says = _says(view, asked, fact, criteria)
+        says = _says(view, fact, criteria)
         yield Judgement(on, data, "older" if says == "met" and bare(fact["data"]) != data else says, fact)
 
 
@@ -72,7 +95,7 @@ def newest_judgement(view: View, ref: str, data: str = "dataset:") -> Fact | Non
     return next((one for one in found if one.subject == ref and (one.says.get("data") or "").startswith(data)), None)
 
 
-def _says(view: View, asked: Asked, fact: Fact, today: Sequence[Criterion]) -> str:
+def _says(view: View, fact: Fact, today: Sequence[Criterion]) -> str:
     """Say what an evaluation comes to by the criteria of today.
 
     What passed passes still if at least as much was asked then; what failed fails still if at least as much is asked
@@ -80,7 +103,7 @@ def _says(view: View, asked: Asked, fact: Fact, today: Sequence[Criterion]) -> s
     """
     if fact.says.get("overlap"):
         return "seen"
-    former = _asked_then(view, asked, fact, parse_ref(bare(fact["data"])).name)
+    former = _asked_then(view, fact, parse_ref(bare(fact["data"])).name)
     # checks given by hand were asked too; the log tells what they found apart, since it does
     verdict = fact.says.get("criteria") or fact["verdict"]
     if verdict == "fail":
@@ -90,19 +113,19 @@ def _says(view: View, asked: Asked, fact: Fact, today: Sequence[Criterion]) -> s
     return "met" if verdict in _MET else "undecided"
 
 
-def _asked_then(view: View, asked: Asked, fact: Fact, name: str) -> list[Criterion]:
+def _asked_then(view: View, fact: Fact, name: str) -> list[Criterion]:
     """Return what was asked on some data when a fact was found; nothing where there was no scope."""
     if fact.says.get("scope") is None:
         return []
-    then = asked(view.versions.get("scope", "scope", fact["scope"]), fact.stamp.at)
+    then = asked_of_models(view.versions.get("scope", "scope", fact["scope"]), fact.stamp.at)
     return [one for on, criteria in then.items() if parse_ref(on).name == name for one in criteria]
 
 
-def still_asked(view: View, asked: Asked, today: dict[str, list[Criterion]], fact: Fact) -> bool:
+def still_asked(view: View, today: dict[str, list[Criterion]], fact: Fact) -> bool:
     """Say whether all that was asked when a decision was taken is asked today."""
     if fact.says.get("scope") is None:
         return False
-    then = asked(view.versions.get("scope", "scope", fact["scope"]), fact.stamp.at)
+    then = asked_of_models(view.versions.get("scope", "scope", fact["scope"]), fact.stamp.at)
     now = [one for criteria in today.values() for one in criteria]
     return _all_covered([one for criteria in then.values() for one in criteria], by=now)
 

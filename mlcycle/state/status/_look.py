@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from mlcycle.records import Criterion
-from mlcycle.state._version import Fact, Version
 from mlcycle.state.status._answering import Answering, answering, deciding, trial_end
-from mlcycle.state.status._judgement import Judgement, judgements
+from mlcycle.state.status._judgement import Judgement, asked_of_models, judgements_of
 
 if TYPE_CHECKING:
+    from mlcycle.state._version import Fact
     from mlcycle.state._view import View
 
-__all__ = ["Asked", "Look"]
-
-Asked = Callable[[Version, str], dict[str, list[Criterion]]]
-"""(Version of the scope, moment) to the criteria that block models then, by the data they are judged on."""
+__all__ = ["Look"]
 
 
 class Look:
@@ -28,18 +23,16 @@ class Look:
         The project.
     moment : str
         UTC text.
-    asked : callable
-        See `Asked`.
     today : dict
-        What the scope asks at that moment.
+        What the scope asks of models at that moment, by the data they are judged on.
     places : list of Answering
         Every version that answers, wherever it does.
     """
 
-    def __init__(self, view: View, moment: str, asked: Asked) -> None:
-        self.view, self.moment, self.asked = view, moment, asked
+    def __init__(self, view: View, moment: str) -> None:
+        self.view, self.moment = view, moment
         scope = view.versions.newest("scope", "scope")
-        self.today = {} if scope is None else asked(scope, moment)
+        self.today = {} if scope is None else asked_of_models(scope, moment)
         self.places = [*answering(view)]
         self._deciding = {place: deciding(view, place) for place in self.places}
         self._judged: dict[str, list[Judgement]] = {}
@@ -54,7 +47,7 @@ class Look:
     def judged(self, ref: str) -> list[Judgement]:
         """Return what is known of a version, by what the scope asks today."""
         if ref not in self._judged:
-            self._judged[ref] = [*judgements(self.view, self.asked, self.today, ref)]
+            self._judged[ref] = [*judgements_of(self.view, self.today, ref)]
         return self._judged[ref]
 
     def override(self, place: Answering) -> Fact | None:

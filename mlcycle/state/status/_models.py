@@ -80,7 +80,7 @@ def _gone_back(look: Look, ref: str, places: Sequence[Answering]) -> Iterator[Re
     """Say that somebody went back to what failed: of what was measured a gate knows more than the log tells."""
     for place in places:
         fact = went_back(look.view, place)
-        if fact is None or not still_asked(look.view, look.asked, look.today, fact):
+        if fact is None or not still_asked(look.view, look.today, fact):
             continue
         if not any(_since(one, fact.stamp.entry) for one in look.judged(ref)):
             summary = (
@@ -105,12 +105,12 @@ def _undecided(ref: str, place: Answering, one: Judgement) -> str:
 
 
 def _former(ref: str, place: Answering, one: Judgement) -> str:
-    return f"was judged on {one.data} by what a former scope asked, and not by today's: {_evaluate(ref, one.on)}"
+    return f"was judged on {one.data} by what a former scope asked, and not by today's: {_evaluate(ref, one.data)}"
 
 
 def _older(ref: str, place: Answering, one: Judgement) -> str:
     judged = "" if one.fact is None else bare(one.fact["data"])
-    return f"was judged on {judged}, and the scope judges on {one.data} now: {_evaluate(ref, one.on)}"
+    return f"was judged on {judged}, and the scope judges on {one.data}: {_evaluate(ref, one.data)}"
 
 
 def _seen(ref: str, place: Answering, one: Judgement) -> str:
@@ -118,7 +118,7 @@ def _seen(ref: str, place: Answering, one: Judgement) -> str:
 
 
 def _never(ref: str, place: Answering, one: Judgement) -> str:
-    return f"was never evaluated on {one.data}, on which the scope judges: {_evaluate(ref, one.on)}"
+    return f"was never evaluated on {one.data}, on which the scope judges: {_evaluate(ref, one.data)}"
 
 
 _AGAINST = {

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlcycle import records
-from mlcycle._ids import bare, parse_ref
+from mlcycle._ids import bare
 from mlcycle._text import plain
+from mlcycle.errors import NotFound
+from mlcycle.state._judged_on import judged_on
 from mlcycle.state.status._finding import finding, why
 
 if TYPE_CHECKING:
@@ -31,9 +33,7 @@ def scope_findings(look: Look) -> Iterator[records.Result]:
     elif scope["test"] is None and any(one.get("on") is None for one in scope["criteria"]):
         yield _missing("criteria name no data: project.scope.set(test='…')")
     yield from _data_to_come(look)
-    yield from _eased(look, records.from_json(scope))
-    for move in scope.get("moved", ()):
-        yield _moved(move, look.moment)
+    yield from _amended(records.from_json(scope), look.moment)
 
 
 def _missing(detail: str) -> records.Result:
@@ -45,42 +45,28 @@ def _data_to_come(look: Look) -> Iterator[records.Result]:
     if not look.view.names.every("dataset"):
         return
     for on in look.today:
-        ref = parse_ref(on)
-        if look.view.versions.latest("dataset", ref.name) is None:
-            yield _missing(
-                f"models are judged on {on}, and there is no such data, so no gate lets one through: "
-                f"add or split it, or project.scope.set(test='…')"
-            )
+        try:
+            judged_on(look.view, on)
+        except NotFound as error:
+            yield _missing(f"no gate lets a model through that is judged on {on}: {plain(error)}")
 
 
-def _eased(look: Look, scope: records.Scope) -> Iterator[records.Result]:
-    """Say which criteria were made easier; what stands as it was before is eased no longer."""
-    for one in scope.loosened:
-        if one.before in scope.criteria:
-            continue
-        what = f"{plain(one)} was loosened{why(one.author, one.message)}"
-        if not one.until:
-            yield finding("loosened", _SUBJECT, f"{what}, for good", "not_applicable", "scope")
-        elif one.until > look.moment:
-            yield finding("loosened", _SUBJECT, f"{what} until {one.until[:10]}", "not_applicable", "scope")
-        else:
-            over = f"that was over on {one.until[:10]}, and {plain(one.before)} holds again"
-            yield finding("loosened", _SUBJECT, f"{what}; {over}: {_AGAIN}", "warn", "scope")
+def _amended(scope: records.Scope, moment: str) -> Iterator[records.Result]:
+    """Say which criteria were made easier, and where the test was moved to: until when, or for good."""
+    for loosening in scope.loosened:
+        again = (
+            f"{plain(loosening.before)} holds again: write it into project.scope.set(criteria=[…]), or loosen it anew"
+        )
+        yield _told("loosened", loosening, f"{plain(loosening)} was loosened", again, moment)
+    for move in scope.moved:
+        before, after = bare(move.before), bare(move.after)
+        again = f"models are judged on {before} again: project.scope.set(test={before!r}), or move it anew"
+        yield _told("moved", move, f"models are judged on {after} instead of {before}, moved", again, moment)
 
 
-_AGAIN = "write it into project.scope.set(criteria=[…]), or loosen it anew"
-
-
-def _moved(move: dict[str, Any], moment: str) -> records.Result:
-    """Say that models are judged on other data than at first; read as stored, so that a newer form is told too."""
-    before, after = (bare(move.get(end) or "nothing") for end in ("before", "after"))
-    what = (
-        f"models are judged on {after} instead of {before}, moved{why(move.get('author'), move.get('message') or '')}"
-    )
-    until = move.get("until") or ""
-    if not until:
-        return finding("moved", _SUBJECT, f"{what}, for good", "not_applicable", "scope")
-    if until > moment:
-        return finding("moved", _SUBJECT, f"{what} until {until[:10]}", "not_applicable", "scope")
-    over = f"that was over on {until[:10]}: project.scope.set(test={before!r}), or move it anew"
-    return finding("moved", _SUBJECT, f"{what}; {over}", "warn", "scope")
+def _told(check: str, one: records.Loosening | records.MovedTest, what: str, again: str, moment: str) -> records.Result:
+    done = f"{what}{why(one.author, one.message)}"
+    if one.over(moment):
+        return finding(check, _SUBJECT, f"{done}; that was over on {one.until[:10]}, and {again}", "warn", "scope")
+    ends = ", for good" if one.permanent else f" until {one.until[:10]}"
+    return finding(check, _SUBJECT, f"{done}{ends}", "not_applicable", "scope")
