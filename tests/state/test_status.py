@@ -105,8 +105,10 @@ def test_a_loosening_is_told_until_and_after_it_ends(until: str, moment: str, ve
             END,
             END,
             "warn",
-            "; that was over on 2026-12-31, and models are judged on d.test@1 again: "
-            "project.scope.set(test='d.test@1'), or move it anew",
+            (
+                "; that was over on 2026-12-31, and models are judged on d.test@1 again: "
+                "project.scope.set(test='d.test@1'), or move it anew"
+            ),
         ),
     ],
 )

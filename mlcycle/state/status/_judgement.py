@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlcycle.state._version import Fact, Version
     from mlcycle.state._view import View
 
-__all__ = ["Judgement", "asked_of_models", "judgements_of", "newest_judgement", "still_asked"]
+__all__ = ["Judgement", "asked_of_models", "failures", "judgements_of", "newest_judgement", "still_asked"]
 
 _MET = ("pass", "warn", "not_applicable")  # what no gate stops at
 
@@ -95,6 +95,19 @@ def newest_judgement(view: View, ref: str, data: str = "dataset:") -> Fact | Non
     return next((one for one in found if one.subject == ref and (one.says.get("data") or "").startswith(data)), None)
 
 
+def failures(view: View, ref: str) -> Iterator[Fact]:
+    """Yield the evaluations of a version on data that failed what was asked of it then, newest first."""
+    for one in view.facts.of("evaluation", ref, newest_first=True):
+        if one.subject == ref and one.says.get("data") and _verdict(one) == "fail":
+            yield one
+
+
+def _verdict(fact: Fact) -> str:
+    """Return what an evaluation found by the criteria: checks given by hand were asked too, and are none."""
+    found: str = fact.says.get("criteria") or fact["verdict"]
+    return found
+
+
 def _says(view: View, fact: Fact, today: Sequence[Criterion]) -> str:
     """Say what an evaluation comes to by the criteria of today.
 
@@ -104,8 +117,7 @@ def _says(view: View, fact: Fact, today: Sequence[Criterion]) -> str:
     if fact.says.get("overlap"):
         return "seen"
     former = _asked_then(view, fact, parse_ref(bare(fact["data"])).name)
-    # checks given by hand were asked too; the log tells what they found apart, since it does
-    verdict = fact.says.get("criteria") or fact["verdict"]
+    verdict = _verdict(fact)
     if verdict == "fail":
         return "fails" if former and _all_covered(former, by=today) else "former"
     if not _all_covered(today, by=former):

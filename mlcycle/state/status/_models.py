@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mlcycle._ids import bare
 from mlcycle.state.status._answering import DECIDES, went_back
 from mlcycle.state.status._finding import finding, listed
-from mlcycle.state.status._judgement import newest_judgement, still_asked
+from mlcycle.state.status._judgement import failures, newest_judgement, still_asked
 from mlcycle.state.status._outgrown import outgrown
 from mlcycle.state.status._overrides import override_findings
 
@@ -61,7 +61,8 @@ def _failing(look: Look, ref: str, places: Sequence[Answering]) -> Iterator[Resu
     overridden = max((fact.stamp.entry for one in places if (fact := look.override(one))), default=-1)
     against = [one for one in look.judged(ref) if one.says != "met"] if places else []
     if overridden >= 0:
-        against = [one for one in against if one.says == "fails" and _since(one, overridden)]
+        known = any(one.stamp.entry < overridden for one in failures(look.view, ref))
+        against = [one for one in against if one.says == "fails" and _since(one, overridden) and not known]
     elif not any(one.says == "fails" for one in against):
         back = [*_gone_back(look, ref, places)][:1]
         yield from back
