@@ -88,6 +88,8 @@ class GateRequest:
         Returns what is asked for; called only where a hook is to see it.
     evidence : Evidence
         What the gate built in says.
+    alias : str or None
+        Of a model: where it is to be promoted to.
     about : tuple of str
         What else the decision is to be found by.
     on_name : bool
@@ -110,6 +112,7 @@ class GateRequest:
     subject: str
     proposal: Callable[[], Mapping[str, Any]] = dict
     evidence: Evidence = Evidence()
+    alias: str | None = None
     about: tuple[str, ...] = ()
     on_name: bool = False
     always: bool = False
@@ -146,4 +149,4 @@ def decide_on(
     )
     why = "\n".join([decision.why, *dict.fromkeys(evidence.notes)])
     facts = {field: getattr(evidence, field) for field in ("scope", "changed_after_results")}
-    return evolve(decision, why=why, trial=dict(evidence.trial), **facts)
+    return evolve(decision, why=why, alias=request.alias, trial=dict(evidence.trial), **facts)

@@ -38,6 +38,7 @@ def decision_fact(decision: records.Decision, subjects: Sequence[str]) -> FactAd
             "allowed": decision.allowed,
             "now": decision.now,
             "scope": decision.scope,
+            "alias": decision.alias,
             "trial": decision.trial,
             "evaluations": [f"evaluation:{one}" for one in decision.evaluations],
             "override": None if override is None else {"author": override.author, "until": override.until},

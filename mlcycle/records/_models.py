@@ -92,7 +92,12 @@ class ModelVersion(Committed):
     run : str or None
         Id of the run it comes from.
     data : tuple of str
-        Datasets it was trained on, as refs.
+        Datasets it was trained on, as declared, as refs.
+    reads : tuple of str
+        Datasets that were loaded in its run, as refs; where none was declared they stand in, as long as they share no
+        row with the data it is judged on.
+    base : tuple of str
+        Models it goes on from, as refs: what they were trained on, it has seen too.
     params : dict
     environment : str or None
         Digest of the environment it was made in.
@@ -122,6 +127,8 @@ class ModelVersion(Committed):
     example: FileRef | None = None
     run: str | None = field(default=None, metadata={"ref": "run"})
     data: tuple[str, ...] = field(default=(), converter=texts, metadata={"ref": "dataset"})
+    reads: tuple[str, ...] = field(default=(), converter=texts, metadata={"ref": "dataset"})
+    base: tuple[str, ...] = field(default=(), converter=texts, metadata={"ref": "model"})
     params: dict[str, Any] = field(factory=dict, converter=copied, hash=False)
     environment: str | None = None
     packages: dict[str, str] = field(factory=dict, converter=copied, hash=False)
@@ -224,6 +231,25 @@ class ModelVersion(Committed):
         """
         return self._do("promote", alias=alias, override_until=override_until, message=message, op=op)
 
+    def demote(
+        self, alias: str, *, override_until: Moment | None = None, message: str = "", op: str | None = None
+    ) -> None:
+        """Take an alias away from this version, so that it points at nothing.
+
+        Parameters
+        ----------
+        alias : str
+            One that points at this version.
+        override_until, message, op
+            As in `promote`.
+
+        Raises
+        ------
+        NotFound
+            When the alias does not point at this version.
+        """
+        self._do("demote", alias=alias, override_until=override_until, message=message, op=op)
+
     def evaluations(self) -> Listing[Evaluation]:
         """Return what `evaluate` found of this version, oldest first."""
         return self._do("evaluations")
@@ -247,6 +273,8 @@ class ModelVersion(Committed):
             ("format", self.format),
             ("run", self.run),
             ("data", self.data),
+            ("reads", tuple(one for one in self.reads if one not in self.data)),
+            ("base", self.base),
             ("untrusted", self.untrusted),
             *super()._facts(),
         ]

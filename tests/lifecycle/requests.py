@@ -45,6 +45,7 @@ PINS: dict[str, Requests] = {
         "PUT runs": 1,
     },
     "start a run": {"GET log": 1, "PUT runs": 1},
+    "load a part inside a run": {"GET log": 1, "GET tables": 1},
     "finish a run": {"PUT runs": 2, "GET log": 1, "LIST": 1},
     "register a run": {"GET log": 1, "GET runs": 2, "PUT files": 1, "PUT log": 1},
     "table of 3 runs": {"LIST": 1, "GET log": 1, "GET runs": 4},

@@ -119,7 +119,9 @@ def runs(project: mc.Project, asked: Asked) -> None:
     first.finish()
     run = asked("start a run", lambda: experiment.start(uses=["d.train"]))
     run.log(loss=0.5)
-    asked("finish a run", run.finish)
+    with run:
+        asked("load a part inside a run", lambda: project.load("dataset:d.train@1"))
+        asked("finish a run", run.finish)
     made = a_run(experiment)
     asked("register a run", lambda: made.register("m"))
     asked("table of 3 runs", experiment.frame)

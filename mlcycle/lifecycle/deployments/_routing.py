@@ -135,7 +135,7 @@ def rollback_route(
         looked = looked or move  # the first look: what it goes back from is what answered when the caller asked
         revision = view.versions.get("deployment", move.name, move.after or 0)
         wanted = _Route(move.name, revision["weights"], revision["shadow"], move.before)
-        evidence = rollback_evidence(session.blobs, view, wanted.weights)
+        evidence = rollback_evidence(session.blobs, view, [(ref, None) for ref in wanted.weights])
         over = [*trials_over(view, f"deployment:{wanted.place}", wanted.weights)]
         told = (f"  · {bare(one.subject)}: {one.detail}" for one in over)
         evidence = evolve(evidence, results=(*evidence.results, *over), notes=(*evidence.notes, *told))

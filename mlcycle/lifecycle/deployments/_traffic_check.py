@@ -139,7 +139,8 @@ class _Models:
 
 def _reference(blobs: Blobs, view: View, ref: str) -> pd.DataFrame | None:
     """Return the features of the training data, or None where a model has no lineage."""
-    data = [resolve(view, one, "dataset", dropped=True) for one in resolve(view, ref, "model", dropped=True).made_from]
+    made_from = resolve(view, ref, "model", dropped=True).made_from
+    data = [resolve(view, one, "dataset", dropped=True) for one in made_from if one.startswith("dataset:")]
     frames = [tables.features(tables.read_frame(blobs, view, one), one["roles"], one.shown) for one in data]
     if not frames:
         return None
