@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mlcycle.records._data_criteria import DataCriterion, InRange, RowCount, RowCriterion, Unique
     from mlcycle.records._datasets import DatasetVersion
     from mlcycle.records._decisions import Decision, Override
-    from mlcycle.records._deployments import Move, Revision, Status
+    from mlcycle.records._deployments import Move, Revision
     from mlcycle.records._directions import higher_is_better
     from mlcycle.records._json import TYPES, from_json, to_json
     from mlcycle.records._listing import Listing
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mlcycle.records._results import PHASES, VERDICTS, Evaluation, Result, worst
     from mlcycle.records._runs import Code, Environment, Run
     from mlcycle.records._scope import Loosening, MovedTest, Scope
+    from mlcycle.records._status import Status
 
 _HOMES = {
     "_committed": ("Committed",),
@@ -42,7 +43,7 @@ _HOMES = {
     "_data_criteria": ("DataCriterion", "InRange", "RowCount", "RowCriterion", "Unique"),
     "_datasets": ("DatasetVersion",),
     "_decisions": ("Decision", "Override"),
-    "_deployments": ("Move", "Revision", "Status"),
+    "_deployments": ("Move", "Revision"),
     "_directions": ("higher_is_better",),
     "_json": ("TYPES", "from_json", "to_json"),
     "_listing": ("Listing",),
@@ -53,6 +54,7 @@ _HOMES = {
     "_results": ("PHASES", "VERDICTS", "Evaluation", "Result", "worst"),
     "_runs": ("Code", "Environment", "Run"),
     "_scope": ("Loosening", "MovedTest", "Scope"),
+    "_status": ("Status",),
 }
 
 __all__ = [

@@ -47,7 +47,7 @@ TYPES = {
     "Run": "_runs",
     "Scope": "_scope",
     "Signature": "_models",
-    "Status": "_deployments",
+    "Status": "_status",
     "Unique": "_data_criteria",
 }
 """Every ``type`` a document may have, and the module of its class. A name written once is kept for ever."""

@@ -61,6 +61,12 @@ def deployment_findings(project: mc.Project, moment: str | None = None) -> list[
     return [(one.check, one.verdict, one.detail) for one in status.phases["deployment"]]
 
 
+def live_findings(project: mc.Project) -> list[tuple[str, str, str]]:
+    """Return what status says of what answers, at its model and at its deployment."""
+    about = ("failing", "unevaluated", "undecided", "override", "trial")
+    return [(one.check, one.verdict, one.detail) for one in project.status().findings if one.check in about]
+
+
 def test_what_fails_gets_no_traffic(project: mc.Project, eu: mc.Deployment) -> None:
     """A version whose evaluation fails is kept out, in any share; the refusal alone is kept, found by the version."""
     for weights in ("m@2", {"m@1": 99, "m@2": 1}):
@@ -108,10 +114,13 @@ def test_an_override_ends(project: mc.Project, eu: mc.Deployment, monkeypatch: p
     """It carries later routes until its end; the route it carried stays, and status says so all along."""
     eu.route("m@2", override_until="2099-12-31", message="pilot")
     eu.route({"m@2": 1, "m@1": 1})
-    words = "eu answers with m@2 by an override of ada until 2099-12-31"
-    assert deployment_findings(project) == [("override", "not_applicable", words)]
-    later = f"{words}, which is over: route again to have it judged"
-    assert deployment_findings(project, NEVER) == [("override", "warn", later)]
+    words = "m@2 (eu) stands on an override until 2099-12-31, given by ada (pilot)"
+    assert deployment_findings(project) == [
+        ("override", "warn", f"{words}: by then project.deployments['eu'].route(…)")
+    ]
+    [(check, verdict, later)] = deployment_findings(project, NEVER)
+    assert (check, verdict) == ("override", "fail")
+    assert later.startswith("m@2 (eu) stands on an override given by ada (pilot), which was over on 2099-12-31")
     monkeypatch.setattr(_standing_decisions, "now", lambda: NEVER)
     with pytest.raises(errors.GateBlocked, match="m@2: accuracy"):
         eu.route("m@2")
@@ -573,24 +582,20 @@ def test_a_trial_is_told_until_the_scope_is_answered(project: mc.Project, eu: mc
 
 
 def test_what_answers_though_it_fails_is_told(project: mc.Project, eu: mc.Deployment) -> None:
-    """After the data went on and it was evaluated again, and after somebody went back to it."""
+    """After the data went on and it was evaluated again, and after somebody went back to it: once, as a failure."""
     eu.route("m@1")
-    assert deployment_findings(project) == []
+    assert live_findings(project) == []
     project.datasets.add("d", FLIPPED, target="late")
     project.scope.set(test="d@2", **PILOT)
     project.models["m@1"].evaluate()
-    [(check, verdict, words)] = deployment_findings(project)
-    assert (check, verdict) == ("failing", "warn")
-    assert words.startswith("eu answers with m@1, whose evaluation on d@2 of ")
+    [(check, verdict, words)] = live_findings(project)
+    assert (check, verdict) == ("failing", "fail")
+    assert words.startswith("m@1 (eu) fails the scope by its evaluation on d@2 of ")
     eu.route("m@2", **PILOT)
+    assert [one[0] for one in live_findings(project)] == ["override"]
     with pytest.warns(errors.MlcycleWarning, match="went back"):
         eu.rollback()
-    [(check, verdict, words)] = deployment_findings(project)
-    assert (check, verdict) == ("failing", "warn")
-    assert "eu went back on" in words
-    assert words.endswith("to what fails the scope: project.deployments['eu'].decisions()")
-    eu.route("m@2", **PILOT)
-    assert [one[0] for one in deployment_findings(project)] == ["override"]
+    assert [one[0] for one in live_findings(project)] == ["failing"]
 
 
 def test_a_trial_is_told_until_all_data_of_the_scope_was_judged(project: mc.Project, eu: mc.Deployment) -> None:
