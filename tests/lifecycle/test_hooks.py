@@ -47,8 +47,9 @@ def begun(url: str) -> mc.Project:
     """Make a small project in which every verb has something to do."""
     project = mc.open(url, create=True, author="ada")
     project.datasets.add("d", FRAME, target="left")
-    project.models.register("m", TREE, example=FRAME[["x"]])
-    project.models.register("m", TREE, example=FRAME[["x"]])
+    project.datasets.add("past", FRAME.assign(x=FRAME["x"] + 1000), target="left")
+    project.models.register("m", TREE, example=FRAME[["x"]], uses=["past"])
+    project.models.register("m", TREE, example=FRAME[["x"]], uses=["past"])
     project.models["m@1"].promote()
     project.models["m@2"].promote()
     shop = project.deployments.open("shop")

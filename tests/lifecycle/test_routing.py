@@ -31,9 +31,10 @@ def project() -> mc.Project:
     """Return a project with a good model, m@1, a bad one, m@2, and m@3 and m@4 that nobody has evaluated."""
     project = mc.open(f"memory://routing-{uuid.uuid4().hex}", create=True, author="ada")
     project.datasets.add("d", FRAME, target="late")
+    project.datasets.add("past", FRAME.assign(x=FRAME["x"] + 1000), target="late")  # what the models were trained on
     project.scope.set(objective="tell late from early", criteria=[mc.AtLeast("accuracy", 0.8)], test="d")
     for model in (GOOD, BAD, GOOD, GOOD):
-        project.models.register("m", model, example=FRAME[["x"]])
+        project.models.register("m", model, example=FRAME[["x"]], uses=["past"])
     project.models["m@1"].evaluate()
     project.models["m@2"].evaluate()
     return project
@@ -477,7 +478,7 @@ def test_a_reference_is_what_it_is_now(project: mc.Project, eu: mc.Deployment, r
     project.models["m@3"].evaluate()
     eu.route("m@3")
     project.models["m@2"].promote(**PILOT)
-    project.models.register("m", GOOD, example=FRAME[["x"]])
+    project.models.register("m", GOOD, example=FRAME[["x"]], uses=["past"])
     if reference.endswith("1"):
         assert project.models["m@3"].promote("staging").allowed
         return
@@ -531,7 +532,7 @@ def test_a_measurement_says_what_it_was_made_for(eu: mc.Deployment, project: mc.
     names = FRAME.assign(late=FRAME["late"].map({0: "early", 1: "late"}))
     project.datasets.add("named", names, target="late")
     model = DecisionTreeClassifier(max_depth=1).fit(names[["x"]], names["late"])
-    project.models.register("n", model, example=FRAME[["x"]])
+    project.models.register("n", model, example=FRAME[["x"]], uses=["past"])
     project.scope.set(criteria=[mc.AtLeast("f1", 0.999, on="named")], **PILOT)
     project.models["n@1"].evaluate("named")
     project.scope.set(criteria=[mc.AtLeast("f1", 0.8, on="named")], **PILOT)
