@@ -339,7 +339,7 @@ def _shared(values: Any) -> tuple[int, str]:
 
 def _sortable(values: Any) -> np.ndarray:
     """Return a number for every value, equal for equal values."""
-    if pa.types.is_integer(values.type):
+    if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
         found: np.ndarray = values.to_numpy()
         return found
     lanes = _lanes(values)
@@ -381,8 +381,8 @@ def _example(value: Any) -> str:
 
 
 def _columns(labels: Sequence[str]) -> str:
-    many = "column" if len(labels) == 1 else f"{len(labels):,} columns"
-    return f"{many} {_few(labels[:_SHOWN], len(labels))}"
+    named = _few(labels[:_SHOWN], len(labels))
+    return f"column {named}" if len(labels) == 1 else f"{len(labels):,} columns ({named})"
 
 
 def _few(named: Sequence[str], count: int) -> str:
