@@ -6,7 +6,7 @@ the log for ever, and in a result, where an example may stand, because its file 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -86,6 +86,8 @@ class Oddity(NamedTuple):
         How many rows or columns are so, and of how many.
     example : str
         One of them.
+    question : tuple
+        As the `question` of a criterion begins that asks the same; empty where none of ours does.
     """
 
     check: str
@@ -93,14 +95,15 @@ class Oddity(NamedTuple):
     odd: int
     of: int
     example: str = ""
+    question: tuple[Any, ...] = ()
+
+    def answers(self, criterion: Criterion) -> bool:
+        """Say whether a criterion asks the same, so that a decision need not be told it twice."""
+        return bool(self.question) and criterion.question[: len(self.question)] == self.question
 
 
 class RowsCheck(Protocol):
-    """A check of rows to come; a criterion of the scope that asks the same question is asked in its place."""
-
-    def question(self, rows: IncomingRows) -> tuple[Any, ...]:
-        """Return what it asks, as the `question` of a criterion begins; empty where no criterion of ours asks it."""
-        return ()
+    """A check of rows to come."""
 
     def __call__(self, rows: IncomingRows, /) -> Oddity | None:
         """Look at rows; None where nothing is odd."""
@@ -108,15 +111,13 @@ class RowsCheck(Protocol):
 
 
 def look_for_oddities(
-    rows: IncomingRows, criteria: Iterable[Criterion] = (), asked: Sequence[RowsCheck] | None = None
+    rows: IncomingRows, asked: Sequence[RowsCheck] | None = None
 ) -> tuple[list[Oddity], list[Result]]:
     """Return what is odd about rows, and an error for each check that broke: it never stands in the way.
 
     Parameters
     ----------
     rows : IncomingRows
-    criteria : iterable of Criterion
-        What the scope asks of the same rows, and answers itself.
     asked : sequence of RowsCheck, optional
         By default `ODD_ROWS`.
 
@@ -128,12 +129,8 @@ def look_for_oddities(
     '2 of 3 rows share their key (id) with another'
     """
     found, broken = list[Oddity](), list[Result]()
-    answered = [one.question for one in criteria]
     for check in ODD_ROWS if asked is None else asked:
         try:
-            question = check.question(rows)
-            if question and any(one[: len(question)] == question for one in answered):
-                continue
             if (odd := check(rows)) is not None:
                 found.append(odd)
         except Exception as error:  # noqa: BLE001 - whatever the type of a column, its rows may be added
@@ -169,11 +166,6 @@ def oddity_result(found: Oddity, subject: str) -> Result:
 class KeyIsUnique(RowsCheck):
     """No two rows have the same key; rows without one are not counted here."""
 
-    def question(self, rows: IncomingRows) -> tuple[Any, ...]:
-        """Return that of `mlcycle.Unique`."""
-        key = rows.role("key")
-        return () if key is None else ("repeated rows", (key,))
-
     def __call__(self, rows: IncomingRows, /) -> Oddity | None:
         """Count the rows that share theirs."""
         key = rows.role("key")
@@ -181,7 +173,8 @@ class KeyIsUnique(RowsCheck):
             return None
         shared, example = _shared(_present(rows.values(key)))
         note = f"{shared:,} of {rows.rows:,} rows share their key ({key}) with another"
-        return Oddity("key is unique", note, shared, rows.rows, example) if shared else None
+        same = ("repeated rows", (key,))  # what mlcycle.Unique asks
+        return Oddity("key is unique", note, shared, rows.rows, example, same) if shared else None
 
 
 @frozen

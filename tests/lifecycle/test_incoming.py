@@ -96,19 +96,19 @@ def test_types_and_columns_are_compared_with_the_current_version(project: mc.Pro
 
 
 @pytest.mark.parametrize("blocking", [True, False])
-def test_a_criterion_of_the_scope_says_it_instead(project: mc.Project, blocking: bool) -> None:
-    """Where it blocks, the version is kept as rejected, the same again adds none; said once."""
+def test_a_criterion_of_the_scope_is_asked_instead(project: mc.Project, blocking: bool) -> None:
+    """The decision says it once, and the version notes it; the same again, blocked, adds no second version."""
     project.scope.set(objective="o", criteria=[mc.Unique("id", on="d", blocking=blocking)])
-    if not blocking:
-        version = project.datasets.add("d", TWICE, key="id")
-        assert (version.notes, [one.verdict for one in version.decisions()[0].results]) == ((), ["fail"])
-        return
-    for _ in range(2):
+    for _ in range(2 if blocking else 0):
         with pytest.raises(errors.GateBlocked) as blocked:
             project.datasets.add("d", TWICE, key="id")
         assert str(blocked.value).count("repeat") == 1
         assert NOTE not in str(blocked.value)
-    assert [one.ref for one in project.datasets.versions("d")] == ["d@1"]
+    assert [one.ref for one in project.datasets.versions()] == ["d@1"] * blocking
+    passing = {"override_until": "7d", "message": "mended on Monday"} if blocking else {}
+    version = project.datasets.add("d", TWICE, key="id", **passing)
+    assert [one.verdict for one in version.decisions()[-1].results] == ["fail"]
+    assert version.notes == (NOTE,)
 
 
 def test_a_rejected_version_is_known_again_with_its_notes() -> None:

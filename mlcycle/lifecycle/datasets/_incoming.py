@@ -11,7 +11,7 @@ from mlcycle._digest import canonical_json, sha256_bytes
 from mlcycle.lifecycle.datasets import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import pandas as pd
 
@@ -56,12 +56,16 @@ class OddRows:
         self._blobs, self._encoded, self._chosen = blobs, encoded, frozenset(chosen)
         self.notes: list[str] = []
 
-    def look(self, view: View, made: VersionAdd, criteria: Iterable[records.Criterion]) -> list[records.Result]:
-        """Return results on a table that is to be a version, and keep what is to be noted of it."""
-        found, broken = checks.look_for_oddities(self._rows(view, made), criteria)
+    def look(self, view: View, made: VersionAdd, criteria: Sequence[records.Criterion]) -> list[records.Result]:
+        """Return results on a table that is to be a version, and keep what is to be noted of it.
+
+        There is no result where a criterion gives one; the version notes it all the same.
+        """
+        found, broken = checks.look_for_oddities(self._rows(view, made))
         self.notes = [one.note for one in found]
         subject = f"dataset:{made.name}"
-        return [checks.oddity_result(one, subject) for one in found] + [evolve(one, subject=subject) for one in broken]
+        told = [one for one in found if not any(map(one.answers, criteria))]
+        return [checks.oddity_result(one, subject) for one in told] + [evolve(one, subject=subject) for one in broken]
 
     def compared_with(self, view: View, made: VersionAdd) -> Any:
         """Return what of the version before these rows are held against; None where there is nothing to find."""
