@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mlcycle.checks._lazy_context import LoadedCode, LoadedData, LoadedModels, LoadedTraffic
     from mlcycle.checks._measurement import measure
     from mlcycle.checks._metrics import Metric, find_metric
+    from mlcycle.checks._odd_rows import ODD_ROWS, IncomingRows, Oddity, RowsCheck, look_for_oddities, oddity_result
     from mlcycle.checks._run_checks import name_of, run
     from mlcycle.checks._validate_criterion import validate
 
@@ -43,11 +44,13 @@ _HOMES = {
     "_cached_predictions": ("CachedPredictions", "cache_predictions"),
     "_evaluation_data": ("FEW_CLASSES", "EvaluationData", "task_of"),
     "_run_checks": ("name_of", "run"),
+    "_odd_rows": ("ODD_ROWS", "IncomingRows", "Oddity", "RowsCheck", "look_for_oddities", "oddity_result"),
     "_validate_criterion": ("validate",),
 }
 
 __all__ = [
     "FEW_CLASSES",
+    "ODD_ROWS",
     "CachedPredictions",
     "Check",
     "CodeAccess",
@@ -58,12 +61,15 @@ __all__ = [
     "Event",
     "Hook",
     "HookCall",
+    "IncomingRows",
     "LoadedCode",
     "LoadedData",
     "LoadedModels",
     "LoadedTraffic",
     "Metric",
     "ModelAccess",
+    "Oddity",
+    "RowsCheck",
     "TrafficAccess",
     "after",
     "ask_hooks",
@@ -75,8 +81,10 @@ __all__ = [
     "find_metric",
     "judge",
     "lacking",
+    "look_for_oddities",
     "measure",
     "name_of",
+    "oddity_result",
     "require",
     "run",
     "share_result",

@@ -49,6 +49,8 @@ class DatasetVersion(Committed):
         Versions it was made from, as refs.
     profile : dict
         Summary statistics; may be empty.
+    notes : tuple of str
+        What was odd when it was added, a sentence each; `decisions` has the results.
 
     Examples
     --------
@@ -72,6 +74,7 @@ class DatasetVersion(Committed):
     roles: Roles = field(factory=Roles)
     parents: tuple[str, ...] = field(default=(), converter=texts, metadata={"ref": "dataset"})
     profile: dict[str, Any] = field(factory=dict, converter=copied, hash=False)
+    notes: tuple[str, ...] = field(default=(), converter=texts)
 
     @property
     def ref(self) -> str:
@@ -198,6 +201,12 @@ class DatasetVersion(Committed):
     def _title(self) -> str:
         return self.ref
 
+    def __str__(self) -> str:
+        return "\n".join([self.ref, *(f"  ! {note}" for note in self.notes)])
+
+    def __format__(self, spec: str) -> str:
+        return format(self.ref, spec)  # within a sentence or an address it is its ref
+
     def _facts(self) -> list[tuple[str, Any]]:
         return [
             ("rows", self.rows),
@@ -208,6 +217,7 @@ class DatasetVersion(Committed):
             ("time", self.roles.time),
             ("group", self.roles.group),
             ("parents", self.parents),
+            ("notes", self.notes),
             *super()._facts(),
         ]
 
@@ -216,5 +226,6 @@ class DatasetVersion(Committed):
         more = len(self.columns) - len(rows)
         caption = f"the first {len(rows)} of {len(self.columns)} columns" if more else ""
         columns = _html.table(["column", "type", "missing"], rows, caption=caption) if rows else ""
-        facts = [(name, ", ".join(value) if isinstance(value, tuple) else value) for name, value in self._facts()]
+        told = [(name, "; ".join(value) if name == "notes" else value) for name, value in self._facts()]
+        facts = [(name, ", ".join(value) if isinstance(value, tuple) else value) for name, value in told]
         return _html.card(self.ref, facts, columns)

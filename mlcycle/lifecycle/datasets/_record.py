@@ -39,6 +39,7 @@ def dataset_record(session: Session, view: View, version: Version) -> records.Da
         roles=records.from_json(version["roles"], "Roles"),
         parents=tuple(map(bare, version.made_from)),
         profile=profile,
+        notes=version.says.get("notes", ()),
         **version.stamp.facts(),
     )
     return records.at_home(made, session.home)

@@ -59,7 +59,7 @@ def window_of(session: Session, view: View, name: str, since: str | None, until:
         since=start,
         until=end,
         revision=revision,
-        captured=traffic.read(session, view.names.known("deployment", name).id or "", start, end),
+        captured=traffic.read(session, name, view.names.known("deployment", name).id or "", start, end),
         reference=lambda: _reference(session.blobs, view, seen.main),
         expected=lambda: _expected(session.blobs, view, seen.main, models),
         judge=monitoring.AnswersJudge(criteria_today(view.versions.newest("scope", "scope")), models),
