@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mlcycle.records import (
         AtLeast,
         AtMost,
+        Cost,
         DatasetVersion,
         Decision,
         Evaluation,
@@ -43,6 +44,7 @@ __all__ = [
     "ActiveRun",
     "AtLeast",
     "AtMost",
+    "Cost",
     "DatasetVersion",
     "Decision",
     "Deployment",
@@ -74,6 +76,7 @@ _HOMES = {
     "records": (
         "AtLeast",
         "AtMost",
+        "Cost",
         "DatasetVersion",
         "Decision",
         "Evaluation",

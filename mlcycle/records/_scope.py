@@ -9,6 +9,7 @@ from attrs import field, frozen
 from mlcycle import _html
 from mlcycle.records._committed import Committed, stamp_last
 from mlcycle.records._criteria import Criterion
+from mlcycle.records._metric_source import MetricSource
 from mlcycle.records._record import Record, listed, texts
 
 __all__ = ["Loosening", "Scope"]
@@ -111,4 +112,6 @@ class Scope(Committed):
         criteria = _html.table(["criterion", "judged on", "blocks"], rows) if rows else ""
         eased = [[str(one), one.message, one.author, one.until] for one in self.loosened]
         loosened = _html.table(["loosened", "message", "author", "until"], eased) if eased else ""
-        return _html.card(self._title(), facts, criteria, loosened)
+        sources = {one.metric: one.metric.digest for one in self.criteria if isinstance(one.metric, MetricSource)}
+        texts = [_html.folded(f"source of {one} ({digest})", one.source) for one, digest in sources.items()]
+        return _html.card(self._title(), facts, criteria, *texts, loosened)
