@@ -42,8 +42,8 @@ def _cells(value: Any) -> tuple[Cell, ...]:
 
 def _label(value: Any) -> Any:
     value = value.item() if hasattr(value, "item") and getattr(value, "ndim", None) == 0 else value
-    if not isinstance(value, (str, int, float)) or value != value:
-        raise InvalidInput(f"a class in Cost is a text or a number, got {type(value).__name__}: {value!r:.80}")
+    if not isinstance(value, (str, int, float)) or (isinstance(value, float) and value - value != 0):
+        raise InvalidInput(f"a class in Cost is a text or a finite number, got {type(value).__name__}: {value!r:.80}")
     return value
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from mlcycle import _html
 from mlcycle._digest import sha256_bytes
 from mlcycle.errors import InvalidInput
 from mlcycle.records._record import Record
@@ -76,13 +77,16 @@ class MetricSource(Record):
         return f"metric:{sha256_bytes(self.source.encode())}"
 
     def __repr__(self) -> str:
-        return f"<metric {self.name} {self.digest.removeprefix('metric:')[:15]}>"
+        return f"MetricSource({self.name!r}, digest={self.digest[:22] + '…'!r})"
 
     def _title(self) -> str:
         return self.name
 
     def _facts(self) -> list[tuple[str, Any]]:
-        return [("digest", self.digest), ("source", self.source)]
+        return [("digest", self.digest)]
+
+    def _repr_html_(self) -> str:
+        return _html.card(f"metric {self.name}", self._facts(), _html.folded("source", self.source))
 
 
 def made_here(function: Callable[..., Any], source: str) -> MetricSource:

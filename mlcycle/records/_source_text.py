@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
 import inspect
 import symtable
 import sys
@@ -67,10 +68,17 @@ class _Written:
         text, node = self._text_of(function)
         self._known[function.__name__] = function
         bare = _Bare()
+        changed = {one for each in ast.walk(node) if isinstance(each, (ast.Global, ast.Nonlocal)) for one in each.names}
+        if changed & {*function.__code__.co_freevars, *function.__code__.co_names}:
+            raise self._refusal(
+                f"it changes {', '.join(sorted(changed))} outside of it, so its value depends on what ran before"
+            )
         names = _names_from_outside(ast.unparse(bare.visit(ast.parse(text))))
         self.annotated |= bare.found
-        around = inspect.getclosurevars(function)
-        held = {**function.__globals__, **around.nonlocals}
+        held = dict(function.__globals__)
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            with contextlib.suppress(ValueError):  # not bound yet: as good as not defined
+                held[name] = cell.cell_contents
         for name in names:
             if name in held:
                 self._use(name, held[name], node)
