@@ -67,10 +67,14 @@ def check_source(metric: MetricSource) -> None:
     InvalidInput
         With both values, on a small sample.
     """
-    function = function_of(metric)
-    if function is None:
-        return
-    written = run_source(metric)
+    if function_of(metric) is not None:
+        _tried(metric)
+
+
+@functools.lru_cache(maxsize=256)  # once: what held when it was agreed stays, though the notebook goes on
+def _tried(metric: MetricSource) -> None:
+    function, written = function_of(metric), run_source(metric)
+    assert function is not None
     for y, said in _samples(metric.source):
         first, again, kept = (_outcome(one, y, said) for one in (function, function, written))
         if first != again:

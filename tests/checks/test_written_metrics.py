@@ -96,10 +96,13 @@ def test_a_text_that_does_something_else_is_refused() -> None:
     def total_cost(y_true: Any, y_pred: Any) -> float:
         return costs[0] * float(np.mean(y_true != y_pred))
 
+    agreed = NotWorseThan("production", total_cost)
+    validate(agreed)
+    costs[0] = 3.5
     criterion = NotWorseThan("production", total_cost)
-    validate(criterion)
     costs[0] = 4.0
-    with pytest.raises(InvalidInput, match=r"total_cost gives 1.5 and the source kept of it 1.125.*make the criterion"):
+    validate(agreed)  # it did hold, and what stands in a scope is not tried anew
+    with pytest.raises(InvalidInput, match=r"total_cost gives 1.5 and the source kept of it 1.3125.*make the criterion"):
         validate(criterion)
 
     def noisy(y_true: Any, y_pred: Any) -> float:
