@@ -47,11 +47,11 @@ def _address(function: Any) -> str:
     """Return where a function is imported from; "" for a plain one that can only be kept by its text."""
     module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
     shown = name or type(function).__name__
-    if not module or not name:
+    if not name:
         raise InvalidInput(_not_kept(shown, "it has no name"))
     if "<lambda>" in name:
         raise InvalidInput(_not_kept(shown, "it is a lambda"))
-    if module == "__main__" or "<locals>" in name:
+    if not module or module == "__main__" or "<locals>" in name:
         if not isinstance(function, types.FunctionType) or hasattr(function, "__wrapped__"):
             raise InvalidInput(_not_kept(shown, "it is not a plain function"))
         return ""
