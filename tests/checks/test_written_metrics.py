@@ -102,7 +102,9 @@ def test_a_text_that_does_something_else_is_refused() -> None:
     criterion = NotWorseThan("production", total_cost)
     costs[0] = 4.0
     validate(agreed)  # it did hold, and what stands in a scope is not tried anew
-    with pytest.raises(InvalidInput, match=r"total_cost gives 1.5 and the source kept of it 1.3125.*make the criterion"):
+    with pytest.raises(
+        InvalidInput, match=r"total_cost gives 1.5 and the source kept of it 1.3125.*make the criterion"
+    ):
         validate(criterion)
 
     def noisy(y_true: Any, y_pred: Any) -> float:

@@ -190,3 +190,29 @@ def test_costs_need_no_trust(project: mc.Project, cells: pd.DataFrame) -> None:
     second = mc.open(project.store.url).models.register("cells", fitted(X, y, C=0.5), uses=[train])
     assert [one.verdict for one in second.evaluate().results] == ["pass", "pass"]
     assert project.scope.get().criteria[0].metric == cost  # type: ignore[union-attr]
+
+
+def test_traffic_is_judged_by_them(project: mc.Project, cells: pd.DataFrame) -> None:
+    """A check of a deployment asks the user's file; costs are held against what an evaluation measured."""
+    source = MetricSource("def hit_rate(y_true, y_pred):\n    return float((y_true == y_pred).mean())\n")
+    version = judged(project, cells, source)
+    version.evaluate(trust=source.digest)
+    shop = project.deployments.open("shop")
+    shop.route(version)
+    rows = cells.drop(columns="target")[:200]
+    with shop.serve(follow=0) as service:
+        service.predict(rows, ids=range(200))
+    shop.label(range(200), cells["target"][:200].tolist())
+
+    def quality() -> list[str]:
+        return [one.verdict for one in shop.check().results if one.check.endswith("hit_rate ≥ 0.5")]
+
+    assert quality() == ["error"]
+    mc.trust(source.digest, project)
+    assert quality() == ["pass"]
+
+    cost = mc.Cost(false_negative=3, false_positive=1)
+    project.scope.set(criteria=[mc.AtMost(cost, 2)], message="costs instead", override_until="7d")
+    version.evaluate()
+    project.scope.set(criteria=[mc.NotWorseThan("production", cost)], message="relative", override_until="7d")
+    assert any("mean cost (miss 3, false alarm 1) not worse than" in one.check for one in shop.check().results)

@@ -187,3 +187,20 @@ def test_a_function_without_a_text_is_refused(tmp_path: Path) -> None:
     script.write_text(code)
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
     assert done.stdout == "def mine(y, p): return 1.0\n\n"
+
+
+def test_a_function_of_a_notebook_is_kept() -> None:
+    """Its cell is no file; a magic beside it is no matter."""
+    cells = [
+        "import numpy as np\nimport mlcycle as mc\nCOST = 10",
+        "%pwd\ndef mean_cost(y, p):\n    return COST * float(np.mean(y != p))",
+        "print(mc.AtMost(mean_cost, 0.3).metric.source)",
+    ]
+    code = (
+        "from IPython.core.interactiveshell import InteractiveShell\nshell = InteractiveShell.instance()\n"
+        f"for cell in {cells!r}:\n    shell.run_cell(cell).raise_error()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith(
+        "import numpy as np\n\nCOST = 10\n\ndef mean_cost(y, p):\n    return COST * float(np.mean(y != p))\n\n"
+    )

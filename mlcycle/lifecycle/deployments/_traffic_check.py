@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from mlcycle import monitoring, records, serving
+from mlcycle._digest import canonical_json
 from mlcycle._ids import new_id, now
 from mlcycle.errors import AccessDenied, NotFound, StorageUnavailable
 from mlcycle.lifecycle import traffic
@@ -125,13 +127,13 @@ class _Models:
 
     def evaluated(self, ref: str, metric: Any) -> records.Result | None:
         """Return the newest stored result of a metric over all rows of some data; its interval where it has one."""
-        stored = metric if isinstance(metric, str) else records.to_json(metric)
+        plainly = metric if isinstance(metric, str) else json.loads(canonical_json(records.to_json(metric)))
         for fact in evaluation_facts(self._view, f"model:{ref}"):
             for answer in evaluation_document(self._session.blobs, fact)["answers"]:
                 asked = answer["criterion"]
                 for document in answer["results"]:
                     found: records.Result = records.from_json(document)
-                    mine = found.check == metric if asked is None else asked.get("metric") == stored
+                    mine = found.check == metric if asked is None else asked.get("metric") == plainly
                     if not mine or found.slice or not found.n or found.value is None:
                         continue
                     if found.comparison is None:
