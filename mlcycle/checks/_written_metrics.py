@@ -53,8 +53,9 @@ def refuse(metric: MetricSource, who: str = "") -> UntrustedModel:
     """Return why a source does not run, with who wrote it and the lines that read and trust it."""
     told = f"; {who}" if who else ""
     return UntrustedModel(
-        f"the metric {metric.name} is kept as source, and running it runs whatever code it holds{told}. Read it: "
-        f"print(criterion.metric.source). If you trust it, pass trust={metric.digest!r} for once, or call "
+        f"the metric {metric.name} is kept as source, and running it runs whatever code it holds{told}. Where it is "
+        "your own, make the criterion of your function again; else read it: print(criterion.metric.source). If you "
+        f"trust it, pass trust={metric.digest!r} for once, or call "
         f"mlcycle.trust({metric.digest!r}) for every time"
     )
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MetricSource", "function_of", "made_here"]
 
-_DEFINED = re.compile(r"^def (\w+)\(", re.MULTILINE)
+_DEFINED = re.compile(r"^def[ \t]+(\w+)[ \t]*[(\[]", re.MULTILINE)
 # What this process itself wrote down, by digest, with the function it was written from: whoever gave the function has
 # vouched for it. Nothing that was read from a store ever comes in here.
 _MADE_HERE: dict[str, Callable[..., Any]] = {}
@@ -92,6 +92,11 @@ class MetricSource(Record):
 def made_here(function: Callable[..., Any], source: str) -> MetricSource:
     """Return the metric of a text that this process wrote down from a function, and remember that it did."""
     found = MetricSource(source)
+    if found.name != function.__name__:  # a line of a text inside it looks like the beginning of a function
+        raise InvalidInput(
+            f"the metric {function.__name__} cannot be kept with the criterion: a text in it has a line that begins "
+            f"with 'def {found.name}(', which would be taken for the function; put a blank before it"
+        )
     _MADE_HERE[found.digest] = function
     return found
 

@@ -79,7 +79,7 @@ def test_who_wrote_it_is_told() -> None:
     """Whoever decides whether to trust it has to know."""
     context = evolve(CONTEXT, metrics=LoadedMetrics(who=lambda metric: f"ada wrote {metric.name}"))
     [found] = judge(AtLeast(MetricSource("def gain(y_true, y_pred):\n    return 1\n"), 0.5), "model:m@1", context)
-    assert "whatever code it holds; ada wrote gain. Read it" in found.detail
+    assert "whatever code it holds; ada wrote gain. Where it is your own" in found.detail
 
 
 def test_a_text_that_cannot_run_says_why() -> None:

@@ -42,5 +42,25 @@ def test_only_what_was_written_here_has_a_function() -> None:
     text = "def mine(y_true, y_pred):\n    return 0.25\n"
     read = from_json(to_json(AtLeast(MetricSource(text), 0.5))).metric
     assert function_of(read) is None
-    made_here(max, text)
-    assert function_of(read) is max
+
+    def mine(y_true: object, y_pred: object) -> float:
+        return 0.25
+
+    made_here(mine, text)
+    assert function_of(read) is mine
+
+
+def test_a_text_inside_that_looks_like_a_function_is_refused() -> None:
+    """Else another function than the one given would run."""
+
+    def told(y_true: object, y_pred: object) -> float:
+        return 0.0
+
+    inside = "def other(y_true, y_pred):"
+    with pytest.raises(InvalidInput, match=r"begins with 'def other\('"):
+        made_here(told, f"def told(y_true, y_pred):\n    return len('''\n{inside}\n''')\n")
+
+
+def test_odd_spacing_is_no_matter() -> None:
+    """What Python takes for a function is one here."""
+    assert MetricSource("def helper(y): ...\ndef  profit (y_true, y_pred): ...\n").name == "profit"
