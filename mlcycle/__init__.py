@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mlcycle.records import (
         AtLeast,
         AtMost,
+        Cost,
         DatasetVersion,
         Decision,
         Evaluation,
@@ -44,6 +45,7 @@ __all__ = [
     "ActiveRun",
     "AtLeast",
     "AtMost",
+    "Cost",
     "DatasetVersion",
     "Decision",
     "Deployment",
@@ -76,6 +78,7 @@ _HOMES = {
     "records": (
         "AtLeast",
         "AtMost",
+        "Cost",
         "DatasetVersion",
         "Decision",
         "Evaluation",

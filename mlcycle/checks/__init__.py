@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Context,
         DataAccess,
         EvaluationContext,
+        MetricAccess,
         ModelAccess,
         TrafficAccess,
     )
@@ -27,20 +28,29 @@ if TYPE_CHECKING:
     from mlcycle.checks._judge_criterion import judge, weigh
     from mlcycle.checks._lazy_context import LoadedCode, LoadedData, LoadedModels, LoadedTraffic
     from mlcycle.checks._measurement import measure
-    from mlcycle.checks._metrics import Metric, find_metric
+    from mlcycle.checks._metrics import LoadedMetrics, Metric, find_metric
     from mlcycle.checks._odd_rows import ODD_ROWS, IncomingRows, Oddity, RowsCheck, look_for_oddities, oddity_result
     from mlcycle.checks._run_checks import name_of, run
     from mlcycle.checks._validate_criterion import validate
 
 _HOMES = {
     "_hooks": ("Event", "Hook", "HookCall", "after", "ask_hooks", "before"),
-    "_context": ("Check", "CodeAccess", "Context", "DataAccess", "EvaluationContext", "ModelAccess", "TrafficAccess"),
+    "_context": (
+        "Check",
+        "CodeAccess",
+        "Context",
+        "DataAccess",
+        "EvaluationContext",
+        "MetricAccess",
+        "ModelAccess",
+        "TrafficAccess",
+    ),
     "_from_stats": ("drift_result", "share_result"),
     "_decide": ("decide", "evidence_problems", "lacking", "require", "stops"),
     "_judge_criterion": ("judge", "weigh"),
     "_lazy_context": ("LoadedCode", "LoadedData", "LoadedModels", "LoadedTraffic"),
     "_measurement": ("measure",),
-    "_metrics": ("Metric", "find_metric"),
+    "_metrics": ("LoadedMetrics", "Metric", "find_metric"),
     "_cached_predictions": ("CachedPredictions", "cache_predictions"),
     "_evaluation_data": ("FEW_CLASSES", "EvaluationData", "task_of"),
     "_run_checks": ("name_of", "run"),
@@ -64,9 +74,11 @@ __all__ = [
     "IncomingRows",
     "LoadedCode",
     "LoadedData",
+    "LoadedMetrics",
     "LoadedModels",
     "LoadedTraffic",
     "Metric",
+    "MetricAccess",
     "ModelAccess",
     "Oddity",
     "RowsCheck",

@@ -19,7 +19,7 @@ from mlcycle.checks._intervals import estimate_of
 from mlcycle.checks._metric_case import Answers, MetricCase, metric_case
 from mlcycle.checks._metrics import find_metric, has_positive, positive_of
 from mlcycle.errors import InvalidInput, MlcycleError
-from mlcycle.records import Result
+from mlcycle.records import Record, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,19 +27,29 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlcycle import stats
+    from mlcycle.checks._context import MetricAccess
     from mlcycle.checks._evaluation_data import EvaluationData
+    from mlcycle.records import Cost, MetricSource
 
 __all__ = ["joined", "measure", "measured"]
 
 _MOST_LEVELS = 100  # a column of more is an id, and each of its levels is a handful of rows
 
 
-def measure(metric: str, rows: EvaluationData, subject: str, answers: Any, *, confidence: float = 0.95) -> Result:
+def measure(
+    metric: str | Cost | MetricSource,
+    rows: EvaluationData,
+    subject: str,
+    answers: Any,
+    *,
+    confidence: float = 0.95,
+    metrics: MetricAccess | None = None,
+) -> Result:
     """Return a metric of a model on some rows, with its interval; nothing is judged.
 
     Parameters
     ----------
-    metric : str
+    metric : str, Cost or MetricSource
         As in `find_metric`.
     rows : EvaluationData
         The data; rows without a label are left out.
@@ -49,6 +59,8 @@ def measure(metric: str, rows: EvaluationData, subject: str, answers: Any, *, co
         What the model answered on these rows, or the model, which is asked for it.
     confidence : float, default 0.95
         Of the two-sided interval.
+    metrics : MetricAccess, optional
+        By whose word a source runs; by default only one that this process wrote down.
 
     Returns
     -------
@@ -73,13 +85,15 @@ def measure(metric: str, rows: EvaluationData, subject: str, answers: Any, *, co
     try:
         kept = rows.labelled()
         cached = answers if isinstance(answers, CachedPredictions) else kept.asked(answers)
-        case = metric_case(find_metric(metric), kept, (subject, cached), confidence=confidence)
+        found = find_metric(metric) if metrics is None else metrics.find(metric)
+        case = metric_case(found, kept, (subject, cached), confidence=confidence)
         return _whole(case, None, np.arange(len(kept)))
     except MlcycleError as error:
         why = plain(error)
     except Exception as error:  # noqa: BLE001 - a metric that breaks must not take the others with it
         why = f"{type(error).__name__}: {error}"
-    return Result(check=metric, subject=subject, data=rows.ref, verdict="error", confidence=confidence, detail=why)
+    name = plain(metric) if isinstance(metric, Record) else metric
+    return Result(check=name, subject=subject, data=rows.ref, verdict="error", confidence=confidence, detail=why)
 
 
 def measured(case: MetricCase, slices: Sequence[str] = ()) -> list[Result]:

@@ -412,7 +412,7 @@ def load_model(
 
 def _read_pickle(data: bytes, label: str, names: Collection[str]) -> Any:
     if "joblib" not in names and (digest := sha256_bytes(data)) not in names:
-        named = any(not name.startswith("sha256:") for name in names)
+        named = any("sha256:" not in name for name in names)
         hint = "Naming types does not help with a pickle. " if named else ""
         raise UntrustedModel(
             f"{label} is kept as joblib, a pickle, and reading one runs whatever code it holds. {hint}If you know who "

@@ -18,6 +18,7 @@ from mlcycle._lazy import lazy_names
 
 if TYPE_CHECKING:
     from mlcycle.records._committed import Committed
+    from mlcycle.records._costs import Cost
     from mlcycle.records._criteria import Criterion, UnknownCriterion, is_looser
     from mlcycle.records._data import Column, FileRef, Roles
     from mlcycle.records._data_criteria import DataCriterion, InRange, RowCount, RowCriterion, Unique
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from mlcycle.records._listing import Listing
     from mlcycle.records._living import Home, Living, at_home, check_home
     from mlcycle.records._metric_criteria import AtLeast, AtMost, MetricCriterion, NotWorseThan
+    from mlcycle.records._metric_source import MetricSource, function_of
     from mlcycle.records._models import ModelVersion, Signature
     from mlcycle.records._record import Record, as_row
     from mlcycle.records._results import PHASES, VERDICTS, Evaluation, Result, worst
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "_committed": ("Committed",),
+    "_costs": ("Cost",),
     "_criteria": ("Criterion", "UnknownCriterion", "is_looser"),
     "_data": ("Column", "FileRef", "Roles"),
     "_data_criteria": ("DataCriterion", "InRange", "RowCount", "RowCriterion", "Unique"),
@@ -49,6 +52,7 @@ _HOMES = {
     "_listing": ("Listing",),
     "_living": ("Home", "Living", "at_home", "check_home"),
     "_metric_criteria": ("AtLeast", "AtMost", "MetricCriterion", "NotWorseThan"),
+    "_metric_source": ("MetricSource", "function_of"),
     "_models": ("ModelVersion", "Signature"),
     "_record": ("Record", "as_row"),
     "_results": ("PHASES", "VERDICTS", "Evaluation", "Result", "worst"),
@@ -66,6 +70,7 @@ __all__ = [
     "Code",
     "Column",
     "Committed",
+    "Cost",
     "Criterion",
     "DataCriterion",
     "DatasetVersion",
@@ -79,6 +84,7 @@ __all__ = [
     "Living",
     "Loosening",
     "MetricCriterion",
+    "MetricSource",
     "ModelVersion",
     "Move",
     "MovedTest",
@@ -100,6 +106,7 @@ __all__ = [
     "at_home",
     "check_home",
     "from_json",
+    "function_of",
     "higher_is_better",
     "is_looser",
     "to_json",

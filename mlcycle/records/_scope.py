@@ -10,6 +10,7 @@ from attrs import field, frozen
 from mlcycle import _html
 from mlcycle.records._committed import Committed, stamp_last
 from mlcycle.records._criteria import Criterion
+from mlcycle.records._metric_source import MetricSource
 from mlcycle.records._record import Record, listed, texts
 
 __all__ = ["Loosening", "MovedTest", "Scope"]
@@ -221,9 +222,13 @@ class Scope(Committed):
         facts = [(name, "; ".join(value) if isinstance(value, tuple) else value) for name, value in others]
         asked = [("criterion", self.criteria), *((f"for {alias}", rules) for alias, rules in self.aliases.items())]
         criteria = [_html.table([head, "judged on", "blocks"], self._rows(rules)) for head, rules in asked if rules]
+        sources = {
+            one.metric: one.metric.digest for _, rules in asked for one in rules if isinstance(one.metric, MetricSource)
+        }
+        texts = [_html.folded(f"source of {one} ({digest})", one.source) for one, digest in sources.items()]
         amended = [[str(one), one.message, one.author, one.until or "permanent"] for one in self.amendments]
         amendments = _html.table(["amended", "message", "author", "until"], amended) if amended else ""
-        return _html.card(self._title(), facts, *criteria, amendments)
+        return _html.card(self._title(), facts, *criteria, *texts, amendments)
 
     def _rows(self, rules: tuple[Criterion, ...]) -> list[list[str]]:
         return [[str(one), one.on or self.test or "–", "yes" if one.blocking else "no"] for one in rules]

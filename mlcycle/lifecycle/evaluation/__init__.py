@@ -13,6 +13,7 @@ from mlcycle.lifecycle.evaluation._gate import (
     rollback_evidence,
 )
 from mlcycle.lifecycle.evaluation._standing_decisions import allowed_already, warn_of
+from mlcycle.lifecycle.evaluation._trusted_metrics import metrics_of
 
 __all__ = [
     "allowed_already",
@@ -22,6 +23,7 @@ __all__ = [
     "evaluate",
     "failing_today",
     "gather_evidence",
+    "metrics_of",
     "model_criteria",
     "rollback_evidence",
     "warn_of",
