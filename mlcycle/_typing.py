@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
-from typing import TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-__all__ = ["Moment", "Trust"]
+__all__ = ["Moment", "Splitter", "Trust"]
 
 Moment: TypeAlias = str | date | datetime | timedelta
 """A point in time as people give it: ``"2026-12-31"``, ``"30d"``, an object of datetime, or one of numpy or pandas."""
 
 Trust: TypeAlias = bool | str | type | Collection[str | type]
 """What a caller trusts when a model is loaded: nothing, everything of a pickle, or types by name or as classes."""
+
+
+@runtime_checkable
+class Splitter(Protocol):
+    """What divides rows into those to train on and those to test on, as the splitters of scikit-learn do."""
+
+    def split(self, X: Any, y: Any = None, groups: Any = None, /) -> Iterable[tuple[Any, Any]]:
+        """Return pairs of arrays: the positions of rows to train on, and of those to test on."""

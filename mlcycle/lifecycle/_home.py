@@ -103,6 +103,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "load": load,
     "xy": datasets.xy,
     "split": datasets.split,
+    "folds": datasets.folds,
     "evaluate": evaluation.evaluate,
     "evaluations": _evaluations,
     "decisions": _decisions,

@@ -25,11 +25,14 @@ if TYPE_CHECKING:
     from mlcycle.records._decisions import Decision, Override
     from mlcycle.records._deployments import Move, Revision, Status
     from mlcycle.records._directions import higher_is_better
+    from mlcycle.records._folds import Folds
     from mlcycle.records._json import TYPES, from_json, to_json
     from mlcycle.records._listing import Listing
     from mlcycle.records._living import Home, Living, at_home, check_home
     from mlcycle.records._metric_criteria import AtLeast, AtMost, MetricCriterion, NotWorseThan
     from mlcycle.records._models import ModelVersion, Signature
+    from mlcycle.records._part import Part
+    from mlcycle.records._parts import Parts
     from mlcycle.records._record import Record, as_row
     from mlcycle.records._results import PHASES, VERDICTS, Evaluation, Result, worst
     from mlcycle.records._runs import Code, Environment, Run
@@ -44,11 +47,14 @@ _HOMES = {
     "_decisions": ("Decision", "Override"),
     "_deployments": ("Move", "Revision", "Status"),
     "_directions": ("higher_is_better",),
+    "_folds": ("Folds",),
     "_json": ("TYPES", "from_json", "to_json"),
     "_listing": ("Listing",),
     "_living": ("Home", "Living", "at_home", "check_home"),
     "_metric_criteria": ("AtLeast", "AtMost", "MetricCriterion", "NotWorseThan"),
     "_models": ("ModelVersion", "Signature"),
+    "_part": ("Part",),
+    "_parts": ("Parts",),
     "_record": ("Record", "as_row"),
     "_results": ("PHASES", "VERDICTS", "Evaluation", "Result", "worst"),
     "_runs": ("Code", "Environment", "Run"),
@@ -71,6 +77,7 @@ __all__ = [
     "Environment",
     "Evaluation",
     "FileRef",
+    "Folds",
     "Home",
     "InRange",
     "Listing",
@@ -81,6 +88,8 @@ __all__ = [
     "Move",
     "NotWorseThan",
     "Override",
+    "Part",
+    "Parts",
     "Record",
     "Result",
     "Revision",

@@ -39,6 +39,7 @@ TYPES = {
     "Move": "_deployments",
     "NotWorseThan": "_metric_criteria",
     "Override": "_decisions",
+    "Part": "_part",
     "Result": "_results",
     "Revision": "_deployments",
     "Roles": "_data",
