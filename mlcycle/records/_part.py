@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import Converter, field, frozen
+from attrs import field, frozen
 
 from mlcycle.records._record import Record, texts
 
 __all__ = ["Part"]
-
-
-def _in_order(shares: Any, part: Part) -> dict[str, float]:
-    """Return shares in the order of the parts, which JSON objects do not keep."""
-    return {name: shares[name] for name in part.names or shares}
 
 
 @frozen(kw_only=True, repr=False)
@@ -55,8 +50,13 @@ class Part(Record):
     gap: str | int | None = None
     seed: int | None = None
     names: tuple[str, ...] = field(default=(), converter=texts)
-    shares: dict[str, float] = field(factory=dict, converter=Converter(_in_order, takes_self=True), hash=False)
+    shares: dict[str, float] = field(factory=dict, hash=False)
     splitter: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        # a copy, and in the order of the parts, which a JSON object does not keep
+        shares = {name: self.shares[name] for name in self.names or self.shares}
+        object.__setattr__(self, "shares", shares)
 
     def _title(self) -> str:
         said = [f"{self.method} {self.column!r}"]

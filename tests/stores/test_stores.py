@@ -151,7 +151,7 @@ def test_v1_goes_on(place: Path) -> None:
     assert project.datasets.add("customers", project.load("dataset:customers@1")).ref == "customers@1"
     assert project.store.info()["entries"] == before
     assert project.datasets.add("customers", project.load("dataset:customers")[:5]).ref == "customers@3"
-    assert project.datasets["customers@1"].split(test=0.5, method="stratified")[0].ref == "customers.train@1"
+    assert project.datasets["customers@1"].split(test=0.5)[0].ref == "customers.train@1"
     project.rollback("launched", message="back")
     assert project.datasets["customers"].ref == "customers@1"
     project.store.compact()

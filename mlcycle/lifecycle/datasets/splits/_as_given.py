@@ -24,15 +24,14 @@ def by_mask(rows: Rows, request: Request, method: str) -> Drawn:
     names = list(request.names)
     if pd.api.types.is_bool_dtype(values.dtype):
         if len(names) != 2:
-            raise InvalidInput(
-                f"truth values make two parts, not {len(names)}; give the name of each row's part as by="
-            )
+            raise InvalidInput(f"truth values make two parts, not {len(names)}; give the name of each row's part")
         return _checked(rows, method, request, values.to_numpy(dtype=bool).astype(np.int64))
     part_of = pd.Index(names, dtype=object).get_indexer(pd.Index(values.astype(object)))
     if (unknown := part_of < 0).any():
         raise InvalidInput(
             f"by= names the part of each row, and {int(unknown.sum()):,} rows have another value, such as "
-            f"{values[unknown].tolist()[0]!r:.60}; the parts are {', '.join(map(repr, names))}: give others as parts=[…]"
+            f"{values[unknown].tolist()[0]!r:.60}; the parts are {', '.join(map(repr, names))}; give others as "
+            "parts=[…]"
         )
     return _checked(rows, method, request, part_of)
 
@@ -44,6 +43,8 @@ def _mask_values(rows: Rows, by: Any) -> pd.Series:
             f"by= has another index than the rows of {rows.shown}, so its order may be another; bring it into the "
             "order of load(), and give its .to_numpy()"
         )
+    if getattr(by, "ndim", 1) != 1:
+        raise InvalidInput(f"by= has the shape {by.shape}; a mask is one column, with a value for each row")
     values = by.reset_index(drop=True) if isinstance(by, pd.Series) else pd.Series(by)
     if len(values) != len(rows):
         raise InvalidInput(
@@ -77,7 +78,8 @@ def _sides(rows: Rows, request: Request, who: str) -> np.ndarray:
     y, groups = (None if column is None else rows.frame[column] for column in columns)
     try:
         asked = request.by.split(rows.frame, y, groups)
-        answers = [_side(rows, *pair, who) for pair in (asked if request.folds else itertools.islice(asked, 1))]
+        asked = asked if request.folds else itertools.islice(asked, 1)
+        answers = [_side(rows, train, test, who) for train, test in asked]
     except InvalidInput:
         raise
     except (TypeError, ValueError) as error:

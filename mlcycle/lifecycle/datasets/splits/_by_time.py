@@ -43,7 +43,7 @@ def by_time(rows: Rows, request: Request, method: str) -> Drawn:
         method=method,
         column=column,
         group=rows.roles.get("group"),
-        gap=_said(request.gap),
+        gap=request.gap_text,
         names=request.names,
         shares=request.shares,
     )
@@ -108,8 +108,8 @@ def _ends(rows: Rows, request: Request, filled: np.ndarray, cuts: np.ndarray, mo
         return kept
     if not types.is_datetime64_any_dtype(moments) and not types.is_timedelta64_dtype(moments):
         raise InvalidInput(
-            f"gap={_said(gap)!r} is a length of time, and the time column {column!r} of {rows.shown} holds numbers; "
-            "give a number of rows"
+            f"gap={request.gap_text!r} is a span, and the time column {column!r} of {rows.shown} holds numbers, "
+            "so give a number of rows"
         )
     latest = pd.Index(moments)[cuts + 1] - pd.Timedelta(gap)
     before: np.ndarray = np.minimum(pd.Index(moments).searchsorted(latest, side="right") - 1, cuts)
@@ -125,13 +125,3 @@ def _check_shares(rows: Rows, request: Request, part_of: np.ndarray, column: Any
                 f"the part {rows.name}.{name} would have {found:,} of {len(rows):,} rows, its share being {share:.3g}: "
                 f"rows of one moment of {column!r} stay together, and so do groups; give shares that fit the time"
             )
-
-
-def _said(gap: Any) -> str | int | None:
-    """Return a gap as records have it: rows, or a span in the largest unit that holds it whole."""
-    if not isinstance(gap, timedelta):
-        return gap  # type: ignore[no-any-return]
-    for unit, size in (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1))):
-        if not gap % size:
-            return f"{gap // size}{unit}"
-    return f"{gap.total_seconds():.6f}".rstrip("0").rstrip(".") + "s"

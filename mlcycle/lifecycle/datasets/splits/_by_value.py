@@ -43,7 +43,7 @@ def by_column(rows: Rows, request: Request, method: str) -> Drawn:
 
 def stratify_column(rows: Rows, request: Request) -> Any:
     """Return the column whose values are to have the same share in every part, or None."""
-    if request.stratify is None or request.stratify is False:
+    if not request.stratified:
         return None
     return rows.role("target") if request.stratify is True else rows.label(request.stratify, "stratify")
 

@@ -59,7 +59,7 @@ def deal_units(units: np.ndarray, lots: np.ndarray, classes: np.ndarray, shares:
     Greedy, as scikit-learn's ``StratifiedGroupKFold`` [1]_, for shares of any size: units come in the order of their
     weight, the largest and most lopsided first, and each goes where the sum over parts and classes of
     ``share * (filled / share) ** 2`` grows least; `filled` is the fraction of a class that a part has so far, and the
-    rows as a whole count as one class more. Alike units come in the order of their lots.
+    rows as a whole count as one class more. Units with the same rows of each class come in the order of their lots.
 
     References
     ----------
@@ -72,19 +72,33 @@ def deal_units(units: np.ndarray, lots: np.ndarray, classes: np.ndarray, shares:
     [0, 0, 0, 1, 1, 1, 1, 0]
     """
     many, kinds = int(units.max()) + 1, int(classes.max()) + 1
-    counts = np.bincount(units * kinds + classes, minlength=many * kinds).reshape(many, kinds).astype(np.float64)
-    if kinds > 1:
-        counts = np.column_stack([counts, counts.sum(axis=1)])
-    counts /= counts.sum(axis=0)
-    weights = np.einsum("uk,uk->u", counts, counts)
+    counts = np.bincount(units * kinds + classes, minlength=many * kinds).reshape(many, kinds)
+    alike, kind = np.unique(counts, axis=0, return_inverse=True)
+    fractions = np.column_stack([alike / counts.sum(axis=0), alike.sum(axis=1) / len(units)])
+    heaviest = np.argsort(-np.einsum("uk,uk->u", fractions, fractions), kind="stable")
     first = np.empty(many, dtype=np.int64)
     first[units[::-1]] = np.arange(len(units))[::-1]  # the last to be written is the first row of a unit
-    filled = np.zeros((len(shares), counts.shape[1]))
+    order = np.lexsort((lots[first], np.argsort(heaviest)[kind.reshape(-1)]))
+    sizes = np.bincount(kind.reshape(-1))[heaviest]
+    filled = np.zeros((len(shares), fractions.shape[1]))
     part_of_unit = np.empty(many, dtype=np.int64)
-    for unit in np.lexsort((lots[first], -weights)).tolist():
-        grown = (2 * (filled @ counts[unit]) + weights[unit]) / shares
-        part = int(grown.argmin())
-        filled[part] += counts[unit]
-        part_of_unit[unit] = part
+    for one, size, end in zip(fractions[heaviest], sizes.tolist(), sizes.cumsum().tolist(), strict=True):
+        for start in range(end - size, end, _AT_ONCE):
+            members = order[start : min(start + _AT_ONCE, end)]
+            part_of_unit[members] = _cheapest(filled, one, shares, len(members))
+            filled += np.bincount(part_of_unit[members], minlength=len(shares))[:, None] * one
     found: np.ndarray = part_of_unit[units]
     return found
+
+
+_AT_ONCE = 10_000  # units, so that the costs of a step are some megabytes with any number of parts
+
+
+def _cheapest(filled: np.ndarray, one: np.ndarray, shares: np.ndarray, many: int) -> np.ndarray:
+    """Return where so many alike units go, one after the other.
+
+    The n-th that a part takes costs more than the one before it, so the order of all costs is the order of the moves.
+    """
+    costs = (2 * (filled @ one)[:, None] + one @ one * (2 * np.arange(many) + 1)) / shares[:, None]
+    chosen: np.ndarray = np.argsort(costs, axis=None, kind="stable")[:many] // many
+    return chosen

@@ -26,6 +26,8 @@ class _Method(NamedTuple):
     ----------
     place : callable
         Says which row goes where.
+    said : str
+        What a split by it does, for messages.
     takes : frozenset of str
         What it can do something with: ``"shares"``, ``"stratify"``, ``"gap"``.
     remedy : str
@@ -33,6 +35,7 @@ class _Method(NamedTuple):
     """
 
     place: _Place
+    said: str
     takes: frozenset[str]
     remedy: str = "a larger share, or another seed"
 
@@ -42,14 +45,16 @@ _GIVEN: frozenset[str] = frozenset()
 _FEW = "a larger share, another seed, or stratify=, which balances the parts"
 
 METHODS: dict[str, _Method] = {
-    "random": _Method(_by_value.by_row, _HASHED),
-    "stratified": _Method(_by_value.by_row, _HASHED),
-    "group": _Method(_by_value.by_role, _HASHED, _FEW),
-    "key": _Method(_by_value.by_role, _HASHED, _FEW),
-    "column": _Method(_by_value.by_column, _HASHED, _FEW),
-    "time": _Method(_by_time.by_time, frozenset({"shares", "gap"}), "a larger share, or a smaller gap"),
-    "mask": _Method(_as_given.by_mask, _GIVEN, "some rows"),
-    "splitter": _Method(_as_given.by_splitter, _GIVEN, "some rows"),
+    "random": _Method(_by_value.by_row, "draws single rows", _HASHED),
+    "stratified": _Method(_by_value.by_row, "draws single rows of each class", _HASHED),
+    "group": _Method(_by_value.by_role, "goes by the group", _HASHED, _FEW),
+    "key": _Method(_by_value.by_role, "goes by the key", _HASHED, _FEW),
+    "column": _Method(_by_value.by_column, "goes by a column", _HASHED, _FEW),
+    "time": _Method(
+        _by_time.by_time, "goes by the time", frozenset({"shares", "gap"}), "a larger share, or a smaller gap"
+    ),
+    "mask": _Method(_as_given.by_mask, "goes by a mask", _GIVEN, "some rows"),
+    "splitter": _Method(_as_given.by_splitter, "goes by a splitter", _GIVEN, "some rows"),
 }
 """By name, each way to split; a version says by which of them a part of it was chosen."""
 
@@ -66,7 +71,7 @@ def draw(rows: Rows, request: Request) -> Drawn:
     """
     name = _chosen(rows, request)
     method = METHODS[name]
-    _check_fits(rows, request, name, method)
+    _check_fits(request, method)
     drawn = method.place(rows, request, name)
     for part, mask in drawn.masks().items():
         if not mask.any():
@@ -85,30 +90,31 @@ def _chosen(rows: Rows, request: Request) -> str:
         return str(by) if by in _ROLES else "column"
     if isinstance(by, Splitter) and not isinstance(by, type):
         return "splitter"
-    listed = isinstance(by, list | tuple) or getattr(by, "ndim", 0) == 1
+    listed = isinstance(by, list | tuple) or getattr(by, "ndim", 0) > 0
     return "mask" if listed else "column"
 
 
 def _by_rows(rows: Rows, request: Request) -> str:
     automatic = request.stratify is None and _by_value.has_few_classes(rows)
-    return "stratified" if automatic or request.stratify not in (None, False) else "random"
+    return "stratified" if automatic or request.stratified else "random"
 
 
-def _check_fits(rows: Rows, request: Request, name: str, method: _Method) -> None:
+def _check_fits(request: Request, method: _Method) -> None:
     """Refuse arguments that this way of splitting can do nothing with."""
     if request.gap is not None and "gap" not in method.takes:
         raise InvalidInput(
-            f"gap={request.gap!r} is left out between parts in time order; {_goes_by(rows, name)}, not time"
+            f"gap={request.gap_text!r} is left out in time order, and this split {method.said}; leave it out, or split "
+            "by='time'"
         )
-    if request.stratify not in (None, False) and "stratify" not in method.takes:
+    if request.stratified and "stratify" not in method.takes:
         raise InvalidInput(
-            f"stratify={request.stratify!r:.80} balances parts, and {_goes_by(rows, name)}, which decides alone where "
+            f"stratify={request.stratify!r:.80} balances parts, and this split {method.said}, which decides where "
             "a row goes; leave it out, or give by='group', 'key' or a column"
         )
     if request.asked and "shares" not in method.takes:
         raise InvalidInput(
-            f"shares are given, and {_goes_by(rows, name)}, which says itself how many rows go where; give the names of "
-            "the parts alone: parts=['train', 'test']"
+            f"shares are given, and this split {method.said}, which says itself how many rows go where; give the "
+            "names of the parts alone: parts=['train', 'test']"
         )
     if not request.shares and "shares" in method.takes:
         raise InvalidInput(
@@ -117,18 +123,14 @@ def _check_fits(rows: Rows, request: Request, name: str, method: _Method) -> Non
         )
 
 
-def _goes_by(rows: Rows, name: str) -> str:
-    column = rows.roles.get(name)
-    return f"this split goes by {f'the {name} {column!r}' if column is not None else f'a {name}'}"
-
-
 def _told(rows: Rows, drawn: Drawn, name: str) -> str:
     """Say of what a part would have a share."""
     part = drawn.part
     whole = f"{len(rows):,} rows"
     if part.column is not None and part.method not in ("stratified", "time"):
-        tied = "" if part.group in (None, part.column) else f", tied to one another by groups of {part.group!r}"
-        many = int(rows.units(part.column).max()) + 1
-        whole = f"{many:,} {'value' if many == 1 else 'values'} of {part.column!r}{tied}"
+        units = f"{int(rows.units(part.column).max()) + 1:,}"
+        whole = f"{units} values of {part.column!r}"
+        if part.group not in (None, part.column):
+            whole = f"{units} units, which values of {part.column!r} and groups of {part.group!r} tie together"
     gap = "" if part.gap is None else f", gap {part.gap}"
     return f"{part.shares[name]:.3g} of {whole}, method {part.method!r}{gap}"

@@ -51,6 +51,22 @@ class Request:
     seed: int
     folds: int = 0
 
+    @property
+    def gap_text(self) -> str | int | None:
+        """The gap as records have it: a number of rows, or a span in the largest unit that holds it whole."""
+        gap = self.gap
+        if not isinstance(gap, timedelta):
+            return gap
+        for unit, size in (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1))):
+            if not gap % size:
+                return f"{gap // size}{unit}"
+        return f"{gap.total_seconds():.6f}".rstrip("0").rstrip(".") + "s"
+
+    @property
+    def stratified(self) -> bool:
+        """Whether the caller asked for it; a column may be named 0."""
+        return self.stratify is not None and self.stratify is not False
+
     def with_first_block(self) -> Request:
         """Return the request for folds in time order: before the first of them lies a block that is only trained on."""
         shares = _equal(range(self.folds + 1))
