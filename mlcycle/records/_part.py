@@ -55,7 +55,8 @@ class Part(Record):
 
     def __attrs_post_init__(self) -> None:
         # a copy, and in the order of the parts, which a JSON object does not keep
-        shares = {name: self.shares[name] for name in self.names or self.shares}
+        at = {name: place for place, name in enumerate(self.names)}
+        shares = dict(sorted(self.shares.items(), key=lambda share: at.get(share[0], len(at))))
         object.__setattr__(self, "shares", shares)
 
     def _title(self) -> str:

@@ -186,15 +186,17 @@ def test_bad_refs_suggest_near_ones(project: mc.Project) -> None:
     [
         {"test": 1.5},
         {"test": 0},
-        {"test": 0.6, "validation": 0.5},
-        {"method": "magic"},
+        {"parts": {"train": 0.6, "test": 0.5}},
         {"by": "nobody"},
+        {"by": "time"},
+        {"by": [True]},
+        {"gap": "7d"},
         {"seed": "x"},
         {"seed": None},
     ],
 )
 def test_bad_splits_are_refused(project: mc.Project, arguments: dict[str, object]) -> None:
-    """Shares and methods that make no sense are refused before anything is written."""
+    """Shares, columns and roles that make no sense are refused before anything is written."""
     project.datasets.add("people", _people(20), target="left")
     with pytest.raises(errors.InvalidInput):
         project.datasets["people"].split(**arguments)

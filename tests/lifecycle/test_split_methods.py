@@ -271,7 +271,11 @@ def test_a_split_by_a_column_called_zero() -> None:
         ({"test": 0.001}, r"no rows: 0\.001 of 120 rows, method 'random'; .* another seed\Z"),
         (
             {"by": "x", "test": 0.01, "roles": {"group": "land"}},
-            r"of 3 units, which values of 'x' and groups of 'land'",
+            r"0\.01 of 3 values of 'x' once groups of 'land' are whole",
+        ),
+        (
+            {"by": "land", "roles": {"group": "one"}},
+            r"of 1 value of 'land' once .*; they cannot fill the parts: .*another",
         ),
         ({"gap": 3}, "gap=3 is left out in time order, and this split draws single rows"),
         (
@@ -284,7 +288,7 @@ def test_a_split_by_a_column_called_zero() -> None:
 )
 def test_what_does_not_go_together_is_refused(given: dict[str, Any], says: str) -> None:
     """The message says what it goes by, and what to do."""
-    frame = pd.DataFrame({"land": ["DE", "FR", None] * 40, "x": range(120), "y": range(120)})
+    frame = pd.DataFrame({"land": ["DE", "FR", None] * 40, "x": range(120), "y": range(120), "one": 1})
     given, roles = {**given}, given.get("roles", {})
     given.pop("roles", None)
     with pytest.raises(errors.InvalidInput, match=says):

@@ -75,9 +75,7 @@ def draw(rows: Rows, request: Request) -> Drawn:
     drawn = method.place(rows, request, name)
     for part, mask in drawn.masks().items():
         if not mask.any():
-            raise InvalidInput(
-                f"the part {rows.name}.{part} would have no rows: {_told(rows, drawn, part)}; give it {method.remedy}"
-            )
+            raise InvalidInput(_says_empty(rows, drawn, part, method))
     return drawn
 
 
@@ -123,14 +121,16 @@ def _check_fits(request: Request, method: _Method) -> None:
         )
 
 
-def _told(rows: Rows, drawn: Drawn, name: str) -> str:
-    """Say of what a part would have a share."""
-    part = drawn.part
+def _says_empty(rows: Rows, drawn: Drawn, name: str, method: _Method) -> str:
+    """Say of what a part has no share, and what to do."""
+    part, remedy = drawn.part, f"give it {method.remedy}"
     whole = f"{len(rows):,} rows"
     if part.column is not None and part.method not in ("stratified", "time"):
-        units = f"{int(rows.units(part.column).max()) + 1:,}"
-        whole = f"{units} values of {part.column!r}"
+        units = int(rows.units(part.column).max()) + 1
+        whole = f"{units:,} {'value' if units == 1 else 'values'} of {part.column!r}"
         if part.group not in (None, part.column):
-            whole = f"{units} units, which values of {part.column!r} and groups of {part.group!r} tie together"
+            whole += f" once groups of {part.group!r} are whole"
+        remedy = remedy if units >= len(part.names) else "they cannot fill the parts: split by another column"
     gap = "" if part.gap is None else f", gap {part.gap}"
-    return f"{part.shares[name]:.3g} of {whole}, method {part.method!r}{gap}"
+    share = f"{part.shares[name]:.3g} of {whole}, method {part.method!r}{gap}"
+    return f"the part {rows.name}.{name} would have no rows: {share}; {remedy}"
