@@ -20,7 +20,7 @@ def project(tmp_path: Path) -> mc.Project:
     project = mc.open(tmp_path / "shop", create=True, author="ada")
     frame = pd.DataFrame({"key": range(8), "age": [23.0, 41, 35, 58, 29, 44, 61, 38], "left": [0, 1] * 4})
     people = project.datasets.add("people", frame, target="left", key="key", message="export")
-    train, _ = people.split(test=0.25, method="stratified")
+    train, _ = people.split(test=0.25)
     with project.experiments.open("linear").start({"C": 0.5}, uses=[train]) as run:
         X, y = train.xy()
         run.log(loss=0.25)

@@ -111,6 +111,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "load": load,
     "xy": _xy,
     "split": datasets.split,
+    "folds": datasets.folds,
     "evaluate": evaluation.evaluate,
     "evaluations": _evaluations,
     "decisions": _decisions,

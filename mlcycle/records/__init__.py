@@ -26,12 +26,15 @@ if TYPE_CHECKING:
     from mlcycle.records._decisions import Decision, Override
     from mlcycle.records._deployments import Move, Revision
     from mlcycle.records._directions import higher_is_better
+    from mlcycle.records._folds import Folds
     from mlcycle.records._json import TYPES, from_json, to_json
     from mlcycle.records._listing import Listing
     from mlcycle.records._living import Home, Living, at_home, check_home
     from mlcycle.records._metric_criteria import AtLeast, AtMost, MetricCriterion, NotWorseThan
     from mlcycle.records._metric_source import MetricSource, function_of
     from mlcycle.records._models import ModelVersion, Signature
+    from mlcycle.records._part import Part
+    from mlcycle.records._parts import Parts
     from mlcycle.records._record import Record, as_row
     from mlcycle.records._results import PHASES, VERDICTS, Evaluation, Result, worst
     from mlcycle.records._runs import Code, Environment, Run
@@ -48,12 +51,15 @@ _HOMES = {
     "_decisions": ("Decision", "Override"),
     "_deployments": ("Move", "Revision"),
     "_directions": ("higher_is_better",),
+    "_folds": ("Folds",),
     "_json": ("TYPES", "from_json", "to_json"),
     "_listing": ("Listing",),
     "_living": ("Home", "Living", "at_home", "check_home"),
     "_metric_criteria": ("AtLeast", "AtMost", "MetricCriterion", "NotWorseThan"),
     "_metric_source": ("MetricSource", "function_of"),
     "_models": ("ModelVersion", "Signature"),
+    "_part": ("Part",),
+    "_parts": ("Parts",),
     "_record": ("Record", "as_row"),
     "_results": ("PHASES", "VERDICTS", "Evaluation", "Result", "worst"),
     "_runs": ("Code", "Environment", "Run"),
@@ -78,6 +84,7 @@ __all__ = [
     "Environment",
     "Evaluation",
     "FileRef",
+    "Folds",
     "Home",
     "InRange",
     "Listing",
@@ -90,6 +97,8 @@ __all__ = [
     "MovedTest",
     "NotWorseThan",
     "Override",
+    "Part",
+    "Parts",
     "Record",
     "Result",
     "Revision",

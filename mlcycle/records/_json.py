@@ -44,6 +44,7 @@ TYPES = {
     "MovedTest": "_scope",
     "NotWorseThan": "_metric_criteria",
     "Override": "_decisions",
+    "Part": "_part",
     "Result": "_results",
     "Revision": "_deployments",
     "Roles": "_data",

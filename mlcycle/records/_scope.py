@@ -222,10 +222,9 @@ class Scope(Committed):
         facts = [(name, "; ".join(value) if isinstance(value, tuple) else value) for name, value in others]
         asked = [("criterion", self.criteria), *((f"for {alias}", rules) for alias, rules in self.aliases.items())]
         criteria = [_html.table([head, "judged on", "blocks"], self._rows(rules)) for head, rules in asked if rules]
-        sources = {
-            one.metric: one.metric.digest for _, rules in asked for one in rules if isinstance(one.metric, MetricSource)
-        }
-        texts = [_html.folded(f"source of {one} ({digest})", one.source) for one, digest in sources.items()]
+        metrics = dict.fromkeys(one.metric for _, rules in asked for one in rules)
+        sources = [one for one in metrics if isinstance(one, MetricSource)]
+        texts = [_html.folded(f"source of {one} ({one.digest})", one.source) for one in sources]
         amended = [[str(one), one.message, one.author, one.until or "permanent"] for one in self.amendments]
         amendments = _html.table(["amended", "message", "author", "until"], amended) if amended else ""
         return _html.card(self._title(), facts, *criteria, *texts, amendments)

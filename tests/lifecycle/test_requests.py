@@ -85,7 +85,7 @@ def story(project: mc.Project, asked: Asked) -> None:
     asked.each(
         "part of a split",
         lambda: table.split(test=0.25, seed=3),
-        lambda: table.split(test=0.25, validation=0.25, seed=4),
+        lambda: table.split({"train": 0.5, "validation": 0.25, "test": 0.25}, seed=4),
     )
     asked("load", lambda: project.load("dataset:d"))
     asked("load a part", lambda: project.load("dataset:d.test@1"))

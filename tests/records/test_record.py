@@ -31,6 +31,7 @@ from mlcycle.records import (
     MovedTest,
     NotWorseThan,
     Override,
+    Part,
     Result,
     Revision,
     Roles,
@@ -50,11 +51,13 @@ RESULT = Result(check="f1 ≥ <b>", subject="churn@7", verdict="fail", value=0.7
 FINDING = Result(
     check="<b>", subject="deployment:eu", verdict="warn", detail="<b>age</b> moved", phase="data", look="data drift"
 )
+PART = Part(method="time", column="<b>", gap="7d", names=("<b>", "test"), shares={"test": 0.25, "<b>": 0.75})
 EXAMPLES: list[records.Record] = [
     FILE,
     Column(name="<b>", type="int64"),
     Roles(target="y"),
-    DatasetVersion(name="d", number=1, id="i", columns=[Column(name="<b>", type="int64")], profile={"a": 1}),
+    DatasetVersion(name="d", number=1, id="i", columns=[Column(name="<b>", type="int64")], profile={"a": 1}, part=PART),
+    PART,
     Scope(objective="<b>", criteria=[AtLeast("f1", 0.5)], loosened=[Loosening(before=AtMost("log_loss", 1))]),
     Code(commit="abc", diff_file=FILE, detail={"<b>": 1}),
     Environment(python="3.12", packages={"numpy": "2"}),

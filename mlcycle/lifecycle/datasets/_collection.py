@@ -38,7 +38,7 @@ class Datasets(Versioned[records.DatasetVersion]):
     >>> project = mc.open("memory://docs-datasets")
     >>> frame = pd.DataFrame({"id": range(8), "age": [23, 41, 35, 58, 29, 44, 61, 38], "left": [0, 1] * 4})
     >>> customers = project.datasets.add("customers", frame, target="left", key="id")
-    >>> train, test = customers.split(test=0.25, method="stratified")
+    >>> train, test = customers.split(test=0.25)
     >>> len(train.load()), len(test.load())
     (6, 2)
     >>> list(project.datasets), project.datasets["customers.test"].ref, "suppliers" in project.datasets
