@@ -32,6 +32,7 @@ def begun(**given: Any) -> mc.Project:
     """Return a project with data to judge on, a good model, m@1, and a bad one, m@2, both evaluated."""
     project = mc.open(f"memory://status-{uuid.uuid4().hex}", create=True, author="ada", **given)
     project.datasets.add("d", FRAME, target="late")
+    project.datasets.add("past", FRAME.assign(x=FRAME["x"] + 1000), target="late")
     project.scope.set(objective="tell late from early", criteria=[mc.AtLeast("accuracy", 0.8)], test="d")
     for model in (GOOD, BAD):
         register(project, model).evaluate()
@@ -40,7 +41,8 @@ def begun(**given: Any) -> mc.Project:
 
 def register(project: mc.Project, model: Any) -> mc.ModelVersion:
     """Register the next version of m."""
-    return project.models.register("m", model, example=FRAME[["x"]])
+    uses = ["past"] if "past" in project.datasets else ()
+    return project.models.register("m", model, example=FRAME[["x"]], uses=uses)
 
 
 @pytest.fixture
@@ -240,6 +242,16 @@ def test_what_nobody_judged_is_told(live: mc.Project) -> None:
     assert words(live, "unevaluated") == f"{never}: project.models['m@1'].evaluate('e@1')"
     live.models["m@1"].evaluate("e")
     assert told(live) == [("due", "warn", "model:m@3")]
+
+
+def test_production_is_held_to_its_own_rules(project: mc.Project) -> None:
+    """Where it has some, and nothing else answers by that version."""
+    project.scope.set(aliases={"production": []}, permanent=True, message="a demonstration")
+    project.models["m@2"].promote()
+    assert [one for one in told(project) if one[0] == "failing"] == []
+    project.deployments.open("eu").route("m@2", **PILOT)
+    project.deployments["eu"].route("m@1")
+    assert [one for one in told(project) if one[0] == "failing"] == []
 
 
 def test_without_criteria_what_answers_unseen_is_due() -> None:

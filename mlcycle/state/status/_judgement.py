@@ -48,15 +48,17 @@ class Judgement:
     fact: Fact | None = None
 
 
-def asked_of_models(version: Version, at: str) -> dict[str, list[Criterion]]:
+def asked_of_models(version: Version, at: str, alias: str | None = None) -> dict[str, list[Criterion]]:
     """Return the criteria of a scope that block models at a moment, by the data (as a ref) they are judged on.
+
+    An alias may have rules of its own.
 
     Each names the data without its version, so that those of two scopes can be compared; what names no data at all is
     left out.
     """
     scope: Scope = records.from_json(version["scope"])
     found: dict[str, list[Criterion]] = {}
-    for one in scope.criteria_at(at):
+    for one in scope.criteria_at(at, alias):
         on = one.on or scope.test_at(at)
         if one.judges == "model" and one.blocking and on is not None:
             found.setdefault(on, []).append(_about(one, parse_ref(on).name))

@@ -8,6 +8,7 @@ from mlcycle.state.status._answering import Answering, answering, deciding, tria
 from mlcycle.state.status._judgement import Judgement, asked_of_models, judgements_of
 
 if TYPE_CHECKING:
+    from mlcycle.records import Criterion
     from mlcycle.state._version import Fact
     from mlcycle.state._view import View
 
@@ -31,8 +32,8 @@ class Look:
 
     def __init__(self, view: View, moment: str) -> None:
         self.view, self.moment = view, moment
-        scope = view.versions.newest("scope", "scope")
-        self.today = {} if scope is None else asked_of_models(scope, moment)
+        self._scope = view.versions.newest("scope", "scope")
+        self.today = self._asked(None)
         self.places = [*answering(view)]
         self._deciding = {place: deciding(view, place) for place in self.places}
         self._judged: dict[str, list[Judgement]] = {}
@@ -44,10 +45,18 @@ class Look:
             found.setdefault(place.ref, []).append(place)
         return found
 
+    def asked_of(self, ref: str) -> dict[str, list[Criterion]]:
+        """Return what is asked of a version today: by the rules of production, where it answers nowhere else."""
+        live = {place.of for place in self.places if place.ref == ref and place.live}
+        return self._asked("production") if live == {"model"} else self.today
+
+    def _asked(self, alias: str | None) -> dict[str, list[Criterion]]:
+        return {} if self._scope is None else asked_of_models(self._scope, self.moment, alias)
+
     def judged(self, ref: str) -> list[Judgement]:
-        """Return what is known of a version, by what the scope asks today."""
+        """Return what is known of a version, by what is asked of it today."""
         if ref not in self._judged:
-            self._judged[ref] = [*judgements_of(self.view, self.today, ref)]
+            self._judged[ref] = [*judgements_of(self.view, self.asked_of(ref), ref)]
         return self._judged[ref]
 
     def override(self, place: Answering) -> Fact | None:

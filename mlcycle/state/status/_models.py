@@ -81,7 +81,7 @@ def _gone_back(look: Look, ref: str, places: Sequence[Answering]) -> Iterator[Re
     """Say that somebody went back to what failed: of what was measured a gate knows more than the log tells."""
     for place in places:
         fact = went_back(look.view, place)
-        if fact is None or not still_asked(look.view, look.today, fact):
+        if fact is None or not still_asked(look.view, look.asked_of(ref), fact):
             continue
         if not any(_since(one, fact.stamp.entry) for one in look.judged(ref)):
             summary = (
