@@ -137,9 +137,13 @@ def _outcome(answer: Doc) -> FreshLoad:
     if "untrusted" in answer:
         return FreshLoad("untrusted", answer["untrusted"])
     if "failed" in answer:
-        return FreshLoad("fails", ("" if answer["doing"] == "load" else "it loads, but predict says ") + answer["failed"])
+        return FreshLoad(
+            "fails", ("" if answer["doing"] == "load" else "it loads, but predict says ") + answer["failed"]
+        )
     if "memory" in answer or answer.get("died") == -9:  # whom the kernel kills where memory runs out
-        return FreshLoad("untold", "there was not enough memory to load it a second time")
+        return FreshLoad("untold", "it ran out of memory, or was killed as where memory runs out")
+    if "unknown" in answer:
+        return FreshLoad("untold", answer["unknown"])
     return FreshLoad("fails", f"Python itself {_death(answer['died'])}")
 
 

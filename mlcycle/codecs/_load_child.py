@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mlcycle._error_text import error_text
-from mlcycle.errors import MlcycleError, UntrustedModel
+from mlcycle.errors import InvalidInput, MlcycleError, SchemaError, UntrustedModel
 
 __all__ = ["serve"]
 
@@ -151,8 +151,12 @@ def _answer(request: Doc) -> Doc:
         return {"loaded": True, "answered": _answers(model, request["signature"], request["example"])}
     except UntrustedModel as error:
         return {"untrusted": str(error)}
-    except MemoryError as error:
-        return {"memory": error_text(error)}
+    except MemoryError:
+        return {"memory": True}
+    except (InvalidInput, SchemaError) as error:
+        if doing == "load":  # what a newer mlcycle wrote
+            return {"unknown": str(error)}
+        return {"failed": error_text(error), "doing": doing}
     except BaseException as error:  # noqa: BLE001 - one that exits, too
         # what a loader of ours says of it comes after what Python said
         cause = error.__cause__ if isinstance(error, MlcycleError) and error.__cause__ is not None else error
