@@ -59,6 +59,7 @@ __all__ = [
     "DumpedModel",
     "Encoded",
     "EncodedSelection",
+    "FreshLoad",
     "Manifest",
     "NewFile",
     "Piece",

@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -87,7 +88,7 @@ def load_afresh(
     label : str
         What messages call the model.
     patience : float
-        Seconds after which it is given up.
+        Seconds after which it is given up; to start takes its own time.
 
     Examples
     --------
@@ -148,8 +149,6 @@ def _outcome(answer: Doc) -> FreshLoad:
 
 
 def _death(status: int) -> str:
-    import signal
-
     if status >= 0:
         return f"was ended by it, with exit status {status}"
     with contextlib.suppress(ValueError):
@@ -177,6 +176,12 @@ def _started(mode: str, folder: str) -> subprocess.Popen[bytes]:
         raise _CannotStart(str(error)) from error
 
 
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End it with all it has started, which is in a session with it where there are sessions."""
+    with contextlib.suppress(OSError):
+        os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
+
+
 def _document(line: bytes) -> Doc | None:
     """Return what a line says; None for one of somebody else, such as a ``sitecustomize`` that prints."""
     try:
@@ -195,11 +200,11 @@ def _ask_once(request: Doc, patience: float) -> Doc:
     """Ask a Python that answers once."""
     with _started("once", request["folder"]) as process:
         try:
-            said, _ = process.communicate(json.dumps(request).encode() + b"\n", timeout=patience)
+            said, _ = process.communicate(json.dumps(request).encode() + b"\n", timeout=_PATIENCE + patience)
         except subprocess.TimeoutExpired:
             raise TimeoutError from None
         finally:
-            process.kill()
+            _kill(process)
     hello, answer, *_ = [*filter(None, map(_document, said.splitlines())), {}, {}]
     _check_ready(hello, process.returncode)
     return answer or {"died": process.returncode}
@@ -212,16 +217,14 @@ class _ForkingPython:
     ----------
     folder : str
         An empty one, for as long as it starts.
-    patience : float
-        Seconds it may take to start.
     """
 
-    def __init__(self, folder: str, patience: float) -> None:
+    def __init__(self, folder: str) -> None:
         self._received = b""
         self.path = os.environ.get("PYTHONPATH")
         self._process = _started("forks", folder)
         try:
-            hello = self._line(time.monotonic() + patience)
+            hello = self._line(time.monotonic() + _PATIENCE)
             if not hello:
                 self._process.wait(_GOODBYE)
             _check_ready(hello, self._process.returncode)
@@ -296,7 +299,7 @@ def _ask_standing(request: Doc, patience: float) -> Doc:
             answer: Doc = {}
             try:
                 if _standing is None:
-                    _standing = _ForkingPython(request["folder"], patience)
+                    _standing = _ForkingPython(request["folder"])
                 answer = _standing.ask({**request, "environ": dict(os.environ)}, patience)
             finally:
                 # what is mended after a failure, by installing something, only another one sees

@@ -49,7 +49,7 @@ class StagedModel:
     path : Path
         The model in the safest format that reproduces it.
     card : dict
-        Format, class, packages, types outside our trust and those others cannot import, signature and parameters.
+        Format, class, packages, types outside our trust, names others cannot import, signature and parameters.
     example : Path or None
         A few rows of input as Parquet.
     lost : str
@@ -107,10 +107,10 @@ class StagedModel:
 def _local_text(class_name: str, local: dict[str, str]) -> str:
     """Say that others cannot load a model, why, and what to do; training goes on."""
     told = [f"{name} {why}" for name, why in local.items()]
-    more = f"; and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
+    more = [f"and {len(told) - _SHOWN} more"] if len(told) > _SHOWN else []
     return (
-        f"others cannot load this {class_name.rpartition('.')[2]}, nor can a service: {'; '.join(told[:_SHOWN])}{more}. "
-        "Move it to a module of a package that is installed (pip install -e . for your own), and save the model again"
+        f"others cannot load this {class_name.rpartition('.')[2]}: {'; '.join([*told[:_SHOWN], *more])}. "
+        "Move it to a module of a package that is installed (your own: pip install -e .), and save the model again"
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from mlcycle import codecs, provenance, records
+from mlcycle import checks, codecs, provenance, records
 from mlcycle._digest import canonical_json, sha256_bytes
 from mlcycle._error_text import error_text
 from mlcycle.errors import Corrupt, MlcycleError, SchemaError, VersionDeleted
@@ -41,12 +41,15 @@ def add_loading(evidence: Evidence, blobs: Blobs, view: View, *versions: Version
     A model that loads nowhere else blocks. What cannot be tried does not: that nobody trusts it, that no Python can be
     started here, or that it takes too long is told, and keeps nobody from going on.
     """
-    results, keys = [], []
+    results: list[records.Result] = []
+    keys: list[str] = []
     for version in versions:
         result, key = _checked(blobs, view, version)
         results.append(result)
         keys += [key] if key else []
-    asked = () if evidence.results else ("  · no criterion of the scope asks for anything",)
+    # of what is allowed, since nothing else was asked, that is worth a line
+    alone = not evidence.results and not any(map(checks.stops, results))
+    asked = ("  · no criterion of the scope asks for anything",) if alone else ()
     return evolve(evidence, results=(*evidence.results, *results), notes=(*evidence.notes, *asked)), tuple(keys)
 
 
@@ -90,7 +93,7 @@ def _tried(blobs: Blobs, version: Version, file: Doc) -> tuple[codecs.FreshLoad,
     def read() -> codecs.FreshLoad:
         nonlocal trouble
         with contextlib.ExitStack() as kept:
-            given = {
+            given: dict[str, Any] = {
                 "path": kept.enter_context(blobs.checked_files.local_copy(file, version.shown)),
                 "format": card["format"],
                 "signature": card["signature"],
