@@ -205,9 +205,9 @@ def _ask_once(request: Doc, patience: float) -> Doc:
             raise TimeoutError from None
         finally:
             _kill(process)
-    hello, answer, *_ = [*filter(None, map(_document, said.splitlines())), {}, {}]
-    _check_ready(hello, process.returncode)
-    return answer or {"died": process.returncode}
+    heard: list[Doc] = [*filter(None, map(_document, said.splitlines())), {}, {}]
+    _check_ready(heard[0], process.returncode)
+    return heard[1] or {"died": process.returncode}
 
 
 class _ForkingPython:
