@@ -51,8 +51,8 @@ def local_names(names: Iterable[str]) -> dict[str, str]:
     --------
     >>> local_names(["sklearn.tree._classes.DecisionTreeClassifier", "pathlib.Path"])
     {}
-    >>> local_names(["__main__.Clipper"])
-    {'__main__.Clipper': 'is of __main__, which is another program each time'}
+    >>> [*local_names(["__main__.Clipper"])]
+    ['__main__.Clipper']
     """
     homes = {name: home for name in dict.fromkeys(names) if (home := _module_of(name)) is not None}
     reasons = _reasons(set(homes.values()))
@@ -132,7 +132,7 @@ def _reason_of_main() -> str:
     if spec is None:
         return "is of __main__, which is another program each time"
     own = spec.name.removesuffix(".__main__")
-    return f"is of __main__, which was started as {own}: import it from {own}, and run something else"
+    return f"is of __main__, which was started as {own}: others can load it if what you start imports it from {own}"
 
 
 def _root(module: str, file: Path) -> Path:

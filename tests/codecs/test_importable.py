@@ -53,7 +53,7 @@ def test_a_module_started_as_main_has_another_name(tmp_path: Path) -> None:
     written(tmp_path, "app/__init__.py", "")
     written(tmp_path, "app/train.py", ASK + "print(json.dumps(local_names(['__main__.Clipper'])))")
     [reason] = told(tmp_path, "-m", "app.train").values()
-    assert "which was started as app.train: import it from app.train" in reason
+    assert "which was started as app.train: others can load it if what you start imports it from app.train" in reason
 
 
 def test_a_module_beside_the_script(tmp_path: Path) -> None:
