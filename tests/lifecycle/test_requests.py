@@ -199,7 +199,10 @@ def test_pages_of_a_listing_are_requests(s3_server: Any) -> None:
 
 
 def test_a_gate_reads_no_evidence_on_other_data() -> None:
-    """However often a version was judged on other data: what cannot answer costs a promotion nothing."""
+    """However often a version was judged on other data: what cannot answer costs a promotion nothing.
+
+    The model and its example are read to be tried, once.
+    """
     url = f"memory://evidence-{uuid.uuid4().hex}"
     project = mc.open(url, create=True)
     project.scope.set(criteria=CRITERIA, test="d")
@@ -212,7 +215,11 @@ def test_a_gate_reads_no_evidence_on_other_data() -> None:
     model = late.models["m"]
     files.calls.clear()
     assert model.promote().allowed
-    assert len([key for op, key in files.calls if (op, key[:6]) == ("read", "files/")]) == 1
+    read = [Path(key).suffix for op, key in files.calls if (op, key[:6]) == ("read", "files/")]
+    assert sorted(read) == [".json", ".parquet", ".skops"]
+    files.calls.clear()
+    model.promote("staging")
+    assert [key for op, key in files.calls if (op, key[:6]) == ("read", "files/")] == []
 
 
 def test_the_page_is_made_of_the_pins() -> None:

@@ -294,15 +294,17 @@ def test_a_hook_may_keep_somebody_from_going_back() -> None:
     ]
 
 
-def test_without_criteria_nothing_is_judged() -> None:
-    """No decision is stored where nobody asks anything."""
+def test_without_criteria_only_loading_is_judged() -> None:
+    """Where nobody asks anything, a version is tried once, and no other decision is stored."""
     project = mc.open(f"memory://routing-{uuid.uuid4().hex}", create=True, author="ada")
     project.models.register("m", BAD, example=FRAME[["x"]])
     eu = project.deployments.open("eu")
     eu.route("m@1")
     eu.route("m@1", shadow="m@1")
     eu.rollback()
-    assert project.models.decisions() == []
+    [decision] = project.models.decisions()
+    assert [(one.check, one.verdict) for one in decision.results] == [("loads in a fresh interpreter", "pass")]
+    assert decision.why.endswith("no criterion of the scope asks for anything")
 
 
 def test_a_promotion_of_an_older_mlcycle_stands(
@@ -537,7 +539,7 @@ def test_a_measurement_says_what_it_was_made_for(eu: mc.Deployment, project: mc.
     project.models["n@1"].evaluate("named")
     project.scope.set(criteria=[mc.AtLeast("f1", 0.8, on="named")], **PILOT)
     eu.route("n@1")
-    [result] = decisions(project)[-1].results
+    [result, _] = decisions(project)[-1].results
     assert (result.verdict, result.check) == ("pass", "f1 ≥ 0.8 on named")
     assert result.detail == "the positive class is 'late'; as measured for f1 ≥ 0.999 on named"
 

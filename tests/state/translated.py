@@ -127,11 +127,11 @@ class OldLog:
             said = {field: change[field] for field in (*_SINCE, "scope", "since", "until", "revision", "findings")}
             return [{"kind": "report.add", **stored, "deployment": subject, "severity": change["verdict"], **said}]
         if change["of"] == "evaluation":
-            judged = {"data": bare(change["data"]), "content": change["about"][1]}
-            said = {field: change[field] for field in (*_SINCE, "scope", "verdict")}
+            judged = {"data": bare(change["data"]), "content": change["about"][-1]}
+            said = {field: change[field] for field in (*_SINCE, "looks", "scope", "verdict")}
             return [{"kind": "evaluation.add", **stored, "subject": subject, **judged, **said}]
         assert change["of"] == "decision", change
-        said = {field: change[field] for field in ("action", "allowed", "now", "override", "scope", "trial")}
+        said = {field: change[field] for field in ("action", "alias", "allowed", "now", "override", "scope", "trial")}
         evidence = [bare(ref) for ref in change["evaluations"]]
         said["about"] = [*map(bare, change.get("about", ()))]
         return [{"kind": "decision.add", **stored, "subject": subject, **said, "evaluations": evidence}]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mlcycle.lifecycle.evaluation._context import context_of
 from mlcycle.lifecycle.evaluation._evaluate import evaluate
+from mlcycle.lifecycle.evaluation._fresh_load import add_loading
 from mlcycle.lifecycle.evaluation._gate import (
     criteria_on,
     criteria_today,
@@ -16,6 +17,7 @@ from mlcycle.lifecycle.evaluation._standing_decisions import allowed_already, wa
 from mlcycle.lifecycle.evaluation._trusted_metrics import metrics_of
 
 __all__ = [
+    "add_loading",
     "allowed_already",
     "context_of",
     "criteria_on",

@@ -9,7 +9,7 @@ from mlcycle._ids import check_alias, name_key
 from mlcycle.errors import InvalidName, NotFound
 from mlcycle.lifecycle._gate_request import Evidence, GateRequest
 from mlcycle.lifecycle._stored_decisions import decision_record
-from mlcycle.lifecycle.evaluation import gather_evidence, rollback_evidence, warn_of
+from mlcycle.lifecycle.evaluation import add_loading, gather_evidence, rollback_evidence, warn_of
 from mlcycle.lifecycle.models._record import model_record
 from mlcycle.state import Change, PointerMove, View, alias_not_found, check_unmoved, resolve, roll_back
 
@@ -42,9 +42,13 @@ def promote(
         move = PointerMove(
             of="model", name=standing.name, pointer=alias, before=before, after=standing.number, how="promote"
         )
-        do.judge(
-            lambda: _request(move, gather_evidence(session.blobs, do.view, standing, alias=alias), lambda view: move)
-        )
+
+        def request() -> GateRequest:
+            evidence = gather_evidence(session.blobs, do.view, standing, alias=alias)
+            evidence, keys = add_loading(evidence, session.blobs, do.view, standing)
+            return _request(move, evidence, lambda view: move, keys)
+
+        do.judge(request)
 
         def plan(view: View) -> list[Change]:
             resolve(view, standing.ref, "model")
@@ -127,7 +131,9 @@ def _check_free(view: View, name: str, alias: str) -> None:
         raise InvalidName(f"{alias!r} differs only in case from the alias {alike[0]!r} of {name}; use that name")
 
 
-def _request(move: PointerMove, evidence: Evidence, again: Callable[[View], PointerMove]) -> GateRequest:
+def _request(
+    move: PointerMove, evidence: Evidence, again: Callable[[View], PointerMove], keys: tuple[str, ...] = ()
+) -> GateRequest:
     """Return what is judged of a move of an alias: where it goes, by the scope of today."""
     before, after = (None if end is None else f"{move.name}@{end}" for end in (move.before, move.after))
     return GateRequest(
@@ -137,6 +143,7 @@ def _request(move: PointerMove, evidence: Evidence, again: Callable[[View], Poin
         proposal=lambda: {"how": move.how, "alias": move.pointer, "before": before, "after": after},
         evidence=evidence,
         alias=move.pointer,
+        about=keys,
         always=move.how == "promote",
         premise=lambda view: (again(view).before, again(view).after),
     )
