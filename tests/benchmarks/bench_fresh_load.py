@@ -1,6 +1,7 @@
 """A forest loaded by a fresh Python, the first time and the next, against a Python that imports scikit-learn.
 
-The first is to take at most 1.5 times the floor and the time to load, the next at most a tenth of the floor and that.
+The first imports pandas, pyarrow and skops too, and is to take at most twice the floor; the next, at most a tenth of it
+and the time to load.
 
 python tests/benchmarks/bench_fresh_load.py [--trees 100] [--rows 60000] [--times 5]
 """
