@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from mlcycle._html import number
@@ -112,9 +113,12 @@ def decide(
 def _why(what: str, results: tuple[Result, ...], against: list[str], override: Override | None) -> list[str]:
     """Say in lines whether something may be done, and what stands against it."""
     if not against:
-        passed = sum(result.verdict == "pass" for result in results)
-        head = f"{what} is allowed: {passed} of {len(results)} checks passed, none that blocks stands against it"
-        return [head if results else f"{what} is allowed: no criterion of the scope asks for anything"]
+        if not results:
+            return [f"{what} is allowed: no criterion of the scope asks for anything"]
+        count = Counter(result.verdict for result in results)
+        warned = f", {count['warn']} warned" if count["warn"] else ""
+        passed = f"{count['pass']} of {len(results)} checks passed{warned}"
+        return [f"{what} is allowed: {passed}, none that blocks stands against it"]
     if override is None:
         return [f"{what} is blocked:", *against]
     by = f" by {override.author}" if override.author else ""

@@ -105,6 +105,8 @@ class ModelVersion(Committed):
         Distribution to version, of what loading needs.
     untrusted : tuple of str
         Types in the file outside the library's list; loading needs trust for them.
+    local : tuple of str
+        Classes and functions in it that only the script or folder it was saved from can import.
 
     Examples
     --------
@@ -133,6 +135,7 @@ class ModelVersion(Committed):
     environment: str | None = None
     packages: dict[str, str] = field(factory=dict, converter=copied, hash=False)
     untrusted: tuple[str, ...] = field(default=(), converter=texts)
+    local: tuple[str, ...] = field(default=(), converter=texts)
 
     @property
     def ref(self) -> str:
@@ -276,6 +279,7 @@ class ModelVersion(Committed):
             ("reads", tuple(one for one in self.reads if one not in self.data)),
             ("base", self.base),
             ("untrusted", self.untrusted),
+            ("local", self.local),
             *super()._facts(),
         ]
 

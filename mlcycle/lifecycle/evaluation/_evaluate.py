@@ -224,7 +224,7 @@ def _asked(extra: Any) -> list[Any]:
             "checks is a list, for example [mc.AtLeast('roc_auc', 0.8)], ['f1_macro'] or [check], "
             f"got {type(extra).__name__}"
         )
-    found = [Measure(one) if isinstance(one, str) else one for one in extra]
+    found = [Measure(one) if isinstance(one, str | records.Cost) else one for one in extra]
     for one in found:
         if isinstance(one, records.Criterion):
             checks.validate(one)

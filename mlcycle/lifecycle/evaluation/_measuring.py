@@ -9,7 +9,7 @@ from mlcycle import checks, records
 __all__ = ["Measure", "described"]
 
 
-def _known(instance: Measure, attribute: object, value: str) -> None:
+def _known(instance: Measure, attribute: object, value: str | records.Cost) -> None:
     checks.find_metric(value)
 
 
@@ -19,16 +19,16 @@ class Measure:
 
     Parameters
     ----------
-    metric : str
+    metric : str or Cost
         As a criterion names it.
     """
 
-    metric: str = field(validator=_known)
+    metric: str | records.Cost = field(validator=_known)
 
     def __call__(self, subject: str, context: checks.Context) -> records.Result:
         """Return what the metric is."""
         found = checks.measure(self.metric, context.data.rows(), subject, context.models.cached(subject))
-        return evolve(found, check=self.metric)
+        return evolve(found, check=str(self.metric))
 
 
 def described(subject: str, context: checks.EvaluationContext) -> list[records.Result]:

@@ -43,6 +43,7 @@ def model_record(session: Session, version: Version) -> records.ModelVersion:
         environment=version["environment"],
         packages=card["packages"],
         untrusted=tuple(card["untrusted"]),
+        local=tuple(card["local"]),
         **version.stamp.facts(),
     )
     return records.at_home(made, session.home)

@@ -156,7 +156,8 @@ def _models(refs: Iterable[str]) -> list[str]:
 
 def _card(card: Doc) -> Doc:
     """Return what a card says of a model to whoever judges it: all but where its files are."""
-    return {field: card[field] for field in ("class", "format", "packages", "untrusted", "signature", "params")}
+    shown = ("class", "format", "packages", "untrusted", "local", "signature", "params")
+    return {field: card[field] for field in shown}
 
 
 class _Prepared(NamedTuple):
