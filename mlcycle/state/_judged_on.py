@@ -6,6 +6,7 @@ the dataset whose rows the data selects, or is.
 
 from __future__ import annotations
 
+import heapq
 from typing import TYPE_CHECKING
 
 from mlcycle import records
@@ -85,10 +86,12 @@ def was_judged(view: View) -> bool:
 
 def judgements(view: View, *keys: str) -> Iterator[Fact]:
     """Yield evaluations of models on data, found by any of some keys, each once, oldest first."""
-    found = {fact.id: fact for key in keys for fact in view.facts.of("evaluation", key)}
-    for fact in sorted(found.values(), key=lambda one: one.stamp.entry):
-        if fact.subject.startswith("model:") and fact["data"] is not None:
+    found = [view.facts.of("evaluation", key) for key in keys]
+    seen = set[str]()
+    for fact in heapq.merge(*found, key=lambda one: one.stamp.entry):
+        if fact.id not in seen and fact.subject.startswith("model:") and fact["data"] is not None:
             yield fact
+        seen.add(fact.id)
 
 
 def _named_since(view: View, name: str) -> int | None:
