@@ -74,7 +74,7 @@ def keep_evaluation(
     said: Doc = {"data": data, "scope": evaluation.scope, "verdict": evaluation.verdict}
     asked = [records.from_json(found) for one in answers if one["criterion"] for found in one["results"]]
     said["criteria"] = records.worst(asked) if asked else None  # what was asked by hand is in the verdict too
-    said["overlap"] = sum(evaluation.overlap.values())
+    said["overlap"] = bool(evaluation.overlap)
     if data is None:
         said["findings"] = len(evaluation.findings)
     if evaluation.since is not None:

@@ -15,7 +15,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 import mlcycle as mc
 from mlcycle import errors
-from mlcycle.lifecycle.evaluation._training_data import overlaps, shared_rows, training_data, training_problems
+from mlcycle.lifecycle.datasets import shared_rows
+from mlcycle.lifecycle.evaluation._training_data import overlaps, training_data, training_problems
 from mlcycle.state import resolve
 
 if TYPE_CHECKING:

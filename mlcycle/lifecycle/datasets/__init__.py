@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mlcycle.lifecycle.datasets._collection import Datasets
 from mlcycle.lifecycle.datasets._features import xy
+from mlcycle.lifecycle.datasets._shared_rows import leaks, shared_rows
 from mlcycle.lifecycle.datasets._splitting import folds, split
 
-__all__ = ["Datasets", "folds", "split", "xy"]
+__all__ = ["Datasets", "folds", "leaks", "shared_rows", "split", "xy"]

@@ -12,10 +12,10 @@ from mlcycle import checks, records
 from mlcycle._ids import bare, new_id, parse_ref
 from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._gate_request import GateRequest, masked
+from mlcycle.lifecycle._looks import looks_at
 from mlcycle.lifecycle._stored_evaluations import evaluation_record, keep_evaluation
 from mlcycle.lifecycle.evaluation._context import context_of
 from mlcycle.lifecycle.evaluation._gate import criteria_today, scope_test
-from mlcycle.lifecycle.evaluation._looks import looks_at
 from mlcycle.lifecycle.evaluation._measuring import Measure, described
 from mlcycle.lifecycle.evaluation._training_data import overlaps
 from mlcycle.lifecycle.runs import run_of

@@ -13,8 +13,8 @@ from mlcycle._ids import bare, now, parse_ref
 from mlcycle._text import plain
 from mlcycle.errors import MlcycleError, NotFound, SchemaError
 from mlcycle.lifecycle._gate_request import Evidence
+from mlcycle.lifecycle._looks import changes_after_results, looks_at
 from mlcycle.lifecycle._stored_evaluations import evaluation_document, evaluation_facts
-from mlcycle.lifecycle.evaluation._looks import changes_after_results, looks_at
 from mlcycle.lifecycle.evaluation._training_data import training_problems
 from mlcycle.lifecycle.scope import scope_record
 from mlcycle.state import Version, View, judged_on, resolve

@@ -9,24 +9,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 from attrs import field, frozen
 
-from mlcycle import provenance
 from mlcycle._ids import bare
 from mlcycle.errors import Corrupt, SchemaError, VersionDeleted
-from mlcycle.lifecycle.datasets import tables
+from mlcycle.lifecycle.datasets import leaks, shared_rows
 from mlcycle.state import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    import pandas as pd
-
     from mlcycle.lifecycle.blobs import Blobs
     from mlcycle.state import Version, View
 
-__all__ = ["TrainingData", "leaks", "overlaps", "shared_rows", "training_data", "training_problems"]
+__all__ = ["TrainingData", "overlaps", "training_data", "training_problems"]
 
 _UNREADABLE = (VersionDeleted, Corrupt, SchemaError)  # removed by a sweep, damaged, of a newer library
 
@@ -153,43 +149,3 @@ def _rows_seen(blobs: Blobs, view: View, train: Version, test: Version) -> int |
     except _UNREADABLE:
         return None
     return shared.rows if leaks(shared) else 0
-
-
-def leaks(shared: provenance.Overlap) -> bool:
-    """Return whether more rows are shared than chance would have it."""
-    # rows of few distinct values repeat by chance; four standard deviations above chance is a leak
-    return bool(shared.rows > shared.expected + 4 * shared.expected**0.5)
-
-
-def shared_rows(blobs: Blobs, view: View, one: Version, other: Version) -> provenance.Overlap:
-    """Return how many rows of the other version are in the first: as parts of one table, by their key, or by content.
-
-    Tables without a column in common share none.
-
-    Raises
-    ------
-    VersionDeleted, Corrupt, SchemaError
-        Where the rows of one of them cannot be read.
-    """
-    (root, mask), (other_root, other_mask) = (_membership(blobs, view, each) for each in (one, other))
-    if root["content"] == other_root["content"]:
-        every = np.ones(other_root["rows"], dtype=bool)
-        masks = (every if each is None else each for each in (mask, other_mask))
-        return provenance.overlap_by_membership(*masks)
-
-    def read(columns: list[str] | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
-        return tables.read_frame(blobs, view, one, columns), tables.read_frame(blobs, view, other, columns)
-
-    key = other["roles"].get("key")
-    if key is not None and key == one["roles"].get("key"):
-        return provenance.overlap_by_key(*(frame[key] for frame in read([key])))
-    frame, other_frame = read()
-    if not {*frame.columns} & {*other_frame.columns}:
-        return provenance.Overlap(rows=0, of=len(other_frame), how="content")
-    return provenance.overlap_by_content(frame, other_frame)
-
-
-def _membership(blobs: Blobs, view: View, version: Version) -> tuple[Version, np.ndarray | None]:
-    found: tuple[Version, np.ndarray | None]
-    found = blobs.reading(version.shown, lambda: tables.membership(blobs, view, version))
-    return found

@@ -11,8 +11,7 @@ from attrs import frozen
 
 from mlcycle.errors import ConflictError, MlcycleError
 from mlcycle.lifecycle._operation import Retry
-from mlcycle.lifecycle.datasets import tables
-from mlcycle.lifecycle.evaluation._training_data import leaks, shared_rows
+from mlcycle.lifecycle.datasets import leaks, shared_rows, tables
 from mlcycle.state import judgements, resolve, root_key
 
 if TYPE_CHECKING:
