@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mlcycle._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from mlcycle.checks._cached_predictions import CachedPredictions, cache_predictions
+    from mlcycle.checks._cached_predictions import METHODS, CachedPredictions, cache_predictions, replay_predictions
     from mlcycle.checks._context import (
         Check,
         CodeAccess,
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from mlcycle.checks._hooks import Event, Hook, HookCall, after, ask_hooks, before
     from mlcycle.checks._judge_criterion import judge, weigh
     from mlcycle.checks._lazy_context import LoadedCode, LoadedData, LoadedModels, LoadedTraffic
-    from mlcycle.checks._measurement import measure
+    from mlcycle.checks._measurement import measure, measure_slices
     from mlcycle.checks._metrics import Metric, find_metric
     from mlcycle.checks._run_checks import name_of, run
     from mlcycle.checks._validate_criterion import validate
+    from mlcycle.checks._wrong_answers import WrongAnswers, wrong_answers
 
 _HOMES = {
     "_hooks": ("Event", "Hook", "HookCall", "after", "ask_hooks", "before"),
@@ -38,16 +39,18 @@ _HOMES = {
     "_decide": ("decide", "evidence_problems", "lacking", "require", "stops"),
     "_judge_criterion": ("judge", "weigh"),
     "_lazy_context": ("LoadedCode", "LoadedData", "LoadedModels", "LoadedTraffic"),
-    "_measurement": ("measure",),
+    "_measurement": ("measure", "measure_slices"),
     "_metrics": ("Metric", "find_metric"),
-    "_cached_predictions": ("CachedPredictions", "cache_predictions"),
+    "_cached_predictions": ("METHODS", "CachedPredictions", "cache_predictions", "replay_predictions"),
     "_evaluation_data": ("FEW_CLASSES", "EvaluationData", "task_of"),
     "_run_checks": ("name_of", "run"),
     "_validate_criterion": ("validate",),
+    "_wrong_answers": ("WrongAnswers", "wrong_answers"),
 }
 
 __all__ = [
     "FEW_CLASSES",
+    "METHODS",
     "CachedPredictions",
     "Check",
     "CodeAccess",
@@ -65,6 +68,7 @@ __all__ = [
     "Metric",
     "ModelAccess",
     "TrafficAccess",
+    "WrongAnswers",
     "after",
     "ask_hooks",
     "before",
@@ -76,7 +80,9 @@ __all__ = [
     "judge",
     "lacking",
     "measure",
+    "measure_slices",
     "name_of",
+    "replay_predictions",
     "require",
     "run",
     "share_result",
@@ -84,6 +90,7 @@ __all__ = [
     "task_of",
     "validate",
     "weigh",
+    "wrong_answers",
 ]
 
 if not TYPE_CHECKING:  # a type checker takes a name that is not listed above for a mistake

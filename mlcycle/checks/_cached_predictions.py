@@ -12,9 +12,14 @@ from mlcycle.codecs import own_rows, taken
 from mlcycle.errors import InvalidInput, MlcycleError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-__all__ = ["CachedPredictions", "answers_several", "cache_predictions"]
+    from numpy.typing import NDArray
+
+__all__ = ["METHODS", "CachedPredictions", "answers_several", "cache_predictions", "replay_predictions"]
+
+METHODS = ("predict", "predict_proba", "decision_function")
+"""What a model may be asked on rows."""
 
 
 def _offers(method: str) -> Callable[[Any], bool]:
@@ -42,6 +47,16 @@ class CachedPredictions(BaseEstimator):  # type: ignore[misc]
         classes = getattr(model, "classes_", None)
         if classes is not None:
             self.classes_ = classes
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """What was answered so far, by method."""
+        return dict(self._answers)
+
+    @property
+    def finds_outliers(self) -> bool:
+        """Whether the model is an outlier detector."""
+        return isinstance(self, OutlierMixin)
 
     def answers(self, method: str) -> Any:
         """Return all recorded answers of a method, one a row."""
@@ -112,6 +127,48 @@ def cache_predictions(model: Any, X: Any) -> CachedPredictions:
     if hasattr(model, "classes_"):
         return CachedClassifier(model, X)
     return CachedDetector(model, X) if _finds_outliers(model) else CachedRegressor(model, X)
+
+
+class _Replayed:
+    """A model that answers what was answered before: its rows are positions among those."""
+
+    def __init__(self, answers: Mapping[str, NDArray[Any]], classes: Any) -> None:
+        self._kept = dict(answers)
+        if classes is not None:
+            self.classes_ = classes
+
+    def __getattr__(self, name: str) -> Any:
+        kept = self.__dict__.get("_kept", {})
+        if name not in kept:
+            raise AttributeError(name)
+        return lambda rows: kept[name][rows]
+
+
+def replay_predictions(
+    answers: Mapping[str, NDArray[Any]], classes: Any = None, *, finds_outliers: bool = False
+) -> CachedPredictions:
+    """Return the stand-in of a model whose answers on some rows are known, without the model.
+
+    Parameters
+    ----------
+    answers : mapping of str to ndarray
+        By method, one a row; only these are offered.
+    classes : array-like, optional
+        Its ``classes_``.
+    finds_outliers : bool, default False
+        Whether it is an outlier detector.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> replay_predictions({"predict": np.array(["no", "yes", "no"])}, ["no", "yes"]).predict([1, 1, 2]).tolist()
+    ['yes', 'yes', 'no']
+    """
+    model, rows = _Replayed(answers, classes), np.arange(len(next(iter(answers.values()), ())))
+    cached = CachedDetector(model, rows) if finds_outliers else cache_predictions(model, rows)
+    for method in answers:
+        cached.answers(method)
+    return cached
 
 
 def answers_several(cached: CachedPredictions) -> bool:

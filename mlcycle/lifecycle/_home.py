@@ -91,7 +91,7 @@ def _about(view: View, what: Any) -> tuple[str, str]:
 
 def _evaluations(session: Session, what: Any) -> records.Listing[records.Evaluation]:
     view = session.view()
-    return evaluation_records(session.blobs, view, *_about(view, what))
+    return evaluation_records(session, view, *_about(view, what))
 
 
 def _decisions(session: Session, what: Any) -> records.Listing[records.Decision]:
@@ -108,6 +108,11 @@ VERBS: dict[str, Callable[..., Any]] = {
     "decisions": _decisions,
     "promote": models.promote,
     "register": models.register_run,
+    "compare": evaluation.compare,
+    "differing": evaluation.differing,
+    "predictions": evaluation.predictions,
+    "errors": evaluation.errors,
+    "slices": evaluation.slices,
     "points": runs.points,
     "artifact": runs.artifact,
 }

@@ -18,6 +18,7 @@ from mlcycle._lazy import lazy_names
 
 if TYPE_CHECKING:
     from mlcycle.records._committed import Committed
+    from mlcycle.records._comparisons import Comparison
     from mlcycle.records._criteria import Criterion, UnknownCriterion, is_looser
     from mlcycle.records._data import Column, FileRef, Roles
     from mlcycle.records._data_criteria import DataCriterion, InRange, RowCount, RowCriterion, Unique
@@ -25,18 +26,20 @@ if TYPE_CHECKING:
     from mlcycle.records._decisions import Decision, Override
     from mlcycle.records._deployments import Move, Revision, Status
     from mlcycle.records._directions import higher_is_better
+    from mlcycle.records._evaluations import Evaluation
     from mlcycle.records._json import TYPES, from_json, to_json
     from mlcycle.records._listing import Listing
     from mlcycle.records._living import Home, Living, at_home, check_home
     from mlcycle.records._metric_criteria import AtLeast, AtMost, MetricCriterion, NotWorseThan
     from mlcycle.records._models import ModelVersion, Signature
     from mlcycle.records._record import Record, as_row
-    from mlcycle.records._results import PHASES, VERDICTS, Evaluation, Result, worst
+    from mlcycle.records._results import PHASES, VERDICTS, Result, worst
     from mlcycle.records._runs import Code, Environment, Run
     from mlcycle.records._scope import Loosening, MovedTest, Scope
 
 _HOMES = {
     "_committed": ("Committed",),
+    "_comparisons": ("Comparison",),
     "_criteria": ("Criterion", "UnknownCriterion", "is_looser"),
     "_data": ("Column", "FileRef", "Roles"),
     "_data_criteria": ("DataCriterion", "InRange", "RowCount", "RowCriterion", "Unique"),
@@ -44,13 +47,14 @@ _HOMES = {
     "_decisions": ("Decision", "Override"),
     "_deployments": ("Move", "Revision", "Status"),
     "_directions": ("higher_is_better",),
+    "_evaluations": ("Evaluation",),
     "_json": ("TYPES", "from_json", "to_json"),
     "_listing": ("Listing",),
     "_living": ("Home", "Living", "at_home", "check_home"),
     "_metric_criteria": ("AtLeast", "AtMost", "MetricCriterion", "NotWorseThan"),
     "_models": ("ModelVersion", "Signature"),
     "_record": ("Record", "as_row"),
-    "_results": ("PHASES", "VERDICTS", "Evaluation", "Result", "worst"),
+    "_results": ("PHASES", "VERDICTS", "Result", "worst"),
     "_runs": ("Code", "Environment", "Run"),
     "_scope": ("Loosening", "MovedTest", "Scope"),
 }
@@ -64,6 +68,7 @@ __all__ = [
     "Code",
     "Column",
     "Committed",
+    "Comparison",
     "Criterion",
     "DataCriterion",
     "DatasetVersion",

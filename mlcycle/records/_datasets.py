@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from mlcycle._typing import Moment
     from mlcycle.records._decisions import Decision
+    from mlcycle.records._evaluations import Evaluation
     from mlcycle.records._listing import Listing
-    from mlcycle.records._results import Evaluation
 
 __all__ = ["DatasetVersion"]
 
