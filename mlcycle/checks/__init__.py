@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 from mlcycle._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from mlcycle.checks._cached_predictions import METHODS, CachedPredictions, cache_predictions, replay_predictions
+    from mlcycle.checks._cached_predictions import (
+        METHODS,
+        CachedPredictions,
+        answered,
+        cache_predictions,
+        finds_outliers,
+        replay_predictions,
+    )
     from mlcycle.checks._context import (
         Check,
         CodeAccess,
@@ -41,7 +48,14 @@ _HOMES = {
     "_lazy_context": ("LoadedCode", "LoadedData", "LoadedModels", "LoadedTraffic"),
     "_measurement": ("measure", "measure_slices"),
     "_metrics": ("Metric", "find_metric"),
-    "_cached_predictions": ("METHODS", "CachedPredictions", "cache_predictions", "replay_predictions"),
+    "_cached_predictions": (
+        "METHODS",
+        "CachedPredictions",
+        "answered",
+        "cache_predictions",
+        "finds_outliers",
+        "replay_predictions",
+    ),
     "_evaluation_data": ("FEW_CLASSES", "EvaluationData", "task_of"),
     "_run_checks": ("name_of", "run"),
     "_validate_criterion": ("validate",),
@@ -70,6 +84,7 @@ __all__ = [
     "TrafficAccess",
     "WrongAnswers",
     "after",
+    "answered",
     "ask_hooks",
     "before",
     "cache_predictions",
@@ -77,6 +92,7 @@ __all__ = [
     "drift_result",
     "evidence_problems",
     "find_metric",
+    "finds_outliers",
     "judge",
     "lacking",
     "measure",

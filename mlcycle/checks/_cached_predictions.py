@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["METHODS", "CachedPredictions", "answers_several", "cache_predictions", "replay_predictions"]
+__all__ = [
+    "METHODS",
+    "CachedPredictions",
+    "answered",
+    "answers_several",
+    "cache_predictions",
+    "finds_outliers",
+    "replay_predictions",
+]
 
 METHODS = ("predict", "predict_proba", "decision_function")
 """What a model may be asked on rows."""
@@ -47,16 +55,6 @@ class CachedPredictions(BaseEstimator):  # type: ignore[misc]
         classes = getattr(model, "classes_", None)
         if classes is not None:
             self.classes_ = classes
-
-    @property
-    def recorded(self) -> dict[str, Any]:
-        """What was answered so far, by method."""
-        return dict(self._answers)
-
-    @property
-    def finds_outliers(self) -> bool:
-        """Whether the model is an outlier detector."""
-        return isinstance(self, OutlierMixin)
 
     def answers(self, method: str) -> Any:
         """Return all recorded answers of a method, one a row."""
@@ -126,7 +124,12 @@ def cache_predictions(model: Any, X: Any) -> CachedPredictions:
     """
     if hasattr(model, "classes_"):
         return CachedClassifier(model, X)
-    return CachedDetector(model, X) if _finds_outliers(model) else CachedRegressor(model, X)
+    return CachedDetector(model, X) if finds_outliers(model) else CachedRegressor(model, X)
+
+
+def answered(cached: CachedPredictions) -> dict[str, Any]:
+    """Return what a model was asked so far, and what it answered, by method in the order of `METHODS`."""
+    return {method: cached._answers[method] for method in METHODS if method in cached._answers}
 
 
 class _Replayed:
@@ -145,7 +148,7 @@ class _Replayed:
 
 
 def replay_predictions(
-    answers: Mapping[str, NDArray[Any]], classes: Any = None, *, finds_outliers: bool = False
+    answers: Mapping[str, NDArray[Any]], classes: Any = None, *, detector: bool = False
 ) -> CachedPredictions:
     """Return the stand-in of a model whose answers on some rows are known, without the model.
 
@@ -155,7 +158,7 @@ def replay_predictions(
         By method, one a row; only these are offered.
     classes : array-like, optional
         Its ``classes_``.
-    finds_outliers : bool, default False
+    detector : bool, default False
         Whether it is an outlier detector.
 
     Examples
@@ -165,7 +168,7 @@ def replay_predictions(
     ['yes', 'yes', 'no']
     """
     model, rows = _Replayed(answers, classes), np.arange(len(next(iter(answers.values()), ())))
-    cached = CachedDetector(model, rows) if finds_outliers else cache_predictions(model, rows)
+    cached = CachedDetector(model, rows) if detector else cache_predictions(model, rows)
     for method in answers:
         cached.answers(method)
     return cached
@@ -182,7 +185,8 @@ def answers_several(cached: CachedPredictions) -> bool:
     return found.ndim > 1 and found.shape[1:] != (1,)
 
 
-def _finds_outliers(model: Any) -> bool:
+def finds_outliers(model: Any) -> bool:
+    """Return whether a model, or what stands in for it, is an outlier detector."""
     try:
         return bool(is_outlier_detector(model))
     except (AttributeError, TypeError):  # a model that is none of scikit-learn's has no tags

@@ -106,7 +106,8 @@ def _confidence(cached: CachedPredictions, said: NDArray[Any]) -> NDArray[Any] |
             continue
         scores = np.asarray(cached.answers(method), dtype=float)
         if scores.ndim == 1 and len(classes) == 2:
-            return np.abs(scores)  # of the second class where above 0, of the first below
+            distance: NDArray[Any] = np.abs(scores)
+            return distance  # of the second class where above 0, of the first below
         if scores.ndim == 2 and scores.shape[1] == len(classes):
             told = said[:, None] == classes[None, :]
             sure: NDArray[Any] = np.where(told.any(axis=1), scores[np.arange(len(said)), told.argmax(axis=1)], np.nan)

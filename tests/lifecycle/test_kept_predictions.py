@@ -133,7 +133,7 @@ def test_whatever_is_plain_comes_back_as_it_was(data: st.DataObject, n: int, wid
         assert classes.dtype.kind == "f"
         assert not np.isfinite(classes).all()
         return
-    found = {"truth": kept.truth, "classes_": kept.cached.classes_, **kept.cached.recorded}
+    found = {"truth": kept.truth, "classes_": kept.cached.classes_, **checks.answered(kept.cached)}
     given = {"truth": truth, "classes_": classes, "predict": said, "predict_proba": scores}
     for name, values in given.items():
         np.testing.assert_array_equal(found[name], values)

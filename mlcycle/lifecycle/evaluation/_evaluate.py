@@ -205,7 +205,7 @@ def _kept_of(question: _Question, context: checks.EvaluationContext) -> tuple[by
         return None, ""
     with contextlib.suppress(MlcycleError):  # what is wrong with the rows, the results say
         cached = cast("checks.LoadedModels", context.models).recorded(question.subject)
-        if cached is not None and cached.recorded:
+        if cached is not None and checks.answered(cached):
             return kept_bytes(context.data.rows(), cached)
     return None, ""
 

@@ -59,7 +59,7 @@ class KeptPredictions:
     def lacks(self, metric: str) -> str | None:
         """Return the method a metric asks of this model that nobody asked; None where all is there."""
         asks = next((one for one in checks.find_metric(metric).methods if one in self.offered), None)
-        return None if asks is None or asks in self.cached.recorded else asks
+        return None if asks is None or asks in checks.answered(self.cached) else asks
 
     def frame(self) -> pd.DataFrame:
         """Return a table as `Evaluation.predictions` documents."""
@@ -67,7 +67,7 @@ class KeptPredictions:
 
         said = {} if self.truth is None else {"truth": self.truth}
         columns: dict[str, Any] = {}
-        for name, values in {**said, **self.cached.recorded}.items():
+        for name, values in {**said, **checks.answered(self.cached)}.items():
             if values.ndim == 1:
                 columns[name] = values
             else:
@@ -106,8 +106,7 @@ def _answers(rows: checks.EvaluationData, cached: checks.CachedPredictions) -> t
     """Return what is kept by method: of scores that are too many, not even one."""
     if hasattr(cached, "predict"):
         cached.answers("predict")
-    recorded = cached.recorded
-    answers = {method: recorded[method] for method in checks.METHODS if method in recorded}
+    answers = checks.answered(cached)
     for method, values in answers.items():
         if len(values) != len(rows):
             raise _NotKept(f"{len(values):,} values of {method} for {len(rows):,} rows")
@@ -132,7 +131,7 @@ def _table(rows: checks.EvaluationData, cached: checks.CachedPredictions, answer
     columns |= {method: _column(method, values) for method, values in answers.items()}
     said = {
         "classes": _classes(getattr(cached, "classes_", None)),
-        "finds_outliers": cached.finds_outliers,
+        "finds_outliers": checks.finds_outliers(cached),
         "offered": [one for one in checks.METHODS if hasattr(cached, one)],
     }
     return pa.table(columns).replace_schema_metadata({_KEY: json.dumps(said, allow_nan=False)})
@@ -239,7 +238,7 @@ def _parsed(data: bytes) -> KeptPredictions:
     said = json.loads(table.schema.metadata[_KEY])
     columns = {name: _array(table.column(name).combine_chunks()) for name in table.column_names}
     answers = {name: columns[name] for name in checks.METHODS if name in columns}
-    cached = checks.replay_predictions(answers, _labels(said["classes"]), finds_outliers=said["finds_outliers"])
+    cached = checks.replay_predictions(answers, _labels(said["classes"]), detector=said["finds_outliers"])
     return KeptPredictions(columns["row"], columns.get("truth"), cached, tuple(said["offered"]))
 
 
