@@ -256,4 +256,10 @@ def _array(column: pa.Array) -> NDArray[Any]:
 def _labels(said: Any) -> Any:
     if isinstance(said, list):
         return [_labels(one) for one in said]
-    return None if said is None else np.array(said["values"], dtype=np.dtype(said["type"]))
+    if said is None:
+        return None
+    kind = np.dtype(said["type"])
+    if kind.kind not in "iufbUO":
+        raise Corrupt(f"classes of the type {said['type']!r} are neither numbers nor text")
+    # as long as its longest word, whatever length the type says
+    return np.array(said["values"], dtype=str if kind.kind == "U" else kind)
