@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from mlcycle import errors, stats
     from mlcycle.checks import Event, after, before
     from mlcycle.lifecycle import ActiveRun, Deployment, Experiment, Project
+    from mlcycle.lifecycle import current_run as current_run
     from mlcycle.lifecycle import open as open
     from mlcycle.lifecycle import trust as trust
     from mlcycle.records import (
         AtLeast,
         AtMost,
+        Cost,
         DatasetVersion,
         Decision,
         Evaluation,
@@ -43,6 +45,7 @@ __all__ = [
     "ActiveRun",
     "AtLeast",
     "AtMost",
+    "Cost",
     "DatasetVersion",
     "Decision",
     "Deployment",
@@ -62,6 +65,7 @@ __all__ = [
     "Unique",
     "after",
     "before",
+    "current_run",
     "errors",
     "stats",
     "trust",
@@ -70,10 +74,11 @@ __all__ = [
 _HOMES = {
     "checks": ("Event", "after", "before"),
     "errors": (),
-    "lifecycle": ("ActiveRun", "Deployment", "Experiment", "Project", "open", "trust"),
+    "lifecycle": ("ActiveRun", "Deployment", "Experiment", "Project", "current_run", "open", "trust"),
     "records": (
         "AtLeast",
         "AtMost",
+        "Cost",
         "DatasetVersion",
         "Decision",
         "Evaluation",

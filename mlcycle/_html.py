@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Markup", "badge", "bar", "card", "number", "table"]
+__all__ = ["Markup", "badge", "bar", "card", "folded", "number", "table"]
 
 # Mid-tone colours: legible with the page's own text colour beside them, on white and on black.
 _COLOURS = {
@@ -199,3 +199,14 @@ def card(title: str, pairs: Iterable[tuple[str, Any]], *extra: str) -> Markup:
     shown = [[name, value] for name, value in pairs if value is not None and value not in ("", (), {}, [])]
     facts = table([], shown) if shown else ""
     return Markup(f'<div style="margin:2px 0"><strong>{_text(title)}</strong>{facts}{"".join(extra)}</div>')
+
+
+def folded(title: str, text: str) -> Markup:
+    """Return a text behind its title, shown when the reader opens it.
+
+    Examples
+    --------
+    >>> folded("source", "a < b")
+    '<details><summary>source</summary><pre>a &lt; b</pre></details>'
+    """
+    return Markup(f"<details><summary>{_text(title)}</summary><pre>{_text(text)}</pre></details>")

@@ -18,7 +18,7 @@ from mlcycle.errors import InvalidInput, InvalidName
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-__all__ = ["Ref", "bare", "canonical_id", "check_name", "name_key", "near", "new_id", "now", "parse_ref"]
+__all__ = ["Ref", "bare", "canonical_id", "check_alias", "check_name", "name_key", "near", "new_id", "now", "parse_ref"]
 
 Label = TypeVar("Label")
 
@@ -93,6 +93,27 @@ def now() -> str:
     (27, 'Z')
     """
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def check_alias(alias: Any) -> str:
+    """Return an alias in NFC, or say why it cannot be one.
+
+    Raises
+    ------
+    InvalidName
+        When it is no name.
+    InvalidInput
+        When it means a version already.
+
+    Examples
+    --------
+    >>> check_alias("production")
+    'production'
+    """
+    name = check_name(alias, "alias")
+    if name.isdigit() or name_key(name) == "latest":
+        raise InvalidInput(f"{name!r} cannot be an alias: numbers and 'latest' already mean a version")
+    return name
 
 
 def check_name(name: Any, what: str = "name", *, parts: bool = False) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mlcycle
+from mlcycle import records
 from mlcycle._text import table
 from mlcycle.errors import InvalidInput, MlcycleError, NotAStore, NotFound
 
@@ -72,7 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--keep", action="store_true", help="without --store: make it ./mlcycle-demo, to stay")
     demo.set_defaults(run=_demo)
 
-    _reader(commands, "status", _status, "what is missing, stale, blocked or due")
+    told = "what is missing, stale, blocked, failing or due; ends with 1 where something fails (✗), else with 0"
+    status = _reader(commands, "status", _status, told)
+    status.add_argument("--json", action="store_true", help="as one JSON document: phases, each with its findings")
     history = _reader(commands, "history", _history, "who did what, when and why")
     history.add_argument("--author", action="append", metavar="NAME", help="only what this one did; may be repeated")
     history.add_argument(
@@ -130,8 +134,9 @@ def _command() -> str:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    print(_open(arguments).status())
-    return 0
+    found = _open(arguments).status()
+    print(json.dumps(records.to_json(found)) if arguments.json else found)
+    return 0 if found.ok else 1
 
 
 def _history(arguments: argparse.Namespace) -> int:

@@ -172,7 +172,7 @@ class GateBlocked(MlcycleError):
 
 
 class UntrustedModel(MlcycleError, PermissionError):
-    """Loading this file would run code nobody vouched for."""
+    """Loading this file, or computing this metric, would run code nobody vouched for."""
 
 
 class UnsafePath(MlcycleError, ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import mlcycle as mc
+from mlcycle import records
 from mlcycle.cli import main
 
 
@@ -18,7 +20,7 @@ def project(tmp_path: Path) -> mc.Project:
     project = mc.open(tmp_path / "shop", create=True, author="ada")
     frame = pd.DataFrame({"key": range(8), "age": [23.0, 41, 35, 58, 29, 44, 61, 38], "left": [0, 1] * 4})
     people = project.datasets.add("people", frame, target="left", key="key", message="export")
-    train, _ = people.split(test=0.25, method="stratified")
+    train, _ = people.split(test=0.25)
     with project.experiments.open("linear").start({"C": 0.5}, uses=[train]) as run:
         X, y = train.xy()
         run.log(loss=0.25)
@@ -55,9 +57,33 @@ def test_history_of_what_is_asked_for(
 
 
 def test_status(project: mc.Project, capsys: pytest.CaptureFixture[str]) -> None:
-    """What `Project.status` says."""
+    """What `Project.status` says; it ends with 1 as soon as something fails."""
     assert main(["status", project.store.url]) == 0
     assert capsys.readouterr().out == f"{project.status()}\n"
+    project.scope.set(criteria=[mc.AtLeast("accuracy", 1.0)], test="people.test")
+    project.models["churn"].promote(override_until="2100-01-01", message="pilot")
+    assert main(["status", project.store.url]) == 0
+    project.models["churn"].evaluate()
+    assert main(["status", project.store.url]) == 1
+    assert "✗ churn@1 (production) fails the scope" in capsys.readouterr().out
+
+
+def test_status_as_json(project: mc.Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """One document, which reads back as the record, whatever the terminal can show; with the same exit code."""
+    project.models["churn"].promote()
+    project.scope.set(criteria=[mc.AtLeast("accuracy", 0.5)], test="people.test")
+    assert main(["status", project.store.url, "--json"]) == 1
+    text = capsys.readouterr().out
+    assert text.isascii()
+    found = records.from_json(json.loads(text))
+    assert (found.phases, found.ok) == (project.status().phases, False)
+
+
+def test_help_says_with_what_status_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    """So that a pipeline need not be tried out."""
+    with pytest.raises(SystemExit):
+        main(["status", "--help"])
+    assert "ends with 1 where something fails (✗), else with 0" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize(

@@ -117,8 +117,8 @@ def test_open_stays_out_of_all() -> None:
 
 
 def test_the_shop_window_is_small() -> None:
-    """About twenty names, each documented."""
-    assert len(mlcycle.__all__) <= 25
+    """About 25 names, each documented."""
+    assert len(mlcycle.__all__) <= 27
     undocumented = [name for name in mlcycle.__all__ if not getattr(mlcycle, name).__doc__]
     assert undocumented == []
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Context,
         DataAccess,
         EvaluationContext,
+        MetricAccess,
         ModelAccess,
         TrafficAccess,
     )
@@ -34,20 +35,30 @@ if TYPE_CHECKING:
     from mlcycle.checks._judge_criterion import judge, weigh
     from mlcycle.checks._lazy_context import LoadedCode, LoadedData, LoadedModels, LoadedTraffic
     from mlcycle.checks._measurement import measure, measure_slices
-    from mlcycle.checks._metrics import Metric, find_metric
+    from mlcycle.checks._metrics import LoadedMetrics, Metric, find_metric
+    from mlcycle.checks._odd_rows import ODD_ROWS, IncomingRows, Oddity, RowsCheck, look_for_oddities, oddity_result
     from mlcycle.checks._run_checks import name_of, run
     from mlcycle.checks._validate_criterion import validate
     from mlcycle.checks._wrong_answers import WrongAnswers, wrong_answers
 
 _HOMES = {
     "_hooks": ("Event", "Hook", "HookCall", "after", "ask_hooks", "before"),
-    "_context": ("Check", "CodeAccess", "Context", "DataAccess", "EvaluationContext", "ModelAccess", "TrafficAccess"),
+    "_context": (
+        "Check",
+        "CodeAccess",
+        "Context",
+        "DataAccess",
+        "EvaluationContext",
+        "MetricAccess",
+        "ModelAccess",
+        "TrafficAccess",
+    ),
     "_from_stats": ("drift_result", "share_result"),
     "_decide": ("decide", "evidence_problems", "lacking", "require", "stops"),
     "_judge_criterion": ("judge", "weigh"),
     "_lazy_context": ("LoadedCode", "LoadedData", "LoadedModels", "LoadedTraffic"),
     "_measurement": ("measure", "measure_slices"),
-    "_metrics": ("Metric", "find_metric"),
+    "_metrics": ("LoadedMetrics", "Metric", "find_metric"),
     "_cached_predictions": (
         "METHODS",
         "CachedPredictions",
@@ -58,6 +69,7 @@ _HOMES = {
     ),
     "_evaluation_data": ("FEW_CLASSES", "EvaluationData", "task_of"),
     "_run_checks": ("name_of", "run"),
+    "_odd_rows": ("ODD_ROWS", "IncomingRows", "Oddity", "RowsCheck", "look_for_oddities", "oddity_result"),
     "_validate_criterion": ("validate",),
     "_wrong_answers": ("WrongAnswers", "wrong_answers"),
 }
@@ -65,6 +77,7 @@ _HOMES = {
 __all__ = [
     "FEW_CLASSES",
     "METHODS",
+    "ODD_ROWS",
     "CachedPredictions",
     "Check",
     "CodeAccess",
@@ -75,12 +88,17 @@ __all__ = [
     "Event",
     "Hook",
     "HookCall",
+    "IncomingRows",
     "LoadedCode",
     "LoadedData",
+    "LoadedMetrics",
     "LoadedModels",
     "LoadedTraffic",
     "Metric",
+    "MetricAccess",
     "ModelAccess",
+    "Oddity",
+    "RowsCheck",
     "TrafficAccess",
     "WrongAnswers",
     "after",
@@ -95,9 +113,11 @@ __all__ = [
     "finds_outliers",
     "judge",
     "lacking",
+    "look_for_oddities",
     "measure",
     "measure_slices",
     "name_of",
+    "oddity_result",
     "replay_predictions",
     "require",
     "run",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlcycle import records
     from mlcycle.checks._cached_predictions import CachedPredictions
     from mlcycle.checks._evaluation_data import EvaluationData
+    from mlcycle.checks._metrics import Metric
 
 __all__ = [
     "Answer",
@@ -28,6 +29,7 @@ __all__ = [
     "Context",
     "DataAccess",
     "EvaluationContext",
+    "MetricAccess",
     "ModelAccess",
     "TrafficAccess",
     "data_of",
@@ -75,6 +77,13 @@ class ModelAccess(Protocol):
         """Return recorded answers of a model on those rows, for scorers."""
 
 
+class MetricAccess(Protocol):
+    """Metrics a criterion may be about, by the word of whoever asks."""
+
+    def find(self, metric: str | records.Cost | records.MetricSource) -> Metric:
+        """Return a metric; a source that was written elsewhere only if the caller trusts it."""
+
+
 class CodeAccess(Protocol):
     """What runs and the models of runs were made with."""
 
@@ -120,6 +129,10 @@ class Context(Protocol):
         """Model versions."""
 
     @property
+    def metrics(self) -> MetricAccess:
+        """Metrics, those kept as source by the caller's trust."""
+
+    @property
     def code(self) -> CodeAccess:
         """Code and environment of runs and models."""
 
@@ -143,6 +156,8 @@ class EvaluationContext:
     ----------
     data : DataAccess, optional
     models : ModelAccess, optional
+    metrics : MetricAccess, optional
+        By default sources run only where they were written.
     code : CodeAccess, optional
     traffic : TrafficAccess, optional
 
@@ -156,6 +171,7 @@ class EvaluationContext:
 
     _data: DataAccess | None = None
     _models: ModelAccess | None = None
+    _metrics: MetricAccess | None = None
     _code: CodeAccess | None = None
     _traffic: TrafficAccess | None = None
 
@@ -168,6 +184,15 @@ class EvaluationContext:
     def models(self) -> ModelAccess:
         """Model versions."""
         return _there(self._models, "models", "in a project")
+
+    @property
+    def metrics(self) -> MetricAccess:
+        """Metrics, those kept as source by the caller's trust."""
+        if self._metrics is not None:
+            return self._metrics
+        from mlcycle.checks._metrics import LoadedMetrics
+
+        return LoadedMetrics()
 
     @property
     def code(self) -> CodeAccess:

@@ -217,7 +217,7 @@ def require(decision: Decision) -> Decision:
 
 
 def evidence_problems(evaluation: Evaluation) -> tuple[str, ...]:
-    """Return why an evaluation is no evidence a gate may use: rows the model has been trained on.
+    """Return why an evaluation is no evidence a gate may use: rows the model has been trained on, or may have been.
 
     Examples
     --------
@@ -225,12 +225,18 @@ def evidence_problems(evaluation: Evaluation) -> tuple[str, ...]:
     >>> evidence_problems(Evaluation(id="1", subject="churn@7", data="c.test@1", overlap={"c.train@1": 12}))
     ('c.test@1 shares 12 rows with c.train@1, which churn@7 was trained on; judge it on rows it has not seen',)
     """
-    return tuple(
-        f"{evaluation.data} shares {rows:,} rows with {ref}, which {bare(evaluation.subject)} was trained on; "
-        "judge it on rows it has not seen"
+    data, model = evaluation.data, bare(evaluation.subject)
+    seen = (
+        f"{data} shares {rows:,} rows with {ref}, which {model} was trained on; judge it on rows it has not seen"
         for ref, rows in evaluation.overlap.items()
         if rows
     )
+    unknown = (
+        f"{data} could not be compared with {ref}, which {model} was trained on: its rows are gone, or damaged"
+        for ref, rows in evaluation.overlap.items()
+        if rows is None
+    )
+    return (*seen, *unknown)
 
 
 # What an evaluation has at hand; what a criterion needs beside it, nobody here could answer or weigh.

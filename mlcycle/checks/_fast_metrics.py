@@ -116,7 +116,9 @@ _LOSSES: dict[str, Callable[[Vector, Vector], Vector]] = {
 
 def _by_row(metric: Metric, cached: CachedPredictions, y: Vector, rows: Vector) -> FastMetric | None:
     name, sign = metric.scorer or "", metric.sign
-    if name in ("neg_log_loss", "neg_brier_score"):
+    if metric.cost is not None:
+        values = metric.costs(cached, y, cached.answers("predict")[rows])
+    elif name in ("neg_log_loss", "neg_brier_score"):
         values = _from_probabilities(name, cached, y, rows)
     elif name in _LOSSES or name == "r2":
         predicted = cached.answers("predict")[rows]

@@ -19,7 +19,6 @@ from mlcycle.checks._decide import lacking
 from mlcycle.checks._intervals import rounded
 from mlcycle.checks._measurement import joined, measured
 from mlcycle.checks._metric_case import metric_case
-from mlcycle.checks._metrics import find_metric
 from mlcycle.errors import InvalidInput, MlcycleError
 from mlcycle.records import Criterion, Result
 
@@ -168,7 +167,7 @@ def measure_of(criterion: Criterion) -> Callable[[Any, str, Context], list[Resul
 
 def _metric(criterion: Any, subject: str, context: Context) -> list[Result]:
     """Measure what a criterion about a metric asks of a model."""
-    metric = find_metric(criterion.metric)
+    metric = context.metrics.find(criterion.metric)
     reference = None
     if "reference" in criterion.needs:
         said = getattr(criterion, "reference", None)

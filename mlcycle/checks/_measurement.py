@@ -19,7 +19,7 @@ from mlcycle.checks._intervals import estimate_of
 from mlcycle.checks._metric_case import Answers, MetricCase, metric_case
 from mlcycle.checks._metrics import find_metric, has_positive, positive_of
 from mlcycle.errors import InvalidInput, MlcycleError
-from mlcycle.records import Result
+from mlcycle.records import Record, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlcycle import stats
+    from mlcycle.checks._context import MetricAccess
     from mlcycle.checks._evaluation_data import EvaluationData
+    from mlcycle.records import Cost, MetricSource
 
 __all__ = ["joined", "measure", "measure_slices", "measured"]
 
@@ -35,19 +37,20 @@ _MOST_LEVELS = 100  # a column of more is an id, and each of its levels is a han
 
 
 def measure(
-    metric: str,
+    metric: str | Cost | MetricSource,
     rows: EvaluationData,
     subject: str,
     answers: Any,
     *,
     reference: tuple[str, Any] | None = None,
     confidence: float = 0.95,
+    metrics: MetricAccess | None = None,
 ) -> Result:
     """Return a metric of a model on some rows, with its interval; nothing is judged.
 
     Parameters
     ----------
-    metric : str
+    metric : str, Cost or MetricSource
         As in `find_metric`.
     rows : EvaluationData
         The data; rows without a label are left out.
@@ -60,6 +63,8 @@ def measure(
         paired interval.
     confidence : float, default 0.95
         Of the two-sided interval.
+    metrics : MetricAccess, optional
+        By whose word a source runs; by default only one that this process wrote down.
 
     Returns
     -------
@@ -81,12 +86,14 @@ def measure(
     >>> AtLeast("accuracy", 0.7).verdict(found), AtLeast("accuracy", 0.8).verdict(found)
     ('pass', 'fail')
     """
-    [found] = measure_slices(metric, rows, subject, answers, reference=reference, confidence=confidence)
+    [found] = measure_slices(
+        metric, rows, subject, answers, reference=reference, confidence=confidence, metrics=metrics
+    )
     return found
 
 
 def measure_slices(
-    metric: str,
+    metric: str | Cost | MetricSource,
     rows: EvaluationData,
     subject: str,
     answers: Any,
@@ -94,12 +101,13 @@ def measure_slices(
     *,
     reference: tuple[str, Any] | None = None,
     confidence: float = 0.95,
+    metrics: MetricAccess | None = None,
 ) -> list[Result]:
     """Return a metric within every level of some columns, one result a slice; without columns, that of `measure`.
 
     Parameters
     ----------
-    metric, rows, subject, answers, reference, confidence
+    metric, rows, subject, answers, reference, confidence, metrics
         As in `measure`.
     by : sequence of str
         Columns of the data.
@@ -121,12 +129,14 @@ def measure_slices(
         kept = rows.labelled()
         ours = subject, _cached(answers, kept)
         theirs = None if reference is None else (reference[0], _cached(reference[1], kept))
-        return measured(metric_case(find_metric(metric), kept, ours, theirs, confidence), by)
+        found = find_metric(metric) if metrics is None else metrics.find(metric)
+        return measured(metric_case(found, kept, ours, theirs, confidence), by)
     except MlcycleError as error:
         why = plain(error)
     except Exception as error:  # noqa: BLE001 - a metric that breaks must not take the others with it
         why = f"{type(error).__name__}: {error}"
-    return [Result(check=metric, subject=subject, data=rows.ref, verdict="error", confidence=confidence, detail=why)]
+    name = plain(metric) if isinstance(metric, Record) else metric
+    return [Result(check=name, subject=subject, data=rows.ref, verdict="error", confidence=confidence, detail=why)]
 
 
 def _cached(answers: Any, rows: EvaluationData) -> CachedPredictions:

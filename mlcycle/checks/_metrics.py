@@ -1,4 +1,4 @@
-"""Metrics by name: scikit-learn's scorers, plain errors, and functions of the user's own."""
+"""Metrics as criteria name them: scikit-learn's scorers, plain errors, functions of the user's own, and costs."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, field, frozen
 
+from mlcycle._text import plain
+from mlcycle.checks._cost_rows import costs_of
 from mlcycle.checks._metric_ranges import function_behind, range_of
+from mlcycle.checks._written_metrics import refuse, run_source
 from mlcycle.errors import InvalidInput
-from mlcycle.records import higher_is_better
+from mlcycle.records import Cost, MetricSource, function_of, higher_is_better
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Metric", "find_metric", "has_positive", "positive_of"]
+__all__ = ["LoadedMetrics", "Metric", "find_metric", "has_positive", "positive_of"]
 
 _SHORT = {
     "brier_score_loss": "neg_brier_score",
@@ -45,6 +48,8 @@ class Metric:
         The scikit-learn scorer behind it; ``None`` for a function.
     function : callable or None
         ``(y_true, y_pred) -> float``; ``None`` for a scorer.
+    cost : Cost or None
+        What each answer costs; the metric is the mean of it.
     sign : int
         -1 where the value is a scorer's with the sign turned (a plain error).
     higher_is_better : bool
@@ -55,10 +60,13 @@ class Metric:
     function: Callable[[Any, Any], float] | None = None
     sign: int = 1
     higher_is_better: bool = True
+    cost: Cost | None = None
 
     @property
     def range(self) -> tuple[float, float]:
         """The smallest and largest value it can take, as far as they are known."""
+        if self.cost is not None:
+            return self.cost.range
         return range_of(self.scorer, self.sign, self.function)
 
     @property
@@ -80,11 +88,19 @@ class Metric:
     def __call__(self, cached: Any, y: Any, rows: Any) -> float:
         """Return the metric over some rows (indices, with repeats) of recorded predictions."""
         truth = y[rows].astype(float) if self.of_numbers and y.dtype.kind == "b" else y[rows]
+        if self.cost is not None:
+            return float(self.costs(cached, truth, cached.predict(rows)).mean())
         if self.function is not None:
             return float(self.function(truth, cached.predict(rows)))
         if self.scorer in _NEEDS_CLASSES and _lacks_a_class(self.scorer, truth, getattr(cached, "classes_", None)):
             return math.nan
         return self.sign * float(_scorer_for(self.scorer, getattr(cached, "classes_", None))(cached, rows, truth))
+
+    def costs(self, cached: Any, truth: Any, answers: Any) -> Any:
+        """Return what each answer costs, one value a row."""
+        assert self.cost is not None
+        classes: Any = getattr(cached, "classes_", None)
+        return costs_of(self.cost, truth, answers, positive_of(classes) if np.shape(classes) == (2,) else 1)
 
 
 # What is undefined without a row of each class, or with rows of one class only.
@@ -122,6 +138,8 @@ def positive_of(classes: Any) -> Any:
 
 def has_positive(metric: Metric) -> bool:
     """Return whether the metric is about one of two classes."""
+    if metric.cost is not None:
+        return not metric.cost.labels
     return metric.scorer in _POSITIVE and "brier" not in (metric.scorer or "")
 
 
@@ -171,14 +189,18 @@ _PROBABILITIES = frozenset(("neg_log_loss", "neg_brier_score", "d2_log_loss_scor
 _RANKINGS = frozenset(("roc_auc", "average_precision", "top_k_accuracy"))
 
 
-def find_metric(name: str) -> Metric:
-    """Return the metric a criterion names.
+def find_metric(metric: str | Cost | MetricSource) -> Metric:
+    """Return the metric a criterion is about.
+
+    A source is not run by this, and not by its first call either, unless this process wrote it down itself: what may
+    run on the caller's word is found by `LoadedMetrics`.
 
     Parameters
     ----------
-    name : str
+    metric : str, Cost or MetricSource
         A scikit-learn scorer name; an error by its plain name (``"mean_absolute_error"``, ``"log_loss"``, ``"rmse"``),
-        which is the positive error; or ``"module:function"``.
+        which is the positive error; ``"module:function"``; or what a criterion made of costs, or of a function without
+        a module.
 
     Raises
     ------
@@ -194,6 +216,10 @@ def find_metric(name: str) -> Metric:
     ...
     mlcycle.errors.InvalidInput: there is no metric 'roc_au'; did you mean 'roc_auc'...
     """
+    return _FOUND[type(metric)](metric)
+
+
+def _named(name: str) -> Metric:
     if ":" in name:
         return _function(name)
     known = _scorers()
@@ -202,13 +228,71 @@ def find_metric(name: str) -> Metric:
     turned = _SHORT.get(name, f"neg_{name}")
     if turned in known:
         return Metric(name, scorer=turned, sign=-1, higher_is_better=False)
-    plain = [scorer.removeprefix("neg_") for scorer in known]
-    alike = difflib.get_close_matches(name, [*known, *plain, *_SHORT], n=3, cutoff=0.5)
+    bare = [scorer.removeprefix("neg_") for scorer in known]
+    alike = difflib.get_close_matches(name, [*known, *bare, *_SHORT], n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(map(repr, dict.fromkeys(alike)))}? " if alike else ""
     raise InvalidInput(
         f"there is no metric {name!r}; {hint}Use a scikit-learn scorer name, the plain name of an error, "
         "or a function as 'module:function'"
     )
+
+
+def _costing(cost: Cost) -> Metric:
+    return Metric(plain(cost), cost=cost, higher_is_better=False)
+
+
+def _written(source: MetricSource) -> Metric:
+    def only_here(y_true: Any, y_pred: Any) -> float:
+        if function_of(source) is None:
+            raise refuse(source)
+        return run_source(source)(y_true, y_pred)
+
+    return Metric(source.name, function=only_here, higher_is_better=higher_is_better(source.name) is not False)
+
+
+_FOUND: dict[type, Callable[[Any], Metric]] = {str: _named, Cost: _costing, MetricSource: _written}
+
+
+@frozen(eq=False, kw_only=True)
+class LoadedMetrics:
+    r"""`MetricAccess` of one caller: sources run where they were written, or because this caller trusts them.
+
+    Parameters
+    ----------
+    trusts : callable, optional
+        ``digest -> bool``: what the caller trusts; asked only where a source was written elsewhere.
+    who : callable, optional
+        ``source -> who wrote it, in words``, for who has to decide.
+
+    Examples
+    --------
+    >>> from mlcycle.records import MetricSource
+    >>> source = MetricSource("def hits(y_true, y_pred):\n    return float((y_true == y_pred).mean())\n")
+    >>> LoadedMetrics().find(source)
+    Traceback (most recent call last):
+    ...
+    mlcycle.errors.UntrustedModel: the metric hits is kept as source, and running it runs whatever code it holds...
+    >>> LoadedMetrics(trusts=lambda digest: digest == source.digest).find(source).name
+    'hits'
+    """
+
+    trusts: Callable[[str], bool] = field(default=lambda digest: False, repr=False)
+    who: Callable[[MetricSource], str] = field(default=lambda source: "", repr=False)
+
+    def find(self, metric: str | Cost | MetricSource) -> Metric:
+        """Return the metric a criterion is about.
+
+        Raises
+        ------
+        UntrustedModel
+            For a source that was written elsewhere, and that the caller does not trust.
+        """
+        found = find_metric(metric)
+        if not isinstance(metric, MetricSource) or function_of(metric) is not None:
+            return found
+        if not self.trusts(metric.digest):
+            raise refuse(metric, self.who(metric))
+        return evolve(found, function=run_source(metric))
 
 
 @functools.cache

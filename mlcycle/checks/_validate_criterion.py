@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from mlcycle.checks._judge_criterion import measure_of
 from mlcycle.checks._metrics import find_metric
+from mlcycle.checks._written_metrics import check_source
 from mlcycle.errors import InvalidInput
-from mlcycle.records import Criterion, UnknownCriterion
+from mlcycle.records import Criterion, MetricSource, UnknownCriterion
 
 if TYPE_CHECKING:
     from mlcycle.checks._metrics import Metric
@@ -21,7 +22,8 @@ def validate(criterion: Criterion) -> None:
     Parameters
     ----------
     criterion : Criterion
-        If it is about a metric, that is looked up here, which loads scikit-learn.
+        If it is about a metric, that is looked up here, which loads scikit-learn. A source that this process wrote
+        down is tried on a few rows against its function; one that was written elsewhere is not run.
 
     Raises
     ------
@@ -43,6 +45,8 @@ def validate(criterion: Criterion) -> None:
         )
     if not isinstance(criterion, UnknownCriterion):  # that one says itself what it needs, and is kept as it is
         measure_of(criterion)
+    if isinstance(criterion.metric, MetricSource):
+        check_source(criterion.metric)
     if criterion.metric and (slip := criterion.slip(_metric_of(criterion))):
         raise InvalidInput(slip)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mlcycle.codecs._block_store import BlockStore, NewFile, Piece, Place
     from mlcycle.codecs._canonical import block_digest, canonical_bytes
     from mlcycle.codecs._folders import pack_folder, unpack_folder
+    from mlcycle.codecs._fresh_interpreter import FreshLoad, load_afresh
     from mlcycle.codecs._inputs import check_inputs
     from mlcycle.codecs._manifests import Manifest, read_manifest
     from mlcycle.codecs._models import (
@@ -41,6 +42,7 @@ _HOMES = {
     "_canonical": ("block_digest", "canonical_bytes"),
     "_row_blocks": ("cut",),
     "_folders": ("pack_folder", "unpack_folder"),
+    "_fresh_interpreter": ("FreshLoad", "load_afresh"),
     "_inputs": ("check_inputs",),
     "_manifests": ("Manifest", "read_manifest"),
     "_models": ("DumpedModel", "dump_model", "has_method", "load_model", "rescue_model", "trusted_names"),
@@ -57,6 +59,7 @@ __all__ = [
     "DumpedModel",
     "Encoded",
     "EncodedSelection",
+    "FreshLoad",
     "Manifest",
     "NewFile",
     "Piece",
@@ -78,6 +81,7 @@ __all__ = [
     "infer_signature",
     "length_of",
     "load",
+    "load_afresh",
     "load_model",
     "own_rows",
     "pack_folder",

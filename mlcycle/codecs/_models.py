@@ -21,6 +21,7 @@ from mlcycle._ids import new_id
 from mlcycle._locks import renew_in_child
 from mlcycle._warn import warn
 from mlcycle.codecs._bounds import check_bounds
+from mlcycle.codecs._importable import local_names, pickled_names
 from mlcycle.codecs._rows import own_rows
 from mlcycle.codecs._skops import look_into, untrusted_types, write_skops
 from mlcycle.errors import Corrupt, InvalidInput, MlcycleError, NotFound, UnsafePath, UntrustedModel
@@ -62,6 +63,8 @@ class DumpedModel:
         Types and functions outside the library's list. Empty: loading needs no trust.
     failing : dict
         Methods the model has that fail on its example while others answer, and what they say.
+    local : dict
+        Classes and functions in it that only this program can import, and why; see `local_names`.
     """
 
     format: str
@@ -69,6 +72,7 @@ class DumpedModel:
     packages: dict[str, str] = field(converter=_copy, hash=False)
     untrusted: tuple[str, ...] = ()
     failing: dict[str, str] = field(factory=dict, converter=_copy, hash=False)
+    local: dict[str, str] = field(factory=dict, converter=_copy, hash=False)
 
 
 def dump_model(
@@ -143,26 +147,25 @@ def _write(model: Any, path: Path, example: Any, format: str | None) -> DumpedMo
     if fault:
         raise InvalidInput(f"{class_name} {fault}")
     if chosen == "skops":
-        return DumpedModel("skops", class_name, _packages(found, "skops"), found, failing)
+        return DumpedModel("skops", class_name, _packages(found, "skops"), found, failing, local_names(found))
     if format is None:
         warn(
             f"{class_name} is kept as joblib, because {why}. A joblib file runs code when it is read, so loading it "
-            "will need trust=True" + _hint(class_name, found)
+            "will need trust=True" + _hint(found)
         )
-    return DumpedModel("joblib", class_name, _packages((class_name, *found), "joblib"), found or (class_name,), failing)
+    named = found or (class_name,)
+    local = local_names(sorted({*named, *pickled_names(model)}))
+    return DumpedModel("joblib", class_name, _packages((class_name, *found), "joblib"), named, failing, local)
 
 
-def _hint(class_name: str, found: tuple[str, ...]) -> str:
+def _hint(found: tuple[str, ...]) -> str:
     if "builtins.method_descriptor" in found:
         return (
             ". A method used as a function, such as str.lower or str.split, has no name in a module: a parameter such "
             "as lowercase=True or token_pattern= does the same."
         )
     # only what skops could look through may be a skops file, once its types are named
-    hint = '; save it with format="skops" to name its types instead, trust=[…].' if found else "."
-    if not any(name.startswith("__main__.") for name in (class_name, *found)):
-        return hint
-    return f"{hint} A class in __main__ cannot be found by other programs: move it to a module that they can import."
+    return '; save it with format="skops" to name its types instead, trust=[…].' if found else "."
 
 
 def _write_safest(
@@ -412,7 +415,7 @@ def load_model(
 
 def _read_pickle(data: bytes, label: str, names: Collection[str]) -> Any:
     if "joblib" not in names and (digest := sha256_bytes(data)) not in names:
-        named = any(not name.startswith("sha256:") for name in names)
+        named = any("sha256:" not in name for name in names)
         hint = "Naming types does not help with a pickle. " if named else ""
         raise UntrustedModel(
             f"{label} is kept as joblib, a pickle, and reading one runs whatever code it holds. {hint}If you know who "

@@ -52,7 +52,7 @@ def data(show: Show, project: mc.Project, forms: Forms) -> tuple[mc.DatasetVersi
         digits = project.datasets.add(
             "digits", forms.collected, target="digit", key="form", message="collected by hand"
         )
-        train, validation, test = digits.split(validation=0.15, test=0.35, method="key")
+        train, validation, test = digits.split({"train": 0.5, "validation": 0.15, "test": 0.35}, by="key")
     show.say("A row goes to a part by the hash of its form number: the same part on every machine, for ever.")
     versions = (digits, train, validation, test)
     show.table(

@@ -51,7 +51,7 @@ def data(show: Show, project: mc.Project, mailroom: mc.Deployment, scope: mc.Sco
         captured = seen.filter(like="in.").rename(columns=lambda name: name.removeprefix("in."))
         captured = captured.assign(form=seen["id"], digit=seen["label"].astype("int64"))
         live = project.datasets.add("live", captured, target="digit", key="form", message="forms from the new scanner")
-        live_train, live_test = live.split(test=0.5, method="key")
+        live_train, live_test = live.split(test=0.5, by="key")
         project.scope.set(
             criteria=[*scope.criteria, mc.AtLeast("accuracy", 0.8, on="live.test")],
             message="must read the new scanner too",

@@ -8,6 +8,6 @@ from mlcycle.lifecycle._trusting import trust
 from mlcycle.lifecycle.deployments import Deployment
 from mlcycle.lifecycle.experiments import Experiment
 from mlcycle.lifecycle.project import Project
-from mlcycle.lifecycle.runs import ActiveRun
+from mlcycle.lifecycle.runs import ActiveRun, current_run
 
-__all__ = ["ActiveRun", "Deployment", "Experiment", "Grant", "Project", "open", "trust"]
+__all__ = ["ActiveRun", "Deployment", "Experiment", "Grant", "Project", "current_run", "open", "trust"]

@@ -12,13 +12,14 @@ from attrs import evolve, field, frozen
 
 from mlcycle import checks, provenance, records
 from mlcycle._ids import now
+from mlcycle._text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pandas as pd
 
-    from mlcycle.state import View
+    from mlcycle.state import Version, VersionAdd, View
 
 __all__ = ["Candidate", "Evidence", "GateRequest", "decide_on", "masked"]
 
@@ -72,6 +73,12 @@ class Candidate(Protocol):
         """As they will be read back."""
 
 
+def _is_equal(version: Version, made: VersionAdd) -> bool:
+    """Say whether a version is what is to be added: of the same things, and saying the same."""
+    wanted = (tuple(made.needs), tuple(made.made_from), made.says)
+    return (tuple(version.needs), tuple(version.made_from), version.says) == wanted
+
+
 @frozen(kw_only=True)
 class GateRequest:
     """What is to be judged, or told: one event of an operation.
@@ -88,6 +95,8 @@ class GateRequest:
         Returns what is asked for; called only where a hook is to see it.
     evidence : Evidence
         What the gate built in says.
+    alias : str or None
+        Of a model: where it is to be promoted to.
     about : tuple of str
         What else the decision is to be found by.
     on_name : bool
@@ -103,6 +112,10 @@ class GateRequest:
         View to what the judgement rests on; where it is another at the commit, it is judged anew.
     candidates : mapping of str to Candidate
         By name, the rows that are to become its next version, and are stored nowhere yet.
+    built_in : callable, optional
+        What checks of the library say of it, given the criteria that are asked of the same; asked once, with hooks.
+    same : callable
+        Whether a version that was rejected before is what is to be added, so that it need not be kept once more.
     """
 
     verb: str
@@ -110,6 +123,7 @@ class GateRequest:
     subject: str
     proposal: Callable[[], Mapping[str, Any]] = dict
     evidence: Evidence = Evidence()
+    alias: str | None = None
     about: tuple[str, ...] = ()
     on_name: bool = False
     always: bool = False
@@ -117,6 +131,8 @@ class GateRequest:
     final: bool = False
     premise: Callable[[View], Any] = lambda view: None
     candidates: Mapping[str, Candidate] = field(factory=dict)
+    built_in: Callable[[Sequence[records.Criterion]], Iterable[records.Result]] | None = None
+    same: Callable[[Version, VersionAdd], bool] = _is_equal
 
 
 def masked(results: Iterable[records.Result]) -> list[records.Result]:
@@ -144,6 +160,7 @@ def decide_on(
         message=message,
         author=author,
     )
-    why = "\n".join([decision.why, *dict.fromkeys(evidence.notes)])
+    warned = (f"  ! {one.detail or plain(one)}" for one in said if one.verdict == "warn")
+    why = "\n".join([decision.why, *dict.fromkeys([*warned, *evidence.notes])])
     facts = {field: getattr(evidence, field) for field in ("scope", "changed_after_results")}
-    return evolve(decision, why=why, trial=dict(evidence.trial), **facts)
+    return evolve(decision, why=why, alias=request.alias, trial=dict(evidence.trial), **facts)

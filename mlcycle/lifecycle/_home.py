@@ -75,10 +75,18 @@ def load(
     if found.of == "dataset":
         if trust:
             raise InvalidInput(f"trust= is for models, and {found.shown} is data")
-        return tables.read_frame(session.blobs, view, found, columns)
+        frame = tables.read_frame(session.blobs, view, found, columns)
+        runs.note_read(session, found.ref)
+        return frame
     if columns is not None:
         raise InvalidInput(f"columns= is for data, and {found.shown} is a model")
     return load_version(session.blobs, found, trust=trust)
+
+
+def _xy(session: Session, version: records.DatasetVersion, *, columns: Iterable[Hashable] | None = None) -> Any:
+    found = datasets.xy(session, version, columns=columns)
+    runs.note_read(session, f"dataset:{version.ref}")
+    return found
 
 
 def _about(view: View, what: Any) -> tuple[str, str]:
@@ -101,12 +109,14 @@ def _decisions(session: Session, what: Any) -> records.Listing[records.Decision]
 
 VERBS: dict[str, Callable[..., Any]] = {
     "load": load,
-    "xy": datasets.xy,
+    "xy": _xy,
     "split": datasets.split,
+    "folds": datasets.folds,
     "evaluate": evaluation.evaluate,
     "evaluations": _evaluations,
     "decisions": _decisions,
     "promote": models.promote,
+    "demote": models.demote,
     "register": models.register_run,
     "compare": evaluation.compare,
     "differing": evaluation.differing,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from mlcycle import codecs
 from mlcycle._error_text import error_text
 from mlcycle._ids import new_id
+from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, MlcycleError, UntrustedModel
 from mlcycle.lifecycle._params import as_params
 from mlcycle.lifecycle._trust_file import trusted_in
@@ -37,6 +38,7 @@ __all__ = [
 Doc = dict[str, Any]
 _EXAMPLE_ROWS = 20
 _EXAMPLE_COLUMNS = 10_000
+_SHOWN = 3  # names in one warning; a program of its own often has a dozen, for one and the same reason
 
 
 class StagedModel:
@@ -47,7 +49,7 @@ class StagedModel:
     path : Path
         The model in the safest format that reproduces it.
     card : dict
-        Format, class, packages, types outside our trust, signature and parameters.
+        Format, class, packages, types outside our trust, names others cannot import, signature and parameters.
     example : Path or None
         A few rows of input as Parquet.
     lost : str
@@ -68,11 +70,14 @@ class StagedModel:
 
     def _pack(self, model: Any, rows: Any, signature: Doc | None, format: str | None) -> Doc:
         packed = codecs.dump_model(model, self.path, example=_as_served(rows, signature), format=format)
+        if packed.local:
+            warn(_local_text(packed.class_name, packed.local))
         return {
             "format": packed.format,
             "class": packed.class_name,
             "packages": dict(packed.packages),
             "untrusted": list(packed.untrusted),
+            "local": sorted(packed.local),
             "signature": None if signature is None else _without(signature, packed.failing),
             "params": _params(model),
         }
@@ -97,6 +102,16 @@ class StagedModel:
 
     def __exit__(self, *exception: object) -> None:
         self._folder.cleanup()
+
+
+def _local_text(class_name: str, local: dict[str, str]) -> str:
+    """Say that others cannot load a model, why, and what to do; training goes on."""
+    told = [f"{name} {why}" for name, why in local.items()]
+    more = [f"and {len(told) - _SHOWN} more"] if len(told) > _SHOWN else []
+    return (
+        f"others cannot load this {class_name.rpartition('.')[2]}: {'; '.join([*told[:_SHOWN], *more])}. "
+        "Move it to a module of a package that is installed (your own: pip install -e .), and save the model again"
+    )
 
 
 def _described(model: Any, example: Any) -> tuple[Any, Doc | None]:

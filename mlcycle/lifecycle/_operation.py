@@ -276,7 +276,7 @@ class Operation:
             if request is None or decision is None or kept is None or (isinstance(made, UpToDate) and decision.allowed):
                 return made
             made = [] if isinstance(made, UpToDate) else made  # others added it: that does not allow it to this one
-            made, about = (made, made_refs(made)) if decision.allowed else kept_out(view, made)
+            made, about = (made, made_refs(made)) if decision.allowed else kept_out(view, made, request.same)
             subjects = [request.subject, *about] if request.on_name or not about else about
             return [kept, decision_fact(decision, [*subjects, *request.about]), *made]
 

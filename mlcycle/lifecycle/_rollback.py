@@ -35,12 +35,12 @@ def _author(view: View, moved: Moved) -> str:
     return next(pointer_moves(view, moved.of, moved.name, moved.pointer, newest_first=True)).stamp.author
 
 
-def new_models(view: View, to: int) -> list[str]:
-    """Return the model versions that pointers would newly point at, as full refs."""
-    found = set()
+def new_models(view: View, to: int) -> list[tuple[str, str | None]]:
+    """Return the model versions that pointers would newly point at, as full refs, each with the alias that would."""
+    found = set[tuple[str, str | None]]()
     for moved in moves_to(view, to):
         if moved.of == "model" and moved.after is not None:
-            found.add(f"model:{moved.name}@{moved.after}")
+            found.add((f"model:{moved.name}@{moved.after}", moved.pointer))
         if moved.of == "deployment" and moved.after is not None:
-            found |= {*view.versions.get(moved.of, moved.name, moved.after)["weights"]}
-    return sorted(found)
+            found |= {(ref, None) for ref in view.versions.get(moved.of, moved.name, moved.after)["weights"]}
+    return sorted(found, key=str)

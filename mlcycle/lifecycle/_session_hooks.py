@@ -148,12 +148,28 @@ class Hooks:
         return [one for one in self.given if (one.moment, one.verb) == (moment, verb)]
 
     def before(self, session: Any, view: View, request: GateRequest) -> HookAnswers | None:
-        """Return what hooks and criteria of the scope say before an event; None where nobody is asked."""
+        """Return what built-in checks, criteria and hooks say before an event; None where nobody is asked."""
         self.check_whole(request.verb)
         hooks = self.of("before", request.verb)
         criteria = self.criteria(view, request) if self.criteria is not None and request.candidates else {}
-        if not hooks and not criteria:
+        found: list[records.Result] = []
+        if request.built_in is not None:
+            found += request.built_in([one for asked in criteria.values() for one in asked])
+        elif not hooks and not criteria:
             return None
+        if hooks or criteria:
+            found += self._asked(session, view, request, hooks, criteria)
+        return HookAnswers(tuple(masked(found)), bool(hooks))
+
+    def _asked(
+        self,
+        session: Any,
+        view: View,
+        request: GateRequest,
+        hooks: Sequence[checks.Hook],
+        criteria: Mapping[str, Sequence[records.Criterion]],
+    ) -> list[records.Result]:
+        """Return what criteria of the scope and hooks say; neither may change the project."""
         context = self._context(session, view, request)
         token = _judging.set(_judging.get() | {view.state.id or ""})
         try:
@@ -163,7 +179,7 @@ class Hooks:
                 found += checks.ask_hooks(hooks, event, context)
         finally:
             _judging.reset(token)
-        return HookAnswers(tuple(masked(found)), bool(hooks))
+        return found
 
     def after(self, session: Any, view: View, request: GateRequest, **more: Any) -> None:
         """Tell hooks of what was done; whatever one raises is counted, and warned of when all have been told."""

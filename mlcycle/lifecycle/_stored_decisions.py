@@ -11,7 +11,7 @@ from mlcycle.lifecycle.blobs import readable
 from mlcycle.state import Change, FactAdd, PointerMove, Version, VersionAdd, VersionMark, View
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from mlcycle.lifecycle.blobs import Blobs
     from mlcycle.state import Fact
@@ -38,6 +38,7 @@ def decision_fact(decision: records.Decision, subjects: Sequence[str]) -> FactAd
             "allowed": decision.allowed,
             "now": decision.now,
             "scope": decision.scope,
+            "alias": decision.alias,
             "trial": decision.trial,
             "evaluations": [f"evaluation:{one}" for one in decision.evaluations],
             "override": None if override is None else {"author": override.author, "until": override.until},
@@ -65,23 +66,24 @@ def decision_records(blobs: Blobs, view: View, of: str, ref: str | None = None) 
     return records.Listing(readable(lambda fact: decision_record(blobs, fact), mine), of="decisions")
 
 
-def kept_out(view: View, changes: Sequence[Change]) -> tuple[list[Change], list[str]]:
-    """Return the changes that keep versions as rejected, where they are not kept so already, and their refs."""
+def kept_out(
+    view: View, changes: Sequence[Change], same: Callable[[Version, VersionAdd], bool]
+) -> tuple[list[Change], list[str]]:
+    """Return the changes that keep versions as rejected, where the same are not kept so already, and their refs."""
     made = [one for one in changes if isinstance(one, VersionAdd)]
-    there = [_rejected_before(view, one) for one in made]
+    there = [_rejected_before(view, one, same) for one in made]
     if all(there):
         return [], [one.ref for one in there if one]
     marks = [VersionMark(of=one.of, name=one.name, mark="rejected", numbers=[[one.number] * 2]) for one in made]
     return [*(one for one in changes if not isinstance(one, PointerMove)), *marks], made_refs(changes)
 
 
-def _rejected_before(view: View, made: VersionAdd) -> Version | None:
+def _rejected_before(view: View, made: VersionAdd, same: Callable[[Version, VersionAdd], bool]) -> Version | None:
     """Return the version that was rejected before for what is to be added, if it is still there to be looked at."""
     known = view.names.get(made.of, made.name)
-    if known is None or not view.placed.has(made.needs[0]):
+    if known is None:
         return None
     marks = view.marks.numbers
     rejected = marks(made.of, known, "rejected") - marks(made.of, known, "dropped")
     versions = (view.versions.get(made.of, made.name, number) for number in sorted(rejected, reverse=True))
-    wanted = (tuple(made.needs), tuple(made.made_from), made.says)
-    return next((one for one in versions if (one.needs, one.made_from, one.says) == wanted), None)
+    return next((one for one in versions if view.placed.has(one.needs[0]) and same(one, made)), None)

@@ -93,6 +93,9 @@ def keep_evaluation(
     place = attrs.evolve(place, files=[*place.files, *beside])
     data = None if evaluation.data is None else f"dataset:{evaluation.data}"
     said: Doc = {"data": data, "scope": evaluation.scope, "verdict": evaluation.verdict}
+    asked = [records.from_json(found) for one in answers if one["criterion"] for found in one["results"]]
+    said["criteria"] = records.worst(asked) if asked else None  # what was asked by hand is in the verdict too
+    said["overlap"] = sum(evaluation.overlap.values())
     if data is None:
         said["findings"] = len(evaluation.findings)
     if evaluation.since is not None:

@@ -56,7 +56,7 @@ class Grant:
     Attributes
     ----------
     what : str
-        The name of a type or a function, ``"joblib"`` for every pickle, or the digest of one file.
+        The name of a type or a function, ``"joblib"`` for every pickle, or the digest of one file or metric.
     project : str or None
         Where the store lies in which it holds; None for a digest that holds everywhere.
     id : str or None
@@ -74,14 +74,14 @@ class Grant:
 
 
 def is_digest(what: str) -> bool:
-    """Say whether something trusted is the digest of one file.
+    """Say whether something trusted is the digest of one file, or of the source of one metric.
 
     Examples
     --------
-    >>> is_digest("sha256:" + "0" * 64), is_digest("my_pkg.Clipper")
-    (True, False)
+    >>> is_digest("sha256:" + "0" * 64), is_digest("metric:sha256:" + "0" * 64), is_digest("my_pkg.Clipper")
+    (True, True, False)
     """
-    return re.fullmatch("sha256:[0-9a-f]{64}", what) is not None
+    return re.fullmatch("(metric:)?sha256:[0-9a-f]{64}", what) is not None
 
 
 def trusted_in(store: str, place: str | None) -> frozenset[str]:

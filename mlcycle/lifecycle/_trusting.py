@@ -18,18 +18,19 @@ __all__ = ["trust"]
 def trust(
     what: str | type | Collection[str | type] = (), project: Project | None = None, *, revoke: bool = False
 ) -> list[Grant]:
-    """Trust types or pickles for every time, in a file of your own on this machine; or see what you trust.
+    """Trust types, pickles or metrics for every time, in a file of your own on this machine; or see what you trust.
 
-    It holds for you alone, wherever a model is loaded: by `project.load`, in evaluations and hooks, in services. The
-    file is named by ``MLCYCLE_TRUST``, else ``mlcycle/trust.json`` in your configuration folder. Nothing in a store can
-    change it, and a copy of a store at another place is not trusted with it.
+    It holds for you alone, wherever a model is loaded or judged: by `project.load`, in evaluations and hooks, in
+    services. The file is named by ``MLCYCLE_TRUST``, else ``mlcycle/trust.json`` in your configuration folder. Nothing
+    in a store can change it, and a copy of a store at another place is not trusted with it.
 
     Parameters
     ----------
     what : str, class or collection of them, optional
         Names of types and functions a skops file may rebuild, ``"my_pkg.transform.Clipper"``, or the classes. For
         pickles, which run whatever code they hold: ``"joblib"`` for all that `project` holds in that format, or
-        ``"sha256:<64 hex digits>"`` for one file. Without it nothing changes.
+        ``"sha256:<64 hex digits>"`` for one file. For a metric that a criterion keeps as source, its digest:
+        ``"metric:sha256:<64 hex digits>"``. Without it nothing changes.
     project : Project, optional
         Where it holds. Only a digest can do without: it names the very same bytes everywhere.
     revoke : bool, default False
@@ -94,7 +95,7 @@ def _names(what: str | type | Collection[str | type], project: Project | None) -
         if name != "joblib" and not dotted:
             raise InvalidInput(
                 f"{name!r:.80} cannot be trusted: name a type such as 'my_pkg.transform.Clipper', or 'joblib', or one "
-                "file by its digest, 'sha256:<64 hex digits>'"
+                "file by its digest, 'sha256:<64 hex digits>', or a metric by that of its source, 'metric:sha256:…'"
             )
         if project is None:
             raise InvalidInput(f"{name!r:.80} is trusted in one project: mlcycle.trust({name!r:.80}, project)")

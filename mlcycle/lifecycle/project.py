@@ -23,7 +23,7 @@ from mlcycle.lifecycle.models import Models
 from mlcycle.lifecycle.runs import Runs, run_ref
 from mlcycle.lifecycle.scope import Scopes
 from mlcycle.lifecycle.store import Store
-from mlcycle.state import Change, ProjectRollback, View, moves_to, roll_project_back, status_of
+from mlcycle.state import Change, ProjectRollback, View, moves_to, roll_project_back, stamp_of, status_of
 from mlcycle.storage import UpToDate
 
 if TYPE_CHECKING:
@@ -115,8 +115,26 @@ class Project:
         return load(self._session, what, columns=columns, trust=trust)
 
     def status(self) -> records.Status:
-        """Return, per phase, what is missing, stale, blocked or due."""
-        return status_of(self._session.view(), now())
+        """Return, per phase, what is missing, stale, blocked, failing or due, and the line that mends it.
+
+        It reads the log alone: neither data nor models. Of a project `at` an entry it tells what stood then, and what
+        had expired when that entry was written.
+
+        Examples
+        --------
+        >>> import mlcycle as mc
+        >>> project = mc.open("memory://docs-status")
+        >>> print(project.status())
+        scope       ! no scope yet: project.scope.set(objective=…, criteria=[…])
+        data        ! no data yet: project.datasets.add(name, frame)
+        model       ! no model yet: run.register(name)
+        deployment  ✓
+        >>> project.status().ok
+        True
+        """
+        view = self._session.view()
+        moment = now() if self._session.at is None else stamp_of(view.read(view.n)).at
+        return status_of(view, moment)
 
     def history(
         self,

@@ -9,8 +9,6 @@ from mlcycle import serving, storage
 from mlcycle._ids import now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mlcycle.lifecycle._session import Session
 
 __all__ = ["TrafficWriter", "read"]
@@ -53,27 +51,23 @@ class TrafficWriter:
             self._writer = None
 
 
-def read(session: Session, deployment: str, start: str | None, end: str | None) -> serving.CapturedTraffic:
+def read(session: Session, name: str, deployment: str, start: str | None, end: str | None) -> serving.CapturedTraffic:
     """Return the captured traffic of a deployment between two times, what this process still holds included.
 
     Parameters
     ----------
-    deployment : str
-        Its id.
+    name, deployment : str
+        Its name, and its id.
     start, end : str or None
         UTC text; None for no limit.
     """
     for sink in list(_sinks):
         if sink.belongs_to(session, deployment):
             sink.flush()
-    return serving.decode_traffic(_lines(session, deployment, start), since=start, until=end)
-
-
-def _lines(session: Session, deployment: str, start: str | None) -> Iterator[bytes]:
-    """Yield the lines of every day that can hold what is asked; labels may come long after, so to the last day."""
     prefix = f"traffic/{deployment}/"
     days = sorted({item.key.removeprefix(prefix).split("/")[0] for item in session.log.files.list(prefix)})
-    for day in days:
-        if start is None or day >= start[:10]:
-            for _, line in storage.read_lines(session.log.files, f"{prefix}{day}/"):
-                yield line
+    # labels may come long after, so to the last day
+    asked = [day for day in days if start is None or day >= start[:10]]
+    lines = (line for day in asked for _, line in storage.read_lines(session.log.files, f"{prefix}{day}/"))
+    complete = len(asked) == len(days)
+    return serving.decode_traffic(lines, since=start, until=end, deployment=name, complete=complete)

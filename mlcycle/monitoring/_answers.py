@@ -78,7 +78,7 @@ class CapturedAnswers:
         except UntrustedModel as error:
             raise InvalidInput("predictions were not captured, and loading the model to ask it needs trust") from error
 
-    def lacks(self, metric: str) -> bool:
+    def lacks(self, metric: Any) -> bool:
         """Return whether a metric asks scores that the model has, and that were neither captured nor can be asked."""
         try:
             asked = checks.find_metric(metric).methods

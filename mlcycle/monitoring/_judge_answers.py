@@ -38,7 +38,7 @@ class ServedVersions(Protocol):
     def ask(self, ref: str, method: str, rows: Any) -> Any:
         """Return what a version answers on rows, or raise why it cannot be asked."""
 
-    def evaluated(self, ref: str, metric: str) -> records.Result | None:
+    def evaluated(self, ref: str, metric: Any) -> records.Result | None:
         """Return the newest result of a metric over all rows of some data; None where it was never evaluated."""
 
 
@@ -54,10 +54,13 @@ class AnswersJudge:
     criteria : sequence of Criterion
         Those in force.
     versions : ServedVersions
+    metrics : MetricAccess, optional
+        By whose word metrics that are kept as source run; by default only those this process wrote down.
     """
 
     criteria: Sequence[Any]
     versions: ServedVersions
+    metrics: checks.MetricAccess | None = None
 
     def __call__(self, ref: str, rows: pd.DataFrame) -> Iterator[records.Result]:
         """Judge a version by labelled rows of traffic that it answered."""
@@ -76,7 +79,7 @@ class AnswersJudge:
     def _judged(self, ref: str, rows: checks.EvaluationData, captured: CapturedAnswers) -> Iterator[records.Result]:
         data = checks.LoadedData(default=rows.ref, read=lambda _: rows)
         models = checks.LoadedModels(data=data, read=lambda _: captured)
-        context = checks.EvaluationContext(data=data, models=models)
+        context = checks.EvaluationContext(data=data, models=models, metrics=self.metrics)
         criteria = [one for one in self.criteria if one.judges == "model"]
         absolute = [one for one in criteria if _answerable(one)]
         found = [result for one in absolute for result in _answered(one, ref, captured, context)]
@@ -94,7 +97,10 @@ class AnswersJudge:
         """Yield what no criterion asks for: metrics against an evaluation, or as they are."""
         usual = ("accuracy",) if captured.several else _USUAL[captured.task]
         metrics = () if captured.several else (one.metric for one in self.criteria if one.metric)
-        tried = {name: checks.measure(name, rows, ref, captured) for name in dict.fromkeys([*metrics, *usual])}
+        tried = {
+            name: checks.measure(name, rows, ref, captured, metrics=self.metrics)
+            for name in dict.fromkeys([*metrics, *usual])
+        }
         measured = {name: one for name, one in tried.items() if one.value is not None}
         then = {name: before for name in measured if (before := self.versions.evaluated(ref, name)) is not None}
         if then:
@@ -142,7 +148,7 @@ def _answered(
     return tuple(attrs.evolve(one, detail=note) for one in found)
 
 
-def _against(metric: str, now: records.Result, then: records.Result, task: str) -> records.Result:
+def _against(metric: Any, now: records.Result, then: records.Result, task: str) -> records.Result:
     """Return the difference from an evaluation, turned so that positive is better, against what would matter.
 
     The limits of a difference from those of its two parts: Zou and Donner (2008), Statistics in Medicine 27 (MOVER).

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlcycle.records import Result, Revision
+    from mlcycle.serving import LabelCounts
 
 __all__ = ["Captured", "Expected", "Judge", "ReferenceData", "TrafficContext", "Window", "inputs_of"]
 
@@ -30,8 +31,8 @@ class Captured(Protocol):
         """Lines that could not be read."""
 
     @property
-    def strays(self) -> int:
-        """Labels whose id no prediction has."""
+    def labels(self) -> LabelCounts:
+        """How many labels are of these predictions, and of which others."""
 
     def live(self) -> pd.DataFrame:
         """Return what callers got: no answers of shadows, no failures."""
@@ -109,9 +110,9 @@ class Window:
         return self.captured.skipped
 
     @property
-    def strays(self) -> int:
-        """Labels whose id no prediction of the window has."""
-        return self.captured.strays
+    def labels(self) -> LabelCounts:
+        """How many labels are of predictions of the window, and of which others."""
+        return self.captured.labels
 
     def live(self) -> pd.DataFrame:
         """Return what callers got: no answers of shadows, no failures."""

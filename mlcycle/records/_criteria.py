@@ -12,7 +12,9 @@ import attrs
 from attrs import field, frozen
 
 from mlcycle.errors import InvalidInput
+from mlcycle.records._costs import Cost
 from mlcycle.records._criterion_fields import TERMS
+from mlcycle.records._metric_source import MetricSource
 from mlcycle.records._record import Record, copied
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ class Criterion(Record):
 
     Attributes
     ----------
-    metric : str
+    metric : str, Cost or MetricSource
         Empty where it is not about a metric.
     slices : tuple of str
         Columns within whose every level it must hold.
@@ -77,7 +79,7 @@ class Criterion(Record):
 
     __slots__ = ()
 
-    metric: str = ""
+    metric: str | Cost | MetricSource = ""
     slices: tuple[str, ...] = ()
     on: str | None = None
     confidence: float = 0.95

@@ -9,17 +9,21 @@ from attrs import field, frozen
 from mlcycle import _html
 from mlcycle.records._committed import Committed, stamp_last
 from mlcycle.records._data import Column, Roles
+from mlcycle.records._part import Part
 from mlcycle.records._record import copied, listed, texts
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Hashable, Iterable, Mapping
+    from datetime import timedelta
 
     import pandas as pd
 
-    from mlcycle._typing import Moment
+    from mlcycle._typing import Moment, Splitter
     from mlcycle.records._decisions import Decision
     from mlcycle.records._evaluations import Evaluation
+    from mlcycle.records._folds import Folds
     from mlcycle.records._listing import Listing
+    from mlcycle.records._parts import Parts
 
 __all__ = ["DatasetVersion"]
 
@@ -45,10 +49,14 @@ class DatasetVersion(Committed):
     rows : int, default 0
     columns : tuple of Column
     roles : Roles
+    part : Part or None
+        How its rows were chosen, of a part; None of a whole table.
     parents : tuple of str
         Versions it was made from, as refs.
     profile : dict
         Summary statistics; may be empty.
+    notes : tuple of str
+        What was odd when it was added, a sentence each; `decisions` has the results.
 
     Examples
     --------
@@ -70,8 +78,10 @@ class DatasetVersion(Committed):
     rows: int = 0
     columns: tuple[Column, ...] = field(default=(), converter=listed)
     roles: Roles = field(factory=Roles)
+    part: Part | None = None
     parents: tuple[str, ...] = field(default=(), converter=texts, metadata={"ref": "dataset"})
     profile: dict[str, Any] = field(factory=dict, converter=copied, hash=False)
+    notes: tuple[str, ...] = field(default=(), converter=texts)
 
     @property
     def ref(self) -> str:
@@ -107,35 +117,54 @@ class DatasetVersion(Committed):
 
     def split(
         self,
+        parts: Mapping[str, float] | Iterable[str] | None = None,
         *,
         test: float = 0.25,
-        validation: float = 0.0,
-        method: str = "auto",
-        by: str | int | None = None,
+        by: str | int | Iterable[Any] | Splitter | None = None,
+        gap: int | str | timedelta | None = None,
+        stratify: bool | str | int | None = None,
         seed: int = 0,
         override_until: Moment | None = None,
         message: str = "",
         op: str | None = None,
-    ) -> tuple[DatasetVersion, ...]:
-        """Split the rows into parts ``name.train``, ``name.test`` and, if asked for, ``name.validation``.
+    ) -> Parts[DatasetVersion]:
+        """Split the rows into parts such as ``name.train`` and ``name.test``, as the roles of the columns ask.
 
-        Parts are selections over this version: no row is copied. The same version, arguments and seed give the same
-        parts anywhere, because rows are chosen by a published hash and not by a random generator.
+        Parts are selections over this version: no row is copied. The same version and arguments give the same parts
+        anywhere, because rows are placed by a published hash and not by a random generator. Whatever is given, the
+        rows of one group, where a column has that role, are in one part.
 
         Parameters
         ----------
-        test, validation : float
-            Shares of the rows, each in [0, 1), together below 1.
-        method : {"auto", "random", "stratified", "key"}
-            ``"key"`` sends a row by the hash of its key, so that rows with one key stay together and a row keeps its
-            part in later versions; shares hold only on average. ``"random"`` keeps the shares exactly, up to
-            rounding; so does ``"stratified"``, and each class is within a row or so of its own share. ``"auto"``
-            takes ``"key"`` with a column `by` or a group role, else ``"stratified"`` for a target of at most 50
-            classes, else ``"random"``.
-        by : str or int, optional
-            The column to hash or to stratify by; defaults to the group or key role, or to the target.
+        parts : mapping of str to float, optional
+            Shares by name, in order, with the sum 1: ``{"train": 0.7, "valid": 0.15, "test": 0.15}``. By default
+            there are ``train`` and ``test``. For a mask or a splitter, names alone.
+        test : float, default 0.25
+            The share of ``test``, where there are no `parts`.
+        by : str, int, array-like or splitter, optional
+            What decides where a row goes. By default the time role does, else the group role; else classes keep
+            their shares, where the target has at most 50 of them; else rows are drawn.
+
+            ``"time"``: parts follow each other in time, in their order. Rows of one moment stay together. Groups go by
+            their last moment, so that nothing trained on is later than the cut.
+
+            ``"group"``, ``"key"``, or a column: rows with one value stay together, missing values being one, and go by
+            its hash: a row keeps its part in later versions with more rows, and shares hold on average.
+
+            An array with a value for each row: whether it is in the last part, or the name of its part.
+
+            An object with scikit-learn's ``split(X, y, groups)``: its first answer. It is asked twice, and has to
+            answer the same.
+        gap : int, str or timedelta, optional
+            In time order, what is left out between parts, at the end of the earlier one: so many rows at least, or a
+            span such as ``"7d"``. Such rows are in no part.
+        stratify : bool, str or int, optional
+            True for the target, or a column: its values have the same share in every part. False keeps rows from being
+            stratified by themselves. Shares are exact up to rounding where single rows are drawn; where a group, key
+            or column stays together, they are as near as those let them, and a row may change its part in a later
+            version.
         seed : int, default 0
-            Another seed, another split.
+            Another seed, another split, where a hash decides.
         override_until : str, date, datetime or timedelta, or one of numpy or pandas, optional
             Passes a hook that blocks, with a `message`; until when. A bare date means the end of that day (UTC),
             ``"30d"`` or a timedelta so long from now.
@@ -144,17 +173,86 @@ class DatasetVersion(Committed):
 
         Returns
         -------
-        tuple of DatasetVersion
-            ``(train, test)``, or ``(train, validation, test)``.
+        Parts
+            In the order of `parts`, and by name: ``train, test = …`` or ``…["test"]``.
 
         Raises
         ------
         InvalidInput
-            For shares that leave a part without rows, a column that is not there, or one whose values, such as
-            lists, cannot be classes or keys; for a version that was rejected or rolled back.
+            For shares that do not fit the groups or the time, a role that no column has, missing times, a mask of
+            another length, a splitter whose answers overlap or divide a group; for a version that was rejected or
+            rolled back.
+
+        Examples
+        --------
+        >>> import mlcycle as mc, pandas as pd
+        >>> project = mc.open("memory://docs-split")
+        >>> frame = pd.DataFrame({"day": pd.date_range("2026-01-01", periods=10), "sold": range(10)})
+        >>> sales = project.datasets.add("sales", frame, time="day", target="sold")
+        >>> train, test = sales.split(test=0.3, gap="2d")
+        >>> train.load()["day"].max().day, test.load()["day"].min().day
+        (6, 8)
+        >>> print(test.part)
+        time 'day', gap 2d
         """
-        drawn = {"test": test, "validation": validation, "method": method, "by": by, "seed": seed}
-        return self._do("split", **drawn, override_until=override_until, message=message, op=op)
+        return self._do(
+            "split",
+            parts=parts,
+            test=test,
+            by=by,
+            gap=gap,
+            stratify=stratify,
+            seed=seed,
+            override_until=override_until,
+            message=message,
+            op=op,
+        )
+
+    def folds(
+        self,
+        n: int = 5,
+        *,
+        by: str | int | Iterable[Any] | Splitter | None = None,
+        gap: int | str | timedelta | None = None,
+        stratify: bool | str | int | None = None,
+        seed: int = 0,
+        override_until: Moment | None = None,
+        message: str = "",
+        op: str | None = None,
+    ) -> Folds[DatasetVersion]:
+        """Split the rows into folds to test on in turn, for cross-validation: parts ``name.fold1`` and so on.
+
+        No row is tested on twice. Folds are of equal size, as far as groups allow, by whatever they are made. In time
+        order, each fold is tested on by what lies before it; before ``fold1`` lies ``fold0``, which is only trained on.
+
+        Parameters
+        ----------
+        n : int, default 5
+            How many folds are tested on.
+        by, gap, stratify, seed, override_until, message, op
+            As in `split`; of a splitter, all its answers, which have to be `n`.
+
+        Returns
+        -------
+        Folds
+            What scikit-learn takes as ``cv=``, with the ``.parts``.
+
+        Raises
+        ------
+        InvalidInput
+            As in `split`.
+        """
+        return self._do(
+            "folds",
+            n=n,
+            by=by,
+            gap=gap,
+            stratify=stratify,
+            seed=seed,
+            override_until=override_until,
+            message=message,
+            op=op,
+        )
 
     def evaluate(
         self,
@@ -198,6 +296,12 @@ class DatasetVersion(Committed):
     def _title(self) -> str:
         return self.ref
 
+    def __str__(self) -> str:
+        return "\n".join([self.ref, *(f"  ! {note}" for note in self.notes)])
+
+    def __format__(self, spec: str) -> str:
+        return format(self.ref, spec)  # within a sentence or an address it is its ref
+
     def _facts(self) -> list[tuple[str, Any]]:
         return [
             ("rows", self.rows),
@@ -207,7 +311,9 @@ class DatasetVersion(Committed):
             ("key", self.roles.key),
             ("time", self.roles.time),
             ("group", self.roles.group),
+            ("part", None if self.part is None else str(self.part)),
             ("parents", self.parents),
+            ("notes", self.notes),
             *super()._facts(),
         ]
 
@@ -216,5 +322,9 @@ class DatasetVersion(Committed):
         more = len(self.columns) - len(rows)
         caption = f"the first {len(rows)} of {len(self.columns)} columns" if more else ""
         columns = _html.table(["column", "type", "missing"], rows, caption=caption) if rows else ""
-        facts = [(name, ", ".join(value) if isinstance(value, tuple) else value) for name, value in self._facts()]
+        told = [(name, "; ".join(value) if name == "notes" else value) for name, value in self._facts()]
+        facts = [(name, ", ".join(value) if isinstance(value, tuple) else value) for name, value in told]
+        if self.part is not None:
+            shares = ", ".join(f"{name} {share:.3g}" for name, share in self.part.shares.items())
+            facts.insert([name for name, _ in facts].index("part") + 1, ("shares", shares))
         return _html.card(self.ref, facts, columns)

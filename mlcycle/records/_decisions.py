@@ -94,6 +94,8 @@ class Decision(Committed):
         The one that let it through, or that had ended; None where nothing stood against it.
     scope : int or None
         Number of the scope it was taken by, where there was one.
+    alias : str or None
+        Of a promotion: where to.
     changed_after_results : int, default 0
         How often criteria or test had been changed after results on this test were seen.
     trial : dict of str to str
@@ -116,6 +118,7 @@ class Decision(Committed):
     now: str = ""
     override: Override | None = None
     scope: int | None = None
+    alias: str | None = None
     changed_after_results: int = 0
     trial: dict[str, str] = field(factory=dict, converter=copied, hash=False)
     why: str = ""

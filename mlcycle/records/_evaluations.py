@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from mlcycle.records._costs import Cost
+    from mlcycle.records._metric_source import MetricSource
+
 __all__ = ["Evaluation"]
 
 # A frame of a thousand columns may drift in all of them; the first of a signal are the strongest.
@@ -72,8 +75,8 @@ class Evaluation(Committed):
     uses_of_test : int, default 0
         How many looks there were at rows of this data, this one included: a look is one model version judged on one
         part of the root that shares a row with it, whatever the part is called. The same look again is no new one.
-    overlap : dict of str to int
-        Training data sharing rows with `data`, and how many rows.
+    overlap : dict of str to int or None
+        Training data sharing rows with `data`, and how many rows; None where it could not be compared.
     left_out : int, default 0
         Rows of `data` that have no label.
     groups : int or None
@@ -104,7 +107,7 @@ class Evaluation(Committed):
     detail: str = ""
     scope: int | None = None
     uses_of_test: int = 0
-    overlap: dict[str, int] = field(factory=dict, converter=copied, hash=False, metadata={"ref": "dataset"})
+    overlap: dict[str, int | None] = field(factory=dict, converter=copied, hash=False, metadata={"ref": "dataset"})
     left_out: int = 0
     groups: int | None = None
     since: str | None = None
@@ -193,7 +196,7 @@ class Evaluation(Committed):
     def slices(
         self,
         by: str | Sequence[str] | pd.Series[Any],
-        metrics: str | Sequence[str] | None = None,
+        metrics: str | Cost | MetricSource | Sequence[str | Cost | MetricSource] | None = None,
         *,
         confidence: float = 0.95,
     ) -> pd.DataFrame:
@@ -204,8 +207,8 @@ class Evaluation(Committed):
         by : str, sequence of str, or Series
             Columns of the data, or one made of them: a value each row of its ``load()``, such as
             ``pd.cut(frame["age"], 4)``.
-        metrics : str or sequence of str, optional
-            As a criterion names them; by default those this evaluation measured.
+        metrics : str, Cost or MetricSource, or a sequence of them, optional
+            As a criterion holds them; by default those this evaluation measured.
         confidence : float, default 0.95
             Of the two-sided intervals.
 
@@ -238,7 +241,10 @@ class Evaluation(Committed):
     def _notes(self) -> Iterator[str]:
         """Yield what a reader should know of the rows that were judged on."""
         for ref, rows in self.overlap.items():
-            yield f"shares {rows:,} {_rows(rows)} with {ref}, which it was trained on"
+            if rows is None:
+                yield f"cannot be compared with {ref}, which it was trained on"
+            else:
+                yield f"shares {rows:,} {_rows(rows)} with {ref}, which it was trained on"
         if self.left_out:
             yield f"{self.left_out:,} {_rows(self.left_out)} without a label left out"
         if self.groups is not None:
@@ -280,7 +286,7 @@ class Evaluation(Committed):
         return "\n".join([head, *(f"  {line}" for line in lines)])
 
     def _repr_html_(self) -> str:
-        shared = ", ".join(f"{rows} rows with {ref}" for ref, rows in self.overlap.items())
+        shared = ", ".join(f"{'?' if rows is None else rows} rows with {ref}" for ref, rows in self.overlap.items())
         facts = [
             ("verdict", _html.badge(self._said)),
             ("scope", self.scope),

@@ -17,8 +17,10 @@ import attrs
 
 from mlcycle._digest import json_number, json_value
 from mlcycle.errors import Corrupt, InvalidInput, SchemaError
+from mlcycle.records._costs import Cost
 from mlcycle.records._criteria import Criterion, UnknownCriterion, class_of, own_name
 from mlcycle.records._json_refs import bare_refs, full_refs
+from mlcycle.records._metric_source import MetricSource
 from mlcycle.records._record import Record, copied
 from mlcycle.records._vocabulary import UnknownWord
 
@@ -28,6 +30,7 @@ TYPES = {
     "AtLeast": "_metric_criteria",
     "AtMost": "_metric_criteria",
     "Code": "_runs",
+    "Cost": "_costs",
     "DatasetVersion": "_datasets",
     "Decision": "_decisions",
     "Environment": "_runs",
@@ -35,11 +38,13 @@ TYPES = {
     "FileRef": "_data",
     "InRange": "_data_criteria",
     "Loosening": "_scope",
-    "MovedTest": "_scope",
+    "MetricSource": "_metric_source",
     "ModelVersion": "_models",
     "Move": "_deployments",
+    "MovedTest": "_scope",
     "NotWorseThan": "_metric_criteria",
     "Override": "_decisions",
+    "Part": "_part",
     "Result": "_results",
     "Revision": "_deployments",
     "Roles": "_data",
@@ -47,7 +52,7 @@ TYPES = {
     "Run": "_runs",
     "Scope": "_scope",
     "Signature": "_models",
-    "Status": "_deployments",
+    "Status": "_status",
     "Unique": "_data_criteria",
 }
 """Every ``type`` a document may have, and the module of its class. A name written once is kept for ever."""
@@ -167,6 +172,9 @@ def _converter() -> Any:
     criteria = (Criterion, Criterion | None)
     converter.register_unstructure_hook_func(lambda kind: kind in criteria, lambda value: value and to_json(value))
     converter.register_structure_hook_func(lambda kind: kind in criteria, _criterion)
+    metric = str | Cost | MetricSource
+    converter.register_unstructure_hook_func(lambda kind: kind == metric, _plain)
+    converter.register_structure_hook_func(lambda kind: kind == metric, _metric)
     converter.register_unstructure_hook_func(lambda kind: kind is Any, _plain)
     converter.register_structure_hook_func(lambda kind: kind is Any, lambda value, _: json_value(value))
     # cattrs hands a tuple of anything through as it is, without asking the hook for Any.
@@ -218,6 +226,11 @@ def _criterion(document: Any, kind: Any) -> Criterion | None:
     if not isinstance(found, Criterion):
         raise Corrupt(f"a criterion is expected, found a {type(found).__name__}: {document!r:.120}")
     return found
+
+
+def _metric(document: Any, _: Any) -> Any:
+    """Read the metric of a criterion: a name as it is, what is more than a name by its type."""
+    return document if isinstance(document, str) else from_json(document)
 
 
 def _exactly(value: Any, kind: Any) -> Any:

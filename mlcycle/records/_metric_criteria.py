@@ -9,9 +9,11 @@ from attrs import field, frozen
 
 from mlcycle._text import plain
 from mlcycle.errors import InvalidInput
+from mlcycle.records._costs import Cost
 from mlcycle.records._criteria import Criterion
 from mlcycle.records._criterion_fields import finite, flag, terms_last, text_or_none
-from mlcycle.records._metric_names import metric_name
+from mlcycle.records._metric_names import metric_of
+from mlcycle.records._metric_source import MetricSource
 from mlcycle.records._record import texts
 
 if TYPE_CHECKING:
@@ -67,8 +69,8 @@ class MetricCriterion(Criterion):
 
     Parameters
     ----------
-    metric : str or callable
-        A scikit-learn scorer name, or a callable ``(y_true, y_pred) -> float`` any process can import.
+    metric : str, callable or Cost
+        As in `AtLeast`.
     slices, on, confidence, blocking
         As in `AtLeast`.
 
@@ -98,7 +100,7 @@ class MetricCriterion(Criterion):
     recall from 0.2 to 0.4 in every region
     """
 
-    metric: str = field(converter=metric_name)
+    metric: str | Cost | MetricSource = field(converter=metric_of)
     slices: tuple[str, ...] = field(default=(), converter=_slices, kw_only=True)
     on: str | None = field(default=None, kw_only=True, validator=text_or_none, metadata={"ref": "dataset"})
     confidence: float = field(default=0.95, kw_only=True, converter=_confidence)
@@ -121,7 +123,7 @@ class MetricCriterion(Criterion):
 
     def claim(self) -> str:
         """Return how it reads, without where and how surely."""
-        return self.metric
+        return str(self.metric)
 
 
 @frozen(field_transformer=terms_last)
@@ -130,9 +132,11 @@ class AtLeast(MetricCriterion):
 
     Parameters
     ----------
-    metric : str or callable
-        A scikit-learn scorer name, or a callable ``(y_true, y_pred) -> float`` any process can import; it is stored
-        as ``"module:function"``, and known to processes that have imported the module. Of two classes the positive
+    metric : str, callable or Cost
+        A scikit-learn scorer name, what mistakes cost (`Cost`), or a function ``(y_true, y_pred) -> float``. One of a
+        module is stored as ``"module:function"``, and known to processes that have imported the module. Of one that
+        stands in a notebook, a script or another function the source is kept, with the imports and constants it uses
+        (`MetricSource`); other processes run it if their caller trusts it. Of two classes the positive
         one (``"f1"``, ``"precision"``, ``"average_precision"``) is 1 where there is one, as in scikit-learn, and else
         the second of the model's ``classes_``.
     threshold : float
@@ -149,7 +153,7 @@ class AtLeast(MetricCriterion):
     Raises
     ------
     InvalidInput
-        For a lambda or another callable that no other process could import, and values out of range.
+        For a lambda or another callable that no other process could run, and values out of range.
 
     Examples
     --------
@@ -193,7 +197,7 @@ class AtMost(MetricCriterion):
 
     Parameters
     ----------
-    metric : str or callable
+    metric : str, callable or Cost
         As in `AtLeast`. Errors go by their plain name, as positive numbers: ``"mean_absolute_error"``,
         ``"log_loss"``, ``"brier_score"``, ``"rmse"``.
     threshold : float
@@ -258,7 +262,7 @@ class NotWorseThan(MetricCriterion):
     """
 
     reference: str = field(validator=_reference, metadata={"ref": _version_of})
-    metric: str = field(converter=metric_name)
+    metric: str | Cost | MetricSource = field(converter=metric_of)
     margin: float = field(default=0.0, kw_only=True, converter=_margin)
 
     @property
@@ -306,7 +310,7 @@ class NotWorseThan(MetricCriterion):
 
 def _never_above_zero(criterion: Any, threshold: float, metric: MetricFacts, verb: str) -> str | None:
     """Say so where a scorer's turned sign was overlooked."""
-    if metric.sign < 0 or not criterion.metric.startswith("neg_") or threshold <= 0:
+    if metric.sign < 0 or not str(criterion.metric).startswith("neg_") or threshold <= 0:
         return None
     instead = f"AtMost({criterion.metric.removeprefix('neg_')!r}, {threshold:g})"
     return f"{plain(criterion)} can never {verb}, this scorer is never above 0; use {instead}"
@@ -324,7 +328,7 @@ def _out_of_range(criterion: Any, metric: MetricFacts, *, at_least: bool) -> str
     return None
 
 
-def _span(metric: str, low: float, high: float) -> str:
+def _span(metric: object, low: float, high: float) -> str:
     if math.isinf(high):
         return f"{metric} lies at {low:g} or above"
     return f"{metric} lies " + (f"at {high:g} or below" if math.isinf(low) else f"between {low:g} and {high:g}")

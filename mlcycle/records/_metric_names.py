@@ -1,17 +1,22 @@
-"""How a metric is called in a criterion: a scorer's name, or the address of a function any process can import."""
+"""What a criterion takes for a metric: a scorer's name, a function by its address or else by its text, or costs."""
 
 from __future__ import annotations
 
-import sys
+import types
 from typing import Any
 
 from mlcycle.errors import InvalidInput
+from mlcycle.records._costs import Cost
+from mlcycle.records._metric_source import MetricSource, made_here
+from mlcycle.records._source_text import looked_up, public_module, standing_alone
 
-__all__ = ["metric_name"]
+__all__ = ["metric_of"]
 
 
-def metric_name(value: Any) -> str:
-    """Return a scorer's name, or ``module:function`` for a callable any process can import."""
+def metric_of(value: Any) -> str | Cost | MetricSource:
+    """Return a scorer's name, ``module:function`` for a function any process can import, or the text of any other."""
+    if isinstance(value, (Cost, MetricSource)):
+        return value
     if isinstance(value, str):
         text = value.strip()
         module, colon, function = text.partition(":")
@@ -20,14 +25,18 @@ def metric_name(value: Any) -> str:
                 f"a metric is a scikit-learn scorer name like 'roc_auc', or 'module:function', got {value!r}"
             )
         if colon and module == "__main__":
-            raise InvalidInput(_not_importable(text, "it lives in the script itself"))
+            function = text.partition(":")[2]
+            raise InvalidInput(
+                f"the metric {text} stands in the script or notebook itself, where no other process finds it by name; "
+                f"pass the function, {function} without quotes, and its text is kept"
+            )
         return text
     if not callable(value):
         raise InvalidInput(
             f"a metric is a scikit-learn scorer name like 'roc_auc' or a callable (y_true, y_pred) -> float, "
             f"got {type(value).__name__}: {value!r:.80}"
         )
-    return _address(value)
+    return _address(value) or made_here(value, standing_alone(value))
 
 
 def _dotted(text: str) -> bool:
@@ -35,42 +44,24 @@ def _dotted(text: str) -> bool:
 
 
 def _address(function: Any) -> str:
+    """Return where a function is imported from; "" for a plain one that can only be kept by its text."""
     module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
     shown = name or type(function).__name__
-    if not module or not name:
-        raise InvalidInput(_not_importable(shown, "it has no name"))
+    if not name:
+        raise InvalidInput(_not_kept(shown, "it has no name"))
     if "<lambda>" in name:
-        raise InvalidInput(_not_importable(shown, "it is a lambda"))
-    if "<locals>" in name:
-        raise InvalidInput(_not_importable(shown, "it is defined inside another function"))
-    if module == "__main__":
-        raise InvalidInput(_not_importable(shown, "it lives in the script or notebook itself"))
-    if _lookup(module, name) is not function:
-        raise InvalidInput(_not_importable(f"{module}:{name}", "importing that name gives another object"))
-    return f"{_public(module, name, function)}:{name}"
+        raise InvalidInput(_not_kept(shown, "it is a lambda"))
+    if not module or module == "__main__" or "<locals>" in name:
+        if not isinstance(function, types.FunctionType) or hasattr(function, "__wrapped__"):
+            raise InvalidInput(_not_kept(shown, "it is not a plain function"))
+        return ""
+    if looked_up(module, name) is not function:
+        raise InvalidInput(_not_kept(shown, "importing that name gives another object"))
+    return f"{public_module(module, name, function)}:{name}"
 
 
-def _not_importable(shown: str, why: str) -> str:
+def _not_kept(shown: str, why: str) -> str:
     return (
-        f"the metric {shown} cannot be read back by another process: {why}; put a plain function into a module "
-        "that can be imported, e.g. metrics.py, and pass that function or 'metrics:function'"
+        f"the metric {shown} cannot be read back by another process: {why}; give it a name, "
+        "'def my_metric(y_true, y_pred): …', and pass that, or put it into a module that can be imported"
     )
-
-
-def _lookup(module: str, name: str) -> Any:
-    found: Any = sys.modules.get(module)
-    for piece in name.split("."):
-        found = getattr(found, piece, None)
-    return found
-
-
-def _public(module: str, name: str, function: Any) -> str:
-    """Prefer the shortest public package that shows the same function: private modules move between releases."""
-    pieces = module.split(".")
-    if not any(piece.startswith("_") for piece in pieces):
-        return module
-    for count in range(1, len(pieces)):
-        parent = ".".join(pieces[:count])
-        if _lookup(parent, name) is function:
-            return parent
-    return module

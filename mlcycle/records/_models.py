@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
     from mlcycle._typing import Moment, Trust
     from mlcycle.records._comparisons import Comparison
+    from mlcycle.records._costs import Cost
     from mlcycle.records._datasets import DatasetVersion
     from mlcycle.records._decisions import Decision
     from mlcycle.records._evaluations import Evaluation
     from mlcycle.records._listing import Listing
+    from mlcycle.records._metric_source import MetricSource
 
 __all__ = ["ModelVersion", "Signature"]
 
@@ -93,7 +95,12 @@ class ModelVersion(Committed):
     run : str or None
         Id of the run it comes from.
     data : tuple of str
-        Datasets it was trained on, as refs.
+        Datasets it was trained on, as declared, as refs.
+    reads : tuple of str
+        Datasets that were loaded in its run, as refs; where none was declared they stand in, as long as they share no
+        row with the data it is judged on.
+    base : tuple of str
+        Models it goes on from, as refs: what they were trained on, it has seen too.
     params : dict
     environment : str or None
         Digest of the environment it was made in.
@@ -123,6 +130,8 @@ class ModelVersion(Committed):
     example: FileRef | None = None
     run: str | None = field(default=None, metadata={"ref": "run"})
     data: tuple[str, ...] = field(default=(), converter=texts, metadata={"ref": "dataset"})
+    reads: tuple[str, ...] = field(default=(), converter=texts, metadata={"ref": "dataset"})
+    base: tuple[str, ...] = field(default=(), converter=texts, metadata={"ref": "model"})
     params: dict[str, Any] = field(factory=dict, converter=copied, hash=False)
     environment: str | None = None
     packages: dict[str, str] = field(factory=dict, converter=copied, hash=False)
@@ -225,11 +234,30 @@ class ModelVersion(Committed):
         """
         return self._do("promote", alias=alias, override_until=override_until, message=message, op=op)
 
+    def demote(
+        self, alias: str, *, override_until: Moment | None = None, message: str = "", op: str | None = None
+    ) -> None:
+        """Take an alias away from this version, so that it points at nothing.
+
+        Parameters
+        ----------
+        alias : str
+            One that points at this version.
+        override_until, message, op
+            As in `promote`.
+
+        Raises
+        ------
+        NotFound
+            When the alias does not point at this version.
+        """
+        self._do("demote", alias=alias, override_until=override_until, message=message, op=op)
+
     def compare(
         self,
         other: str | ModelVersion,
         on: str | DatasetVersion | None = None,
-        metrics: str | Sequence[str] | None = None,
+        metrics: str | Cost | MetricSource | Sequence[str | Cost | MetricSource] | None = None,
         *,
         confidence: float = 0.95,
     ) -> Comparison:
@@ -243,8 +271,8 @@ class ModelVersion(Committed):
             ``"production"`` of the same model, ``"churn@6"``, a version of another model.
         on : ref or DatasetVersion, optional
             The data; defaults to the scope's ``test``, as gates are judged on it.
-        metrics : str or sequence of str, optional
-            As a criterion names them; by default those of the scope's criteria, else the usual ones.
+        metrics : str, Cost or MetricSource, or a sequence of them, optional
+            As a criterion holds them; by default those of the scope's criteria, else the usual ones.
         confidence : float, default 0.95
             Of the two-sided intervals, each by itself: with many metrics some differ by chance.
 
@@ -286,6 +314,8 @@ class ModelVersion(Committed):
             ("format", self.format),
             ("run", self.run),
             ("data", self.data),
+            ("reads", tuple(one for one in self.reads if one not in self.data)),
+            ("base", self.base),
             ("untrusted", self.untrusted),
             *super()._facts(),
         ]

@@ -149,6 +149,8 @@ class Run(Living):
         The last value logged under each name; may be NaN or infinite.
     uses : tuple of str
         Datasets and models that went in, as refs.
+    reads : tuple of str
+        Versions of data that were loaded in its ``with`` block, as refs, each once.
     artifacts : dict of str to FileRef
         Files saved, by name.
     model : dict or None
@@ -187,6 +189,7 @@ class Run(Living):
     params: dict[str, Any] = field(factory=dict, converter=copied, hash=False)
     metrics: dict[str, float] = field(factory=dict, converter=_numbers, hash=False)
     uses: tuple[str, ...] = field(default=(), converter=texts, metadata={"ref": "dataset"})
+    reads: tuple[str, ...] = field(default=(), converter=texts, metadata={"ref": "dataset"})
     artifacts: dict[str, FileRef] = field(factory=dict, converter=copied, hash=False)
     model: dict[str, Any] | None = field(default=None, converter=copied, hash=False)
     code: Code | None = None
@@ -213,7 +216,7 @@ class Run(Living):
         self,
         name: str,
         *,
-        uses: Sequence[str | DatasetVersion] = (),
+        uses: Sequence[str | DatasetVersion | ModelVersion] = (),
         override_until: Moment | None = None,
         message: str = "",
         op: str | None = None,
@@ -225,7 +228,8 @@ class Run(Living):
         name : str
             Name of the model.
         uses : sequence of refs, optional
-            What it was trained on; defaults to the datasets the run `uses`.
+            What it was trained on: data, and models it goes on from (``"model:churn@7"``). Where no data is named it is
+            that which the run `uses`, and likewise for models.
         override_until : str, date, datetime or timedelta, or one of numpy or pandas, optional
             Passes a hook that blocks, with a `message`; until when.
         message, op : str, optional
@@ -294,6 +298,7 @@ class Run(Living):
             ("params", self.params),
             ("metrics", self.metrics),
             ("uses", self.uses),
+            ("reads", tuple(one for one in self.reads if one not in self.uses)),
             ("artifacts", tuple(self.artifacts)),
             ("failures", self.failures or None),
             ("author", self.author),
@@ -318,6 +323,7 @@ class Run(Living):
             ("started", self.started_at),
             ("seconds", self.duration),
             ("uses", ", ".join(self.uses)),
+            ("reads", ", ".join(self.reads)),
             ("artifacts", ", ".join(self.artifacts)),
             ("author", self.author),
             ("code", str(self.code) if self.code else None),

@@ -10,6 +10,7 @@ from attrs import field, frozen
 from mlcycle import _html
 from mlcycle.records._committed import Committed, stamp_last
 from mlcycle.records._criteria import Criterion
+from mlcycle.records._metric_source import MetricSource
 from mlcycle.records._record import Record, listed, texts
 
 __all__ = ["Loosening", "MovedTest", "Scope"]
@@ -52,6 +53,8 @@ class Loosening(_Amendment):
         What held before, and holds again once `until` has passed.
     after : Criterion or None
         What holds meanwhile; ``None`` if the criterion was removed.
+    alias : str or None
+        The alias whose own rules it is about; None where it is about all.
     message, author : str
     until : str, default ""
         Last moment of the loosening (UTC); empty where it is permanent.
@@ -65,9 +68,11 @@ class Loosening(_Amendment):
 
     before: Criterion
     after: Criterion | None = None
+    alias: str | None = None
 
     def _title(self) -> str:
-        return f"{self.before} → {self.after if self.after is not None else 'removed'}"
+        whose = "" if self.alias is None else f"{self.alias}: "
+        return f"{whose}{self.before} → {self.after if self.after is not None else 'removed'}"
 
 
 @frozen(kw_only=True, repr=False, field_transformer=_terms_last)
@@ -97,6 +102,10 @@ class MovedTest(_Amendment):
         return f"test {self.before} → {self.after}"
 
 
+def _rules(aliases: dict[str, Any]) -> dict[str, tuple[Criterion, ...]]:
+    return {alias: tuple(criteria) for alias, criteria in aliases.items()}
+
+
 @frozen(kw_only=True, repr=False, field_transformer=stamp_last)
 class Scope(Committed):
     """What the project is for and what a model must reach; read by every gate.
@@ -110,6 +119,8 @@ class Scope(Committed):
     test : str or None
         The dataset criteria are judged on unless they say otherwise; a name without a version means the version it was
         first judged on.
+    aliases : dict of str to tuple of Criterion
+        For aliases with rules of their own, what a model must reach to be promoted there, instead of `criteria`.
     requirements, data_needed, risks : tuple of str
     collection_plan, owner : str
     loosened : tuple of Loosening
@@ -127,6 +138,7 @@ class Scope(Committed):
     number: int = 0
     objective: str = ""
     criteria: tuple[Criterion, ...] = field(default=(), converter=listed)
+    aliases: dict[str, tuple[Criterion, ...]] = field(factory=dict, converter=_rules, hash=False)
     test: str | None = field(default=None, metadata={"ref": "dataset"})
     requirements: tuple[str, ...] = field(default=(), converter=texts)
     data_needed: tuple[str, ...] = field(default=(), converter=texts)
@@ -136,13 +148,19 @@ class Scope(Committed):
     loosened: tuple[Loosening, ...] = field(default=(), converter=listed)
     moved: tuple[MovedTest, ...] = field(default=(), converter=listed)
 
-    def criteria_at(self, moment: str) -> tuple[Criterion, ...]:
+    def rules(self, alias: str | None = None) -> tuple[Criterion, ...]:
+        """Return what is asked of a model for an alias, which may have rules of its own."""
+        return self.criteria if alias is None else self.aliases.get(alias, self.criteria)
+
+    def criteria_at(self, moment: str, alias: str | None = None) -> tuple[Criterion, ...]:
         """Return the criteria that hold at a moment: where a loosening has ended, what held before holds again.
 
         Parameters
         ----------
         moment : str
             UTC text.
+        alias : str, optional
+            By the rules of which alias.
 
         Examples
         --------
@@ -155,10 +173,11 @@ class Scope(Committed):
         >>> scope.criteria_at("2026-07-01T00:00:00.000000Z")
         (AtLeast('roc_auc', 0.8),)
         """
-        force = list(self.criteria)
+        own = alias if alias in self.aliases else None
+        force = list(self.rules(own))
         for loosening in self.loosened:
             old = loosening.before
-            if loosening.over(moment) and not any(one.covers(old) for one in force):
+            if loosening.alias == own and loosening.over(moment) and not any(one.covers(old) for one in force):
                 force = [one for one in force if not old.covers(one)] + [old]
         return tuple(force)
 
@@ -186,6 +205,7 @@ class Scope(Committed):
         return [
             ("objective", self.objective),
             ("criteria", tuple(str(criterion) for criterion in self.criteria)),
+            ("aliases", {alias: [str(one) for one in rules] for alias, rules in self.aliases.items()}),
             ("test", self.test),
             ("requirements", self.requirements),
             ("data needed", self.data_needed),
@@ -197,10 +217,17 @@ class Scope(Committed):
         ]
 
     def _repr_html_(self) -> str:
-        others = [(name, value) for name, value in self._facts() if name not in ("criteria", "amended")]
+        tables = ("criteria", "aliases", "amended")
+        others = [(name, value) for name, value in self._facts() if name not in tables]
         facts = [(name, "; ".join(value) if isinstance(value, tuple) else value) for name, value in others]
-        rows = [[str(one), one.on or self.test or "–", "yes" if one.blocking else "no"] for one in self.criteria]
-        criteria = _html.table(["criterion", "judged on", "blocks"], rows) if rows else ""
+        asked = [("criterion", self.criteria), *((f"for {alias}", rules) for alias, rules in self.aliases.items())]
+        criteria = [_html.table([head, "judged on", "blocks"], self._rows(rules)) for head, rules in asked if rules]
+        metrics = dict.fromkeys(one.metric for _, rules in asked for one in rules)
+        sources = [one for one in metrics if isinstance(one, MetricSource)]
+        texts = [_html.folded(f"source of {one} ({one.digest})", one.source) for one in sources]
         amended = [[str(one), one.message, one.author, one.until or "permanent"] for one in self.amendments]
         amendments = _html.table(["amended", "message", "author", "until"], amended) if amended else ""
-        return _html.card(self._title(), facts, criteria, amendments)
+        return _html.card(self._title(), facts, *criteria, *texts, amendments)
+
+    def _rows(self, rules: tuple[Criterion, ...]) -> list[list[str]]:
+        return [[str(one), one.on or self.test or "–", "yes" if one.blocking else "no"] for one in rules]

@@ -15,18 +15,21 @@ from typing import TYPE_CHECKING
 from mlcycle._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from mlcycle.serving._capture import CapturedTraffic, decode_traffic, encode_labels
+    from mlcycle.serving._capture import encode_labels
+    from mlcycle.serving._captured_traffic import CapturedTraffic, LabelCounts, decode_traffic
     from mlcycle.serving._router import check_weights, choose
     from mlcycle.serving._service import LoadedModel, ModelLoader, RouteSource, Service, TrafficSink
 
 _HOMES = {
-    "_capture": ("CapturedTraffic", "decode_traffic", "encode_labels"),
+    "_capture": ("encode_labels",),
+    "_captured_traffic": ("CapturedTraffic", "LabelCounts", "decode_traffic"),
     "_router": ("check_weights", "choose"),
     "_service": ("LoadedModel", "ModelLoader", "RouteSource", "Service", "TrafficSink"),
 }
 
 __all__ = [
     "CapturedTraffic",
+    "LabelCounts",
     "LoadedModel",
     "ModelLoader",
     "RouteSource",

@@ -9,7 +9,8 @@ A prediction::
 of the revision, ``role`` ``live`` or ``shadow``, ``ms`` the milliseconds the version took divided by the rows it
 answered in that call, ``in`` the inputs by name (``x0``, ``x1`` … where they have none), ``out`` what `predict`
 returns, ``p`` what `predict_proba` returns, each where it is known. A row that got no answer has ``"error"`` with the
-exception instead of ``in``, ``out`` and ``p``. A label, whenever it arrives::
+exception instead of ``in``, ``out`` and ``p``. Where only a share of the ids is kept, ``c`` is that share. A label,
+whenever it arrives::
 
     {"t":1764000060.0,"id":"17","y":1}
 
@@ -21,30 +22,22 @@ last counts.
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from json import JSONEncoder
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
-
 from mlcycle._digest import json_number
 from mlcycle._ids import canonical_id
 from mlcycle._text import plain
-from mlcycle.codecs import frame_of
 from mlcycle.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    import pandas as pd
+__all__ = ["encode_failures", "encode_labels", "encode_predictions", "ids_of"]
 
-__all__ = ["CapturedTraffic", "decode_traffic", "encode_failures", "encode_labels", "encode_predictions", "ids_of"]
-
-_INPUT = "in."
 _MODEL = "model:"  # refs are full where they are stored; people see churn@7
-_FIXED = ["t", "id", "version", "revision", "role", "output", "scores", "ms", "error", "label"]
 _text = JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
@@ -230,103 +223,3 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "tolist"):
         return _plain(value.tolist())
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-def _read(value: Any) -> Any:
-    if isinstance(value, dict) and set(value) == {"$float"}:
-        return float(value["$float"])
-    return [_read(item) for item in value] if isinstance(value, list) else value
-
-
-@frozen(eq=False)
-class CapturedTraffic:
-    """Captured traffic, put together.
-
-    Attributes
-    ----------
-    frame : DataFrame
-        One row a prediction, in order of time: ``t, id, version, revision, role, output, scores, ms, error, label``,
-        then ``in.<column>`` for each input. ``label`` is the last one reported for that id, None where there is none.
-    skipped : int
-        Lines that could not be read (torn by a death, or of a newer version).
-    strays : int
-        Labels whose id no prediction in the frame has.
-    """
-
-    frame: pd.DataFrame
-    skipped: int
-    strays: int = 0
-
-    def live(self) -> pd.DataFrame:
-        """Return what callers got: no answers of shadows, no failures."""
-        return self.frame[(self.frame["role"] == "live") & self.frame["error"].isna()]
-
-
-def decode_traffic(lines: Iterable[bytes], *, since: str | None = None, until: str | None = None) -> CapturedTraffic:
-    r"""Put predictions and labels together.
-
-    Parameters
-    ----------
-    lines : iterable of bytes
-        In any order.
-    since, until : str, optional
-        Only predictions from, and before, these times (UTC text); labels count whenever they came.
-
-    Examples
-    --------
-    >>> lines = [b'{"t":2.0,"id":"17","y":1}', b'{"t":1.0,"id":"17","v":"model:churn@7","in":{"age":41}}', b'{"t":']
-    >>> traffic = decode_traffic(lines)
-    >>> traffic.frame[["id", "version", "label", "in.age"]].values.tolist(), traffic.skipped
-    ([['17', 'churn@7', 1, 41]], 1)
-    """
-    import pandas as pd
-
-    begin, end = _epoch(since, -math.inf), _epoch(until, math.inf)
-    predictions: list[dict[str, Any]] = []
-    labels: dict[str, tuple[float, Any]] = {}
-    skipped = 0
-    for line in lines:
-        if not line.strip():
-            continue
-        try:
-            document = json.loads(line)
-            moment, identity = float(document["t"]), document["id"]
-            if "y" in document:
-                if identity not in labels or moment >= labels[identity][0]:
-                    labels[identity] = (moment, document["y"])
-            elif begin <= moment < end:
-                predictions.append(_row(document, moment))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            skipped += 1
-    predictions.sort(key=lambda row: row["t"])
-    for row in predictions:
-        row["label"] = _read(labels[row["id"]][1]) if row["id"] in labels else None
-    frame = frame_of(predictions) if predictions else pd.DataFrame(columns=_FIXED, dtype=object)
-    for name in ("output", "scores", "error", "label"):
-        held = [row[name] for row in predictions]
-        if name != "output" or None in held:  # pandas would turn 1 beside a missing value into 1.0
-            frame[name] = pd.Series(held, index=frame.index, dtype=object)
-    frame["t"] = pd.to_datetime(frame["t"], unit="s", utc=True)
-    return CapturedTraffic(frame=frame, skipped=skipped, strays=len(labels.keys() - {row["id"] for row in predictions}))
-
-
-def _row(document: dict[str, Any], moment: float) -> dict[str, Any]:
-    fixed = {
-        "t": moment,
-        "id": document["id"],
-        "version": document["v"].removeprefix(_MODEL),
-        "revision": document.get("r"),
-        "role": document.get("role", "live"),
-        "output": _read(document.get("out")),
-        "scores": _read(document.get("p")),
-        "ms": document.get("ms"),
-        "error": document.get("error"),
-        "label": None,
-    }
-    return fixed | {f"{_INPUT}{name}": _read(value) for name, value in document.get("in", {}).items()}
-
-
-def _epoch(moment: str | None, otherwise: float) -> float:
-    from datetime import datetime
-
-    return otherwise if moment is None else datetime.fromisoformat(moment).timestamp()

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from attrs import field, frozen
 
-from mlcycle._digest import hash64, salt_of, unit_interval
 from mlcycle._ids import new_id
 from mlcycle._text import printable
 from mlcycle._warn import warn
 from mlcycle.codecs import are_records, check_inputs, frame_of, length_of, rows_of, taken
 from mlcycle.errors import InvalidInput
 from mlcycle.serving._capture import encode_failures, encode_labels, encode_predictions, ids_of
+from mlcycle.serving._captured_traffic import is_captured
 from mlcycle.serving._router import choose
 from mlcycle.serving._scores import aligned, all_classes, asked, joined, label_follows
 
@@ -317,6 +317,9 @@ class Service:
     def label(self, ids: Iterable[Any], outcomes: Iterable[Any]) -> None:
         """Report the truth for ids answered before, here or anywhere; of several reports the last counts.
 
+        A label of an id that nobody predicted is kept: its prediction may still come. `Deployment.check` counts such
+        labels apart.
+
         Parameters
         ----------
         ids, outcomes : iterables of one length
@@ -342,6 +345,7 @@ class Service:
         try:
             if self._capture < 1:
                 names, rows, said = self._sampled(names, rows, said)
+                facts = {**facts, "c": float(self._capture)}
             lines = (
                 encode_failures(names, said, facts, self._masked)
                 if isinstance(said, Exception)
@@ -356,8 +360,7 @@ class Service:
     def _sampled(self, names: list[str], rows: Any, said: Any) -> tuple[list[str], Any, Any]:
         import numpy as np
 
-        points = unit_interval(hash64(np.array(names, dtype=object), salt_of("capture", self.name)))
-        where = np.flatnonzero(points < self._capture)
+        where = np.flatnonzero(is_captured(names, self._capture, self.name))
         kept = [names[i] for i in where]
         if isinstance(said, Exception):
             return kept, rows, said

@@ -48,11 +48,10 @@ from mlcycle.state._plans import (
 )
 from mlcycle.state._resolve_refs import alias_not_found, every_ref, read_ref, resolve
 from mlcycle.state._rollbacks import moves_to, pointer_moves, would_change
-from mlcycle.state._route_warnings import DECIDES
-from mlcycle.state._status import status_of
 from mlcycle.state._topics import Topic
 from mlcycle.state._version import Fact, PointerChange, Stamp, Version, stamp_of
 from mlcycle.state._view import View
+from mlcycle.state.status import DECIDES, status_of
 
 __all__ = [
     "DECIDES",

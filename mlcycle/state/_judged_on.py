@@ -103,7 +103,9 @@ def _named_since(view: View, name: str) -> int | None:
 
 
 def _names(scope: records.Scope) -> set[str]:
-    """Return the data models are judged on by a scope, also what a test that was moved for a while comes back to."""
-    named = {one.on for one in scope.criteria if one.judges == "model"}
+    """Return the data models are judged on by a scope, also what was amended: it may hold again, and is remembered."""
+    asked = (*scope.criteria, *(one for rules in scope.aliases.values() for one in rules))
+    asked = (*asked, *(one.before for one in scope.loosened))
+    named = {one.on for one in asked if one.judges == "model"}
     named |= {scope.test, *(move.before for move in scope.moved)}
     return {name for name in named if name is not None}

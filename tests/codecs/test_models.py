@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
-import subprocess
-import sys
 import warnings
 import zipfile
 from io import BytesIO
@@ -512,23 +509,3 @@ def test_joblib_runs_nothing_without_trust(file):
     assert not (file.parent / "touched").exists()
     load_model(file, "joblib", trust=True)
     assert (file.parent / "touched").exists()
-
-
-def test_a_class_of_main_gets_a_hint(tmp_path):
-    """A class that only this script knows is kept, with the advice to move it."""
-    script = tmp_path / "train.py"
-    script.write_text(
-        "import warnings\n"
-        "from mlcycle.codecs._models import dump_model\n"
-        "class Mine:\n"
-        "    def predict(self, X): return X\n"
-        "with warnings.catch_warnings(record=True) as caught:\n"
-        "    warnings.simplefilter('always')\n"
-        f"    dump_model(Mine(), {str(tmp_path / 'model')!r})\n"
-        "print(caught[0].message)\n"
-    )
-    root = str(Path(__file__).parents[2])
-    run = subprocess.run(
-        [sys.executable, script], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": root}
-    )
-    assert "move it to a module" in run.stdout

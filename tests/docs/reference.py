@@ -100,7 +100,8 @@ def _criteria() -> str:
     ready = sorted(set(found) & set(mlcycle.__all__))
     return _page(
         "Criteria",
-        "What a scope asks of models and data, and the classes that criteria of your own derive from.",
+        "What a scope asks of models and data, the metrics that are more than a name, and what criteria of your own "
+        "derive from.",
         *(_ready(f"mlcycle.{name}", found[name]) for name in ready),
         *(class_section(f"mlcycle.records.{name}", kind) for name, kind in found.items() if name not in ready),
     )
@@ -112,7 +113,7 @@ def _ready(name: str, kind: type) -> str:
 
 
 def _is_criterion(value: Any) -> bool:
-    return inspect.isclass(value) and issubclass(value, Criterion)
+    return inspect.isclass(value) and issubclass(value, (Criterion, records.Cost, records.MetricSource))
 
 
 def _errors() -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -145,6 +146,7 @@ def work() -> Work:
     work = Work(11)
     work.go_on(100)
     work.project.models.register("m", DummyClassifier().fit([[0.0]], [0]), example=np.zeros((2, 1)))
+    work.project.datasets.add("twice", pd.DataFrame({"id": [1, 1]}), key="id")
     place = work.project.deployments["eu"]
     place.route("m", override_until="30d", message="nobody has looked at it")
     with place.serve() as service:

@@ -220,3 +220,15 @@ def test_the_record_prints(judged: mc.Project) -> None:
     assert repr(found).startswith("Comparison('m@2 against m@1 on d@1', roc_auc='better', log_loss='better', n=400")
     assert "m@2 against m@1 on d@1" in found._repr_html_()
     assert isinstance(found, records.Comparison)
+
+
+def test_costs_are_compared_like_any_metric(judged: mc.Project) -> None:
+    """One kept in the scope is a default, and so it is in slices."""
+    cost = records.Cost(false_negative=10, false_positive=1)
+    found = judged.models["m@2"].compare("m@1", metrics=["accuracy", cost])
+    assert found.frame()["metric"].tolist() == ["accuracy", str(cost)]
+    assert found.frame()["gain"].notna().all()
+    judged.scope.set(criteria=[mc.AtMost(cost, 9.0)], message="unequal", permanent=True)
+    assert [one.check for one in judged.models["m@2"].compare("m@1").results] == [str(cost)]
+    sides = pd.Series(np.where(FRAME["x"] > 0, "right", "left"))
+    assert judged.models["m@2"].evaluate().slices(sides)["metric"].tolist() == [str(cost)] * 2

@@ -68,7 +68,7 @@ def test_parts_of_one_split_go_back_together(project: mc.Project, part: str) -> 
     """With the parts made of each, so that no test row gets into training; the whole stays, and other data too."""
     for turn in range(2):
         frame = pd.concat([table(0), table(turn).assign(id=FRAME["id"] + 100)], ignore_index=True)
-        for half in project.datasets.add("customers", frame, target="left").split(test=0.5, seed=turn, method="random"):
+        for half in project.datasets.add("customers", frame, target="left").split(test=0.5, seed=turn, stratify=False):
             half.split(test=0.5)
     train, test = (project.datasets[f"customers.{one}"] for one in ("train", "test"))
     assert {*train.load()["id"]}.isdisjoint(test.load()["id"])
@@ -83,7 +83,7 @@ def test_two_splits_of_one_version_are_two(project: mc.Project) -> None:
     """What goes back with a part is what its own split made."""
     whole = project.datasets.add("customers", FRAME)
     for seed in range(3):
-        whole.split(test=0.5, seed=seed, method="random")
+        whole.split(test=0.5, seed=seed, stratify=False)
     project.datasets.rollback("customers.test")
     assert latest(project) == {
         "customers": "customers@1", "customers.test": "customers.test@2", "customers.train": "customers.train@2",

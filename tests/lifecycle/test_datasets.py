@@ -80,7 +80,9 @@ def test_split_divides_every_row_once(project: mc.Project, method: str) -> None:
     """Parts are disjoint, complete, repeatable, and copy no data."""
     frame = _people(400)
     version = project.datasets.add("people", frame, target="left", key="id")
-    train, validation, test = version.split(test=0.25, validation=0.25, method=method)
+    parts = {"train": 0.5, "validation": 0.25, "test": 0.25}
+    given = {"by": "key"} if method == "key" else {"stratify": method == "stratified"}
+    train, validation, test = version.split(parts, **given)
     loaded = [project.load(part) for part in (train, validation, test)]
     assert sorted(pd.concat(loaded)["id"]) == frame["id"].tolist()
     assert (train.kind, train.parents, train.ref) == ("selection", ("people@1",), "people.train@1")
@@ -90,17 +92,17 @@ def test_split_divides_every_row_once(project: mc.Project, method: str) -> None:
         shares = [part["left"].mean() for part in loaded]
         assert shares == pytest.approx([frame["left"].mean()] * 3, abs=0.01)
     entries = project.store.info()["entries"]
-    assert version.split(test=0.25, validation=0.25, method=method) == (train, validation, test)
+    assert version.split(parts, **given) == [train, validation, test]
     assert project.store.info()["entries"] == entries
-    assert version.split(test=0.25, validation=0.25, method=method, seed=1)[0].ref == "people.train@2"
+    assert version.split(parts, **given, seed=1)["train"].ref == "people.train@2"
 
 
 def test_rows_keep_their_part_when_data_grows(project: mc.Project) -> None:
     """Split by key, a row of the next version lies in the same part."""
     project.datasets.add("people", _people(300), key="id")
-    before = [set(project.load(part)["id"]) for part in project.datasets["people"].split(method="key")]
+    before = [set(project.load(part)["id"]) for part in project.datasets["people"].split(by="key")]
     project.datasets.add("people", _people(500), key="id")
-    after = [set(project.load(part)["id"]) for part in project.datasets["people"].split(method="key")]
+    after = [set(project.load(part)["id"]) for part in project.datasets["people"].split(by="key")]
     assert before[0] <= after[0]
     assert before[1] <= after[1]
 
@@ -108,8 +110,8 @@ def test_rows_keep_their_part_when_data_grows(project: mc.Project) -> None:
 def test_a_part_can_be_split_again(project: mc.Project) -> None:
     """Parts of parts select from the same rows."""
     project.datasets.add("people", _people(100))
-    train, _ = project.datasets["people"].split(test=0.2, method="random")
-    inner, outer = train.split(test=0.5, method="random")
+    train, _ = project.datasets["people"].split(test=0.2)
+    inner, outer = train.split(test=0.5)
     assert inner.ref == "people.train.train@1"
     together = pd.concat([project.load(inner), project.load(outer)])
     assert sorted(together["id"]) == sorted(project.load(train)["id"])
@@ -184,15 +186,17 @@ def test_bad_refs_suggest_near_ones(project: mc.Project) -> None:
     [
         {"test": 1.5},
         {"test": 0},
-        {"test": 0.6, "validation": 0.5},
-        {"method": "magic"},
+        {"parts": {"train": 0.6, "test": 0.5}},
         {"by": "nobody"},
+        {"by": "time"},
+        {"by": [True]},
+        {"gap": "7d"},
         {"seed": "x"},
         {"seed": None},
     ],
 )
 def test_bad_splits_are_refused(project: mc.Project, arguments: dict[str, object]) -> None:
-    """Shares and methods that make no sense are refused before anything is written."""
+    """Shares, columns and roles that make no sense are refused before anything is written."""
     project.datasets.add("people", _people(20), target="left")
     with pytest.raises(errors.InvalidInput):
         project.datasets["people"].split(**arguments)

@@ -106,6 +106,20 @@ def test_check_is_quiet_on_the_same_and_loud_on_a_shift(project: mc.Project, sho
     assert "monitoring" in {finding.check for finding in project.status().phases["deployment"]}
 
 
+def test_a_model_that_goes_on_from_another_drifts_from_its_own_data(project: mc.Project, shop: Any) -> None:
+    """The model it goes on from is in its lineage, and is no rows."""
+    X, y = project.datasets["cells.train"].xy()
+    tuned = project.models.register("tumour", fitted(X, y), uses=["cells.train", "model:tumour@1"], example=X[:5])
+    tuned.evaluate()
+    shop.route(tuned, message="tuned")
+    with shop.serve() as service:
+        rows, outcomes = project.datasets["cells.test"].xy()
+        service.predict_proba(rows, ids=rows.index)
+        service.label(rows.index, outcomes)
+    quiet = shop.check()
+    assert (quiet.findings, "data drift" in set(quiet.frame()["look"])) == ((), True)
+
+
 def test_a_check_of_the_user_is_kept_beside_the_others(project: mc.Project, shop: Any, cells: pd.DataFrame) -> None:
     """It sees the window, and the data and models of the project; what fails and says no more is the deployment's."""
 

@@ -217,7 +217,7 @@ class Machine(RuleBasedStateMachine):
             return
         parent = doc["versions"][number]
         with caught(project, (lambda: self.sweep(1 - who)) if sweeping else None):
-            parts = project.datasets[f"{name}@{number}"].split(test=0.34, method="random")
+            parts = project.datasets[f"{name}@{number}"].split(test=0.34, stratify=False)
         assert [f"{name}.train", f"{name}.test"] == [part.name for part in parts]
         assert [part.rows for part in parts] == [4, 2]
         loaded = [project.load(part) for part in parts]

@@ -260,14 +260,14 @@ def test_status_walks_the_cycle(project: mc.Project, cells: pd.DataFrame) -> Non
     """Every phase says what is missing, stale, blocked or due."""
     assert [finding.check for finding in project.status().findings] == ["missing"] * 3
     begin(project, cells)
-    assert project.status().findings == ()
+    [undeployed] = project.status().findings
+    assert (undeployed.check, undeployed.verdict) == ("undeployed", "not_applicable")
     project.datasets.add("cells", cells.iloc[:-1], target="target")
-    assert {finding.subject for finding in project.status().phases["data"]} == {
-        "dataset:cells.train@1",
-        "dataset:cells.test@1",
-    }
+    [to_split] = project.status().phases["data"]
+    assert to_split.subject == "dataset:cells@2"
+    assert to_split.detail.startswith("cells.test@1 and cells.train@1 are parts of cells@1, and cells@2 stands now")
     project.datasets["cells"].split(test=0.3)
-    [stale] = project.status().phases["model"]
+    [stale] = [finding for finding in project.status().phases["model"] if finding.check == "stale"]
     assert "cells.train@2 is there now" in stale.detail
 
 

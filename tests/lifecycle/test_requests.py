@@ -85,7 +85,7 @@ def story(project: mc.Project, asked: Asked) -> None:
     asked.each(
         "part of a split",
         lambda: table.split(test=0.25, seed=3),
-        lambda: table.split(test=0.25, validation=0.25, seed=4),
+        lambda: table.split({"train": 0.5, "validation": 0.25, "test": 0.25}, seed=4),
     )
     asked("load", lambda: project.load("dataset:d"))
     asked("load a part", lambda: project.load("dataset:d.test@1"))
@@ -119,7 +119,9 @@ def runs(project: mc.Project, asked: Asked) -> None:
     first.finish()
     run = asked("start a run", lambda: experiment.start(uses=["d.train"]))
     run.log(loss=0.5)
-    asked("finish a run", run.finish)
+    with run:
+        asked("load a part inside a run", lambda: project.load("dataset:d.train@1"))
+        asked("finish a run", run.finish)
     made = a_run(experiment)
     asked("register a run", lambda: made.register("m"))
     asked("table of 3 runs", experiment.frame)
@@ -197,7 +199,10 @@ def test_pages_of_a_listing_are_requests(s3_server: Any) -> None:
 
 
 def test_a_gate_reads_no_evidence_on_other_data() -> None:
-    """However often a version was judged on other data: what cannot answer costs a promotion nothing."""
+    """However often a version was judged on other data: what cannot answer costs a promotion nothing.
+
+    The model and its example are read to be tried, once.
+    """
     url = f"memory://evidence-{uuid.uuid4().hex}"
     project = mc.open(url, create=True)
     project.scope.set(criteria=CRITERIA, test="d")
@@ -210,7 +215,11 @@ def test_a_gate_reads_no_evidence_on_other_data() -> None:
     model = late.models["m"]
     files.calls.clear()
     assert model.promote().allowed
-    assert len([key for op, key in files.calls if (op, key[:6]) == ("read", "files/")]) == 1
+    read = [Path(key).suffix for op, key in files.calls if (op, key[:6]) == ("read", "files/")]
+    assert sorted(read) == [".json", ".parquet", ".skops"]
+    files.calls.clear()
+    model.promote("staging")
+    assert [key for op, key in files.calls if (op, key[:6]) == ("read", "files/")] == []
 
 
 def test_the_page_is_made_of_the_pins() -> None:

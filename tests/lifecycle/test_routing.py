@@ -31,9 +31,10 @@ def project() -> mc.Project:
     """Return a project with a good model, m@1, a bad one, m@2, and m@3 and m@4 that nobody has evaluated."""
     project = mc.open(f"memory://routing-{uuid.uuid4().hex}", create=True, author="ada")
     project.datasets.add("d", FRAME, target="late")
+    project.datasets.add("past", FRAME.assign(x=FRAME["x"] + 1000), target="late")  # what the models were trained on
     project.scope.set(objective="tell late from early", criteria=[mc.AtLeast("accuracy", 0.8)], test="d")
     for model in (GOOD, BAD, GOOD, GOOD):
-        project.models.register("m", model, example=FRAME[["x"]])
+        project.models.register("m", model, example=FRAME[["x"]], uses=["past"])
     project.models["m@1"].evaluate()
     project.models["m@2"].evaluate()
     return project
@@ -59,6 +60,12 @@ def deployment_findings(project: mc.Project, moment: str | None = None) -> list[
     """Return what status says of routes, now or at a moment: check, verdict and words."""
     status = project.status() if moment is None else status_of(project._session.view(), moment)
     return [(one.check, one.verdict, one.detail) for one in status.phases["deployment"]]
+
+
+def live_findings(project: mc.Project) -> list[tuple[str, str, str]]:
+    """Return what status says of what answers, at its model and at its deployment."""
+    about = ("failing", "unevaluated", "undecided", "override", "trial")
+    return [(one.check, one.verdict, one.detail) for one in project.status().findings if one.check in about]
 
 
 def test_what_fails_gets_no_traffic(project: mc.Project, eu: mc.Deployment) -> None:
@@ -108,10 +115,13 @@ def test_an_override_ends(project: mc.Project, eu: mc.Deployment, monkeypatch: p
     """It carries later routes until its end; the route it carried stays, and status says so all along."""
     eu.route("m@2", override_until="2099-12-31", message="pilot")
     eu.route({"m@2": 1, "m@1": 1})
-    words = "eu answers with m@2 by an override of ada until 2099-12-31"
-    assert deployment_findings(project) == [("override", "not_applicable", words)]
-    later = f"{words}, which is over: route again to have it judged"
-    assert deployment_findings(project, NEVER) == [("override", "warn", later)]
+    words = "m@2 (eu) stands on an override until 2099-12-31, given by ada (pilot)"
+    assert deployment_findings(project) == [
+        ("override", "warn", f"{words}: by then project.deployments['eu'].route(…)")
+    ]
+    [(check, verdict, later)] = deployment_findings(project, NEVER)
+    assert (check, verdict) == ("override", "fail")
+    assert later.startswith("m@2 (eu) stands on an override given by ada (pilot), which was over on 2099-12-31")
     monkeypatch.setattr(_standing_decisions, "now", lambda: NEVER)
     with pytest.raises(errors.GateBlocked, match="m@2: accuracy"):
         eu.route("m@2")
@@ -284,15 +294,17 @@ def test_a_hook_may_keep_somebody_from_going_back() -> None:
     ]
 
 
-def test_without_criteria_nothing_is_judged() -> None:
-    """No decision is stored where nobody asks anything."""
+def test_without_criteria_only_loading_is_judged() -> None:
+    """Where nobody asks anything, a version is tried once, and no other decision is stored."""
     project = mc.open(f"memory://routing-{uuid.uuid4().hex}", create=True, author="ada")
     project.models.register("m", BAD, example=FRAME[["x"]])
     eu = project.deployments.open("eu")
     eu.route("m@1")
     eu.route("m@1", shadow="m@1")
     eu.rollback()
-    assert project.models.decisions() == []
+    [decision] = project.models.decisions()
+    assert [(one.check, one.verdict) for one in decision.results] == [("loads in a fresh interpreter", "pass")]
+    assert decision.why.endswith("no criterion of the scope asks for anything")
 
 
 def test_a_promotion_of_an_older_mlcycle_stands(
@@ -468,7 +480,7 @@ def test_a_reference_is_what_it_is_now(project: mc.Project, eu: mc.Deployment, r
     project.models["m@3"].evaluate()
     eu.route("m@3")
     project.models["m@2"].promote(**PILOT)
-    project.models.register("m", GOOD, example=FRAME[["x"]])
+    project.models.register("m", GOOD, example=FRAME[["x"]], uses=["past"])
     if reference.endswith("1"):
         assert project.models["m@3"].promote("staging").allowed
         return
@@ -522,12 +534,12 @@ def test_a_measurement_says_what_it_was_made_for(eu: mc.Deployment, project: mc.
     names = FRAME.assign(late=FRAME["late"].map({0: "early", 1: "late"}))
     project.datasets.add("named", names, target="late")
     model = DecisionTreeClassifier(max_depth=1).fit(names[["x"]], names["late"])
-    project.models.register("n", model, example=FRAME[["x"]])
+    project.models.register("n", model, example=FRAME[["x"]], uses=["past"])
     project.scope.set(criteria=[mc.AtLeast("f1", 0.999, on="named")], **PILOT)
     project.models["n@1"].evaluate("named")
     project.scope.set(criteria=[mc.AtLeast("f1", 0.8, on="named")], **PILOT)
     eu.route("n@1")
-    [result] = decisions(project)[-1].results
+    [result, _] = decisions(project)[-1].results
     assert (result.verdict, result.check) == ("pass", "f1 ≥ 0.8 on named")
     assert result.detail == "the positive class is 'late'; as measured for f1 ≥ 0.999 on named"
 
@@ -573,24 +585,20 @@ def test_a_trial_is_told_until_the_scope_is_answered(project: mc.Project, eu: mc
 
 
 def test_what_answers_though_it_fails_is_told(project: mc.Project, eu: mc.Deployment) -> None:
-    """After the data went on and it was evaluated again, and after somebody went back to it."""
+    """After the data went on and it was evaluated again, and after somebody went back to it: once, as a failure."""
     eu.route("m@1")
-    assert deployment_findings(project) == []
+    assert live_findings(project) == []
     project.datasets.add("d", FLIPPED, target="late")
     project.scope.set(test="d@2", **PILOT)
     project.models["m@1"].evaluate()
-    [(check, verdict, words)] = deployment_findings(project)
-    assert (check, verdict) == ("failing", "warn")
-    assert words.startswith("eu answers with m@1, whose evaluation on d@2 of ")
+    [(check, verdict, words)] = live_findings(project)
+    assert (check, verdict) == ("failing", "fail")
+    assert words.startswith("m@1 (eu) fails the scope by its evaluation on d@2 of ")
     eu.route("m@2", **PILOT)
+    assert [one[0] for one in live_findings(project)] == ["override"]
     with pytest.warns(errors.MlcycleWarning, match="went back"):
         eu.rollback()
-    [(check, verdict, words)] = deployment_findings(project)
-    assert (check, verdict) == ("failing", "warn")
-    assert "eu went back on" in words
-    assert words.endswith("to what fails the scope: project.deployments['eu'].decisions()")
-    eu.route("m@2", **PILOT)
-    assert [one[0] for one in deployment_findings(project)] == ["override"]
+    assert [one[0] for one in live_findings(project)] == ["failing"]
 
 
 def test_a_trial_is_told_until_all_data_of_the_scope_was_judged(project: mc.Project, eu: mc.Deployment) -> None:

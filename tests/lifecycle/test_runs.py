@@ -44,7 +44,7 @@ def test_documents_are_as_the_format_says(anywhere: mc.Project) -> None:
     assert (head["experiment"], head["uses"], head["environment"], head["parent"], head["needs_read"]) == expected
     assert end.keys() == {
         *("v", "needs_read", "status", "ended_at", "entry", "failures", "error", "metrics", "points"),
-        *("artifacts", "model", "files"),
+        *("reads", "artifacts", "model", "files"),
     }
     assert (end["metrics"], end["points"]) == ({"loss": {"$float": "NaN"}}, 1)
     assert 0 < head["entry"] <= end["entry"]  # code and environment of a first run are entries between the two

@@ -50,10 +50,11 @@ def test_the_line_is_as_the_format_says(points: PointsWriter) -> None:
     points.event({"e": "artifact", "name": "curve", "file": {"key": "old"}})
     points.event({"e": "artifact", "name": "curve", "file": {"key": "new"}})
     points.event({"e": "model", "files": [], "card": {}})
+    points.event({"e": "read", "ref": "dataset:d@1"})
     document = json.loads(points.summary())
     times = [row["last"].pop() for row in document["summary"].values()]
     assert [0 < moment <= document["t"] for moment in times] == [True] * 3
-    assert [event.pop("t") > 0 for event in document["events"]] == [True, True]
+    assert [event.pop("t") > 0 for event in document["events"]] == [True] * 3
     del document["t"]
     assert document == {
         "e": "beat",
@@ -70,6 +71,7 @@ def test_the_line_is_as_the_format_says(points: PointsWriter) -> None:
         "events": [
             {"e": "artifact", "name": "curve", "file": {"key": "new"}},
             {"e": "model", "files": [], "card": {}},
+            {"e": "read", "ref": "dataset:d@1"},
         ],
     }
     assert set(json.loads(points.summary())) == {"t", "e"}
@@ -151,13 +153,21 @@ def test_writers_are_put_together(tmp_path: Path) -> None:
     first.happened({"t": 3.0, "e": "model", "files": [1]})
     second.happened({"t": 2.0, "e": "model", "files": [2]})
     second.happened({"t": 2.0, "e": "artifact"})
+    first.happened({"t": 1.0, "e": "read", "ref": "dataset:d@1"})
+    second.happened({"t": 2.0, "e": "read", "ref": "dataset:d.train@1"})
+    second.happened({"t": 2.0, "e": "read", "ref": "dataset:d@1"})
+    second.happened({"t": 2.0, "e": "read", "ref": 5})
     for one in (first, second):
         files.create(segment_key(PREFIX, STEM, new_writer(), 0), one.line())
     found = summed(files)
     row = found.rows["loss"]
     assert (found.count, found.last) == (4, {"loss": 0.1, "own": "text"})
     assert (row.low, row.low_step, row.high, row.high_step) == (0.1, 2, 0.9, 7)
-    assert (found.artifacts, found.model) == ({"a": {"key": "new"}}, {"files": [1]})
+    assert found.kept() == {
+        "reads": ["dataset:d@1", "dataset:d.train@1"],
+        "artifacts": {"a": {"key": "new"}},
+        "model": {"files": [1]},
+    }
 
 
 def test_a_clock_that_went_back(points: PointsWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

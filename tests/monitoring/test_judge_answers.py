@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from attrs import define, frozen
 
+from mlcycle.checks import LoadedMetrics
 from mlcycle.monitoring import AnswersJudge
-from mlcycle.records import AtLeast, Criterion, NotWorseThan, Result, UnknownCriterion
+from mlcycle.records import AtLeast, AtMost, Cost, Criterion, MetricSource, NotWorseThan, Result, UnknownCriterion
 
 
 @define
@@ -111,3 +112,20 @@ def test_a_criterion_that_cannot_be_asked_hides_no_other(other: Criterion, why: 
     assert error.verdict == "error"
     assert why in error.detail
     assert (found.check, found.verdict) == ("accuracy ≥ 0.8", "fail")
+
+
+def test_a_metric_kept_as_source_needs_trust_here_too() -> None:
+    """Without it there is an error that says so; with the word of the user it is judged like any."""
+    source = MetricSource("def hit_rate(y_true, y_pred):\n    return float((y_true == y_pred).mean())\n")
+    error, usual = judged([AtLeast(source, 0.8)], rows(300, 20))
+    assert (error.verdict, usual.check) == ("error", "accuracy")
+    assert "the metric hit_rate is kept as source" in error.detail
+    trusting = LoadedMetrics(trusts=lambda digest: digest == source.digest)
+    [found] = AnswersJudge([AtLeast(source, 0.8)], Known(), trusting)("m@1", rows(300, 20))
+    assert (found.check, found.verdict) == ("hit_rate ≥ 0.8", "pass")
+
+
+def test_costs_are_judged() -> None:
+    """They are a metric like any; without classes a miss is of 1."""
+    [found] = judged([AtMost(Cost(false_negative=10, false_positive=0), 4)], rows(200, 100))
+    assert (found.value, found.verdict) == (pytest.approx(10 * 50 / 300), "pass")

@@ -23,7 +23,7 @@ def test_a_window_is_its_traffic_and_who_answers() -> None:
     """What cannot be had is none, where nobody says more."""
     revision = Revision(deployment="eu", number=2, weights={"m@1": 10, "m@2": 90})
     seen = Window(since="1970-01-01", until="1970-01-02", revision=revision, captured=decode_traffic(LINES))
-    assert (len(seen.frame), seen.live()["id"].tolist(), seen.skipped, seen.strays) == (3, ["1"], 1, 1)
+    assert (len(seen.frame), seen.live()["id"].tolist(), seen.skipped, seen.labels.unknown) == (3, ["1"], 1, 1)
     assert (seen.main, seen.reference(), seen.expected(), seen.judge("m@1", seen.frame)) == ("m@2", None, None, ())
     assert repr(seen) == f"Window(since='1970-01-01', until='1970-01-02', revision={revision!r})"
     assert EvaluationContext(traffic=seen).traffic is seen

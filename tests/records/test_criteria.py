@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -41,17 +42,12 @@ def _local(y: Any, predicted: Any) -> float:
     return 0.0
 
 
-def test_what_no_other_process_could_import_is_refused() -> None:
-    """Lambdas, local functions and functions of the script itself say where to put them."""
-
-    def local(y: Any, predicted: Any) -> float:
-        return 0.0
-
-    script = type(_local)(_local.__code__, {"__name__": "__main__"})
-    for metric, why in [(lambda y, p: 0.0, "lambda"), (local, "inside another function"), (script, "script")]:
-        with pytest.raises(InvalidInput, match=f"{why}.*put a plain function into a module"):
+def test_what_no_other_process_could_run_is_refused() -> None:
+    """A lambda, an object without a name, the name of a script's function: each says what to pass instead."""
+    for metric, why in [(lambda y, p: 0.0, "lambda"), (partial(_local, 1), "has no name")]:
+        with pytest.raises(InvalidInput, match=f"{why}.*give it a name, 'def my_metric"):
             AtLeast(metric, 0.5)
-    with pytest.raises(InvalidInput, match="script"):
+    with pytest.raises(InvalidInput, match=r"script or notebook itself.*profit without quotes"):
         AtLeast("__main__:profit", 0.5)
     with pytest.raises(InvalidInput, match="gives another object"):
         AtLeast(_renamed(), 0.5)

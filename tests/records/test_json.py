@@ -22,8 +22,10 @@ from mlcycle.records import (
     TYPES,
     VERDICTS,
     AtLeast,
+    Cost,
     Criterion,
     Decision,
+    MetricSource,
     Result,
     Roles,
     Run,
@@ -66,13 +68,25 @@ CRITERIA = st.deferred(
 SPECIAL = {
     "verdict": st.sampled_from([*VERDICTS, UnknownWord("splendid")]),
     "phase": st.none() | st.sampled_from([*PHASES, UnknownWord("retirement")]),
-    "metric": st.sampled_from(["roc_auc", "log_loss", "package.metrics:profit"]),
+    "metric": st.deferred(
+        lambda: (
+            st.sampled_from(["roc_auc", "log_loss", "package.metrics:profit"])
+            | st.builds(MetricSource, source=SOURCE)
+            | st.sampled_from(COSTS)
+        )
+    ),
     "reference": st.sampled_from(["production", "churn@7"]),
     "on": st.none() | st.just("customers.test"),
     "confidence": st.sampled_from([0.8, 0.95, 0.999]),
     "margin": st.floats(0, 10),
     "slices": st.lists(st.sampled_from(["region", "age band"]), unique=True),
 }
+SOURCE = TEXT.map(lambda text: f"# {text!a}\ndef profit(y_true, y_pred):\n    return {text!r}\n")
+COSTS = [
+    Cost(false_negative=10, false_positive=0.1),
+    Cost({("leave", "stay"): 10, ("stay", "leave"): 1, ("stay", "stay"): -0.5}),
+    Cost({(0, 1.5): 1 / 3, (1.5, 0): 0}),
+]
 OVERRIDE = {
     "message": st.just("pilot"),
     "until": st.just("2026-12-31T23:59:59.999999Z"),
@@ -81,6 +95,12 @@ OVERRIDE = {
 CRITERION_ONLY = {"threshold": st.floats(-1e6, 1e6)}
 SHARE = st.sampled_from([0.0, 0.01, 0.5])
 OWN = {
+    "Cost": {
+        "costs": st.just([("ja", "größe", 2.0), ("größe", "ja", 1.0)]),
+        "false_negative": st.none(),
+        "false_positive": st.none(),
+    },
+    "MetricSource": {"source": SOURCE},
     "InRange": {
         "column": st.sampled_from(["age", "größe"]),
         "low": st.floats(-1e9, 0),

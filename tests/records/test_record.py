@@ -17,6 +17,7 @@ from mlcycle.records import (
     Code,
     Column,
     Committed,
+    Cost,
     DatasetVersion,
     Decision,
     Environment,
@@ -24,11 +25,13 @@ from mlcycle.records import (
     FileRef,
     InRange,
     Loosening,
+    MetricSource,
     ModelVersion,
     Move,
     MovedTest,
     NotWorseThan,
     Override,
+    Part,
     Result,
     Revision,
     Roles,
@@ -48,11 +51,13 @@ RESULT = Result(check="f1 ≥ <b>", subject="churn@7", verdict="fail", value=0.7
 FINDING = Result(
     check="<b>", subject="deployment:eu", verdict="warn", detail="<b>age</b> moved", phase="data", look="data drift"
 )
+PART = Part(method="time", column="<b>", gap="7d", names=("<b>", "test"), shares={"test": 0.25, "<b>": 0.75})
 EXAMPLES: list[records.Record] = [
     FILE,
     Column(name="<b>", type="int64"),
     Roles(target="y"),
-    DatasetVersion(name="d", number=1, id="i", columns=[Column(name="<b>", type="int64")], profile={"a": 1}),
+    DatasetVersion(name="d", number=1, id="i", columns=[Column(name="<b>", type="int64")], profile={"a": 1}, part=PART),
+    PART,
     Scope(objective="<b>", criteria=[AtLeast("f1", 0.5)], loosened=[Loosening(before=AtMost("log_loss", 1))]),
     Code(commit="abc", diff_file=FILE, detail={"<b>": 1}),
     Environment(python="3.12", packages={"numpy": "2"}),
@@ -74,6 +79,8 @@ EXAMPLES: list[records.Record] = [
     Move(kind="alias", name="churn", pointer="production", before="churn@7"),
     AtLeast("f1", 0.5),
     AtMost("log_loss", 0.5),
+    Cost({("<b>", "b"): 2, ("b", "<b>"): 1}),
+    MetricSource("def profit(y_true, y_pred):\n    return float((y_true < y_pred).mean())\n"),
     InRange("age", 0, 120),
     RowCount(at_least=10),
     Unique(["a", "b"]),

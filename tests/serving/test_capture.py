@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from mlcycle.codecs import check_inputs, infer_signature
 from mlcycle.errors import InvalidInput
-from mlcycle.serving._capture import decode_traffic, encode_failures, encode_labels, encode_predictions
+from mlcycle.serving import decode_traffic
+from mlcycle.serving._capture import encode_failures, encode_labels, encode_predictions
 
 FACTS = {"v": "a@1", "r": 1, "role": "live", "ms": 0.5}
 

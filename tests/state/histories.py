@@ -142,7 +142,7 @@ class Work:
         self.project.datasets.add(self._one(["d", "e", "Ärger"]), pd.DataFrame(rows), target="left")
 
     def _split(self) -> None:
-        self.project.datasets[self._version("dataset")].split(test=0.34, method="random", seed=self._below(2))
+        self.project.datasets[self._version("dataset")].split(test=0.34, stratify=False, seed=self._below(2))
 
     def _run(self) -> None:
         with self._experiment.start(params={"depth": self._below(9)}, uses=self._data()) as run:

@@ -154,7 +154,7 @@ def _revision(version: Version) -> Doc:
 
 
 def _evaluation(fact: Fact) -> Doc:
-    data, content = fact.about
+    data, _, content = fact.about
     assert data == fact["data"]
     said = {"data": bare(data), "content": content, **_without(fact.says, "data")}
     return {**_found(fact), "subject": bare(fact.subject), **said}

@@ -8,7 +8,7 @@ must be of exactly that kind.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +24,6 @@ from mlcycle.state import (
     find_live_files,
     moves_to,
     roll_project_back,
-    status_of,
     would_change,
 )
 from tests.state import old_fold, old_telling
@@ -33,9 +32,6 @@ from tests.state.old_fold import OldView
 from tests.state.pictures import Pointer, needs, old_needs, old_picture, picture
 from tests.state.plain_state import PlainState
 from tests.state.translated import OldLog
-
-if TYPE_CHECKING:
-    from mlcycle.records import Status
 
 Doc = dict[str, Any]
 
@@ -74,8 +70,6 @@ class SideBySide:
         live_files = find_live_files(self.view(), self.entries, lambda file: [])
         assert old_needs(self._old) == needs(self.view(), live_files, self._objects)
         self._look_beneath(entry["n"])
-        moment = entry["at"]
-        assert _findings(old_telling.status_of(self._old.view(), moment)) == _findings(status_of(self.view(), moment))
         self._look_at_words(changes, entry)
 
     def _look_at_words(self, changes: list[Doc], entry: Doc) -> None:
@@ -156,17 +150,6 @@ def _old_stacks(view: OldView) -> dict[Pointer, list[int | None]]:
         if doc["moves"]:
             found["deployment", doc["name"], "current"] = [state["to"] for state in doc["stack"]]
     return found
-
-
-_NEWER = ("override", "trial")
-
-
-def _findings(status: Status) -> dict[str, list[str]]:
-    """Return what each phase found, in any order, but what routes stand on, which nobody told then."""
-    return {
-        phase: sorted(f"{one.verdict} {one.check} {one.detail}" for one in found if one.check not in _NEWER)
-        for phase, found in status.phases.items()
-    }
 
 
 def _about_pointers(words: str) -> set[str]:

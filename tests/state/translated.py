@@ -12,6 +12,8 @@ from tests.state.old_fold import OldView
 Doc = dict[str, Any]
 
 _COLLECTIONS = {"dataset": "datasets", "model": "models", "run": "runs"}
+# What an evaluation says of itself that nobody said then.
+_SINCE = ("criteria", "overlap")
 
 
 class OldLog:
@@ -122,14 +124,14 @@ class OldLog:
         stored = {"id": change["id"], "object": change["needs"][0]}
         subject = bare(change["subject"])
         if change["of"] == "evaluation" and change["subject"].startswith("deployment:"):  # a report, then
-            said = {field: change[field] for field in ("scope", "since", "until", "revision", "findings")}
+            said = {field: change[field] for field in (*_SINCE, "scope", "since", "until", "revision", "findings")}
             return [{"kind": "report.add", **stored, "deployment": subject, "severity": change["verdict"], **said}]
         if change["of"] == "evaluation":
-            judged = {"data": bare(change["data"]), "content": change["about"][1]}
-            said = {field: change[field] for field in ("scope", "verdict")}
+            judged = {"data": bare(change["data"]), "content": change["about"][-1]}
+            said = {field: change[field] for field in (*_SINCE, "looks", "scope", "verdict")}
             return [{"kind": "evaluation.add", **stored, "subject": subject, **judged, **said}]
         assert change["of"] == "decision", change
-        said = {field: change[field] for field in ("action", "allowed", "now", "override", "scope", "trial")}
+        said = {field: change[field] for field in ("action", "alias", "allowed", "now", "override", "scope", "trial")}
         evidence = [bare(ref) for ref in change["evaluations"]]
         said["about"] = [*map(bare, change.get("about", ()))]
         return [{"kind": "decision.add", **stored, "subject": subject, **said, "evaluations": evidence}]

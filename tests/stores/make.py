@@ -59,7 +59,7 @@ def make(url: Path) -> None:
     )
     roles = {"target": "left", "key": "id", "time": "since", "group": "region"}
     project.datasets.add("customers", frame(), message="CRM export", **roles)
-    train, test = project.datasets["customers"].split(test=0.5, method="stratified")
+    train, test = project.datasets["customers"].split(test=0.5)
     trees = project.experiments.open("trees", hypothesis="age is enough", metric="accuracy")
     rows = project.load(train)
     with trees.start(params={"max_depth": 1}, uses=[train], name="first") as run:

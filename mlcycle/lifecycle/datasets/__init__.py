@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from mlcycle.lifecycle.datasets._collection import Datasets
 from mlcycle.lifecycle.datasets._features import xy
-from mlcycle.lifecycle.datasets._splitting import split
+from mlcycle.lifecycle.datasets._splitting import folds, split
 
-__all__ = ["Datasets", "split", "xy"]
+__all__ = ["Datasets", "folds", "split", "xy"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, frozen
+from attrs import evolve, fields
 
 from mlcycle import codecs, records
 from mlcycle._ids import bare, new_id
@@ -12,29 +12,29 @@ from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._gate_request import GateRequest
 from mlcycle.lifecycle._operation import retry_after_sweep
 from mlcycle.lifecycle.datasets import tables
+from mlcycle.lifecycle.datasets._incoming import Candidate, OddRows, schema_digest
 from mlcycle.lifecycle.datasets._record import made_records
-from mlcycle.state import Change, NameSet, Place, VersionAdd, View, every_ref, resolve
+from mlcycle.state import Change, NameSet, Place, Version, VersionAdd, View, every_ref, resolve
 from mlcycle.storage import UpToDate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import pandas as pd
-
     from mlcycle._typing import Moment
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
 
-__all__ = ["add", "addition", "is_current"]
+__all__ = ["add", "addition", "is_current", "is_same"]
 
 Doc = dict[str, Any]
+Given = dict[str, str | int | None]
 
 
 def add(
     session: Session,
     name: str,
     data: Any,
-    given: dict[str, str | int | None],
+    given: Given,
     parents: Sequence[str | records.DatasetVersion],
     *,
     message: str,
@@ -44,6 +44,7 @@ def add(
     """Add as `Datasets.add` documents."""
     named = every_ref(parents, "parents")
     encoded = codecs.encode(data)
+    odd = OddRows(session.blobs, encoded, given)
     fresh = new_id()
 
     def work(do: Operation) -> records.DatasetVersion:
@@ -61,7 +62,7 @@ def add(
 
         made = version(do.view)
         known = is_current(do.view, made)
-        do.judge(lambda: None if known else _request(made, encoded, version))
+        do.judge(lambda: None if known else _request(do.view, made, encoded, version, odd))
         _check_untouched(do, data, encoded)
         here = known or do.view.placed.has(made.needs[0])
         stored = None if here else do.upload(lambda: store(made))
@@ -70,14 +71,21 @@ def add(
             made = version(view)
             if is_current(view, made):
                 return UpToDate([view.versions.newest("dataset", name)])
-            return addition(view, made, stored, fresh)
+            return addition(view, _noted(made, odd.notes), stored, fresh)
 
         return made_records(session, do.commit(plan))[0]
 
     return session.operate("dataset.add", work, message=message, op=op, override_until=override_until)
 
 
-def _request(made: VersionAdd, encoded: codecs.Encoded, version: Callable[[View], VersionAdd]) -> GateRequest:
+def _noted(made: VersionAdd, notes: list[str]) -> VersionAdd:
+    """Return a version that says what is odd about it."""
+    return evolve(made, says={**made.says, "notes": notes}) if notes else made
+
+
+def _request(
+    view: View, made: VersionAdd, encoded: codecs.Encoded, version: Callable[[View], VersionAdd], odd: OddRows
+) -> GateRequest:
     """Return what is judged of a table that is to be a version: the table itself, before anything of it is stored."""
     facts = ("content", "rows", "columns", "roles")
     return GateRequest(
@@ -92,26 +100,11 @@ def _request(made: VersionAdd, encoded: codecs.Encoded, version: Callable[[View]
             "parents": tuple(map(bare, made.made_from)),
         },
         rejects=True,
-        premise=lambda now: evolve(version(now), number=1),
-        candidates={made.name: _Candidate(encoded, made["roles"])},
+        premise=lambda now: (evolve(again := version(now), number=1), odd.compared_with(now, again)),
+        candidates={made.name: Candidate(encoded, made["roles"])},
+        built_in=lambda criteria: odd.look(view, made, criteria),
+        same=lambda version, made: is_same(version, made) and version.made_from == tuple(made.made_from),
     )
-
-
-@frozen
-class _Candidate:
-    """A table that is to become a version."""
-
-    encoded: codecs.Encoded
-    roles: Doc
-
-    @property
-    def table(self) -> Any:
-        """Its columns, index levels included, as Arrow has them."""
-        return self.encoded.table
-
-    def frame(self) -> pd.DataFrame:
-        """Return it as it will be read back."""
-        return self.encoded.frame()
 
 
 def _check_untouched(do: Operation, data: Any, encoded: codecs.Encoded) -> None:
@@ -129,9 +122,7 @@ def _id_of(view: View, name: str, fresh: str) -> str:
     return (known and known.id) or fresh
 
 
-def _table_version(
-    view: View, name: str, encoded: codecs.Encoded, given: dict[str, str | int | None], lineage: list[str]
-) -> VersionAdd:
+def _table_version(view: View, name: str, encoded: codecs.Encoded, given: Given, lineage: list[str]) -> VersionAdd:
     """Return a table as the next version of a name."""
     current = view.versions.newest("dataset", name)
     columns = tables.column_names(encoded.header)
@@ -141,6 +132,7 @@ def _table_version(
         "presentation": encoded.presentation,
         "rows": encoded.header["rows"],
         "columns": len(columns),
+        "schema": schema_digest(encoded.header),
         "roles": _roles(name, given, columns, current["roles"] if current else {}),
     }
     number, needs = view.versions.next_number("dataset", name), [tables.table_object(encoded)]
@@ -148,9 +140,23 @@ def _table_version(
 
 
 def is_current(view: View, made: VersionAdd) -> bool:
-    """Say whether the current version is this very one: content, presentation and roles."""
+    """Say whether what is to be added is the current version."""
     current = view.versions.newest("dataset", made.name)
-    return current is not None and current.needs[0] == made.needs[0] and current["roles"] == made["roles"]
+    return current is not None and is_same(current, made)
+
+
+def is_same(version: Version, made: VersionAdd) -> bool:
+    """Say whether a version has the rows and the roles of what is to be added.
+
+    In what container they came is no matter, nor is what was found odd about them. Labels are compared as text, since
+    those of an Arrow table are; how many columns there are tells a column from a level of the index.
+    """
+    alike = all(version[field] == made[field] for field in ("layout", "content", "columns"))
+    return alike and _as_text(version["roles"]) == _as_text(made["roles"])
+
+
+def _as_text(roles: Doc) -> dict[str, str]:
+    return {role: str(label) for role, label in roles.items() if label is not None}
 
 
 def addition(view: View, made: VersionAdd, stored: Place | None, fresh: str) -> list[Change]:
@@ -165,10 +171,13 @@ def addition(view: View, made: VersionAdd, stored: Place | None, fresh: str) -> 
     return [*begun, stored, made]
 
 
-def _roles(name: str, given: dict[str, str | int | None], columns: list[str | int], before: Doc) -> Doc:
-    named = {
-        role: None if label is None else tables.column_label(columns, label, role, name)
-        for role, label in given.items()
-    }
-    inherited = {role: column for role, column in before.items() if column in columns}
-    return {role: column if column is not None else inherited.get(role) for role, column in named.items()}
+def _roles(name: str, given: Given, columns: list[str | int], before: Doc) -> Doc:
+    """Return the column of every role: as given, else as it was, if that column is there."""
+    by_text = {str(column): column for column in columns}  # 2 of a frame is "2" in an Arrow table
+    roles = {role: by_text.get(str(label)) for role, label in before.items() if label is not None}
+    for role, label in given.items():
+        roles[role] = None if label is None else tables.column_label(columns, label, role, name)
+    return {role: roles.get(role) for role in _ROLES}
+
+
+_ROLES = [one.name for one in fields(records.Roles)]

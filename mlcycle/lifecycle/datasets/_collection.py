@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlcycle import records
 from mlcycle._ids import check_name
 from mlcycle._text import printable
+from mlcycle._typing import UNCHANGED, Unchanged
 from mlcycle.lifecycle._history import history_frame
 from mlcycle.lifecycle._versioned import Versioned
 from mlcycle.lifecycle.datasets._adding import add
@@ -37,7 +38,7 @@ class Datasets(Versioned[records.DatasetVersion]):
     >>> project = mc.open("memory://docs-datasets")
     >>> frame = pd.DataFrame({"id": range(8), "age": [23, 41, 35, 58, 29, 44, 61, 38], "left": [0, 1] * 4})
     >>> customers = project.datasets.add("customers", frame, target="left", key="id")
-    >>> train, test = customers.split(test=0.25, method="stratified")
+    >>> train, test = customers.split(test=0.25)
     >>> len(train.load()), len(test.load())
     (6, 2)
     >>> list(project.datasets), project.datasets["customers.test"].ref, "suppliers" in project.datasets
@@ -54,10 +55,10 @@ class Datasets(Versioned[records.DatasetVersion]):
         name: str,
         data: Any,
         *,
-        target: str | int | None = None,
-        key: str | int | None = None,
-        time: str | int | None = None,
-        group: str | int | None = None,
+        target: str | int | Unchanged | None = UNCHANGED,
+        key: str | int | Unchanged | None = UNCHANGED,
+        time: str | int | Unchanged | None = UNCHANGED,
+        group: str | int | Unchanged | None = UNCHANGED,
         parents: Sequence[str | records.DatasetVersion] = (),
         override_until: Moment | None = None,
         message: str = "",
@@ -65,8 +66,16 @@ class Datasets(Versioned[records.DatasetVersion]):
     ) -> records.DatasetVersion:
         """Add a table as the next version of a dataset.
 
-        A table equal to the current version in content, presentation and roles *is* the current version: nothing is
-        written and that version comes back.
+        A table equal to the current version in content and roles *is* the current version: nothing is written, and
+        that version comes back, in the container and with the pandas dtypes it was first added with. Content are column
+        names, logical types and values: text is text whether NumPy, pandas or Arrow holds it, a category what it stands
+        for, ``Int64`` without gaps ``int64``. Not equal are other types, NaN and null, and an index other than
+        0, 1, 2, …, because it is stored with the columns.
+
+        What is odd stands in `DatasetVersion.notes`, in full in `DatasetVersion.decisions`, and blocks nothing unless a
+        criterion of the scope asks for it, such as `mlcycle.Unique`: keys that are missing or not unique, rows without
+        target, time or group, a target of one value, and, against the current version, roles and columns that are
+        gone, and types that changed.
 
         Parameters
         ----------
@@ -76,7 +85,7 @@ class Datasets(Versioned[records.DatasetVersion]):
             At least one row and one column; column names are unique.
         target, key, time, group : str or int, optional
             Columns with a role: what is predicted, what identifies a row, when it happened, what belongs together.
-            Roles not given are taken from the current version where its columns still exist.
+            A role not given stays with the column it has in the current version; None takes it away.
         parents : sequence of refs, optional
             The versions this one was made from.
         override_until : str, date, datetime or timedelta, or one of numpy or pandas, optional
@@ -100,7 +109,8 @@ class Datasets(Versioned[records.DatasetVersion]):
         """
         name = check_name(name, "dataset name")
         self._session.check_writable()
-        given = {"target": target, "key": key, "time": time, "group": group}
+        roles = {"target": target, "key": key, "time": time, "group": group}
+        given = {role: column for role, column in roles.items() if not isinstance(column, Unchanged)}
         return add(self._session, name, data, given, parents, message=message, override_until=override_until, op=op)
 
     def rollback(

@@ -37,8 +37,10 @@ def dataset_record(session: Session, view: View, version: Version) -> records.Da
         rows=version["rows"],
         columns=tables.read_columns(blobs, view, version, profile),
         roles=records.from_json(version["roles"], "Roles"),
+        part=None if (part := version.says.get("part")) is None else records.from_json(part, "Part"),
         parents=tuple(map(bare, version.made_from)),
         profile=profile,
+        notes=version.says.get("notes", ()),
         **version.stamp.facts(),
     )
     return records.at_home(made, session.home)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
@@ -10,8 +10,7 @@ from mlcycle import codecs, records
 from mlcycle._ids import new_id
 from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._gate_request import GateRequest
-from mlcycle.lifecycle.datasets import _split_assignment as splits
-from mlcycle.lifecycle.datasets import tables
+from mlcycle.lifecycle.datasets import splits, tables
 from mlcycle.lifecycle.datasets._adding import addition, is_current
 from mlcycle.lifecycle.datasets._record import made_records
 from mlcycle.state import Change, Place, Version, VersionAdd, View, resolve
@@ -28,54 +27,80 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle._session import Session
     from mlcycle.lifecycle.blobs import Blobs, CheckedFiles
 
-__all__ = ["split"]
+__all__ = ["folds", "split"]
 
-
-class _Draw(NamedTuple):
-    """How rows are drawn for the parts: see `DatasetVersion.split`."""
-
-    shares: dict[str, float]
-    method: str
-    by: str | int | None
-    seed: int
+Doc = dict[str, Any]
 
 
 def split(
     session: Session,
     version: records.DatasetVersion,
     *,
+    parts: Any,
     test: float,
-    validation: float,
-    method: str,
-    by: str | int | None,
+    by: Any,
+    gap: Any,
+    stratify: Any,
     seed: int,
     message: str,
     override_until: Moment | None,
     op: str | None,
-) -> tuple[records.DatasetVersion, ...]:
+) -> records.Parts[records.DatasetVersion]:
     """Split as `DatasetVersion.split` documents."""
-    spec = _Draw(splits.check_shares(test, validation), method, by, splits.check_seed(seed))
+    request = splits.parts_request(parts, test, by, gap, stratify, seed)
+    return _commit_parts(session, version, request, message=message, override_until=override_until, op=op)[1]
 
-    def work(do: Operation) -> tuple[records.DatasetVersion, ...]:
+
+def folds(
+    session: Session,
+    version: records.DatasetVersion,
+    *,
+    n: int,
+    by: Any,
+    gap: Any,
+    stratify: Any,
+    seed: int,
+    message: str,
+    override_until: Moment | None,
+    op: str | None,
+) -> records.Folds[records.DatasetVersion]:
+    """Make folds as `DatasetVersion.folds` documents."""
+    request = splits.folds_request(n, by, gap, stratify, seed)
+    drawn, parts = _commit_parts(session, version, request, message=message, override_until=override_until, op=op)
+    return records.Folds(version.ref, parts, drawn.part, splits.sides_of(drawn, request.folds))
+
+
+def _commit_parts(
+    session: Session,
+    version: records.DatasetVersion,
+    request: splits.Request,
+    *,
+    message: str,
+    override_until: Moment | None,
+    op: str | None,
+) -> tuple[splits.Drawn, records.Parts[records.DatasetVersion]]:
+    def work(do: Operation) -> tuple[splits.Drawn, records.Parts[records.DatasetVersion]]:
         whole = resolve(do.view, version, "dataset")
-        drawn = _drawn(session.blobs, do.view, whole, spec)
-        fresh = {part.name: new_id() for part in drawn}
+        rows = _rows(session.blobs, do.view, whole)
+        drawn = splits.draw(rows, request)
+        parts = _parts(whole, rows.frame, drawn)
+        fresh = {part.name: new_id() for part in parts}
 
         def versions(view: View) -> list[VersionAdd]:
-            return [_part(view, whole, part) for part in drawn]
+            return [_version(view, whole, part) for part in parts]
 
         made = versions(do.view)
         known = all(is_current(do.view, part) for part in made)
 
-        def request() -> GateRequest | None:
+        def gate_request() -> GateRequest | None:
             # not before: an `op` committed by then gives its parts, whatever came since
             _check_not_hidden(do.view, whole)
-            return None if known else _request(whole, made, drawn, versions)
+            return None if known else _gate_request(whole, made, parts, versions)
 
-        do.judge(request)
+        do.judge(gate_request)
         missing = {part.name for part in made if not do.view.placed.has(part.needs[0])}
         stored = do.upload(
-            lambda: {part.name: _store(session.blobs.checked_files, part) for part in drawn if part.name in missing}
+            lambda: {part.name: _store(session.blobs.checked_files, part) for part in parts if part.name in missing}
         )
 
         def plan(view: View) -> list[Change] | UpToDate:
@@ -85,7 +110,8 @@ def split(
                 return UpToDate([view.versions.newest("dataset", part.name) for part in made])
             return [change for part in made for change in addition(view, part, stored.get(part.name), fresh[part.name])]
 
-        return tuple(made_records(session, do.commit(plan, message=f"split {whole.shown}")))
+        done = do.commit(plan, message=f"split {whole.shown}")
+        return drawn, records.Parts(made_records(session, done))
 
     return session.operate("dataset.split", work, message=message, op=op, override_until=override_until)
 
@@ -104,8 +130,8 @@ def _check_not_hidden(view: View, whole: Version) -> None:
         )
 
 
-def _request(
-    whole: Version, made: list[VersionAdd], drawn: list[_Drawn], versions: Callable[[View], list[VersionAdd]]
+def _gate_request(
+    whole: Version, made: list[VersionAdd], parts: list[_Part], versions: Callable[[View], list[VersionAdd]]
 ) -> GateRequest:
     """Return what is judged of parts that are to be versions: the version whose rows they select stands already."""
     return GateRequest(
@@ -115,36 +141,31 @@ def _request(
         proposal=lambda: {"how": "split", "name": whole.name, "parts": {part.name: part["rows"] for part in made}},
         rejects=True,
         premise=lambda now: [evolve(part, number=1) for part in versions(now)],
-        candidates={part.name: part for part in drawn},
+        candidates={part.name: part for part in parts},
     )
 
 
-def _drawn(blobs: Blobs, view: View, whole: Version, spec: _Draw) -> list[_Drawn]:
-    """Return the parts of a version: which rows fall to each, and how that was decided."""
-    shares, method, by, seed = spec
-    columns = tables.column_names(tables.header_of(blobs, view, whole))
-    given = None if by is None else tables.column_label(columns, by, "by", whole.shown)
-    frame = tables.read_frame(blobs, view, whole)
-    target = whole["roles"].get("target")
-    asked = frame[target] if method == "auto" and target is not None else None
-    chosen, column = splits.choose_method(whole, method, given, asked)
-    how = {"method": chosen, "by": column, "seed": seed, "shares": shares, "of": whole.ref}
-    masks = splits.part_masks(whole.name, frame, shares, chosen, column, seed)
-    return [
-        _Drawn(
-            f"{whole.name}.{part}", frame, mask, whole["roles"], codecs.encode_selection(whole["content"], mask, how)
-        )
-        for part, mask in masks.items()
-    ]
+def _rows(blobs: Blobs, view: View, whole: Version) -> splits.Rows:
+    return splits.Rows(whole.name, whole.shown, tables.read_frame(blobs, view, whole), whole["roles"])
 
 
-def _store(checked_files: CheckedFiles, part: _Drawn) -> Place:
+def _parts(whole: Version, frame: pd.DataFrame, drawn: splits.Drawn) -> list[_Part]:
+    """Return the parts of a version, their rows chosen."""
+    how = {name: value for name, value in records.to_json(drawn.part).items() if name != "type"}
+    parts = []
+    for name, mask in drawn.masks().items():
+        encoded = codecs.encode_selection(whole["content"], mask, how)
+        parts.append(_Part(f"{whole.name}.{name}", frame, mask, whole["roles"], encoded, how))
+    return parts
+
+
+def _store(checked_files: CheckedFiles, part: _Part) -> Place:
     files = tables.store_selection(checked_files, part.encoded, codecs.profile(part.frame()))
     return Place(object=f"selection:{part.encoded.content}", files=files)
 
 
 @frozen
-class _Drawn:
+class _Part:
     """One part of a split, before anything of it is stored."""
 
     name: str
@@ -152,6 +173,7 @@ class _Drawn:
     mask: np.ndarray
     roles: dict[str, str | int | None]
     encoded: codecs.EncodedSelection
+    how: Doc
 
     def frame(self) -> pd.DataFrame:
         """Return the rows that fall to it."""
@@ -165,7 +187,7 @@ class _Drawn:
         return pa.Table.from_pandas(self.frame())
 
 
-def _part(view: View, parent: Version, part: _Drawn) -> VersionAdd:
+def _version(view: View, parent: Version, part: _Part) -> VersionAdd:
     """Return a part selected from a version as the next version of a name; it lives by its parent's rows too."""
     content = part.encoded.content
     kept = {field: parent[field] for field in ("presentation", "columns", "roles")}
@@ -175,5 +197,5 @@ def _part(view: View, parent: Version, part: _Drawn) -> VersionAdd:
         number=view.versions.next_number("dataset", part.name),
         needs=[f"selection:{content}", *parent.needs],
         made_from=[parent.ref],
-        says={"layout": "selection", "content": content, "rows": int(part.mask.sum()), **kept},
+        says={"layout": "selection", "content": content, "rows": int(part.mask.sum()), "part": part.how, **kept},
     )

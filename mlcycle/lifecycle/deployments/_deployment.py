@@ -192,7 +192,12 @@ class Deployment:
         )
 
     def label(self, ids: Iterable[Any], outcomes: Iterable[Any]) -> int:
-        """Report the truth for predictions made before, from any process; return how many were kept."""
+        """Report the truth for predictions made before, from any process; return how many labels were kept.
+
+        A label of an id that nobody predicted is kept too: its prediction may still come, from a process that has not
+        flushed it. `check` counts those apart. Of several labels of one id the last counts, and a missing outcome takes
+        it back; ids 17, 17.0 and "17" are one.
+        """
         self._session.check_writable()
         sink = traffic.TrafficWriter(self._session, self._id)
         try:
@@ -212,7 +217,7 @@ class Deployment:
             (UTC; from its first moment, up to its last), or a span back from now such as ``"7d"``, ``"24h"`` or
             ``"90min"``.
         """
-        return traffic.read(self._session, self._id, *time_window(since, until)).frame
+        return traffic.read(self._session, self.name, self._id, *time_window(since, until)).frame
 
     def check(
         self,

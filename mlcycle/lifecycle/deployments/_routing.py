@@ -13,8 +13,8 @@ from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._gate_request import Evidence, GateRequest
 from mlcycle.lifecycle.deployments._record import revision_record
 from mlcycle.lifecycle.deployments._trial import on_trial, trials_over
-from mlcycle.lifecycle.evaluation import allowed_already, gather_evidence, model_criteria, rollback_evidence, warn_of
-from mlcycle.state import Change, PointerMove, Version, VersionAdd, View, check_unmoved, resolve, roll_back
+from mlcycle.lifecycle.evaluation import add_loading, allowed_already, gather_evidence, rollback_evidence, warn_of
+from mlcycle.state import Change, PointerMove, VersionAdd, View, check_unmoved, resolve, roll_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -107,14 +107,13 @@ def _asked(blobs: Blobs, view: View, wanted: _Route, override: records.Override 
 
     A shadow is heard by nobody, so nobody is asked about it.
     """
-    scope = view.versions.newest("scope", "scope")
-    asked: list[Version] = []
-    if model_criteria(scope):
-        answering = [resolve(view, ref, "model") for ref in wanted.weights]
-        asked = [version for version in answering if not allowed_already(view, version)]
-    evidence = gather_evidence(blobs, view, *asked) if asked else Evidence()
+    answering = [resolve(view, ref, "model") for ref in wanted.weights]
+    asked = [version for version in answering if not allowed_already(view, version)]
+    evidence, keys = Evidence(), tuple[str, ...]()
+    if asked:
+        evidence, keys = add_loading(gather_evidence(blobs, view, *asked), blobs, view, *asked)
     evidence = on_trial(view, f"deployment:{wanted.place}", wanted.weights, evidence, override)
-    return _request("route", wanted, evidence, [one.ref for one in asked], lambda view: wanted.weights)
+    return _request("route", wanted, evidence, [*(one.ref for one in asked), *keys], lambda view: wanted.weights)
 
 
 def rollback_route(
@@ -135,7 +134,7 @@ def rollback_route(
         looked = looked or move  # the first look: what it goes back from is what answered when the caller asked
         revision = view.versions.get("deployment", move.name, move.after or 0)
         wanted = _Route(move.name, revision["weights"], revision["shadow"], move.before)
-        evidence = rollback_evidence(session.blobs, view, wanted.weights)
+        evidence = rollback_evidence(session.blobs, view, [(ref, None) for ref in wanted.weights])
         over = [*trials_over(view, f"deployment:{wanted.place}", wanted.weights)]
         told = (f"  · {bare(one.subject)}: {one.detail}" for one in over)
         evidence = evolve(evidence, results=(*evidence.results, *over), notes=(*evidence.notes, *told))

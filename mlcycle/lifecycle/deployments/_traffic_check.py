@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from mlcycle import monitoring, records, serving
+from mlcycle._digest import canonical_json
 from mlcycle._ids import new_id, now
 from mlcycle.errors import AccessDenied, NotFound, StorageUnavailable
 from mlcycle.lifecycle import traffic
@@ -16,7 +18,7 @@ from mlcycle.lifecycle._stored_evaluations import evaluation_document, evaluatio
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.deployments._record import current_revision
 from mlcycle.lifecycle.deployments._service_sources import StoredModelLoader
-from mlcycle.lifecycle.evaluation import context_of, criteria_today
+from mlcycle.lifecycle.evaluation import context_of, criteria_today, metrics_of
 from mlcycle.state import resolve
 
 if TYPE_CHECKING:
@@ -59,10 +61,12 @@ def window_of(session: Session, view: View, name: str, since: str | None, until:
         since=start,
         until=end,
         revision=revision,
-        captured=traffic.read(session, view.names.known("deployment", name).id or "", start, end),
+        captured=traffic.read(session, name, view.names.known("deployment", name).id or "", start, end),
         reference=lambda: _reference(session.blobs, view, seen.main),
         expected=lambda: _expected(session.blobs, view, seen.main, models),
-        judge=monitoring.AnswersJudge(criteria_today(view.versions.newest("scope", "scope")), models),
+        judge=monitoring.AnswersJudge(
+            criteria_today(view.versions.newest("scope", "scope")), models, metrics_of(session, view)
+        ),
     )
     return seen
 
@@ -121,14 +125,15 @@ class _Models:
             raise found
         return getattr(InputCheckedModel(found.model, found.signature), method)(rows)
 
-    def evaluated(self, ref: str, metric: str) -> records.Result | None:
+    def evaluated(self, ref: str, metric: Any) -> records.Result | None:
         """Return the newest stored result of a metric over all rows of some data; its interval where it has one."""
+        plainly = metric if isinstance(metric, str) else json.loads(canonical_json(records.to_json(metric)))
         for fact in evaluation_facts(self._view, f"model:{ref}"):
             for answer in evaluation_document(self._session.blobs, fact)["answers"]:
                 asked = answer["criterion"]
                 for document in answer["results"]:
                     found: records.Result = records.from_json(document)
-                    mine = found.check == metric if asked is None else asked.get("metric") == metric
+                    mine = found.check == metric if asked is None else asked.get("metric") == plainly
                     if not mine or found.slice or not found.n or found.value is None:
                         continue
                     if found.comparison is None:
@@ -139,7 +144,8 @@ class _Models:
 
 def _reference(blobs: Blobs, view: View, ref: str) -> pd.DataFrame | None:
     """Return the features of the training data, or None where a model has no lineage."""
-    data = [resolve(view, one, "dataset", dropped=True) for one in resolve(view, ref, "model", dropped=True).made_from]
+    made_from = resolve(view, ref, "model", dropped=True).made_from
+    data = [resolve(view, one, "dataset", dropped=True) for one in made_from if one.startswith("dataset:")]
     frames = [tables.features(tables.read_frame(blobs, view, one), one["roles"], one.shown) for one in data]
     if not frames:
         return None

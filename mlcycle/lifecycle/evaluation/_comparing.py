@@ -9,13 +9,15 @@ from attrs import evolve
 
 from mlcycle import checks, records
 from mlcycle._ids import bare, parse_ref
+from mlcycle._text import plain
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.lifecycle._stored_evaluations import evaluation_facts
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.evaluation._gate import model_criteria, scope_test
 from mlcycle.lifecycle.evaluation._kept_predictions import KeptPredictions, kept_file, read_kept
-from mlcycle.lifecycle.evaluation._looking_again import beside_data, checked_count, metric_names, not_asked
+from mlcycle.lifecycle.evaluation._looking_again import Asked, asked_metrics, beside_data, checked_count, not_asked
 from mlcycle.lifecycle.evaluation._measuring import usual_metrics
+from mlcycle.lifecycle.evaluation._trusted_metrics import metrics_of
 from mlcycle.state import Version, judged_on, resolve
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def compare(
     version: records.ModelVersion,
     other: str | records.ModelVersion,
     on: str | records.DatasetVersion | None = None,
-    metrics: str | Sequence[str] | None = None,
+    metrics: Asked | Sequence[Asked] | None = None,
     *,
     confidence: float = 0.95,
 ) -> records.Comparison:
@@ -46,12 +48,15 @@ def compare(
     theirs = _other(view, ours, other)
     (first, one), (second, two) = (_kept_on(session, view, model, data) for model in (ours, theirs))
     rows = _rows(session, view, data, one)
-    names = metric_names(metrics) or _asked_today(view) or list(usual_metrics(rows.target()))
+    asked = asked_metrics(metrics) or _asked_today(view) or list(usual_metrics(rows.target()))
+    found_by = metrics_of(session, view)
     found = records.Comparison(
         subject=ours.ref,
         reference=theirs.ref,
         data=data.shown,
-        results=[_difference(name, rows, (ours.ref, one), (theirs.ref, two), confidence) for name in names],
+        results=[
+            _difference(metric, rows, (ours.ref, one), (theirs.ref, two), confidence, found_by) for metric in asked
+        ],
         n=len(rows),
         groups=None if rows.groups is None else len(set(rows.groups.tolist())),
         evaluations=(first, second),
@@ -127,25 +132,28 @@ def _rows(session: Session, view: View, data: Version, kept: KeptPredictions) ->
     return checks.EvaluationData(ref=data.shown, frame=index, X=index, y=kept.truth, groups=groups)
 
 
-def _asked_today(view: View) -> list[str]:
+def _asked_today(view: View) -> list[Asked]:
     """Return the metrics of the scope's criteria."""
     criteria = model_criteria(view.versions.newest("scope", "scope"))
     return list(dict.fromkeys(one.metric for one in criteria if one.metric))
 
 
 def _difference(
-    name: str,
+    metric: Asked,
     rows: checks.EvaluationData,
     ours: _Kept,
     theirs: _Kept,
     confidence: float,
+    metrics: checks.LoadedMetrics | None = None,
 ) -> records.Result:
     """Return how much better one version is by a metric, and what that comes to."""
-    lacking = next((why for ref, kept in (ours, theirs) if (why := not_asked(kept, ref, name))), None)
+    lacking = next((why for ref, kept in (ours, theirs) if (why := not_asked(kept, ref, metric))), None)
     if lacking is not None:
-        return records.Result(check=name, subject=ours[0], data=rows.ref, verdict="error", detail=lacking)
+        return records.Result(check=plain(metric), subject=ours[0], data=rows.ref, verdict="error", detail=lacking)
     against = theirs[0], theirs[1].cached
-    found = checks.measure(name, rows, ours[0], ours[1].cached, reference=against, confidence=confidence)
+    found = checks.measure(
+        metric, rows, ours[0], ours[1].cached, reference=against, confidence=confidence, metrics=metrics
+    )
     if found.comparison is None:
         return found
     return evolve(found, comparison={**found.comparison, "finding": _finding(found)})

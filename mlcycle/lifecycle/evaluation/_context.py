@@ -10,6 +10,7 @@ from mlcycle._ids import bare
 from mlcycle.errors import InvalidInput, NotFound, VersionDeleted
 from mlcycle.lifecycle._model_files import InputCheckedModel, load_version, signature_of
 from mlcycle.lifecycle.datasets import tables
+from mlcycle.lifecycle.evaluation._trusted_metrics import metrics_of
 from mlcycle.lifecycle.runs import run_of
 from mlcycle.state import resolve
 
@@ -50,7 +51,7 @@ def context_of(
     candidates : mapping of str to Candidate, optional
         Rows that are to become the next version of a name and are not yet: they stand under that name.
     trust
-        As in `ModelVersion.load`.
+        As in `ModelVersion.load`; digests of metrics kept as source, too.
     """
     name, coming = None if data is None else bare(data), candidates or {}
     if data is not None and name not in coming:
@@ -80,6 +81,7 @@ def context_of(
     return checks.EvaluationContext(
         data=found,
         models=checks.LoadedModels(data=found, read=load, find=find),
+        metrics=metrics_of(session, view, trust),
         code=checks.LoadedCode(read=lambda ref: _run(session, view, ref)),
     )
 

@@ -20,6 +20,7 @@ from mlcycle.lifecycle.evaluation._looks import looks_at
 from mlcycle.lifecycle.evaluation._measuring import Measure, described
 from mlcycle.lifecycle.evaluation._training_data import overlaps
 from mlcycle.lifecycle.runs import run_of
+from mlcycle.lifecycle.scope import scope_record
 from mlcycle.state import Version, first_judged, judged_on, resolve
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def _request(question: _Question, extra: list[Any], kept: list[records.Evaluatio
     """Return what is judged of an evaluation: that this data is looked at again; what it found is told afterwards."""
 
     def proposal() -> Doc:
-        data, asked = question.data, [*criteria_today(question.scope), *extra]
+        data, asked = question.data, [*_scope_criteria(question.scope), *extra]
         shown = data.shown if data else None
         return {"data": shown, "checks": tuple(asked), "evaluation": kept[-1] if kept else None}
 
@@ -147,7 +148,7 @@ _QUESTIONS: dict[type, Callable[[Session, View, Any, Version | None], _Question]
 
 def _criteria(view: View, question: _Question, extra: list[Any]) -> list[records.Criterion]:
     """Return the criteria of the scope that are asked; where nothing is, nobody else need be asked either."""
-    asked = [one for one in criteria_today(question.scope) if _concerns(view, one, question)]
+    asked = [one for one in _scope_criteria(question.scope) if _concerns(view, one, question)]
     if question.model is None and not asked and not extra:
         kind, _, name = question.subject.partition(":")
         raise InvalidInput(
@@ -155,6 +156,19 @@ def _criteria(view: View, question: _Question, extra: list[Any]) -> list[records
             f"project.{kind}s[{name!r}].evaluate(checks=[…])"
         )
     return asked
+
+
+def _scope_criteria(scope: Version | None) -> list[records.Criterion]:
+    """Return the criteria of a scope, and of the rules of single aliases what those do not measure anyhow.
+
+    Those weigh where such an alias is set; here they are measured, and stand in the way of nothing.
+    """
+    found = criteria_today(scope)
+    for alias in scope_record(scope).aliases if scope else ():
+        known = {one.question for one in found}
+        new: Iterable[Any] = (one for one in criteria_today(scope, alias=alias) if one.question not in known)
+        found += [one if isinstance(one, records.UnknownCriterion) else evolve(one, blocking=False) for one in new]
+    return found
 
 
 def _why_nothing_asked(view: View, question: _Question) -> str:

@@ -15,6 +15,7 @@ from mlcycle.errors import MlcycleError, NotFound, SchemaError
 from mlcycle.lifecycle._gate_request import Evidence
 from mlcycle.lifecycle._stored_evaluations import evaluation_document, evaluation_facts
 from mlcycle.lifecycle.evaluation._looks import changes_after_results, looks_at
+from mlcycle.lifecycle.evaluation._training_data import training_problems
 from mlcycle.lifecycle.scope import scope_record
 from mlcycle.state import Version, View, judged_on, resolve
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from mlcycle.lifecycle._gate_request import GateRequest
     from mlcycle.lifecycle.blobs import Blobs
+
+    Pointed = tuple[str, str | None]  # a model version (full ref) and the alias that points at it, or a route
 
 __all__ = [
     "criteria_on",
@@ -39,14 +42,14 @@ __all__ = [
 ]
 
 
-def criteria_today(scope: Version | None, at: str | None = None) -> list[records.Criterion]:
-    """Return the criteria in force now, or at a moment."""
-    return [] if scope is None else list(scope_record(scope).criteria_at(at or now()))
+def criteria_today(scope: Version | None, at: str | None = None, alias: str | None = None) -> list[records.Criterion]:
+    """Return the criteria in force now, or at a moment, for an alias or for all."""
+    return [] if scope is None else list(scope_record(scope).criteria_at(at or now(), alias))
 
 
-def model_criteria(scope: Version | None, at: str | None = None) -> list[records.Criterion]:
+def model_criteria(scope: Version | None, at: str | None = None, alias: str | None = None) -> list[records.Criterion]:
     """Return those among them that are asked of models."""
-    return [one for one in criteria_today(scope, at) if one.judges == "model"]
+    return [one for one in criteria_today(scope, at, alias) if one.judges == "model"]
 
 
 def criteria_on(view: View, request: GateRequest) -> dict[str, list[records.Criterion]]:
@@ -95,10 +98,13 @@ class _Answer:
     unmeasured: bool = False
 
 
-def gather_evidence(blobs: Blobs, view: View, *versions: Version) -> Evidence:
-    """Return what stored evaluations say of model versions, criterion by criterion, by the scope of today."""
+def gather_evidence(blobs: Blobs, view: View, *versions: Version, alias: str | None = None) -> Evidence:
+    """Return what stored evaluations say of model versions, criterion by criterion, by the scope of today.
+
+    An alias may have rules of its own.
+    """
     scope = view.versions.newest("scope", "scope")
-    criteria = model_criteria(scope)
+    criteria = model_criteria(scope, alias=alias)
     answers = [_answer(blobs, view, version, one, scope) for version in versions for one in criteria]
     used = {one.evaluation.id: one.evaluation for one in answers if one.evaluation is not None}
     tests = {one.data: looks_at(blobs, view, resolve(view, one.data, "dataset", dropped=True)) for one in used.values()}
@@ -106,13 +112,26 @@ def gather_evidence(blobs: Blobs, view: View, *versions: Version) -> Evidence:
     return Evidence(
         results=tuple(result for one in answers for result in one.results),
         evaluations=tuple(used),
-        problems=tuple(problem for one in used.values() for problem in checks.evidence_problems(one)),
+        problems=(
+            *(problem for one in used.values() for problem in checks.evidence_problems(one)),
+            *_unknown_training(blobs, view, versions, used.values()),
+        ),
         notes=tuple(_seen_before(str(data), looks.count(view), changed[data]) for data, looks in tests.items()),
         amended=scope_record(scope).amendments if scope else (),
         gaps=tuple(result for one in answers if one.unmeasured for result in one.results),
         scope=scope.number if scope else None,
         changed_after_results=max(changed.values(), default=0),
     )
+
+
+def _unknown_training(
+    blobs: Blobs, view: View, versions: Iterable[Version], used: Iterable[records.Evaluation]
+) -> Iterator[str]:
+    """Yield why evidence proves nothing of models that may have seen the rows it comes from."""
+    judged = [(one.subject, resolve(view, one.data, "dataset", dropped=True)) for one in used]
+    for version in versions:
+        if tests := {data.ref: data for subject, data in judged if subject == version.ref}:
+            yield from training_problems(blobs, view, version, tests.values())
 
 
 def _seen_before(data: str, looks: int, changed: int) -> str:
@@ -255,21 +274,21 @@ def stale_because(
     )
 
 
-def failing_today(blobs: Blobs, view: View, refs: Iterable[str]) -> tuple[records.Result, ...]:
-    """Return results of model versions (full refs) that fail today's scope, by what was measured of them then.
+def failing_today(blobs: Blobs, view: View, pointed: Iterable[Pointed]) -> tuple[records.Result, ...]:
+    """Return results of model versions that fail today's scope, by what was measured of them then.
 
     A version nobody evaluated under such a criterion passes: going back must be possible in an emergency. What was
     measured and cannot be read any more is an error, and no pass.
     """
-    held = (one for answer in _held_today(blobs, view, refs) for one in answer.results)
+    held = (one for answer in _held_today(blobs, view, pointed) for one in answer.results)
     return tuple(one for one in held if one.verdict in ("fail", "error"))
 
 
-def _held_today(blobs: Blobs, view: View, refs: Iterable[str]) -> Iterator[_Answer]:
+def _held_today(blobs: Blobs, view: View, pointed: Iterable[Pointed]) -> Iterator[_Answer]:
     """Yield what was measured of model versions, by today's scope, and what of it cannot be read any more."""
-    criteria = [one for one in model_criteria(view.versions.newest("scope", "scope")) if one.blocking]
-    for ref in refs if criteria else ():
-        for criterion in criteria:
+    scope = view.versions.newest("scope", "scope")
+    for ref, alias in pointed:
+        for criterion in (one for one in model_criteria(scope, alias=alias) if one.blocking):
             try:
                 version = resolve(view, ref, "model", dropped=True)
                 answer = measurement_of(blobs, view, version.ref, criterion)
@@ -280,9 +299,9 @@ def _held_today(blobs: Blobs, view: View, refs: Iterable[str]) -> Iterator[_Answ
                 yield _Answer((records.Result(check=plain(criterion), subject=ref, verdict="error", detail=told),))
 
 
-def rollback_evidence(blobs: Blobs, view: View, refs: Iterable[str]) -> Evidence:
+def rollback_evidence(blobs: Blobs, view: View, pointed: Iterable[Pointed]) -> Evidence:
     """Return what versions that are gone back to fail today: evidence that keeps nobody from going, and is told."""
-    answers = [*_held_today(blobs, view, refs)]
+    answers = [*_held_today(blobs, view, pointed)]
     held = [evolve(one, blocking=False) for answer in answers for one in answer.results]
     failing = tuple(one for one in held if one.verdict == "fail")
     unread = tuple(one for one in held if one.verdict == "error")

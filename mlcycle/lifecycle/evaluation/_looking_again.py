@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import evolve
 
-from mlcycle import checks
+from mlcycle import checks, records
 from mlcycle._ids import bare
+from mlcycle._text import plain
 from mlcycle.errors import InvalidInput, MlcycleError, NotFound
 from mlcycle.lifecycle._stored_evaluations import stored_document
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.evaluation._context import rows_of
 from mlcycle.lifecycle.evaluation._kept_predictions import KeptPredictions, read_kept
 from mlcycle.lifecycle.evaluation._measuring import usual_metrics
+from mlcycle.lifecycle.evaluation._trusted_metrics import metrics_of
 from mlcycle.state import Version, resolve
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlcycle import records
     from mlcycle.lifecycle._session import Session
     from mlcycle.state import View
 
-__all__ = ["beside_data", "checked_count", "errors", "metric_names", "not_asked", "predictions", "slices"]
+__all__ = ["Asked", "asked_metrics", "beside_data", "checked_count", "errors", "not_asked", "predictions", "slices"]
 
 Doc = dict[str, Any]
+Asked: TypeAlias = str | records.Cost | records.MetricSource
+"""A metric as a criterion holds it."""
+
+_ONE = (str, records.Cost, records.MetricSource)
 _COLUMNS = ("slice", "metric", "value", "low", "high", "n", "note")
 
 
@@ -55,7 +60,7 @@ def slices(
     session: Session,
     evaluation: records.Evaluation,
     by: str | Sequence[str] | pd.Series[Any],
-    metrics: str | Sequence[str] | None = None,
+    metrics: Asked | Sequence[Asked] | None = None,
     *,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
@@ -63,15 +68,23 @@ def slices(
     import pandas as pd
 
     kept, view = _kept(session, evaluation), session.view()
-    names = metric_names(metrics) or _measured_then(session, evaluation) or usual_metrics(_truth(kept, evaluation))
+    names = asked_metrics(metrics) or _measured_then(session, evaluation) or usual_metrics(_truth(kept, evaluation))
     rows, columns = _sliced(rows_of(session.blobs, view, _data(view, evaluation)), by)
     found: list[list[Any]] = []
-    for name in names:
-        if (lacking := not_asked(kept, evaluation.subject, name)) is not None:
+    metrics_there = metrics_of(session, view)
+    for one_metric in names:
+        name = plain(one_metric)
+        if (lacking := not_asked(kept, evaluation.subject, one_metric)) is not None:
             found.append([None, name, None, None, None, None, lacking])
             continue
         results = checks.measure_slices(
-            name, rows.labelled(), evaluation.subject, kept.cached, columns, confidence=confidence
+            one_metric,
+            rows.labelled(),
+            evaluation.subject,
+            kept.cached,
+            columns,
+            confidence=confidence,
+            metrics=metrics_there,
         )
         found += [[one.slice, name, one.value, one.low, one.high, one.n, one.detail] for one in results]
     return pd.DataFrame(found, columns=_COLUMNS)
@@ -94,15 +107,17 @@ def _truth(kept: KeptPredictions, evaluation: records.Evaluation) -> Any:
     return kept.truth
 
 
-def _measured_then(session: Session, evaluation: records.Evaluation) -> list[str]:
-    """Return the metrics an evaluation measured, by name."""
-    names: dict[str, None] = {}
+def _measured_then(session: Session, evaluation: records.Evaluation) -> list[Asked]:
+    """Return the metrics an evaluation measured."""
+    found: dict[Asked, None] = {}
     for one in stored_document(session.blobs, evaluation.id)["answers"]:
-        asked = one["criterion"]
-        for name in [asked.get("metric")] if asked else [result["check"] for result in one["results"]]:
-            with contextlib.suppress(MlcycleError):  # a check of the user's own is no metric
-                names |= {checks.find_metric(name).name: None} if name else {}
-    return list(names)
+        with contextlib.suppress(MlcycleError):  # a check of the user's own is no metric
+            asked = one["criterion"]
+            named = [records.from_json(asked).metric] if asked else [result["check"] for result in one["results"]]
+            for metric in filter(None, named):
+                checks.find_metric(metric)
+                found[metric] = None
+    return list(found)
 
 
 def _sliced(rows: checks.EvaluationData, by: Any) -> tuple[checks.EvaluationData, list[str]]:
@@ -122,20 +137,22 @@ def _sliced(rows: checks.EvaluationData, by: Any) -> tuple[checks.EvaluationData
 # what comparing asks, too --------------------------------------------------------------------------------------------
 
 
-def metric_names(metrics: str | Sequence[str] | None) -> list[str]:
-    """Return metrics somebody asks for, by name; one nobody knows is refused."""
-    asked = [metrics] if isinstance(metrics, str) else metrics or []
-    if not all(isinstance(one, str) for one in asked):
+def asked_metrics(metrics: Asked | Sequence[Asked] | None) -> list[Asked]:
+    """Return metrics somebody asks for, each once; one nobody knows is refused."""
+    asked = [metrics] if isinstance(metrics, _ONE) else list(metrics or ())
+    if not all(isinstance(one, _ONE) for one in asked):
         raise InvalidInput(f"metrics is a list of names, such as ['roc_auc', 'f1_macro'], got {metrics!r:.80}")
-    return [checks.find_metric(one).name for one in dict.fromkeys(asked)]
+    for one in asked:
+        checks.find_metric(one)
+    return list(dict.fromkeys(asked))
 
 
-def not_asked(kept: KeptPredictions, subject: str, metric: str) -> str | None:
+def not_asked(kept: KeptPredictions, subject: str, metric: Asked) -> str | None:
     """Say where a metric needs what nobody asked of a model, and how it is asked; None where all is there."""
     method = kept.lacks(metric)
     if method is None:
         return None
-    again = f"project.models[{bare(subject)!r}].evaluate(checks=[{metric!r}])"
+    again = f"project.models[{bare(subject)!r}].evaluate(checks=[{plain(metric)!r}])"
     return f"nobody asked {bare(subject)} for its {method}: {again}"
 
 

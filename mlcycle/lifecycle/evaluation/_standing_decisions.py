@@ -30,7 +30,7 @@ def allowed_already(view: View, version: Version) -> bool:
         return False
     then, today = _scope_of(view, fact), view.versions.newest("scope", "scope")
     tests = scope_test(then, fact["now"]), scope_test(today)
-    judged_by = [on_data(one, tests[0]) for one in model_criteria(then, fact["now"])]
+    judged_by = [on_data(one, tests[0]) for one in model_criteria(then, fact["now"], fact.says.get("alias"))]
     asked = [on_data(one, tests[1]) for one in model_criteria(today) if one.blocking]
     return all(any(_covers(former, one) for former in judged_by) for one in asked)
 

@@ -14,8 +14,8 @@ from mlcycle._text import printable
 from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, StorageUnavailable
 from mlcycle.lifecycle._params import ParamsEncoder, named_values
-from mlcycle.lifecycle.runs import ActiveRun, Provenance, all_runs, run_of, table
-from mlcycle.state import View, every_ref, read_ref, resolve
+from mlcycle.lifecycle.runs import ActiveRun, Provenance, all_runs, run_of, table, used_ref
+from mlcycle.state import every_ref
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,7 +76,8 @@ class Experiment:
             What can be turned. ``run.params`` is a dict of the values as passed; they are stored as JSON without
             secrets; what has no JSON form is stored as its `repr`, of very large values a part.
         uses : sequence of refs or records, optional
-            The versions this run is made from; a model registered from it has them as its lineage.
+            The versions this run is made from: the data it trains on, and models it goes on from (a text that means a
+            model says so, ``"model:churn@7"``). A model registered from it has them as its lineage.
         name : str, optional
             A word for people; what is no text is taken as text.
         strict : bool, default False
@@ -120,7 +121,7 @@ class Experiment:
         """Return what is used, by the newest entry, and pin what the head names; or by the newest seen."""
 
         def work(do: Operation) -> tuple[list[str], int]:
-            used = [_used(do.view, one) for one in uses]
+            used = [used_ref(do.view, one) for one in uses]
             self._provenance.pin(do)
             return used, do.view.n
 
@@ -131,7 +132,7 @@ class Experiment:
                 raise
             warn(f"the log cannot be read ({error}); training goes on")
             view = self._session.view(refresh=False)
-            return [_used(view, one) for one in uses], view.n
+            return [used_ref(view, one) for one in uses], view.n
 
     def runs(self) -> records.Listing[records.Run]:
         """Return the runs, oldest first."""
@@ -196,9 +197,3 @@ def _why_no_best(experiment: str, metric: str, finished: Table) -> str:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and value == value
-
-
-def _used(view: View, used: str | records.DatasetVersion | records.ModelVersion) -> str:
-    if not isinstance(used, (str, records.DatasetVersion, records.ModelVersion)):
-        raise InvalidInput(f"a run uses versions of data and models, such as 'customers@3', got {type(used).__name__}")
-    return resolve(view, used, "model" if read_ref(used, view).kind == "model" else "dataset").ref

@@ -59,7 +59,7 @@ class Models(Versioned[records.ModelVersion]):
         name: str,
         model: Any,
         *,
-        uses: Sequence[str | records.DatasetVersion] = (),
+        uses: Sequence[str | records.DatasetVersion | records.ModelVersion] = (),
         example: Any = None,
         format: str | None = None,
         override_until: Moment | None = None,
@@ -75,7 +75,7 @@ class Models(Versioned[records.ModelVersion]):
         model : estimator
             A fitted estimator.
         uses : sequence of refs, optional
-            What it was trained on.
+            What it was trained on: data, and models it goes on from (``"model:churn@7"``).
         example : DataFrame, array, sparse matrix, Arrow or polars table, list of rows, dicts or texts, optional
             A few rows of input, which give the signature. The first 20 are kept.
         format : {"skops", "joblib"}, optional

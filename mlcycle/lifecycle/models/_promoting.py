@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlcycle import checks, records
-from mlcycle._ids import check_name, name_key
-from mlcycle.errors import InvalidInput, InvalidName
+from mlcycle._ids import check_alias, name_key
+from mlcycle.errors import InvalidName, NotFound
 from mlcycle.lifecycle._gate_request import Evidence, GateRequest
 from mlcycle.lifecycle._stored_decisions import decision_record
-from mlcycle.lifecycle.evaluation import gather_evidence, rollback_evidence, warn_of
+from mlcycle.lifecycle.evaluation import add_loading, gather_evidence, rollback_evidence, warn_of
 from mlcycle.lifecycle.models._record import model_record
 from mlcycle.state import Change, PointerMove, View, alias_not_found, check_unmoved, resolve, roll_back
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
 
-__all__ = ["promote", "rollback_alias"]
+__all__ = ["demote", "promote", "rollback_alias"]
 
 
 def promote(
@@ -33,7 +33,7 @@ def promote(
     op: str | None,
 ) -> records.Decision:
     """Promote as `ModelVersion.promote` documents."""
-    alias = _check_alias(alias)
+    alias = check_alias(alias)
 
     def work(do: Operation) -> records.Decision:
         standing = resolve(do.view, version, "model")
@@ -42,7 +42,13 @@ def promote(
         move = PointerMove(
             of="model", name=standing.name, pointer=alias, before=before, after=standing.number, how="promote"
         )
-        do.judge(lambda: _request(move, gather_evidence(session.blobs, do.view, standing), lambda view: move))
+
+        def request() -> GateRequest:
+            evidence = gather_evidence(session.blobs, do.view, standing, alias=alias)
+            evidence, keys = add_loading(evidence, session.blobs, do.view, standing)
+            return _request(move, evidence, lambda view: move, keys)
+
+        do.judge(request)
 
         def plan(view: View) -> list[Change]:
             resolve(view, standing.ref, "model")
@@ -57,11 +63,38 @@ def promote(
     return session.operate("model.promote", work, message=message, op=op, override_until=override_until)
 
 
+def demote(
+    session: Session,
+    version: records.ModelVersion,
+    *,
+    alias: str,
+    message: str,
+    override_until: Moment | None,
+    op: str | None,
+) -> None:
+    """Take an alias away as `ModelVersion.demote` documents."""
+    alias = check_alias(alias)
+
+    def taken(view: View) -> PointerMove:
+        standing = resolve(view, version, "model", dropped=True)
+        at = view.pointers.at("model", standing.name, alias)
+        if at != standing.number:
+            stands = "is set to nothing" if at is None else f"is {standing.name}@{at}"
+            raise NotFound(f"{standing.shown} is not {standing.name}@{alias}, which {stands}")
+        return PointerMove(of="model", name=standing.name, pointer=alias, before=at, after=None, how="demote")
+
+    def work(do: Operation) -> None:
+        do.judge(lambda: _request(taken(do.view), Evidence(), taken))
+        do.commit(lambda view: [taken(view)])
+
+    session.operate("model.demote", work, message=message, op=op, override_until=override_until)
+
+
 def rollback_alias(
     session: Session, name: str, alias: str, *, message: str, override_until: Moment | None, op: str | None
 ) -> records.ModelVersion:
     """Roll an alias back as `Models.rollback` documents."""
-    alias = _check_alias(alias)
+    alias = check_alias(alias)
     looked: PointerMove | None = None  # unset where `op` was committed before: then where it stands now says nothing
 
     def back(view: View) -> PointerMove:
@@ -77,7 +110,8 @@ def rollback_alias(
         nonlocal looked
         move = back(view)
         looked = looked or move  # the first look: what it goes back from is where it stood when the caller asked
-        return _request(move, rollback_evidence(session.blobs, view, [f"model:{move.name}@{move.after}"]), back)
+        pointed = [(f"model:{move.name}@{move.after}", alias)]
+        return _request(move, rollback_evidence(session.blobs, view, pointed), back)
 
     def work(do: Operation) -> records.ModelVersion:
         decision = do.judge(lambda: request(do.view))
@@ -89,14 +123,6 @@ def rollback_alias(
     return session.operate("model.rollback", work, message=message, op=op, override_until=override_until)
 
 
-def _check_alias(alias: str) -> str:
-    """Return an alias in NFC, or say why it cannot be one."""
-    alias = check_name(alias, "alias")
-    if alias.isdigit() or name_key(alias) == "latest":
-        raise InvalidInput(f"{alias!r} cannot be an alias: numbers and 'latest' already mean a version")
-    return alias
-
-
 def _check_free(view: View, name: str, alias: str) -> None:
     """Refuse an alias that differs from an existing one only in case."""
     known = view.pointers.names("model", name)
@@ -105,15 +131,19 @@ def _check_free(view: View, name: str, alias: str) -> None:
         raise InvalidName(f"{alias!r} differs only in case from the alias {alike[0]!r} of {name}; use that name")
 
 
-def _request(move: PointerMove, evidence: Evidence, again: Callable[[View], PointerMove]) -> GateRequest:
+def _request(
+    move: PointerMove, evidence: Evidence, again: Callable[[View], PointerMove], keys: tuple[str, ...] = ()
+) -> GateRequest:
     """Return what is judged of a move of an alias: where it goes, by the scope of today."""
     before, after = (None if end is None else f"{move.name}@{end}" for end in (move.before, move.after))
     return GateRequest(
         verb="model.promote",
         action=move.how,
-        subject=f"model:{after}",
+        subject=f"model:{after or before}",
         proposal=lambda: {"how": move.how, "alias": move.pointer, "before": before, "after": after},
         evidence=evidence,
+        alias=move.pointer,
+        about=keys,
         always=move.how == "promote",
         premise=lambda view: (again(view).before, again(view).after),
     )

@@ -10,6 +10,8 @@ from mlcycle.lifecycle._model_files import card_of
 from mlcycle.lifecycle.blobs import file_record
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mlcycle.lifecycle._session import Session
     from mlcycle.state import Version
 
@@ -34,7 +36,9 @@ def model_record(session: Session, version: Version) -> records.ModelVersion:
         signature=_signature(card["signature"]),
         example=file_record(example) if example else None,
         run=version["run"] and bare(version["run"]),
-        data=tuple(map(bare, version.made_from)),
+        data=_of("dataset", version.made_from),
+        reads=_of("dataset", version["reads"]),
+        base=_of("model", version.made_from),
         params=card["params"],
         environment=version["environment"],
         packages=card["packages"],
@@ -42,6 +46,11 @@ def model_record(session: Session, version: Version) -> records.ModelVersion:
         **version.stamp.facts(),
     )
     return records.at_home(made, session.home)
+
+
+def _of(noun: str, refs: Iterable[str]) -> tuple[str, ...]:
+    """Return those of some full refs that are of a noun, as people see them."""
+    return tuple(bare(one) for one in refs if one.startswith(f"{noun}:"))
 
 
 def _signature(stored: Doc | None) -> records.Signature | None:

@@ -16,11 +16,11 @@ from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.lifecycle._gate_request import GateRequest
 from mlcycle.lifecycle._model_files import StagedModel, check_model, keep_model, store_model
 from mlcycle.lifecycle.models._record import model_record
-from mlcycle.lifecycle.runs import ActiveRun, documents_of
+from mlcycle.lifecycle.runs import ActiveRun, documents_of, used_ref
 from mlcycle.state import Change, NameSet, Place, VersionAdd, View, every_ref, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from mlcycle._typing import Moment
     from mlcycle.lifecycle._operation import Operation
@@ -37,7 +37,7 @@ class RegisterSpec:
     """What is to be registered, as its caller gives it: see `Models.register`."""
 
     source: Any
-    uses: Sequence[str | records.DatasetVersion]
+    uses: Sequence[str | records.DatasetVersion | records.ModelVersion]
     example: Any = None
     format: str | None = None
 
@@ -53,7 +53,7 @@ def register(
 
         def work(do: Operation) -> records.ModelVersion:
             do.view.names.check_free("model", name)
-            taken = take(do.view, [resolve(do.view, one, "dataset").ref for one in named])
+            taken = take(do.view, [used_ref(do.view, one) for one in named])
             do.judge(lambda: _request(name, taken))
             identity = new_id()
             stored = do.upload(lambda: _store(session.blobs, identity, taken))
@@ -68,7 +68,7 @@ def register_run(
     run: records.Run | ActiveRun,
     *,
     name: str,
-    uses: Sequence[str | records.DatasetVersion],
+    uses: Sequence[str | records.DatasetVersion | records.ModelVersion],
     message: str,
     override_until: Moment | None,
     op: str | None,
@@ -82,7 +82,10 @@ def _request(name: str, taken: _Prepared) -> GateRequest:
 
     def proposal() -> Doc:
         size, card = taken.shown()
-        return {"name": name, "run": taken.says["run"], "data": tuple(map(bare, taken.made_from)), "size": size, **card}
+        data, base = _data(taken.made_from), _models(taken.made_from)
+        lineage = {"data": data, "reads": taken.says["reads"], "base": base}
+        shown = {field: tuple(map(bare, refs)) for field, refs in lineage.items()}
+        return {"name": name, "run": taken.says["run"], **shown, "size": size, **card}
 
     return GateRequest(
         verb="model.register",
@@ -90,7 +93,7 @@ def _request(name: str, taken: _Prepared) -> GateRequest:
         subject=taken.says["run"] or f"model:{name}",
         proposal=proposal,
         about=(f"model:{name}",),
-        premise=lambda view: taken.made_from,
+        premise=lambda view: (taken.made_from, taken.says["reads"]),
     )
 
 
@@ -103,10 +106,10 @@ def _store(blobs: Blobs, identity: str, taken: _Prepared) -> Place:
 def _preparing(
     session: Session, spec: RegisterSpec, kept: contextlib.ExitStack
 ) -> Callable[[View, list[str]], _Prepared]:
-    """Return what says what to register, given a view and the data its caller names; it may be asked again."""
+    """Return what says what to register, given a view and what its caller says it uses; it may be asked again."""
     source = spec.source
     if isinstance(source, (ActiveRun, records.Run)):
-        return lambda view, data: _from_run(session, view, source, data)
+        return lambda view, uses: _from_run(session, view, source, uses)
     check_model(source)
 
     @functools.cache
@@ -122,21 +125,33 @@ def _preparing(
     def shown() -> tuple[int, Doc]:
         return packed().path.stat().st_size, _card(packed().card)
 
-    return lambda view, data: _Prepared(store, shown, {"run": None, "environment": None}, data)
+    says: Doc = {"run": None, "environment": None, "reads": []}
+    return lambda view, uses: _Prepared(store, shown, says, uses)
 
 
-def _from_run(session: Session, view: View, source: Any, data: list[str]) -> _Prepared:
+def _from_run(session: Session, view: View, source: Any, uses: list[str]) -> _Prepared:
     head, end = documents_of(session, source, view)
     model = end["model"]
     if model is None:
         raise InvalidInput(
             f"run {head['id']} has no model; call run.save_model(model, example=X[:5]) before registering"
         )
-    used = [resolve(view, one, "dataset", dropped=True).ref for one in head["uses"] if one.startswith("dataset:")]
-    said = {"run": f"run:{head['id']}", "environment": head["environment"] and bare(head["environment"])}
+    used, reads = ([resolve(view, one, dropped=True).ref for one in refs] for refs in (head["uses"], end["reads"]))
+    # each by itself: who names data does not take back that the run went on from a model
+    made_from = [*(_data(uses) or _data(used)), *(_models(uses) or _models(used))]
+    environment = head["environment"] and bare(head["environment"])
+    said = {"run": f"run:{head['id']}", "environment": environment, "reads": reads}
     files, card = model["files"], model["card"]
     size = next(file["size"] for file in files if file["kind"] == "model")
-    return _Prepared(lambda folder: (files, card), lambda: (size, _card(card)), said, data or used)
+    return _Prepared(lambda folder: (files, card), lambda: (size, _card(card)), said, made_from)
+
+
+def _data(refs: Iterable[str]) -> list[str]:
+    return [one for one in refs if one.startswith("dataset:")]
+
+
+def _models(refs: Iterable[str]) -> list[str]:
+    return [one for one in refs if one.startswith("model:")]
 
 
 def _card(card: Doc) -> Doc:

@@ -22,6 +22,7 @@ from mlcycle.lifecycle._gate_request import GateRequest
 from mlcycle.lifecycle._model_files import StagedModel, keep_model, store_model, suits
 from mlcycle.lifecycle.blobs import NewFile
 from mlcycle.lifecycle.runs._artifacts import pack_artifact
+from mlcycle.lifecycle.runs._entered import enter, leave
 from mlcycle.lifecycle.runs._files import POINTS, hash_stored, run_folder
 from mlcycle.lifecycle.runs._log_lines import encode_values
 from mlcycle.lifecycle.runs._points import PointsWriter
@@ -47,9 +48,11 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half of a pair, which UTF-8 c
 class ActiveRun:
     """One attempt, being made; lives from `Experiment.start` until `finish`, or until its ``with`` block ends.
 
-    A point is safe when `log` returns: on a local store it survives a kill of the process, on a remote one it is in
-    a spool on this machine and is uploaded every few seconds. What cannot be stored, for whatever reason, is a warning
-    and a count in `failures`, never an exception in training, unless the run was started with ``strict=True``.
+    In its ``with`` block it is what `mlcycle.current_run` returns, and versions of data that are loaded there are kept
+    as what it read. A point is safe when `log` returns: on a local store it survives a kill of the process, on a remote
+    one it is in a spool on this machine and is uploaded every few seconds. What cannot be stored, for whatever reason,
+    is a warning and a count in `failures`, never an exception in training, unless the run was started with
+    ``strict=True``.
 
     Attributes
     ----------
@@ -80,6 +83,7 @@ class ActiveRun:
         self._failures = 0
         self._artifacts: dict[str, Doc] = {}
         self._model: Doc | None = None
+        self._reads: dict[str, None] = {}  # in the order in which they came
         self._finished = False
         self._owner = os.getpid()
         self._folder = run_folder(self.id)
@@ -240,6 +244,19 @@ class ActiveRun:
         self._model = {"files": files, "card": packed.card}
         self._points.event({"e": "model", **self._model})
 
+    def _note_read(self, session: Session, ref: str) -> None:
+        """Keep that a version of data was loaded, a full ref; of another project's this run says nothing."""
+        if self._finished or ref in self._reads:
+            return
+
+        def note() -> None:
+            of_this, of_that = (one.log.snapshot(refresh=False).state.id for one in (self._session, session))
+            if of_this == of_that:
+                self._reads[ref] = None
+                self._points.event({"e": "read", "ref": ref})
+
+        self._attempt("note of what was read", note)
+
     def _packed(self, model: Any, example: Any, format: str | None) -> StagedModel:
         """Pack a model: in the next format if not in the one that was asked for, without an example that fits not."""
         try:
@@ -261,13 +278,15 @@ class ActiveRun:
         self,
         name: str,
         *,
-        uses: Sequence[str | records.DatasetVersion] = (),
+        uses: Sequence[str | records.DatasetVersion | records.ModelVersion] = (),
         override_until: Moment | None = None,
         message: str = "",
         op: str | None = None,
     ) -> records.ModelVersion:
         """Register the model that was saved with this run as the next version of a name, as `Run.register` does."""
         assert self._home is not None  # a project started this run
+        if not self._finished:  # the stream says what was saved and read, and waits here where the storage is remote
+            self._attempt("points", self._points.flush)
         made: records.ModelVersion = self._home.do(
             "register", self, name=name, uses=uses, override_until=override_until, message=message, op=op
         )
@@ -327,11 +346,13 @@ class ActiveRun:
         self._attempt("end", lambda: storage.create_once(self._session.log.files, key, data))
 
     def __enter__(self) -> ActiveRun:
+        enter(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        leave(self)
         if kind is None:
             self.finish()
             return
@@ -346,22 +367,25 @@ class ActiveRun:
     def _logged(self) -> Doc:
         """Return what was logged, also by forked children, and the files that hold it."""
         files, folder, summary = self._session.log.files, f"{self._folder}/", self._points.summary
-        artifacts, model, held = self._artifacts, self._model, []
+        held: list[Doc] = []
+        kept: Doc = {"reads": [*self._reads], "artifacts": self._artifacts, "model": self._model}
         try:
             listed = list(files.list(folder))
             if len(storage.segments(files, folder, POINTS, listed=listed)) > 1:
                 summary = read_summary(files, folder, POINTS, listed=listed)
-                artifacts, model = summary.artifacts, summary.model or model
+                found = summary.kept()
+                reads = [*dict.fromkeys([*self._reads, *found["reads"]])]
+                kept = {"reads": reads, "artifacts": found["artifacts"], "model": found["model"] or self._model}
             held = self._segments(listed)
         except Exception:  # noqa: BLE001 - what this process knows is then all there is
             held = [described_file(**one, kind="points") for one in self._lines.stored.values()]
         head = [self._head_file] if self._head_file else []
+        model = kept["model"]["files"] if kept["model"] else ()
         return {
             "metrics": encode_values(summary.last),
             "points": summary.count,
-            "artifacts": artifacts,
-            "model": model,
-            "files": [*head, *held, *artifacts.values(), *(model["files"] if model else ())],
+            **kept,
+            "files": [*head, *held, *kept["artifacts"].values(), *model],
         }
 
     def _segments(self, listed: Sequence[storage.Listed]) -> list[Doc]:

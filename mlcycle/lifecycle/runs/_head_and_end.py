@@ -42,6 +42,7 @@ _END: dict[str, Kinds] = {
     "entry": (int,),
     "metrics": (dict,),
     "points": (int,),
+    "reads": (list,),
     "artifacts": (dict,),
     "model": (dict, type(None)),
     "failures": (int,),

@@ -10,6 +10,7 @@ A line may have both ``m`` and ``x``. Everything else that happens to a run has 
 
     {"t": 1764000003.25, "e": "artifact", "name": "curve", "file": {"key": ..., "size": ..., ...}}
     {"t": 1764000004.25, "e": "model", ...}
+    {"t": 1764000005.25, "e": "read", "ref": "dataset:customers.train@3"}
     {"t": 1764000064.25, "e": "beat"}                                    still alive
     {"t": 1764000124.25, "e": "beat", "summary": {...}, "events": [...]} and what came before, in short
 

@@ -190,6 +190,5 @@ def _logged(summary: RunSummary) -> Doc:
         "metrics": encode_values(summary.last),
         "points": summary.count,
         "failures": 0,
-        "artifacts": summary.artifacts,
-        "model": summary.model,
+        **summary.kept(),
     }

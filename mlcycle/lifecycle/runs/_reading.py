@@ -10,7 +10,7 @@ import attrs
 
 from mlcycle import records, storage
 from mlcycle._digest import json_value
-from mlcycle._ids import near
+from mlcycle._ids import bare, near
 from mlcycle.errors import Corrupt, InvalidInput, NotFound, SchemaError, VersionDeleted
 from mlcycle.lifecycle.blobs import file_record
 from mlcycle.lifecycle.runs._active_run import ActiveRun
@@ -203,6 +203,7 @@ class _Records:
             params=json_value(head["params"]),
             metrics=decode_values(end["metrics"]),
             uses=tuple(ref.removeprefix("dataset:") for ref in head["uses"]),
+            reads=tuple(map(bare, end["reads"])),
             artifacts={name: file_record(file) for name, file in end["artifacts"].items()},
             model=end["model"],
             code=self._code_of(head["code"]),

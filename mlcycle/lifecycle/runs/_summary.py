@@ -9,8 +9,8 @@ come to::
 
 ``last`` is the value, its step (null without one) and its time, ``min`` and ``max`` the value and the step where it
 first stood; text, and names of which nothing but NaN was logged, have neither. ``events`` holds the newest event of
-each artifact, and that of the model, as they were written. So who wants a table of runs reads the end of each writer's
-bytes, up to the last such line, and no more.
+each artifact, that of the model, and one of each version that was read, as they were written. So who wants a table of
+runs reads the end of each writer's bytes, up to the last such line, and no more.
 """
 
 from __future__ import annotations
@@ -152,11 +152,13 @@ class RunSummary:
             self.row(name).note(value, step, self.reached)
 
     def happened(self, event: dict[str, Any]) -> None:
-        """Take in an event; of each artifact, and of the model, the newest counts."""
+        """Take in an event; of each artifact, of the model, and of each version that was read, the newest counts."""
         if event["e"] == "artifact" and {"name", "file"} <= {*event}:
             self._events["artifact", str(event["name"])] = event
         elif event["e"] == "model":
             self._events["model", ""] = event
+        elif event["e"] == "read" and isinstance(event.get("ref"), str):
+            self._events["read", event["ref"]] = event
 
     def line(self) -> bytes:
         """Return the line, and count from here."""
@@ -216,16 +218,17 @@ class RunSummary:
         """The last value under each name."""
         return {name: row.last for name, row in self.rows.items()}
 
-    @property
-    def artifacts(self) -> dict[str, dict[str, Any]]:
-        """The file of each artifact, by name."""
-        return {name: event["file"] for (kind, name), event in self._events.items() if kind == "artifact"}
-
-    @property
-    def model(self) -> dict[str, Any] | None:
-        """What the last event of kind ``model`` said, or None."""
-        event = self._events.get(("model", ""))
-        return None if event is None else {key: value for key, value in event.items() if key not in ("t", "e")}
+    def kept(self) -> dict[str, Any]:
+        """Return what the events come to: ``reads`` (full refs), ``artifacts`` (files by name), the last ``model``."""
+        made: dict[str, Any] = {"reads": [], "artifacts": {}, "model": None}
+        for (kind, name), event in self._events.items():
+            if kind == "read":
+                made["reads"].append(name)
+            elif kind == "artifact":
+                made["artifacts"][name] = event["file"]
+            else:
+                made["model"] = {key: value for key, value in event.items() if key not in ("t", "e")}
+        return made
 
 
 def read_summary(

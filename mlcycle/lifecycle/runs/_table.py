@@ -187,7 +187,7 @@ class _Reading:
 
     def _check(self, head: Doc, end: Doc) -> None:
         """Find the damage that would show in a record."""
-        "".join(head["uses"])
+        "".join([*head["uses"], *end["reads"]])
         for file in end["artifacts"].values():
             file_record(file)
         if head["code"] != self._code:  # that of most runs is that of the run before

@@ -54,13 +54,13 @@ def amend(
     before: records.Scope = records.from_json(known)
     after: records.Scope = records.from_json(scope)
     judged, given = was_judged(view), set(given)
-    eased = _eased(before, after, terms, moment) if judged and "criteria" in given else []
+    eased = _eased(before, after, terms, moment) if judged and given & {"criteria", "aliases"} else []
     moved = _moved(view, before, after, terms, moment) if judged and "test" in given else []
-    made = [one.before for one in eased]
+    made = [(one.alias, one.before) for one in eased]
     standing = [
         stored if one == now else records.to_json(now)
         for stored, one in zip(known["loosened"], before.loosened, strict=True)
-        if one.before not in made and (now := _today(one, after)) is not None
+        if (one.alias, one.before) not in made and (now := _today(one, after)) is not None
     ]
     scope["loosened"] = [*standing, *map(records.to_json, eased)]
     scope["moved"] = [*map(records.to_json, [*_moves_kept(before, after, moved), *moved])]
@@ -73,28 +73,41 @@ def would_amend(one: Amendment, view: View) -> str:
         pin = first_judged(view, one.before)
         judged = one.before if pin is None else bare(pin["data"])
         return f"the test would move from {judged}, which models were judged on, to {one.after}"
+    whose = "" if one.alias is None else f"{one.alias}: "
     if one.after is not None:
-        return f"{plain(one.before)} would become {plain(one.after)}, which is looser"
-    return f"{plain(one.before)} would be removed; project.scope.add(…) adds another one beside it"
+        return f"{whose}{plain(one.before)} would become {plain(one.after)}, which is looser"
+    return f"{whose}{plain(one.before)} would be removed; project.scope.add(…) adds another one beside it"
 
 
 def _eased(before: records.Scope, after: records.Scope, terms: Terms | None, moment: str) -> list[records.Loosening]:
-    """Return the criteria that a change makes easier than they are now, or eases on other terms."""
-    known = [(one.before, one.after) for one in before.loosened]
-    pairs = [pair for pair in records.is_looser(before.criteria_at(moment), after.criteria) if pair not in known]
-    dated = [one for one in before.loosened if not one.permanent]
-    if terms is not None and not pairs and before.criteria == after.criteria:
-        pairs = [(one.before, one.after) for one in dated]  # the same criteria, on the terms that are given now
-    said = terms or Terms()
+    """Return the criteria that a change makes easier than they are now, for all or for an alias."""
+    same = (before.criteria, before.aliases) == (after.criteria, after.aliases)
+    if same and terms is not None:  # nothing else is asked: what was agreed until a date is agreed on these terms
+        return [evolve(one, **terms._asdict()) for one in before.loosened if not one.permanent]
+    own = sorted({*before.aliases, *after.aliases})
+    return [one for alias in (None, *own) for one in _eased_for(alias, before, after, terms, moment)]
+
+
+def _eased_for(
+    alias: str | None, before: records.Scope, after: records.Scope, terms: Terms | None, moment: str
+) -> list[records.Loosening]:
+    mine = [one for one in before.loosened if one.alias == alias]
+    known = [(one.before, one.after) for one in mine]
+    eased = records.is_looser(before.criteria_at(moment, alias), after.rules(alias))
+    pairs = [pair for pair in eased if pair not in known]
     if terms is not None and not terms.until:
         # what held before a loosening that ends is not to come back after one that does not
+        dated = [one for one in mine if not one.permanent]
         pairs = [(next((one.before for one in dated if one.after == was), was), to) for was, to in pairs]
-    return [records.Loosening(before=was, after=to, **said._asdict()) for was, to in pairs]
+    said = (terms or Terms())._asdict()
+    return [records.Loosening(alias=alias, before=was, after=to, **said) for was, to in pairs]
 
 
 def _today(one: records.Loosening, scope: records.Scope) -> records.Loosening | None:
     """Return a loosening as it stands by the criteria of a scope; None where what held before holds again."""
-    found = records.is_looser([one.before], scope.criteria)
+    if one.alias is not None and one.alias not in scope.aliases:  # it goes by what is asked of all again
+        return None
+    found = records.is_looser([one.before], scope.rules(one.alias))
     return evolve(one, after=found[0][1]) if found else None
 
 

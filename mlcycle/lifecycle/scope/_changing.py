@@ -131,7 +131,8 @@ def _guarded(view: View, scope: Doc) -> list[Change]:
     Those on models guard aliases and routes, those on data what is added; what else is guarded there stays.
     """
     before = guards_on(view, "project", "project")
-    asked = [one for one in records.from_json(scope).criteria if one.blocking]
+    record: records.Scope = records.from_json(scope)
+    asked = [one for rules in (record.criteria, *record.aliases.values()) for one in rules if one.blocking]
     judged = {one.judges for one in asked}
     if any(isinstance(one, records.UnknownCriterion) and one.document.get("on") for one in asked):
         judged.add("dataset")  # it may be of rows
@@ -146,10 +147,15 @@ def changed_scope(known: Doc, changed: Doc) -> Doc:
 
     A criterion that is set again as it was read is stored again as it stood.
     """
-    record: records.Scope = records.from_json(known)
+    stored = [*known["criteria"], *(one for rules in known["aliases"].values() for one in rules)]
+    read: records.Scope = records.from_json({**known, "criteria": stored})
     former = {
-        canonical_json(records.to_json(one)): stored
-        for one, stored in zip(record.criteria, known["criteria"], strict=True)
+        canonical_json(records.to_json(one)): document for one, document in zip(read.criteria, stored, strict=True)
     }
+
+    def as_it_stood(criteria: list[Doc]) -> list[Doc]:
+        return [former.get(canonical_json(one), one) for one in criteria]
+
     scope = {**known, **changed}
-    return {**scope, "criteria": [former.get(canonical_json(one), one) for one in scope["criteria"]]}
+    aliases = {alias: as_it_stood(rules) for alias, rules in scope["aliases"].items()}
+    return {**scope, "criteria": as_it_stood(scope["criteria"]), "aliases": aliases}

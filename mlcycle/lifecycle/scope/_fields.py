@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
 from mlcycle import checks, records
-from mlcycle._ids import parse_ref
+from mlcycle._ids import check_alias, parse_ref
 from mlcycle.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ Doc = dict[str, Any]
 def stored_fields(
     *,
     criteria: Sequence[records.Criterion] | None,
+    aliases: Mapping[str, Sequence[records.Criterion]] | None,
     test: str | records.DatasetVersion | None,
     texts: dict[str, str | None],
     lists: dict[str, Sequence[str] | None],
@@ -36,6 +38,7 @@ def stored_fields(
     """
     given: Doc = {
         "criteria": None if criteria is None else stored_criteria(criteria),
+        "aliases": None if aliases is None else _stored_rules(aliases),
         "test": None if test is None else f"dataset:{_dataset_name(test)}",
         **{field: _text(field, value) for field, value in texts.items()},
         **{field: _texts(field, values) for field, values in lists.items()},
@@ -50,6 +53,15 @@ def stored_criteria(criteria: Any) -> list[Doc]:
     for criterion in criteria:
         checks.validate(criterion)
     return [records.to_json(_with_plain_refs(criterion)) for criterion in criteria]
+
+
+def _stored_rules(aliases: Any) -> Doc:
+    if not isinstance(aliases, Mapping):
+        raise InvalidInput(
+            "aliases says by alias which criteria it asks, for example {'staging': [mc.AtLeast('f1', 0.5)], "
+            f"'challenger': []}}, got {type(aliases).__name__}: {aliases!r:.80}"
+        )
+    return {check_alias(alias): stored_criteria(rules) for alias, rules in aliases.items()}
 
 
 def _with_plain_refs(criterion: records.Criterion) -> records.Criterion:

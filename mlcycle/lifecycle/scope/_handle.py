@@ -15,7 +15,7 @@ from mlcycle.lifecycle.scope._named_data import check_columns, warn_of_absent_pa
 from mlcycle.lifecycle.scope._record import scope_record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from mlcycle._typing import Moment
     from mlcycle.lifecycle._operation import Operation
@@ -62,6 +62,7 @@ class Scopes:
         *,
         objective: str | None = None,
         criteria: Sequence[records.Criterion] | None = None,
+        aliases: Mapping[str, Sequence[records.Criterion]] | None = None,
         test: str | records.DatasetVersion | None = None,
         requirements: Sequence[str] | None = None,
         data_needed: Sequence[str] | None = None,
@@ -82,6 +83,10 @@ class Scopes:
         criteria : sequence of Criterion, optional
             What a model must reach (`AtLeast` and its kin), and what data must be like (`Unique` and its kin); every
             gate reads them. They take the place of all there were; see `add` and `remove`.
+        aliases : mapping of str to sequence of Criterion, optional
+            For aliases with rules of their own what a model must reach to be promoted there, instead of `criteria`:
+            ``{"staging": [mc.AtLeast("f1", 0.5)], "challenger": []}``. What answers in a deployment is judged by
+            `criteria`, whatever alias it has.
         test : str or DatasetVersion, optional
             The dataset models are judged on unless a criterion says otherwise: ``"customers.test"`` for the version
             there is when a model is judged by it first, which it then stays, ``"customers.test@2"`` or a record for
@@ -116,6 +121,7 @@ class Scopes:
         """
         fields = stored_fields(
             criteria=criteria,
+            aliases=aliases,
             test=test,
             texts={"objective": objective, "collection_plan": collection_plan, "owner": owner},
             lists={"requirements": requirements, "data_needed": data_needed, "risks": risks},
@@ -199,7 +205,8 @@ class Scopes:
         """Return a change whose new criteria, or whose criteria on a new test, the data can answer."""
         known, scope, _ = change.made(view)
         before, after = records.from_json(known), records.from_json(scope)
-        new = [one for one in after.criteria if one not in before.criteria or after.test != before.test]
+        asked, former = ([one for rules in (s.criteria, *s.aliases.values()) for one in rules] for s in (after, before))
+        new = [one for one in asked if one not in former or after.test != before.test]
         check_columns(self._session.blobs, view, new, after.test)
         return change
 

@@ -1,0 +1,136 @@
+"""Which way a version is split, and all the ways there are: one table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from mlcycle._typing import Splitter
+from mlcycle.errors import InvalidInput
+from mlcycle.lifecycle.datasets.splits import _as_given, _by_time, _by_value
+
+if TYPE_CHECKING:
+    from mlcycle.lifecycle.datasets.splits._request import Request
+    from mlcycle.lifecycle.datasets.splits._rows import Drawn, Rows
+
+__all__ = ["METHODS", "draw"]
+
+
+class _Place(Protocol):
+    def __call__(self, rows: Rows, request: Request, method: str, /) -> Drawn: ...
+
+
+class _Method(NamedTuple):
+    """One way to split.
+
+    Attributes
+    ----------
+    place : callable
+        Says which row goes where.
+    said : str
+        What a split by it does, for messages.
+    takes : frozenset of str
+        What it can do something with: ``"shares"``, ``"stratify"``, ``"gap"``.
+    remedy : str
+        What to do where it leaves a part without rows.
+    """
+
+    place: _Place
+    said: str
+    takes: frozenset[str]
+    remedy: str = "a larger share, or another seed"
+
+
+_HASHED = frozenset({"shares", "stratify"})
+_GIVEN: frozenset[str] = frozenset()
+_FEW = "a larger share, another seed, or stratify=, which balances the parts"
+
+METHODS: dict[str, _Method] = {
+    "random": _Method(_by_value.by_row, "draws single rows", _HASHED),
+    "stratified": _Method(_by_value.by_row, "draws single rows of each class", _HASHED),
+    "group": _Method(_by_value.by_role, "goes by the group", _HASHED, _FEW),
+    "key": _Method(_by_value.by_role, "goes by the key", _HASHED, _FEW),
+    "column": _Method(_by_value.by_column, "goes by a column", _HASHED, _FEW),
+    "time": _Method(
+        _by_time.by_time, "goes by the time", frozenset({"shares", "gap"}), "a larger share, or a smaller gap"
+    ),
+    "mask": _Method(_as_given.by_mask, "goes by a mask", _GIVEN, "some rows"),
+    "splitter": _Method(_as_given.by_splitter, "goes by a splitter", _GIVEN, "some rows"),
+}
+"""By name, each way to split; a version says by which of them a part of it was chosen."""
+
+_ROLES = ("time", "group", "key")
+
+
+def draw(rows: Rows, request: Request) -> Drawn:
+    """Return which rows go where.
+
+    Raises
+    ------
+    InvalidInput
+        Where the version, its roles and what is asked for do not go together, or a part would have no rows.
+    """
+    name = _chosen(rows, request)
+    method = METHODS[name]
+    _check_fits(request, method)
+    drawn = method.place(rows, request, name)
+    for part, mask in drawn.masks().items():
+        if not mask.any():
+            raise InvalidInput(_says_empty(rows, drawn, part, method))
+    return drawn
+
+
+def _chosen(rows: Rows, request: Request) -> str:
+    by = request.by
+    if by is None:
+        role = next((role for role in ("time", "group") if rows.roles.get(role) is not None), None)
+        return role or _by_rows(rows, request)
+    if isinstance(by, str):  # before a splitter: a text has a split of its own
+        return str(by) if by in _ROLES else "column"
+    if isinstance(by, Splitter) and not isinstance(by, type):
+        return "splitter"
+    listed = isinstance(by, list | tuple) or getattr(by, "ndim", 0) > 0
+    return "mask" if listed else "column"
+
+
+def _by_rows(rows: Rows, request: Request) -> str:
+    automatic = request.stratify is None and _by_value.has_few_classes(rows)
+    return "stratified" if automatic or request.stratified else "random"
+
+
+def _check_fits(request: Request, method: _Method) -> None:
+    """Refuse arguments that this way of splitting can do nothing with."""
+    if request.gap is not None and "gap" not in method.takes:
+        raise InvalidInput(
+            f"gap={request.gap_text!r} is left out in time order, and this split {method.said}; leave it out, or split "
+            "by='time'"
+        )
+    if request.stratified and "stratify" not in method.takes:
+        raise InvalidInput(
+            f"stratify={request.stratify!r:.80} balances parts, and this split {method.said}, which decides where "
+            "a row goes; leave it out, or give by='group', 'key' or a column"
+        )
+    if request.asked and "shares" not in method.takes:
+        raise InvalidInput(
+            f"shares are given, and this split {method.said}, which says itself how many rows go where; give the "
+            "names of the parts alone: parts=['train', 'test']"
+        )
+    if not request.shares and "shares" in method.takes:
+        raise InvalidInput(
+            f"parts={list(request.names)} says no shares, which only a mask or a splitter can do without; give them: "
+            f"parts={{{', '.join(f'{name!r}: …' for name in request.names)}}}"
+        )
+
+
+def _says_empty(rows: Rows, drawn: Drawn, name: str, method: _Method) -> str:
+    """Say of what a part has no share, and what to do."""
+    part, remedy = drawn.part, f"give it {method.remedy}"
+    whole = f"{len(rows):,} rows"
+    if part.column is not None and part.method not in ("stratified", "time"):
+        units = int(rows.units(part.column).max()) + 1
+        whole = f"{units:,} {'value' if units == 1 else 'values'} of {part.column!r}"
+        if part.group not in (None, part.column):
+            whole += f" once groups of {part.group!r} are whole"
+        remedy = remedy if units >= len(part.names) else "they cannot fill the parts: split by another column"
+    gap = "" if part.gap is None else f", gap {part.gap}"
+    share = f"{part.shares[name]:.3g} of {whole}, method {part.method!r}{gap}"
+    return f"the part {rows.name}.{name} would have no rows: {share}; {remedy}"
