@@ -66,7 +66,7 @@ def test_rules_of_an_alias_are_amended_too(project: mc.Project) -> None:
     """Easier than what was agreed for it: with a word, for good or until a date."""
     project.models["m@1"].evaluate()
     project.scope.set(aliases={"staging": [mc.AtLeast("accuracy", 0.5)], "challenger": [], "gold": [GOLD]})
-    with pytest.raises(errors.GateBlocked, match=r"production: accuracy ≥ 0\.8 would be removed"):
+    with pytest.raises(errors.GateBlocked, match=r"accuracy ≥ 0\.8 for production would be removed"):
         project.scope.set(aliases={"production": [], "gold": [GOLD]})
     easy = {"production": [EASY], "gold": [GOLD]}
     [one] = project.scope.set(aliases=easy, message="pilot", override_until="2099-01-01").loosened

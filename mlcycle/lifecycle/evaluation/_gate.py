@@ -117,11 +117,17 @@ def gather_evidence(blobs: Blobs, view: View, *versions: Version, alias: str | N
             *_unknown_training(blobs, view, versions, used.values()),
         ),
         notes=tuple(_seen_before(str(data), looks.count(view), changed[data]) for data, looks in tests.items()),
-        amended=scope_record(scope).amendments if scope else (),
+        amended=_amended(scope, alias),
         gaps=tuple(result for one in answers if one.unmeasured for result in one.results),
         scope=scope.number if scope else None,
         changed_after_results=max(changed.values(), default=0),
     )
+
+
+def _amended(scope: Version | None, alias: str | None) -> tuple[records.Loosening | records.MovedTest, ...]:
+    """Return the amendments of a scope, but for those of the rules of other aliases."""
+    found = () if scope is None else scope_record(scope).amendments
+    return tuple(one for one in found if getattr(one, "alias", None) in (None, alias))
 
 
 def _unknown_training(
