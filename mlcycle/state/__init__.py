@@ -54,7 +54,7 @@ from mlcycle.state._plans import (
     roll_back,
     roll_project_back,
 )
-from mlcycle.state._resolve_refs import alias_not_found, every_ref, read_ref, resolve
+from mlcycle.state._resolve_refs import alias_not_found, every_ref, read_ref, reference_of, resolve
 from mlcycle.state._rollbacks import moves_to, pointer_moves, would_change
 from mlcycle.state._topics import Topic
 from mlcycle.state._version import Fact, PointerChange, Stamp, Version, stamp_of
@@ -113,6 +113,7 @@ __all__ = [
     "pointer_moves",
     "read_changes",
     "read_ref",
+    "reference_of",
     "resolve",
     "restore",
     "roll_back",

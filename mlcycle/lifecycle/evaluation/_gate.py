@@ -17,7 +17,7 @@ from mlcycle.lifecycle._looks import changes_after_results, looks_at
 from mlcycle.lifecycle._stored_evaluations import evaluation_document, evaluation_facts
 from mlcycle.lifecycle.evaluation._training_data import training_problems
 from mlcycle.lifecycle.scope import scope_record
-from mlcycle.state import Version, View, judged_on, resolve
+from mlcycle.state import Version, View, judged_on, reference_of, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -268,9 +268,8 @@ def stale_because(
     named = parse_ref(reference if "@" in reference else f"{version.name}@{reference}")
     if isinstance(named.version, int):  # a version stays what it is
         return None
-    current = None
-    with contextlib.suppress(NotFound):
-        current = resolve(view, f"{named.name}@{named.version}", "model").shown
+    stands = reference_of(view, f"{named.name}@{named.version}")
+    current = stands and stands.shown
     compared = next((bare(result.comparison["reference"]) for result in results if result.comparison), None)
     if current in (compared, version.shown):
         return None
