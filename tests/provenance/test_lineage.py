@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,9 @@ import pytest
 
 from mlcycle.errors import InvalidInput
 from mlcycle.provenance import Overlap, ancestors, overlap_by_content, overlap_by_key, overlap_by_membership
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def test_ancestors_come_nearest_first_and_once() -> None:
@@ -78,7 +81,7 @@ def test_empty_tables() -> None:
 
 def _sampled(kind: str, size: int, rng: np.random.Generator) -> pd.DataFrame:
     """Return rows drawn from few or many distinct values."""
-    drawn = {
+    drawn: dict[str, Callable[[], Any]] = {
         "few": lambda: rng.integers(0, 30, size),
         "some": lambda: rng.integers(0, 10_000, size),
         "many": lambda: rng.integers(0, 2**40, size),
@@ -98,7 +101,7 @@ def test_independent_samples_are_no_leak(kind: str, n: int, m: int) -> None:
 
 
 FEW = 10
-LEAKS = {
+LEAKS: dict[str, Callable[..., Any]] = {
     "every row twice": lambda whole, train, test, rng: np.tile(whole, 2),
     "one class five times": lambda whole, train, test, rng: np.concatenate([whole, np.repeat(whole[:80], 4)]),
     "one class drawn again": lambda whole, train, test, rng: np.concatenate([whole, rng.choice(whole[:80], 640)]),
