@@ -18,7 +18,19 @@ from mlcycle.errors import InvalidInput, InvalidName
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-__all__ = ["Ref", "bare", "canonical_id", "check_alias", "check_name", "name_key", "near", "new_id", "now", "parse_ref"]
+__all__ = [
+    "Ref",
+    "bare",
+    "canonical_id",
+    "check_alias",
+    "check_name",
+    "name_key",
+    "near",
+    "new_id",
+    "now",
+    "parse_ref",
+    "refs_of",
+]
 
 Label = TypeVar("Label")
 
@@ -62,6 +74,17 @@ def bare(ref: str) -> str:
     'churn@7'
     """
     return ref.partition(":")[2] or ref
+
+
+def refs_of(noun: str, refs: Iterable[str]) -> list[str]:
+    """Return those among full refs that are of a noun, in their order.
+
+    Examples
+    --------
+    >>> refs_of("model", ["dataset:customers@3", "model:churn@7"])
+    ['model:churn@7']
+    """
+    return [ref for ref in refs if ref.startswith(f"{noun}:")]
 
 
 def new_id() -> str:

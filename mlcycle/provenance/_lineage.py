@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import frozen
 
 from mlcycle._digest import hash64, salt_of
+from mlcycle._ids import canonical_id
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput
 
@@ -35,8 +37,10 @@ class Overlap:
     how : {"membership", "key", "content"}
         How it was found: as positions in one parent, by a key, or because all values are equal.
     expected : float
-        Test rows one would expect to find by chance, because rows repeat in the training data itself; 0 unless by
-        content. Rows of few distinct values repeat without any leak.
+        Test rows one would expect to find by chance, because rows of few distinct values repeat without any leak; 0
+        unless by content.
+    chance : float
+        Test rows that chance explains at most; more of them are a leak. 0 unless by content.
 
     Examples
     --------
@@ -51,6 +55,7 @@ class Overlap:
     of: int
     how: Literal["membership", "key", "content"]
     expected: float = 0.0
+    chance: float = 0.0
 
     @property
     def share(self) -> float:
@@ -128,24 +133,59 @@ def overlap_by_key(train: pd.Series[Any], test: pd.Series[Any]) -> Overlap:
     Parameters
     ----------
     train, test : Series
-        The key columns. Integral floats and integers are the same key; a number and its text are not.
+        The key columns. Integral floats and integers are the same key. Columns of two types, such as numbers and text,
+        are compared by the text of their values, as ids of labels are: 7 is ``"7"``, and neither ``"007"`` nor
+        ``"7.0"``.
 
     Examples
     --------
     >>> import pandas as pd
     >>> overlap_by_key(pd.Series([1, 2, 3]), pd.Series([3.0, 4.0, None])).rows
     1
+    >>> overlap_by_key(pd.Series(["1", "2"]), pd.Series([2, 3])).rows
+    1
     """
     import numpy as np
 
     salt = salt_of("overlap", "key", "")
-    known = test.notna().to_numpy()
-    seen = np.isin(hash64(test[known], salt), hash64(train[train.notna()], salt))
+    asked, known = (_comparable(column[column.notna()]) for column in (test, train))
+    alike = _kind(asked) is not None and _kind(asked) == _kind(known)
+    seen = np.isin(*(hash64(one if alike else _texts(one), salt) for one in (asked, known)))  # type: ignore[arg-type]
     return Overlap(rows=int(seen.sum()), of=len(test), how="key")
 
 
+# The types that pandas finds in a column, and as which of them values of one are hashed alike.
+_KINDS = {
+    "integer": "number",
+    "floating": "number",
+    "mixed-integer-float": "number",
+    "string": "text",
+    "datetime64": "moment",
+    "datetime": "moment",
+}
+
+
+def _kind(column: pd.Series[Any]) -> str | None:
+    """Return as what the keys of a column are hashed; None where only their texts can be compared."""
+    import pandas as pd
+
+    return _KINDS.get(pd.api.types.infer_dtype(column, skipna=True)) if len(column) else "number"
+
+
+def _texts(column: pd.Series[Any]) -> list[str | None]:
+    """Return the keys of a column as the texts under which ids are stored."""
+
+    def text(value: Any) -> str | None:
+        try:
+            return canonical_id(value)
+        except InvalidInput:  # a float that lost digits, a list: it is nobody's id, and equal to itself
+            return repr(value)
+
+    return [text(value) for value in column]
+
+
 def overlap_by_content(train: pd.DataFrame, test: pd.DataFrame) -> Overlap:
-    """Return the test rows whose values all occur together in one training row.
+    r"""Return the test rows whose values all occur together in one training row.
 
     Parameters
     ----------
@@ -161,7 +201,31 @@ def overlap_by_content(train: pd.DataFrame, test: pd.DataFrame) -> Overlap:
     Notes
     -----
     Rows are compared by two 64-bit hashes; the chance of one wrong match among 10 million rows is below 1e-22.
-    The expected number is the share of training rows that have a twin among the training rows, times the test rows.
+
+    What was changed on the way is not seen: columns that were rounded, scaled, renamed or stored with fewer digits
+    (32-bit floats of 64-bit ones), numbers as text.
+
+    Rows of few distinct values are met by chance. How many is estimated from the repetitions within one sample [1]_,
+    and three estimates are made, as each is blind to something. With :math:`N_c` values that occur c times among n:
+
+    - A new row is among n training rows with chance :math:`1 - N_1/n`. Blind where training rows were doubled.
+    - It is one of those that occur c times with chance :math:`(c + 1) N_{c+1}/n`. Rows doubled on purpose occur
+      twice, and there are none that occur three times, so here doubling hides nothing. Done for c up to 5: above, the
+      counts are too thin. Blind where rows were drawn at random with replacement, which looks like natural repetition.
+    - A test row that occurs once occurs :math:`2 N_2/N_1` times among as many others, so it is among n training rows
+      with chance :math:`1 - \exp(-(n/m) 2 N_2/N_1)`, with :math:`N_c` of the m test rows; those that repeat in the
+      test are expected to. Blind to a few leaked rows, and where n is many times m.
+
+    To each its uncertainty is added: four standard deviations, of the count and of :math:`N_{c+1}` (Poisson). What
+    exceeds the smallest of them is a leak. In simulations of independent samples (uniform, Zipf, geometric and rounded
+    normal values, 2 to 10 million distinct ones, n/m from 1 to 100) the second and third added at most 4 % of false
+    leaks to those of the first, which are rare but where repetitions begin to show at all: up to a third of the
+    samples of 200 and 200 rows from 40 000 values, where one or two rows are met and none repeats in the training data.
+
+    References
+    ----------
+    .. [1] I. J. Good: The population frequencies of species and the estimation of population parameters,
+       Biometrika 40, 1953.
 
     Examples
     --------
@@ -179,9 +243,56 @@ def overlap_by_content(train: pd.DataFrame, test: pd.DataFrame) -> Overlap:
             f"and {list(test.columns)[:5]}"
         )
     known, asked = _row_keys(train, columns), _row_keys(test, columns)
-    distinct, counts = np.unique(known, return_counts=True)
-    twins = float(counts[counts > 1].sum()) / len(known) if len(known) else 0.0
-    return Overlap(rows=int(np.isin(asked, distinct).sum()), of=len(asked), how="content", expected=twins * len(asked))
+    distinct, times = np.unique(known, return_counts=True)
+    rows = int(np.isin(asked, distinct).sum())
+    if not rows:
+        return Overlap(rows=0, of=len(asked), how="content")
+    met = times[np.searchsorted(distinct, asked[np.isin(asked, distinct)])]
+    (usual, most), (usual_by_test, most_by_test) = _by_coverage(times, len(asked)), _by_test(asked, len(known))
+    chance = min(most, most_by_test, _by_times(times, met, len(asked)))
+    expected = min(usual, usual_by_test, chance)
+    return Overlap(rows=rows, of=len(asked), how="content", expected=expected, chance=chance)
+
+
+_DEVIATIONS = 4  # above chance, one of 30 000 normal values is; rows are counted and compared often
+_MOST_TIMES = 5  # more often than that hardly any two values repeat equally often, and their number says nothing
+_FEW = 2  # one or two rows where hardly any were expected are no proof: a Poisson count has no narrower tail
+
+
+def _by_coverage(times: NDArray[np.int64], asked: int) -> tuple[float, float]:
+    """Return how many of some rows are expected among others, and how many at most, by how these repeat."""
+    expected = float(times[times > 1].sum()) / int(times.sum()) * asked
+    return expected, expected + _DEVIATIONS * math.sqrt(expected)
+
+
+def _by_times(times: NDArray[np.int64], met: NDArray[np.int64], asked: int) -> float:
+    """Return how many at most by how many rows repeat how often; `met` says how often each row that was found does."""
+    import numpy as np
+
+    of = np.bincount(np.minimum(times, _MOST_TIMES + 2), minlength=_MOST_TIMES + 3)
+    found = np.bincount(np.minimum(met, _MOST_TIMES + 1), minlength=_MOST_TIMES + 2)
+    once = np.arange(1, _MOST_TIMES + 1)
+    weight = asked * (once + 1) / int(times.sum())
+    mean = weight * of[once + 1]
+    # one more class than was seen, four times over: that nothing repeats so often may itself be chance
+    deviation = np.sqrt(mean + weight**2 * (of[once + 1] + _DEVIATIONS))
+    most = np.minimum(found[once], mean + _FEW + _DEVIATIONS * deviation)
+    return float(most.sum()) + float(found[_MOST_TIMES + 1])
+
+
+def _by_test(asked: NDArray[Any], known: int) -> tuple[float, float]:
+    """Return both by how the rows repeat that are looked for."""
+    import numpy as np
+
+    times = np.unique(asked, return_counts=True)[1]
+    single, double = int((times == 1).sum()), int((times == 2).sum())
+    repeated = float(times[times > 1].sum())
+
+    def singles(pairs: float) -> float:
+        return single * -math.expm1(-known / len(asked) * 2 * pairs / single) if single else 0.0
+
+    most = singles(double + _DEVIATIONS * math.sqrt(double + 1))  # as if a pair more had been seen: none may be chance
+    return repeated + singles(double), repeated + most + _DEVIATIONS * math.sqrt(most)
 
 
 def _row_keys(frame: pd.DataFrame, columns: list[Any]) -> NDArray[Any]:

@@ -228,8 +228,8 @@ class Run(Living):
         name : str
             Name of the model.
         uses : sequence of refs, optional
-            What it was trained on: data, and models it goes on from (``"model:churn@7"``). Where no data is named it is
-            that which the run `uses`, and likewise for models.
+            What it was trained on beside what the run `uses`: data, and models it goes on from (``"model:churn@7"``).
+            What the run declared stands; a run that declared nothing is told of here.
         override_until : str, date, datetime or timedelta, or one of numpy or pandas, optional
             Passes a hook that blocks, with a `message`; until when.
         message, op : str, optional

@@ -16,7 +16,7 @@ from sklearn.tree import DecisionTreeClassifier
 import mlcycle as mc
 from mlcycle import errors
 from mlcycle.lifecycle.datasets import shared_rows
-from mlcycle.lifecycle.evaluation._training_data import overlaps, training_data, training_problems
+from mlcycle.lifecycle.evaluation._training_data import overlaps, training_data, training_notes, training_problems
 from mlcycle.state import resolve
 
 if TYPE_CHECKING:
@@ -65,6 +65,12 @@ def problems(project: mc.Project, model: mc.ModelVersion, *tests: str) -> tuple[
     return training_problems(session.blobs, session.view(), version(project, model), judged_on)
 
 
+def notes(project: mc.Project, model: mc.ModelVersion, *tests: str) -> tuple[str, ...]:
+    """Return what a decision should tell of the training data of a model."""
+    session, judged_on = project._session, [version(project, f"dataset:{one}") for one in tests or ["customers.test"]]
+    return training_notes(session.blobs, session.view(), version(project, model), judged_on)
+
+
 def seen(project: mc.Project, model: mc.ModelVersion, test: str = "customers.test") -> dict[str, int | None]:
     """Return which training data shares rows with a test."""
     session = project._session
@@ -77,7 +83,7 @@ def seen(project: mc.Project, model: mc.ModelVersion, test: str = "customers.tes
 def test_what_is_declared_is_known(begun: mc.Project) -> None:
     """By the run, or when it is registered; what was read beside it is kept, and asks no question."""
     of_run = trained(begun, uses=["customers.train"], reads=["customers.train", "customers.test"])
-    at_last = trained(begun, uses=["customers"], reads=["customers.test"], declared=["customers.train"])
+    at_last = trained(begun, reads=["customers.test"], declared=["customers.train"])
     by_hand = begun.models.register("churn", TREE, uses=["customers.train"])
     for one in (of_run, at_last, by_hand):
         assert one.data == ("customers.train@1",)
@@ -104,7 +110,7 @@ def test_of_a_test_that_was_read_nobody_can_say(begun: mc.Project) -> None:
     line = f"project.runs['{model.run}'].register('churn', uses=['customers.train@1'])"
     assert said == (
         "what churn@1 was trained on was not declared, and its run read customers.test@1, on which it is judged; "
-        f"declare it: {line}"
+        f"declare it: {line}, and evaluate the version that makes"
     )
     mended = eval(line, {"project": begun})
     assert (mended.ref, mended.data, problems(begun, mended)) == ("churn@2", ("customers.train@1",), ())
@@ -115,7 +121,7 @@ def test_rows_that_are_shared_under_another_name_are_found(begun: mc.Project) ->
     begun.datasets["customers"].split(test=0.5, seed=9)
     [said] = problems(begun, trained(begun, reads=["customers"]), "customers.test@1")
     assert "its run read customers@1, which shares 20 rows with customers.test@1; declare it: " in said
-    assert said.endswith(".register('churn', uses=[train])")
+    assert said.endswith(".register('churn', uses=[train]), and evaluate the version that makes")
     [said] = problems(begun, trained(begun, reads=["customers.train"]), "customers.test@1")
     assert "its run read customers.train@2, which shares " in said
 
@@ -126,12 +132,13 @@ def test_nothing_declared_and_nothing_read_is_unknown(begun: mc.Project) -> None
     [said] = problems(begun, with_run)
     assert said == (
         "what churn@1 was trained on was not declared, and it may have seen rows of customers.test@1; "
-        f"declare it: project.runs['{with_run.run}'].register('churn', uses=[train])"
+        f"declare it: project.runs['{with_run.run}'].register('churn', uses=[train]), "
+        "and evaluate the version that makes"
     )
     [said] = problems(begun, without, "customers.test", "customers")
     assert said == (
         "what churn@2 was trained on was not declared, and it may have seen rows of customers.test@1 and customers@1; "
-        "declare it: project.models.register('churn', estimator, uses=[train])"
+        "declare it: project.models.register('churn', estimator, uses=[train]), and evaluate the version that makes"
     )
     session = begun._session
     [said] = training_problems(session.blobs, session.view(), version(begun, without), [])
@@ -171,27 +178,31 @@ def test_fine_tuning_on_a_model_that_has_seen_the_test_is_a_leak(begun: mc.Proje
 
 
 def test_what_a_base_was_trained_on_must_be_known_too(begun: mc.Project) -> None:
-    """The sentence says of which model; a base that says it mends it, without another run."""
+    """The sentence says of which model; the run went on from that version, so it takes a new one."""
     base = begun.models.register("base", TREE)
     model = trained(begun, uses=["customers.train", base])
     [said] = problems(begun, model)
     assert said == (
         "churn@1 goes on from base@1, and what base@1 was trained on was not declared, and it may have seen rows of "
-        "customers.test@1; declare it: project.models.register('base', estimator, uses=[train])"
+        "customers.test@1; declare it: project.models.register('base', estimator, uses=[train]), and let churn go on "
+        "from the version that makes, in a new run"
     )
     better = begun.models.register("base", TREE, uses=["customers.train"])
-    mended = begun.runs[model.run or ""].register("churn", uses=[better])
+    mended = trained(begun, uses=["customers.train", better])
     assert (mended.data, mended.base, problems(begun, mended)) == (("customers.train@1",), ("base@2",), ())
 
 
-def test_who_names_data_does_not_take_back_a_base(begun: mc.Project) -> None:
-    """A model the run went on from stays, and one may be named without a run."""
+def test_who_registers_takes_nothing_back(begun: mc.Project) -> None:
+    """What the run declared stands, data and models, each once; what is named at last is added."""
     base = trained(begun, "base", uses=["customers"])
-    model = trained(begun, uses=[base], declared=["customers.train"])
-    assert (model.data, model.base) == (("customers.train@1",), ("base@1",))
+    clean = trained(begun, "base", uses=["customers.train"])
+    model = trained(begun, uses=[base], declared=["customers.train", clean])
+    assert (model.data, model.base) == (("customers.train@1",), ("base@1", "base@2"))
+    again = trained(begun, uses=["customers", clean], declared=["customers.train", "customers", clean])
+    assert (again.data, again.base) == (("customers@1", "customers.train@1"), ("base@2",))
     alone = begun.models.register("alone", TREE, uses=["customers.train", "model:base@1"])
     assert (alone.data, alone.base) == (("customers.train@1",), ("base@1",))
-    assert [seen(begun, one) for one in (model, alone)] == [{"customers@1": 20}] * 2
+    assert [seen(begun, one) for one in (model, again, alone)] == [{"customers@1": 20}] * 3
     with pytest.raises(errors.InvalidInput, match=r"uses= takes versions of data and models, such as .*, got int"):
         begun.models.register("odd", TREE, uses=[5])  # type: ignore[list-item]
     with pytest.raises(errors.NotFound):
@@ -205,6 +216,35 @@ def test_a_base_that_read_counts_with_what_it_read(begun: mc.Project) -> None:
     assert (problems(begun, clean), seen(begun, clean)) == ((), {})
     [said] = problems(begun, trained(begun, uses=[trained(begun, "base", reads=["customers"])]))
     assert said.startswith("churn@2 goes on from base@2, and what base@2 was trained on was not declared, and its run ")
+
+
+# notes ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_decision_should_tell_what_stood_in(begun: mc.Project) -> None:
+    """Nothing was declared, and what the run read shares no row with the test."""
+    [told] = notes(begun, trained(begun, reads=["customers.train"]))
+    assert told == (
+        "what churn@1 was trained on was not declared; its run read customers.train@1, which is taken for it: "
+        "run.register('churn', uses=[…])"
+    )
+    assert notes(begun, trained(begun, uses=["customers.train"], reads=["customers.train"])) == ()
+
+
+def test_a_decision_should_tell_what_else_was_read(begun: mc.Project) -> None:
+    """Of what was declared nobody can say more; the test itself is read to judge."""
+    model = trained(begun, uses=["customers.train"], reads=["customers.train", "customers.test", "customers"])
+    also = "churn@1: its run also read customers@1, which shares 20 rows with customers.test@1"
+    assert (notes(begun, model), problems(begun, model), seen(begun, model)) == ((also,), (), {})
+
+
+def test_a_decision_should_tell_of_rejected_data(begun: mc.Project) -> None:
+    """A hook kept it from becoming the newest; who names it by number may still have it."""
+    guarded = mc.open(begun.store.url, hooks=[mc.before("dataset.commit", lambda event, context: False)])
+    with pytest.raises(errors.GateBlocked):
+        guarded.datasets.add("customers", FRAME[:70], target="left", key="id")
+    model = trained(begun, uses=["customers@2"])
+    assert "customers@2 was rejected when it was added, and churn@1 was trained on it" in notes(begun, model)
 
 
 # rows -----------------------------------------------------------------------------------------------------------------
@@ -240,6 +280,64 @@ def test_shared_rows_are_those_in_both(
     found = shared_rows(session.blobs, session.view(), one, other)
     assert (found.rows, found.of) == (len(train & test), len(test))
     assert shared_rows(session.blobs, session.view(), one, one).rows == len(train)
+
+
+TOLD = "features@1 was made from customers@1, which shares 20 rows with customers.test@1"
+
+
+def test_what_training_data_was_made_from_counts(begun: mc.Project) -> None:
+    """Transformed rows are known by nothing but their lineage, however long, and of a part as of a table."""
+    made = pd.DataFrame({"feature": FRAME["x"] / 3, "label": FRAME["left"]})
+    begun.datasets.add("features", made, parents=["customers"])
+    begun.datasets["features"].split(test=0.25)
+    begun.datasets.add("further", made + 1, parents=["features.train"])
+    begun.datasets.add("honest", made[:60] + 2, parents=["customers.train"])
+    for one in ("features", "features.train", "further"):
+        model = trained(begun, uses=[one])
+        assert seen(begun, model) == {"customers@1": 20}, one
+        assert TOLD.replace("features", one, 1) in notes(begun, model)
+        [said] = problems(begun, trained(begun, reads=[one]))
+        assert f"its run read {one}@1, which was made from customers@1, which shares 20 rows with " in said
+    model = trained(begun, uses=["honest"])
+    assert (seen(begun, model), notes(begun, model)) == ({}, ())
+    assert seen(begun, trained(begun, uses=["customers"]), "features.test") == {}  # a whole says nothing of its rows
+    begun.datasets.add("judged", made[:20] + 3, parents=["customers.test"])
+    assert seen(begun, trained(begun, uses=["customers"]), "judged") == {"customers@1": 20}
+    assert seen(begun, trained(begun, uses=["honest"]), "judged") == {}
+
+
+@pytest.mark.parametrize("convert", [int, float, str])
+@pytest.mark.parametrize("role", [{}, {"key": "id"}])
+def test_a_key_tells_what_was_made_from_which_rows(begun: mc.Project, convert: Any, role: dict[str, str]) -> None:
+    """With the role or without, as numbers or text: none shared is an answer, whatever the table was made from."""
+    train, test = (begun.datasets[f"customers.{part}"].load() for part in ("train", "test"))
+    made = pd.DataFrame({"id": train["id"].map(convert), "feature": train["x"] / 3})
+    begun.datasets.add("features", made, parents=["customers"], **role)
+    model = trained(begun, uses=["features"])
+    assert (seen(begun, model), notes(begun, model)) == ({}, ())
+    more = pd.DataFrame({"id": test["id"].map(convert), "feature": test["x"] / 3})[:5]
+    begun.datasets.add("features", pd.concat([made, more]), parents=["customers"], **role)
+    assert seen(begun, trained(begun, uses=["features"])) == {"features@2": 5}
+
+
+def test_a_key_without_values_is_none(begun: mc.Project) -> None:
+    """Then rows are compared by what else they have, and lineage counts."""
+    made = pd.DataFrame({"id": pd.Series([None] * 80, dtype="Int64"), "feature": FRAME["x"] / 3})
+    begun.datasets.add("features", made, parents=["customers"])
+    assert seen(begun, trained(begun, uses=["features"])) == {"customers@1": 20}
+
+
+def test_doubled_rows_hide_no_leak(project: mc.Project) -> None:
+    """A training table with every row twice, as oversampling makes it."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"id": range(800), "a": rng.normal(size=800), "b": rng.normal(size=800), "y": [0, 1] * 400})
+    customers = project.datasets.add("customers", frame, target="y")
+    train, _ = customers.split(test=0.25)
+    project.datasets.add("balanced", pd.concat([frame, frame]), target="y", parents=[customers])
+    project.datasets.add("honest", pd.concat([train.load()] * 2), target="y", parents=[train])
+    project.experiments.open("e")
+    [leaky, clean] = [trained(project, uses=[one]) for one in ("balanced", "honest")]
+    assert (seen(project, leaky), seen(project, clean)) == ({"balanced@1": 200}, {})
 
 
 def test_tables_without_a_column_in_common_share_no_row(begun: mc.Project) -> None:

@@ -20,14 +20,14 @@ __all__ = ["leaks", "shared_rows"]
 
 def leaks(shared: provenance.Overlap) -> bool:
     """Return whether more rows are shared than chance would have it."""
-    # rows of few distinct values repeat by chance; four standard deviations above chance is a leak
-    return bool(shared.rows > shared.expected + 4 * shared.expected**0.5)
+    return shared.rows > shared.chance
 
 
 def shared_rows(blobs: Blobs, view: View, one: Version, other: Version) -> provenance.Overlap:
     """Return how many rows of the other version are in the first: as parts of one table, by their key, or by content.
 
-    Tables without a column in common share none.
+    The key is the one of the other version, if the first has a column of that name, whatever its role there. Tables
+    without a column in common share no row by content, which proves little: see `provenance.overlap_by_content`.
 
     Raises
     ------
@@ -44,8 +44,10 @@ def shared_rows(blobs: Blobs, view: View, one: Version, other: Version) -> prove
         return tables.read_frame(blobs, view, one, columns), tables.read_frame(blobs, view, other, columns)
 
     key = other["roles"].get("key")
-    if key is not None and key == one["roles"].get("key"):
-        return provenance.overlap_by_key(*(frame[key] for frame in read([key])))
+    if key is not None and key in tables.column_names(tables.header_of(blobs, view, one)):
+        keys, other_keys = (frame[key] for frame in read([key]))
+        if keys.notna().any():  # without any they are compared by their values
+            return provenance.overlap_by_key(keys, other_keys)
     frame, other_frame = read()
     if not {*frame.columns} & {*other_frame.columns}:
         return provenance.Overlap(rows=0, of=len(other_frame), how="content")

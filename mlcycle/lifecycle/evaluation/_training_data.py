@@ -2,7 +2,7 @@
 
 Training data is what was declared, ``uses=[train]``. Where nothing was, what the run read stands in, as long as it
 shares no row with what the model is judged on: of what does, nobody can say whether it was read to train or to test.
-A model has seen what the models it goes on from have seen, too.
+A model has seen what the models it goes on from have seen, too; and data may hold rows of what it was made from.
 """
 
 from __future__ import annotations
@@ -11,20 +11,17 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import field, frozen
 
-from mlcycle._ids import bare
-from mlcycle.errors import Corrupt, SchemaError, VersionDeleted
-from mlcycle.lifecycle.datasets import leaks, shared_rows
+from mlcycle._ids import bare, refs_of
+from mlcycle.lifecycle.evaluation._seen_rows import SeenRows, parents_of, rows_seen
 from mlcycle.state import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from mlcycle.lifecycle.blobs import Blobs
     from mlcycle.state import Version, View
 
-__all__ = ["TrainingData", "overlaps", "training_data", "training_problems"]
-
-_UNREADABLE = (VersionDeleted, Corrupt, SchemaError)  # removed by a sweep, damaged, of a newer library
+__all__ = ["TrainingData", "overlaps", "training_data", "training_notes", "training_problems"]
 
 
 @frozen
@@ -61,15 +58,15 @@ def training_data(blobs: Blobs, view: View, model: Version, tests: Iterable[Vers
     judged_on, found = list(tests), {model.ref: model}
     waiting = [model]
     while waiting:
-        for ref in waiting.pop(0).made_from:
-            if ref.startswith("model:") and ref not in found:
+        for ref in refs_of("model", waiting.pop(0).made_from):
+            if ref not in found:
                 found[ref] = resolve(view, ref, "model", dropped=True)
                 waiting.append(found[ref])
     return tuple(_known_of(blobs, view, one, judged_on) for one in found.values())
 
 
 def _known_of(blobs: Blobs, view: View, model: Version, tests: Sequence[Version]) -> TrainingData:
-    declared = [ref for ref in model.made_from if ref.startswith("dataset:")]
+    declared = refs_of("dataset", model.made_from)
     if declared:
         return TrainingData(model, "declared", _versions(view, declared))
     read = _versions(view, model["reads"])
@@ -85,15 +82,20 @@ def _versions(view: View, refs: Iterable[str]) -> tuple[Version, ...]:
 
 def _in_the_way(blobs: Blobs, view: View, read: Version, tests: Sequence[Version]) -> str:
     """Say why what was read may not stand in for training data; "" where it may."""
-    for test in tests:
-        if read.ref == test.ref:
-            return "on which it is judged"
-        rows = _rows_seen(blobs, view, read, test)
-        if rows is None:
-            return f"whose rows cannot be compared with those of {test.shown}"
-        if rows:
-            return f"which shares {rows:,} {'row' if rows == 1 else 'rows'} with {test.shown}"
-    return ""
+    if any(read.ref == test.ref for test in tests):
+        return "on which it is judged"
+    found = (rows_seen(blobs, view, read, test) for test in tests)
+    return next((_told(read, seen) for seen in found if seen is not None), "")
+
+
+def _told(data: Version, seen: SeenRows) -> str:
+    """Say what data has seen of a test, after its name and a comma."""
+    return seen.told() if seen.data.ref == data.ref else f"which {_origin(seen)}"
+
+
+def _origin(seen: SeenRows) -> str:
+    """Say that data was made from what has seen a test."""
+    return f"was made from {seen.data.shown}, {seen.told()}"
 
 
 def training_problems(blobs: Blobs, view: View, version: Version, tests: Iterable[Version]) -> tuple[str, ...]:
@@ -117,7 +119,14 @@ def _problem(version: Version, known: TrainingData, tests: Sequence[Version]) ->
     judged_on = " and ".join(one.shown for one in tests)
     doubts = [f"its run read {read}, {why}" for read, why in known.doubtful.items()]
     seen = " and ".join(doubts) or f"it may have seen rows of {judged_on or 'what it is judged on'}"
-    return f"{goes_on}what {model.shown} was trained on was not declared, and {seen}; declare it: {_remedy(known)}"
+    said = f"{goes_on}what {model.shown} was trained on was not declared, and {seen}"
+    # a version keeps what was said of it, and a run too: it is a new one that is told more of
+    further = (
+        "evaluate the version that makes"
+        if not goes_on
+        else f"let {version.name} go on from the version that makes, in a new run"
+    )
+    return f"{said}; declare it: {_remedy(known)}, and {further}"
 
 
 def _remedy(known: TrainingData) -> str:
@@ -132,20 +141,46 @@ def _remedy(known: TrainingData) -> str:
 
 
 def overlaps(blobs: Blobs, view: View, model: Version, judged_on: Version) -> dict[str, int | None]:
-    """Return the training data that shares rows with the data judged on, and how many rows.
+    """Return the data that shares rows with the data judged on, and how many rows: training data, or its ancestors.
 
     None stands for training data that cannot be compared: its rows are gone, or damaged, or stored by a newer mlcycle.
     """
     known = training_data(blobs, view, model, [judged_on])
     every = {data.ref: data for one in known for data in one.data}
-    found = {data.shown: _rows_seen(blobs, view, data, judged_on) for data in every.values()}
-    return {shown: rows for shown, rows in found.items() if rows != 0}
+    found = (rows_seen(blobs, view, data, judged_on) for data in every.values())
+    return {seen.data.shown: seen.rows for seen in found if seen is not None}
 
 
-def _rows_seen(blobs: Blobs, view: View, train: Version, test: Version) -> int | None:
-    """Return how many rows of a test are among others, 0 if no more than by chance, None if that cannot be told."""
-    try:
-        shared = shared_rows(blobs, view, train, test)
-    except _UNREADABLE:
-        return None
-    return shared.rows if leaks(shared) else 0
+def training_notes(blobs: Blobs, view: View, version: Version, tests: Iterable[Version]) -> tuple[str, ...]:
+    """Return what does not keep a gate from knowing what a model was trained on, and should be told all the same.
+
+    Parameters
+    ----------
+    version : Version
+        The model.
+    tests : iterable of Version
+        The data it is judged on.
+    """
+    judged_on = list(tests)
+    known = training_data(blobs, view, version, judged_on)
+    return tuple(note for one in known for note in _notes(blobs, view, one, judged_on))
+
+
+def _notes(blobs: Blobs, view: View, known: TrainingData, tests: Sequence[Version]) -> Iterator[str]:
+    model = known.model
+    if known.known == "read":
+        read = " and ".join(one.shown for one in known.data)
+        stands = f"its run read {read}, which is taken for it: run.register({model.name!r}, uses=[…])"
+        yield f"what {model.shown} was trained on was not declared; {stands}"
+    for data in known.data:
+        if view.marks.has("dataset", data.name, "rejected", data.number):
+            yield f"{data.shown} was rejected when it was added, and {model.shown} was trained on it"
+        # that data itself shares rows stands in the evaluation; of what it was made from only this says why it counts
+        seen = [rows_seen(blobs, view, data, test) for test in tests] if parents_of(view, data) else []
+        yield from (f"{data.shown} {_origin(one)}" for one in seen if one and one.data.ref != data.ref)
+    if known.known == "declared":
+        declared = {one.ref for one in (*known.data, *tests)}
+        for also in _versions(view, [ref for ref in model["reads"] if ref not in declared]):
+            for test in tests:
+                if (found := rows_seen(blobs, view, also, test)) is not None and found.rows:
+                    yield f"{model.shown}: its run also read {also.shown}, {_told(also, found)}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from attrs import frozen
 
 from mlcycle import records
-from mlcycle._ids import bare, check_name, new_id
+from mlcycle._ids import bare, check_name, new_id, refs_of
 from mlcycle._warn import warn
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.lifecycle._gate_request import GateRequest
@@ -20,7 +20,7 @@ from mlcycle.lifecycle.runs import ActiveRun, documents_of, used_ref
 from mlcycle.state import Change, NameSet, Place, VersionAdd, View, every_ref, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from mlcycle._typing import Moment
     from mlcycle.lifecycle._operation import Operation
@@ -82,7 +82,7 @@ def _request(name: str, taken: _Prepared) -> GateRequest:
 
     def proposal() -> Doc:
         size, card = taken.shown()
-        data, base = _data(taken.made_from), _models(taken.made_from)
+        data, base = (refs_of(noun, taken.made_from) for noun in ("dataset", "model"))
         lineage = {"data": data, "reads": taken.says["reads"], "base": base}
         shown = {field: tuple(map(bare, refs)) for field, refs in lineage.items()}
         return {"name": name, "run": taken.says["run"], **shown, "size": size, **card}
@@ -137,21 +137,14 @@ def _from_run(session: Session, view: View, source: Any, uses: list[str]) -> _Pr
             f"run {head['id']} has no model; call run.save_model(model, example=X[:5]) before registering"
         )
     used, reads = ([resolve(view, one, dropped=True).ref for one in refs] for refs in (head["uses"], end["reads"]))
-    # each by itself: who names data does not take back that the run went on from a model
-    made_from = [*(_data(uses) or _data(used)), *(_models(uses) or _models(used))]
+    # what the run declared stands: who names more adds to it, and takes nothing back
+    every = list(dict.fromkeys([*used, *uses]))
+    made_from = [*refs_of("dataset", every), *refs_of("model", every)]
     environment = head["environment"] and bare(head["environment"])
     said = {"run": f"run:{head['id']}", "environment": environment, "reads": reads}
     files, card = model["files"], model["card"]
     size = next(file["size"] for file in files if file["kind"] == "model")
     return _Prepared(lambda folder: (files, card), lambda: (size, _card(card)), said, made_from)
-
-
-def _data(refs: Iterable[str]) -> list[str]:
-    return [one for one in refs if one.startswith("dataset:")]
-
-
-def _models(refs: Iterable[str]) -> list[str]:
-    return [one for one in refs if one.startswith("model:")]
 
 
 def _card(card: Doc) -> Doc:
