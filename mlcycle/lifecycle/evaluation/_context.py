@@ -12,7 +12,7 @@ from mlcycle.lifecycle._model_files import InputCheckedModel, load_version, sign
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.evaluation._trusted_metrics import metrics_of
 from mlcycle.lifecycle.runs import run_of
-from mlcycle.state import resolve
+from mlcycle.state import reference_of, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from mlcycle._typing import Trust
     from mlcycle.lifecycle._gate_request import Candidate
     from mlcycle.lifecycle._session import Session
-    from mlcycle.state import View
+    from mlcycle.lifecycle.blobs import Blobs
+    from mlcycle.state import Version, View
 
-__all__ = ["context_of"]
+__all__ = ["context_of", "rows_of"]
 
 Doc = dict[str, Any]
 
@@ -61,7 +62,7 @@ def context_of(
         if (candidate := coming.get(bare(ref))) is not None:
             return _rows(bare(ref), candidate.frame(), candidate.roles)
         version = resolve(view, ref, "dataset")
-        return _rows(version.shown, tables.read_frame(session.blobs, view, version), version["roles"])
+        return rows_of(session.blobs, view, version)
 
     def load(ref: str) -> Any:
         version = resolve(view, ref, "model")
@@ -69,10 +70,8 @@ def context_of(
         return InputCheckedModel(estimator, signature_of(session.blobs, version, estimator))
 
     def find(ref: str) -> str | None:
-        try:
-            return resolve(view, ref, "model").ref
-        except NotFound:
-            return None
+        found = reference_of(view, ref)
+        return None if found is None else found.ref
 
     found = checks.LoadedData(
         default=name, read=read, table_of=lambda ref: coming[ref].table if ref in coming else None
@@ -83,6 +82,11 @@ def context_of(
         metrics=metrics_of(session, view, trust),
         code=checks.LoadedCode(read=lambda ref: _run(session, view, ref)),
     )
+
+
+def rows_of(blobs: Blobs, view: View, version: Version) -> checks.EvaluationData:
+    """Return the rows of a version of data, with their roles taken apart."""
+    return _rows(version.shown, tables.read_frame(blobs, view, version), version["roles"])
 
 
 def _rows(ref: str, frame: pd.DataFrame, roles: Doc) -> checks.EvaluationData:

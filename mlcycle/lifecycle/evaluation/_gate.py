@@ -17,7 +17,7 @@ from mlcycle.lifecycle._looks import changes_after_results, looks_at
 from mlcycle.lifecycle._stored_evaluations import evaluation_document, evaluation_facts
 from mlcycle.lifecycle.evaluation._training_data import training_problems
 from mlcycle.lifecycle.scope import scope_record
-from mlcycle.state import Version, View, judged_on, resolve
+from mlcycle.state import Version, View, judged_on, reference_of, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,10 +33,12 @@ __all__ = [
     "failing_today",
     "failure",
     "gather_evidence",
+    "measurement_of",
     "model_criteria",
     "on_data",
     "rollback_evidence",
     "scope_test",
+    "stale_because",
 ]
 
 
@@ -115,11 +117,17 @@ def gather_evidence(blobs: Blobs, view: View, *versions: Version, alias: str | N
             *_unknown_training(blobs, view, versions, used.values()),
         ),
         notes=tuple(_seen_before(str(data), looks.count(view), changed[data]) for data, looks in tests.items()),
-        amended=scope_record(scope).amendments if scope else (),
+        amended=_amended(scope, alias),
         gaps=tuple(result for one in answers if one.unmeasured for result in one.results),
         scope=scope.number if scope else None,
         changed_after_results=max(changed.values(), default=0),
     )
+
+
+def _amended(scope: Version | None, alias: str | None) -> tuple[records.Loosening | records.MovedTest, ...]:
+    """Return the amendments of a scope, but for those of the rules of other aliases."""
+    found = () if scope is None else scope_record(scope).amendments
+    return tuple(one for one in found if getattr(one, "alias", None) in (None, alias))
 
 
 def _unknown_training(
@@ -171,10 +179,10 @@ def _answer(blobs: Blobs, view: View, version: Version, criterion: records.Crite
     except NotFound as error:
         where = "on='…' in the criterion" if criterion.on else "project.scope.set(test='…')"
         return gap(f"{plain(error)} To judge on other data: {where}")
-    found = _measured(blobs, view, version.ref, criterion, data.ref)
+    found = measurement_of(blobs, view, version.ref, criterion, data.ref)
     if found is None:
         return gap(f"no evaluation answers it: project.models[{version.shown!r}].evaluate({data.shown!r})")
-    if stale := _stale(view, version, criterion, found.results):
+    if stale := stale_because(view, version, criterion, found.results):
         return missing(stale)
     return found
 
@@ -215,7 +223,7 @@ def _weighed(criterion: records.Criterion, results: list[records.Result]) -> lis
         return [evolve(one, verdict="error", detail=f"it could not be weighed: {told}") for one in results]
 
 
-def _measured(
+def measurement_of(
     blobs: Blobs, view: View, ref: str, criterion: records.Criterion, data: str | None = None
 ) -> _Answer | None:
     """Return the newest measurement of what a criterion asks, on some data or any, with the verdicts of today.
@@ -248,7 +256,9 @@ def _asked(document: dict[str, Any]) -> Iterator[tuple[records.Criterion, list[d
                 yield records.from_json(one["criterion"]), one["results"]
 
 
-def _stale(view: View, version: Version, criterion: records.Criterion, results: Iterable[records.Result]) -> str | None:
+def stale_because(
+    view: View, version: Version, criterion: records.Criterion, results: Iterable[records.Result]
+) -> str | None:
     """Say so where a comparison was made with a version its alias has left since."""
     if "reference" not in criterion.needs:
         return None
@@ -258,9 +268,8 @@ def _stale(view: View, version: Version, criterion: records.Criterion, results: 
     named = parse_ref(reference if "@" in reference else f"{version.name}@{reference}")
     if isinstance(named.version, int):  # a version stays what it is
         return None
-    current = None
-    with contextlib.suppress(NotFound):
-        current = resolve(view, f"{named.name}@{named.version}", "model").shown
+    stands = reference_of(view, f"{named.name}@{named.version}")
+    current = stands and stands.shown
     compared = next((bare(result.comparison["reference"]) for result in results if result.comparison), None)
     if current in (compared, version.shown):
         return None
@@ -287,8 +296,8 @@ def _held_today(blobs: Blobs, view: View, pointed: Iterable[Pointed]) -> Iterato
         for criterion in (one for one in model_criteria(scope, alias=alias) if one.blocking):
             try:
                 version = resolve(view, ref, "model", dropped=True)
-                answer = _measured(blobs, view, version.ref, criterion)
-                if answer is not None and not _stale(view, version, criterion, answer.results):
+                answer = measurement_of(blobs, view, version.ref, criterion)
+                if answer is not None and not stale_because(view, version, criterion, answer.results):
                     yield answer
             except Exception as error:  # noqa: BLE001 - whatever is the matter with old evidence, it holds nobody up
                 told = str(error) if isinstance(error, MlcycleError) else f"{type(error).__name__}: {error}"
