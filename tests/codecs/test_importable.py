@@ -49,7 +49,7 @@ def written(folder: Path, name: str, text: str = "class Clipper: pass\n") -> Pat
 
 
 def test_modules_that_others_do_not_find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where this program finds them says nothing; an absolute entry of PYTHONPATH is found by all, a relative by none."""
+    """Where this program finds them says nothing; an absolute entry of PYTHONPATH is of all, a relative one of none."""
     written(tmp_path, "src/beside_all.py", "raise SystemExit")
     monkeypatch.syspath_prepend(tmp_path / "src")
     monkeypatch.chdir(tmp_path)

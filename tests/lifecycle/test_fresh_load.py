@@ -197,7 +197,7 @@ def test_what_is_blocked_already_starts_nothing(project: mc.Project, monkeypatch
     with monkeypatch.context() as patch:
         patch.setattr("mlcycle.codecs.load_afresh", None)
         for act in (version.promote, lambda: eu.route("m@1")):
-            with pytest.raises(errors.GateBlocked, match="no evaluation answers it|nobody has evaluated it") as blocked:
+            with pytest.raises(errors.GateBlocked, match=r"no evaluation answers it|nobody has eval") as blocked:
                 act()
             assert CHECK not in str(blocked.value)
     assert loading(version.promote(**PILOT)) == ("pass", True, "its example is answered")
@@ -295,9 +295,10 @@ def test_a_share_without_evidence_takes_a_model_that_loads(tmp_path: Path) -> No
     """That nobody measured it is a gap; that nobody can load it is none."""
     trained(tmp_path, beside=True)
     project = mc.open(tmp_path / "store", author="ada")
+    project.datasets.add("past", FRAME.assign(x=FRAME["x"] + 0.5), target="left")
     project.datasets.add("d", FRAME, target="left")
-    project.models.register("good", TREE, example=FRAME[["x"]])
-    project.models.register("new", TREE, example=FRAME[["x"]])
+    project.models.register("good", TREE, example=FRAME[["x"]], uses=["past"])
+    project.models.register("new", TREE, example=FRAME[["x"]], uses=["past"])
     project.scope.set(criteria=[mc.AtLeast("accuracy", 0.01)], test="d")
     project.models["good"].evaluate()
     mc.trust("joblib", project)
