@@ -164,8 +164,8 @@ def _told_lines(results: list[Result], subject: str) -> list[str]:
     """Say what does not stop it and is no pass: it may be what somebody wants to know before going on."""
     told = [one for one in results if one.verdict not in ("pass", "not_applicable")]
     # what warns is mostly a hook, whose words say all there is
-    heard = [f"  ! {one.detail}" for one in told if one.verdict == "warn" and one.detail and one.value is None]
-    rest = [one for one in told if one.verdict != "warn" or not one.detail or one.value is not None]
+    heard = [f"  ! {one.detail}" for one in told if one.verdict == "warn" and one.detail]
+    rest = [one for one in told if one.verdict != "warn" or not one.detail]
     return [*dict.fromkeys(heard), *_result_lines(rest, subject)]
 
 

@@ -73,11 +73,11 @@ def test_what_is_no_pass_is_named_once(verdict: str) -> None:
 
 
 def test_what_warns_is_told_in_its_own_words_once() -> None:
-    """With what was measured, where something was."""
+    """With what was measured, where it has no words."""
     warned = Result(check="c", verdict="warn", detail="odd")
-    measured = Result(check="f1 ≥ 0.5", verdict="warn", value=0.4, subject="model:b@2", detail="small")
+    measured = Result(check="f1 ≥ 0.5", verdict="warn", value=0.4, subject="model:b@2")
     why = decide("route", "deployment:eu", [warned, warned, measured], now=NOW).why
-    assert why.splitlines()[1:] == ["  ! odd", "  ! b@2: f1 ≥ 0.5 warned: 0.4; small"]
+    assert why.splitlines()[1:] == ["  ! odd", "  ! b@2: f1 ≥ 0.5 warned: 0.4"]
 
 
 def test_a_verdict_of_a_newer_release_lets_nothing_through() -> None:
