@@ -24,6 +24,9 @@ BLOCKING = ("fail", "inconclusive", "error", "skipped")
 """Verdicts that stop a gate where the result blocks: what failed, and what gave no answer."""
 
 
+_WORDS = {"fail": "failed", "warn": "warned", "error": "could not be computed", "skipped": "was skipped"}
+
+
 def decide(
     action: str,
     subject: str,
@@ -70,7 +73,8 @@ def decide(
     Returns
     -------
     Decision
-        Its `why` says what failed, by how much, and how to override.
+        Its `why` says what failed, by how much, and how to override, and names every result that is no pass and does
+        not block.
 
     Examples
     --------
@@ -103,6 +107,7 @@ def decide(
         why="\n".join(
             [
                 *_why(f"{action} {bare(subject)}", found, against, override if in_time else None),
+                *_told_lines([one for one in found if not stops(one)], subject),
                 *_amended_text(amended, now),
             ]
             + ([] if allowed else [_FINAL] if final else _remedy(override, now))
@@ -155,7 +160,18 @@ def stops(result: Result) -> bool:
     return result.blocking and (result.verdict in BLOCKING or result.verdict not in VERDICTS)
 
 
+def _told_lines(results: list[Result], subject: str) -> list[str]:
+    """Say what does not stop it and is no pass: it may be what somebody wants to know before going on."""
+    told = [one for one in results if one.verdict not in ("pass", "not_applicable")]
+    # what warns is mostly a hook, whose words say all there is
+    heard = [f"  ! {one.detail}" for one in told if one.verdict == "warn" and one.detail]
+    rest = [one for one in told if one.verdict != "warn" or not one.detail]
+    return [*dict.fromkeys(heard), *_result_lines(rest, subject)]
+
+
 def _mark(result: Result) -> str:
+    if not stops(result):
+        return "!" if result.verdict == "warn" else "·"
     return "✗" if result.verdict == "fail" else "?"
 
 
@@ -177,7 +193,7 @@ def _listed(whats: list[str]) -> str:
 
 def _result_text(result: Result) -> str:
     """Say what became of a check: what it found, by how much, and on how many rows."""
-    word = {"fail": "failed", "error": "could not be computed", "skipped": "was skipped"}.get(result.verdict)
+    word = _WORDS.get(result.verdict)
     measured = []
     if result.value is not None:
         measured.append(number(result.value))

@@ -79,7 +79,7 @@ def _one(check: Check | Criterion, subject: str, context: Context) -> Iterable[R
             found.append(result)
     except MlcycleError as error:
         return [Result(**plainly, verdict="error", detail=plain(error))]
-    except Exception as error:  # noqa: BLE001 - one check that breaks must not take the others with it
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - one check that breaks must not take the others with it
         return [Result(**plainly, verdict="error", detail=error_text(error))]
     return found
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mlcycle.codecs._canonical import block_digest, canonical_bytes
     from mlcycle.codecs._folders import pack_folder, unpack_folder
     from mlcycle.codecs._fresh_interpreter import FreshLoad, load_afresh
+    from mlcycle.codecs._importable import missing_modules, module_folders, relative_folders
     from mlcycle.codecs._inputs import check_inputs
     from mlcycle.codecs._manifests import Manifest, read_manifest
     from mlcycle.codecs._models import (
@@ -43,6 +44,7 @@ _HOMES = {
     "_row_blocks": ("cut",),
     "_folders": ("pack_folder", "unpack_folder"),
     "_fresh_interpreter": ("FreshLoad", "load_afresh"),
+    "_importable": ("missing_modules", "module_folders", "relative_folders"),
     "_inputs": ("check_inputs",),
     "_manifests": ("Manifest", "read_manifest"),
     "_models": ("DumpedModel", "dump_model", "has_method", "load_model", "rescue_model", "trusted_names"),
@@ -83,11 +85,14 @@ __all__ = [
     "load",
     "load_afresh",
     "load_model",
+    "missing_modules",
+    "module_folders",
     "own_rows",
     "pack_folder",
     "profile",
     "read_manifest",
     "read_selection",
+    "relative_folders",
     "rescue_model",
     "rows_of",
     "taken",

@@ -19,11 +19,15 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from mlcycle._locks import renew_in_child
+from mlcycle.codecs._load_child import of_death
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["FreshLoad", "load_afresh"]
 
@@ -34,6 +38,7 @@ _FORKS = sys.platform == "linux"
 # scikit-learn. What takes longer is waiting for something that will not come.
 _PATIENCE = 60.0
 _GOODBYE = 2.0  # seconds for one that is to end by itself, which takes it milliseconds
+_DEATHS = 2  # of one that was started for this file: once may be chance, or somebody else's doing
 _BEGIN = """
 import sys
 sys.path.insert(0, sys.argv[1])
@@ -56,11 +61,14 @@ class FreshLoad:
         In words: what Python said, or why nothing can be told.
     answered : bool
         Whether the model answered its example, too.
+    missing : tuple of str
+        Of one that is untrusted: the names among `local` whose modules the fresh Python does not find.
     """
 
     outcome: str
     detail: str = ""
     answered: bool = False
+    missing: tuple[str, ...] = ()
 
 
 def load_afresh(
@@ -71,6 +79,7 @@ def load_afresh(
     signature: Doc | None = None,
     example: str | os.PathLike[str] | None = None,
     label: str = "the model",
+    local: Iterable[str] = (),
     patience: float = _PATIENCE,
 ) -> FreshLoad:
     """Open a model file in a Python that has nothing of this program but its environment variables.
@@ -87,6 +96,9 @@ def load_afresh(
         Rows as Parquet, which the model is to answer.
     label : str
         What messages call the model.
+    local : iterable of str
+        Names in it that only the program that saved it found (`local_names`): of one that is untrusted they are looked
+        for all the same, which runs nothing of it.
     patience : float
         Seconds after which it is given up; to start takes its own time.
 
@@ -97,7 +109,7 @@ def load_afresh(
     >>> file = Path(tempfile.mkdtemp(), "model")
     >>> written = joblib.dump(DummyClassifier().fit([[0.0]], [1]), file)
     >>> load_afresh(file, "joblib", trust=frozenset({"joblib"}))
-    FreshLoad(outcome='loads', detail='', answered=False)
+    FreshLoad(outcome='loads', detail='', answered=False, missing=())
     """
     request = {
         "model": os.path.abspath(path),  # noqa: PTH100 - links stay as they are
@@ -106,6 +118,7 @@ def load_afresh(
         "signature": signature,
         "example": None if example is None else os.path.abspath(example),  # noqa: PTH100
         "label": label,
+        "local": sorted(local),
         "patience": patience,
     }
     if why := _not_a_python():
@@ -117,7 +130,7 @@ def load_afresh(
             return FreshLoad("untold", f"a fresh Python cannot be started here: {error}")
         except TimeoutError:
             return FreshLoad("untold", f"a fresh Python was not done with it within {patience:g} s")
-    return _outcome(answer)
+    return FreshLoad(**{**answer, "missing": tuple(answer.get("missing", ()))})
 
 
 class _CannotStart(Exception):  # noqa: N818 - a signal to `load_afresh`, never seen by a user
@@ -130,30 +143,6 @@ def _not_a_python() -> str:
     if getattr(sys, "frozen", False) or not name.startswith(("python", "pypy", "graalpy")):
         return f"this program is not run by a Python that could be started again (sys.executable is {name!r})"
     return ""
-
-
-def _outcome(answer: Doc) -> FreshLoad:
-    if answer.get("loaded"):
-        return FreshLoad("loads", answered=bool(answer["answered"]))
-    if "untrusted" in answer:
-        return FreshLoad("untrusted", answer["untrusted"])
-    if "failed" in answer:
-        return FreshLoad(
-            "fails", ("" if answer["doing"] == "load" else "it loads, but predict says ") + answer["failed"]
-        )
-    if "memory" in answer or answer.get("died") == -9:  # whom the kernel kills where memory runs out
-        return FreshLoad("untold", "it ran out of memory, or was killed as where memory runs out")
-    if "unknown" in answer:
-        return FreshLoad("untold", answer["unknown"])
-    return FreshLoad("fails", f"Python itself {_death(answer['died'])}")
-
-
-def _death(status: int) -> str:
-    if status >= 0:
-        return f"was ended by it, with exit status {status}"
-    with contextlib.suppress(ValueError):
-        return f"crashed over it ({signal.Signals(-status).name})"
-    return f"crashed over it (signal {-status})"
 
 
 # one Python -----------------------------------------------------------------------------------------------------------
@@ -207,7 +196,7 @@ def _ask_once(request: Doc, patience: float) -> Doc:
             _kill(process)
     heard: list[Doc] = [*filter(None, map(_document, said.splitlines())), {}, {}]
     _check_ready(heard[0], process.returncode)
-    return heard[1] or {"died": process.returncode}
+    return heard[1] or of_death(process.returncode)
 
 
 class _ForkingPython:
@@ -223,11 +212,13 @@ class _ForkingPython:
         self._received = b""
         self.path = os.environ.get("PYTHONPATH")
         self._process = _started("forks", folder)
+        self.pid = self._process.pid
         try:
             hello = self._line(time.monotonic() + _PATIENCE)
-            if not hello:
-                self._process.wait(_GOODBYE)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_GOODBYE)  # what was started has forked, or ended
             _check_ready(hello, self._process.returncode)
+            self.pid = int(hello["pid"])
         except BaseException:
             self.close()
             raise
@@ -265,19 +256,28 @@ class _ForkingPython:
 
     def close(self) -> None:
         """End it: without anybody who could ask, it kills what it has forked, and ends."""
-        self._let_go()
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        if not self._has_ended():  # so that the number is still its own
+            with contextlib.suppress(OSError):
+                os.kill(self.pid, signal.SIGKILL)
+        self.forget()
+        self._process.wait()
+        with contextlib.suppress(OSError):  # where this program is what the system hands orphans to, as in a container
+            os.waitpid(self.pid, os.WNOHANG)
+
+    def _has_ended(self) -> bool:
+        """Wait a moment for its end, which is that of what it says."""
         try:
-            self._process.wait(_GOODBYE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            while self._line(time.monotonic() + _GOODBYE):
+                pass
+        except TimeoutError:
+            return False
+        return True
 
     def forget(self) -> None:
-        """Let go of it in a forked child, which it is no child of: it ends with its owner."""
-        self._let_go()
-        self._process.returncode = 0
-
-    def _let_go(self) -> None:
+        """Let go of it, as a forked child does: it ends with its owner."""
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
                 with contextlib.suppress(OSError):
@@ -290,24 +290,30 @@ _standing: _ForkingPython | None = None
 
 
 def _ask_standing(request: Doc, patience: float) -> Doc:
-    """Ask the Python that is there, or one that is started now."""
+    """Ask the Python that is there, or one that is started now.
+
+    The one that is there may have ended for want of something to do; those started now have died of this very file.
+    """
     global _standing
+    deaths = 0
     with _lock:
-        for _ in range(2):  # the first may have ended for want of something to do
+        while deaths < _DEATHS:
             if _standing is not None and _standing.path != os.environ.get("PYTHONPATH"):
                 _end()
             answer: Doc = {}
+            own = _standing is None
             try:
                 if _standing is None:
                     _standing = _ForkingPython(request["folder"])
                 answer = _standing.ask({**request, "environ": dict(os.environ)}, patience)
             finally:
                 # what is mended after a failure, by installing something, only another one sees
-                if not answer or "failed" in answer:
+                if answer.get("outcome") in (None, "fails") or answer.get("missing"):
                     _end()
             if answer:
                 return answer
-    raise _CannotStart("it ended while it was asked")
+            deaths += own
+    return {"outcome": "fails", "detail": "it ended the Python that was to load it, each time one was started"}
 
 
 def _end() -> None:

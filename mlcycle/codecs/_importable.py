@@ -9,6 +9,7 @@ library, and what an absolute entry of ``PYTHONPATH`` names: that is a setting o
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import json
 import os
@@ -19,6 +20,7 @@ import sys
 import sysconfig
 import types
 from importlib import metadata
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -27,7 +29,7 @@ from urllib.request import url2pathname
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-__all__ = ["local_names", "pickled_names"]
+__all__ = ["local_names", "missing_modules", "module_folders", "pickled_names", "relative_folders"]
 
 _NAMED = (type, types.FunctionType, types.BuiltinFunctionType)
 _MAIN = ("__main__", "__mp_main__")  # the second is the first, in a process that multiprocessing started
@@ -74,6 +76,46 @@ def pickled_names(model: Any) -> set[str]:
     with contextlib.suppress(Exception):  # of foreign code; what was found until then is told
         pickler.dump(model)
     return pickler.found
+
+
+def missing_modules(names: Iterable[str]) -> list[str]:
+    """Return the first parts of dotted names that a Python started elsewhere would not find; nothing is imported.
+
+    Examples
+    --------
+    >>> missing_modules(["sklearn.tree._classes.DecisionTreeClassifier", "pathlib.Path", "__main__.Clipper"])
+    ['__main__']
+    """
+    tops = dict.fromkeys(name.partition(".")[0] for name in names)
+    left = [top for top in tops if top not in _NEVER_LOCAL]
+    if left:
+        importlib.invalidate_caches()
+        path = [*module_folders(), *_site_folders(), *(sysconfig.get_paths()[one] for one in ("stdlib", "platstdlib"))]
+        left = [top for top in left if top in _MAIN or PathFinder.find_spec(top, path) is None]
+    editable = {name for tops, _ in _editable() for name in tops} if left else set()
+    return [top for top in left if top not in editable]
+
+
+def module_folders() -> list[str]:
+    """Return the folders that a Python started elsewhere looks for modules in, beside those of what is installed.
+
+    Examples
+    --------
+    >>> all(map(os.path.isabs, module_folders()))
+    True
+    """
+    return [*_entries_of_environment(), *map(os.path.abspath, _entries_of_pth())]
+
+
+def relative_folders() -> list[str]:
+    """Return the entries of ``PYTHONPATH`` that are another folder wherever a program starts.
+
+    Examples
+    --------
+    >>> relative_folders()
+    []
+    """
+    return [one for one in _given_folders() if one and not os.path.isabs(one)]  # noqa: PTH117
 
 
 class _Nowhere(io.RawIOBase):
@@ -192,8 +234,11 @@ def _is_code(line: str) -> bool:
 
 def _entries_of_environment() -> list[str]:
     # a relative one is another folder wherever a program starts
-    given = "" if sys.flags.ignore_environment else os.environ.get("PYTHONPATH", "")
-    return [one for one in given.split(os.pathsep) if os.path.isabs(one)]  # noqa: PTH117 - cheaper, and no less clear
+    return [one for one in _given_folders() if os.path.isabs(one)]  # noqa: PTH117 - cheaper, and no less clear
+
+
+def _given_folders() -> list[str]:
+    return ("" if sys.flags.ignore_environment else os.environ.get("PYTHONPATH", "")).split(os.pathsep)
 
 
 def _editable() -> Iterator[tuple[set[str], Path]]:

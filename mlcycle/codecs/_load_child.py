@@ -8,6 +8,7 @@ fork, one request is answered, and that is the end of it.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import select
@@ -18,12 +19,34 @@ from typing import Any
 from mlcycle._error_text import error_text
 from mlcycle.errors import InvalidInput, MlcycleError, SchemaError, UntrustedModel
 
-__all__ = ["serve"]
+__all__ = ["of_death", "serve"]
 
 Doc = dict[str, Any]
 # Seconds without a request after which it ends: promotions come in bursts, and what it has imported takes 150 MB.
 _IDLE = 60.0
 _CHUNK = 1 << 16
+_MAIN = ("__main__", "__mp_main__")
+
+
+def of_death(status: int) -> Doc:
+    """Return what is answered for a process that ended before it could answer.
+
+    Examples
+    --------
+    >>> of_death(3)
+    {'outcome': 'fails', 'detail': 'Python itself was ended by it, with exit status 3'}
+    >>> of_death(-11)["detail"]
+    'Python itself crashed over it (SIGSEGV)'
+    """
+    if status >= 0:
+        return {"outcome": "fails", "detail": f"Python itself was ended by it, with exit status {status}"}
+    name = f"signal {-status}"
+    with contextlib.suppress(ValueError):
+        name = signal.Signals(-status).name
+    if name == "SIGKILL":
+        told = "it was killed (SIGKILL), as the kernel does where memory runs out; that says nothing of the model"
+        return {"outcome": "untold", "detail": told}
+    return {"outcome": "fails", "detail": f"Python itself crashed over it ({name})"}
 
 
 def serve(*, forks: bool) -> None:
@@ -38,7 +61,9 @@ def serve(*, forks: bool) -> None:
     except Exception as error:  # noqa: BLE001 - of whatever is installed
         _tell(answers, {"broken": error_text(error)})
         return
-    _tell(answers, {"ready": True})
+    if forks and os.fork():
+        os._exit(0)  # so that whoever started it need not wait for its end, and the system does
+    _tell(answers, {"ready": True, "pid": os.getpid()})
     received = b""
     while True:
         if forks and not select.select([requests], [], [], _IDLE)[0]:
@@ -110,7 +135,7 @@ def _answer_in_fork(request: Doc, requests: int, answers: int) -> bool:
     died = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     _kill(pid)  # what it started, and left behind
     if heard:
-        os.write(answers, said if complete else json.dumps({"died": died}).encode() + b"\n")
+        os.write(answers, said if complete else json.dumps(of_death(died)).encode() + b"\n")
     return heard
 
 
@@ -140,27 +165,38 @@ def _first_to_go() -> None:
 
 
 def _answer(request: Doc) -> Doc:
-    """Load a model, and have it answer its example; say in words what is wrong."""
+    """Load a model, and have it answer its example; say what became of it, and in words what is wrong."""
     from mlcycle.codecs._models import load_model
 
     os.chdir(request["folder"])
-    doing = "load"
+    loaded = False
     try:
         model = load_model(request["model"], request["format"], trust=request["trust"], label=request["label"])
-        doing = "predict"
-        return {"loaded": True, "answered": _answers(model, request["signature"], request["example"])}
+        loaded = True
+        return {"outcome": "loads", "answered": _answers(model, request["signature"], request["example"])}
     except UntrustedModel as error:
-        return {"untrusted": str(error)}
+        missing = [name for name in request["local"] if not _is_found(name.partition(".")[0])]
+        return {"outcome": "untrusted", "detail": str(error), "missing": missing}
     except MemoryError:
-        return {"memory": True}
-    except (InvalidInput, SchemaError) as error:
-        if doing == "load":  # what a newer mlcycle wrote
-            return {"unknown": str(error)}
-        return {"failed": error_text(error), "doing": doing}
+        return {"outcome": "untold", "detail": "it ran out of memory"}
     except BaseException as error:  # noqa: BLE001 - one that exits, too
+        if isinstance(error, InvalidInput | SchemaError) and not loaded:  # what a newer mlcycle wrote
+            return {"outcome": "untold", "detail": str(error)}
         # what a loader of ours says of it comes after what Python said
-        cause = error.__cause__ if isinstance(error, MlcycleError) and error.__cause__ is not None else error
-        return {"failed": error_text(cause), "doing": doing}
+        ours = isinstance(error, MlcycleError) and not isinstance(error, InvalidInput | SchemaError)
+        told = error_text((error.__cause__ if ours else None) or error)
+        return {"outcome": "fails", "detail": f"it loads, but predict says {told}" if loaded else told}
+
+
+def _is_found(module: str) -> bool:
+    """Say whether a module that is in no package can be imported here, without importing it."""
+    if module in _MAIN:  # there is one in every program, and each time it is another
+        return False
+    importlib.invalidate_caches()
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def _answers(model: Any, signature: Doc | None, example: str | None) -> bool:

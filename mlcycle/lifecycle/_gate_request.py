@@ -12,7 +12,6 @@ from attrs import evolve, field, frozen
 
 from mlcycle import checks, provenance, records
 from mlcycle._ids import now
-from mlcycle._text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -45,6 +44,8 @@ class Evidence:
         How often the scope had been changed after results on the test were seen.
     trial : dict
         Full refs of versions that may answer a small part without evidence, and until when.
+    found_by : tuple of str
+        What the decision is to be found by for what was learnt on the way.
     """
 
     results: tuple[records.Result, ...] = ()
@@ -56,6 +57,12 @@ class Evidence:
     scope: int | None = None
     changed_after_results: int = 0
     trial: Mapping[str, str] = field(factory=dict)
+    found_by: tuple[str, ...] = ()
+
+    def blocks(self, override: records.Override | None) -> bool:
+        """Say whether it blocks whatever else is found, and no override holds: then nothing more need be tried."""
+        against = bool(self.problems) or any(map(checks.stops, self.results))
+        return against and (override is None or override.until <= now())
 
 
 class Candidate(Protocol):
@@ -134,6 +141,11 @@ class GateRequest:
     built_in: Callable[[Sequence[records.Criterion]], Iterable[records.Result]] | None = None
     same: Callable[[Version, VersionAdd], bool] = _is_equal
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All that the decision is found by, beside what it is about."""
+        return (*self.about, *self.evidence.found_by)
+
 
 def masked(results: Iterable[records.Result]) -> list[records.Result]:
     """Return results without the secrets that the message of an exception may hold, which comes from outside."""
@@ -160,7 +172,6 @@ def decide_on(
         message=message,
         author=author,
     )
-    warned = (f"  ! {one.detail or plain(one)}" for one in said if one.verdict == "warn")
-    why = "\n".join([decision.why, *dict.fromkeys([*warned, *evidence.notes])])
+    why = "\n".join([decision.why, *dict.fromkeys(evidence.notes)])
     facts = {field: getattr(evidence, field) for field in ("scope", "changed_after_results")}
     return evolve(decision, why=why, alias=request.alias, trial=dict(evidence.trial), **facts)

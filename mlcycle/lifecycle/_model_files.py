@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 from pathlib import Path
@@ -11,12 +12,14 @@ from mlcycle import codecs
 from mlcycle._error_text import error_text
 from mlcycle._ids import new_id
 from mlcycle._warn import warn
-from mlcycle.errors import InvalidInput, MlcycleError, UntrustedModel
+from mlcycle.errors import InvalidInput, MlcycleError, NotFound, UntrustedModel
 from mlcycle.lifecycle._params import as_params
 from mlcycle.lifecycle._trust_file import trusted_in
 from mlcycle.lifecycle.blobs import NewFile
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
 
     from mlcycle._typing import Trust
@@ -207,7 +210,7 @@ def load_version(blobs: Blobs, version: Version, *, trust: Trust = ()) -> Any:
 
     def read() -> Any:
         file = blobs.file_of(version.needs[0], "model", version.shown)
-        with blobs.checked_files.local_copy(file, version.shown) as path:
+        with blobs.checked_files.local_copy(file, version.shown) as path, _telling_local(version.shown, card):
             try:
                 return codecs.load_model(path, card["format"], trust=trust, label=version.shown)
             except UntrustedModel as error:
@@ -217,6 +220,27 @@ def load_version(blobs: Blobs, version: Version, *, trust: Trust = ()) -> Any:
             )
 
     return blobs.reading(version.shown, read)
+
+
+@contextlib.contextmanager
+def _telling_local(shown: str, card: Doc) -> Iterator[None]:
+    """Say so where something is not found that only the program which saved a model could import.
+
+    Nobody can install it, and a package that has the name of somebody's file is another one.
+    """
+    try:
+        yield
+    except NotFound as error:
+        cause = error.__cause__ or error
+        lost = str(cause.name).partition(".")[0] if isinstance(cause, ModuleNotFoundError) else None
+        names = [one for one in card["local"] if lost in (None, one.partition(".")[0])]
+        if not names:
+            raise
+        raise NotFound(
+            f"{shown} needs {', '.join(names)}, which only the program that saved it could import ({error_text(cause)}"
+            "): move it to a module of a package that is installed (your own: pip install -e .), and save the model "
+            "again"
+        ) from cause
 
 
 def _granted(blobs: Blobs, refusal: UntrustedModel) -> frozenset[str]:

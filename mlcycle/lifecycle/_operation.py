@@ -239,7 +239,7 @@ class Operation:
     def _refuse(self, request: GateRequest, decision: records.Decision) -> None:
         """Commit a decision that blocks, and raise it; the caller's `op` stays unused."""
         kept = self.keep("decision", decision.id, records.to_json(decision))
-        fact = decision_fact(decision, [request.subject, *request.about])
+        fact = decision_fact(decision, [request.subject, *request.keys])
 
         def plan(view: View) -> list[Change]:
             return [kept, fact]
@@ -278,7 +278,7 @@ class Operation:
             made = [] if isinstance(made, UpToDate) else made  # others added it: that does not allow it to this one
             made, about = (made, made_refs(made)) if decision.allowed else kept_out(view, made, request.same)
             subjects = [request.subject, *about] if request.on_name or not about else about
-            return [kept, decision_fact(decision, [*subjects, *request.about]), *made]
+            return [kept, decision_fact(decision, [*subjects, *request.keys]), *made]
 
         blocked = decision is not None and not decision.allowed
         done, mine = self._commit(decided, plan, message=message, refusal=blocked)

@@ -55,6 +55,31 @@ def test_each_verdict_blocks_as_stated(verdict: str, blocking: bool) -> None:
     assert decision.allowed is not stops
 
 
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_what_is_no_pass_is_named_once(verdict: str) -> None:
+    """Whether it is allowed or blocked; a pass and what does not apply say nothing."""
+    words = {
+        "fail": "  · c failed: why",
+        "error": "  · c could not be computed: why",
+        "skipped": "  · c was skipped: why",
+        "inconclusive": "  · c is inconclusive: why",
+        "warn": "  ! why",
+    }
+    told = Result(check="c", verdict=verdict, blocking=False, detail="why")
+    allowed, blocked = (decide("promote", "churn@7", given, now=NOW) for given in ([told], [BAD, told]))
+    wanted = [words[verdict]] if verdict in words else []
+    assert allowed.why.splitlines()[1:] == wanted
+    assert blocked.why.splitlines()[2:-1] == wanted
+
+
+def test_what_warns_is_told_in_its_own_words_once() -> None:
+    """With what was measured, where it has no words."""
+    warned = Result(check="c", verdict="warn", detail="odd")
+    measured = Result(check="f1 ≥ 0.5", verdict="warn", value=0.4, subject="model:b@2")
+    why = decide("route", "deployment:eu", [warned, warned, measured], now=NOW).why
+    assert why.splitlines()[1:] == ["  ! odd", "  ! b@2: f1 ≥ 0.5 warned: 0.4"]
+
+
 def test_a_verdict_of_a_newer_release_lets_nothing_through() -> None:
     """A word that is not known here may mean anything, so it blocks where it may, and says why."""
     newer = from_json({"type": "Result", "check": "drift", "verdict": "splendid"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -224,3 +225,18 @@ def test_what_a_context_lacks_is_an_error_in_words() -> None:
     [found] = run([lambda subject, context: context.traffic.live()], "m@2", EvaluationContext())
     assert (found.verdict, found.data) == ("error", None)
     assert found.detail == "this evaluation has no traffic; only checks of a deployment can ask for traffic"
+
+
+def test_a_check_that_exits_takes_nobody_with_it() -> None:
+    """It is an error of that check; who presses Ctrl-C is heard."""
+
+    def leaving(subject: str, context: Any) -> bool:
+        sys.exit(1)
+
+    def pressed(subject: str, context: Any) -> bool:
+        raise KeyboardInterrupt
+
+    found = run([leaving, lambda subject, context: True], "m@2", EvaluationContext())
+    assert [(one.verdict, one.detail) for one in found] == [("error", "SystemExit: 1"), ("pass", "")]
+    with pytest.raises(KeyboardInterrupt):
+        run([pressed], "m@2", EvaluationContext())

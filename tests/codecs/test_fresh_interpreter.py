@@ -93,11 +93,11 @@ def test_it_has_nothing_of_this_program(tmp_path: Path, way: str, monkeypatch: p
         ("import ctypes; ctypes.string_at(0)", "fails", "Python itself crashed over it (SIGSEGV)"),
         ("import os; os._exit(3)", "fails", "Python itself was ended by it, with exit status 3"),
         ("raise SystemExit(4)", "fails", "SystemExit: 4"),
-        ("raise MemoryError", "untold", "it ran out of memory, or was killed as where memory runs out"),
+        ("raise MemoryError", "untold", "it ran out of memory"),
         (
             "import os; os.kill(os.getpid(), 9)",
             "untold",
-            "it ran out of memory, or was killed as where memory runs out",
+            "it was killed (SIGKILL), as the kernel does where memory runs out; that says nothing of the model",
         ),
         ("print('{}' * 100_000); import os; os.write(1, b'{}')", "loads", ""),
         ("import sys; assert sys.stdin.read() == ''", "loads", ""),
@@ -173,7 +173,7 @@ def test_one_python_answers_many(tmp_path: Path) -> None:
     def pid() -> int:
         load_afresh(file, "joblib", trust=TRUST)
         assert _fresh_interpreter._standing is not None
-        return _fresh_interpreter._standing._process.pid
+        return _fresh_interpreter._standing.pid
 
     first = pid()
     assert pid() == first
@@ -184,6 +184,51 @@ def test_one_python_answers_many(tmp_path: Path) -> None:
     assert until(lambda: not alive(second))
     running(tmp_path, "pass")
     assert pid() != second
+
+
+@forking
+def test_it_is_no_child_that_somebody_must_wait_for(tmp_path: Path) -> None:
+    """Where it ends by itself, nothing of it is left in the list of processes."""
+    load_afresh(running(tmp_path, "pass"), "joblib", trust=TRUST)
+    server = _fresh_interpreter._standing
+    assert server is not None
+    assert int(Path(f"/proc/{server.pid}/stat").read_text().rpartition(")")[2].split()[1]) != os.getpid()
+    with pytest.raises(ChildProcessError):
+        os.waitpid(server._process.pid, os.WNOHANG)
+
+
+@forking
+def test_one_that_is_stopped_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not hear that nobody asks any more."""
+    load_afresh(running(tmp_path, "pass"), "joblib", trust=TRUST)
+    server = _fresh_interpreter._standing
+    assert server is not None
+    os.kill(server.pid, signal.SIGSTOP)
+    monkeypatch.setattr(_fresh_interpreter, "_GOODBYE", 0.1)
+    _fresh_interpreter._end()
+    assert until(lambda: not alive(server.pid))
+
+
+@forking
+def test_a_model_that_kills_who_loads_it(tmp_path: Path) -> None:
+    """That one could be started, and ended over this file each time, is known: it does not load."""
+    load_afresh(running(tmp_path, "pass"), "joblib", trust=TRUST)
+    killing = running(tmp_path, "import os; os.kill(os.getppid(), 9)")
+    words = "it ended the Python that was to load it, each time one was started"
+    assert load_afresh(killing, "joblib", trust=TRUST) == FreshLoad("fails", words)
+    assert load_afresh(running(tmp_path, "pass"), "joblib", trust=TRUST).outcome == "loads"
+
+
+def test_names_of_one_program_are_looked_for_without_trust(
+    tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of the file runs, nor is a module imported for it."""
+    file, local = running(tmp_path, "open('touched', 'w')"), ["__main__.A", "beside.B", "sklearn.tree.C"]
+    (tmp_path / "beside.py").write_text("raise SystemExit")
+    assert load_afresh(file, "joblib", local=local).missing == ("__main__.A", "beside.B")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([ROOT, str(tmp_path)]))
+    assert load_afresh(file, "joblib", local=local).missing == ("__main__.A",)
+    assert load_afresh(file, "joblib", local=local, trust=TRUST).missing == ()
 
 
 @forking

@@ -11,9 +11,16 @@ from pathlib import Path, PurePosixPath
 
 import joblib
 import numpy as np
+import pytest
 from sklearn.preprocessing import FunctionTransformer
 
-from mlcycle.codecs._importable import local_names, pickled_names
+from mlcycle.codecs._importable import (
+    local_names,
+    missing_modules,
+    module_folders,
+    pickled_names,
+    relative_folders,
+)
 
 ROOT = str(Path(__file__).parents[2])
 ASK = (
@@ -39,6 +46,22 @@ def written(folder: Path, name: str, text: str = "class Clipper: pass\n") -> Pat
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
     return file
+
+
+def test_modules_that_others_do_not_find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where this program finds them says nothing; an absolute entry of PYTHONPATH is of all, a relative one of none."""
+    written(tmp_path, "src/beside_all.py", "raise SystemExit")
+    monkeypatch.syspath_prepend(tmp_path / "src")
+    monkeypatch.chdir(tmp_path)
+    names = ["beside_all.Clipper", "sklearn.tree.Tree", "pathlib.Path", "__main__.Clipper", "beside_all.Other"]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["src", ""]))
+    assert missing_modules(names) == ["beside_all", "__main__"]
+    assert relative_folders() == ["src"]
+    assert str(tmp_path / "src") not in module_folders()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "src"))
+    assert missing_modules(names) == ["__main__"]
+    assert relative_folders() == []
+    assert str(tmp_path / "src") in module_folders()
 
 
 def test_a_class_of_the_script(tmp_path: Path) -> None:

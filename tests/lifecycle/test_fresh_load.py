@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import uuid
@@ -94,6 +95,115 @@ def test_a_model_of_one_program(tmp_path: Path, beside: bool, name: str, says: s
     assert version.promote(**PILOT).allowed
 
 
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_model_of_one_program_that_nobody_trusts(
+    tmp_path: Path, beside: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That others cannot load it is told without loading, and blocks; once it can be found, it goes on as any other."""
+    trained(tmp_path, beside)
+    version = mc.open(tmp_path / "store", author="ada").models["m@1"]
+    name = "features.Mine" if beside else "__main__.Mine"
+    with pytest.raises(errors.GateBlocked) as blocked:
+        version.promote()
+    verdict, blocking, detail = loading(blocked.value.decision)
+    words = f"{name} is of the script, notebook or file that saved it, and no other program can import that. Have what"
+    assert (verdict, blocking, detail[: len(words)]) == ("fail", True, words)
+    assert version.promote("staging", **PILOT).allowed
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([ROOT, str(tmp_path / "code")]))
+    if not beside:
+        with pytest.raises(errors.GateBlocked, match=re.escape(words)):
+            version.promote()
+        return
+    decision = version.promote()
+    assert loading(decision)[:2] == ("skipped", False)
+    assert "  · loads in a fresh interpreter was skipped: it is kept as joblib" in decision.why
+    mc.trust(version.files[0].sha256)
+    assert loading(version.promote("canary")) == ("pass", True, "")
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_who_loads_what_one_program_found_is_told_to_have_it_moved(tmp_path: Path, beside: bool) -> None:
+    """Nobody can install it, and a package of that name is a stranger's."""
+    trained(tmp_path, beside)
+    version = mc.open(tmp_path / "store", author="ada").models["m@1"]
+    name = "features.Mine" if beside else "__main__.Mine"
+    words = f"m@1 needs {name}, which only the program that saved it could import"
+    with pytest.raises(errors.NotFound, match=re.escape(words)) as told:
+        version.load(trust=True)
+    assert "move it to a module of a package that is installed" in str(told.value)
+    assert ": install it" not in str(told.value)
+    assert "ompare the versions" not in str(told.value)
+
+
+@pytest.fixture
+def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[mc.ModelVersion, Path]:
+    """Return a model of a module that an absolute entry of PYTHONPATH names, and the file of that."""
+    file = tmp_path / "code" / "features.py"
+    file.parent.mkdir()
+    file.write_text(MODEL)
+    (tmp_path / "train.py").write_text("from features import Mine\n" + TRAIN.format(url=str(tmp_path / "store")))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([ROOT, str(file.parent)]))
+    subprocess.run([sys.executable, tmp_path / "train.py"], check=True, capture_output=True)
+    project = mc.open(tmp_path / "store", author="ada")
+    mc.trust("joblib", project)
+    return project.models["m@1"], file
+
+
+def test_a_pass_holds_where_modules_are_found_alike(
+    shared: tuple[mc.ModelVersion, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another PYTHONPATH is another question, and so is a folder that has lost the module."""
+    version, file = shared
+    assert loading(version.promote()) == ("pass", True, "")
+    assert loading(version.promote("staging"))[2].startswith("as found 2")
+    with monkeypatch.context() as patch:
+        patch.setenv("PYTHONPATH", ROOT)
+        with pytest.raises(errors.GateBlocked, match="No module named 'features'"):
+            version.promote("canary")
+        patch.chdir(file.parents[1])
+        patch.setenv("PYTHONPATH", os.pathsep.join([ROOT, "code"]))
+        with pytest.raises(errors.GateBlocked, match="'code' of PYTHONPATH, another folder wherever a program starts"):
+            version.promote("canary")
+    assert loading(version.promote("canary"))[2].startswith("as found 2")
+    file.unlink()
+    with pytest.raises(errors.GateBlocked, match="No module named 'features'"):
+        version.promote("last")
+
+
+def test_a_failure_stands_where_trust_is_taken_back(shared: tuple[mc.ModelVersion, Path], trust_file: Path) -> None:
+    """What was found of a file is no secret again because nobody may try it any more."""
+    version, file = shared
+    file.write_text("")
+    trusted = trust_file.read_bytes()
+    with pytest.raises(errors.GateBlocked, match="Can't get attribute 'Mine'"):
+        version.promote()
+    trust_file.unlink()
+    for _ in range(2):
+        with pytest.raises(
+            errors.GateBlocked, match=r"failed: as found 2\S+; AttributeError: Can't get attribute 'Mine'"
+        ):
+            version.promote()
+    file.write_text(MODEL)
+    trust_file.write_bytes(trusted)
+    trust_file.chmod(0o600)
+    assert loading(version.promote()) == ("pass", True, "")
+
+
+def test_what_is_blocked_already_starts_nothing(project: mc.Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would take seconds, and change nothing; an override is told all that it passes."""
+    project.datasets.add("d", FRAME, target="left")
+    project.scope.set(criteria=[mc.AtLeast("accuracy", 0.01)], test="d")
+    version, eu = project.models["m@1"], project.deployments.open("eu")
+    with monkeypatch.context() as patch:
+        patch.setattr("mlcycle.codecs.load_afresh", None)
+        for act in (version.promote, lambda: eu.route("m@1")):
+            with pytest.raises(errors.GateBlocked, match=r"no evaluation answers it|nobody has eval") as blocked:
+                act()
+            assert CHECK not in str(blocked.value)
+    assert loading(version.promote(**PILOT)) == ("pass", True, "its example is answered")
+    assert loading(eu.route("m@1", **PILOT) and project.models.decisions()[-1])[0] == "pass"
+
+
 def test_what_everybody_can_import_is_saved_without_a_word(project: mc.Project) -> None:
     """A warning would be an error here."""
     with project.experiments.open("e").start() as run:
@@ -108,8 +218,13 @@ def test_a_lambda_is_told_when_it_is_saved(project: mc.Project) -> None:
     model = FunctionTransformer(lambda X: X)
     with pytest.raises(errors.InvalidInput, match="A lambda, a nested function"):
         project.models.register("n", model)
-    with project.experiments.open("e").start() as run, pytest.warns(errors.MlcycleWarning, match="A lambda"):
-        run.save_model(model)
+    with project.experiments.open("e").start() as run:
+        with pytest.warns(errors.MlcycleWarning, match="A lambda"):
+            run.save_model(model)
+    with pytest.raises(errors.InvalidInput, match=r"has no model: it could not be stored \(.*A lambda, a nested"):
+        run.register("n")
+    with pytest.raises(errors.InvalidInput, match=r"call run.save_model\(.*\. Or it could not be stored: see the"):
+        project.runs[run.id].register("n")
 
 
 def test_it_is_tried_once_for_a_model_and_an_environment(project: mc.Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,9 +300,10 @@ def test_a_share_without_evidence_takes_a_model_that_loads(tmp_path: Path) -> No
     """That nobody measured it is a gap; that nobody can load it is none."""
     trained(tmp_path, beside=True)
     project = mc.open(tmp_path / "store", author="ada")
+    project.datasets.add("past", FRAME.assign(x=FRAME["x"] + 0.5), target="left")
     project.datasets.add("d", FRAME, target="left")
-    project.models.register("good", TREE, example=FRAME[["x"]])
-    project.models.register("new", TREE, example=FRAME[["x"]])
+    project.models.register("good", TREE, example=FRAME[["x"]], uses=["past"])
+    project.models.register("new", TREE, example=FRAME[["x"]], uses=["past"])
     project.scope.set(criteria=[mc.AtLeast("accuracy", 0.01)], test="d")
     project.models["good"].evaluate()
     mc.trust("joblib", project)

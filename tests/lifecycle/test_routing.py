@@ -252,7 +252,7 @@ def test_going_back_is_never_blocked_and_warns(project: mc.Project, eu: mc.Deplo
     assert (place.subject, alias.subject) == ("deployment:eu", "model:m@2")
     for one in (place, alias):
         assert one.allowed
-        assert "m@2 fails today: accuracy ≥ 0.8: 0.5 [" in one.why
+        assert one.why.count("accuracy ≥ 0.8 failed: 0.5, interval 0.") == 1
         assert [(result.verdict, result.blocking) for result in one.results] == [("fail", False)]
 
 
@@ -505,7 +505,7 @@ def test_old_evidence_that_cannot_be_read_keeps_nobody_from_going_back(
     assert project.models.rollback("m").ref == "m@1"
     for decision in project.models.decisions()[-2:]:
         assert decision.allowed
-        assert "m@1: what was found of accuracy ≥ 0.8 tells nothing: evaluation 7 is damaged" in decision.why
+        assert "m@1: accuracy ≥ 0.8 could not be computed: evaluation 7 is damaged" in decision.why
 
 
 def test_a_criterion_that_breaks_is_an_error_in_words(
@@ -554,7 +554,7 @@ def test_going_back_onto_a_trial_that_is_over(
     words = r"m@3 fails today: trial: it could answer a part of eu without evidence until .*, and nobody evaluated it"
     with pytest.warns(errors.MlcycleWarning, match=words):
         eu.rollback()
-    assert "m@3: it could answer a part of eu without evidence until" in decisions(project)[-1].why
+    assert decisions(project)[-1].why.count("it could answer a part of eu without evidence until") == 1
     eu.route("m@1")
     project.models["m@3"].evaluate()
     before = len(decisions(project))

@@ -109,11 +109,16 @@ def _asked(blobs: Blobs, view: View, wanted: _Route, override: records.Override 
     """
     answering = [resolve(view, ref, "model") for ref in wanted.weights]
     asked = [version for version in answering if not allowed_already(view, version)]
-    evidence, keys = Evidence(), tuple[str, ...]()
-    if asked:
-        evidence, keys = add_loading(gather_evidence(blobs, view, *asked), blobs, view, *asked)
-    evidence = on_trial(view, f"deployment:{wanted.place}", wanted.weights, evidence, override)
-    return _request("route", wanted, evidence, [*(one.ref for one in asked), *keys], lambda view: wanted.weights)
+    gathered = gather_evidence(blobs, view, *asked) if asked else Evidence()
+
+    def with_trial(evidence: Evidence) -> Evidence:
+        return on_trial(view, f"deployment:{wanted.place}", wanted.weights, evidence, override)
+
+    evidence = with_trial(gathered)
+    if asked and not evidence.blocks(override):
+        # a part without evidence is for what nobody has measured, and not for what does not load
+        evidence = with_trial(add_loading(gathered, blobs, view, *asked))
+    return _request("route", wanted, evidence, [one.ref for one in asked], lambda view: wanted.weights)
 
 
 def rollback_route(
@@ -136,8 +141,7 @@ def rollback_route(
         wanted = _Route(move.name, revision["weights"], revision["shadow"], move.before)
         evidence = rollback_evidence(session.blobs, view, [(ref, None) for ref in wanted.weights])
         over = [*trials_over(view, f"deployment:{wanted.place}", wanted.weights)]
-        told = (f"  · {bare(one.subject)}: {one.detail}" for one in over)
-        evidence = evolve(evidence, results=(*evidence.results, *over), notes=(*evidence.notes, *told))
+        evidence = evolve(evidence, results=(*evidence.results, *over))
         return _request("rollback", wanted, evidence, [*wanted.weights], lambda now: back(now).after)
 
     def work(do: Operation) -> records.Revision:

@@ -310,13 +310,10 @@ def rollback_evidence(blobs: Blobs, view: View, pointed: Iterable[Pointed]) -> E
     held = [evolve(one, blocking=False) for answer in answers for one in answer.results]
     failing = tuple(one for one in held if one.verdict == "fail")
     unread = tuple(one for one in held if one.verdict == "error")
-    notes = [f"  · {failure(one)}" for one in failing]
-    notes += [f"  · {bare(one.subject)}: what was found of {one.check} tells nothing: {one.detail}" for one in unread]
     failed = [one.evaluation.id for one in answers if one.evaluation and any(r.verdict == "fail" for r in one.results)]
     return Evidence(
         results=(*failing, *unread),
         evaluations=tuple(dict.fromkeys(failed)),  # by which the log tells without data that something failed
-        notes=tuple(notes),
         scope=view.versions.latest("scope", "scope"),
     )
 

@@ -45,8 +45,9 @@ def promote(
 
         def request() -> GateRequest:
             evidence = gather_evidence(session.blobs, do.view, standing, alias=alias)
-            evidence, keys = add_loading(evidence, session.blobs, do.view, standing)
-            return _request(move, evidence, lambda view: move, keys)
+            if not evidence.blocks(do.override):
+                evidence = add_loading(evidence, session.blobs, do.view, standing)
+            return _request(move, evidence, lambda view: move)
 
         do.judge(request)
 
@@ -131,9 +132,7 @@ def _check_free(view: View, name: str, alias: str) -> None:
         raise InvalidName(f"{alias!r} differs only in case from the alias {alike[0]!r} of {name}; use that name")
 
 
-def _request(
-    move: PointerMove, evidence: Evidence, again: Callable[[View], PointerMove], keys: tuple[str, ...] = ()
-) -> GateRequest:
+def _request(move: PointerMove, evidence: Evidence, again: Callable[[View], PointerMove]) -> GateRequest:
     """Return what is judged of a move of an alias: where it goes, by the scope of today."""
     before, after = (None if end is None else f"{move.name}@{end}" for end in (move.before, move.after))
     return GateRequest(
@@ -143,7 +142,6 @@ def _request(
         proposal=lambda: {"how": move.how, "alias": move.pointer, "before": before, "after": after},
         evidence=evidence,
         alias=move.pointer,
-        about=keys,
         always=move.how == "promote",
         premise=lambda view: (again(view).before, again(view).after),
     )

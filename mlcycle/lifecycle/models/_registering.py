@@ -16,7 +16,7 @@ from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.lifecycle._gate_request import GateRequest
 from mlcycle.lifecycle._model_files import StagedModel, check_model, keep_model, store_model
 from mlcycle.lifecycle.models._record import model_record
-from mlcycle.lifecycle.runs import ActiveRun, documents_of, used_ref
+from mlcycle.lifecycle.runs import ActiveRun, documents_of, missing_model, used_ref
 from mlcycle.state import Change, NameSet, Place, VersionAdd, View, every_ref, resolve
 
 if TYPE_CHECKING:
@@ -133,9 +133,7 @@ def _from_run(session: Session, view: View, source: Any, uses: list[str]) -> _Pr
     head, end = documents_of(session, source, view)
     model = end["model"]
     if model is None:
-        raise InvalidInput(
-            f"run {head['id']} has no model; call run.save_model(model, example=X[:5]) before registering"
-        )
+        raise InvalidInput(missing_model(source, end))
     used, reads = ([resolve(view, one, dropped=True).ref for one in refs] for refs in (head["uses"], end["reads"]))
     # what the run declared stands: who names more adds to it, and takes nothing back
     every = list(dict.fromkeys([*used, *uses]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlcycle.lifecycle.runs._active_run import ActiveRun
+from mlcycle.lifecycle.runs._active_run import ActiveRun, missing_model
 from mlcycle.lifecycle.runs._collection import Runs
 from mlcycle.lifecycle.runs._current_run import current_run, note_read
 from mlcycle.lifecycle.runs._files import run_folder
@@ -27,6 +27,7 @@ __all__ = [
     "current_run",
     "documents_of",
     "head_of",
+    "missing_model",
     "note_read",
     "packs_in_force",
     "points",

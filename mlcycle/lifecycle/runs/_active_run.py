@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from mlcycle._typing import Moment
     from mlcycle.lifecycle._session import Session
 
-__all__ = ["ActiveRun"]
+__all__ = ["ActiveRun", "missing_model"]
 
 Doc = dict[str, Any]
 _NAMED = 5  # parts of what is not whole; their number says the rest
@@ -83,6 +83,7 @@ class ActiveRun:
         self._failures = 0
         self._artifacts: dict[str, Doc] = {}
         self._model: Doc | None = None
+        self._unsaved = ""  # why no model could be stored, of the last that was tried
         self._reads: dict[str, None] = {}  # in the order in which they came
         self._finished = False
         self._owner = os.getpid()
@@ -416,6 +417,8 @@ class ActiveRun:
         if isinstance(error, MlcycleWarning):
             raise error  # somebody has made warnings errors
         message = f"the {what} could not be stored ({error_text(error)}){remedy}"
+        if what == "model":
+            self._unsaved = error_text(error)
         if self._strict:
             if isinstance(error, MlcycleError):
                 raise error
@@ -431,6 +434,15 @@ class ActiveRun:
             raise InvalidInput(message)
         self._failures += len(parts)
         warn(f"run {self.id}: {message}")
+
+
+def missing_model(run: ActiveRun | records.Run, end: Doc) -> str:
+    """Say that a run has no model, and what is known of why; only the program that runs it heard the reason."""
+    why = run._unsaved if isinstance(run, ActiveRun) else ""
+    if why:
+        return f"run {run.id} has no model: it could not be stored ({why}); save one that can be before registering"
+    lost = ". Or it could not be stored: see the warnings the run gave" if end["failures"] else ""
+    return f"run {run.id} has no model; call run.save_model(model, example=X[:5]) before registering{lost}"
 
 
 def _document(document: Doc) -> bytes:
