@@ -17,7 +17,8 @@ from mlcycle.checks._fast_metrics import FastMetric, fast_metric
 from mlcycle.checks._from_stats import estimate_fields
 from mlcycle.checks._intervals import estimate_of
 from mlcycle.checks._metric_case import Answers, MetricCase, metric_case
-from mlcycle.checks._metrics import find_metric, has_positive, positive_of
+from mlcycle.checks._metrics import find_metric, has_positive
+from mlcycle.checks._positive_class import positive_of
 from mlcycle.errors import InvalidInput, MlcycleError
 from mlcycle.records import Record, Result
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from mlcycle import stats
     from mlcycle.checks._context import MetricAccess
     from mlcycle.checks._evaluation_data import EvaluationData
-    from mlcycle.records import Cost, MetricSource
+    from mlcycle.records import AnyMetric
 
 __all__ = ["joined", "measure", "measured"]
 
@@ -37,7 +38,7 @@ _MOST_LEVELS = 100  # a column of more is an id, and each of its levels is a han
 
 
 def measure(
-    metric: str | Cost | MetricSource,
+    metric: AnyMetric,
     rows: EvaluationData,
     subject: str,
     answers: Any,
@@ -85,7 +86,7 @@ def measure(
     try:
         kept = rows.labelled()
         cached = answers if isinstance(answers, CachedPredictions) else kept.asked(answers)
-        found = find_metric(metric) if metrics is None else metrics.find(metric)
+        found = find_metric(metric) if metrics is None else metrics.find(metric, subject)
         case = metric_case(found, kept, (subject, cached), confidence=confidence)
         return _whole(case, None, np.arange(len(kept)))
     except MlcycleError as error:

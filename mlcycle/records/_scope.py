@@ -152,6 +152,11 @@ class Scope(Committed):
         """Return what is asked of a model for an alias, which may have rules of its own."""
         return self.criteria if alias is None else self.aliases.get(alias, self.criteria)
 
+    @property
+    def all_criteria(self) -> tuple[Criterion, ...]:
+        """All criteria, those in the rules of aliases included."""
+        return (*self.criteria, *(one for rules in self.aliases.values() for one in rules))
+
     def criteria_at(self, moment: str, alias: str | None = None) -> tuple[Criterion, ...]:
         """Return the criteria that hold at a moment: where a loosening has ended, what held before holds again.
 

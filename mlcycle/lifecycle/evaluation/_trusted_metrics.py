@@ -30,11 +30,30 @@ def metrics_of(session: Session, view: View, trust: Trust = ()) -> checks.Loaded
 
 
 def _who(view: View, metric: records.MetricSource) -> str:
-    """Say who first put a metric into the scope, and when; "" where it stands in none."""
+    """Say who first put a metric into the scope, when, and what prints it; "" where it stands in none."""
     if view.names.get("scope", "scope") is None:
         return ""
-    for version in view.versions.standing("scope", "scope"):
-        found = scope_record(version)
-        if any(one.metric == metric for one in found.criteria):
-            return f"{found.author or 'somebody'} put it into scope {found.number} on {found.at[:10]}"
-    return ""
+    having = [
+        found
+        for version in view.versions.standing("scope", "scope")
+        if any(one.metric == metric for one in (found := scope_record(version)).all_criteria)
+    ]
+    if not having:
+        return ""
+    first, newest = having[0], view.versions.newest("scope", "scope")
+    number = "" if newest is not None and newest.number == having[-1].number else having[-1].number
+    return (
+        f"{first.author or 'somebody'} put it into scope {first.number} on {first.at[:10]}. "
+        f"To read it: print(project.scope.get({number}).{_place(having[-1], metric)}.metric.source)"
+    )
+
+
+def _place(scope: records.Scope, metric: records.MetricSource) -> str:
+    """Return where in a scope a criterion of the metric stands, as Python reaches it."""
+    listed = {"criteria": scope.criteria, **{f"aliases[{alias!r}]": rules for alias, rules in scope.aliases.items()}}
+    return next(
+        f"{name}[{position}]"
+        for name, rules in listed.items()
+        for position, one in enumerate(rules)
+        if one.metric == metric
+    )
