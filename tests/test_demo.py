@@ -95,7 +95,7 @@ def test_in_memory(memory_url: tuple[str, dict[str, Any]]) -> None:
     ordinary, shifted, *_ = project.deployments["mailroom"].evaluations()
     assert _alarms(ordinary) == {}
     assert list(_alarms(shifted)) == ["data drift", "prediction drift", "quality"]
-    assert f"{_alarms(shifted)['quality'].value:.1%} of {shifted.predictions} forms read correctly" in out.getvalue()
+    assert f"{_alarms(shifted)['quality'].value:.1%} of {shifted.n_predictions} forms read correctly" in out.getvalue()
 
 
 def test_in_a_bucket(s3_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:

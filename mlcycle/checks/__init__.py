@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 from mlcycle._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from mlcycle.checks._cached_predictions import CachedPredictions, cache_predictions
+    from mlcycle.checks._cached_predictions import (
+        METHODS,
+        CachedPredictions,
+        answered,
+        cache_predictions,
+        finds_outliers,
+        replay_predictions,
+    )
     from mlcycle.checks._context import (
         Check,
         CodeAccess,
@@ -27,11 +34,12 @@ if TYPE_CHECKING:
     from mlcycle.checks._hooks import Event, Hook, HookCall, after, ask_hooks, before
     from mlcycle.checks._judge_criterion import judge, weigh
     from mlcycle.checks._lazy_context import LoadedCode, LoadedData, LoadedModels, LoadedTraffic
-    from mlcycle.checks._measurement import measure
+    from mlcycle.checks._measurement import measure, measure_slices
     from mlcycle.checks._metrics import LoadedMetrics, Metric, find_metric
     from mlcycle.checks._odd_rows import ODD_ROWS, IncomingRows, Oddity, RowsCheck, look_for_oddities, oddity_result
     from mlcycle.checks._run_checks import name_of, run
     from mlcycle.checks._validate_criterion import validate
+    from mlcycle.checks._wrong_answers import WrongAnswers, wrong_answers
 
 _HOMES = {
     "_hooks": ("Event", "Hook", "HookCall", "after", "ask_hooks", "before"),
@@ -49,17 +57,26 @@ _HOMES = {
     "_decide": ("decide", "evidence_problems", "lacking", "require", "stops"),
     "_judge_criterion": ("judge", "weigh"),
     "_lazy_context": ("LoadedCode", "LoadedData", "LoadedModels", "LoadedTraffic"),
-    "_measurement": ("measure",),
+    "_measurement": ("measure", "measure_slices"),
     "_metrics": ("LoadedMetrics", "Metric", "find_metric"),
-    "_cached_predictions": ("CachedPredictions", "cache_predictions"),
+    "_cached_predictions": (
+        "METHODS",
+        "CachedPredictions",
+        "answered",
+        "cache_predictions",
+        "finds_outliers",
+        "replay_predictions",
+    ),
     "_evaluation_data": ("FEW_CLASSES", "EvaluationData", "task_of"),
     "_run_checks": ("name_of", "run"),
     "_odd_rows": ("ODD_ROWS", "IncomingRows", "Oddity", "RowsCheck", "look_for_oddities", "oddity_result"),
     "_validate_criterion": ("validate",),
+    "_wrong_answers": ("WrongAnswers", "wrong_answers"),
 }
 
 __all__ = [
     "FEW_CLASSES",
+    "METHODS",
     "ODD_ROWS",
     "CachedPredictions",
     "Check",
@@ -83,7 +100,9 @@ __all__ = [
     "Oddity",
     "RowsCheck",
     "TrafficAccess",
+    "WrongAnswers",
     "after",
+    "answered",
     "ask_hooks",
     "before",
     "cache_predictions",
@@ -91,12 +110,15 @@ __all__ = [
     "drift_result",
     "evidence_problems",
     "find_metric",
+    "finds_outliers",
     "judge",
     "lacking",
     "look_for_oddities",
     "measure",
+    "measure_slices",
     "name_of",
     "oddity_result",
+    "replay_predictions",
     "require",
     "run",
     "share_result",
@@ -104,6 +126,7 @@ __all__ = [
     "task_of",
     "validate",
     "weigh",
+    "wrong_answers",
 ]
 
 if not TYPE_CHECKING:  # a type checker takes a name that is not listed above for a mistake

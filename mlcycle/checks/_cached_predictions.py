@@ -12,9 +12,22 @@ from mlcycle.codecs import own_rows, taken
 from mlcycle.errors import InvalidInput, MlcycleError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-__all__ = ["CachedPredictions", "answers_several", "cache_predictions"]
+    from numpy.typing import NDArray
+
+__all__ = [
+    "METHODS",
+    "CachedPredictions",
+    "answered",
+    "answers_several",
+    "cache_predictions",
+    "finds_outliers",
+    "replay_predictions",
+]
+
+METHODS = ("predict", "predict_proba", "decision_function")
+"""What a model may be asked on rows."""
 
 
 def _offers(method: str) -> Callable[[Any], bool]:
@@ -111,7 +124,54 @@ def cache_predictions(model: Any, X: Any) -> CachedPredictions:
     """
     if hasattr(model, "classes_"):
         return CachedClassifier(model, X)
-    return CachedDetector(model, X) if _finds_outliers(model) else CachedRegressor(model, X)
+    return CachedDetector(model, X) if finds_outliers(model) else CachedRegressor(model, X)
+
+
+def answered(cached: CachedPredictions) -> dict[str, Any]:
+    """Return what a model was asked so far, and what it answered, by method in the order of `METHODS`."""
+    return {method: cached._answers[method] for method in METHODS if method in cached._answers}
+
+
+class _Replayed:
+    """A model that answers what was answered before: its rows are positions among those."""
+
+    def __init__(self, answers: Mapping[str, NDArray[Any]], classes: Any) -> None:
+        self._kept = dict(answers)
+        if classes is not None:
+            self.classes_ = classes
+
+    def __getattr__(self, name: str) -> Any:
+        kept = self.__dict__.get("_kept", {})
+        if name not in kept:
+            raise AttributeError(name)
+        return lambda rows: kept[name][rows]
+
+
+def replay_predictions(
+    answers: Mapping[str, NDArray[Any]], classes: Any = None, *, detector: bool = False
+) -> CachedPredictions:
+    """Return the stand-in of a model whose answers on some rows are known, without the model.
+
+    Parameters
+    ----------
+    answers : mapping of str to ndarray
+        By method, one a row; only these are offered.
+    classes : array-like, optional
+        Its ``classes_``.
+    detector : bool, default False
+        Whether it is an outlier detector.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> replay_predictions({"predict": np.array(["no", "yes", "no"])}, ["no", "yes"]).predict([1, 1, 2]).tolist()
+    ['yes', 'yes', 'no']
+    """
+    model, rows = _Replayed(answers, classes), np.arange(len(next(iter(answers.values()), ())))
+    cached = CachedDetector(model, rows) if detector else cache_predictions(model, rows)
+    for method in answers:
+        cached.answers(method)
+    return cached
 
 
 def answers_several(cached: CachedPredictions) -> bool:
@@ -125,7 +185,8 @@ def answers_several(cached: CachedPredictions) -> bool:
     return found.ndim > 1 and found.shape[1:] != (1,)
 
 
-def _finds_outliers(model: Any) -> bool:
+def finds_outliers(model: Any) -> bool:
+    """Return whether a model, or what stands in for it, is an outlier detector."""
     try:
         return bool(is_outlier_detector(model))
     except (AttributeError, TypeError):  # a model that is none of scikit-learn's has no tags

@@ -41,6 +41,8 @@ class EvaluationData:
         What rows belong together, for the bootstrap.
     unlabelled : int
         Rows left out because their target is missing.
+    positions : ndarray of int or None
+        Where each row stands among all of the dataset; None where none is left out.
 
     Examples
     --------
@@ -57,6 +59,7 @@ class EvaluationData:
     y: NDArray[Any] | None = field(default=None, repr=False)
     groups: NDArray[Any] | None = field(default=None, repr=False)
     unlabelled: int = 0
+    positions: NDArray[Any] | None = field(default=None, repr=False)
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -149,6 +152,7 @@ def _labelled(rows: EvaluationData) -> EvaluationData:
         y=y,
         groups=None if groups is None else _fixed(groups[known]),
         unlabelled=int(len(known) - known.sum()),
+        positions=_fixed(np.flatnonzero(known)),
     )
 
 

@@ -156,6 +156,10 @@ class LoadedModels:
             self._cached[name, rows.ref] = rows.asked(self.load(name))
         return self._cached[name, rows.ref]
 
+    def recorded(self, ref: str, data: str | None = None) -> CachedPredictions | None:
+        """Return what a model was asked on a dataset so far, None where nobody asked it; it is not loaded for that."""
+        return self._cached.get((self._find(ref) or ref, self.data.rows(data).ref))
+
     def predict(self, ref: str, data: str | None = None, method: str = "predict") -> NDArray[Any]:
         """Return what a model answers on a dataset, one row a row, a copy."""
         answers: NDArray[Any] = self.cached(ref, data).answers(method).copy()

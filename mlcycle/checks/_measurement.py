@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mlcycle.checks._evaluation_data import EvaluationData
     from mlcycle.records import AnyMetric
 
-__all__ = ["joined", "measure", "measured"]
+__all__ = ["joined", "measure", "measure_slices", "measured"]
 
 _MOST_LEVELS = 100  # a column of more is an id, and each of its levels is a handful of rows
 
@@ -43,6 +43,7 @@ def measure(
     subject: str,
     answers: Any,
     *,
+    reference: tuple[str, Any] | None = None,
     confidence: float = 0.95,
     metrics: MetricAccess | None = None,
 ) -> Result:
@@ -58,6 +59,9 @@ def measure(
         The model version, as a full ref.
     answers : CachedPredictions or object
         What the model answered on these rows, or the model, which is asked for it.
+    reference : (str, CachedPredictions or object), optional
+        Another model, and what it answered: then the value is how much better the first is on the same rows, with its
+        paired interval.
     confidence : float, default 0.95
         Of the two-sided interval.
     metrics : MetricAccess, optional
@@ -83,18 +87,61 @@ def measure(
     >>> AtLeast("accuracy", 0.7).verdict(found), AtLeast("accuracy", 0.8).verdict(found)
     ('pass', 'fail')
     """
+    [found] = measure_slices(
+        metric, rows, subject, answers, reference=reference, confidence=confidence, metrics=metrics
+    )
+    return found
+
+
+def measure_slices(
+    metric: AnyMetric,
+    rows: EvaluationData,
+    subject: str,
+    answers: Any,
+    by: Sequence[str] = (),
+    *,
+    reference: tuple[str, Any] | None = None,
+    confidence: float = 0.95,
+    metrics: MetricAccess | None = None,
+) -> list[Result]:
+    """Return a metric within every level of some columns, one result a slice; without columns, that of `measure`.
+
+    Parameters
+    ----------
+    metric, rows, subject, answers, reference, confidence, metrics
+        As in `measure`.
+    by : sequence of str
+        Columns of the data.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from mlcycle.checks import EvaluationData
+    >>> frame = pd.DataFrame({"x": range(400), "y": [0, 1, 1, 1] * 100, "at": ["DE", "FR"] * 200})
+    >>> rows = EvaluationData("d@1", frame, frame[["x"]], frame["y"])
+    >>> model = DummyClassifier().fit(frame[["x"]], frame["y"])
+    >>> for found in measure_slices("accuracy", rows, "model:m@1", model, ["at"]):
+    ...     print(found)
+    measured: accuracy (at=DE): 0.5 [0.4314, 0.5686], n=200
+    measured: accuracy (at=FR): 1 [0.9812, 1], n=200
+    """
     try:
         kept = rows.labelled()
-        cached = answers if isinstance(answers, CachedPredictions) else kept.asked(answers)
+        ours = subject, _cached(answers, kept)
+        theirs = None if reference is None else (reference[0], _cached(reference[1], kept))
         found = find_metric(metric) if metrics is None else metrics.find(metric, subject)
-        case = metric_case(found, kept, (subject, cached), confidence=confidence)
-        return _whole(case, None, np.arange(len(kept)))
+        return measured(metric_case(found, kept, ours, theirs, confidence), by)
     except MlcycleError as error:
         why = plain(error)
     except Exception as error:  # noqa: BLE001 - a metric that breaks must not take the others with it
         why = f"{type(error).__name__}: {error}"
     name = plain(metric) if isinstance(metric, Record) else metric
-    return Result(check=name, subject=subject, data=rows.ref, verdict="error", confidence=confidence, detail=why)
+    return [Result(check=name, subject=subject, data=rows.ref, verdict="error", confidence=confidence, detail=why)]
+
+
+def _cached(answers: Any, rows: EvaluationData) -> CachedPredictions:
+    return answers if isinstance(answers, CachedPredictions) else rows.asked(answers)
 
 
 def measured(case: MetricCase, slices: Sequence[str] = ()) -> list[Result]:

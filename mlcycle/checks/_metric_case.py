@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mlcycle.checks._evaluation_data import EvaluationData
     from mlcycle.checks._metrics import Metric
 
-__all__ = ["Answers", "MetricCase", "metric_case"]
+__all__ = ["Answers", "MetricCase", "metric_case", "truth_in_labels_of"]
 
 
 @frozen(eq=False)
@@ -71,15 +71,32 @@ def metric_case(
 
 
 def _answers(metric: Metric, ref: str, rows: EvaluationData, cached: CachedPredictions) -> Answers:
-    assert rows.y is not None
-    y = rows.y
-    if y.dtype.kind == "O" and {len(one) if isinstance(one, list) else 0 for one in y} == {np.size(y[0])} != {0}:
-        y = np.array(y.tolist())  # several targets a row, in lists of one length
-    classes, model = getattr(cached, "classes_", None), bare(ref)
-    if not metric.compares_groups and classes is not None and np.ndim(classes) == 1:
-        y = _in_labels_of(np.asarray(classes), y, model, rows.ref)
-    check_applicable(metric, model, cached, y, rows.ref)
+    y = _one_array(rows) if metric.compares_groups else truth_in_labels_of(cached, rows, ref)
+    check_applicable(metric, bare(ref), cached, y, rows.ref)
     return Answers(cached, y)
+
+
+def truth_in_labels_of(cached: CachedPredictions, rows: EvaluationData, ref: str) -> NDArray[Any]:
+    """Return the truth of labelled rows in the labels a model answers in.
+
+    Raises
+    ------
+    InvalidInput
+        Where there is none, and where the labels are of another kind.
+    """
+    y, classes = _one_array(rows), getattr(cached, "classes_", None)
+    if classes is None or np.ndim(classes) != 1:
+        return y
+    return _in_labels_of(np.asarray(classes), y, bare(ref), rows.ref)
+
+
+def _one_array(rows: EvaluationData) -> NDArray[Any]:
+    y = rows.y
+    if y is None:
+        raise InvalidInput(f"{rows.ref} has no target; add it with target=… so that answers are right or wrong")
+    if y.dtype.kind == "O" and {len(one) if isinstance(one, list) else 0 for one in y} == {np.size(y[0])} != {0}:
+        return np.array(y.tolist())  # several targets a row, in lists of one length
+    return y
 
 
 def _in_labels_of(classes: NDArray[Any], y: NDArray[Any], model: str, data: str) -> NDArray[Any]:

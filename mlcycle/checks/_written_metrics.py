@@ -76,10 +76,13 @@ def _defined(source: str, name: str) -> Callable[[Any, Any], float]:
 def _refusal(metric: MetricSource, who: str, model: str) -> UntrustedModel:
     """Return why a source does not run, with who wrote it and the lines that read and trust it."""
     told = f"; {who}" if who else ""
+    # once: with the digest in every line, nobody would read to the end
     trusting = f"mlcycle.trust({metric.digest!r})"
     if model:
         trusting = f"project.models[{model!r}].evaluate(trust={metric.digest!r}), or mlcycle.trust(…) for every time"
-    return UntrustedModel(f"the metric {metric.name} is source, which runs whatever it holds{told}. To trust it: {trusting}")
+    return UntrustedModel(
+        f"the metric {metric.name} is kept as source, and running it runs whatever it holds{told}. To trust it: {trusting}"
+    )
 
 
 def check_source(metric: MetricSource) -> None:

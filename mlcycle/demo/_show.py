@@ -99,7 +99,7 @@ class Show:
         by: dict[str, list[Result]] = {}
         for one in seen.results:
             by.setdefault(one.look or "", []).append(one)
-        looked = [f"{seen.predictions} forms", f"{len(by.get('data drift', ()))} inputs", "the predictions"]
+        looked = [f"{seen.n_predictions} forms", f"{len(by.get('data drift', ()))} inputs", "the predictions"]
         looked += [f"accuracy {one.value:.3f} [{one.low:.3f}, {one.high:.3f}]" for one in by.get("quality", ())]
         told = []
         for look, results in by.items():

@@ -99,7 +99,7 @@ def _about(view: View, what: Any) -> tuple[str, str]:
 
 def _evaluations(session: Session, what: Any) -> records.Listing[records.Evaluation]:
     view = session.view()
-    return evaluation_records(session.blobs, view, *_about(view, what))
+    return evaluation_records(session, view, *_about(view, what))
 
 
 def _decisions(session: Session, what: Any) -> records.Listing[records.Decision]:
@@ -118,6 +118,11 @@ VERBS: dict[str, Callable[..., Any]] = {
     "promote": models.promote,
     "demote": models.demote,
     "register": models.register_run,
+    "compare": evaluation.compare,
+    "differing": evaluation.differing,
+    "predictions": evaluation.predictions,
+    "errors": evaluation.errors,
+    "slices": evaluation.slices,
     "points": runs.points,
     "artifact": runs.artifact,
 }

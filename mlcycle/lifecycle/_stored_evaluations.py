@@ -14,10 +14,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mlcycle.lifecycle._operation import Operation
+    from mlcycle.lifecycle._session import Session
     from mlcycle.lifecycle.blobs import Blobs
     from mlcycle.state import Fact, Place, View
 
-__all__ = ["evaluation_document", "evaluation_facts", "evaluation_record", "evaluation_records", "keep_evaluation"]
+__all__ = [
+    "evaluation_document",
+    "evaluation_facts",
+    "evaluation_record",
+    "evaluation_records",
+    "keep_evaluation",
+    "stored_document",
+]
 
 Doc = dict[str, Any]
 
@@ -30,19 +38,25 @@ def evaluation_facts(view: View, subject: str, data: str | None = None) -> Itera
 
 def evaluation_document(blobs: Blobs, fact: Fact) -> Doc:
     """Return the stored document of an evaluation."""
-    found: Doc = blobs.document(fact.needs[0], "evaluation", f"evaluation {fact.id}")
+    return stored_document(blobs, fact.id)
+
+
+def stored_document(blobs: Blobs, identity: str) -> Doc:
+    """Return the stored document of an evaluation by its id."""
+    found: Doc = blobs.document(f"evaluation:{identity}", "evaluation", f"evaluation {identity}")
     return found
 
 
-def evaluation_record(blobs: Blobs, fact: Fact) -> records.Evaluation:
-    """Return the record of a stored evaluation."""
-    record: records.Evaluation = records.from_json(evaluation_document(blobs, fact)["evaluation"])
+def evaluation_record(session: Session, fact: Fact) -> records.Evaluation:
+    """Return the record of a stored evaluation, at home in the session that looks at it."""
+    record: records.Evaluation = records.from_json(evaluation_document(session.blobs, fact)["evaluation"])
     # only the log knows how many looks came before this one
-    return attrs.evolve(record, uses_of_test=fact.says.get("looks", 0), **fact.stamp.facts())
+    made = attrs.evolve(record, uses_of_test=fact.says.get("looks", 0), **fact.stamp.facts())
+    return records.at_home(made, session.home)
 
 
 def evaluation_records(
-    blobs: Blobs, view: View, of: str, ref: str | None = None
+    session: Session, view: View, of: str, ref: str | None = None
 ) -> records.Listing[records.Evaluation]:
     """Return the evaluations of a version or a name (a full ref), or of all of a noun, oldest first."""
     exact = ref is not None and (of == "run" or "@" in ref)
@@ -52,11 +66,15 @@ def evaluation_records(
         for fact in view.facts.of("evaluation", ref if exact else None)
         if fact.subject == ref or (not exact and fact.subject.startswith(names))
     )
-    return records.Listing(readable(lambda fact: evaluation_record(blobs, fact), found), of="evaluations")
+    return records.Listing(readable(lambda fact: evaluation_record(session, fact), found), of="evaluations")
 
 
 def keep_evaluation(
-    do: Operation, evaluation: records.Evaluation, answers: Sequence[Doc] = (), keys: Sequence[str] = ()
+    do: Operation,
+    evaluation: records.Evaluation,
+    answers: Sequence[Doc] = (),
+    keys: Sequence[str] = (),
+    beside: Sequence[Doc] = (),
 ) -> tuple[Place, FactAdd]:
     """Store an evaluation, with what answered which criterion, and return the changes that keep it.
 
@@ -68,8 +86,11 @@ def keep_evaluation(
         For each criterion, or none, its results as stored.
     keys : sequence of str, optional
         What else it is found by: the root of the data a model was judged on, by name and by content.
+    beside : sequence of dict, optional
+        Files that are kept with it.
     """
     place = do.keep("evaluation", evaluation.id, {"evaluation": records.to_json(evaluation), "answers": list(answers)})
+    place = attrs.evolve(place, files=[*place.files, *beside])
     data = None if evaluation.data is None else f"dataset:{evaluation.data}"
     said: Doc = {"data": data, "scope": evaluation.scope, "verdict": evaluation.verdict}
     asked = [records.from_json(found) for one in answers if one["criterion"] for found in one["results"]]

@@ -55,7 +55,7 @@ class Versioned(ByName[V]):
     def evaluations(self, name: str | None = None) -> records.Listing[records.Evaluation]:
         """Return what was found by evaluating versions of a name, or of all names, oldest first."""
         view = self._session.view()
-        return evaluation_records(self._session.blobs, view, self._of, self._full(view, name))
+        return evaluation_records(self._session, view, self._of, self._full(view, name))
 
     def decisions(self, name: str | None = None) -> records.Listing[records.Decision]:
         """Return what was decided about a name, or about all names, oldest first; of what was dropped, too."""

@@ -18,6 +18,7 @@ from mlcycle._lazy import lazy_names
 
 if TYPE_CHECKING:
     from mlcycle.records._committed import Committed
+    from mlcycle.records._comparisons import Comparison
     from mlcycle.records._costs import Cost
     from mlcycle.records._criteria import Criterion, UnknownCriterion, is_looser
     from mlcycle.records._data import Column, FileRef, Roles
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from mlcycle.records._decisions import Decision, Override
     from mlcycle.records._deployments import Move, Revision
     from mlcycle.records._directions import higher_is_better
+    from mlcycle.records._evaluations import Evaluation
     from mlcycle.records._folds import Folds
     from mlcycle.records._json import TYPES, from_json, to_json
     from mlcycle.records._listing import Listing
@@ -37,13 +39,14 @@ if TYPE_CHECKING:
     from mlcycle.records._part import Part
     from mlcycle.records._parts import Parts
     from mlcycle.records._record import Record, as_row
-    from mlcycle.records._results import PHASES, VERDICTS, Evaluation, Result, worst
+    from mlcycle.records._results import PHASES, VERDICTS, Result, worst
     from mlcycle.records._runs import Code, Environment, Run
     from mlcycle.records._scope import Loosening, MovedTest, Scope
     from mlcycle.records._status import Status
 
 _HOMES = {
     "_committed": ("Committed",),
+    "_comparisons": ("Comparison",),
     "_costs": ("Cost",),
     "_criteria": ("Criterion", "UnknownCriterion", "is_looser"),
     "_data": ("Column", "FileRef", "Roles"),
@@ -52,6 +55,7 @@ _HOMES = {
     "_decisions": ("Decision", "Override"),
     "_deployments": ("Move", "Revision"),
     "_directions": ("higher_is_better",),
+    "_evaluations": ("Evaluation",),
     "_folds": ("Folds",),
     "_json": ("TYPES", "from_json", "to_json"),
     "_listing": ("Listing",),
@@ -63,7 +67,7 @@ _HOMES = {
     "_part": ("Part",),
     "_parts": ("Parts",),
     "_record": ("Record", "as_row"),
-    "_results": ("PHASES", "VERDICTS", "Evaluation", "Result", "worst"),
+    "_results": ("PHASES", "VERDICTS", "Result", "worst"),
     "_runs": ("Code", "Environment", "Run"),
     "_scope": ("Loosening", "MovedTest", "Scope"),
     "_status": ("Status",),
@@ -79,6 +83,7 @@ __all__ = [
     "Code",
     "Column",
     "Committed",
+    "Comparison",
     "Cost",
     "Criterion",
     "DataCriterion",

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from mlcycle._typing import Moment, Splitter
     from mlcycle.records._decisions import Decision
+    from mlcycle.records._evaluations import Evaluation
     from mlcycle.records._folds import Folds
     from mlcycle.records._listing import Listing
     from mlcycle.records._parts import Parts
-    from mlcycle.records._results import Evaluation
 
 __all__ = ["DatasetVersion"]
 

@@ -33,7 +33,7 @@ TYPES = {
     "DatasetVersion": "_datasets",
     "Decision": "_decisions",
     "Environment": "_runs",
-    "Evaluation": "_results",
+    "Evaluation": "_evaluations",
     "FileRef": "_data",
     "InRange": "_data_criteria",
     "Loosening": "_scope",

@@ -12,13 +12,16 @@ from mlcycle.records._data import FileRef
 from mlcycle.records._record import Record, copied, listed, texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from mlcycle._typing import Moment, Trust
+    from mlcycle.records._comparisons import Comparison
+    from mlcycle.records._costs import Cost
     from mlcycle.records._datasets import DatasetVersion
     from mlcycle.records._decisions import Decision
+    from mlcycle.records._evaluations import Evaluation
     from mlcycle.records._listing import Listing
-    from mlcycle.records._results import Evaluation
+    from mlcycle.records._metric_source import MetricSource
 
 __all__ = ["ModelVersion", "Signature"]
 
@@ -252,6 +255,44 @@ class ModelVersion(Committed):
             When the alias does not point at this version.
         """
         self._do("demote", alias=alias, override_until=override_until, message=message, op=op)
+
+    def compare(
+        self,
+        other: str | ModelVersion,
+        on: str | DatasetVersion | None = None,
+        metrics: str | Cost | MetricSource | Sequence[str | Cost | MetricSource] | None = None,
+        *,
+        confidence: float = 0.95,
+    ) -> Comparison:
+        """Compare this version with another on rows both were judged on: no model is loaded, and nothing is stored.
+
+        What `evaluate` kept of both is compared pair by pair, so it is no new look at the data.
+
+        Parameters
+        ----------
+        other : alias, ref or ModelVersion
+            ``"production"`` of the same model, ``"churn@6"``, a version of another model.
+        on : ref or DatasetVersion, optional
+            The data; defaults to the scope's ``test``, as gates are judged on it.
+        metrics : str, Cost or MetricSource, or a sequence of them, optional
+            As a criterion holds them; by default those of the scope's criteria, else the usual ones.
+        confidence : float, default 0.95
+            Of the two-sided intervals, each by itself: with many metrics some differ by chance.
+
+        Returns
+        -------
+        Comparison
+            Per metric both values and the difference with its paired interval, by groups where the data has them;
+            on how many rows they answer differently, and which.
+
+        Raises
+        ------
+        NotFound
+            Where predictions of one of them are not kept, with the line that makes them.
+        InvalidInput
+            For a version and itself; where nothing says on what; for an unknown metric.
+        """
+        return self._do("compare", other=other, on=on, metrics=metrics, confidence=confidence)
 
     def evaluations(self) -> Listing[Evaluation]:
         """Return what `evaluate` found of this version, oldest first."""

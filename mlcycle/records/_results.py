@@ -1,4 +1,4 @@
-"""Facts about judgement: results, and the evaluations they stand in."""
+"""Facts about judgement: what one check found, and what many come to."""
 
 from __future__ import annotations
 
@@ -11,23 +11,21 @@ from mlcycle import _html
 from mlcycle._digest import json_text
 from mlcycle._ids import bare
 from mlcycle.errors import InvalidInput
-from mlcycle.records._committed import Committed, stamp_last
 from mlcycle.records._json_refs import full_ref
-from mlcycle.records._record import Record, as_row, copied, listed
+from mlcycle.records._record import Record, copied
 from mlcycle.records._vocabulary import one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    import pandas as pd
+    from collections.abc import Iterable
 
 __all__ = [
+    "HEADS",
     "PHASES",
     "SUBJECT",
     "VERDICTS",
-    "Evaluation",
     "Result",
     "full_subject",
+    "gravest",
     "results_table",
     "severity_of",
     "worst",
@@ -229,45 +227,11 @@ class Result(Record):
         return results_table([self])
 
 
-_HEADS = ["", "check", "value", "interval", "", "threshold", "rows", "would show", "note"]
+HEADS = ["", "check", "value", "interval", "", "threshold", "rows", "would show", "note"]
 
 
 def results_table(results: Iterable[Result]) -> _html.Markup:
-    return _html.table(_HEADS, [result._row() for result in results])
-
-
-# A frame of a thousand columns may drift in all of them; the first of a signal are the strongest.
-_SHOWN = 3
-
-
-def _foremost(findings: Iterable[Result]) -> Iterator[Result | str]:
-    """Yield the first findings of each signal and verdict, and how many more there are."""
-    kinds: dict[tuple[str, str], list[Result]] = {}
-    for one in findings:
-        kinds.setdefault((one.look or one.check, one.verdict), []).append(one)
-    for (look, verdict), found in kinds.items():
-        yield from found[:_SHOWN]
-        if len(found) > _SHOWN:
-            yield f"{verdict}: and {len(found) - _SHOWN} more of {look}"
-
-
-def _findings_table(findings: Iterable[Result]) -> _html.Markup:
-    rows = [
-        ["", "", "", one, ""]
-        if isinstance(one, str)
-        else [_html.badge(one.verdict), one.look or "", one._name, one.detail, one.phase]
-        for one in _foremost(findings)
-    ]
-    return _html.table(["", "look", "check", "finding", "next phase"], rows) if rows else _html.Markup("")
-
-
-def _looks_table(results: Iterable[Result]) -> _html.Markup:
-    rows = [[one.look or "", bare(one.subject), *one._row()] for one in results]
-    return _html.table(["look", "subject", *_HEADS], rows)
-
-
-def _rows(count: int) -> str:
-    return "row" if count == 1 else "rows"
+    return _html.table(HEADS, [result._row() for result in results])
 
 
 def worst(results: Iterable[Result]) -> str:
@@ -285,10 +249,12 @@ def worst(results: Iterable[Result]) -> str:
     >>> worst([Result(check="a", verdict="pass"), Result(check="b", verdict="fail", blocking=False)])
     'warn'
     """
-    return _gravest(results, _GRAVITY)
+    return gravest(results, alarm=False)
 
 
-def _gravest(results: Iterable[Result], order: tuple[str, ...]) -> str:
+def gravest(results: Iterable[Result], *, alarm: bool) -> str:
+    """Return one verdict for many results: as `worst`, or where an alarm counts before what is undecided."""
+    order = _ALARM if alarm else _GRAVITY
     found = "not_applicable"
     for result in results:
         light = not result.blocking and _gravity(result.verdict) > _gravity("skipped")
@@ -300,160 +266,3 @@ def _gravest(results: Iterable[Result], order: tuple[str, ...]) -> str:
 def _gravity(verdict: str, order: tuple[str, ...] = _GRAVITY) -> int:
     # a word of a newer release may mean anything, so it weighs as an answer that could not be had
     return order.index(verdict if verdict in order else "error")
-
-
-@frozen(kw_only=True, repr=False, field_transformer=stamp_last)
-class Evaluation(Committed):
-    """What was found about one subject at one time: on one dataset, or in a window of a deployment's traffic.
-
-    Attributes
-    ----------
-    id : str
-    subject : str
-        What was judged, as a full ref: a version, or ``"deployment:eu"`` for a window; without a kind it is a model.
-    data : str or None
-        The version of the data, as a ref.
-    results : tuple of Result
-    detail : str, default ""
-        A sentence for the reader: why no criterion of the scope was asked, where it has some.
-    scope : int or None
-        Number of the scope the criteria come from.
-    uses_of_test : int, default 0
-        How many looks there were at rows of this data, this one included: a look is one model version judged on one
-        part of the root that shares a row with it, whatever the part is called. The same look again is no new one.
-    overlap : dict of str to int or None
-        Training data sharing rows with `data`, and how many rows; None where it could not be compared.
-    left_out : int, default 0
-        Rows of `data` that have no label.
-    groups : int or None
-        Of a group role, how many groups the rows fall into; intervals respect them.
-    since, until : str or None
-        The window of traffic judged (UTC).
-    revision : int or None
-        The revision of the deployment that was judged.
-
-    Examples
-    --------
-    >>> evaluation = Evaluation(id="0c", subject="model:churn@7", data="customers.test@1",
-    ...                         results=[Result(check="roc_auc ≥ 0.8", verdict="pass", value=0.85, n=500)])
-    >>> evaluation.verdict
-    'pass'
-    >>> evaluation
-    Evaluation('churn@7 on customers.test@1', verdict='pass', results=1)
-    """
-
-    id: str
-    subject: str = field(converter=full_subject, metadata=SUBJECT)
-    data: str | None = field(default=None, metadata={"ref": "dataset"})
-    results: tuple[Result, ...] = field(default=(), converter=listed)
-    detail: str = ""
-    scope: int | None = None
-    uses_of_test: int = 0
-    overlap: dict[str, int | None] = field(factory=dict, converter=copied, hash=False, metadata={"ref": "dataset"})
-    left_out: int = 0
-    groups: int | None = None
-    since: str | None = None
-    until: str | None = None
-    revision: int | None = None
-
-    @property
-    def verdict(self) -> str:
-        """One verdict for all results, as `worst` weighs them; of a window an alarm counts before what is undecided."""
-        return _gravest(self.results, _ALARM if self._window else _GRAVITY)
-
-    @property
-    def findings(self) -> tuple[Result, ...]:
-        """The results that name a phase to go to."""
-        return tuple(one for one in self.results if one.phase is not None)
-
-    @property
-    def predictions(self) -> int | None:
-        """How many predictions were looked at in a window; None where it is not known."""
-        return next((one.n for one in self.results if one.look == "traffic" and one.n is not None), None)
-
-    @property
-    def _window(self) -> bool:
-        return self.since is not None
-
-    def frame(self) -> pd.DataFrame:
-        """Return the results as a DataFrame, one row each.
-
-        Examples
-        --------
-        >>> one = Evaluation(id="0c", subject="churn@7", results=[Result(check="a", verdict="pass", value=1.0)])
-        >>> one.frame()[["check", "verdict", "value"]].to_dict("records")
-        [{'check': 'a', 'verdict': 'pass', 'value': 1.0}]
-        """
-        import pandas as pd
-
-        return pd.DataFrame([as_row(result) for result in self.results])
-
-    def _title(self) -> str:
-        return f"{bare(self.subject)} on {self.data}" if self.data else bare(self.subject)
-
-    @property
-    def _said(self) -> str:
-        """The verdict in words; where nothing was held against a line, why that is."""
-        measured = self.results and all(one._said == "measured" for one in self.results)
-        return (self.detail or "no criterion yet") if measured and not self._window else self.verdict
-
-    def _notes(self) -> Iterator[str]:
-        """Yield what a reader should know of the rows that were judged on."""
-        for ref, rows in self.overlap.items():
-            if rows is None:
-                yield f"cannot be compared with {ref}, which it was trained on"
-            else:
-                yield f"shares {rows:,} {_rows(rows)} with {ref}, which it was trained on"
-        if self.left_out:
-            yield f"{self.left_out:,} {_rows(self.left_out)} without a label left out"
-        if self.groups is not None:
-            yield f"the rows fall into {self.groups:,} groups, which the intervals respect"
-
-    def _facts(self) -> list[tuple[str, Any]]:
-        return [
-            ("verdict", self._said),
-            ("results", len(self.results)),
-            *self._looked_at(),
-            ("scope", self.scope),
-            ("uses of test", self.uses_of_test or None),
-            ("overlap", self.overlap),
-            *super()._facts(),
-        ]
-
-    def _looked_at(self) -> list[tuple[str, Any]]:
-        """Say which window this is, and how much was in it."""
-        if not self._window:
-            return []
-        return [
-            ("findings", len(self.findings)),
-            ("predictions", self.predictions),
-            ("revision", self.revision),
-            ("since", self.since),
-            ("until", self.until),
-        ]
-
-    def __str__(self) -> str:
-        if not self._window:
-            lines = (f"  {one}" for one in (*self.results, *self._notes()))
-            return "\n".join([f"{self._title()}: {self._said}", *lines])
-        seen = "" if self.predictions is None else f"{self.predictions:,} predictions, "
-        noun = "finding" if len(self.findings) == 1 else "findings"
-        head = f"{self._title()}: {seen}{len(self.findings)} {noun}"
-        lines = (one if isinstance(one, str) else one._text() for one in _foremost(self.findings))
-        return "\n".join([head, *(f"  {line}" for line in lines)])
-
-    def _repr_html_(self) -> str:
-        shared = ", ".join(f"{'?' if rows is None else rows} rows with {ref}" for ref, rows in self.overlap.items())
-        facts = [
-            ("verdict", _html.badge(self._said)),
-            ("scope", self.scope),
-            ("times this test set was used", self.uses_of_test or None),
-            ("shares", shared),
-            ("rows without a label", self.left_out or None),
-            ("groups of rows", self.groups),
-            *self._looked_at(),
-            *super()._facts(),
-        ]
-        if not self._window:
-            return _html.card(self._title(), facts, results_table(self.results))
-        return _html.card(self._title(), facts, _findings_table(self.findings), _looks_table(self.results))

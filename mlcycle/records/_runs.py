@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from mlcycle._typing import Moment
     from mlcycle.records._datasets import DatasetVersion
+    from mlcycle.records._evaluations import Evaluation
     from mlcycle.records._listing import Listing
     from mlcycle.records._models import ModelVersion
-    from mlcycle.records._results import Evaluation
 
 __all__ = ["Code", "Environment", "Run"]
 

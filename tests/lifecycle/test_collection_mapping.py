@@ -394,7 +394,7 @@ def test_the_table_of_models_says_where_each_stands(begun: mc.Project) -> None:
     assert frame["verdict"].tolist()[0] == "pass"
     assert 0 <= frame["accuracy ≥ 0.1"][0] <= 1
     assert frame["accuracy ≥ 0.1"].isna().tolist() == [False, True]
-    assert begun.models.frame().equals(frame)
+    assert begun.models.frame().drop(columns="age").equals(frame.drop(columns="age"))
 
 
 def test_a_full_address_or_a_record_names_a_handle(begun: mc.Project) -> None:

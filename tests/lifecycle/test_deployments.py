@@ -208,7 +208,7 @@ def test_windows_take_days_spans_and_objects(shop: Any, cells: pd.DataFrame) -> 
     for since in (now.date(), str(now.date()), now.to_datetime64().astype("datetime64[D]"), "7d", "24h", "90min",
                   timedelta(hours=1), np.timedelta64(1, "h"), pd.Timedelta(hours=1), now - pd.Timedelta(hours=1),
                   (now - pd.Timedelta(hours=1)).tz_convert("Asia/Tokyo")):  # fmt: skip
-        assert (len(shop.traffic(since=since)), shop.check(since=since).predictions) == (40, 40)
+        assert (len(shop.traffic(since=since)), shop.check(since=since).n_predictions) == (40, 40)
         assert len(shop.traffic(until=since)) == (40 if str(since) == str(now.date()) else 0)
     assert len(shop.traffic(since=now.date(), until=now.date())) == 40
     for odd in (pd.NaT, 1.5, True, "nonsense"):

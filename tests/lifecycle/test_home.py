@@ -32,6 +32,7 @@ from tests.lifecycle.conftest import fitted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+LIVING = (records.Comparison, records.DatasetVersion, records.Evaluation, records.ModelVersion, records.Run)
 FRAME = pd.DataFrame({"id": range(40), "x": [n % 7 for n in range(40)], "left": [0, 1] * 20})
 SECRETS = {
     "key": "hushkey",
@@ -128,9 +129,7 @@ def verbs_of(kind: type) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(
-    "kind", [records.DatasetVersion, records.ModelVersion, records.Run], ids=lambda one: one.__name__
-)
+@pytest.mark.parametrize("kind", LIVING, ids=lambda one: one.__name__)
 def test_each_verb_is_in_the_table_and_takes_what_is_said(kind: type) -> None:
     """What a record passes on is what is asked for, by name."""
     assert set(verbs_of(kind)) <= VERBS.keys()
@@ -495,5 +494,5 @@ def test_runs_with_nan_are_equal_to_their_copies(begun: mc.Project) -> None:
 
 def test_the_table_has_no_verb_that_no_record_has() -> None:
     """Each is somebody's."""
-    kinds = (records.DatasetVersion, records.ModelVersion, records.Run)
+    kinds = LIVING
     assert {verb for kind in kinds for verb in verbs_of(kind)} == VERBS.keys()

@@ -237,7 +237,7 @@ def test_models_of_several_outputs_are_routed_and_served(project: mc.Project) ->
     assert shop.label([0], [[0, 1]]) == 1
     traffic = shop.traffic()
     assert traffic["label"].iloc[1] == targets[int(traffic["id"].iloc[1])].tolist()
-    assert shop.check().predictions == 240
+    assert shop.check().n_predictions == 240
 
 
 def test_a_missing_truth_value_reaches_a_model_that_takes_it(project: mc.Project) -> None:

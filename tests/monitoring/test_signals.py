@@ -24,7 +24,7 @@ def test_the_same_population_is_quiet() -> None:
     table = report.frame()
     assert [*dict.fromkeys(table["look"])] == [one for one in SIGNALS if one != "failures"]
     assert set(table[table["look"] == "data drift"]["check"]) == {*COLUMNS, "region", "since"}
-    assert (report.predictions, report.verdict) == (600, "pass")
+    assert (report.n_predictions, report.verdict) == (600, "pass")
 
 
 def test_one_part_that_breaks_leaves_the_others() -> None:

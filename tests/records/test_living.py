@@ -22,7 +22,11 @@ RECORDS = (VERSION, ModelVersion(name="churn", number=7, id="0b"), Run(id="0c", 
         (RECORDS[0], "split_", "a DatasetVersion has no 'split_'; its rows are in load(); did you mean split()? (it"),
         (RECORDS[1], "predict", "a ModelVersion has no 'predict'; the estimator is in load()"),
         (RECORDS[2], "metric", "what was logged is in metrics and points(), files in artifact(name)"),
-        (Evaluation(id="0d", subject="churn@7"), "verdicts", "an Evaluation has no 'verdicts'; did you mean verdict"),
+        (
+            Evaluation(id="0d", subject="churn@7"),
+            "verdicts",
+            "an Evaluation has no 'verdicts'; what the model answered is in predictions(); did you mean verdict",
+        ),
     ],
 )
 def test_a_name_that_is_not_there_says_what_is(record: Living, name: str, says: str) -> None:

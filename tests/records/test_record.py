@@ -70,6 +70,9 @@ EXAMPLES: list[records.Record] = [
     Decision(id="d", action="promote", subject="<b>", allowed=False, results=[RESULT], why="<b>"),
     Revision(deployment="eu", number=1, weights={"churn@7": 100}, message="<b>"),
     FINDING,
+    records.Comparison(
+        subject="churn@7", reference="churn@6", data="d@1", results=[RESULT], n=3, differ=2, won=1, lost=1
+    ),
     Evaluation(id="e", subject="deployment:eu", results=[FINDING, RESULT], since="2026-01-01", revision=2),
     Status(phases={"scope": [], "data": [FINDING]}),
     MovedTest(before="d.test@1", after="d.test@2", message="<b>"),

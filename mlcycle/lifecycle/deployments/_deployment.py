@@ -284,14 +284,14 @@ class Deployment:
             )
             changes = keep_evaluation(do, found)
             fact = do.commit(lambda view: [*changes]).fact("evaluation")
-            told["evaluation"] = evaluation_record(self._session.blobs, fact)
+            told["evaluation"] = evaluation_record(self._session, fact)
             return told["evaluation"]
 
         return self._session.operate("deployment.check", work, message=message, op=op)
 
     def evaluations(self) -> records.Listing[records.Evaluation]:
         """Return what `check` found and kept, oldest first."""
-        return evaluation_records(self._session.blobs, self._session.view(), "deployment", f"deployment:{self.name}")
+        return evaluation_records(self._session, self._session.view(), "deployment", f"deployment:{self.name}")
 
     def decisions(self) -> records.Listing[records.Decision]:
         """Return what gates and hooks decided about its routes, oldest first."""

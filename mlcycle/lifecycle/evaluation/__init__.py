@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlcycle.lifecycle.evaluation._comparing import compare, differing
 from mlcycle.lifecycle.evaluation._context import context_of
 from mlcycle.lifecycle.evaluation._evaluate import evaluate
 from mlcycle.lifecycle.evaluation._fresh_load import add_loading
@@ -13,20 +14,29 @@ from mlcycle.lifecycle.evaluation._gate import (
     model_criteria,
     rollback_evidence,
 )
+from mlcycle.lifecycle.evaluation._judged_today import answer_on, asked_today
+from mlcycle.lifecycle.evaluation._looking_again import errors, predictions, slices
 from mlcycle.lifecycle.evaluation._standing_decisions import allowed_already, warn_of
 from mlcycle.lifecycle.evaluation._trusted_metrics import metrics_of
 
 __all__ = [
     "add_loading",
     "allowed_already",
+    "answer_on",
+    "asked_today",
+    "compare",
     "context_of",
     "criteria_on",
     "criteria_today",
+    "differing",
+    "errors",
     "evaluate",
     "failing_today",
     "gather_evidence",
     "metrics_of",
     "model_criteria",
+    "predictions",
     "rollback_evidence",
+    "slices",
     "warn_of",
 ]

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from mlcycle._typing import Trust
     from mlcycle.lifecycle._gate_request import Candidate
     from mlcycle.lifecycle._session import Session
-    from mlcycle.state import View
+    from mlcycle.lifecycle.blobs import Blobs
+    from mlcycle.state import Version, View
 
-__all__ = ["context_of"]
+__all__ = ["context_of", "rows_of"]
 
 Doc = dict[str, Any]
 
@@ -61,7 +62,7 @@ def context_of(
         if (candidate := coming.get(bare(ref))) is not None:
             return _rows(bare(ref), candidate.frame(), candidate.roles)
         version = resolve(view, ref, "dataset")
-        return _rows(version.shown, tables.read_frame(session.blobs, view, version), version["roles"])
+        return rows_of(session.blobs, view, version)
 
     def load(ref: str) -> Any:
         version = resolve(view, ref, "model")
@@ -83,6 +84,11 @@ def context_of(
         metrics=metrics_of(session, view, trust),
         code=checks.LoadedCode(read=lambda ref: _run(session, view, ref)),
     )
+
+
+def rows_of(blobs: Blobs, view: View, version: Version) -> checks.EvaluationData:
+    """Return the rows of a version of data, with their roles taken apart."""
+    return _rows(version.shown, tables.read_frame(blobs, view, version), version["roles"])
 
 
 def _rows(ref: str, frame: pd.DataFrame, roles: Doc) -> checks.EvaluationData:

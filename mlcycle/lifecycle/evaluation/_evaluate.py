@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from attrs import evolve
 
 from mlcycle import checks, records
 from mlcycle._ids import bare, new_id, parse_ref
-from mlcycle.errors import InvalidInput
+from mlcycle.errors import InvalidInput, MlcycleError
 from mlcycle.lifecycle._gate_request import GateRequest, masked
 from mlcycle.lifecycle._looks import looks_at
 from mlcycle.lifecycle._stored_evaluations import evaluation_record, keep_evaluation
 from mlcycle.lifecycle.evaluation._context import context_of
 from mlcycle.lifecycle.evaluation._gate import criteria_today, scope_test
+from mlcycle.lifecycle.evaluation._kept_predictions import kept_bytes
 from mlcycle.lifecycle.evaluation._measuring import Measure, described
 from mlcycle.lifecycle.evaluation._training_data import overlaps
 from mlcycle.lifecycle.runs import run_of
@@ -62,7 +63,8 @@ def evaluate(
         if question.model is not None and question.data is not None:
             looks = looks_at(session.blobs, do.view, question.data)
             found = evolve(found, overlap=overlaps(session.blobs, do.view, question.model, question.data))
-        place, fact = keep_evaluation(do, found, judged[question.key].answers, looks.keys if looks else ())
+        beside = _store_kept(do, session, found.id, judged[question.key].kept)
+        place, fact = keep_evaluation(do, found, judged[question.key].answers, looks.keys if looks else (), beside)
 
         def plan(view: View) -> list[Change]:
             if looks is None:
@@ -70,7 +72,7 @@ def evaluate(
             # counted where it is committed: two who judge at once do not both have the first look
             return [place, evolve(fact, says={**fact.says, "looks": looks.count(view, question.subject)})]
 
-        kept.append(evaluation_record(session.blobs, do.commit(plan).fact("evaluation")))
+        kept.append(evaluation_record(session, do.commit(plan).fact("evaluation")))
         return kept[-1]
 
     return session.operate("evaluation.add", work, message=message, op=op, override_until=override_until)
@@ -107,10 +109,11 @@ class _Question(NamedTuple):
 
 
 class _Judged(NamedTuple):
-    """What was found of a version on some data: all results, and which answer which criterion."""
+    """What was found of a version on some data: all results, which answer which criterion, what the model said."""
 
     found: records.Evaluation
     answers: list[Doc]
+    kept: bytes | None
 
 
 def _question(
@@ -195,6 +198,7 @@ def _judge(
     if not found and not extra:
         found = [(None, masked(described(question.subject, context)))]
     found += [(None, told(one)) for one in extra]
+    kept, not_kept = _kept_of(question, context)
     evaluation = records.Evaluation(
         id="",
         subject=question.subject,
@@ -202,10 +206,30 @@ def _judge(
         results=tuple(result for _, results in found for result in results),
         detail="" if asked else _why_nothing_asked(view, question),
         scope=question.scope.number if question.scope else None,
+        not_kept=not_kept,
         **(_rows_facts(context) if question.model else {}),
     )
     stored = [{"criterion": one, "results": [*map(records.to_json, results)]} for one, results in found]
-    return _Judged(evaluation, stored)
+    return _Judged(evaluation, stored, kept)
+
+
+def _kept_of(question: _Question, context: checks.EvaluationContext) -> tuple[bytes | None, str]:
+    """Return the file of what a model was asked on the data it is judged on, if anything was, and what is not in it."""
+    if question.model is None or question.data is None:
+        return None, ""
+    with contextlib.suppress(MlcycleError):  # what is wrong with the rows, the results say
+        cached = cast("checks.LoadedModels", context.models).recorded(question.subject)
+        if cached is not None and checks.answered(cached):
+            return kept_bytes(context.data.rows(), cached)
+    return None, ""
+
+
+def _store_kept(do: Operation, session: Session, identity: str, kept: bytes | None) -> list[Doc]:
+    """Store what the model said beside the evaluation."""
+    if kept is None:
+        return []
+    put = session.blobs.checked_files.store_bytes
+    return [do.upload(lambda: put(f"files/{identity}", "predictions", ".parquet", kept))]
 
 
 def _rows_facts(context: checks.EvaluationContext) -> Doc:

@@ -33,10 +33,12 @@ __all__ = [
     "failing_today",
     "failure",
     "gather_evidence",
+    "measurement_of",
     "model_criteria",
     "on_data",
     "rollback_evidence",
     "scope_test",
+    "stale_because",
 ]
 
 
@@ -171,10 +173,10 @@ def _answer(blobs: Blobs, view: View, version: Version, criterion: records.Crite
     except NotFound as error:
         where = "on='…' in the criterion" if criterion.on else "project.scope.set(test='…')"
         return gap(f"{plain(error)} To judge on other data: {where}")
-    found = _measured(blobs, view, version.ref, criterion, data.ref)
+    found = measurement_of(blobs, view, version.ref, criterion, data.ref)
     if found is None:
         return gap(f"no evaluation answers it: project.models[{version.shown!r}].evaluate({data.shown!r})")
-    if stale := _stale(view, version, criterion, found.results):
+    if stale := stale_because(view, version, criterion, found.results):
         return missing(stale)
     return found
 
@@ -215,7 +217,7 @@ def _weighed(criterion: records.Criterion, results: list[records.Result]) -> lis
         return [evolve(one, verdict="error", detail=f"it could not be weighed: {told}") for one in results]
 
 
-def _measured(
+def measurement_of(
     blobs: Blobs, view: View, ref: str, criterion: records.Criterion, data: str | None = None
 ) -> _Answer | None:
     """Return the newest measurement of what a criterion asks, on some data or any, with the verdicts of today.
@@ -248,7 +250,9 @@ def _asked(document: dict[str, Any]) -> Iterator[tuple[records.Criterion, list[d
                 yield records.from_json(one["criterion"]), one["results"]
 
 
-def _stale(view: View, version: Version, criterion: records.Criterion, results: Iterable[records.Result]) -> str | None:
+def stale_because(
+    view: View, version: Version, criterion: records.Criterion, results: Iterable[records.Result]
+) -> str | None:
     """Say so where a comparison was made with a version its alias has left since."""
     if "reference" not in criterion.needs:
         return None
@@ -287,8 +291,8 @@ def _held_today(blobs: Blobs, view: View, pointed: Iterable[Pointed]) -> Iterato
         for criterion in (one for one in model_criteria(scope, alias=alias) if one.blocking):
             try:
                 version = resolve(view, ref, "model", dropped=True)
-                answer = _measured(blobs, view, version.ref, criterion)
-                if answer is not None and not _stale(view, version, criterion, answer.results):
+                answer = measurement_of(blobs, view, version.ref, criterion)
+                if answer is not None and not stale_because(view, version, criterion, answer.results):
                     yield answer
             except Exception as error:  # noqa: BLE001 - whatever is the matter with old evidence, it holds nobody up
                 told = str(error) if isinstance(error, MlcycleError) else f"{type(error).__name__}: {error}"

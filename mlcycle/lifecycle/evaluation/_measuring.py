@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from attrs import evolve, field, frozen
 
 from mlcycle import checks, records
 
-__all__ = ["Measure", "described"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Measure", "described", "usual_metrics"]
 
 
 def _known(instance: Measure, attribute: object, value: str | records.Cost) -> None:
@@ -31,13 +36,19 @@ class Measure:
         return evolve(found, check=str(self.metric))
 
 
+def usual_metrics(y: NDArray[Any]) -> tuple[str, ...]:
+    """Return the metrics that say the most of answers to such a truth."""
+    if checks.task_of(y) == "regressor":
+        return ("r2", "rmse")
+    return ("accuracy", "roc_auc" if len(set(map(str, y.tolist()))) == 2 else "balanced_accuracy")
+
+
 def described(subject: str, context: checks.EvaluationContext) -> list[records.Result]:
     """Return the usual metrics of the task, where no criterion asks for anything."""
-    y = context.data.target()
-    if checks.task_of(y) == "regressor":
-        usual = ("r2", "rmse")
-    else:
-        usual = ("accuracy", "roc_auc" if len(set(map(str, y.tolist()))) == 2 else "balanced_accuracy")
-    tried = [found for metric in usual for found in checks.run([Measure(metric)], subject, context)]
+    tried = [
+        found
+        for metric in usual_metrics(context.data.target())
+        for found in checks.run([Measure(metric)], subject, context)
+    ]
     # Where nothing fits the model, the reader learns why instead of getting no result at all.
     return [one for one in tried if one.value is not None] or tried[:1]

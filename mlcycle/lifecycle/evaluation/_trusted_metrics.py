@@ -43,8 +43,8 @@ def _who(view: View, metric: records.MetricSource) -> str:
     first, newest = having[0], view.versions.newest("scope", "scope")
     number = "" if newest is not None and newest.number == having[-1].number else having[-1].number
     return (
-        f"{first.author or 'somebody'} put it into scope {first.number} on {first.at[:10]}. "
-        f"To read it: print(project.scope.get({number}).{_place(having[-1], metric)}.metric.source)"
+        f"{first.author or 'somebody'} put it into scope {first.number} on {first.at[:10]}; "
+        f"to read it: print(project.scope.get({number}).{_place(having[-1], metric)}.metric.source)"
     )
 
 

@@ -146,10 +146,16 @@ class Models(Versioned[records.ModelVersion]):
         return history_frame(self._session, author=author, of=of, kind=kind, since=since, limit=limit, pointer=alias)
 
     def frame(self, name: str | None = None) -> pd.DataFrame:
-        """Return the versions of a model, or of all, one row each: what they are, their aliases, and how judged last.
+        """Return the versions of a model, or of all, one row each: what they are, and how they stand by today's scope.
 
-        Columns: ``version, aliases, class_name, run, data, verdict, judged_on``, then the values found then, one
-        column a check, and ``author, at, message``.
+        No model is loaded: what was measured on the data that criteria are judged on is weighed by the criteria of
+        today.
+
+        Columns: ``version, aliases, class_name, run, data, verdict, judged_on``; then for each criterion its value,
+        under what it asks, and behind it its limits and verdict (``"roc_auc ≥ 0.8"``, ``"roc_auc ≥ 0.8 low"``,
+        ``"… high"``, ``"… verdict"``), of slices those of the worst; then ``author, at, age, message``. What nobody
+        measured is missing, and so is a ``verdict`` that hangs on it. Where the scope asks nothing of models, they are
+        what the newest evaluation of each version found.
         """
         view = self._session.view()
         return models_frame(self._session, view, self._names(view) if name is None else [self._known(view, name)])
