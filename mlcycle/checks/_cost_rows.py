@@ -49,7 +49,7 @@ class CostRows:
         classes: Any = getattr(cached, "classes_", None)
         return costs_of(self.cost, truth, answers, positive_of(classes) if np.shape(classes) == (2,) else 1)
 
-    def _why_not(self, model: str, cached: Any, answers: NDArray[Any], y: NDArray[Any], data: str) -> Iterator[str]:
+    def why_not(self, model: str, cached: Any, answers: NDArray[Any], y: NDArray[Any], data: str) -> Iterator[str]:
         """Yield why it cannot be told of a model's answers, with what would do."""
         return _why_not(self.cost, model, getattr(cached, "classes_", None), answers, y, data)
 

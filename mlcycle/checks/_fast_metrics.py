@@ -117,7 +117,7 @@ _LOSSES: dict[str, Callable[[Vector, Vector], Vector]] = {
 def _by_row(metric: Metric, cached: CachedPredictions, y: Vector, rows: Vector) -> FastMetric | None:
     name, sign = metric.scorer or "", metric.sign
     if metric.by_row is not None:
-        values = metric.by_row.values(cached, y, cached.answers("predict")[rows])
+        values: Vector | None = metric.by_row.values(cached, y, cached.answers("predict")[rows])
     elif name in ("neg_log_loss", "neg_brier_score"):
         values = _from_probabilities(name, cached, y, rows)
     elif name in _LOSSES or name == "r2":

@@ -81,7 +81,8 @@ def _refusal(metric: MetricSource, who: str, model: str) -> UntrustedModel:
     if model:
         trusting = f"project.models[{model!r}].evaluate(trust={metric.digest!r}), or mlcycle.trust(…) for every time"
     return UntrustedModel(
-        f"the metric {metric.name} is kept as source, and running it runs whatever it holds{told}. To trust it: {trusting}"
+        f"the metric {metric.name} is kept as source, and running it runs whatever it holds{told}. "
+        f"To trust it: {trusting}"
     )
 
 

@@ -6,7 +6,7 @@ foundations of cost-sensitive learning, IJCAI 17, 973-978).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attrs import field, frozen
@@ -55,8 +55,8 @@ def _shown(cost: float | None) -> str:
     return str(int(cost)) if cost is not None and cost.is_integer() and abs(cost) < 1e15 else repr(cost)
 
 
-def _price_of(mistake: str) -> Callable[[Any], float | None]:
-    return lambda value: None if value is None else finite(f"{mistake} of Cost", value)
+def _price(value: Any) -> float | None:
+    return None if value is None else finite("false_negative or false_positive of Cost", value)
 
 
 @frozen(repr=False)
@@ -97,8 +97,8 @@ class Cost(Record):
     """
 
     costs: tuple[tuple[Any, Any, float], ...] = field(default=(), converter=_cells)
-    false_negative: float | None = field(default=None, kw_only=True, converter=_price_of("false_negative"))
-    false_positive: float | None = field(default=None, kw_only=True, converter=_price_of("false_positive"))
+    false_negative: float | None = field(default=None, kw_only=True, converter=_price)
+    false_positive: float | None = field(default=None, kw_only=True, converter=_price)
 
     def __attrs_post_init__(self) -> None:
         both = (self.false_negative, self.false_positive)

@@ -33,15 +33,12 @@ def _who(view: View, metric: records.MetricSource) -> str:
     """Say who first put a metric into the scope, when, and what prints it; "" where it stands in none."""
     if view.names.get("scope", "scope") is None:
         return ""
-    having = [
-        found
-        for version in view.versions.standing("scope", "scope")
-        if any(one.metric == metric for one in (found := scope_record(version)).all_criteria)
-    ]
+    scopes = [scope_record(version) for version in view.versions.standing("scope", "scope")]
+    having = [scope for scope in scopes if any(one.metric == metric for one in scope.all_criteria)]
     if not having:
         return ""
-    first, newest = having[0], view.versions.newest("scope", "scope")
-    number = "" if newest is not None and newest.number == having[-1].number else having[-1].number
+    first = having[0]
+    number = "" if having[-1] is scopes[-1] else having[-1].number
     return (
         f"{first.author or 'somebody'} put it into scope {first.number} on {first.at[:10]}; "
         f"to read it: print(project.scope.get({number}).{_place(having[-1], metric)}.metric.source)"
