@@ -227,11 +227,12 @@ def evidence_problems(evaluation: Evaluation) -> tuple[str, ...]:
     --------
     >>> from mlcycle.records import Evaluation
     >>> evidence_problems(Evaluation(id="1", subject="churn@7", data="c.test@1", overlap={"c.train@1": 12}))
-    ('c.test@1 shares 12 rows with c.train@1, which churn@7 was trained on; judge it on rows it has not seen',)
+    ("c.test@1 shares 12 rows with c.train@1, which churn@7 was trained on: train on rows that are not in it, ...",)
     """
     data, model = evaluation.data, bare(evaluation.subject)
     seen = (
-        f"{data} shares {rows:,} rows with {ref}, which {model} was trained on; judge it on rows it has not seen"
+        f"{data} shares {rows:,} rows with {ref}, which {model} was trained on: train on rows that are not in it, "
+        "or move the test, project.scope.set(test='…', permanent=True, message='…')"
         for ref, rows in evaluation.overlap.items()
         if rows
     )

@@ -12,7 +12,7 @@ from attrs import frozen
 from mlcycle.errors import ConflictError, MlcycleError
 from mlcycle.lifecycle._operation import Retry
 from mlcycle.lifecycle.datasets import leaks, shared_rows, tables
-from mlcycle.state import judgements, resolve, root_key
+from mlcycle.state import evaluations_on, resolve, root_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,14 +31,11 @@ class Looks:
     ----------
     data : str
         The version, as a full ref.
-    keys : tuple of str
-        What evaluations on data that may hold its rows are found by: of the same dataset, or of equal content.
     sharing : mapping of str to bool
         Data that models were judged on (full refs), and whether it shares a row with this.
     """
 
     data: str
-    keys: tuple[str, ...]
     sharing: Mapping[str, bool]
 
     def facts(self, view: View) -> Iterator[Fact]:
@@ -49,33 +46,36 @@ class Looks:
         Retry
             Where somebody has judged on other data meanwhile, of which nothing is known here.
         """
-        for fact in judgements(view, *self.keys):
+        for fact in evaluations_on(view):
             if fact["data"] not in self.sharing:
-                raise Retry(ConflictError("others judge on ever more parts of this data; try again"))
+                raise Retry(ConflictError("others judge on ever more data; try again"))
             if self.sharing[fact["data"]]:
                 yield fact
 
-    def count(self, view: View, model: str | None = None) -> int:
-        """Return how many looks there were, that of a model (full ref) included."""
+    def count(self, view: View, subject: str | None = None) -> int:
+        """Return how many looks there were, that of a model or run (full ref) included."""
         seen = {(fact.subject, fact["data"]) for fact in self.facts(view)}
-        return len(seen | {(model, self.data)} if model is not None else seen)
+        return len(seen | {(subject, self.data)} if subject is not None else seen)
 
 
 def looks_at(blobs: Blobs, view: View, data: Version) -> Looks:
     """Return the looks at the rows of some data so far; what they looked at is read to see whether it shares a row."""
-    keys = (root_key(data.name), tables.root_of(view, data)["content"])
-    others = {fact["data"] for fact in judgements(view, *keys)}
-    return Looks(data.ref, keys, {data.ref: True, **{one: _shares(blobs, view, one, data) for one in others}})
+    others = {fact["data"] for fact in evaluations_on(view)} - {data.ref}
+    return Looks(data.ref, {data.ref: True, **{one: _shares(blobs, view, one, data) for one in others}})
 
 
-def _shares(blobs: Blobs, view: View, other: str, data: Version) -> bool:
-    """Return whether other data has a row of this one; where it cannot be read any more, it is taken to have one."""
-    if other == data.ref:
-        return True
+def _shares(blobs: Blobs, view: View, ref: str, data: Version) -> bool:
+    """Return whether other data has a row of this one; where it cannot be read any more, it is taken to have one.
+
+    Data of another name is looked at where its rows could be the same ones: it has the key of this, or all its columns.
+    """
+    other = resolve(view, ref, "dataset", dropped=True)
     try:
-        return leaks(shared_rows(blobs, view, resolve(view, other, "dataset", dropped=True), data))
+        one, two = (tables.column_names(tables.header_of(blobs, view, each)) for each in (data, other))
+        related = root_key(data.name) == root_key(other.name) or data["roles"].get("key") in two or {*one} == {*two}
+        return related and leaks(shared_rows(blobs, view, other, data))
     except MlcycleError:
-        return True
+        return root_key(data.name) == root_key(other.name)
 
 
 def changes_after_results(view: View, looks: Looks) -> int:
@@ -92,4 +92,4 @@ def changes_after_results(view: View, looks: Looks) -> int:
 
 def _asked(scope: Version) -> tuple[object, ...]:
     """Return what a scope asks: criteria and test, and until when an amendment of them stands."""
-    return tuple(scope["scope"].get(field) for field in ("criteria", "test", "loosened", "moved"))
+    return tuple(scope["scope"].get(field) for field in ("criteria", "aliases", "test", "loosened", "moved"))

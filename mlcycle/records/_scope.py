@@ -8,6 +8,7 @@ import attrs
 from attrs import field, frozen
 
 from mlcycle import _html
+from mlcycle._ids import name_key
 from mlcycle.records._committed import Committed, stamp_last
 from mlcycle.records._criteria import Criterion
 from mlcycle.records._metric_source import MetricSource
@@ -148,9 +149,19 @@ class Scope(Committed):
     loosened: tuple[Loosening, ...] = field(default=(), converter=listed)
     moved: tuple[MovedTest, ...] = field(default=(), converter=listed)
 
+    @property
+    def all_criteria(self) -> tuple[Criterion, ...]:
+        """The criteria, and after them the rules of aliases."""
+        return (*self.criteria, *(one for rules in self.aliases.values() for one in rules))
+
     def rules(self, alias: str | None = None) -> tuple[Criterion, ...]:
         """Return what is asked of a model for an alias, which may have rules of its own."""
-        return self.criteria if alias is None else self.aliases.get(alias, self.criteria)
+        own = self._spelled(alias)
+        return self.criteria if own is None else self.aliases[own]
+
+    def _spelled(self, alias: str | None) -> str | None:
+        """Return an alias that has rules of its own as they are kept for it, None for any other."""
+        return next((one for one in self.aliases if alias is not None and name_key(one) == name_key(alias)), None)
 
     @property
     def all_criteria(self) -> tuple[Criterion, ...]:
@@ -178,11 +189,13 @@ class Scope(Committed):
         >>> scope.criteria_at("2026-07-01T00:00:00.000000Z")
         (AtLeast('roc_auc', 0.8),)
         """
-        own = alias if alias in self.aliases else None
-        force = list(self.rules(own))
+        force = list(self.rules(alias))
+        # without rules of its own an alias goes by those of all
+        mine = {alias and name_key(alias), *([] if self._spelled(alias) else [None])}
         for loosening in self.loosened:
-            old = loosening.before
-            if loosening.alias == own and loosening.over(moment) and not any(one.covers(old) for one in force):
+            old, whose = loosening.before, loosening.alias and name_key(loosening.alias)
+            ended = whose in mine and loosening.over(moment)
+            if ended and not any(one.covers(old) for one in force):
                 force = [one for one in force if not old.covers(one)] + [old]
         return tuple(force)
 

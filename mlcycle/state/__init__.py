@@ -32,7 +32,15 @@ from mlcycle.state._file_changes import Place, Sweep
 from mlcycle.state._fold import ProjectFold
 from mlcycle.state._history_text import entry_text, kind_of, only_keeps
 from mlcycle.state._index import Name, State
-from mlcycle.state._judged_on import first_judged, judged_on, judgements, root_key, was_judged
+from mlcycle.state._judged_on import (
+    LOOK,
+    data_named,
+    evaluations_on,
+    first_judged,
+    judged_on,
+    root_key,
+    was_judged,
+)
 from mlcycle.state._live_files import LiveFiles, find_live_files
 from mlcycle.state._nouns import NOUNS, Noun, noun
 from mlcycle.state._plans import (
@@ -46,7 +54,7 @@ from mlcycle.state._plans import (
     roll_back,
     roll_project_back,
 )
-from mlcycle.state._resolve_refs import alias_not_found, every_ref, read_ref, resolve
+from mlcycle.state._resolve_refs import alias_not_found, every_ref, read_ref, reference_of, resolve
 from mlcycle.state._rollbacks import moves_to, pointer_moves, would_change
 from mlcycle.state._topics import Topic
 from mlcycle.state._version import Fact, PointerChange, Stamp, Version, stamp_of
@@ -56,6 +64,7 @@ from mlcycle.state.status import DECIDES, status_of
 __all__ = [
     "DECIDES",
     "KINDS",
+    "LOOK",
     "MARKS",
     "NOUNS",
     "Change",
@@ -87,15 +96,16 @@ __all__ = [
     "check_latest_unmoved",
     "check_stands",
     "check_unmoved",
+    "data_named",
     "drop",
     "entries_about",
     "entry_text",
+    "evaluations_on",
     "every_ref",
     "find_live_files",
     "first_judged",
     "guards_on",
     "judged_on",
-    "judgements",
     "kind_of",
     "moves_to",
     "noun",
@@ -103,6 +113,7 @@ __all__ = [
     "pointer_moves",
     "read_changes",
     "read_ref",
+    "reference_of",
     "resolve",
     "restore",
     "roll_back",

@@ -6,7 +6,6 @@ the dataset whose rows the data selects, or is.
 
 from __future__ import annotations
 
-import heapq
 from typing import TYPE_CHECKING
 
 from mlcycle import records
@@ -20,7 +19,11 @@ if TYPE_CHECKING:
     from mlcycle.state._version import Fact, Version
     from mlcycle.state._view import View
 
-__all__ = ["first_judged", "judged_on", "judgements", "root_key", "was_judged"]
+__all__ = ["LOOK", "data_named", "evaluations_on", "first_judged", "judged_on", "root_key", "was_judged"]
+
+
+LOOK = "look"
+"""What every evaluation of a model or a run on data is found by."""
 
 
 def root_key(name: str) -> str:
@@ -53,7 +56,7 @@ def judged_on(view: View, name: str) -> Version:
 
 
 def first_judged(view: View, name: str) -> Fact | None:
-    """Return the first evaluation of a model on some data since the scope names it; None before there is one.
+    """Return the first evaluation of a model on some data, None before there is one.
 
     Parameters
     ----------
@@ -61,12 +64,10 @@ def first_judged(view: View, name: str) -> Fact | None:
     name : str
         As the scope names it: any version of it counts, or the one it says.
     """
-    ref, since = parse_ref(name), _named_since(view, name)
-    if since is None:
-        return None
-    for fact in judgements(view, root_key(ref.name)):
+    ref = parse_ref(name)
+    for fact in evaluations_on(view, root_key(ref.name)):
         on = parse_ref(fact["data"])
-        if on.name == ref.name and ref.version in ("latest", on.version) and (fact["scope"] or 0) >= since:
+        if on.name == ref.name and ref.version in ("latest", on.version):
             return fact
     return None
 
@@ -78,37 +79,22 @@ def was_judged(view: View) -> bool:
     is judged where it is committed.
     """
     scope = view.versions.newest("scope", "scope")
-    names = set() if scope is None else _names(records.from_json(scope["scope"]))
+    names = set() if scope is None else data_named(records.from_json(scope["scope"]))
     if names or scope is None:
         return any(first_judged(view, name) for name in names)
     return any(fact.subject.startswith("dataset:") for fact in view.facts.of("decision"))
 
 
-def judgements(view: View, *keys: str) -> Iterator[Fact]:
-    """Yield evaluations of models on data, found by any of some keys, each once, oldest first."""
-    found = [view.facts.of("evaluation", key) for key in keys]
-    seen = set[str]()
-    for fact in heapq.merge(*found, key=lambda one: one.stamp.entry):
-        if fact.id not in seen and fact.subject.startswith("model:") and fact["data"] is not None:
+def evaluations_on(view: View, key: str = LOOK) -> Iterator[Fact]:
+    """Yield evaluations of models and runs on data, oldest first."""
+    for fact in view.facts.of("evaluation", key):
+        if fact.subject.startswith(("model:", "run:")) and fact["data"] is not None:
             yield fact
-        seen.add(fact.id)
 
 
-def _named_since(view: View, name: str) -> int | None:
-    """Return the scope from which on, without a gap, some data is named to be judged on; None where it is not."""
-    since, newest = None, view.versions.newest("scope", "scope")
-    for number in range(newest.number if newest else 0, 0, -1):
-        scope: records.Scope = records.from_json(view.versions.get("scope", "scope", number)["scope"])
-        if name not in _names(scope):
-            break
-        since = number
-    return since
-
-
-def _names(scope: records.Scope) -> set[str]:
+def data_named(scope: records.Scope) -> set[str]:
     """Return the data models are judged on by a scope, also what was amended: it may hold again, and is remembered."""
-    asked = (*scope.criteria, *(one for rules in scope.aliases.values() for one in rules))
-    asked = (*asked, *(one.before for one in scope.loosened))
+    asked = (*scope.all_criteria, *(one.before for one in scope.loosened))
     named = {one.on for one in asked if one.judges == "model"}
     named |= {scope.test, *(move.before for move in scope.moved)}
     return {name for name in named if name is not None}

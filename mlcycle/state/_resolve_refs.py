@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mlcycle.state._version import Version
     from mlcycle.state._view import View
 
-__all__ = ["alias_not_found", "every_ref", "read_ref", "resolve"]
+__all__ = ["alias_not_found", "every_ref", "read_ref", "reference_of", "resolve"]
 
 
 def read_ref(what: Any, view: View) -> Ref:
@@ -88,6 +88,20 @@ def resolve(view: View, what: Any, *nouns: str, dropped: bool = False) -> Versio
             f"project.store.restore('{of}:{name.name}@{number}') brings it back"
         )
     return view.versions.get(of, name.name, number)
+
+
+def reference_of(view: View, what: str) -> Version | None:
+    """Return the model version that others are compared with, None where there is none yet.
+
+    An alias that was taken away still means what stood there last: what was in production is what to be as good as.
+    """
+    try:
+        return resolve(view, what, "model")
+    except NotFound:
+        ref = read_ref(what, view)
+        stack = view.pointers.stack("model", ref.name, ref.version) if isinstance(ref.version, str) else []
+        last = next((number for number in reversed(stack) if number is not None), None)
+        return None if last is None else view.versions.get("model", view.names.known("model", ref.name).name, last)
 
 
 def _noun_of(view: View, ref: Ref, nouns: tuple[str, ...]) -> str:

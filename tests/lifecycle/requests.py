@@ -25,7 +25,7 @@ PINS: dict[str, Requests] = {
     "set a scope": {"GET log": 1, "PUT log": 1},
     "register": {"GET log": 1, "PUT files": 3, "PUT log": 1},
     "promote, blocked": {"GET log": 1, "GET files": 2, "PUT files": 1, "PUT log": 1},
-    "evaluate": {"GET log": 1, "GET tables": 1, "GET files": 1, "PUT files": 1, "PUT log": 1},
+    "evaluate": {"GET log": 1, "GET tables": 1, "GET files": 1, "PUT files": 2, "PUT log": 1},
     "promote": {"GET log": 1, "PUT files": 1, "PUT log": 1},
     "open a deployment": {"GET log": 1, "PUT log": 1},
     "route": {"GET log": 1, "PUT log": 1},

@@ -66,7 +66,7 @@ def test_rules_of_an_alias_are_amended_too(project: mc.Project) -> None:
     """Easier than what was agreed for it: with a word, for good or until a date."""
     project.models["m@1"].evaluate()
     project.scope.set(aliases={"staging": [mc.AtLeast("accuracy", 0.5)], "challenger": [], "gold": [GOLD]})
-    with pytest.raises(errors.GateBlocked, match=r"production: accuracy ≥ 0\.8 would be removed"):
+    with pytest.raises(errors.GateBlocked, match=r"accuracy ≥ 0\.8 for production would be removed"):
         project.scope.set(aliases={"production": [], "gold": [GOLD]})
     easy = {"production": [EASY], "gold": [GOLD]}
     [one] = project.scope.set(aliases=easy, message="pilot", override_until="2099-01-01").loosened
@@ -114,3 +114,19 @@ def test_an_alias_is_taken_away(project: mc.Project) -> None:
         version.demote("challenger")
     assert project.history(limit=1)["what"].item() == "m@challenger → nothing (was m@1)"
     assert project.models.rollback("m", "challenger").ref == "m@1"
+
+
+def test_what_was_in_production_is_still_to_be_as_good_as(project: mc.Project) -> None:
+    """To take the alias away is no way around a comparison with what stood there."""
+    criteria = [mc.NotWorseThan("production", "accuracy", margin=0.05)]
+    project.scope.set(criteria=criteria, aliases={}, message="compare instead", permanent=True)
+    good, bad = project.models["m@1"], project.models["m@2"]
+    good.evaluate()
+    good.promote()
+    bad.evaluate()
+    good.demote("production")
+    for _ in range(2):
+        with pytest.raises(errors.GateBlocked, match="against .* of m@1"):
+            bad.promote()
+        bad.evaluate()
+    assert good.promote().allowed

@@ -61,7 +61,7 @@ def test_equal_rows_under_another_name_are_seen(project: mc.Project) -> None:
     more = pd.concat([FRAME, FRAME.assign(id=FRAME["id"] + 300)], ignore_index=True)
     project.datasets.add("d", more).split(["old", "new"], by=[*["old"] * 300, *["new"] * 300])
     assert looks(project, "m@2", "d.new") == 1
-    assert looks(project, "m@2", "d.old") == 2
+    assert looks(project, "m@2", "d.old") == 3
 
 
 def test_two_who_judge_at_once_do_not_both_look_first(project: mc.Project) -> None:
@@ -116,3 +116,30 @@ def test_a_test_that_is_gone_says_how_to_go_on(project: mc.Project) -> None:
         project.models["m@1"].promote("production")
     project.scope.set(test="d.test@2", permanent=True, message="the first one is gone")
     assert project.models["m@2"].evaluate().uses_of_test == 2  # what cannot be read is taken to share rows
+
+
+def test_a_copy_with_another_column_is_looked_at(project: mc.Project) -> None:
+    """By the key, whatever the copy is called; what has no key and other columns is another thing."""
+    clients = project.datasets.add("clients", FRAME.assign(const=1), target="left", key="id")
+    clients.split(test=0.3)
+    for number in (1, 2, 3):
+        project.models[f"m@{number}"].evaluate("clients.test")
+    project.datasets.add("weather", pd.DataFrame({"x": range(40), "left": [0, 1] * 20}), target="left")
+    project.models["m@1"].evaluate("weather")
+    assert looks(project, "m@1") == 4
+
+
+def test_changed_rules_of_an_alias_are_changes_after_results(project: mc.Project) -> None:
+    """As those of the criteria are."""
+    project.models["m@1"].evaluate()
+    project.scope.set(aliases={"staging": [mc.AtLeast("accuracy", 0.6)]})
+    project.models["m@1"].evaluate()
+    assert project.models["m@1"].promote("production").changed_after_results == 1
+
+
+def test_what_a_run_was_judged_by_is_a_look(project: mc.Project) -> None:
+    """A check of one's own may ask its model anything."""
+    with project.experiments.open("e").start() as run:
+        run.log(loss=1.0)
+    project.runs[run.id].evaluate("d.test", checks=[lambda subject, context: float(len(context.data.target()))])
+    assert looks(project, "m@1") == 2

@@ -97,7 +97,7 @@ def story(project: mc.Project, asked: Asked) -> None:
     asked("open a deployment", lambda: project.deployments.open("eu"))
     eu = project.deployments["eu"]
     asked("route", lambda: eu.route("m@1"))
-    second = models.register("m", TREE)
+    second = models.register("m", TREE, uses=["d.train@1"])
     second.evaluate()
     asked("route to what nothing allowed before", lambda: eu.route("m@2"))
     asked.each("version routed to", lambda: eu.route("m@1"), lambda: eu.route({"m@1": 9, "m@2": 1}))
@@ -134,7 +134,7 @@ def readers(url: str, options: dict[str, Any], asked: Asked) -> None:
     project.scope.set(criteria=CRITERIA, test="d.test")
     project.datasets.add("d", FRAME, target="left")
     project.datasets["d"].split(test=0.5)
-    project.models.register("m", TREE, example=FRAME[["x"]]).evaluate()
+    project.models.register("m", TREE, example=FRAME[["x"]], uses=["d.train"]).evaluate()
     project.store.compact()
     again = asked("open", lambda: mc.open(url, storage_options=options))
     asked("load, first time", lambda: again.load("dataset:d"))
@@ -208,7 +208,8 @@ def test_a_gate_reads_no_evidence_on_other_data() -> None:
     project.scope.set(criteria=CRITERIA, test="d")
     for name in ("d", "other"):
         project.datasets.add(name, FRAME, target="left")
-    project.models.register("m", TREE, example=FRAME[["x"]])
+    past = project.datasets.add("past", FRAME.assign(x=FRAME["x"] + 100), target="left")
+    project.models.register("m", TREE, example=FRAME[["x"]], uses=[past])
     for name in ("d", "other", "other", "other"):
         project.models["m"].evaluate(name)
     late, files = watched(url)

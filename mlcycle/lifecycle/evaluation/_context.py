@@ -12,7 +12,7 @@ from mlcycle.lifecycle._model_files import InputCheckedModel, load_version, sign
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.evaluation._trusted_metrics import metrics_of
 from mlcycle.lifecycle.runs import run_of
-from mlcycle.state import resolve
+from mlcycle.state import reference_of, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,10 +70,8 @@ def context_of(
         return InputCheckedModel(estimator, signature_of(session.blobs, version, estimator))
 
     def find(ref: str) -> str | None:
-        try:
-            return resolve(view, ref, "model").ref
-        except NotFound:
-            return None
+        found = reference_of(view, ref)
+        return None if found is None else found.ref
 
     found = checks.LoadedData(
         default=name, read=read, table_of=lambda ref: coming[ref].table if ref in coming else None

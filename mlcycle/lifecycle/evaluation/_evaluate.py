@@ -21,7 +21,7 @@ from mlcycle.lifecycle.evaluation._measuring import Measure, described
 from mlcycle.lifecycle.evaluation._training_data import overlaps
 from mlcycle.lifecycle.runs import run_of
 from mlcycle.lifecycle.scope import scope_record
-from mlcycle.state import Version, first_judged, judged_on, resolve
+from mlcycle.state import LOOK, Version, first_judged, judged_on, resolve, root_key
 
 if TYPE_CHECKING:
     from mlcycle._typing import Moment, Trust
@@ -59,12 +59,12 @@ def evaluate(
             context = context_of(session, do.view, data=question.data.ref if question.data else None, trust=trust)
             judged[question.key] = _judge(do.view, question, context, asked, extra)
         found = evolve(judged[question.key].found, id=new_id())
-        looks = None
+        looks = looks_at(session.blobs, do.view, question.data) if question.looks and question.data else None
         if question.model is not None and question.data is not None:
-            looks = looks_at(session.blobs, do.view, question.data)
             found = evolve(found, overlap=overlaps(session.blobs, do.view, question.model, question.data))
         beside = _store_kept(do, session, found.id, judged[question.key].kept)
-        place, fact = keep_evaluation(do, found, judged[question.key].answers, looks.keys if looks else (), beside)
+        keys = [root_key(question.data.name), LOOK] if looks and question.data else []
+        place, fact = keep_evaluation(do, found, judged[question.key].answers, keys, beside)
 
         def plan(view: View) -> list[Change]:
             if looks is None:
@@ -102,6 +102,11 @@ class _Question(NamedTuple):
     data: Version | None
     scope: Version | None = None
     model: Version | None = None
+
+    @property
+    def looks(self) -> bool:
+        """Whether answers are looked at, and not the data itself."""
+        return not self.subject.startswith("dataset:")
 
     @property
     def key(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from mlcycle.lifecycle._looks import changes_after_results, looks_at
 from mlcycle.lifecycle._stored_evaluations import evaluation_document, evaluation_facts
 from mlcycle.lifecycle.evaluation._training_data import training_problems
 from mlcycle.lifecycle.scope import scope_record
-from mlcycle.state import Version, View, judged_on, resolve
+from mlcycle.state import Version, View, judged_on, reference_of, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -117,11 +117,17 @@ def gather_evidence(blobs: Blobs, view: View, *versions: Version, alias: str | N
             *_unknown_training(blobs, view, versions, used.values()),
         ),
         notes=tuple(_seen_before(str(data), looks.count(view), changed[data]) for data, looks in tests.items()),
-        amended=scope_record(scope).amendments if scope else (),
+        amended=_amended(scope, alias),
         gaps=tuple(result for one in answers if one.unmeasured for result in one.results),
         scope=scope.number if scope else None,
         changed_after_results=max(changed.values(), default=0),
     )
+
+
+def _amended(scope: Version | None, alias: str | None) -> tuple[records.Loosening | records.MovedTest, ...]:
+    """Return the amendments of a scope, but for those of the rules of other aliases."""
+    found = () if scope is None else scope_record(scope).amendments
+    return tuple(one for one in found if getattr(one, "alias", None) in (None, alias))
 
 
 def _unknown_training(
@@ -262,9 +268,8 @@ def stale_because(
     named = parse_ref(reference if "@" in reference else f"{version.name}@{reference}")
     if isinstance(named.version, int):  # a version stays what it is
         return None
-    current = None
-    with contextlib.suppress(NotFound):
-        current = resolve(view, f"{named.name}@{named.version}", "model").shown
+    stands = reference_of(view, f"{named.name}@{named.version}")
+    current = stands and stands.shown
     compared = next((bare(result.comparison["reference"]) for result in results if result.comparison), None)
     if current in (compared, version.shown):
         return None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import contextlib
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attrs import evolve, frozen
 
@@ -10,20 +11,22 @@ from mlcycle import records
 from mlcycle._digest import canonical_json, json_text
 from mlcycle._ids import now
 from mlcycle._text import plain
-from mlcycle.errors import ConflictError, InvalidInput
+from mlcycle.errors import ConflictError, InvalidInput, NotFound
 from mlcycle.lifecycle._gate_request import Evidence, GateRequest
+from mlcycle.lifecycle._looks import looks_at
 from mlcycle.lifecycle._operation import Retry
-from mlcycle.lifecycle.scope._amending import Terms, amend, would_amend
+from mlcycle.lifecycle.scope._amending import Amendment, Terms, amended, would_amend
 from mlcycle.lifecycle.scope._record import scope_record
-from mlcycle.state import Change, NameSet, VersionAdd, View, guards_on, noun
+from mlcycle.state import Change, NameSet, VersionAdd, View, data_named, guards_on, judged_on, noun, was_judged
 from mlcycle.storage import UpToDate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlcycle.lifecycle._operation import Operation
+    from mlcycle.lifecycle.blobs import Blobs
 
-__all__ = ["ScopeChange", "changed_scope", "terms_of"]
+__all__ = ["Changed", "ScopeChange", "changed_scope", "judged_by", "terms_of"]
 
 Doc = dict[str, Any]
 _GATED = {"model": ("model/pointer.move", "deployment/pointer.move"), "dataset": ("dataset/version.add",)}
@@ -39,6 +42,8 @@ def terms_of(do: Operation, message: str, *, permanent: bool) -> Terms | None:
     InvalidInput
         For good and until a date at once, or without a word why.
     """
+    if not isinstance(permanent, bool):
+        raise InvalidInput(f"permanent is True or False, got {type(permanent).__name__}: {permanent!r:.80}")
     if permanent and do.override is not None:
         raise InvalidInput("an amendment is permanent=True or ends with override_until=…; give one of the two")
     if permanent and not message.strip():
@@ -48,6 +53,30 @@ def terms_of(do: Operation, message: str, *, permanent: bool) -> Terms | None:
     if do.override is None or do.override.until <= now():
         return None
     return Terms(do.override.message, do.author, do.override.until)
+
+
+def judged_by(blobs: Blobs, view: View) -> Callable[[View], bool]:
+    """Return what says, of this view or a later one, whether models were judged by the scope of today.
+
+    They were also by a look at any row of its test, whatever the part it was in was called: which parts share a row is
+    read here, so that a plan need not.
+    """
+    if was_judged(view):
+        return lambda now: True
+    scope = view.versions.newest("scope", "scope")
+    looks = []
+    for name in () if scope is None else data_named(records.from_json(scope["scope"])):
+        with contextlib.suppress(NotFound):  # nobody was judged on what is not there yet
+            looks.append(looks_at(blobs, view, judged_on(view, name)))
+    return lambda now: was_judged(now) or any(True for one in looks for _ in one.facts(now))
+
+
+class Changed(NamedTuple):
+    """A scope before and after a change to it, as stored, and what of the change is an amendment."""
+
+    before: Doc
+    after: Doc
+    amendments: list[Amendment]
 
 
 @frozen
@@ -60,18 +89,23 @@ class ScopeChange:
         Returns the fields that are to be set, as they are stored, given the scope before.
     terms : Terms or None
         On what terms it may amend what was judged by.
+    judged : callable
+        Says of a view whether models were judged by the scope.
     """
 
     fields: Callable[[records.Scope], Doc]
     terms: Terms | None
+    judged: Callable[[View], bool]
 
-    def made(self, view: View) -> tuple[Doc, Doc, list[Any]]:
-        """Return the scope before and after, as stored, and what of the change is an amendment."""
+    def of(self, view: View) -> Changed:
+        """Return what it makes of the scope."""
         before = view.versions.newest("scope", "scope")
         known = before["scope"] if before else records.to_json(records.Scope())
         fields = self.fields(records.from_json(known))
         scope = changed_scope(known, fields)
-        return known, scope, amend(view, known, scope, fields, self.terms, now()) if before else []
+        if before is None:
+            return Changed(known, scope, [])
+        return Changed(known, *amended(view, known, scope, fields, self.terms, judged=self.judged))
 
     def changes(self, view: View) -> list[Change] | UpToDate:
         """Return what sets it.
@@ -81,48 +115,49 @@ class ScopeChange:
         Retry
             Where models have been judged since it was looked at, so that it amends what it did not then.
         """
-        before = view.versions.newest("scope", "scope")
-        known, scope, amended = self.made(view)
-        if before and scope == known:
+        before, changed = view.versions.newest("scope", "scope"), self.of(view)
+        if before and changed.after == changed.before:
             return UpToDate(before)
-        if amended and self.terms is None:
+        if changed.amendments and self.terms is None:
             raise Retry(ConflictError("others change all the time what the scope is judged by; try again"))
         number = before.number + 1 if before else 1
-        made = VersionAdd(of="scope", name="scope", number=number, says={"scope": scope})
+        made = VersionAdd(of="scope", name="scope", number=number, says={"scope": changed.after})
         begun = [] if before else [NameSet(of="scope", name="scope", fixed=noun("scope").fixed)]
-        return [*begun, made, *_guarded(view, scope)]
+        return [*begun, made, *_guarded(view, changed.after)]
 
-    def request(self, view: View) -> GateRequest | None:
+    def request(self, view: View, changed: Changed) -> GateRequest | None:
         """Return what is judged of it: that whoever amends it says why and until when; None where nothing changes.
 
         Terms that are used for an amendment are spent on that: they let nobody pass a hook that reviews amendments.
         """
-        before = view.versions.newest("scope", "scope")
-        known, scope, amended = self.made(view)
-        if before and scope == known:
+        before, amendments = view.versions.newest("scope", "scope"), changed.amendments
+        if before and changed.after == changed.before:
             return None
-        agreed = bool(amended) and self.terms is not None
-        results = (
-            records.Result(check=f"amended: {plain(one)}", subject="scope:scope", verdict="pass") for one in amended
-        )
-        against = bool(amended) and not agreed
+        agreed = bool(amendments) and self.terms is not None
         return GateRequest(
             verb="scope.set",
             action="set",
             subject="scope:scope",
             proposal=lambda: {
-                "scope": evolve(records.from_json(scope), number=before.number + 1 if before else 1),
+                "scope": evolve(records.from_json(changed.after), number=before.number + 1 if before else 1),
                 "before": scope_record(before) if before else None,
-                "amended": tuple(amended),
+                "amended": tuple(amendments),
             },
-            evidence=Evidence(
-                results=tuple(results) if agreed else (),
-                problems=tuple(would_amend(one, view) for one in amended) if against else (),
-                notes=(_PERMANENT,) if against else (),
-                amended=tuple(amended) if agreed else (),
-            ),
+            evidence=_agreed(amendments) if agreed else _against(view, amendments),
             final=agreed,
         )
+
+
+def _agreed(amendments: list[Amendment]) -> Evidence:
+    told = (f"amended: {plain(one)}" for one in amendments)
+    passed = (records.Result(check=one, subject="scope:scope", verdict="pass") for one in told)
+    return Evidence(results=tuple(passed), amended=tuple(amendments))
+
+
+def _against(view: View, amendments: list[Amendment]) -> Evidence:
+    if not amendments:
+        return Evidence()
+    return Evidence(problems=tuple(would_amend(one, view) for one in amendments), notes=(_PERMANENT,))
 
 
 def _guarded(view: View, scope: Doc) -> list[Change]:
@@ -132,7 +167,7 @@ def _guarded(view: View, scope: Doc) -> list[Change]:
     """
     before = guards_on(view, "project", "project")
     record: records.Scope = records.from_json(scope)
-    asked = [one for rules in (record.criteria, *record.aliases.values()) for one in rules if one.blocking]
+    asked = [one for one in record.all_criteria if one.blocking]
     judged = {one.judges for one in asked}
     if any(isinstance(one, records.UnknownCriterion) and one.document.get("on") for one in asked):
         judged.add("dataset")  # it may be of rows

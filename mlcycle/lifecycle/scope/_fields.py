@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
 from mlcycle import checks, records
-from mlcycle._ids import check_alias, parse_ref
+from mlcycle._ids import check_alias, name_key, parse_ref
 from mlcycle.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -61,7 +62,11 @@ def _stored_rules(aliases: Any) -> Doc:
             "aliases says by alias which criteria it asks, for example {'staging': [mc.AtLeast('f1', 0.5)], "
             f"'challenger': []}}, got {type(aliases).__name__}: {aliases!r:.80}"
         )
-    return {check_alias(alias): stored_criteria(rules) for alias, rules in aliases.items()}
+    found = {check_alias(alias): stored_criteria(rules) for alias, rules in aliases.items()}
+    for one, other in itertools.combinations(found, 2):
+        if name_key(one) == name_key(other):
+            raise InvalidInput(f"aliases has rules for {one!r} and for {other!r}, which are one alias; give them once")
+    return found
 
 
 def _with_plain_refs(criterion: records.Criterion) -> records.Criterion:

@@ -9,17 +9,25 @@ from mlcycle._ids import near
 from mlcycle._text import plain, printable
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.lifecycle._stored_decisions import decision_records
-from mlcycle.lifecycle.scope._changing import ScopeChange, terms_of
+from mlcycle.lifecycle.scope._changing import Changed, ScopeChange, judged_by, terms_of
 from mlcycle.lifecycle.scope._fields import stored_criteria, stored_fields
-from mlcycle.lifecycle.scope._named_data import check_columns, warn_of_absent_parts, warn_of_no_data
+from mlcycle.lifecycle.scope._named_data import (
+    check_columns,
+    warn_of_absent_parts,
+    warn_of_no_data,
+    warn_of_pin,
+    warn_of_references,
+)
 from mlcycle.lifecycle.scope._record import scope_record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from mlcycle._typing import Moment
+    from mlcycle.lifecycle._gate_request import GateRequest
     from mlcycle.lifecycle._operation import Operation
     from mlcycle.lifecycle._session import Session
+    from mlcycle.lifecycle.blobs import Blobs
     from mlcycle.state import View
 
 __all__ = ["Scopes"]
@@ -126,7 +134,9 @@ class Scopes:
             texts={"objective": objective, "collection_plan": collection_plan, "owner": owner},
             lists={"requirements": requirements, "data_needed": data_needed, "risks": risks},
         )
-        return self._change(lambda scope: fields, permanent, message, op, override_until, [*fields])
+        return self._change(
+            lambda scope: fields, permanent=permanent, message=message, op=op, override_until=override_until
+        )
 
     def add(
         self,
@@ -149,7 +159,7 @@ class Scopes:
             known = [records.to_json(one) for one in scope.criteria]
             return {"criteria": [*known, *(one for one in added if one not in known)]}
 
-        return self._change(fields, False, message, op, override_until)
+        return self._change(fields, message=message, op=op, override_until=override_until)
 
     def remove(
         self,
@@ -180,35 +190,37 @@ class Scopes:
             gone = [_found(scope, one) for one in criteria]
             return {"criteria": [records.to_json(one) for one in scope.criteria if one not in gone]}
 
-        return self._change(fields, permanent, message, op, override_until)
+        return self._change(fields, permanent=permanent, message=message, op=op, override_until=override_until)
 
     def _change(
         self,
         fields: Callable[[records.Scope], Doc],
-        permanent: bool,
+        *,
+        permanent: bool = False,
         message: str,
         op: str | None,
         override_until: Moment | None,
-        given: Collection[str] = ("criteria",),
     ) -> records.Scope:
+        blobs = self._session.blobs
+
         def work(do: Operation) -> records.Scope:
-            change = ScopeChange(fields, terms_of(do, message, permanent=permanent))
-            do.judge(lambda: self._checked(do.view, change).request(do.view))
+            terms = terms_of(do, message, permanent=permanent)
+            change = ScopeChange(fields, terms, judged_by(blobs, do.view))
+            changed: list[Changed] = []
+
+            def request() -> GateRequest | None:
+                changed.append(change.of(do.view))
+                _check_columns(blobs, do.view, changed[0])
+                return change.request(do.view, changed[0])
+
+            do.judge(request)
             done = do.commit(change.changes)
             found = scope_record(done.value if done.entry is None else done.versions("scope")[0])
-            _warn_of(done.view, found, given)
+            for one in changed:
+                _warn_of(done.view, found, records.from_json(one.before))
             return found
 
         return self._session.operate("scope.set", work, message=message, op=op, override_until=override_until)
-
-    def _checked(self, view: View, change: ScopeChange) -> ScopeChange:
-        """Return a change whose new criteria, or whose criteria on a new test, the data can answer."""
-        known, scope, _ = change.made(view)
-        before, after = records.from_json(known), records.from_json(scope)
-        asked, former = ([one for rules in (s.criteria, *s.aliases.values()) for one in rules] for s in (after, before))
-        new = [one for one in asked if one not in former or after.test != before.test]
-        check_columns(self._session.blobs, view, new, after.test)
-        return change
 
     # reading -------------------------------------------------------------------------------------------------------
 
@@ -244,10 +256,21 @@ def _found(scope: records.Scope, asked: records.Criterion | str) -> records.Crit
     return found
 
 
-def _warn_of(view: View, scope: records.Scope, given: Collection[str]) -> None:
+def _check_columns(blobs: Blobs, view: View, changed: Changed) -> None:
+    """Refuse new criteria, and criteria on a new test, that the data there is cannot answer."""
+    before, after = records.from_json(changed.before), records.from_json(changed.after)
+    known = () if after.test != before.test else before.all_criteria
+    check_columns(blobs, view, [one for one in after.all_criteria if one not in known], after.test)
+
+
+def _warn_of(view: View, scope: records.Scope, before: records.Scope) -> None:
     """Warn of what was set that no gate can judge, or looks like a slip of the pen."""
-    if "criteria" in given:
+    moved = scope.test is not None and scope.test != before.test
+    new = scope.all_criteria if scope.all_criteria != before.all_criteria else ()
+    if new:
         warn_of_no_data(scope)
-    named = [scope.test] if "test" in given else []
-    named += [one.on for one in scope.criteria] if "criteria" in given else []
-    warn_of_absent_parts(view, dict.fromkeys(one for one in named if one))
+        warn_of_references(view, new)
+    named = [scope.test if moved else None, *(one.on for one in new)]
+    warn_of_absent_parts(view, dict.fromkeys(name for name in named if name is not None))
+    if scope.test is not None and moved and scope.test not in (one.before for one in before.moved):
+        warn_of_pin(view, scope.test)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle.blobs import Blobs
     from mlcycle.state import View
 
-__all__ = ["check_columns", "warn_of_absent_parts", "warn_of_no_data"]
+__all__ = ["check_columns", "warn_of_absent_parts", "warn_of_no_data", "warn_of_pin", "warn_of_references"]
 
 
 def check_columns(blobs: Blobs, view: View, criteria: Iterable[records.Criterion], test: str | None) -> None:
@@ -47,7 +47,7 @@ def check_columns(blobs: Blobs, view: View, criteria: Iterable[records.Criterion
 
 def warn_of_no_data(scope: records.Scope) -> None:
     """Warn of criteria that name no data, and of no test either: they would block every gate."""
-    for criterion in scope.criteria:
+    for criterion in scope.all_criteria:
         if criterion.on is None and scope.test is None:
             warn(
                 f"{plain(criterion)} names no data to be judged on, so no gate can judge it: "
@@ -67,3 +67,31 @@ def warn_of_absent_parts(view: View, named: Iterable[str]) -> None:
             meant = near(name, parts, 1)
             remedy = f"did you mean {meant[0]!r}?" if meant else "name one of those, or split it first"
             warn(f"there is no data {name!r} to judge on; the parts of {whole} are {', '.join(parts)}: {remedy}")
+
+
+def warn_of_references(view: View, criteria: Iterable[records.Criterion]) -> None:
+    """Warn of a comparison with an alias that looks like a slip of the pen: nothing has it, and another is alike."""
+    known = {alias for name in view.names.of("model") for alias in view.pointers.names("model", name)}
+    for criterion in criteria:
+        reference = getattr(criterion, "reference", None) if "reference" in criterion.needs else None
+        alias = None if reference is None else str(reference).rpartition("@")[2]
+        if alias is None or alias.isdigit() or alias in {*known, *_USUAL}:
+            continue
+        if meant := near(alias, sorted({*known, *_USUAL} - {"latest"}), 1):
+            warn(f"{plain(criterion)}: nothing has the alias {alias!r}; did you mean {meant[0]!r}?")
+
+
+_USUAL = ("production", "latest")  # what a comparison is with before there is anything to compare with
+
+
+def warn_of_pin(view: View, test: str) -> None:
+    """Warn of a test that means an older version than the newest there is, since it was judged on before."""
+    try:
+        pinned, newest = judged_on(view, test), resolve(view, test, "dataset")
+    except MlcycleError:  # a promise
+        return
+    if pinned.number != newest.number:
+        warn(
+            f"models were judged on {pinned.shown} first, which the test {test} stays; to judge on the newest, name "
+            f"it: project.scope.set(test={newest.shown!r}, …)"
+        )
