@@ -419,9 +419,9 @@ def _read_pickle(data: bytes, label: str, names: Collection[str]) -> Any:
         hint = "Naming types does not help with a pickle. " if named else ""
         raise UntrustedModel(
             f"{label} is kept as joblib, a pickle, and reading one runs whatever code it holds. {hint}If you know who "
-            f"wrote it, pass trust=True to load() or evaluate() for once; for every time, mlcycle.trust({digest!r}) "
-            "trusts this one file, and mlcycle.trust('joblib', project) all that the project keeps so. If you can, save "
-            'the model again with format="skops"'
+            "wrote it, pass trust=True to load() or evaluate() for once; for every time, "
+            f"mlcycle.trust({digest!r}) trusts this one file, and mlcycle.trust('joblib', project) all that the "
+            'project keeps so. If you can, save the model again with format="skops"'
         )
     return _read_joblib(io.BytesIO(data))
 

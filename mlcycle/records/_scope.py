@@ -163,11 +163,6 @@ class Scope(Committed):
         """Return an alias that has rules of its own as they are kept for it, None for any other."""
         return next((one for one in self.aliases if alias is not None and name_key(one) == name_key(alias)), None)
 
-    @property
-    def all_criteria(self) -> tuple[Criterion, ...]:
-        """All criteria, those in the rules of aliases included."""
-        return (*self.criteria, *(one for rules in self.aliases.values() for one in rules))
-
     def criteria_at(self, moment: str, alias: str | None = None) -> tuple[Criterion, ...]:
         """Return the criteria that hold at a moment: where a loosening has ended, what held before holds again.
 
