@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlcycle.checks._cached_predictions import answers_several
-from mlcycle.checks._cost_rows import why_not
 from mlcycle.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -74,8 +73,8 @@ def _reasons(metric: Metric, model: str, cached: CachedPredictions, y: NDArray[A
         yield f"{model} answers {width} values a row, and {data} has {targets}, so {name} cannot compare them"
     if answers.dtype.kind == "f" and (lost := int(np.count_nonzero(~np.isfinite(answers).reshape(len(y), -1).all(1)))):
         yield f"{model} answers values that are not finite on {lost:,} of the {len(y):,} rows of {data}"
-    if metric.cost is not None:
-        yield from why_not(metric.cost, model, getattr(cached, "classes_", None), answers, y, data)
+    if metric.by_row is not None:
+        yield from metric.by_row.why_not(model, cached, answers, y, data)
     if scorer:
         yield from (_numbers if metric.of_numbers else _labels)(metric, model, cached, answers, y, data)
 

@@ -80,8 +80,8 @@ class ModelAccess(Protocol):
 class MetricAccess(Protocol):
     """Metrics a criterion may be about, by the word of whoever asks."""
 
-    def find(self, metric: str | records.Cost | records.MetricSource) -> Metric:
-        """Return a metric; a source that was written elsewhere only if the caller trusts it."""
+    def find(self, metric: records.AnyMetric, subject: str = "") -> Metric:
+        """Return a metric, to be asked of a subject; a source written elsewhere only if the caller trusts it."""
 
 
 class CodeAccess(Protocol):

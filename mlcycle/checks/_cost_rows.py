@@ -1,11 +1,13 @@
-"""What each answer cost: the matrix of a `Cost` looked up row by row."""
+"""What each answer cost: the matrix of a `Cost` looked up row by row, as a metric that is a mean over rows."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from attrs import frozen
 
+from mlcycle.checks._positive_class import positive_of
 from mlcycle.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -15,7 +17,41 @@ if TYPE_CHECKING:
 
     from mlcycle.records import Cost
 
-__all__ = ["costs_of", "why_not"]
+__all__ = ["CostRows", "costs_of"]
+
+_LISTED = 5  # as many classes as tell which matrix it is
+_NAMED = 3  # examples of what does not fit; more say nothing new
+
+
+@frozen
+class CostRows:
+    """What each answer costs, as `Metric.by_row` asks for it."""
+
+    cost: Cost
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The smallest and the largest cost of an answer."""
+        return self.cost.range
+
+    @property
+    def widest(self) -> float:
+        """How far two answers to one row can lie apart."""
+        return self.cost.widest
+
+    @property
+    def has_positive(self) -> bool:
+        """Whether it is about one of two classes."""
+        return not self.cost.labels
+
+    def values(self, cached: Any, truth: NDArray[Any], answers: NDArray[Any]) -> NDArray[np.float64]:
+        """Return what each answer costs, one value a row."""
+        classes: Any = getattr(cached, "classes_", None)
+        return costs_of(self.cost, truth, answers, positive_of(classes) if np.shape(classes) == (2,) else 1)
+
+    def why_not(self, model: str, cached: Any, answers: NDArray[Any], y: NDArray[Any], data: str) -> Iterator[str]:
+        """Yield why it cannot be told of a model's answers, with what would do."""
+        return _why_not(self.cost, model, getattr(cached, "classes_", None), answers, y, data)
 
 
 def costs_of(cost: Cost, y: NDArray[Any], answers: NDArray[Any], positive: Any = 1) -> NDArray[np.float64]:
@@ -45,11 +81,11 @@ def costs_of(cost: Cost, y: NDArray[Any], answers: NDArray[Any], positive: Any =
     if not cost.labels:
         true, said = ([int(one == positive) for one in labels] for labels in (true, said))
     elif unknown := sorted({repr(one) for one in {*true, *said} - set(cost.labels)}):
-        raise InvalidInput(f"Cost names {_listed(cost.labels)}, and not {', '.join(unknown[:3])}")
+        raise InvalidInput(f"Cost names {_listed(cost.labels)}, and not {', '.join(unknown[:_NAMED])}")
     return np.array([pairs.get(pair, 0.0) for pair in zip(true, said, strict=True)], dtype=float)
 
 
-def why_not(cost: Cost, model: str, classes: Any, answers: NDArray[Any], y: NDArray[Any], data: str) -> Iterator[str]:
+def _why_not(cost: Cost, model: str, classes: Any, answers: NDArray[Any], y: NDArray[Any], data: str) -> Iterator[str]:
     """Yield why a cost cannot be told of a model's answers, with what would do."""
     known = None if classes is None or np.ndim(classes) != 1 else np.asarray(classes).tolist()
     if y.ndim > 1 or answers.reshape(len(y), -1).shape[1] != 1:
@@ -59,18 +95,18 @@ def why_not(cost: Cost, model: str, classes: Any, answers: NDArray[Any], y: NDAr
         if unknown := sorted(map(repr, seen - set(cost.labels))):
             yield (
                 f"Cost names the classes {_listed(cost.labels)}, and {data} or what {model} answers has "
-                f"{', '.join(unknown[:3])}{', …' if len(unknown) > 3 else ''}; give the cost of each pair"
+                f"{', '.join(unknown[:_NAMED])}{', …' if len(unknown) > _NAMED else ''}; give the cost of each pair"
             )
         return
     if known is not None and len(known) != 2:
         yield f"false_negative= and false_positive= are for two classes, and {model} knows {len(known)}; {_BY_PAIR}"
     elif unknown := sorted(map(repr, seen - set(known or (0, 1)))):
         said = f"knows {_listed(known)}" if known else "does not say its classes_, so that they are taken for 0 and 1"
-        yield f"{model} {said}, and in {data} or its answers there is {', '.join(unknown[:3])}; {_BY_PAIR}"
+        yield f"{model} {said}, and in {data} or its answers there is {', '.join(unknown[:_NAMED])}; {_BY_PAIR}"
 
 
 _BY_PAIR = "give costs by pair, Cost({('leave', 'stay'): 10, ('stay', 'leave'): 1})"
 
 
 def _listed(labels: Sequence[Any]) -> str:
-    return ", ".join(repr(one) for one in labels[:5]) + (", …" if len(labels) > 5 else "")
+    return ", ".join(repr(one) for one in labels[:_LISTED]) + (", …" if len(labels) > _LISTED else "")

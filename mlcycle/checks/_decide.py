@@ -178,7 +178,7 @@ def _mark(result: Result) -> str:
 def _result_lines(results: list[Result], subject: str) -> list[str]:
     """Say what results found, a line each; those that found nothing for one cause share a line."""
     alike: dict[tuple[str, ...], list[str]] = {}
-    for place, one in enumerate(results):
+    for place, one in enumerate(dict.fromkeys(results)):  # once, though an alias and a route ask the same
         whose = f"{bare(one.subject)}: " if one.subject not in ("", subject) else ""
         what = f"{one.check} ({one.slice})" if one.slice else one.check
         own = "" if one.value is None and one.detail else str(place)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import evolve, frozen
 
-from mlcycle.checks._metrics import positive_of
+from mlcycle.checks._positive_class import positive_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,8 +116,8 @@ _LOSSES: dict[str, Callable[[Vector, Vector], Vector]] = {
 
 def _by_row(metric: Metric, cached: CachedPredictions, y: Vector, rows: Vector) -> FastMetric | None:
     name, sign = metric.scorer or "", metric.sign
-    if metric.cost is not None:
-        values = metric.costs(cached, y, cached.answers("predict")[rows])
+    if metric.by_row is not None:
+        values: Vector | None = metric.by_row.values(cached, y, cached.answers("predict")[rows])
     elif name in ("neg_log_loss", "neg_brier_score"):
         values = _from_probabilities(name, cached, y, rows)
     elif name in _LOSSES or name == "r2":

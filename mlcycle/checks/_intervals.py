@@ -212,7 +212,7 @@ class _Truth:
         The row is answered like one of another class, or as if it were surer of that than any other if `last`. Of
         numbers every row counts the same.
         """
-        if not self.kinds or self.metric.cost is not None:  # the mean of a value a row
+        if not self.kinds or self.metric.by_row is not None:
             return float(len(self.y))
         rarest, most = self.by_size[0], self.by_size[-1]
         others = [label for label in self.classes.tolist() if label != rarest]

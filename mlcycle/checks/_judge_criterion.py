@@ -167,7 +167,7 @@ def measure_of(criterion: Criterion) -> Callable[[Any, str, Context], list[Resul
 
 def _metric(criterion: Any, subject: str, context: Context) -> list[Result]:
     """Measure what a criterion about a metric asks of a model."""
-    metric = context.metrics.find(criterion.metric)
+    metric = context.metrics.find(criterion.metric, subject)
     reference = None
     if "reference" in criterion.needs:
         said = getattr(criterion, "reference", None)

@@ -17,7 +17,8 @@ from mlcycle.checks._fast_metrics import FastMetric, fast_metric
 from mlcycle.checks._from_stats import estimate_fields
 from mlcycle.checks._intervals import estimate_of
 from mlcycle.checks._metric_case import Answers, MetricCase, metric_case
-from mlcycle.checks._metrics import find_metric, has_positive, positive_of
+from mlcycle.checks._metrics import find_metric, has_positive
+from mlcycle.checks._positive_class import positive_of
 from mlcycle.errors import InvalidInput, MlcycleError
 from mlcycle.records import Record, Result
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from mlcycle import stats
     from mlcycle.checks._context import MetricAccess
     from mlcycle.checks._evaluation_data import EvaluationData
-    from mlcycle.records import Cost, MetricSource
+    from mlcycle.records import AnyMetric
 
 __all__ = ["joined", "measure", "measure_slices", "measured"]
 
@@ -37,7 +38,7 @@ _MOST_LEVELS = 100  # a column of more is an id, and each of its levels is a han
 
 
 def measure(
-    metric: str | Cost | MetricSource,
+    metric: AnyMetric,
     rows: EvaluationData,
     subject: str,
     answers: Any,
@@ -93,7 +94,7 @@ def measure(
 
 
 def measure_slices(
-    metric: str | Cost | MetricSource,
+    metric: AnyMetric,
     rows: EvaluationData,
     subject: str,
     answers: Any,
@@ -129,7 +130,7 @@ def measure_slices(
         kept = rows.labelled()
         ours = subject, _cached(answers, kept)
         theirs = None if reference is None else (reference[0], _cached(reference[1], kept))
-        found = find_metric(metric) if metrics is None else metrics.find(metric)
+        found = find_metric(metric) if metrics is None else metrics.find(metric, subject)
         return measured(metric_case(found, kept, ours, theirs, confidence), by)
     except MlcycleError as error:
         why = plain(error)

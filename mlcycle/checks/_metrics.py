@@ -14,16 +14,19 @@ import numpy as np
 from attrs import evolve, field, frozen
 
 from mlcycle._text import plain
-from mlcycle.checks._cost_rows import costs_of
+from mlcycle.checks._cost_rows import CostRows
 from mlcycle.checks._metric_ranges import function_behind, range_of
-from mlcycle.checks._written_metrics import refuse, run_source
+from mlcycle.checks._positive_class import positive_of
+from mlcycle.checks._written_metrics import runnable
 from mlcycle.errors import InvalidInput
-from mlcycle.records import Cost, MetricSource, function_of, higher_is_better
+from mlcycle.records import Cost, MetricSource, higher_is_better
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LoadedMetrics", "Metric", "find_metric", "has_positive", "positive_of"]
+    from mlcycle.records import AnyMetric
+
+__all__ = ["LoadedMetrics", "Metric", "find_metric", "has_positive"]
 
 _SHORT = {
     "brier_score_loss": "neg_brier_score",
@@ -48,8 +51,8 @@ class Metric:
         The scikit-learn scorer behind it; ``None`` for a function.
     function : callable or None
         ``(y_true, y_pred) -> float``; ``None`` for a scorer.
-    cost : Cost or None
-        What each answer costs; the metric is the mean of it.
+    by_row : CostRows or None
+        Says what each answer is worth, where the metric is the mean of a value a row.
     sign : int
         -1 where the value is a scorer's with the sign turned (a plain error).
     higher_is_better : bool
@@ -60,13 +63,13 @@ class Metric:
     function: Callable[[Any, Any], float] | None = None
     sign: int = 1
     higher_is_better: bool = True
-    cost: Cost | None = None
+    by_row: CostRows | None = None
 
     @property
     def range(self) -> tuple[float, float]:
         """The smallest and largest value it can take, as far as they are known."""
-        if self.cost is not None:
-            return self.cost.range
+        if self.by_row is not None:
+            return self.by_row.range
         return range_of(self.scorer, self.sign, self.function)
 
     @property
@@ -88,19 +91,13 @@ class Metric:
     def __call__(self, cached: Any, y: Any, rows: Any) -> float:
         """Return the metric over some rows (indices, with repeats) of recorded predictions."""
         truth = y[rows].astype(float) if self.of_numbers and y.dtype.kind == "b" else y[rows]
-        if self.cost is not None:
-            return float(self.costs(cached, truth, cached.predict(rows)).mean())
+        if self.by_row is not None:
+            return float(self.by_row.values(cached, truth, cached.predict(rows)).mean())
         if self.function is not None:
             return float(self.function(truth, cached.predict(rows)))
         if self.scorer in _NEEDS_CLASSES and _lacks_a_class(self.scorer, truth, getattr(cached, "classes_", None)):
             return math.nan
         return self.sign * float(_scorer_for(self.scorer, getattr(cached, "classes_", None))(cached, rows, truth))
-
-    def costs(self, cached: Any, truth: Any, answers: Any) -> Any:
-        """Return what each answer costs, one value a row."""
-        assert self.cost is not None
-        classes: Any = getattr(cached, "classes_", None)
-        return costs_of(self.cost, truth, answers, positive_of(classes) if np.shape(classes) == (2,) else 1)
 
 
 # What is undefined without a row of each class, or with rows of one class only.
@@ -124,22 +121,10 @@ def _lacks_a_class(scorer: str, truth: Any, classes: Any) -> bool:
     return len(found) < (max(np.size(classes), 2) if scorer in _EVERY_CLASS else 2)
 
 
-def positive_of(classes: Any) -> Any:
-    """Return which of two classes is the positive one: 1 if it is among them, as in scikit-learn, else the second.
-
-    Examples
-    --------
-    >>> positive_of(["no", "yes"]), positive_of([1, 2]), positive_of([False, True])
-    ('yes', 1, True)
-    """
-    listed = np.asarray(classes).tolist()
-    return next((label for label in listed if label == 1), listed[1])
-
-
 def has_positive(metric: Metric) -> bool:
     """Return whether the metric is about one of two classes."""
-    if metric.cost is not None:
-        return not metric.cost.labels
+    if metric.by_row is not None:
+        return metric.by_row.has_positive
     return metric.scorer in _POSITIVE and "brier" not in (metric.scorer or "")
 
 
@@ -189,7 +174,7 @@ _PROBABILITIES = frozenset(("neg_log_loss", "neg_brier_score", "d2_log_loss_scor
 _RANKINGS = frozenset(("roc_auc", "average_precision", "top_k_accuracy"))
 
 
-def find_metric(metric: str | Cost | MetricSource) -> Metric:
+def find_metric(metric: AnyMetric) -> Metric:
     """Return the metric a criterion is about.
 
     A source is not run by this, and not by its first call either, unless this process wrote it down itself: what may
@@ -238,14 +223,12 @@ def _named(name: str) -> Metric:
 
 
 def _costing(cost: Cost) -> Metric:
-    return Metric(plain(cost), cost=cost, higher_is_better=False)
+    return Metric(plain(cost), by_row=CostRows(cost), higher_is_better=False)
 
 
 def _written(source: MetricSource) -> Metric:
     def only_here(y_true: Any, y_pred: Any) -> float:
-        if function_of(source) is None:
-            raise refuse(source)
-        return run_source(source)(y_true, y_pred)
+        return runnable(source)(y_true, y_pred)
 
     return Metric(source.name, function=only_here, higher_is_better=higher_is_better(source.name) is not False)
 
@@ -262,7 +245,7 @@ class LoadedMetrics:
     trusts : callable, optional
         ``digest -> bool``: what the caller trusts; asked only where a source was written elsewhere.
     who : callable, optional
-        ``source -> who wrote it, in words``, for who has to decide.
+        ``source -> who wrote it, and how to read it``, in words, for who has to decide.
 
     Examples
     --------
@@ -271,7 +254,7 @@ class LoadedMetrics:
     >>> LoadedMetrics().find(source)
     Traceback (most recent call last):
     ...
-    mlcycle.errors.UntrustedModel: the metric hits is kept as source, and running it runs whatever code it holds...
+    mlcycle.errors.UntrustedModel: the metric hits is kept as source, and running it runs whatever it holds...
     >>> LoadedMetrics(trusts=lambda digest: digest == source.digest).find(source).name
     'hits'
     """
@@ -279,8 +262,8 @@ class LoadedMetrics:
     trusts: Callable[[str], bool] = field(default=lambda digest: False, repr=False)
     who: Callable[[MetricSource], str] = field(default=lambda source: "", repr=False)
 
-    def find(self, metric: str | Cost | MetricSource) -> Metric:
-        """Return the metric a criterion is about.
+    def find(self, metric: AnyMetric, subject: str = "") -> Metric:
+        """Return the metric a criterion is about, to be asked of a subject.
 
         Raises
         ------
@@ -288,11 +271,9 @@ class LoadedMetrics:
             For a source that was written elsewhere, and that the caller does not trust.
         """
         found = find_metric(metric)
-        if not isinstance(metric, MetricSource) or function_of(metric) is not None:
+        if not isinstance(metric, MetricSource):
             return found
-        if not self.trusts(metric.digest):
-            raise refuse(metric, self.who(metric))
-        return evolve(found, function=run_source(metric))
+        return evolve(found, function=runnable(metric, self.trusts, who=self.who, subject=subject))
 
 
 @functools.cache

@@ -47,11 +47,11 @@ def validate(criterion: Criterion) -> None:
         measure_of(criterion)
     if isinstance(criterion.metric, MetricSource):
         check_source(criterion.metric)
-    if criterion.metric and (slip := criterion.slip(_metric_of(criterion))):
+    if criterion.metric and (slip := criterion.slip(_facts_of(criterion))):
         raise InvalidInput(slip)
 
 
-def _metric_of(criterion: Any) -> Metric:
+def _facts_of(criterion: Any) -> Metric:
     """Return the metric a criterion names, or say that it stands where the reference belongs."""
     try:
         return find_metric(criterion.metric)

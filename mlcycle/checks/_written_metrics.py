@@ -14,34 +14,58 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlcycle._ids import bare
 from mlcycle.errors import InvalidInput, UntrustedModel
 from mlcycle.records import MetricSource, function_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["check_source", "refuse", "run_source"]
+__all__ = ["check_source", "runnable"]
 
-_TEXTS = re.compile(r"""["']([^"'\n]{1,40})["']""")  # what may be a label the function asks for
+# What may be a label that the function asks for: longer texts are messages and documentation.
+_TEXTS = re.compile(r"""["']([^"'\n]{1,40})["']""")
+_LABELS = 6  # every pair of them is tried, 36 rows; a function rarely speaks of more
+_KEPT = 256  # a scope has a few; the limit only keeps a process that reads many projects from growing
 
 
-def run_source(metric: MetricSource) -> Callable[[Any, Any], float]:
-    """Return the function that a source defines; whoever calls this has made sure that it may run.
+def runnable(
+    metric: MetricSource,
+    trusts: Callable[[str], bool] = lambda digest: False,
+    *,
+    who: Callable[[MetricSource], str] = lambda metric: "",
+    subject: str = "",
+) -> Callable[[Any, Any], float]:
+    """Return the function that a source defines, if this process wrote it down or its digest is trusted.
+
+    Parameters
+    ----------
+    metric : MetricSource
+    trusts : callable, optional
+        ``digest -> bool``, asked only where the source was written elsewhere.
+    who : callable, optional
+        Who wrote it and how to read it, in words.
+    subject : str, optional
+        The model version it is asked of, as a ref.
 
     Raises
     ------
+    UntrustedModel
+        Where it may not run.
     InvalidInput
-        Where the source cannot be run here, such as for want of a package.
+        Where it cannot, such as for want of a package.
     """
+    if function_of(metric) is None and not trusts(metric.digest):
+        raise _refusal(metric, who(metric), bare(subject))
     return _defined(metric.source, metric.name)
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=_KEPT)
 def _defined(source: str, name: str) -> Callable[[Any, Any], float]:
     names: dict[str, Any] = {"__name__": f"metric {name}"}
     try:
         # The text is code somebody wrote, so it runs like a pickle: nothing holds it in. What keeps it from running is
-        # that nobody comes here before `LoadedMetrics.find`, or the process that wrote it, has said yes.
+        # that nobody comes here but by `runnable`.
         exec(compile(source, f"<metric {name}>", "exec", dont_inherit=True), names)
         found: Callable[[Any, Any], float] = names[name]
     except Exception as error:
@@ -49,14 +73,16 @@ def _defined(source: str, name: str) -> Callable[[Any, Any], float]:
     return found
 
 
-def refuse(metric: MetricSource, who: str = "") -> UntrustedModel:
+def _refusal(metric: MetricSource, who: str, model: str) -> UntrustedModel:
     """Return why a source does not run, with who wrote it and the lines that read and trust it."""
     told = f"; {who}" if who else ""
+    # once: with the digest in every line, nobody would read to the end
+    trusting = f"mlcycle.trust({metric.digest!r})"
+    if model:
+        trusting = f"project.models[{model!r}].evaluate(trust={metric.digest!r}), or mlcycle.trust(…) for every time"
     return UntrustedModel(
-        f"the metric {metric.name} is kept as source, and running it runs whatever code it holds{told}. Where it is "
-        "your own, make the criterion of your function again; else read it: print(criterion.metric.source). If you "
-        f"trust it, pass trust={metric.digest!r} for once, or call "
-        f"mlcycle.trust({metric.digest!r}) for every time"
+        f"the metric {metric.name} is kept as source, and running it runs whatever it holds{told}. "
+        f"To trust it: {trusting}"
     )
 
 
@@ -72,9 +98,9 @@ def check_source(metric: MetricSource) -> None:
         _tried(metric)
 
 
-@functools.lru_cache(maxsize=256)  # once: what held when it was agreed stays, though the notebook goes on
+@functools.lru_cache(maxsize=_KEPT)  # once: what held when it was agreed stays, though the notebook goes on
 def _tried(metric: MetricSource) -> None:
-    function, written = function_of(metric), run_source(metric)
+    function, written = function_of(metric), runnable(metric)
     assert function is not None
     for y, said in _samples(metric.source):
         first, again, kept = (_outcome(one, y, said) for one in (function, function, written))
@@ -91,7 +117,7 @@ def _tried(metric: MetricSource) -> None:
 def _samples(source: str) -> list[tuple[Any, Any]]:
     """Return answers right and wrong, in numbers, in measurements, and in the texts that a function speaks of."""
     y, said = np.array([0, 1, 1, 0, 1, 0, 1, 1]), np.array([0, 1, 0, 0, 1, 1, 1, 0])
-    labels = np.array([*dict.fromkeys(_TEXTS.findall(source)), "no", "yes"][:6])
+    labels = np.array([*dict.fromkeys(_TEXTS.findall(source)), "no", "yes"][:_LABELS])
     many = np.arange(len(labels) ** 2)
     pairs = (labels[many % len(labels)], labels[many // len(labels)])
     return [(y, said), (y.astype(bool), said.astype(bool)), (y + 0.5, said * 1.25 + 0.25), pairs]

@@ -419,9 +419,9 @@ def _read_pickle(data: bytes, label: str, names: Collection[str]) -> Any:
         hint = "Naming types does not help with a pickle. " if named else ""
         raise UntrustedModel(
             f"{label} is kept as joblib, a pickle, and reading one runs whatever code it holds. {hint}If you know who "
-            f"wrote it, pass trust=True for once; for every time, mlcycle.trust({digest!r}) trusts this one file, and "
-            "mlcycle.trust('joblib', project) all that the project keeps so. If you can, save the model again with "
-            'format="skops"'
+            "wrote it, pass trust=True to load() or evaluate() for once; for every time, "
+            f"mlcycle.trust({digest!r}) trusts this one file, and mlcycle.trust('joblib', project) all that the "
+            'project keeps so. If you can, save the model again with format="skops"'
         )
     return _read_joblib(io.BytesIO(data))
 
@@ -443,8 +443,8 @@ def _read_skops(data: bytes, label: str, names: Collection[str]) -> Any:
         hint = "True and 'joblib' are for pickles, and this is a skops file: name the types. "
         raise UntrustedModel(
             f"{label} holds types that mlcycle's list does not cover: {', '.join(listed)}. "
-            f"{hint if 'joblib' in names else ''}If you know who wrote it and what they do, pass trust={listed!r} for "
-            f"once, or call mlcycle.trust({listed!r}, project) for every time"
+            f"{hint if 'joblib' in names else ''}If you know who wrote it and what they do, pass trust={listed!r} to "
+            f"load() or evaluate() for once, or call mlcycle.trust({listed!r}, project) for every time"
         )
     with _telling_damage("skops"):
         return skops.io.load(io.BytesIO(data), trusted=sorted(found.named))

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mlcycle.records._json import TYPES, from_json, to_json
     from mlcycle.records._listing import Listing
     from mlcycle.records._living import Home, Living, at_home, check_home
+    from mlcycle.records._metric_asked import AnyMetric
     from mlcycle.records._metric_criteria import AtLeast, AtMost, MetricCriterion, NotWorseThan
     from mlcycle.records._metric_source import MetricSource, function_of
     from mlcycle.records._models import ModelVersion, Signature
@@ -59,6 +60,7 @@ _HOMES = {
     "_json": ("TYPES", "from_json", "to_json"),
     "_listing": ("Listing",),
     "_living": ("Home", "Living", "at_home", "check_home"),
+    "_metric_asked": ("AnyMetric",),
     "_metric_criteria": ("AtLeast", "AtMost", "MetricCriterion", "NotWorseThan"),
     "_metric_source": ("MetricSource", "function_of"),
     "_models": ("ModelVersion", "Signature"),
@@ -75,6 +77,7 @@ __all__ = [
     "PHASES",
     "TYPES",
     "VERDICTS",
+    "AnyMetric",
     "AtLeast",
     "AtMost",
     "Code",

@@ -55,12 +55,8 @@ def _shown(cost: float | None) -> str:
     return str(int(cost)) if cost is not None and cost.is_integer() and abs(cost) < 1e15 else repr(cost)
 
 
-def _miss(value: Any) -> float | None:
-    return None if value is None else finite("false_negative of Cost", value)
-
-
-def _alarm(value: Any) -> float | None:
-    return None if value is None else finite("false_positive of Cost", value)
+def _price(value: Any) -> float | None:
+    return None if value is None else finite("false_negative or false_positive of Cost", value)
 
 
 @frozen(repr=False)
@@ -101,8 +97,8 @@ class Cost(Record):
     """
 
     costs: tuple[tuple[Any, Any, float], ...] = field(default=(), converter=_cells)
-    false_negative: float | None = field(default=None, kw_only=True, converter=_miss)
-    false_positive: float | None = field(default=None, kw_only=True, converter=_alarm)
+    false_negative: float | None = field(default=None, kw_only=True, converter=_price)
+    false_positive: float | None = field(default=None, kw_only=True, converter=_price)
 
     def __attrs_post_init__(self) -> None:
         both = (self.false_negative, self.false_positive)
@@ -148,6 +144,15 @@ class Cost(Record):
         right = {(label, label): 0.0 for label in self.labels or (0, 1)}
         costs = {**right, **self.by_pair}.values()
         return min(costs), max(costs)
+
+    @property
+    def widest(self) -> float:
+        """How far two answers to one row can lie apart: both are about the row's one true class."""
+        right = {(label, label): 0.0 for label in self.labels or (0, 1)}
+        rows: dict[Any, list[float]] = {}
+        for (true, _), cost in {**right, **self.by_pair}.items():
+            rows.setdefault(true, []).append(cost)
+        return max(max(costs) - min(costs) for costs in rows.values())
 
     def __repr__(self) -> str:
         if self.costs:

@@ -12,9 +12,8 @@ import attrs
 from attrs import field, frozen
 
 from mlcycle.errors import InvalidInput
-from mlcycle.records._costs import Cost
 from mlcycle.records._criterion_fields import TERMS
-from mlcycle.records._metric_source import MetricSource
+from mlcycle.records._metric_asked import AnyMetric
 from mlcycle.records._record import Record, copied
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ class Criterion(Record):
 
     __slots__ = ()
 
-    metric: str | Cost | MetricSource = ""
+    metric: AnyMetric = ""
     slices: tuple[str, ...] = ()
     on: str | None = None
     confidence: float = 0.95

@@ -164,7 +164,8 @@ class DatasetVersion(Committed):
             or column stays together, they are as near as those let them, and a row may change its part in a later
             version.
         seed : int, default 0
-            Another seed, another split, where a hash decides.
+            Another seed, another split, where a hash decides; refused where it does not: in time order, and with a mask
+            or a splitter.
         override_until : str, date, datetime or timedelta, or one of numpy or pandas, optional
             Passes a hook that blocks, with a `message`; until when. A bare date means the end of that day (UTC),
             ``"30d"`` or a timedelta so long from now.

@@ -17,10 +17,9 @@ import attrs
 
 from mlcycle._digest import json_number, json_value
 from mlcycle.errors import Corrupt, InvalidInput, SchemaError
-from mlcycle.records._costs import Cost
 from mlcycle.records._criteria import Criterion, UnknownCriterion, class_of, own_name
 from mlcycle.records._json_refs import bare_refs, full_refs
-from mlcycle.records._metric_source import MetricSource
+from mlcycle.records._metric_asked import AnyMetric
 from mlcycle.records._record import Record, copied
 from mlcycle.records._vocabulary import UnknownWord
 
@@ -172,9 +171,8 @@ def _converter() -> Any:
     criteria = (Criterion, Criterion | None)
     converter.register_unstructure_hook_func(lambda kind: kind in criteria, lambda value: value and to_json(value))
     converter.register_structure_hook_func(lambda kind: kind in criteria, _criterion)
-    metric = str | Cost | MetricSource
-    converter.register_unstructure_hook_func(lambda kind: kind == metric, _plain)
-    converter.register_structure_hook_func(lambda kind: kind == metric, _metric)
+    converter.register_unstructure_hook_func(lambda kind: kind == AnyMetric, _plain)
+    converter.register_structure_hook_func(lambda kind: kind == AnyMetric, _metric)
     converter.register_unstructure_hook_func(lambda kind: kind is Any, _plain)
     converter.register_structure_hook_func(lambda kind: kind is Any, lambda value, _: json_value(value))
     # cattrs hands a tuple of anything through as it is, without asking the hook for Any.

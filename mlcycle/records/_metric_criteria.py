@@ -9,11 +9,9 @@ from attrs import field, frozen
 
 from mlcycle._text import plain
 from mlcycle.errors import InvalidInput
-from mlcycle.records._costs import Cost
 from mlcycle.records._criteria import Criterion
 from mlcycle.records._criterion_fields import finite, flag, terms_last, text_or_none
-from mlcycle.records._metric_names import metric_of
-from mlcycle.records._metric_source import MetricSource
+from mlcycle.records._metric_asked import AnyMetric, metric_of
 from mlcycle.records._record import texts
 
 if TYPE_CHECKING:
@@ -100,7 +98,7 @@ class MetricCriterion(Criterion):
     recall from 0.2 to 0.4 in every region
     """
 
-    metric: str | Cost | MetricSource = field(converter=metric_of)
+    metric: AnyMetric = field(converter=metric_of)
     slices: tuple[str, ...] = field(default=(), converter=_slices, kw_only=True)
     on: str | None = field(default=None, kw_only=True, validator=text_or_none, metadata={"ref": "dataset"})
     confidence: float = field(default=0.95, kw_only=True, converter=_confidence)
@@ -262,7 +260,7 @@ class NotWorseThan(MetricCriterion):
     """
 
     reference: str = field(validator=_reference, metadata={"ref": _version_of})
-    metric: str | Cost | MetricSource = field(converter=metric_of)
+    metric: AnyMetric = field(converter=metric_of)
     margin: float = field(default=0.0, kw_only=True, converter=_margin)
 
     @property

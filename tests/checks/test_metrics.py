@@ -14,7 +14,8 @@ from sklearn.dummy import DummyClassifier
 from sklearn.metrics import get_scorer_names
 
 from mlcycle.checks import cache_predictions, find_metric
-from mlcycle.checks._metrics import has_positive, positive_of
+from mlcycle.checks._metrics import has_positive
+from mlcycle.checks._positive_class import positive_of
 from mlcycle.errors import InvalidInput
 
 

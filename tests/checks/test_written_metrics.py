@@ -10,7 +10,7 @@ import pytest
 from attrs import evolve
 
 from mlcycle.checks import EvaluationData, LoadedMetrics, find_metric, judge, measure, validate
-from mlcycle.checks._written_metrics import run_source
+from mlcycle.checks._written_metrics import runnable
 from mlcycle.errors import InvalidInput, UntrustedModel
 from mlcycle.records import AtLeast, AtMost, MetricSource, NotWorseThan
 from tests.checks.contexts import context_of
@@ -57,7 +57,10 @@ def test_what_was_written_elsewhere_is_not_run(tmp_path: Path) -> None:
     [found] = judge(criterion, "model:m@1", CONTEXT)
     assert found.verdict == "error"
     assert "the metric profit is kept as source" in found.detail
-    assert f"mlcycle.trust('{criterion.metric.digest}')" in found.detail
+    assert found.detail.endswith(
+        f"project.models['m@1'].evaluate(trust='{criterion.metric.digest}'), or mlcycle.trust(…) for every time"
+    )
+    assert found.detail.count("sha256") == 1
     assert measure(criterion.metric, ROWS, "m@1", answering(SAID, [0, 1])).verdict == "error"
     with pytest.raises(UntrustedModel):
         find_metric(criterion.metric).function(Y, SAID)  # type: ignore[misc]
@@ -79,14 +82,14 @@ def test_who_wrote_it_is_told() -> None:
     """Whoever decides whether to trust it has to know."""
     context = evolve(CONTEXT, metrics=LoadedMetrics(who=lambda metric: f"ada wrote {metric.name}"))
     [found] = judge(AtLeast(MetricSource("def gain(y_true, y_pred):\n    return 1\n"), 0.5), "model:m@1", context)
-    assert "whatever code it holds; ada wrote gain. Where it is your own" in found.detail
+    assert "whatever it holds; ada wrote gain. To trust it: " in found.detail
 
 
 def test_a_text_that_cannot_run_says_why() -> None:
     """A package that is missing here is named."""
     metric = MetricSource("import nowhere_at_all\n\ndef gain(y_true, y_pred):\n    return 1\n")
     with pytest.raises(InvalidInput, match=r"the metric gain cannot be run here: ModuleNotFoundError.*nowhere_at_all"):
-        run_source(metric)
+        runnable(metric, lambda digest: True)
 
 
 def test_a_text_that_does_something_else_is_refused() -> None:

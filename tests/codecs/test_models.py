@@ -219,7 +219,9 @@ def test_own_class_becomes_joblib_with_a_warning(file):
     digest = sha256_file(file)
     assert packed.format == "joblib"
     assert any(name.endswith("Shifted") for name in packed.untrusted)
-    remedies = rf"runs whatever code it holds.*trust=True for once; .*mlcycle\.trust\('{digest}'\).*trust\('joblib'"
+    remedies = (
+        rf"whatever code.*True to load\(\) or evaluate\(\) for once; .*mlcycle\.trust\('{digest}'\).*trust\('joblib'"
+    )
     for trust in ((), False, ["sklearn.svm._classes.SVC"], [Shifted], "sha256:" + "0" * 64):
         with pytest.raises(UntrustedModel, match=remedies) as caught:
             load_model(file, "joblib", trust=trust)
@@ -236,7 +238,9 @@ def test_own_class_can_insist_on_skops(file):
     packed = dump_model(model, file, format="skops")
     name = f"{Shifted.__module__}.Shifted"
     assert packed.untrusted == (name,)
-    remedies = rf"does not cover: {name}\..*trust=\['{name}'\] for once, or call mlcycle\.trust\(\['{name}'\], project"
+    remedies = (
+        rf"{name}\..*\['{name}'\] to load\(\) or evaluate\(\) for once, or call mlcycle\.trust\(\['{name}'\], project"
+    )
     for trust in ((), True, "joblib", sha256_file(file), [name.replace("Shifted", "Broken")], [name[:-1]]):
         with pytest.raises(UntrustedModel, match=remedies) as caught:
             load_model(file, "skops", trust=trust)

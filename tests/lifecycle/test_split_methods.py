@@ -66,7 +66,7 @@ def _asked(drawn: Any) -> tuple[pd.DataFrame, dict[str, str], dict[str, Any]]:
     by = drawn(st.sampled_from([None, *words, "patient", "id"]))
     timed = by == "time" or (by is None and "time" in roles)
     stratify = None if timed else drawn(st.sampled_from([None, False, "ill"]))
-    given = {"by": by, "stratify": stratify, "seed": drawn(st.integers(0, 5))}
+    given = {"by": by, "stratify": stratify, "seed": 0 if timed else drawn(st.integers(0, 5))}
     given["parts"] = drawn(st.sampled_from([{"train": 0.7, "test": 0.3}, {"a": 0.5, "b": 0.2, "c": 0.3}]))
     given["gap"] = drawn(st.sampled_from([None, 5, "3h"])) if timed else None
     return frame, roles, given
@@ -283,6 +283,11 @@ def test_a_split_by_a_column_called_zero() -> None:
             "goes by the time, which.*by='group'",
         ),
         ({"stratify": "x", "by": "land", "test": 0.4}, "stratify='x' has 120 values.*at most 50; .*qcut"),
+        ({"by": "random"}, r"by='random' names no column of d@1; leave by= out: stratify=False draws single rows"),
+        ({"by": "stratified"}, "by='stratified' names no column of d@1; leave by= out: stratify=True, or a column"),
+        ({"by": "random", "roles": {"group": "land"}}, "leave by= out: groups are placed by their hash"),
+        ({"by": "random", "roles": {"time": "x"}}, r"in time order; by='key' .* mask does, .*\.random\(120\) < 0\.25"),
+        ({"seed": 3, "roles": {"time": "x"}}, "seed=3 changes nothing here: this split goes by the time"),
         ({"parts": ["a", "b"]}, r"parts=\['a', 'b'\] says no shares.*parts={'a': …, 'b': …}"),
     ],
 )
@@ -307,12 +312,13 @@ def test_a_part_says_how_it_was_chosen(method: str) -> None:
     project = mc.open(f"memory://said-{method}", create=True)
     version = project.datasets.add("d", frame, **roles)
     stratify = "ill" if method == "stratified" else None
-    train, test = version.split(by=by.get(method, method), stratify=stratify, seed=3)
+    seed = 0 if method in ("time", "mask", "splitter") else 3
+    train, test = version.split(by=by.get(method, method), stratify=stratify, seed=seed)
     again = mc.open(f"memory://said-{method}").datasets["d.test"]
     part = again.part
     assert part is not None
     assert (again, part, part.method, list(part.shares)) == (test, train.part, method, ["train", "test"])
-    assert part.seed == (None if method in ("time", "mask", "splitter") else 3)
+    assert part.seed == (seed or None)
     assert sum(part.shares.values()) == pytest.approx(1)
     assert str(part)[:50] in repr(again).replace('\\"', '"')
     assert "train 0.75" in again._repr_html_()

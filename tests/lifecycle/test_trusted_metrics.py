@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -89,7 +90,8 @@ def test_a_notebook_and_another_process(tmp_path: Path, monkeypatch: pytest.Monk
     assert (refused, nothing) == ("error", None)
     assert "the metric mean_cost is kept as source" in detail
     assert "ada put it into scope 1 on 2" in detail
-    assert f"mlcycle.trust('{digest}')" in detail
+    assert "print(project.scope.get().criteria[0].metric.source)" in detail
+    assert f"project.models['cells@1'].evaluate(trust='{digest}')" in detail
     assert "promote cells@1 is blocked" in shut
     assert "<summary>source of mean_cost" in page
     assert "COSTS = {&#x27;miss&#x27;: 10, &#x27;alarm&#x27;: 1}" in page
@@ -198,7 +200,7 @@ def test_traffic_is_judged_by_them(project: mc.Project, cells: pd.DataFrame) -> 
     version = judged(project, cells, source)
     version.evaluate(trust=source.digest)
     shop = project.deployments.open("shop")
-    shop.route(version)
+    shop.route(version, message="judged on what it was trained on", override_until="7d")
     rows = cells.drop(columns="target")[:200]
     with shop.serve(follow=0) as service:
         service.predict(rows, ids=range(200))
@@ -216,3 +218,31 @@ def test_traffic_is_judged_by_them(project: mc.Project, cells: pd.DataFrame) -> 
     version.evaluate()
     project.scope.set(criteria=[mc.NotWorseThan("production", cost)], message="relative", override_until="7d")
     assert any("mean cost (miss 3, false alarm 1) not worse than" in one.check for one in shop.check().results)
+
+
+def test_the_lines_of_a_refusal_work(project: mc.Project, cells: pd.DataFrame, tmp_path: Path) -> None:
+    """What a blocked promotion prints can be typed as it stands, and then the promotion goes through."""
+    version = judged(project, cells, hostile(tmp_path / "marker"))
+    version.evaluate()
+    with pytest.raises(errors.GateBlocked) as blocked:
+        version.promote()
+    [line] = [line for line in str(blocked.value).splitlines() if "kept as source" in line]
+    read, trust = re.search(r"to read it: print\((.+?)\)\. To trust it: (.+), or mlcycle", line).groups()  # type: ignore[union-attr]
+    assert eval(read, {"project": project}) == hostile(tmp_path / "marker").source
+    assert eval(trust, {"project": project}).verdict == "pass"
+    with pytest.raises(errors.GateBlocked) as blocked:
+        version.promote()  # it was trained on what it is judged on, which is another matter
+    assert "kept as source" not in str(blocked.value)
+
+
+def test_the_rules_of_an_alias_have_an_author_too(project: mc.Project, cells: pd.DataFrame, tmp_path: Path) -> None:
+    """Where it stands is said of a metric that only an alias asks for."""
+    metric = hostile(tmp_path / "marker")
+    usual, own = [mc.AtLeast("accuracy", 0.5)], [mc.AtLeast(metric, 0.5)]
+    project.scope.set(criteria=usual, aliases={"trial": own}, test="cells")
+    project.datasets.add("cells", cells, target="target")
+    X = cells.drop(columns="target")
+    version = project.models.register("cells", fitted(X, cells["target"]), example=X[:5])
+    version.evaluate()
+    with pytest.raises(errors.GateBlocked, match=r"put it into scope 1 .*get\(\)\.aliases\['trial'\]\[0\]\.metric"):
+        version.promote("trial")

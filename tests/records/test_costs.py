@@ -59,8 +59,8 @@ def test_other_costs_are_another_metric() -> None:
         (lambda: Cost(), "takes false_negative= and false_positive=, or costs by pair"),
         (lambda: Cost(CHURN, false_negative=1), "or costs by pair"),
         (lambda: Cost(false_negative=1), "lacks false_positive=; give 0"),
-        (lambda: Cost(false_negative="1", false_positive=1), "false_negative of Cost is a number, got str"),  # type: ignore[arg-type]
-        (lambda: Cost(false_negative=math.inf, false_positive=1), "false_negative of Cost is a finite number"),
+        (lambda: Cost(false_negative="1", false_positive=1), "false_positive of Cost is a number, got str"),  # type: ignore[arg-type]
+        (lambda: Cost(false_negative=math.inf, false_positive=1), "false_positive of Cost is a finite number"),
         (lambda: Cost(false_negative=-1, false_positive=1), "it pays to answer 0 for 1: -1"),
         (lambda: Cost(false_negative=0, false_positive=0), "every answer costs the same"),
         (lambda: Cost({("a", "b"): 1}), "does not say what it costs to answer 'a' for 'b'; give 0"),

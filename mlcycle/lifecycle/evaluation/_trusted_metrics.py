@@ -30,11 +30,27 @@ def metrics_of(session: Session, view: View, trust: Trust = ()) -> checks.Loaded
 
 
 def _who(view: View, metric: records.MetricSource) -> str:
-    """Say who first put a metric into the scope, and when; "" where it stands in none."""
+    """Say who first put a metric into the scope, when, and what prints it; "" where it stands in none."""
     if view.names.get("scope", "scope") is None:
         return ""
-    for version in view.versions.standing("scope", "scope"):
-        found = scope_record(version)
-        if any(one.metric == metric for one in found.criteria):
-            return f"{found.author or 'somebody'} put it into scope {found.number} on {found.at[:10]}"
-    return ""
+    scopes = [scope_record(version) for version in view.versions.standing("scope", "scope")]
+    having = [scope for scope in scopes if any(one.metric == metric for one in scope.all_criteria)]
+    if not having:
+        return ""
+    first = having[0]
+    number = "" if having[-1] is scopes[-1] else having[-1].number
+    return (
+        f"{first.author or 'somebody'} put it into scope {first.number} on {first.at[:10]}; "
+        f"to read it: print(project.scope.get({number}).{_place(having[-1], metric)}.metric.source)"
+    )
+
+
+def _place(scope: records.Scope, metric: records.MetricSource) -> str:
+    """Return where in a scope a criterion of the metric stands, as Python reaches it."""
+    listed = {"criteria": scope.criteria, **{f"aliases[{alias!r}]": rules for alias, rules in scope.aliases.items()}}
+    return next(
+        f"{name}[{position}]"
+        for name, rules in listed.items()
+        for position, one in enumerate(rules)
+        if one.metric == metric
+    )

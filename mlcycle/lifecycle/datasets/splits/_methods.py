@@ -29,7 +29,7 @@ class _Method(NamedTuple):
     said : str
         What a split by it does, for messages.
     takes : frozenset of str
-        What it can do something with: ``"shares"``, ``"stratify"``, ``"gap"``.
+        What it can do something with: ``"shares"``, ``"stratify"``, ``"gap"``, ``"seed"``.
     remedy : str
         What to do where it leaves a part without rows.
     """
@@ -40,7 +40,7 @@ class _Method(NamedTuple):
     remedy: str = "a larger share, or another seed"
 
 
-_HASHED = frozenset({"shares", "stratify"})
+_HASHED = frozenset({"shares", "stratify", "seed"})
 _GIVEN: frozenset[str] = frozenset()
 _FEW = "a larger share, another seed, or stratify=, which balances the parts"
 
@@ -59,6 +59,10 @@ METHODS: dict[str, _Method] = {
 """By name, each way to split; a version says by which of them a part of it was chosen."""
 
 _ROLES = ("time", "group", "key")
+_ROWWISE = {
+    "random": "stratify=False draws single rows",
+    "stratified": "stratify=True, or a column, keeps the shares of classes",
+}
 
 
 def draw(rows: Rows, request: Request) -> Drawn:
@@ -85,11 +89,28 @@ def _chosen(rows: Rows, request: Request) -> str:
         role = next((role for role in ("time", "group") if rows.roles.get(role) is not None), None)
         return role or _by_rows(rows, request)
     if isinstance(by, str):  # before a splitter: a text has a split of its own
+        _check_is_no_method(rows, by)
         return str(by) if by in _ROLES else "column"
     if isinstance(by, Splitter) and not isinstance(by, type):
         return "splitter"
     listed = isinstance(by, list | tuple) or getattr(by, "ndim", 0) > 0
     return "mask" if listed else "column"
+
+
+def _check_is_no_method(rows: Rows, by: str) -> None:
+    """Refuse the name of a way to split that `by` does not choose, unless a column is called so."""
+    if by not in _ROWWISE or by in rows.frame.columns:
+        return
+    without = f"leave by= out: {_ROWWISE[by]}"
+    role = next((role for role in ("time", "group") if rows.roles.get(role) is not None), None)
+    if role == "time":
+        without = (
+            "with a time role rows go in time order; by='key' or by='group' places them by a hash, where there is such "
+            f"a role, and else a mask does, such as by=numpy.random.default_rng(0).random({len(rows)}) < 0.25"
+        )
+    elif role == "group" and by == "random":
+        without = "leave by= out: groups are placed by their hash, which is at random, and whole"
+    raise InvalidInput(f"by={by!r} names no column of {rows.shown}; {without}")
 
 
 def _by_rows(rows: Rows, request: Request) -> str:
@@ -99,6 +120,10 @@ def _by_rows(rows: Rows, request: Request) -> str:
 
 def _check_fits(request: Request, method: _Method) -> None:
     """Refuse arguments that this way of splitting can do nothing with."""
+    if request.seed and "seed" not in method.takes:
+        raise InvalidInput(
+            f"seed={request.seed} changes nothing here: this split {method.said}, and nothing is drawn; leave it out"
+        )
     if request.gap is not None and "gap" not in method.takes:
         raise InvalidInput(
             f"gap={request.gap_text!r} is left out in time order, and this split {method.said}; leave it out, or split "

@@ -10,10 +10,13 @@ from mlcycle.records._costs import Cost
 from mlcycle.records._metric_source import MetricSource, made_here
 from mlcycle.records._source_text import looked_up, public_module, standing_alone
 
-__all__ = ["metric_of"]
+__all__ = ["AnyMetric", "metric_of"]
+
+AnyMetric = str | Cost | MetricSource
+"""What a criterion keeps of its metric."""
 
 
-def metric_of(value: Any) -> str | Cost | MetricSource:
+def metric_of(value: Any) -> AnyMetric:
     """Return a scorer's name, ``module:function`` for a function any process can import, or the text of any other."""
     if isinstance(value, (Cost, MetricSource)):
         return value
@@ -25,7 +28,6 @@ def metric_of(value: Any) -> str | Cost | MetricSource:
                 f"a metric is a scikit-learn scorer name like 'roc_auc', or 'module:function', got {value!r}"
             )
         if colon and module == "__main__":
-            function = text.partition(":")[2]
             raise InvalidInput(
                 f"the metric {text} stands in the script or notebook itself, where no other process finds it by name; "
                 f"pass the function, {function} without quotes, and its text is kept"
