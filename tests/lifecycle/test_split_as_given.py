@@ -76,7 +76,7 @@ def test_a_mask_says_where_each_row_goes(mask: Any) -> None:
         "train": list(range(8)),
         "test": [8, 9, 10, 11],
     }
-    assert drawn.part.shares == pytest.approx({"train": 2 / 3, "test": 1 / 3})
+    assert drawn.shares == pytest.approx({"train": 2 / 3, "test": 1 / 3})
 
 
 def test_a_mask_of_names_takes_any_names() -> None:

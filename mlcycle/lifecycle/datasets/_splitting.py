@@ -151,9 +151,9 @@ def _rows(blobs: Blobs, view: View, whole: Version) -> splits.Rows:
 
 def _parts(whole: Version, frame: pd.DataFrame, drawn: splits.Drawn) -> list[_Part]:
     """Return the parts of a version, their rows chosen."""
-    how = {name: value for name, value in records.to_json(drawn.part).items() if name != "type"}
-    parts = []
+    parts, said = [], drawn.parts()
     for name, mask in drawn.masks().items():
+        how = {field: value for field, value in records.to_json(said[name]).items() if field != "type"}
         encoded = codecs.encode_selection(whole["content"], mask, how)
         parts.append(_Part(f"{whole.name}.{name}", frame, mask, whole["roles"], encoded, how))
     return parts

@@ -127,10 +127,8 @@ def _checked(
     _check_groups(rows, part_of, splitter or "the mask")
     filled = np.bincount(part_of + 1, minlength=len(request.names) + 1)[1:] / len(rows)
     shares = dict(zip(request.names, filled.tolist(), strict=True))
-    how = records.Part(
-        method=method, group=rows.roles.get("group"), names=request.names, shares=shares, splitter=splitter
-    )
-    return Drawn(part_of, how, sides)
+    how = records.Part(method=method, group=rows.roles.get("group"), splitter=splitter)
+    return Drawn(part_of, how, shares, sides)
 
 
 def _check_groups(rows: Rows, part_of: np.ndarray, who: str) -> None:
