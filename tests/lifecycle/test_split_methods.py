@@ -312,7 +312,12 @@ def test_a_part_says_how_it_was_chosen(method: str) -> None:
     again = mc.open(f"memory://said-{method}").datasets["d.test"]
     part = again.part
     assert part is not None
-    assert (again, part, part.method, (part.place, part.of)) == (test, evolve(train.part, share=part.share, place=2), method, (2, 2))
+    assert (again, part, part.method, (part.place, part.of)) == (
+        test,
+        evolve(train.part, share=part.share, place=2),
+        method,
+        (2, 2),
+    )
     assert part.seed == (None if method in ("time", "mask", "splitter") else 3)
     assert train.part.share + part.share == pytest.approx(1)
     assert str(part)[:50] in repr(again).replace('\\"', '"')

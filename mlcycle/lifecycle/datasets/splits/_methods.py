@@ -86,10 +86,9 @@ def _chosen(rows: Rows, request: Request) -> str:
         return role or _by_rows(rows, request)
     if isinstance(by, str):  # before a splitter: a text has a split of its own
         return str(by) if by in _ROLES else "column"
-    if isinstance(by, Splitter) and not isinstance(by, type):
+    if isinstance(by, Splitter) and not isinstance(by, type | bytes):
         return "splitter"
-    listed = isinstance(by, list | tuple) or getattr(by, "ndim", 0) > 0
-    return "mask" if listed else "column"
+    return "mask" if _as_given.is_listed(by) else "column"
 
 
 def _by_rows(rows: Rows, request: Request) -> str:
