@@ -16,7 +16,7 @@ from mlcycle.lifecycle.datasets.splits._shares import check_shares, missed
 if TYPE_CHECKING:
     from mlcycle.lifecycle.datasets.splits._request import Request
 
-__all__ = ["by_column", "by_role", "by_row", "has_few_classes", "stratify_column"]
+__all__ = ["by_column", "by_role", "by_row", "fits_evenly", "has_few_classes", "stratify_column"]
 
 
 def by_row(rows: Rows, request: Request, method: str) -> Drawn:
@@ -95,12 +95,18 @@ def _evenly(rows: Rows, request: Request, column: Any, stratify: Any) -> np.ndar
     return deal_units(units, lots, classes, np.array(list(request.shares.values())))
 
 
+def fits_evenly(rows: Rows, request: Request, column: Any) -> bool:
+    """Say whether shares hold where units are dealt out, so that it is chance that a hash does not keep them."""
+    filled = np.bincount(part_of := _evenly(rows, request, column, None), minlength=len(request.shares))
+    return bool(filled.all()) and missed(part_of, request.shares) is None
+
+
 def _why_missed(rows: Rows, request: Request, column: Any, stratify: Any) -> str:
     """Say why shares do not hold, and what would help: whether anything does is tried out."""
     sizes, group = np.bincount(rows.units(column)), rows.roles.get("group")
     whole = "" if group in (None, column) else f", groups of {group!r} whole"
     units = f"{len(sizes):,} {'value' if len(sizes) == 1 else 'values'} of {column!r}{whole}"
-    if stratify is None and missed(_evenly(rows, request, column, None), request.shares) is None:
+    if stratify is None and fits_evenly(rows, request, column):
         return (
             f"{units}, are placed by a hash, which holds shares on average, and where they are few or of many sizes "
             "only roughly; give stratify=, which deals them out evenly, another seed, or a splitter of scikit-learn"

@@ -130,10 +130,10 @@ def _says_empty(rows: Rows, request: Request, drawn: Drawn, name: str) -> str:
             whole += f" once groups of {part.group!r} are whole"
     gap = "" if part.gap is None else f", gap {part.gap}"
     share = f"{drawn.shares[name]:.3g} of {whole}, method {part.method!r}{gap}"
-    return f"the part {rows.name}.{name} would have no rows: {share}; {_remedy(request, drawn, units)}"
+    return f"the part {rows.name}.{name} would have no rows: {share}; {_remedy(rows, request, drawn, units)}"
 
 
-def _remedy(request: Request, drawn: Drawn, units: int) -> str:
+def _remedy(rows: Rows, request: Request, drawn: Drawn, units: int) -> str:
     """Say what fills a part without rows: what cannot is not said."""
     part, method = drawn.part, METHODS[drawn.part.method]
     if "shares" in method.takes and units < len(drawn.shares):
@@ -142,6 +142,7 @@ def _remedy(request: Request, drawn: Drawn, units: int) -> str:
         return f"they cannot fill the parts: {fewer}"
     if request.folds and part.gap is not None:
         return "ask for fewer folds, or a smaller gap"
-    if part.stratify is not None:  # dealt out, whatever the seed
-        return "give it a larger share"
+    hashed = "stratify" in method.takes and part.column is not None and part.stratify is None
+    if part.stratify is not None or (hashed and not _by_value.fits_evenly(rows, request, part.column)):
+        return "give it a larger share"  # neither another seed nor balance helps
     return f"give it {method.remedy}"
