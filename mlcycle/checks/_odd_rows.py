@@ -47,6 +47,8 @@ class IncomingRows:
         Roles the caller gave, None among them: whatever became of those is meant.
     former_roles : mapping of str to str or None
         Those of the version before; empty without one.
+    lost_roles : mapping of str to str
+        Those that nobody had in it, since their column was gone, with that column.
     former_columns : callable
         Returns the columns of the version before, as `columns`; empty without one, and where all is as it was. Asked
         only by who compares, for it may have to be read.
@@ -65,6 +67,7 @@ class IncomingRows:
     values: Callable[[str], Any]
     chosen: frozenset[str] = frozenset()
     former_roles: Mapping[str, str | None] = field(factory=dict)
+    lost_roles: Mapping[str, str | None] = field(factory=dict)
     former_columns: Callable[[], Mapping[str, str]] = dict
 
     def role(self, role: str) -> str | None:
@@ -110,16 +113,12 @@ class RowsCheck(Protocol):
         raise NotImplementedError
 
 
-def look_for_oddities(
-    rows: IncomingRows, asked: Sequence[RowsCheck] | None = None
-) -> tuple[list[Oddity], list[Result]]:
-    """Return what is odd about rows, and an error for each check that broke: it never stands in the way.
+def look_for_oddities(rows: IncomingRows) -> tuple[list[Oddity], list[Result]]:
+    """Return what of `ODD_ROWS` is odd about rows, and an error for each check that broke: it never stands in the way.
 
     Parameters
     ----------
     rows : IncomingRows
-    asked : sequence of RowsCheck, optional
-        By default `ODD_ROWS`.
 
     Examples
     --------
@@ -129,7 +128,7 @@ def look_for_oddities(
     '2 of 3 rows share their key (id) with another'
     """
     found, broken = list[Oddity](), list[Result]()
-    for check in ODD_ROWS if asked is None else asked:
+    for check in ODD_ROWS:
         try:
             if (odd := check(rows)) is not None:
                 found.append(odd)
@@ -232,7 +231,24 @@ class RolesStay(RowsCheck):
             return None
         named = " and ".join(f"no {role} any more (column {label} is gone)" for role, label in gone.items())
         had = sum(label is not None for label in rows.former_roles.values())
-        return Oddity("roles stay", f"there is {named}", len(gone), had)
+        back = "it comes back when the column does" if len(gone) == 1 else "they come back when their columns do"
+        note = f"there is {named}: {back}, or with datasets.rollback(…)"
+        return Oddity("roles stay", note, len(gone), had)
+
+
+@frozen
+class RolesReturn(RowsCheck):
+    """A role that was lost with its column is there again with it; who split meanwhile did without."""
+
+    def __call__(self, rows: IncomingRows, /) -> Oddity | None:
+        """Name the roles that are back."""
+        lost = {role: label for role, label in rows.lost_roles.items() if role not in rows.chosen}
+        back = {role: label for role, label in lost.items() if rows.roles.get(role) == label}
+        if not back:
+            return None
+        named = " and ".join(f"{role} ({label})" for role, label in back.items())
+        note = f"{named} {'is' if len(back) == 1 else 'are'} back, and parts of the versions without do not heed it"
+        return Oddity("roles return", note, len(back), len(lost))
 
 
 @frozen
@@ -278,6 +294,7 @@ ODD_ROWS: tuple[RowsCheck, ...] = (
     RoleIsThere("group", so="together they are one group"),
     TargetVaries(),
     RolesStay(),
+    RolesReturn(),
     ColumnsStay(),
     TypesStay(),
 )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from attrs import field, frozen
 
 from mlcycle._digest import canonical_json, sha256_bytes
@@ -70,6 +71,29 @@ class Encoded:
     presentation: str
     header: Doc = field(repr=False)
     blocks: tuple[tuple[str, ...], ...] = field(repr=False)
+
+    def missing_content(self) -> str:
+        """Return the content that this table would have if every NaN in a column of floats were null.
+
+        That pandas has NaN where Arrow, polars and its own nullable columns have null makes no other data.
+
+        Examples
+        --------
+        >>> nulls = encode(pa.table({"a": [1.0, None]}))
+        >>> encode(pd.DataFrame({"a": [1.0, float("nan")]})).missing_content() == nulls.content
+        True
+        """
+        nulled = {}
+        for name, column in zip(self.table.column_names, self.table.columns, strict=True):
+            if pa.types.is_floating(column.type) and (found := _nulled(column)) is not None:
+                nulled[name] = found
+        if not nulled:
+            return self.content
+        header = self.header
+        columns = dict(zip(self.table.column_names, zip(*self.blocks, strict=True), strict=True))
+        again = _digests(nulled, header["blocks"], {name: name for name in nulled})
+        columns |= dict(zip(nulled, zip(*again, strict=True), strict=True))
+        return content_digest(header["schema"], header["cut"], header["blocks"], zip(*columns.values(), strict=True))
 
     def frame(self) -> pd.DataFrame:
         """Return the table as it will be read back."""
@@ -135,6 +159,15 @@ def encode(data: Any, *, key: Sequence[str] | None = None, allow_empty: bool = F
     }
     table = pa.table(columns)
     return Encoded(table, content, presentation, header, tuple(digests))
+
+
+def _nulled(column: Any) -> Any:
+    """Return a column of floats with its NaN as null; None where it has none."""
+    wide = column.cast(pa.float32()) if pa.types.is_float16(column.type) else column  # Arrow asks half floats little
+    missing = pc.is_null(wide, nan_is_null=True)
+    if (pc.sum(missing).as_py() or 0) == column.null_count:
+        return None
+    return pc.if_else(missing, pa.scalar(None, column.type), column)
 
 
 def columns_of(data: Any) -> tuple[dict[str, Any], int]:

@@ -326,6 +326,6 @@ class DatasetVersion(Committed):
         told = [(name, "; ".join(value) if name == "notes" else value) for name, value in self._facts()]
         facts = [(name, ", ".join(value) if isinstance(value, tuple) else value) for name, value in told]
         if self.part is not None:
-            shares = ", ".join(f"{name} {share:.3g}" for name, share in self.part.shares.items())
-            facts.insert([name for name, _ in facts].index("part") + 1, ("shares", shares))
+            share = f"{self.part.share:.3g}, part {self.part.place} of {self.part.of}"
+            facts.insert([name for name, _ in facts].index("part") + 1, ("share", share))
         return _html.card(self.ref, facts, columns)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import field, frozen
+from attrs import frozen
 
-from mlcycle.records._record import Record, texts
+from mlcycle.records._record import Record
 
 __all__ = ["Part"]
 
 
 @frozen(kw_only=True, repr=False)
 class Part(Record):
-    """How the rows of one part of a split were chosen: enough to choose them again.
+    """How the rows of one part of a split were chosen: with those of the other parts, enough to choose them again.
 
     Attributes
     ----------
@@ -29,18 +29,17 @@ class Part(Record):
         What was left out between parts in time order: a span such as ``"7d"``, or a number of rows.
     seed : int or None
         None where nothing was left to a hash.
-    names : tuple of str
-        All parts of that split, in order.
-    shares : dict
-        Of each of them: as asked for, or, of a mask or a splitter, as found.
+    share : float
+        As asked for, or, of a mask or a splitter, as found.
+    place, of : int
+        Which part of how many, from 1: in that order they follow each other.
     splitter : str, default ""
         The splitter as it prints.
 
     Examples
     --------
-    >>> shares = {"train": 0.8, "test": 0.2}
-    >>> Part(method="time", column="since", group="household", gap="7d", names=tuple(shares), shares=shares)
-    Part("time 'since', groups of 'household' whole, gap 7d", shares={train: 0.8, test: 0.2})
+    >>> Part(method="time", column="since", group="household", gap="7d", share=0.2, place=2, of=2)
+    Part("time 'since', groups of 'household' whole, gap 7d", share=0.2, place=2, of=2)
     """
 
     method: str
@@ -49,15 +48,10 @@ class Part(Record):
     stratify: str | int | None = None
     gap: str | int | None = None
     seed: int | None = None
-    names: tuple[str, ...] = field(default=(), converter=texts)
-    shares: dict[str, float] = field(factory=dict, hash=False)
+    share: float = 0.0
+    place: int = 0
+    of: int = 0
     splitter: str = ""
-
-    def __attrs_post_init__(self) -> None:
-        # a copy, and in the order of the parts, which a JSON object does not keep
-        at = {name: place for place, name in enumerate(self.names)}
-        shares = dict(sorted(self.shares.items(), key=lambda share: at.get(share[0], len(at))))
-        object.__setattr__(self, "shares", shares)
 
     def _title(self) -> str:
         said = [f"{self.method} {self.column!r}"]
@@ -70,4 +64,4 @@ class Part(Record):
         return ", ".join(said)
 
     def _facts(self) -> list[tuple[str, Any]]:
-        return [("shares", self.shares)]
+        return [("share", self.share or None), ("place", self.place or None), ("of", self.of or None)]

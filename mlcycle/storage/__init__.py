@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mlcycle.storage._commit_log import Commit, Draft, Log, UpToDate
     from mlcycle.storage._compaction import Compaction
     from mlcycle.storage._create_once import create_once
-    from mlcycle.storage._entries import Entry
+    from mlcycle.storage._entries import MAX_BYTES, Entry
     from mlcycle.storage._files import (
         Appender,
         Files,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mlcycle.storage._verify import Problem, Verification, verify
 
 __all__ = [
+    "MAX_BYTES",
     "Appender",
     "Commit",
     "Compaction",
@@ -80,7 +81,7 @@ __all__ = [
 _HOMES = {
     "_addresses": ("address_of", "without_credentials"),
     "_compaction": ("Compaction",),
-    "_entries": ("Entry",),
+    "_entries": ("MAX_BYTES", "Entry"),
     "_files": ("Appender", "Files", "KeyNotFound", "Listed", "Outcome", "check_key", "open_files"),
     "_prefetch": ("fetch",),
     "_symlinks": ("links_in",),

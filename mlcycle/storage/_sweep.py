@@ -33,7 +33,7 @@ __all__ = ["SweepResult", "sweep"]
 _WEEK = 7 * 24 * 3600.0
 
 _ENTRY_BYTES = MAX_BYTES - 8 * 1024  # left for envelope and message
-_AT_ONCE = 1000  # keys; more never fit into one entry
+_AT_ONCE = 1000  # keys, in one entry
 
 
 @printable

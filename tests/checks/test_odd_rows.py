@@ -92,7 +92,10 @@ def test_the_version_before_is_compared() -> None:
     before = {"former_roles": {"key": "key", "time": "at"}, "former_columns": lambda: former}
     now = rows(roles={"time": "at"}, **before)
     assert notes(now) == [
-        "there is no key any more (column key is gone)",
+        (
+            "there is no key any more (column key is gone): it comes back when the column does, or with "
+            "datasets.rollback(…)"
+        ),
         "2 columns (a, b) vanished, and column id came",
         "2 columns changed type: age int32 → int64, home binary → string",
     ]

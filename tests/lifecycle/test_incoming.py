@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import mlcycle as mc
@@ -21,7 +22,7 @@ from mlcycle.testing import FaultyFiles
 PEOPLE = pd.DataFrame({"id": [1, 2, 3, 4], "age": [30, 41, 30, 58], "left": [0, 1, 1, 0]})
 TWICE = PEOPLE.assign(id=[1, 2, 2, 4])
 NOTE = "2 of 4 rows share their key (id) with another"
-GONE = "there is no key any more (column id is gone)"
+GONE = "there is no key any more (column id is gone): it comes back when the column does, or with datasets.rollback(…)"
 
 
 def test_a_version_prints_what_is_odd(project: mc.Project) -> None:
@@ -82,6 +83,53 @@ def test_roles_vanish_loudly_and_are_taken_away_quietly(project: mc.Project) -> 
     assert add("d", PEOPLE) == unset
     meant = add("d", PEOPLE.drop(columns="age"), time=None)
     assert meant.notes == ("column age vanished",)
+
+
+def test_a_role_comes_back_with_its_column(project: mc.Project) -> None:
+    """After one export without it, and another; parts heed it again, and the version says that it is back."""
+    add = project.datasets.add
+    frame = pd.DataFrame({"id": range(100), "g": [row // 4 for row in range(100)], "left": [0, 1] * 50})
+    add("d", frame, key="id", target="left", group="g")
+    lost = add("d", frame.drop(columns="g"))
+    assert lost.notes[0].startswith("there is no group any more (column g is gone): it comes back when the column does")
+    assert add("d", frame.drop(columns="g")) == lost
+    add("d", frame[:90].drop(columns="g"))
+    back = add("d", frame)
+    assert back.roles == records.Roles(key="id", target="left", group="g")
+    assert back.notes == ("group (g) is back, and parts of the versions without do not heed it",)
+    assert back.split()["test"].load()["g"].isin(back.split()["train"].load()["g"]).sum() == 0
+
+
+def test_a_role_that_was_taken_away_or_given_anew_does_not_come_back(project: mc.Project) -> None:
+    """Whether its column was there by then or not."""
+    add = project.datasets.add
+    add("d", PEOPLE, key="id", target="left")
+    add("d", PEOPLE.drop(columns="id"))
+    unset = add("d", PEOPLE.drop(columns="id"), key=None)
+    assert unset.ref == "d@3"
+    assert add("d", PEOPLE).roles == records.Roles(target="left")
+    add("d", PEOPLE, key="id")
+    add("d", PEOPLE.drop(columns="id"), key="age")
+    again = add("d", PEOPLE)
+    assert (again.roles.key, again.notes) == ("age", ("2 of 4 rows share their key (age) with another",))
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32"])
+def test_a_missing_float_is_missing_in_any_frame(project: mc.Project, kind: str) -> None:
+    """NaN of pandas is null of Arrow and of nullable columns: one version, whichever came first."""
+    frame = pd.DataFrame({"x": np.array([1.5, np.nan, 3.0], kind), "y": [1, 2, 3]})
+    nullable = frame.astype({"x": kind.capitalize()})
+    others = [
+        pa.Table.from_pandas(frame),
+        nullable,
+        frame.convert_dtypes(dtype_backend="pyarrow").astype({"y": "int64"}),
+    ]
+    first = project.datasets.add("d", frame)
+    assert [project.datasets.add("d", other).ref for other in others] == [first.ref] * 3
+    other = project.datasets.add("e", others[0])
+    assert (other.content != first.content, project.datasets.add("e", frame).ref) == (True, "e@1")
+    assert project.datasets.add("e", frame.assign(x=frame["x"].fillna(0))).ref == "e@2"
+    assert project.datasets.add("e", frame[::-1].reset_index(drop=True)).ref == "e@3"
 
 
 def test_types_and_columns_are_compared_with_the_current_version(project: mc.Project) -> None:

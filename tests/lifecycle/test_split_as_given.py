@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.model_selection import (
     GroupKFold,
@@ -66,8 +68,14 @@ _LATE = [False] * 8 + [True] * 4
         FRAME["x"] > 7,
         ["train"] * 8 + ["test"] * 4,
         pd.Categorical(["train"] * 8 + ["test"] * 4),
+        pa.array(_LATE),
+        pa.chunked_array([_LATE[:5], _LATE[5:]]),
+        pa.array(["train"] * 8 + ["test"] * 4),
+        deque(_LATE),
+        [0] * 8 + [1] * 4,
+        np.array(_LATE, dtype="uint8"),
     ],
-    ids=["list", "tuple", "array", "series", "nullable", "of a column", "names", "categories"],
+    ids=lambda mask: f"{type(mask).__name__} of {type(next(iter(mask))).__name__}",
 )
 def test_a_mask_says_where_each_row_goes(mask: Any) -> None:
     """Truth values, true for the last part, or names; the shares are what was found."""
@@ -76,7 +84,25 @@ def test_a_mask_says_where_each_row_goes(mask: Any) -> None:
         "train": list(range(8)),
         "test": [8, 9, 10, 11],
     }
-    assert drawn.part.shares == pytest.approx({"train": 2 / 3, "test": 1 / 3})
+    assert drawn.shares == pytest.approx({"train": 2 / 3, "test": 1 / 3})
+
+
+def test_a_generator_is_a_mask() -> None:
+    """Also where an operation is tried again, which asks it twice."""
+    request = parts_request(None, 0.25, (row > 7 for row in range(12)), None, None, 0)
+    drawn = [draw(Rows("d", "d@1", FRAME, {}), request).part_of.tolist() for _ in range(2)]
+    assert drawn == [[0] * 8 + [1] * 4] * 2
+
+
+def test_a_mask_of_polars_is_a_mask() -> None:
+    """As a series of pandas is."""
+    polars = pytest.importorskip("polars")
+    assert _draw(polars.Series(_LATE)).masks()["test"].tolist() == _LATE
+
+
+def test_a_splitter_that_needs_no_groups_warns_of_none() -> None:
+    """It is given them, and says that it ignores them, which is no news: its answers are held against them."""
+    assert _folds(KFold(4), 4, "g").part.splitter.startswith("KFold")
 
 
 def test_a_mask_of_names_takes_any_names() -> None:
@@ -93,7 +119,11 @@ def test_a_mask_of_names_takes_any_names() -> None:
         ([*_LATE[:11], None], {}, "1 of the 12 values of by= are missing"),
         (pd.Series(_LATE)[::-1], {}, r"another index than the rows of d@1.*\.to_numpy\(\)"),
         (["train"] * 10 + ["tset"] * 2, {}, "2 rows have another value, such as 'tset'; the parts are 'train', 'test'"),
-        ([0, 1] * 6, {}, "12 rows have another value, such as 0"),
+        ([1, 2] * 6, {}, "12 rows have another value, such as 1"),
+        (pa.array([*_LATE[:11], None]), {}, "1 of the 12 values of by= are missing"),
+        (pa.table({"late": _LATE}), {}, r"by= has the shape \(12, 1\); a mask is one column"),
+        (frozenset(_LATE), {}, "by=.* names no column of d@1"),
+        (b"late", {}, "by=.* names no column of d@1"),
         ([False] * 12, {}, r"d\.test would have no rows"),
         (_LATE, {"parts": ["a", "b", "c"]}, "truth values make two parts, not 3"),
         (_LATE, {"parts": {"a": 0.5, "b": 0.5}}, "shares are given, and this split goes by a mask"),

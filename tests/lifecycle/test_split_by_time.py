@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,21 @@ def test_a_gap_is_left_out_before_the_later_part(gap: Any, kept: int, said: Any)
     assert (drawn.part_of == -1).sum() == 30 - kept
 
 
+@pytest.mark.parametrize("name", ["Arrow dates", "Arrow moments", "dates", "ISO text", "spans", "periods"])
+def test_a_span_is_left_out_of_moments_of_any_type(name: str) -> None:
+    """Ten days before the test; periods of a month begin on its first."""
+    drawn = _draw(pd.Series(_MOMENTS[name]), gap="10d")
+    assert [mask.sum() for mask in drawn.masks().values()] == [30 if name == "periods" else 21, 10]
+
+
+def test_what_a_gap_leaves_out_is_no_miss_of_a_share() -> None:
+    """And a share that is missed is refused with any gap."""
+    assert [mask.sum() for mask in _draw(_FORTY, gap="25d").masks().values()] == [6, 10]
+    for gap in (None, 1, "1h"):
+        with pytest.raises(errors.InvalidInput, match="by more than half"):
+            _draw(_days(*[1] * 30, 2), test=0.5, gap=gap)
+
+
 def test_a_gap_leaves_out_whole_moments() -> None:
     """At least as many rows as asked for, where rows of one moment stay together."""
     masks = _draw(_days(1, 1, 2, 2, 3, 3, 4, 4), test=0.25, gap=1).masks()
@@ -131,13 +147,21 @@ def test_folds_are_trained_on_what_lies_before_them() -> None:
             {"moments": [*_FORTY[:38], pd.NaT, pd.NaT]},
             r"2 of 40 rows of d@1 have no time: 'at' is missing; .*by='group'",
         ),
-        ({"moments": _days(*[1] * 8)}, r"1 moments of 'at' in d@1 cannot fill 2 parts; rows of one moment"),
-        ({"moments": _FORTY, "group": [0] * 40}, r"1 last moments of groups of 'at' in d@1 cannot fill 2 parts"),
+        ({"moments": _days(*[1] * 8)}, r"1 moment of 'at' in d@1 cannot fill 2 parts; rows of one moment"),
+        ({"moments": _FORTY, "group": [0] * 40}, r"1 last moment of groups of 'at' in d@1 cannot fill 2 parts"),
         ({"moments": _days(*[1] * 30, 2), "test": 0.5}, r"d\.train would have 30 of 31 rows, its share being 0\.5"),
         ({"moments": _FORTY, "gap": 35}, r"d\.train would have no rows: .*gap 35; give it .* a smaller gap"),
         ({"moments": range(40), "gap": "7d"}, "gap='7d' is a span, .* holds numbers, so give a number of rows"),
         ({"moments": ["spring", "fall"] * 20}, r"the time column 'at' of d@1 holds .*pandas\.to_datetime"),
-        ({"moments": ["1/12/2026"] * 40}, r"the time column 'at' of d@1 holds .*pandas\.to_datetime"),
+        (
+            {"moments": ["2026-01-01", "1/12/2026"] * 20},
+            r"holds (object|str) such as '1/12/2026', which has no order in time; .*ISO 8601, as pandas\.to_datetime",
+        ),
+        (
+            {"moments": [dt.time(9)] * 40},
+            r"holds object such as datetime\.time\(9, 0\), which has no order in time; add",
+        ),
+        ({"moments": [Decimal(1)] * 40}, r"holds object such as Decimal\('1'\), which has no order in time; add"),
         ({"moments": [[1]] * 40}, r"the time column 'at' of d@1 holds .*pandas\.to_datetime"),
         ({"moments": [True, False] * 20}, r"the time column 'at' of d@1 holds bool"),
     ],

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, reject, settings
+from attrs import evolve
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.model_selection import GroupKFold, GroupShuffleSplit
+from sklearn.model_selection import GroupKFold, GroupShuffleSplit, LeaveOneGroupOut
 
 import mlcycle as mc
 from mlcycle import errors
-from mlcycle.lifecycle.datasets.splits import METHODS, Rows, draw, folds_request, parts_request, sides_of
+from mlcycle._digest import unit_interval
+from mlcycle.lifecycle.datasets.splits import METHODS, Rows, _by_value, draw, folds_request, parts_request, sides_of
 
 DEFAULTS: dict[str, Any] = {"parts": None, "test": 0.25, "by": None, "gap": None, "stratify": None, "seed": 0}
 FOLDS: dict[str, Any] = {"n": 5, "by": None, "gap": None, "stratify": None, "seed": 0}
@@ -42,12 +45,17 @@ def _masks(frame: pd.DataFrame, roles: dict[str, str], **given: Any) -> dict[str
 
 
 def _drawn(frame: pd.DataFrame, roles: dict[str, str], request: Any) -> Any:
-    """Draw what fits; a few examples have too few groups or moments for their gap, and are refused with the reason."""
+    """Draw what fits; None for what is refused, as it has to be: it misses a share, or its gap leaves nothing."""
     try:
         return draw(Rows("d", "d@1", frame, roles), request)
     except errors.InvalidInput as error:
-        assert "would have" in str(error)  # noqa: PT017 - what is drawn is looked at by the caller
-        reject()
+        found = re.search(r"would have ([\d,]+) of ([\d,]+) rows, its share being ([\d.]+),", str(error))
+        if found is None:
+            assert re.search("would have no rows: .*(gap|values of)|cannot fill", str(error))  # noqa: PT017 - as below
+        else:
+            rows, whole, share = (float(one.replace(",", "")) for one in found.groups())
+            assert abs(rows / whole - share) > share / 2 - 1e-3
+        return None
 
 
 def _torn(masks: dict[str, np.ndarray], values: pd.Series) -> int:
@@ -60,7 +68,11 @@ def _torn(masks: dict[str, np.ndarray], values: pd.Series) -> int:
 def _asked(drawn: Any) -> tuple[pd.DataFrame, dict[str, str], dict[str, Any]]:
     """Return rows, roles, and a split that fits them."""
     frame = _frame(drawn(st.integers(150, 300)), drawn(st.integers(60, 120)), drawn(st.integers(0, 9)))
-    frame["id"] = frame["patient"] * 3 + frame["id"] % 3  # a group has a few keys, as it should
+    ties = drawn(st.sampled_from(["none", "a few", "many"]))
+    if ties != "many":  # a group has a few keys, as it should
+        frame["id"] = frame["patient"] * 3 + frame["id"] % 3
+    if ties == "a few":
+        frame.loc[:3, "id"] = frame["id"].iloc[-4:].to_numpy()
     roles = {role: ROLES[role] for role in drawn(st.sets(st.sampled_from(sorted(ROLES)), min_size=1))}
     words = [role for role in ("time", "group", "key") if role in roles]
     by = drawn(st.sampled_from([None, *words, "patient", "id"]))
@@ -80,6 +92,8 @@ def test_parts_are_disjoint_and_complete_and_tear_nothing(
     """Roles by methods: every row in one part, or in the gap; groups whole; what is placed by stays together."""
     frame, roles, given = asked
     drawn = _drawn(frame, roles, parts_request(**DEFAULTS | given))
+    if drawn is None:
+        return
     masks = drawn.masks()
     taken = np.sum(list(masks.values()), axis=0)
     assert list(masks) == list(given["parts"])
@@ -114,6 +128,8 @@ def test_every_row_is_tested_on_at_most_once(
     frame, roles, given = asked
     given = {name: value for name, value in given.items() if name != "parts"}
     drawn = _drawn(frame, roles, folds_request(n, **given))
+    if drawn is None:
+        return
     sides = sides_of(drawn, n)
     tested = (sides == 2).sum(axis=0)
     assert (len(sides), tested.max()) == (n, 1)
@@ -182,7 +198,7 @@ def test_rows_keep_their_part_when_data_grows() -> None:
 
 def test_a_key_in_a_group_goes_where_its_group_goes() -> None:
     """The hash of the coarser of the two places both; where neither is, what they tie together stays so."""
-    frame = _frame().assign(id=np.arange(400), land=lambda frame: frame["patient"] % 9)
+    frame = _frame().assign(id=np.arange(400), land=lambda frame: frame["patient"] % 29)
     roles = {"key": "id", "group": "patient"}
     by_group, by_key = _masks(frame, roles, by="group"), _masks(frame, roles, by="key")
     assert by_group["test"].tolist() == by_key["test"].tolist()
@@ -190,6 +206,70 @@ def test_a_key_in_a_group_goes_where_its_group_goes() -> None:
     pairs = pd.DataFrame({"a": np.arange(240) // 2, "b": np.arange(240) // 6 * 6 + np.arange(240) % 6 // 3})
     masks = _masks(pairs, {"group": "b"}, by="a")
     assert (_torn(masks, pairs["a"]), _torn(masks, pairs["b"])) == (0, 0)
+
+
+def _nested(many: int, each: int) -> pd.DataFrame:
+    """Return countries of so many households each, three rows a household, in no order of size."""
+    household = np.arange(many * each).repeat(3)
+    return pd.DataFrame({"country": household // each, "household": household})
+
+
+@given(st.integers(2, 8), st.integers(0, 5), st.lists(st.tuples(st.integers(0, 199), st.integers(0, 199)), max_size=4))
+@settings(max_examples=40, deadline=None)
+@pytest.mark.parametrize("by", ["country", "key", "group"])
+def test_a_tie_moves_only_what_it_ties(by: str, each: int, seed: int, moves: list[tuple[int, int]]) -> None:
+    """A row of a household in another country ties two of them; all others stay, and the two go where one was."""
+    frame = _nested(200, each)
+    more = pd.DataFrame([{"household": home * each, "country": other} for home, other in moves], columns=[*frame])
+    tied = pd.concat([frame, more.astype(frame.dtypes)], ignore_index=True)
+    roles = {"group": "household" if by != "group" else "country", "key": "country" if by != "group" else "household"}
+    before, after = (_masks(one, roles, by=by, seed=seed)["test"] for one in (frame, tied))
+    moved = set(frame["country"][before != after[: len(frame)]])
+    assert moved <= {one for pair in moves for one in pair}
+    assert abs(int(before.sum()) - int(after.sum())) <= (len(moved) + 1) * 3 * each
+    if by != "group":
+        assert _torn({"train": ~after, "test": after}, tied["household"]) == 0
+        assert _torn({"train": ~after, "test": after}, tied["country"]) == 0
+
+
+@pytest.mark.parametrize(("values", "groups"), [(400, 1600), (1600, 400), (1000, 1000)])
+def test_shares_hold_on_average_whatever_is_tied(values: int, groups: int) -> None:
+    """Columns that tie each other by chance: over 60 seeds, a quarter is a quarter to within three standard errors."""
+    random = np.random.default_rng(1)
+    frame = pd.DataFrame({"a": random.integers(0, values, 500), "b": random.integers(0, groups, 500)})
+    shares = []
+    for seed in range(60):
+        rows, request = Rows("d", "d@1", frame, {"group": "b"}), parts_request(**DEFAULTS | {"by": "a", "seed": seed})
+        shares.append(float((unit_interval(_by_value._hashes(rows, "a", request.seed)) >= 0.75).mean()))
+    assert np.mean(shares) == pytest.approx(0.25, abs=3 * np.std(shares) / 60**0.5)
+
+
+def test_a_split_far_from_its_shares_is_refused() -> None:
+    """Whether chance, few units or a large one is the reason, and with what helps: another seed only where it does."""
+    frame = pd.DataFrame({"g": [0] * 90 + [*range(1, 11)], "ten": np.arange(100) // 10, "y": [0, 1] * 50})
+    for by, group in (("group", "g"), ("g", None)):
+        roles = {"target": "y"} if group is None else {"target": "y", "group": group}
+        for seed in range(30):
+            with pytest.raises(errors.InvalidInput, match=r"would have .* rows") as refused:
+                _masks(frame, roles, by=by, seed=seed)
+            assert "seed" not in str(refused.value)
+            assert re.search("the largest with 90 rows|give it a larger share$", str(refused.value))
+    found = []
+    for seed in range(30):
+        try:
+            found.append(int(_masks(frame, {"group": "ten"}, seed=seed)["test"].sum()))
+        except errors.InvalidInput as error:
+            assert re.search("10 values of 'ten', are placed by a hash.*another seed|no rows", str(error))  # noqa: PT017
+    assert set(found) == {20, 30}
+    assert _masks(frame, {"group": "ten", "target": "y"}, stratify=True)["test"].sum() in (20, 30)
+    assert _masks(frame, {"group": "g"}, test=0.1, seed=0, stratify="y")["test"].sum() == 10
+
+
+def test_folds_are_as_large_as_their_groups() -> None:
+    """To leave one group out after the other is a use of them, whatever their sizes."""
+    frame = pd.DataFrame({"g": [0] * 90 + [*range(1, 11)]})
+    drawn = draw(Rows("d", "d@1", frame, {"group": "g"}), folds_request(11, None, None, None, 0))
+    assert sorted(mask.sum() for mask in drawn.masks().values()) == [1] * 10 + [90]
 
 
 def test_rows_without_a_group_are_one_group() -> None:
@@ -268,7 +348,7 @@ def test_a_split_by_a_column_called_zero() -> None:
     ("given", "says"),
     [
         ({"test": 0.01, "by": "land"}, r"d\.test would have no rows: 0\.01 of 3 values of 'land', method 'column'"),
-        ({"test": 0.001}, r"no rows: 0\.001 of 120 rows, method 'random'; .* another seed\Z"),
+        ({"test": 0.001}, r"no rows: 0\.001 of 120 rows, method 'random'; give it a larger share\Z"),
         (
             {"by": "x", "test": 0.01, "roles": {"group": "land"}},
             r"0\.01 of 3 values of 'x' once groups of 'land' are whole",
@@ -277,6 +357,8 @@ def test_a_split_by_a_column_called_zero() -> None:
             {"by": "land", "roles": {"group": "one"}},
             r"of 1 value of 'land' once .*; they cannot fill the parts: .*another",
         ),
+        ({"stratify": "x"}, "stratify='x' has 120 values.*at most 50; .*qcut"),
+        ({"stratify": True, "roles": {"target": "x"}}, "stratify='x' has 120 values.*at most 50; .*qcut"),
         ({"gap": 3}, "gap=3 is left out in time order, and this split draws single rows"),
         (
             {"stratify": True, "by": "time", "roles": {"time": "x", "target": "y"}},
@@ -300,6 +382,38 @@ def test_what_does_not_go_together_is_refused(given: dict[str, Any], says: str) 
         _masks(frame, roles, **given)
 
 
+@pytest.mark.parametrize(
+    ("n", "roles", "says"),
+    [
+        (6, {}, r"0\.167 of 5 rows, method 'random'; they cannot fill the parts: ask for folds\(5\)\Z"),
+        (4, {"group": "g"}, r"of 2 values of 'g', method 'group'; they cannot fill the parts: ask for folds\(2\)\Z"),
+        (2, {"group": "one"}, r"of 1 value of 'one', .*: split by another column\Z"),
+    ],
+)
+def test_what_cannot_help_is_not_said(n: int, roles: dict[str, str], says: str) -> None:
+    """Neither another seed nor a larger share makes six of five."""
+    frame = pd.DataFrame({"x": range(5), "g": [1, 1, 1, 2, 2], "one": 1})
+    with pytest.raises(errors.InvalidInput, match=says):
+        draw(Rows("d", "d@1", frame, roles), folds_request(n, None, None, None, 0))
+
+
+def test_hundreds_of_parts_are_kept_in_one_entry() -> None:
+    """One group left out after the other; 40 parts; more than an entry holds is refused before anything is stored."""
+    project = mc.open("memory://hundreds", create=True)
+    version = project.datasets.add("d", pd.DataFrame({"g": np.arange(450) // 3}), group="g")
+    assert len(version.folds(150)) == 150
+    assert len(version.folds(150, by=LeaveOneGroupOut()).parts) == 150
+    other = project.datasets.add("e", pd.DataFrame({"x": range(300)}))
+    parts = other.split({f"part{number}": 1 / 40 for number in range(40)})
+    assert [part.part.place for part in parts if part.part] == [*range(1, 41)]
+    entries = project.store.info()["entries"]
+    with pytest.raises(
+        errors.InvalidInput, match=r"300 parts of e@1 are more than .* ask for folds\(2\d\d\), or fewer"
+    ):
+        other.folds(300)
+    assert project.store.info()["entries"] == entries
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_part_says_how_it_was_chosen(method: str) -> None:
     """Method, column, seed and shares are in the log with the version, and in what it prints."""
@@ -317,9 +431,14 @@ def test_a_part_says_how_it_was_chosen(method: str) -> None:
     again = mc.open(f"memory://said-{method}").datasets["d.test"]
     part = again.part
     assert part is not None
-    assert (again, part, part.method, list(part.shares)) == (test, train.part, method, ["train", "test"])
+    assert (again, part, part.method, (part.place, part.of)) == (
+        test,
+        evolve(train.part, share=part.share, place=2),
+        method,
+        (2, 2),
+    )
     assert part.seed == (seed or None)
-    assert sum(part.shares.values()) == pytest.approx(1)
+    assert train.part.share + part.share == pytest.approx(1)
     assert str(part)[:50] in repr(again).replace('\\"', '"')
-    assert "train 0.75" in again._repr_html_()
+    assert f"{part.share:.3g}, part 2 of 2" in again._repr_html_()
     assert version.part is None

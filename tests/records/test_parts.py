@@ -67,11 +67,11 @@ def test_a_part_says_in_words_how_it_was_chosen(part: Part, said: str) -> None:
     assert f"part={said!r}" in repr(DatasetVersion(name="d.a", number=1, id="i", part=part))
 
 
-def test_shares_come_in_the_order_of_the_parts() -> None:
-    """Also from JSON, whose objects have none."""
-    part = Part(method="random", names=("train", "test"), shares={"test": 0.25, "train": 0.75})
-    assert list(part.shares) == ["train", "test"]
-    assert list(records.from_json(records.to_json(part)).shares) == ["train", "test"]
+def test_a_part_says_its_own_share_and_place() -> None:
+    """Nothing of the other parts, each of which says its own."""
+    part = Part(method="random", share=0.25, place=2, of=3)
+    assert records.from_json(records.to_json(part)) == part
+    assert repr(part) == "Part('random', share=0.25, place=2, of=3)"
 
 
 def test_scikit_learn_takes_folds() -> None:

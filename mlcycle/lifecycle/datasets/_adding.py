@@ -18,7 +18,7 @@ from mlcycle.state import Change, NameSet, Place, Version, VersionAdd, View, eve
 from mlcycle.storage import UpToDate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from mlcycle._typing import Moment
     from mlcycle.lifecycle._operation import Operation
@@ -44,6 +44,7 @@ def add(
     """Add as `Datasets.add` documents."""
     named = every_ref(parents, "parents")
     encoded = codecs.encode(data)
+    missing = encoded.missing_content()
     odd = OddRows(session.blobs, encoded, given)
     fresh = new_id()
 
@@ -53,7 +54,7 @@ def add(
 
         def version(view: View) -> VersionAdd:
             view.names.check_free("dataset", name)
-            return _table_version(view, name, encoded, given, lineage)
+            return _table_version(view, name, encoded, missing, given, lineage)
 
         def store(made: VersionAdd) -> Place:
             folder = _id_of(do.view, name, fresh)
@@ -122,18 +123,23 @@ def _id_of(view: View, name: str, fresh: str) -> str:
     return (known and known.id) or fresh
 
 
-def _table_version(view: View, name: str, encoded: codecs.Encoded, given: Given, lineage: list[str]) -> VersionAdd:
-    """Return a table as the next version of a name."""
+def _table_version(
+    view: View, name: str, encoded: codecs.Encoded, missing: str, given: Given, lineage: list[str]
+) -> VersionAdd:
+    """Return a table as the next version of a name; `missing` is its content if NaN were null."""
     current = view.versions.newest("dataset", name)
     columns = tables.column_names(encoded.header)
+    roles, lost = _roles(name, given, columns, current)
     said = {
         "layout": "blocks",
         "content": encoded.content,
+        **({"missing_content": missing} if missing != encoded.content else {}),
         "presentation": encoded.presentation,
         "rows": encoded.header["rows"],
         "columns": len(columns),
         "schema": schema_digest(encoded.header),
-        "roles": _roles(name, given, columns, current["roles"] if current else {}),
+        "roles": roles,
+        **({"lost_roles": lost} if lost else {}),
     }
     number, needs = view.versions.next_number("dataset", name), [tables.table_object(encoded)]
     return VersionAdd(of="dataset", name=name, number=number, needs=needs, made_from=lineage, says=said)
@@ -148,11 +154,19 @@ def is_current(view: View, made: VersionAdd) -> bool:
 def is_same(version: Version, made: VersionAdd) -> bool:
     """Say whether a version has the rows and the roles of what is to be added.
 
-    In what container they came is no matter, nor is what was found odd about them. Labels are compared as text, since
+    In what container they came is no matter, nor is what was found odd about them, nor whether a missing float is
+    written NaN, as in pandas, or null, as in Arrow. Labels are compared as text, since
     those of an Arrow table are; how many columns there are tells a column from a level of the index.
     """
-    alike = all(version[field] == made[field] for field in ("layout", "content", "columns"))
-    return alike and _as_text(version["roles"]) == _as_text(made["roles"])
+    alike = all(version[field] == made[field] for field in ("layout", "columns"))
+    alike &= _missing_content(version.says) == _missing_content(made.says)
+    lost = [_as_text(one.says.get("lost_roles", {})) for one in (version, made)]
+    return alike and _as_text(version["roles"]) == _as_text(made["roles"]) and lost[0] == lost[1]
+
+
+def _missing_content(says: Mapping[str, Any]) -> str:
+    content: str = says.get("missing_content", says["content"])
+    return content
 
 
 def _as_text(roles: Doc) -> dict[str, str]:
@@ -171,13 +185,19 @@ def addition(view: View, made: VersionAdd, stored: Place | None, fresh: str) -> 
     return [*begun, stored, made]
 
 
-def _roles(name: str, given: Given, columns: list[str | int], before: Doc) -> Doc:
-    """Return the column of every role: as given, else as it was, if that column is there."""
+def _roles(name: str, given: Given, columns: list[str | int], current: Version | None) -> tuple[Doc, Doc]:
+    """Return the column of every role, and the roles whose column is not there, which come back when it does.
+
+    A role is as given, None among that; else as it was, or was last.
+    """
     by_text = {str(column): column for column in columns}  # 2 of a frame is "2" in an Arrow table
-    roles = {role: by_text.get(str(label)) for role, label in before.items() if label is not None}
+    before = {**current["roles"], **current.says.get("lost_roles", {})} if current else {}
+    kept = {role: label for role, label in before.items() if label is not None and role not in given}
+    roles = {role: by_text.get(str(label)) for role, label in kept.items()}
     for role, label in given.items():
         roles[role] = None if label is None else tables.column_label(columns, label, role, name)
-    return {role: roles.get(role) for role in _ROLES}
+    lost = {role: label for role, label in kept.items() if roles[role] is None}
+    return {role: roles.get(role) for role in _ROLES}, lost
 
 
 _ROLES = [one.name for one in fields(records.Roles)]

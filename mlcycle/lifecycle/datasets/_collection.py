@@ -69,8 +69,8 @@ class Datasets(Versioned[records.DatasetVersion]):
         A table equal to the current version in content and roles *is* the current version: nothing is written, and
         that version comes back, in the container and with the pandas dtypes it was first added with. Content are column
         names, logical types and values: text is text whether NumPy, pandas or Arrow holds it, a category what it stands
-        for, ``Int64`` without gaps ``int64``. Not equal are other types, NaN and null, and an index other than
-        0, 1, 2, …, because it is stored with the columns.
+        for, ``Int64`` without gaps ``int64``, a missing float missing whether pandas has NaN for it or Arrow null. Not
+        equal are other types, and an index other than 0, 1, 2, …, because it is stored with the columns.
 
         What is odd stands in `DatasetVersion.notes`, in full in `DatasetVersion.decisions`, and blocks nothing unless a
         criterion of the scope asks for it, such as `mlcycle.Unique`: keys that are missing or not unique, rows without
@@ -85,7 +85,8 @@ class Datasets(Versioned[records.DatasetVersion]):
             At least one row and one column; column names are unique.
         target, key, time, group : str or int, optional
             Columns with a role: what is predicted, what identifies a row, when it happened, what belongs together.
-            A role not given stays with the column it has in the current version; None takes it away.
+            A role not given stays with the column it has in the current version; None takes it away. A role whose
+            column is not there is lost with it, which is noted, and comes back in the next version that has the column.
         parents : sequence of refs, optional
             The versions this one was made from.
         override_until : str, date, datetime or timedelta, or one of numpy or pandas, optional

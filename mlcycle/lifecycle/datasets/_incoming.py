@@ -72,7 +72,7 @@ class OddRows:
         current = view.versions.newest("dataset", made.name)
         if current is None or current.says.get("schema") == made["schema"]:
             return None
-        return current.says.get("schema"), current["roles"]
+        return current.says.get("schema"), current["roles"], current.says.get("lost_roles")
 
     def _rows(self, view: View, made: VersionAdd) -> checks.IncomingRows:
         current = view.versions.newest("dataset", made.name)
@@ -86,6 +86,7 @@ class OddRows:
             values=lambda label: table.column(fields[label]),
             chosen=self._chosen,
             former_roles=_named(current["roles"]) if current else {},
+            lost_roles=_named(current.says.get("lost_roles", {})) if current else {},
             former_columns=lambda: self._former(view, current) if compared and current else {},
         )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, frozen
 
 from mlcycle import codecs, records
+from mlcycle._digest import canonical_json
 from mlcycle._ids import new_id
 from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle._gate_request import GateRequest
@@ -14,7 +15,7 @@ from mlcycle.lifecycle.datasets import splits, tables
 from mlcycle.lifecycle.datasets._adding import addition, is_current
 from mlcycle.lifecycle.datasets._record import made_records
 from mlcycle.state import Change, Place, Version, VersionAdd, View, resolve
-from mlcycle.storage import UpToDate
+from mlcycle.storage import MAX_BYTES, UpToDate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,6 +91,7 @@ def _commit_parts(
             return [_version(view, whole, part) for part in parts]
 
         made = versions(do.view)
+        _check_fits_one_entry(whole, request, made)
         known = all(is_current(do.view, part) for part in made)
 
         def gate_request() -> GateRequest | None:
@@ -114,6 +116,21 @@ def _commit_parts(
         return drawn, records.Parts(made_records(session, done))
 
     return session.operate("dataset.split", work, message=message, op=op, override_until=override_until)
+
+
+_AROUND_A_PART = 720  # bytes of an entry that a part has beside what its version says: its name, its files, its digests
+
+
+def _check_fits_one_entry(whole: Version, request: splits.Request, made: list[VersionAdd]) -> None:
+    """Refuse more parts than one entry holds, before any of them is stored: parts of one split are made together."""
+    sizes = [len(canonical_json([one.name, one.says, one.needs[1:], one.made_from])) + _AROUND_A_PART for one in made]
+    if sum(sizes) > MAX_BYTES:
+        most = MAX_BYTES // max(sizes)
+        fewer = f"folds({most}), or fewer" if request.folds else f"at most {most:,} parts"
+        raise InvalidInput(
+            f"{len(made):,} parts of {whole.shown} are more than are kept together, which is about {most:,}; ask for "
+            f"{fewer}, or give scikit-learn its own splitter, such as LeaveOneOut(), as cv= with what load() gives"
+        )
 
 
 def _check_not_hidden(view: View, whole: Version) -> None:
@@ -151,12 +168,18 @@ def _rows(blobs: Blobs, view: View, whole: Version) -> splits.Rows:
 
 def _parts(whole: Version, frame: pd.DataFrame, drawn: splits.Drawn) -> list[_Part]:
     """Return the parts of a version, their rows chosen."""
-    how = {name: value for name, value in records.to_json(drawn.part).items() if name != "type"}
-    parts = []
+    parts, said = [], drawn.parts()
     for name, mask in drawn.masks().items():
+        how = _said(said[name])
         encoded = codecs.encode_selection(whole["content"], mask, how)
         parts.append(_Part(f"{whole.name}.{name}", frame, mask, whole["roles"], encoded, how))
     return parts
+
+
+def _said(part: records.Part) -> Doc:
+    """Return how rows were chosen, without what is empty: it is said in the log once a part."""
+    kept = {field: value for field, value in records.to_json(part).items() if value not in (None, "")}
+    return {field: value for field, value in kept.items() if field != "type"}
 
 
 def _store(checked_files: CheckedFiles, part: _Part) -> Place:

@@ -29,6 +29,10 @@ def current_run() -> ActiveRun | None:
     any other context; ``contextvars.copy_context().run`` takes it there. A copy of the run in another process is
     current in a ``with`` block of its own, whose end does not end the run.
 
+    A run that was started without ``with`` is not current, since nothing says where it would cease to be. A generator
+    shares the context of whoever asks it: while it is suspended inside a ``with`` block, its run is current there too.
+    Enter the block around the loop instead, or exhaust or close the generator before the next run.
+
     Examples
     --------
     >>> import mlcycle as mc

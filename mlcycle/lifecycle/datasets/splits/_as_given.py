@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import warnings
+from collections.abc import Iterable, Mapping, Set
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,13 +17,29 @@ from mlcycle.lifecycle.datasets.splits._rows import Drawn, Rows
 if TYPE_CHECKING:
     from mlcycle.lifecycle.datasets.splits._request import Request
 
-__all__ = ["by_mask", "by_splitter"]
+__all__ = ["by_mask", "by_splitter", "is_listed"]
+
+
+def is_listed(by: Any) -> bool:
+    """Say whether something has values in an order, as a mask has; else it is to name a column."""
+    if isinstance(by, str | bytes | Set | Mapping):
+        return False
+    dimensions = _dimensions(by)  # one of NumPy's numbers has none, and names a column
+    return isinstance(by, Iterable) if dimensions is None else bool(dimensions)
+
+
+def _dimensions(by: Any) -> int | None:
+    shape = getattr(by, "shape", None)  # tables of Arrow and polars say nothing else
+    found: int | None = getattr(by, "ndim", None if shape is None else len(shape))
+    return found
 
 
 def by_mask(rows: Rows, request: Request, method: str) -> Drawn:
     """Take one value for each row: whether it is in the last part, or the name of its part."""
     values = _mask_values(rows, request.by)
     names = list(request.names)
+    if pd.api.types.is_integer_dtype(values.dtype) and values.isin([0, 1]).all():  # parts are called by text
+        values = values.astype(bool)
     if pd.api.types.is_bool_dtype(values.dtype):
         if len(names) != 2:
             raise InvalidInput(f"truth values make two parts, not {len(names)}; give the name of each row's part")
@@ -43,9 +61,9 @@ def _mask_values(rows: Rows, by: Any) -> pd.Series:
             f"by= has another index than the rows of {rows.shown}, so its order may be another; bring it into the "
             "order of load(), and give its .to_numpy()"
         )
-    if getattr(by, "ndim", 1) != 1:
+    if _dimensions(by) not in (None, 1):
         raise InvalidInput(f"by= has the shape {by.shape}; a mask is one column, with a value for each row")
-    values = by.reset_index(drop=True) if isinstance(by, pd.Series) else pd.Series(by)
+    values = _series(by)
     if len(values) != len(rows):
         raise InvalidInput(
             f"by= has {len(values):,} values for the {len(rows):,} rows of {rows.shown}; give one for each row"
@@ -53,6 +71,15 @@ def _mask_values(rows: Rows, by: Any) -> pd.Series:
     if missing := int(values.isna().sum()):
         raise InvalidInput(f"{missing:,} of the {len(values):,} values of by= are missing; say where each row goes")
     return values.infer_objects()
+
+
+def _series(by: Any) -> pd.Series:
+    if isinstance(by, pd.Series):
+        return by.reset_index(drop=True)
+    if isinstance(by, list | tuple | pd.Index | pd.api.extensions.ExtensionArray):
+        return pd.Series(by)
+    # arrays of Arrow and series of polars say so; what is only iterable, as ranges and generators, is asked one by one
+    return pd.Series(np.asarray(by) if hasattr(by, "__array__") else list(by))
 
 
 def by_splitter(rows: Rows, request: Request, method: str) -> Drawn:
@@ -77,9 +104,12 @@ def _sides(rows: Rows, request: Request, who: str) -> np.ndarray:
     columns = (rows.roles.get("target"), rows.roles.get("group"))
     y, groups = (None if column is None else rows.frame[column] for column in columns)
     try:
-        asked = request.by.split(rows.frame, y, groups)
-        asked = asked if request.folds else itertools.islice(asked, 1)
-        answers = [_side(rows, train, test, who) for train, test in asked]
+        with warnings.catch_warnings():
+            # it is given the groups, whether it needs them or not, and what it answers is held against them later
+            warnings.filterwarnings("ignore", "The groups parameter is ignored", UserWarning)
+            asked = request.by.split(rows.frame, y, groups)
+            asked = asked if request.folds else itertools.islice(asked, 1)
+            answers = [_side(rows, train, test, who) for train, test in asked]
     except InvalidInput:
         raise
     except (TypeError, ValueError) as error:
@@ -127,10 +157,8 @@ def _checked(
     _check_groups(rows, part_of, splitter or "the mask")
     filled = np.bincount(part_of + 1, minlength=len(request.names) + 1)[1:] / len(rows)
     shares = dict(zip(request.names, filled.tolist(), strict=True))
-    how = records.Part(
-        method=method, group=rows.roles.get("group"), names=request.names, shares=shares, splitter=splitter
-    )
-    return Drawn(part_of, how, sides)
+    how = records.Part(method=method, group=rows.roles.get("group"), splitter=splitter)
+    return Drawn(part_of, how, shares, sides)
 
 
 def _check_groups(rows: Rows, part_of: np.ndarray, who: str) -> None:

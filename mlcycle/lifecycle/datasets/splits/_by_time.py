@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from pandas.api import types
 from mlcycle import records
 from mlcycle.errors import InvalidInput
 from mlcycle.lifecycle.datasets.splits._rows import Drawn, Rows
+from mlcycle.lifecycle.datasets.splits._shares import check_shares
 
 if TYPE_CHECKING:
     from mlcycle.lifecycle.datasets.splits._request import Request
@@ -37,17 +38,10 @@ def by_time(rows: Rows, request: Request, method: str) -> Drawn:
     cuts = _cuts(rows, request, filled, column)
     ends = _ends(rows, request, filled, cuts, moments, column)
     part_of = np.searchsorted(cuts, rank, side="left")
+    check_shares(rows, request, part_of, lambda: _why_missed(rows, column))
     part_of[rank > np.append(ends, len(filled))[part_of]] = -1
-    _check_shares(rows, request, part_of, column)
-    how = records.Part(
-        method=method,
-        column=column,
-        group=rows.roles.get("group"),
-        gap=request.gap_text,
-        names=request.names,
-        shares=request.shares,
-    )
-    return Drawn(part_of, how)
+    how = records.Part(method=method, column=column, group=rows.roles.get("group"), gap=request.gap_text)
+    return Drawn(part_of, how, request.shares)
 
 
 def _ranks(rows: Rows, column: Any) -> tuple[np.ndarray, Any]:
@@ -57,8 +51,8 @@ def _ranks(rows: Rows, column: Any) -> tuple[np.ndarray, Any]:
         rank, moments = pd.factorize(_moments(values), sort=True)
     except (TypeError, ValueError, NotImplementedError) as error:
         raise InvalidInput(
-            f"the time column {column!r} of {rows.shown} holds {values.dtype}, which has no order in time: "
-            f"{str(error).splitlines()[0]:.120}; add the table with it as pandas.to_datetime(…) gives it"
+            f"the time column {column!r} of {rows.shown} holds {_shown(values)}, which has no order in time; add the "
+            "table with moments, numbers or text in ISO 8601, as pandas.to_datetime(…) gives and reads them"
         ) from error
     if missing := int((rank < 0).sum()):
         raise InvalidInput(
@@ -72,6 +66,8 @@ def _moments(values: pd.Series) -> Any:
     """Return a column as what sorts in time: numbers, spans and moments as they are, ISO 8601 text and dates read."""
     if types.is_bool_dtype(values.dtype):
         raise TypeError("a truth value is not a moment")
+    if isinstance(values.dtype, pd.ArrowDtype) and values.dtype.type is date:
+        return values.astype("datetime64[s]")  # dates of Arrow are compared with no span
     if types.is_numeric_dtype(values.dtype) or values.dtype.kind in "mM":
         return values
     if isinstance(values.dtype, pd.PeriodDtype):
@@ -79,11 +75,24 @@ def _moments(values: pd.Series) -> Any:
     return pd.to_datetime(values, format="ISO8601", utc=True)
 
 
+def _shown(values: pd.Series) -> str:
+    """Return a value that is no moment, such as the first that cannot be read as one."""
+    odd = values
+    if values.dtype.kind not in "bmM":
+        try:
+            odd = values[pd.to_datetime(values, format="ISO8601", utc=True, errors="coerce").isna() & values.notna()]
+        except (TypeError, ValueError):
+            odd = values
+    example = (odd if len(odd) else values).iloc[:1].tolist()[0]
+    return f"{values.dtype} such as {example!r:.60}"
+
+
 def _cuts(rows: Rows, request: Request, filled: np.ndarray, column: Any) -> np.ndarray:
     """Return after which moment each part but the last ends: nearest to its share, no part without a moment."""
     parts = len(request.shares)
     if len(filled) < parts:
-        many = "moments" if rows.roles.get("group") is None else "last moments of groups"
+        many = "moment" if len(filled) == 1 else "moments"
+        many = many if rows.roles.get("group") is None else f"last {many} of groups"
         raise InvalidInput(
             f"{len(filled)} {many} of {column!r} in {rows.shown} cannot fill {parts} parts; rows of one moment stay "
             "together, and so do groups"
@@ -116,12 +125,7 @@ def _ends(rows: Rows, request: Request, filled: np.ndarray, cuts: np.ndarray, mo
     return before
 
 
-def _check_shares(rows: Rows, request: Request, part_of: np.ndarray, column: Any) -> None:
-    """Refuse what is far from the shares, as a column has it in which most rows are of one moment."""
-    filled = np.bincount(part_of + 1, minlength=len(request.shares) + 1)[1:]
-    for found, (name, share) in zip(filled.tolist(), request.shares.items(), strict=True):
-        if found and request.gap is None and abs(found - share * len(rows)) > max(1, share * len(rows) / 2):
-            raise InvalidInput(
-                f"the part {rows.name}.{name} would have {found:,} of {len(rows):,} rows, its share being {share:.3g}: "
-                f"rows of one moment of {column!r} stay together, and so do groups; give shares that fit the time"
-            )
+def _why_missed(rows: Rows, column: Any) -> str:
+    """Say why shares do not hold, as in a column in which most rows are of one moment."""
+    groups = "" if rows.roles.get("group") is None else ", and so do groups"
+    return f"rows of one moment of {column!r} stay together{groups}; give shares that fit the time, or another time"

@@ -37,7 +37,7 @@ class _Method(NamedTuple):
     place: _Place
     said: str
     takes: frozenset[str]
-    remedy: str = "a larger share, or another seed"
+    remedy: str = "a larger share"
 
 
 _HASHED = frozenset({"shares", "stratify", "seed"})
@@ -79,7 +79,7 @@ def draw(rows: Rows, request: Request) -> Drawn:
     drawn = method.place(rows, request, name)
     for part, mask in drawn.masks().items():
         if not mask.any():
-            raise InvalidInput(_says_empty(rows, drawn, part, method))
+            raise InvalidInput(_says_empty(rows, request, drawn, part))
     return drawn
 
 
@@ -91,10 +91,9 @@ def _chosen(rows: Rows, request: Request) -> str:
     if isinstance(by, str):  # before a splitter: a text has a split of its own
         _check_is_no_method(rows, by)
         return str(by) if by in _ROLES else "column"
-    if isinstance(by, Splitter) and not isinstance(by, type):
+    if isinstance(by, Splitter) and not isinstance(by, type | bytes):
         return "splitter"
-    listed = isinstance(by, list | tuple) or getattr(by, "ndim", 0) > 0
-    return "mask" if listed else "column"
+    return "mask" if _as_given.is_listed(by) else "column"
 
 
 def _check_is_no_method(rows: Rows, by: str) -> None:
@@ -146,16 +145,29 @@ def _check_fits(request: Request, method: _Method) -> None:
         )
 
 
-def _says_empty(rows: Rows, drawn: Drawn, name: str, method: _Method) -> str:
+def _says_empty(rows: Rows, request: Request, drawn: Drawn, name: str) -> str:
     """Say of what a part has no share, and what to do."""
-    part, remedy = drawn.part, f"give it {method.remedy}"
-    whole = f"{len(rows):,} rows"
+    part, units, whole = drawn.part, len(rows), f"{len(rows):,} rows"
     if part.column is not None and part.method not in ("stratified", "time"):
         units = int(rows.units(part.column).max()) + 1
         whole = f"{units:,} {'value' if units == 1 else 'values'} of {part.column!r}"
         if part.group not in (None, part.column):
             whole += f" once groups of {part.group!r} are whole"
-        remedy = remedy if units >= len(part.names) else "they cannot fill the parts: split by another column"
     gap = "" if part.gap is None else f", gap {part.gap}"
-    share = f"{part.shares[name]:.3g} of {whole}, method {part.method!r}{gap}"
-    return f"the part {rows.name}.{name} would have no rows: {share}; {remedy}"
+    share = f"{drawn.shares[name]:.3g} of {whole}, method {part.method!r}{gap}"
+    return f"the part {rows.name}.{name} would have no rows: {share}; {_remedy(rows, request, drawn, units)}"
+
+
+def _remedy(rows: Rows, request: Request, drawn: Drawn, units: int) -> str:
+    """Say what fills a part without rows: what cannot is not said."""
+    part, method = drawn.part, METHODS[drawn.part.method]
+    if "shares" in method.takes and units < len(drawn.shares):
+        fewer = f"ask for folds({units})" if request.folds else f"ask for {units} parts"
+        fewer = fewer if units > 1 else "split by another column" if part.column is not None else "add more rows"
+        return f"they cannot fill the parts: {fewer}"
+    if request.folds and part.gap is not None:
+        return "ask for fewer folds, or a smaller gap"
+    hashed = "stratify" in method.takes and part.column is not None and part.stratify is None
+    if part.stratify is not None or (hashed and not _by_value.fits_evenly(rows, request, part.column)):
+        return "give it a larger share"  # neither another seed nor balance helps
+    return f"give it {method.remedy}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from numbers import Real
 from operator import index
@@ -83,7 +83,7 @@ def parts_request(parts: Any, test: Any, by: Any, gap: Any, stratify: Any, seed:
         is not valid.
     """
     names, shares, asked = _parts(parts, test)
-    return Request(names, shares, asked, by, _gap(gap), stratify, _whole(seed, "seed"))
+    return Request(names, shares, asked, _kept(by), _gap(gap), stratify, _whole(seed, "seed"))
 
 
 def _parts(parts: Any, test: Any) -> tuple[tuple[str, ...], dict[str, float], bool]:
@@ -118,7 +118,12 @@ def folds_request(n: Any, by: Any, gap: Any, stratify: Any, seed: Any) -> Reques
     if count < 2:
         raise InvalidInput(f"n={count} folds: there are at least 2, for each is tested on by what the others train")
     shares = _equal(range(1, count + 1))
-    return Request(tuple(shares), shares, False, by, _gap(gap), stratify, _whole(seed, "seed"), folds=count)
+    return Request(tuple(shares), shares, False, _kept(by), _gap(gap), stratify, _whole(seed, "seed"), folds=count)
+
+
+def _kept(by: Any) -> Any:
+    """Return what can be read more than once, as rows are drawn again where an operation is tried again."""
+    return list(by) if isinstance(by, Iterator) else by
 
 
 def _equal(numbers: range) -> dict[str, float]:

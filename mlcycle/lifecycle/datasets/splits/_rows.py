@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from mlcycle._digest import hash64, salt_of
 from mlcycle.errors import InvalidInput
@@ -83,9 +83,9 @@ class Rows:
 
         return hash64(np.arange(len(self)), self.salt(seed))
 
-    def salt(self, seed: int) -> str:
-        """Return the salt of all hashes of a split."""
-        return salt_of("split", self.name, str(seed))
+    def salt(self, seed: int, purpose: str = "split") -> str:
+        """Return the salt of all hashes of a split, or of those that serve another purpose in it."""
+        return salt_of(purpose, self.name, str(seed))
 
     def value(self, column: Label, row: int) -> Any:
         """Return the value of a row in a column, as Python has it."""
@@ -101,18 +101,29 @@ class Drawn:
     part_of : numpy.ndarray of int
         For each row the number of its part, in the order of the parts; -1 for none.
     part : Part
-        How that was decided.
+        How that was decided, the same for all parts.
+    shares : dict
+        Part to share, in order: as asked for, or as found.
     sides : numpy.ndarray of int8, optional
         What a splitter says of folds: 1 to train on, 2 to test on, 0 neither; one row a fold.
     """
 
     part_of: np.ndarray
     part: records.Part
+    shares: dict[str, float]
     sides: np.ndarray | None = None
 
     def masks(self) -> dict[str, np.ndarray]:
         """Return, for each part, one truth value for each row."""
-        return {name: self.part_of == number for number, name in enumerate(self.part.shares)}
+        return {name: self.part_of == number for number, name in enumerate(self.shares)}
+
+    def parts(self) -> dict[str, records.Part]:
+        """Return, for each part, how its rows were chosen. Each says its own share: all in each would be a square."""
+        many = len(self.shares)
+        return {
+            name: evolve(self.part, share=share, place=place, of=many)
+            for place, (name, share) in enumerate(self.shares.items(), start=1)
+        }
 
 
 def sides_of(drawn: Drawn, folds: int) -> np.ndarray:
