@@ -65,8 +65,8 @@ def test_a_criterion_with_a_threshold_is_held_against(right: int, verdict: str) 
     ("criteria", "note"),
     [
         ([], "not judged: no criterion"),
-        ([NotWorseThan("production", "accuracy")], "not judged: no criterion holds it against a value, and no"),
-        ([UnknownCriterion({"type": "Calibrated"})], "not judged: no criterion holds it against a value, and no"),
+        ([NotWorseThan("production", "accuracy")], "not judged: no criterion holds it against a value over all rows"),
+        ([UnknownCriterion({"type": "Calibrated"})], "not judged: no criterion holds it against a value over all rows"),
     ],
 )
 def test_without_anything_to_hold_it_against_the_value_is_given(criteria: Any, note: str) -> None:

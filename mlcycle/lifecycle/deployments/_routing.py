@@ -108,11 +108,12 @@ def _asked(blobs: Blobs, view: View, wanted: _Route, override: records.Override 
     A shadow is heard by nobody, so nobody is asked about it.
     """
     answering = [resolve(view, ref, "model") for ref in wanted.weights]
-    asked = [version for version in answering if not allowed_already(view, version)]
+    place, total = f"deployment:{wanted.place}", sum(wanted.weights.values())
+    asked = [one for one in answering if not allowed_already(view, one, place, wanted.weights[one.ref] / total)]
     evidence, keys = Evidence(), tuple[str, ...]()
     if asked:
         evidence, keys = add_loading(gather_evidence(blobs, view, *asked), blobs, view, *asked)
-    evidence = on_trial(view, f"deployment:{wanted.place}", wanted.weights, evidence, override)
+    evidence = on_trial(view, place, wanted.weights, evidence, override)
     return _request("route", wanted, evidence, [*(one.ref for one in asked), *keys], lambda view: wanted.weights)
 
 

@@ -10,8 +10,8 @@ from mlcycle.lifecycle.evaluation._gate import (
     criteria_today,
     failing_today,
     gather_evidence,
-    model_criteria,
     rollback_evidence,
+    scope_test,
 )
 from mlcycle.lifecycle.evaluation._standing_decisions import allowed_already, warn_of
 from mlcycle.lifecycle.evaluation._trusted_metrics import metrics_of
@@ -26,7 +26,7 @@ __all__ = [
     "failing_today",
     "gather_evidence",
     "metrics_of",
-    "model_criteria",
     "rollback_evidence",
+    "scope_test",
     "warn_of",
 ]
