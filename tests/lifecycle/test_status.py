@@ -448,6 +448,41 @@ def test_lines_that_mend_can_be_run(project: mc.Project) -> None:
     assert told(project) == []
 
 
+def test_a_check_that_failed_is_cleared_by_the_line_it_names() -> None:
+    """By itself a check reads the same bad requests again; slices that traffic lacks stand in nobody's way."""
+    project = mc.open(f"memory://status-{uuid.uuid4().hex}", create=True, author="ada")
+    frame = pd.concat([FRAME] * 10, ignore_index=True).assign(region=["eu", "us"] * 300)
+    train, _ = project.datasets.add("d", frame, target="late").split(seed=0)
+    project.scope.set(objective="o", criteria=[mc.AtLeast("accuracy", 0.8, slices="region")], test="d.test")
+    model = project.models.register("m", GOOD, example=FRAME[["x"]], uses=[train])
+    model.evaluate()
+    model.promote()
+    web = project.deployments.open("web")
+    web.route("m@production")
+    rows = train.load()
+
+    def answer(name: str) -> None:
+        with web.serve() as service:
+            service.predict(rows[["x"]], ids=[f"{name}-{row}" for row in range(len(rows))])
+        web.label([f"{name}-{row}" for row in range(len(rows))], rows["late"])
+
+    answer("before")
+    with web.serve() as service:
+        for row in range(60):
+            with pytest.raises(errors.InvalidInput):
+                service.predict(FRAME[["late"]][:1], ids=[f"bad-{row}"])
+    assert web.check().verdict == "fail"
+    assert web.check().verdict == "fail"
+    assert told(project) == [("monitoring", "fail", "deployment:web")]
+    line = words(project, "monitoring").partition("since: ")[2]
+    assert line.startswith("project.deployments['web'].check(since='")
+    assert eval(line, {"project": project}).verdict != "pass"
+    assert told(project) == [("monitoring", "fail", "deployment:web")]  # nothing was seen yet that could tell
+    answer("after")
+    assert eval(line, {"project": project}).verdict == "pass"
+    assert told(project) == []
+
+
 def test_what_was_judged_on_other_data_alone_is_due(project: mc.Project) -> None:
     """The scope judges on d, and nobody looked there."""
     register(project, GOOD).evaluate("past")
@@ -477,6 +512,31 @@ def test_parts_are_stale_while_something_uses_them() -> None:
     newer.split(seed=2)
     assert words(project, "stale").startswith("m@1 (production) was trained on d.train@1, and d.train@2 is there now: ")
     assert "train anew without the rows of d.test@1" in words(project, "stale")
+
+
+def test_hooks_and_checks_of_traffic_see_the_test_that_evaluations_use() -> None:
+    """A new split moves no goalposts: not for what is judged, and not for what is asked beside it."""
+    seen: list[Any] = []
+
+    def look(event: mc.Event, context: Any) -> None:
+        seen.append((context.data.default, len(context.data.load())))
+
+    project = mc.open(f"memory://status-{uuid.uuid4().hex}", create=True, hooks=[mc.before("model.promote", look)])
+    version = project.datasets.add("v", FRAME, target="late")
+    train, _ = version.split(test=0.2, seed=0)
+    project.scope.set(objective="o", criteria=[mc.AtLeast("accuracy", 0.1)], test="v.test")
+    model = project.models.register("m", GOOD, example=FRAME[["x"]], uses=[train])
+    model.evaluate()
+    version.split(test=0.5, seed=1)
+    model.promote()
+    assert seen == [("v.test@1", 12)]
+    web = project.deployments.open("web")
+    web.route("m@1")
+
+    def expected(subject: str, context: Any) -> bool:
+        return len(context.traffic.expected()) == 12
+
+    assert [one.verdict for one in web.check(checks=[expected]).results if one.look == "expected"] == ["pass"]
 
 
 # moments -------------------------------------------------------------------------------------------------------------
