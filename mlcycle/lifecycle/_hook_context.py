@@ -8,8 +8,10 @@ from attrs import evolve
 
 from mlcycle import checks
 from mlcycle._ids import bare
+from mlcycle.errors import NotFound
 from mlcycle.lifecycle.deployments import window_of
-from mlcycle.lifecycle.evaluation import context_of
+from mlcycle.lifecycle.evaluation import context_of, scope_test
+from mlcycle.state import judged_on
 
 if TYPE_CHECKING:
     from mlcycle.lifecycle._gate_request import GateRequest
@@ -25,8 +27,7 @@ def hook_context(session: Session, view: View, request: GateRequest) -> checks.E
     The data is what the event is about, which may be rows that are to come, else the test set of the scope. Traffic is
     that of the deployment the event is about, since its route began to answer, or in the window that was judged.
     """
-    scope = view.versions.newest("scope", "scope")
-    data = scope["scope"]["test"] if scope else None
+    data = _test(view)
     if request.subject.startswith("dataset:"):
         data = request.subject
     context = context_of(session, view, data=data, candidates=request.candidates)
@@ -40,3 +41,14 @@ def hook_context(session: Session, view: View, request: GateRequest) -> checks.E
         return window_of(session, view, place, since, until)
 
     return evolve(context, traffic=checks.LoadedTraffic(read))
+
+
+def _test(view: View) -> str | None:
+    """Return the data evaluations judge on, by the version that means now; as it is named where there is none."""
+    name = scope_test(view.versions.newest("scope", "scope"))
+    if name is None:
+        return None
+    try:
+        return judged_on(view, name).ref
+    except NotFound:  # whoever asks for the rows is told
+        return name

@@ -51,7 +51,7 @@ class DataDrift:
         """Compare the columns both sides have."""
         before, live = context.traffic.reference(), context.traffic.live()
         if before is None:
-            told = "the data the model was trained on is not known: register it with data=[…] to have inputs compared"
+            told = "the data the model was trained on is not known: register it with uses=[…] to have inputs compared"
             yield self._nothing(subject, told, "model")
             return
         if len(live) < self.enough:

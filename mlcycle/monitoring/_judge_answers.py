@@ -116,7 +116,10 @@ class AnswersJudge:
 def _why(criteria: Sequence[Any]) -> str:
     if not criteria:
         return "not judged: no criterion"
-    return "not judged: no criterion holds it against a value, and no evaluation of this version measured it"
+    return (
+        "not judged: no criterion holds it against a value over all rows, and no evaluation of this version measured "
+        "it over all rows"
+    )
 
 
 def _answerable(criterion: Any) -> bool:
@@ -136,6 +139,8 @@ def _answered(
         return (records.Result(check=str(criterion), subject=ref, verdict="error", detail=note),)
     try:
         here = criterion if criterion.on is None else attrs.evolve(criterion, on=None)
+        if missing := [one for one in here.slices if one not in context.data.rows().columns()]:
+            return _unsliced(here, missing, ref, context)
         found = checks.run([here], ref, context)
     except (AccessDenied, StorageUnavailable):
         raise
@@ -146,6 +151,21 @@ def _answered(
         return found
     note = "no scores were captured with these answers; predict_proba of the service captures them"
     return tuple(attrs.evolve(one, detail=note) for one in found)
+
+
+def _unsliced(
+    criterion: Any, missing: Sequence[str], ref: str, context: checks.EvaluationContext
+) -> tuple[records.Result, ...]:
+    """Return what a criterion says without the slices that traffic cannot tell apart: it holds inputs alone.
+
+    What falls short over all rows falls short in some slice, for what a slice counts is a part of what all rows count;
+    that none does is shown by an evaluation alone, and said so.
+    """
+    rest = attrs.evolve(criterion, slices=tuple(one for one in criterion.slices if one not in missing))
+    columns = " and ".join(map(repr, missing))
+    note = f"captured traffic has no column {columns} to slice by: {rest} is judged instead"
+    left_out = records.Result(check=str(criterion), subject=ref, verdict="not_applicable", detail=note)
+    return (left_out, *checks.run([rest], ref, context))
 
 
 def _against(metric: Any, now: records.Result, then: records.Result, task: str) -> records.Result:

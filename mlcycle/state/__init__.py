@@ -13,6 +13,7 @@ Pure: no input, no output, no clock. Three ideas carry it.
 
 from __future__ import annotations
 
+from mlcycle.state._asked import DECIDES, all_covered, asked_of_models, covers_today, on_data
 from mlcycle.state._change import Change, Moved, read_changes
 from mlcycle.state._change_kinds import (
     KINDS,
@@ -59,7 +60,7 @@ from mlcycle.state._rollbacks import moves_to, pointer_moves, would_change
 from mlcycle.state._topics import Topic
 from mlcycle.state._version import Fact, PointerChange, Stamp, Version, stamp_of
 from mlcycle.state._view import View
-from mlcycle.state.status import DECIDES, status_of
+from mlcycle.state.status import status_of
 
 __all__ = [
     "DECIDES",
@@ -92,10 +93,13 @@ __all__ = [
     "VersionMark",
     "View",
     "alias_not_found",
+    "all_covered",
+    "asked_of_models",
     "check_guards",
     "check_latest_unmoved",
     "check_stands",
     "check_unmoved",
+    "covers_today",
     "data_named",
     "drop",
     "entries_about",
@@ -109,6 +113,7 @@ __all__ = [
     "kind_of",
     "moves_to",
     "noun",
+    "on_data",
     "only_keeps",
     "pointer_moves",
     "read_changes",

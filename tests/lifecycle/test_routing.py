@@ -91,14 +91,18 @@ def test_what_passes_is_decided_with_the_route(project: mc.Project, eu: mc.Deplo
 
 
 def test_what_was_promoted_or_routed_is_not_asked_again(project: mc.Project, eu: mc.Deployment) -> None:
-    """A standing decision counts, also one of another place, and no other is made."""
+    """A standing decision counts, also a promotion at every place; a share by an override only where it was given."""
     project.models["m@1"].promote()
     eu.route("m@1")
     assert decisions(project) == []
     project.models["m@2"].evaluate()
     eu.route({"m@2": 1}, **PILOT)
-    project.deployments.open("us").route({"m@1": 1, "m@2": 1})
+    eu.route({"m@1": 1, "m@2": 1})
+    us = project.deployments.open("us")
+    us.route("m@1")
     assert len(decisions(project)) == 1
+    with pytest.raises(errors.GateBlocked, match="route us is blocked"):
+        us.route({"m@1": 1, "m@2": 1})
 
 
 def test_a_later_refusal_ends_what_stood(project: mc.Project, eu: mc.Deployment) -> None:

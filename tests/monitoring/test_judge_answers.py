@@ -61,12 +61,25 @@ def test_a_criterion_with_a_threshold_is_held_against(right: int, verdict: str) 
     assert (found.check, found.verdict, found.n, found.subject) == ("accuracy ≥ 0.8", verdict, 300, "model:m@1")
 
 
+@pytest.mark.parametrize(("right", "verdict"), [(300, "pass"), (150, "fail")])
+@pytest.mark.parametrize(("slices", "rest"), [("region", ""), (("a", "region"), " in every a")])
+def test_slices_that_traffic_cannot_tell_apart_are_left_out(slices: Any, rest: str, right: int, verdict: str) -> None:
+    """It is no error of anybody's; what remains of the criterion is judged, and it says so."""
+    seen = rows(right, 300 - right).assign(**{"in.a": 1})
+    left_out, found, *others = judged([AtLeast("accuracy", 0.8, slices=slices)], seen)
+    assert (left_out.verdict, left_out.subject) == ("not_applicable", "model:m@1")
+    instead = f"accuracy ≥ 0.8{rest} is judged instead"
+    assert left_out.detail == f"captured traffic has no column 'region' to slice by: {instead}"
+    assert (found.check, found.verdict, found.n) == (f"accuracy ≥ 0.8{rest}", verdict, 300)
+    assert others == []
+
+
 @pytest.mark.parametrize(
     ("criteria", "note"),
     [
         ([], "not judged: no criterion"),
-        ([NotWorseThan("production", "accuracy")], "not judged: no criterion holds it against a value, and no"),
-        ([UnknownCriterion({"type": "Calibrated"})], "not judged: no criterion holds it against a value, and no"),
+        ([NotWorseThan("production", "accuracy")], "not judged: no criterion holds it against a value over all rows"),
+        ([UnknownCriterion({"type": "Calibrated"})], "not judged: no criterion holds it against a value over all rows"),
     ],
 )
 def test_without_anything_to_hold_it_against_the_value_is_given(criteria: Any, note: str) -> None:

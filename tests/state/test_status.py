@@ -142,38 +142,55 @@ def _split(log: SmallLog, of: str, *parts: str) -> None:
         log.add("dataset", part, layout="selection", made_from=[f"dataset:{of}"])
 
 
-def test_data_that_has_gone_on_since_it_was_split_is_told_once() -> None:
-    """However many parts it has; what was made from data otherwise is history, and not due again."""
-    log = SmallLog()
+def _using(*parts: str) -> SmallLog:
+    """Return a log with data d, and a scope that judges on d.test and a model trained on these parts of it."""
+    log = _scoped(criteria=[SOMEWHERE])
     log.add("dataset", "d", layout="blocks")
-    _split(log, "d@1", "d.test", "d.train")
+    _split(log, "d@1", "d.test", *parts)
+    log.add("model", "m", made_from=[f"dataset:{part}@1" for part in parts])
+    return log
+
+
+def test_data_that_has_gone_on_since_it_was_split_is_told_once() -> None:
+    """However many parts are used, until it is split again; what was made otherwise is history, and not due again."""
+    log = _using("d.train")
+    _split(log, "d@1", "d.unused")
     log.add("dataset", "sums", layout="blocks", made_from=["dataset:d@1"])
     assert _found(log, "data") == []
     log.add("dataset", "d", layout="blocks")
+    log.add("dataset", "sums", layout="blocks", made_from=["dataset:d@2"])  # which is no split
     again = "split it again: project.datasets['d'].split(…)"
     told = f"d.test@1 and d.train@1 are parts of d@1, and d@2 stands now; {again}"
     assert [("stale", "warn", "dataset:d@2", told)] == _found(log, "data")
-    _split(log, "d@2", "d.train")
-    told = f"d.test@1 is a part of d@1, and d@2 stands now; {again}"
-    assert [("stale", "warn", "dataset:d@2", told)] == _found(log, "data")
+    _split(log, "d@2", "d.other")
+    assert _found(log, "data") == []
     log.mark("dataset", "d", "rejected", 2)
+    log.add("model", "m", made_from=["dataset:d.other@1"])
     kept_out = "d@2 was rejected on 2026-11-23: project.datasets.decisions('d@2'); d@1 is still the latest"
-    told = f"d.train@2 is a part of d@2, and d@1 stands now; {again}"
-    expected = [("stale", "warn", "dataset:d@1", told), ("rejected", "warn", "dataset:d@2", kept_out)]
-    assert expected == _found(log, "data")  # nobody is led to what was rejected
+    assert [("rejected", "warn", "dataset:d@2", kept_out)] == _found(log, "data")  # nobody is led to what was rejected
     log.mark("dataset", "d", "dropped", 1)
     [(*_, words)] = _found(log, "data")
     assert words.endswith("no version of d stands")
 
 
+def test_parts_that_nothing_uses_are_nobodys_concern() -> None:
+    """Those of former versions of a model neither, once another is the newest and answers."""
+    log = _using("d.train")
+    log.mark("dataset", "d.test", "dropped", 1)
+    log.move("model", "m", "production", 1)
+    log.add("dataset", "d", layout="blocks")
+    log.add("model", "m", made_from=["dataset:d@2"])
+    assert [one[0] for one in _found(log, "data")] == ["stale"]
+    log.move("model", "m", "production", 2)
+    assert _found(log, "data") == []
+
+
 def test_many_parts_are_named_in_brief() -> None:
     """Ten folds are one finding of one line."""
-    log = SmallLog()
-    log.add("dataset", "d", layout="blocks")
-    _split(log, "d@1", *(f"d.fold-{number}" for number in range(10)))
+    log = _using(*(f"d.fold-{number}" for number in range(10)))
     log.add("dataset", "d", layout="blocks")
     [(*_, words)] = _found(log, "data")
-    assert words.startswith("d.fold-0@1, d.fold-1@1, d.fold-2@1 and 7 more are parts of d@1, and d@2 stands now")
+    assert words.startswith("d.fold-0@1, d.fold-1@1, d.fold-2@1 and 8 more are parts of d@1, and d@2 stands now")
 
 
 def test_data_all_of_which_was_dropped_is_told_by_nothing() -> None:
@@ -201,7 +218,7 @@ def test_the_newest_of_a_model_is_due_until_it_was_judged() -> None:
     log = SmallLog()
     for number in (1, 2):
         log.add("model", "m")
-        words = f"m@{number} was never evaluated: project.models['m@{number}'].evaluate()"
+        words = f"m@{number} was never evaluated: project.models['m@{number}'].evaluate('…')"
         _judged(log, f"m@{number}", None)
         log.fact("evaluation", f"other{number}", "model:other@1", f"model:m@{number}", data="dataset:d@1")
         assert [("due", "warn", f"model:m@{number}", words)] == _found(log, "model")
@@ -262,7 +279,7 @@ def _decide(log: SmallLog, identity: str, subject: str, *, allowed: bool) -> int
 
 
 def test_what_a_gate_blocked_last_is_told() -> None:
-    """The last decision on the newest version counts, and models come in the order of their first ones."""
+    """In one line: the last decision on each newest version; where another one answers, the gate did its work."""
     log = SmallLog()
     for name in ("a", "b", "c"):
         log.add("model", name)
@@ -272,19 +289,15 @@ def test_what_a_gate_blocked_last_is_told() -> None:
     _decide(log, "3", "model:b@1", allowed=False)
     _decide(log, "4", "model:c@1", allowed=False)
     _decide(log, "5", "model:c@1", allowed=True)
-    blocked = [
-        (
-            "blocked",
-            "warn",
-            f"model:{m}@1",
-            f"the gate blocked promote of {m}@1 on 2026-11-23: project.models['{m}@1'].decisions()[-1]",
-        )
-        for m in ("b", "a")
-    ]
-    assert blocked == _found(log, "model")
+    why = "project.models['b@1'].decisions()[-1] says why"
+    assert _found(log, "model") == [("blocked", "warn", "model:b@1", f"the gate blocked b@1 and a@1: {why}")]
+    log.move("model", "b", "production", 1)
+    why = "project.models['a@1'].decisions()[-1] says why"
+    assert _found(log, "model") == [("blocked", "warn", "model:a@1", f"the gate blocked b@1 and a@1: {why}")]
     log.add("model", "a")
     _judged(log, "a@2")
-    assert blocked[:1] == _found(log, "model")
+    why = "project.models['b@1'].decisions()[-1] says why"
+    assert _found(log, "model") == [("blocked", "not_applicable", "model:b@1", f"the gate blocked b@1: {why}")]
 
 
 def test_what_was_decided_of_other_things_blocks_no_model() -> None:
@@ -323,11 +336,16 @@ def _routed(log: SmallLog, **weights: int) -> None:
 
 
 def test_a_place_without_a_route_is_told() -> None:
-    """It is open, and answers with nothing."""
+    """It is open, and answers with nothing; what can be routed is named."""
     log = SmallLog()
     log.write(NameSet(of="deployment", name="eu"))
-    words = "eu has no route yet: project.deployments['eu'].route('…@production')"
+    words = "eu has no route yet: register a model first"
     assert _found(log, "deployment") == [("missing", "not_applicable", "deployment:eu", words)]
+    log.add("model", "m")
+    for line in ("m@1", "m@production"):
+        words = f"eu has no route yet: project.deployments['eu'].route({line!r})"
+        assert _found(log, "deployment") == [("missing", "not_applicable", "deployment:eu", words)]
+        log.move("model", "m", "production", 1)
 
 
 def test_a_model_in_production_that_no_deployment_answers_with_is_told() -> None:
@@ -388,7 +406,8 @@ def test_a_check_that_failed_is_told_until_one_passes(
     for _ in range(current):
         _routed(log, m1=100)
     for number, (at, found) in enumerate(checks):
-        log.fact("evaluation", f"{number}", "deployment:eu", revision=at, verdict=found, findings=number + 1)
+        says = {"revision": at, "verdict": found, "findings": number + 1, "until": f"moment {number}"}
+        log.fact("evaluation", f"{number}", "deployment:eu", **says)
     log.fact("evaluation", "none", "deployment:eu", verdict="pass", data=None)  # no window of traffic, so no check
     where = "" if revision == current else f" at revision {revision} (revision {current} answers now)"
     told = [one[:3] for one in _found(log, "deployment")]
@@ -397,4 +416,5 @@ def test_a_check_that_failed_is_told_until_one_passes(
         things = next(n for n, one in reversed([*enumerate(checks, 1)]) if one == (revision, verdict))
         seen = f" found {things} thing{'s' if things > 1 else ''}{where}, and none has passed since: "
         assert words.startswith("the check of eu on 2026-11-23T00:00")
-        assert words.endswith(f"{seen}project.deployments['eu'].check()")
+        since = f"since='moment {things - 1}'" if revision == current else ""
+        assert words.endswith(f"{seen}project.deployments['eu'].check({since})")

@@ -93,8 +93,9 @@ class Deployment:
         """Say which versions answer, with what weights; running services follow by themselves.
 
         Every version with a weight must pass the gate, unless what allowed it before still holds: it was promoted, or
-        routed, and the scope asks no more since. One that nobody has evaluated yet may get up to 10 % of the traffic
-        (all such versions together) for 14 days; `Project.status` says until when.
+        routed, and the scope asks no more since. An override given for a route holds for the share it was given for,
+        and only there; that of a promotion wherever the version is routed. One that nobody has evaluated yet may get up
+        to 10 % of the traffic (all such versions together) for 14 days; `Project.status` says until when.
 
         Parameters
         ----------
@@ -241,7 +242,8 @@ class Deployment:
         Parameters
         ----------
         since, until : str, date, datetime or timedelta, or one of numpy or pandas, optional
-            The window, as in `traffic`; by default from when the current revision began to answer.
+            The window, as in `traffic`; by default from when the current revision began to answer, so that what failed
+            once fails again: after a failure that was mended, look at what came since. `Project.status` names the line.
         alpha : float, default 0.05
             Chance of any false alarm about drift, when nothing changed.
         checks : iterable of callable, optional

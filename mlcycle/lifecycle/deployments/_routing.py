@@ -108,11 +108,12 @@ def _asked(blobs: Blobs, view: View, wanted: _Route, override: records.Override 
     A shadow is heard by nobody, so nobody is asked about it.
     """
     answering = [resolve(view, ref, "model") for ref in wanted.weights]
-    asked = [version for version in answering if not allowed_already(view, version)]
+    place, total = f"deployment:{wanted.place}", sum(wanted.weights.values())
+    asked = [one for one in answering if not allowed_already(view, one, place, wanted.weights[one.ref] / total)]
     gathered = gather_evidence(blobs, view, *asked) if asked else Evidence()
 
     def with_trial(evidence: Evidence) -> Evidence:
-        return on_trial(view, f"deployment:{wanted.place}", wanted.weights, evidence, override)
+        return on_trial(view, place, wanted.weights, evidence, override)
 
     evidence = with_trial(gathered)
     if asked and not evidence.blocks(override):

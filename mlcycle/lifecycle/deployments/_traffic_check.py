@@ -18,8 +18,8 @@ from mlcycle.lifecycle._stored_evaluations import evaluation_document, evaluatio
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.deployments._record import current_revision
 from mlcycle.lifecycle.deployments._service_sources import StoredModelLoader
-from mlcycle.lifecycle.evaluation import context_of, criteria_today, metrics_of
-from mlcycle.state import resolve
+from mlcycle.lifecycle.evaluation import context_of, criteria_today, metrics_of, scope_test
+from mlcycle.state import judged_on, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -159,10 +159,9 @@ def _expected(blobs: Blobs, view: View, main: str, models: _Models) -> Any:
 
     Rows it was trained on would not do: a model that overfits answers them like no others, and that reads as drift.
     """
-    scope = view.versions.newest("scope", "scope")
-    name = scope["scope"]["test"] if scope else None
+    name = scope_test(view.versions.newest("scope", "scope"))
     if name is None:
         return None
-    test = resolve(view, name, "dataset")
+    test = judged_on(view, name)
     rows = tables.features(tables.read_frame(blobs, view, test), test["roles"], test.shown)
     return models.ask(main, "predict", rows)

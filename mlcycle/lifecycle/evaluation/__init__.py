@@ -11,8 +11,8 @@ from mlcycle.lifecycle.evaluation._gate import (
     criteria_today,
     failing_today,
     gather_evidence,
-    model_criteria,
     rollback_evidence,
+    scope_test,
 )
 from mlcycle.lifecycle.evaluation._judged_today import answer_on, asked_today
 from mlcycle.lifecycle.evaluation._looking_again import errors, predictions, slices
@@ -34,9 +34,9 @@ __all__ = [
     "failing_today",
     "gather_evidence",
     "metrics_of",
-    "model_criteria",
     "predictions",
     "rollback_evidence",
+    "scope_test",
     "slices",
     "warn_of",
 ]

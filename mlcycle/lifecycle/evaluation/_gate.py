@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, cast
 
-import attrs
 from attrs import evolve, frozen
 
 from mlcycle import checks, records
@@ -17,7 +16,7 @@ from mlcycle.lifecycle._looks import changes_after_results, looks_at
 from mlcycle.lifecycle._stored_evaluations import evaluation_document, evaluation_facts
 from mlcycle.lifecycle.evaluation._training_data import training_problems
 from mlcycle.lifecycle.scope import scope_record
-from mlcycle.state import Version, View, judged_on, reference_of, resolve
+from mlcycle.state import Version, View, judged_on, on_data, reference_of, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,7 +34,6 @@ __all__ = [
     "gather_evidence",
     "measurement_of",
     "model_criteria",
-    "on_data",
     "rollback_evidence",
     "scope_test",
     "stale_because",
@@ -47,9 +45,9 @@ def criteria_today(scope: Version | None, at: str | None = None, alias: str | No
     return [] if scope is None else list(scope_record(scope).criteria_at(at or now(), alias))
 
 
-def model_criteria(scope: Version | None, at: str | None = None, alias: str | None = None) -> list[records.Criterion]:
+def model_criteria(scope: Version | None, alias: str | None = None) -> list[records.Criterion]:
     """Return those among them that are asked of models."""
-    return [one for one in criteria_today(scope, at, alias) if one.judges == "model"]
+    return [one for one in criteria_today(scope, alias=alias) if one.judges == "model"]
 
 
 def criteria_on(view: View, request: GateRequest) -> dict[str, list[records.Criterion]]:
@@ -80,13 +78,6 @@ def _on_candidates(one: records.Criterion, test: str | None) -> str | None:
 def scope_test(scope: Version | None, at: str | None = None) -> str | None:
     """Return the data that criteria are judged on where they name none, now or at a moment."""
     return None if scope is None else scope_record(scope).test_at(at or now())
-
-
-def on_data(criterion: records.Criterion, test: str | None) -> records.Criterion:
-    """Return a criterion that names the data it is judged on, which the scope's test may be."""
-    named = criterion.on or test
-    takes = attrs.has(type(criterion)) and any(one.name == "on" for one in attrs.fields(cast("Any", type(criterion))))
-    return evolve(cast("Any", criterion), on=bare(named)) if takes and named is not None else criterion
 
 
 @frozen

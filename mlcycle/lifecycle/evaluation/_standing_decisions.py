@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from mlcycle._ids import now
 from mlcycle._warn import warn
-from mlcycle.lifecycle.evaluation._gate import failure, model_criteria, on_data, scope_test
-from mlcycle.state import DECIDES
+from mlcycle.lifecycle.evaluation._gate import failure
+from mlcycle.state import DECIDES, asked_of_models, covers_today, resolve
 
 if TYPE_CHECKING:
     from mlcycle import records
@@ -16,37 +16,42 @@ if TYPE_CHECKING:
 __all__ = ["allowed_already", "warn_of"]
 
 
-def allowed_already(view: View, version: Version) -> bool:
+def allowed_already(view: View, version: Version, place: str, share: float) -> bool:
     """Say whether the newest decision on a model version allows it to answer, by all that is asked today.
 
     That it was gone back to says nothing of today's scope. One that blocked ends what was allowed before it; so does
-    one that an override carried, when that ends. A share of the traffic given without evidence is no more than that.
+    one that an override carried, when that ends. A share of the traffic given without evidence is no more than that,
+    and one given by an override is so much, where it was given.
+
+    Parameters
+    ----------
+    view : View
+    version : Version
+        Of a model.
+    place : str
+        The deployment it is to answer at, as a full ref.
+    share : float
+        Of the traffic there, up to 1.
     """
     found = (one for one in view.facts.of("decision", version.ref, newest_first=True) if one["action"] in DECIDES)
     fact = next(found, None)
     if fact is None or not fact["allowed"] or version.ref in (fact.says.get("trial") or {}):
         return False
-    if fact["override"] is not None and fact["override"]["until"] <= now():
-        return False
-    then, today = _scope_of(view, fact), view.versions.newest("scope", "scope")
-    tests = scope_test(then, fact["now"]), scope_test(today)
-    judged_by = [on_data(one, tests[0]) for one in model_criteria(then, fact["now"], fact.says.get("alias"))]
-    asked = [on_data(one, tests[1]) for one in model_criteria(today) if one.blocking]
-    return all(any(_covers(former, one) for former in judged_by) for one in asked)
+    if fact["override"] is not None:
+        if fact["override"]["until"] <= now():
+            return False
+        if fact["action"] == "route" and not (fact.subject == place and share <= _share(view, fact, version.ref)):
+            return False
+    return covers_today(view, fact, asked_of_models(view.versions.newest("scope", "scope"), now()))
 
 
-def _covers(former: records.Criterion, asked: records.Criterion) -> bool:
-    """Say whether one asks at least as much as another; one of a user's that breaks covers nothing."""
-    try:
-        return former.covers(asked)
-    except Exception:  # noqa: BLE001 - what somebody else wrote may raise anything; then it is judged again
-        return False
-
-
-def _scope_of(view: View, fact: Fact) -> Version | None:
-    """Return the scope a decision was taken by; an older mlcycle does not say it, and it was that of the moment."""
-    number = fact.says.get("scope", view.then(fact.stamp.entry).versions.latest("scope", "scope"))
-    return None if number is None else view.versions.get("scope", "scope", number)
+def _share(view: View, fact: Fact, ref: str) -> float:
+    """Return the share of the traffic that a decision on a route gave a version, by the revision it let through."""
+    revision = next((one for one in fact.about if one.startswith(f"{fact.subject}@")), None)
+    if revision is None:
+        return 0
+    weights = resolve(view, revision, "deployment", dropped=True)["weights"]
+    return float(weights.get(ref, 0) / sum(weights.values()))
 
 
 def warn_of(decision: records.Decision | None, where: str) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from mlcycle._ids import bare, parse_ref
+from mlcycle.errors import NotFound
+from mlcycle.state._asked import DECIDES
+from mlcycle.state._plans import roll_back
 from mlcycle.state._rollbacks import pointer_moves
 
 if TYPE_CHECKING:
@@ -15,10 +19,7 @@ if TYPE_CHECKING:
     from mlcycle.state._version import Fact
     from mlcycle.state._view import View
 
-__all__ = ["DECIDES", "Answering", "answering", "deciding", "trial_end", "went_back"]
-
-DECIDES = ("promote", "route")
-"""What lets a version answer, or keeps it from that: the actions of a decision on it."""
+__all__ = ["Answering", "answering", "deciding", "passed_plainly", "trial_end", "way_back", "went_back"]
 
 
 @frozen
@@ -57,13 +58,6 @@ class Answering:
         return self.of == "deployment" or self.pointer == "production"
 
     @property
-    def back(self) -> str:
-        """The line that goes back from it."""
-        if self.of == "model":
-            return f"project.models.rollback({self.name!r}, {self.pointer!r})"
-        return f"project.deployments[{self.name!r}].rollback()"
-
-    @property
     def again(self) -> str:
         """The line that has it judged again where it answers."""
         if self.of == "model":
@@ -86,6 +80,16 @@ def answering(view: View) -> Iterator[Answering]:
                 yield Answering("deployment", name, "current", ref, weight / sum(weights.values()))
 
 
+def way_back(view: View, place: Answering) -> str:
+    """Return the line that takes a version away from where it answers, "" where only another route does."""
+    with contextlib.suppress(NotFound):
+        roll_back(view, place.of, place.name, place.pointer, "nothing to go back to")
+        if place.of == "model":
+            return f"project.models.rollback({place.name!r}, {place.pointer!r})"
+        return f"project.deployments[{place.name!r}].rollback()"
+    return f"project.models[{bare(place.ref)!r}].demote({place.pointer!r})" if place.of == "model" else ""
+
+
 def deciding(view: View, place: Answering) -> Fact | None:
     """Return the decision that lets a version answer somewhere; None where nobody was ever asked.
 
@@ -95,7 +99,9 @@ def deciding(view: View, place: Answering) -> Fact | None:
     """
     placed = _placed(view, place)
     facts = [one for one in view.facts.of("decision", place.ref, newest_first=True) if one["allowed"]]
-    later = (one for one in facts if one.stamp.entry > placed and one["action"] in DECIDES and _plain(one, place.ref))
+    later = (
+        one for one in facts if one.stamp.entry > placed and one["action"] in DECIDES and passed_plainly(one, place.ref)
+    )
     forced = (one for one in [*facts, *_of_the_project(view, placed)] if one.stamp.entry == placed and one["override"])
     let_in = (
         one for one in facts if one.stamp.entry <= placed and one["action"] in DECIDES and _let_in(view, place, one)
@@ -108,15 +114,16 @@ def _placed(view: View, place: Answering) -> int:
     return next(pointer_moves(view, place.of, place.name, place.pointer, newest_first=True)).stamp.entry
 
 
-def _plain(fact: Fact, ref: str) -> bool:
+def passed_plainly(fact: Fact, ref: str) -> bool:
     """Say whether a decision let a version pass by what was found of it."""
     return fact["override"] is None and trial_end(fact, ref) is None
 
 
 def _let_in(view: View, place: Answering, fact: Fact) -> bool:
     """Say whether an earlier decision let a version in at this place."""
-    if place.of == "deployment":  # a promotion counts there too; a share given elsewhere without evidence does not
-        return fact.subject == place.subject or trial_end(fact, place.ref) is None
+    if place.of == "deployment":  # a promotion counts there too; a share that was only granted elsewhere does not
+        granted = trial_end(fact, place.ref) is not None or (fact["action"] == "route" and fact["override"] is not None)
+        return fact.subject == place.subject or not granted
     moves, number = view.names.known("model", place.name).moves[place.pointer], parse_ref(place.ref).version
     return any(entry == fact.stamp.entry and to == number for entry, to, _ in moves)
 

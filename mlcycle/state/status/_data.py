@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
+from mlcycle.errors import NotFound
+from mlcycle.state._judged_on import judged_on
 from mlcycle.state.status._finding import finding, listed
-from mlcycle.state.status._outgrown import outgrown
+from mlcycle.state.status._outgrown import outgrown, split_again, trained_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,32 +16,35 @@ if TYPE_CHECKING:
     from mlcycle.records import Result
     from mlcycle.state._index import Name
     from mlcycle.state._view import View
-    from mlcycle.state.status._look import Look
+    from mlcycle.state.status._standing import Standing
 
 __all__ = ["data_findings"]
 
 
-def data_findings(look: Look) -> Iterator[Result]:
+def data_findings(standing: Standing) -> Iterator[Result]:
     """Say what is to be added, split again, or looked at."""
-    names = look.view.names.every("dataset")
+    names = standing.view.names.every("dataset")
     if not names:
-        yield finding("missing", "project:project", "no data yet: project.datasets.add(name, frame)", "warn", "data")
-    yield from _to_split(look.view, names)
+        yield finding("missing", "project:project", "no data yet: project.datasets.add(name, frame)", "warn")
+    yield from _to_split(standing, names)
     for name in names:
-        yield from _rejected(look.view, name)
+        yield from _rejected(standing.view, name)
 
 
-def _to_split(view: View, names: list[Name]) -> Iterator[Result]:
-    """Say which data has gone on since it was split: once, however many parts it has."""
+def _to_split(standing: Standing, names: list[Name]) -> Iterator[Result]:
+    """Say which data has gone on since it was split: once, however many parts it has, and until it is split again.
+
+    Parts that nothing uses any more stay for ever, and nobody need make them anew.
+    """
+    view, used = standing.view, _used(standing)
     parts: dict[str, list[str]] = {}
     parents: dict[str, list[str]] = {}
     for name in names:
-        number = view.versions.latest("dataset", name.name)
-        if number is None or not name.origins.get(number):
+        ref = f"{name.name}@{view.versions.latest('dataset', name.name)}"
+        if f"dataset:{ref}" not in used:
             continue
-        ref = f"{name.name}@{number}"
         found = outgrown(view, f"dataset:{ref}")
-        if found is not None:
+        if found is not None and not split_again(view, found.newest):
             parts.setdefault(found.newest, []).append(ref)
             parents.setdefault(found.newest, []).append(found.parent)
     for newest, stale in parts.items():
@@ -48,7 +54,17 @@ def _to_split(view: View, names: list[Name]) -> Iterator[Result]:
             f"{listed(stale)} {verb} {noun} of {of}, and {newest} stands now; split it again: "
             f"project.datasets[{newest.rpartition('@')[0]!r}].split(…)"
         )
-        yield finding("stale", f"dataset:{newest}", summary, "warn", "data")
+        yield finding("stale", f"dataset:{newest}", summary, "warn")
+
+
+def _used(standing: Standing) -> set[str]:
+    """Return the data that models are judged on, and that those which answer or are the newest were trained on."""
+    used: set[str] = set()
+    for on in standing.judged_on:
+        with contextlib.suppress(NotFound):  # which is told of the scope
+            used.add(judged_on(standing.view, on).ref)
+    live = [place.ref for place in standing.places if place.live]
+    return used.union(*(trained_on(standing.view, ref) for ref in dict.fromkeys([*live, *standing.newest])))
 
 
 def _rejected(view: View, name: Name) -> Iterator[Result]:
@@ -61,4 +77,4 @@ def _rejected(view: View, name: Name) -> Iterator[Result]:
     ref, on = f"{name.name}@{number}", view.versions.get("dataset", name.name, number).stamp.at[:10]
     stands = f"{name.name}@{latest} is still the latest" if latest else f"no version of {name.name} stands"
     summary = f"{ref} was rejected on {on}: project.datasets.decisions({ref!r}); {stands}"
-    yield finding("rejected", f"dataset:{ref}", summary, "warn", "data")
+    yield finding("rejected", f"dataset:{ref}", summary, "warn")

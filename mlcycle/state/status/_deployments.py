@@ -16,41 +16,48 @@ if TYPE_CHECKING:
     from mlcycle.state._version import Fact
     from mlcycle.state._view import View
     from mlcycle.state.status._answering import Answering
-    from mlcycle.state.status._look import Look
+    from mlcycle.state.status._standing import Standing
 
 __all__ = ["deployment_findings"]
 
 
-def deployment_findings(look: Look) -> Iterator[Result]:
+def deployment_findings(standing: Standing) -> Iterator[Result]:
     """Say what is to be routed, and what of what answers does not hold."""
-    yield from _unrouted(look)
-    yield from override_findings(look, "deployment")
-    for name in look.view.names.of("deployment"):
-        number = look.view.pointers.at("deployment", name, "current")
-        places = [one for one in look.places if one.of == "deployment" and one.name == name]
-        yield from _differs(look.view, name, places)
+    yield from _unrouted(standing)
+    yield from override_findings(standing, "deployment")
+    for name in standing.view.names.of("deployment"):
+        number = standing.view.pointers.at("deployment", name, "current")
+        places = [one for one in standing.places if one.of == "deployment" and one.name == name]
+        yield from _differs(standing.view, name, places)
         for place in places:
-            if (fact := look.trial(place)) is not None:
-                yield from _tried(look, place, fact)
-        yield from _checked(look.view, name, number)
+            if (fact := standing.trial(place)) is not None:
+                yield from _tried(standing, place, fact)
+        yield from _checked(standing.view, name, number)
 
 
-def _unrouted(look: Look) -> Iterator[Result]:
+def _unrouted(standing: Standing) -> Iterator[Result]:
     """Say where no model answers, and which model in production answers nowhere; a batch job needs no deployment."""
     empty = [
         name
-        for name in look.view.names.of("deployment")
-        if look.view.pointers.at("deployment", name, "current") is None
+        for name in standing.view.names.of("deployment")
+        if standing.view.pointers.at("deployment", name, "current") is None
     ]
     for name in empty:
-        summary = f"{name} has no route yet: project.deployments[{name!r}].route('…@production')"
-        yield finding("missing", f"deployment:{name}", summary, "not_applicable", "deployment")
-    answering = {_name(one.ref) for one in look.places if one.of == "deployment"}
-    for one in look.places:
+        summary = f"{name} has no route yet: {_first_route(standing, name)}"
+        yield finding("missing", f"deployment:{name}", summary, "not_applicable")
+    answering = {_name(one.ref) for one in standing.places if one.of == "deployment"}
+    for one in standing.places:
         if one.of == "model" and one.pointer == "production" and one.name not in answering and not empty:
             how = f"project.deployments.open('…').route('{one.name}@production')"
             summary = f"{bare(one.ref)} is in production, and no deployment answers with it: {how}"
-            yield finding("undeployed", one.ref, summary, "not_applicable", "deployment")
+            yield finding("undeployed", one.ref, summary, "not_applicable")
+
+
+def _first_route(standing: Standing, name: str) -> str:
+    """Return the line that begins to answer somewhere: with production where there is any, else with what is newest."""
+    ready = [f"{one.name}@production" for one in standing.places if one.pointer == "production"]
+    found = next(iter([*ready, *map(bare, standing.newest)]), None)
+    return f"project.deployments[{name!r}].route({found!r})" if found else "register a model first"
 
 
 def _name(ref: str) -> str:
@@ -71,22 +78,22 @@ def _differs(view: View, name: str, places: list[Answering]) -> Iterator[Result]
             continue
         summary = f"{name} answers with {listed(others)}, while production is {production}"
         if production in answers:
-            yield finding("differs", f"deployment:{name}", summary, "not_applicable", "deployment")
+            yield finding("differs", f"deployment:{name}", summary, "not_applicable")
         else:
             route = f"project.deployments[{name!r}].route('{model}@production')"
-            yield finding("differs", f"deployment:{name}", f"{summary}: {route}", "warn", "deployment")
+            yield finding("differs", f"deployment:{name}", f"{summary}: {route}", "warn")
 
 
-def _tried(look: Look, place: Answering, fact: Fact) -> Iterator[Result]:
+def _tried(standing: Standing, place: Answering, fact: Fact) -> Iterator[Result]:
     """Say that a version answers a small part without evidence, unless what was found since meets the scope."""
-    judged = look.judged(place.ref)
+    judged = standing.judged(place.ref)
     since = [one for one in judged if one.fact is not None and one.fact.stamp.entry > fact.stamp.entry]
     since = [one for one in since if one.says != "older"]
     if judged and all(one.says == "met" for one in since) and len(since) == len(judged):
         return
     against = sorted({_SAYS[one.says] for one in since if one.says != "met"})
     until = trial_end(fact, place.ref) or ""
-    over = until <= look.moment
+    over = until <= standing.moment
     if against:
         words = f"whose evaluation since says {listed(against)}: route again to have it judged"
     elif over:
@@ -95,7 +102,7 @@ def _tried(look: Look, place: Answering, fact: Fact) -> Iterator[Result]:
         words = f"which nobody has evaluated; until {until[:10]}: project.models[{bare(place.ref)!r}].evaluate()"
     summary = f"{place.name} answers {100 * place.share:.3g} % with {bare(place.ref)}, {words}"
     grave = over or _SAYS["fails"] in against
-    yield finding("trial", place.subject, summary, "fail" if grave else "warn", "deployment")
+    yield finding("trial", place.subject, summary, "fail" if grave else "warn")
 
 
 _SAYS = {
@@ -124,11 +131,13 @@ def _checked(view: View, name: str, current: int | None) -> Iterator[Result]:
         return
     things = f"{alarm['findings']} thing{'' if alarm['findings'] == 1 else 's'}"
     seen = "" if alarm["revision"] == current else f" at revision {alarm['revision']} (revision {current} answers now)"
+    # by itself a check reads all since the revision answers, so also what this one failed for
+    since = f"since={alarm['until'] or alarm.stamp.at!r}" if alarm["revision"] == current else ""
     summary = (
         f"the check of {name} on {alarm.stamp.at[:16]} found {things}{seen}, and none has passed since: "
-        f"project.deployments[{name!r}].check()"
+        f"project.deployments[{name!r}].check({since})"
     )
-    yield finding("monitoring", f"deployment:{name}", summary, alarm["verdict"], "deployment")
+    yield finding("monitoring", f"deployment:{name}", summary, alarm["verdict"])
 
 
 _HEARD = ("pass", "warn", "fail", "error")

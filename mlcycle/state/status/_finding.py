@@ -17,9 +17,9 @@ _NAMED = 3
 _WHY = 80
 
 
-def finding(check: str, subject: str, detail: str, verdict: str, phase: str) -> records.Result:
-    """Return what a phase of the status says."""
-    return records.Result(check=check, subject=subject, detail=detail, verdict=verdict, phase=phase)
+def finding(check: str, subject: str, detail: str, verdict: str) -> records.Result:
+    """Return what a phase of the status says, which is named by whoever asks the phases."""
+    return records.Result(check=check, subject=subject, detail=detail, verdict=verdict)
 
 
 def listed(names: Sequence[str]) -> str:

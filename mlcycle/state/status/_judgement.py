@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-import attrs
-from attrs import evolve, frozen
+from attrs import frozen
 
-from mlcycle import records
 from mlcycle._ids import bare, parse_ref
 from mlcycle.errors import NotFound
+from mlcycle.state._asked import DECIDES, all_covered, asked_of_models, asked_then, covers_today, naming
 from mlcycle.state._judged_on import judged_on
+from mlcycle.state.status._answering import passed_plainly
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from mlcycle.records import Criterion, Scope
-    from mlcycle.state._version import Fact, Version
+    from mlcycle.records import Criterion
+    from mlcycle.state._version import Fact
     from mlcycle.state._view import View
 
-__all__ = ["Judgement", "asked_of_models", "failures", "judgements_of", "newest_judgement", "still_asked"]
+    Asked = dict[str, list[Criterion]]
+
+__all__ = ["Judgement", "failures", "judgements_of", "newest_judgement", "still_asked"]
 
 _MET = ("pass", "warn", "not_applicable")  # what no gate stops at
 
@@ -30,61 +32,64 @@ class Judgement:
 
     Attributes
     ----------
-    on : str
-        The data, as the scope names it.
     data : str
-        The version of it that this means today.
+        The version of the data that is judged on today.
     says : str
         ``"met"`` or ``"fails"``; ``"undecided"`` where the evaluation gave no answer, ``"former"`` where it was asked
         less than today, ``"older"`` where it was on another version of the data, ``"seen"`` where it shares rows with
         what the version was trained on, ``"never"`` where there is none.
     fact : Fact or None
-        The evaluation.
+        The evaluation, or the decision of a gate, that says so.
     """
 
-    on: str
     data: str
     says: str
     fact: Fact | None = None
 
 
-def asked_of_models(version: Version, at: str, alias: str | None = None) -> dict[str, list[Criterion]]:
-    """Return the criteria of a scope that block models at a moment, by the data (as a ref) they are judged on.
-
-    An alias may have rules of its own.
-
-    Each names the data without its version, so that those of two scopes can be compared; what names no data at all is
-    left out.
-    """
-    scope: Scope = records.from_json(version["scope"])
-    found: dict[str, list[Criterion]] = {}
-    for one in scope.criteria_at(at, alias):
-        on = one.on or scope.test_at(at)
-        if one.judges == "model" and one.blocking and on is not None:
-            found.setdefault(on, []).append(_about(one, parse_ref(on).name))
-    return found
-
-
-def _about(criterion: Criterion, name: str) -> Criterion:
-    kind: Any = type(criterion)
-    takes = attrs.has(kind) and any(one.name == "on" for one in attrs.fields(kind))
-    return evolve(cast("Any", criterion), on=name) if takes else criterion
-
-
-def judgements_of(view: View, today: dict[str, list[Criterion]], ref: str) -> Iterator[Judgement]:
+def judgements_of(view: View, today: Asked, ref: str) -> Iterator[Judgement]:
     """Yield what is known of a model version, for each data the scope judges on today and that is there."""
     for on, criteria in today.items():
         try:
             version = judged_on(view, on)
         except NotFound:  # which is told of the scope
             continue
-        data = version.shown
-        fact = newest_judgement(view, ref, version.ref) or newest_judgement(view, ref, f"dataset:{version.name}@")
-        if fact is None:
-            yield Judgement(on, data, "never")
+        found = _evaluated(view, ref, version.shown, version.name, criteria)
+        decided = _decided(view, ref, {on: criteria})
+        if decided is not None and not _newer(found, decided):
+            found = Judgement(version.shown, "met", decided)
+        yield found
+
+
+def _evaluated(view: View, ref: str, data: str, name: str, criteria: Sequence[Criterion]) -> Judgement:
+    """Return what the newest evaluation of a version on some data comes to, else that on another version of it."""
+    fact = newest_judgement(view, ref, f"dataset:{data}") or newest_judgement(view, ref, f"dataset:{name}@")
+    if fact is None:
+        return Judgement(data, "never")
+    says = _says(view, fact, [naming(one, name) for one in criteria])
+    return Judgement(data, "older" if says == "met" and bare(fact["data"]) != data else says, fact)
+
+
+def _decided(view: View, ref: str, today: Asked) -> Fact | None:
+    """Return the decision of a gate that let a version pass by at least what is asked today; None where it is over.
+
+    A gate weighs what was measured by the criteria of its day, of which an evaluation tells only what they were before.
+    What a gate refused later ends what it allowed; what somebody forced says nothing of it.
+    """
+    for fact in view.facts.of("decision", ref, newest_first=True):
+        if fact["action"] not in DECIDES or (fact["allowed"] and not passed_plainly(fact, ref)):
             continue
-        says = _says(view, fact, criteria)
-        yield Judgement(on, data, "older" if says == "met" and bare(fact["data"]) != data else says, fact)
+        if not fact["allowed"]:
+            return None
+        if covers_today(view, fact, today):
+            return fact
+    return None
+
+
+def _newer(found: Judgement, decided: Fact) -> bool:
+    """Say whether an evaluation after a decision speaks against it."""
+    after = found.fact is not None and found.fact.stamp.entry > decided.stamp.entry
+    return after and found.says in ("fails", "seen", "undecided")
 
 
 def newest_judgement(view: View, ref: str, data: str = "dataset:") -> Fact | None:
@@ -121,36 +126,31 @@ def _says(view: View, fact: Fact, today: Sequence[Criterion]) -> str:
     former = _asked_then(view, fact, parse_ref(bare(fact["data"])).name)
     verdict = _verdict(fact)
     if verdict == "fail":
-        return "fails" if former and _all_covered(former, by=today) else "former"
-    if not _all_covered(today, by=former):
+        return "fails" if former and all_covered(former, by=today) else "former"
+    if not all_covered(today, by=former):
         return "former"
     return "met" if verdict in _MET else "undecided"
 
 
 def _asked_then(view: View, fact: Fact, name: str) -> list[Criterion]:
-    """Return what was asked on some data when a fact was found; nothing where there was no scope."""
+    """Return what an evaluation on some data was judged by; nothing where there was no scope.
+
+    The rules of an alias are measured by it, and weigh nothing in its verdict.
+    """
     if fact.says.get("scope") is None:
         return []
     then = asked_of_models(view.versions.get("scope", "scope", fact["scope"]), fact.stamp.at)
-    return [one for on, criteria in then.items() if parse_ref(on).name == name for one in criteria]
+    return _blocking({on: found for on, found in then.items() if on is not None and parse_ref(on).name == name})
 
 
-def still_asked(view: View, today: dict[str, list[Criterion]], fact: Fact) -> bool:
+def _blocking(asked: Mapping[str, list[Criterion]] | Mapping[str | None, list[Criterion]]) -> list[Criterion]:
+    """Return the criteria that block, each naming its data without the version, so that two scopes can be compared."""
+    named = [(on, one) for on, criteria in asked.items() if on is not None for one in criteria if one.blocking]
+    return [naming(one, parse_ref(on).name) for on, one in named]
+
+
+def still_asked(view: View, today: Asked, fact: Fact) -> bool:
     """Say whether all that was asked when a decision was taken is asked today."""
     if fact.says.get("scope") is None:
         return False
-    then = asked_of_models(view.versions.get("scope", "scope", fact["scope"]), fact.stamp.at)
-    now = [one for criteria in today.values() for one in criteria]
-    return _all_covered([one for criteria in then.values() for one in criteria], by=now)
-
-
-def _all_covered(asked: Sequence[Criterion], *, by: Sequence[Criterion]) -> bool:
-    return all(any(_covers(one, other) for one in by) for other in asked)
-
-
-def _covers(one: Any, other: Any) -> bool:
-    """Say whether a criterion asks at least as much as another; one of a user's that breaks covers nothing."""
-    try:
-        return bool(one.covers(other))
-    except Exception:  # noqa: BLE001 - what somebody else wrote may raise anything; then it is to be judged again
-        return False
+    return all_covered(_blocking(asked_then(view, fact)), by=_blocking(today))

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from mlcycle._ids import parse_ref
+from mlcycle._ids import bare, parse_ref
 
 if TYPE_CHECKING:
     from mlcycle.state._view import View
 
-__all__ = ["Outgrown", "outgrown"]
+__all__ = ["Outgrown", "outgrown", "split_again", "trained_on"]
 
 
 @frozen
@@ -52,3 +52,22 @@ def outgrown(view: View, ref: str) -> Outgrown | None:
         if (found := outgrown(view, parent)) is not None:
             return Outgrown(used, found.parent, found.newest)
     return None
+
+
+def split_again(view: View, newest: str) -> bool:
+    """Say whether a version of data (without its kind) was split since it is there: in whatever way, into any parts."""
+    for name in view.names.every("dataset"):
+        number = view.versions.latest("dataset", name.name)
+        if number is None or f"dataset:{newest}" not in name.origins.get(number, ()):
+            continue
+        if view.versions.get("dataset", name.name, number).says.get("layout") == "selection":
+            return True
+    return False
+
+
+def trained_on(view: View, ref: str) -> list[str]:
+    """Return the data (full refs) a model version was declared to use or, where none was, that its run read."""
+    name, _, number = bare(ref).rpartition("@")
+    declared = view.names.known("model", name).origins.get(int(number), ())
+    used = [one for one in declared if one.startswith("dataset:")]
+    return used or view.versions.get("model", name, int(number)).says.get("reads") or []

@@ -14,16 +14,16 @@ from mlcycle.state.status._finding import finding, why
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mlcycle.state.status._look import Look
+    from mlcycle.state.status._standing import Standing
 
 __all__ = ["scope_findings"]
 
 _SUBJECT = "scope:scope"
 
 
-def scope_findings(look: Look) -> Iterator[records.Result]:
+def scope_findings(standing: Standing) -> Iterator[records.Result]:
     """Say what the scope lacks, and what was eased in it by whom and until when."""
-    version = look.view.versions.newest("scope", "scope")
+    version = standing.view.versions.newest("scope", "scope")
     if version is None:
         yield _missing("no scope yet: project.scope.set(objective=…, criteria=[…])")
         return
@@ -32,21 +32,21 @@ def scope_findings(look: Look) -> Iterator[records.Result]:
         yield _missing("the scope has no criteria, so no gate can block: project.scope.set(criteria=[…])")
     elif scope["test"] is None and any(one.get("on") is None for one in scope["criteria"]):
         yield _missing("criteria name no data: project.scope.set(test='…')")
-    yield from _data_to_come(look)
-    yield from _amended(records.from_json(scope), look.moment)
+    yield from _data_to_come(standing)
+    yield from _amended(records.from_json(scope), standing.moment)
 
 
 def _missing(detail: str) -> records.Result:
-    return finding("missing", _SUBJECT, detail, "warn", "scope")
+    return finding("missing", _SUBJECT, detail, "warn")
 
 
-def _data_to_come(look: Look) -> Iterator[records.Result]:
+def _data_to_come(standing: Standing) -> Iterator[records.Result]:
     """Say which data is not there that models are to be judged on; before there is any, it is only to come."""
-    if not look.view.names.every("dataset"):
+    if not standing.view.names.every("dataset"):
         return
-    for on in look.today:
+    for on in standing.today:
         try:
-            judged_on(look.view, on)
+            judged_on(standing.view, on)
         except NotFound as error:
             yield _missing(f"no gate lets a model through that is judged on {on}: {plain(error)}")
 
@@ -67,6 +67,6 @@ def _amended(scope: records.Scope, moment: str) -> Iterator[records.Result]:
 def _told(check: str, one: records.Loosening | records.MovedTest, what: str, again: str, moment: str) -> records.Result:
     done = f"{what}{why(one.author, one.message)}"
     if one.over(moment):
-        return finding(check, _SUBJECT, f"{done}; that was over on {one.until[:10]}, and {again}", "warn", "scope")
+        return finding(check, _SUBJECT, f"{done}; that was over on {one.until[:10]}, and {again}", "warn")
     ends = ", for good" if one.permanent else f" until {one.until[:10]}"
-    return finding(check, _SUBJECT, f"{done}{ends}", "not_applicable", "scope")
+    return finding(check, _SUBJECT, f"{done}{ends}", "not_applicable")
