@@ -8,15 +8,15 @@ from mlcycle._ids import near
 from mlcycle._text import printable
 from mlcycle.errors import NotFound
 from mlcycle.records._listing import Listing
+from mlcycle.records._record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mlcycle.records._datasets import DatasetVersion
-
 __all__ = ["Parts"]
 
-Each = TypeVar("Each", bound="DatasetVersion")  # which makes these, and is not known here while it runs
+
+Each = TypeVar("Each", bound=Record)  # versions of datasets, which make these and so are not known here
 
 
 @printable
@@ -50,7 +50,7 @@ class Parts(Listing[Each]):
     def __getitem__(self, at: SupportsIndex | slice | str, /) -> Each | Listing[Each]:
         if not isinstance(at, str):
             return super().__getitem__(at)
-        names = {one.name.rpartition(".")[2]: one for one in self}
+        names = {str(getattr(one, "name", "")).rpartition(".")[2]: one for one in self}
         if at not in names:
             close = near(at, names)
             hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(map(repr, names))}"

@@ -126,7 +126,7 @@ def test_what_was_in_production_is_still_to_be_as_good_as(project: mc.Project) -
     bad.evaluate()
     good.demote("production")
     for _ in range(2):
-        with pytest.raises(errors.GateBlocked, match="against .* of m@1"):
+        with pytest.raises(errors.GateBlocked, match=r"against .* of m@1"):
             bad.promote()
         bad.evaluate()
     assert good.promote().allowed

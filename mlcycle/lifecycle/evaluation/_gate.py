@@ -14,7 +14,7 @@ from mlcycle.errors import MlcycleError, NotFound, SchemaError
 from mlcycle.lifecycle._gate_request import Evidence
 from mlcycle.lifecycle._looks import changes_after_results, looks_at
 from mlcycle.lifecycle._stored_evaluations import evaluation_document, evaluation_facts
-from mlcycle.lifecycle.evaluation._training_data import training_problems
+from mlcycle.lifecycle.evaluation._training_data import training_notes, training_problems
 from mlcycle.lifecycle.scope import scope_record
 from mlcycle.state import Version, View, judged_on, on_data, reference_of, resolve
 
@@ -98,6 +98,7 @@ def gather_evidence(blobs: Blobs, view: View, *versions: Version, alias: str | N
     criteria = model_criteria(scope, alias=alias)
     answers = [_answer(blobs, view, version, one, scope) for version in versions for one in criteria]
     used = {one.evaluation.id: one.evaluation for one in answers if one.evaluation is not None}
+    trained = [(one, on) for one in versions if (on := _judged_on(view, one, used.values()))]
     tests = {one.data: looks_at(blobs, view, resolve(view, one.data, "dataset", dropped=True)) for one in used.values()}
     changed = {data: changes_after_results(view, looks) for data, looks in tests.items()}
     return Evidence(
@@ -105,9 +106,12 @@ def gather_evidence(blobs: Blobs, view: View, *versions: Version, alias: str | N
         evaluations=tuple(used),
         problems=(
             *(problem for one in used.values() for problem in checks.evidence_problems(one)),
-            *_unknown_training(blobs, view, versions, used.values()),
+            *(told for one, on in trained for told in training_problems(blobs, view, one, on)),
         ),
-        notes=tuple(_seen_before(str(data), looks.count(view), changed[data]) for data, looks in tests.items()),
+        notes=(
+            *(_seen_before(str(data), looks.count(view), changed[data]) for data, looks in tests.items()),
+            *(f"  · {told}" for one, on in trained for told in training_notes(blobs, view, one, on)),
+        ),
         amended=_amended(scope, alias),
         gaps=tuple(result for one in answers if one.unmeasured for result in one.results),
         scope=scope.number if scope else None,
@@ -121,14 +125,10 @@ def _amended(scope: Version | None, alias: str | None) -> tuple[records.Loosenin
     return tuple(one for one in found if getattr(one, "alias", None) in (None, alias))
 
 
-def _unknown_training(
-    blobs: Blobs, view: View, versions: Iterable[Version], used: Iterable[records.Evaluation]
-) -> Iterator[str]:
-    """Yield why evidence proves nothing of models that may have seen the rows it comes from."""
-    judged = [(one.subject, resolve(view, one.data, "dataset", dropped=True)) for one in used]
-    for version in versions:
-        if tests := {data.ref: data for subject, data in judged if subject == version.ref}:
-            yield from training_problems(blobs, view, version, tests.values())
+def _judged_on(view: View, version: Version, used: Iterable[records.Evaluation]) -> list[Version]:
+    """Return the data that a model was judged on by some evaluations, each once."""
+    data = dict.fromkeys(one.data for one in used if one.subject == version.ref)
+    return [resolve(view, one, "dataset", dropped=True) for one in data]
 
 
 def _seen_before(data: str, looks: int, changed: int) -> str:
