@@ -327,6 +327,15 @@ def test_a_key_without_values_is_none(begun: mc.Project) -> None:
     assert seen(begun, trained(begun, uses=["features"])) == {"customers@1": 20}
 
 
+def test_rows_that_nothing_compares_are_unknown(begun: mc.Project) -> None:
+    """Lists have no hash: of training data that is told, of what it was made from only its own parents are asked."""
+    lists = pd.DataFrame({"x": [[1.0], [2.0]] * 40, "left": FRAME["left"]})
+    begun.datasets.add("lists", lists, parents=["customers"])
+    begun.datasets.add("features", pd.DataFrame({"feature": FRAME["x"] / 3}), parents=["lists"])
+    assert seen(begun, trained(begun, uses=["lists"])) == {"lists@1": None}
+    assert seen(begun, trained(begun, uses=["features"])) == {"customers@1": 20}
+
+
 def test_doubled_rows_hide_no_leak(project: mc.Project) -> None:
     """A training table with every row twice, as oversampling makes it."""
     rng = np.random.default_rng(0)

@@ -10,7 +10,7 @@ import contextlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlcycle._ids import refs_of
-from mlcycle.errors import Corrupt, SchemaError, VersionDeleted
+from mlcycle.errors import Corrupt, InvalidInput, SchemaError, VersionDeleted
 from mlcycle.lifecycle.datasets import leaks, shared_rows, tables
 from mlcycle.state import resolve
 
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = ["SeenRows", "parents_of", "rows_seen"]
 
-_UNREADABLE = (VersionDeleted, Corrupt, SchemaError)  # removed by a sweep, damaged, of a newer library
+# removed by a sweep, damaged, of a newer library; or with lists in a column, which nothing compares
+_UNREADABLE = (VersionDeleted, Corrupt, SchemaError, InvalidInput)
 
 
 class SeenRows(NamedTuple):
     """What shares rows: the training data or what it was made from, the test or what it is a part of, how many rows.
 
-    None stands for rows that cannot be compared: they are gone, or damaged, or stored by a newer mlcycle.
+    None stands for rows that cannot be compared: they are gone, or damaged, or stored by a newer mlcycle, or lists.
     """
 
     data: Version
