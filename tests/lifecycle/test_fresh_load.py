@@ -218,9 +218,8 @@ def test_a_lambda_is_told_when_it_is_saved(project: mc.Project) -> None:
     model = FunctionTransformer(lambda X: X)
     with pytest.raises(errors.InvalidInput, match="A lambda, a nested function"):
         project.models.register("n", model)
-    with project.experiments.open("e").start() as run:
-        with pytest.warns(errors.MlcycleWarning, match="A lambda"):
-            run.save_model(model)
+    with project.experiments.open("e").start() as run, pytest.warns(errors.MlcycleWarning, match="A lambda"):
+        run.save_model(model)
     with pytest.raises(errors.InvalidInput, match=r"has no model: it could not be stored \(.*A lambda, a nested"):
         run.register("n")
     with pytest.raises(errors.InvalidInput, match=r"call run.save_model\(.*\. Or it could not be stored: see the"):
