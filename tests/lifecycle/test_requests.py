@@ -93,7 +93,8 @@ def story(project: mc.Project, asked: Asked) -> None:
     first = asked("register", lambda: models.register("m", TREE, example=FRAME[["x"]], uses=["d.train@1"]))
     asked("promote, blocked", lambda: blocked(first.promote))
     asked("evaluate", first.evaluate)
-    asked("promote", first.promote)
+    asked("promote, its model never loaded before", first.promote)
+    asked("promote", lambda: first.promote("staging"))
     asked("open a deployment", lambda: project.deployments.open("eu"))
     eu = project.deployments["eu"]
     asked("route", lambda: eu.route("m@1"))
