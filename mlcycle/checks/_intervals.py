@@ -67,7 +67,7 @@ def estimate_of(case: MetricCase, found: FastMetric, other: FastMetric | None, r
             groups=groups,
             confidence=confidence,
             resamples=resamples,
-            bounds=limits.bounds,
+            bounds=limits.bounds if case.metric.by_row is None else (0.0, case.metric.by_row.widest),
             rests_on=limits.rests_on,
         )
     # Near the end of its range a percentile interval passes too often; draws that allow for unseen rows do not. Where

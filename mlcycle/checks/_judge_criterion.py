@@ -32,8 +32,11 @@ __all__ = ["judge", "measure_of", "weigh"]
 _TOO_CLOSE = 1 / 30  # what would take 900 times the rows will not be decided by waiting for them
 # What a detail says of a verdict: by `_note` before what it says of the measurement, `_adjusted_for_slices` behind it.
 _WEIGHED = re.compile(
-    r"^(?:\S+ (?:worse than allowed|(?:below|above) [^\s;]+)|[\d,]+ rows do not decide it(?:; about .+? would, if the "
-    r"value stays|, and it is too close for any number of rows to help soon))(?:; |$)"
+    r"^(?:\S+ (?:worse than allowed|(?:below|above) [^\s;]+)"
+    r"|[\d,]+ (?:rows|groups) do not decide it"
+    r"(?:; about .+? would, if the value stays|, and it is too close for any number of (?:rows|groups) to help soon)"
+    r"|no answer differs from \S+?'s(?:, so it is not better|; [\d,]+ (?:rows|groups) show .+? would show [^\s;]+)"
+    r")(?:; |$)"
     r"|(?:; )?not sure enough among \d+ slices$"
 )
 _WIDEST = 64.0  # as many half-widths away, the chance of a normal deviate is 0 in floating point
@@ -224,10 +227,33 @@ def _note(criterion: Criterion, result: Result) -> str:
         return f"{number(abs(gap))} {side}"
     if result.verdict != "inconclusive":
         return ""
-    share, n = _stretch(criterion, result), result.n or 0
+    if (result.comparison or {}).get("differ") == 0:
+        return _none_differs(criterion, result)
+    share, (count, units) = _stretch(criterion, result), _units(result)
     if share < _TOO_CLOSE:
-        return f"{n:,} rows do not decide it, and it is too close for any number of rows to help soon"
-    return f"{n:,} rows do not decide it; about {rounded(n / share**2)} would, if the value stays"
+        return f"{count:,} {units} do not decide it, and it is too close for any number of {units} to help soon"
+    return f"{count:,} {units} do not decide it; about {rounded(count / share**2)} would, if the value stays"
+
+
+def _units(result: Result) -> tuple[int, str]:
+    """Return what an interval counts: rows, or the groups they are of."""
+    return (result.n or 0, "rows") if result.groups is None else (result.groups, "groups")
+
+
+def _none_differs(criterion: Criterion, result: Result) -> str:
+    """Say which margin so many equal answers can show, and how many it takes for the one that is asked.
+
+    The limit is that of a share of which none was seen, ``1 - (alpha / 2) ** (1 / count)`` (Clopper and Pearson 1934),
+    times how far two answers can lie apart.
+    """
+    same = f"no answer differs from {(result.comparison or {}).get('reference')}'s"
+    margin, shown = -(criterion.edge or 0.0), -(result.low or 0.0)
+    if margin <= 0 or shown <= 0:
+        return f"{same}, so it is not better"
+    (count, units), alpha = _units(result), (1 - criterion.confidence) / 2
+    unseen = (1 - alpha ** (1 / max(count, 1))) * margin / shown
+    needed = rounded(math.log(alpha) / math.log1p(-unseen))
+    return f"{same}; {count:,} {units} show a margin of {number(shown)}, about {needed} would show {number(margin)}"
 
 
 def _stretch(criterion: Criterion, result: Result) -> float:

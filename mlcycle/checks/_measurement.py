@@ -205,10 +205,23 @@ def _whole(case: MetricCase, name: str | None, rows: NDArray[Any]) -> Result:
     comparison = None
     if other is not None:
         comparison = {"reference": bare(case.reference or ""), "subject": found.value, "reference_value": other.value}
+        comparison["differ"] = _differ(case, rows)
     result = _result(case, name, len(rows), "not_applicable", _positive(case))
-    result = evolve(result, comparison=comparison, **estimate_fields(estimate))
+    groups = None if case.rows.groups is None else len(np.unique(case.rows.groups[rows]))
+    result = evolve(result, comparison=comparison, groups=groups, **estimate_fields(estimate))
     note = _width(estimate) if estimate.conclusive else estimate.reason or "no interval can be given"
     return evolve(result, detail=joined(note, result.detail))
+
+
+def _differ(case: MetricCase, rows: NDArray[Any]) -> int:
+    """Return how many rows the two models answer otherwise, of what the metric asks them."""
+    assert case.theirs is not None
+    both = case.ours.cached, case.theirs.cached
+    ours, theirs = (
+        one.answers(next(name for name in case.metric.methods if hasattr(one, name)))[rows].reshape(len(rows), -1)
+        for one in both
+    )
+    return int((ours != theirs).any(axis=1).sum()) if ours.shape == theirs.shape else len(rows)
 
 
 def _measure(case: MetricCase, answers: Answers, rows: NDArray[Any]) -> FastMetric:

@@ -132,6 +132,8 @@ class Result(Record):
         What it was held against.
     n : int or None
         Rows it rests on.
+    groups : int or None
+        How many groups those rows are of, where rows of one group stay together.
     detectable : float or None
         The smallest distance from the threshold this many rows would have shown, with a chance of 80 %.
     confidence : float or None
@@ -139,7 +141,7 @@ class Result(Record):
     blocking : bool, default True
         Whether a gate stops at it.
     comparison : dict or None
-        For a comparison: the reference, both values, the finding in a word.
+        For a comparison: the reference, both values, how many rows the two answer otherwise, the finding in a word.
     detail : str, default ""
         A sentence for the reader.
     phase : str or None
@@ -170,6 +172,7 @@ class Result(Record):
     high: float | None = field(default=None, converter=_number)
     threshold: float | None = field(default=None, converter=_number)
     n: int | None = field(default=None, converter=_count)
+    groups: int | None = field(default=None, converter=_count)
     detectable: float | None = field(default=None, converter=_number)
     confidence: float | None = field(default=None, converter=_number)
     blocking: bool = field(default=True, converter=_truth)

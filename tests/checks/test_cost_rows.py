@@ -15,10 +15,10 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import confusion_matrix
 
-from mlcycle.checks import EvaluationData, find_metric, judge, measure, validate
+from mlcycle.checks import EvaluationData, find_metric, judge, measure, validate, weigh
 from mlcycle.checks._cost_rows import costs_of
 from mlcycle.errors import InvalidInput
-from mlcycle.records import AtLeast, AtMost, Cost, NotWorseThan
+from mlcycle.records import AtLeast, AtMost, Cost, NotWorseThan, Result
 from tests.checks.contexts import context_of
 
 BINARY = Cost(false_negative=10, false_positive=1)
@@ -97,6 +97,37 @@ def test_slices_and_comparisons() -> None:
     assert better.comparison is not None
     assert better.comparison["reference_value"] == 2  # half of the rows, each a mistake of 4
     assert better.value == pytest.approx(2 - better.comparison["subject"])
+
+
+def in_groups(count: int, margin: float) -> Result:
+    """Compare a model with one that answers the same, on groups of two rows each."""
+    y = np.tile([0, 1], count)
+    frame = pd.DataFrame({"x": y, "y": y})
+    data = EvaluationData("d@1", frame, frame[["x"]], frame["y"], groups=np.repeat(np.arange(count), 2))
+    context = context_of(lambda ref: data, lambda ref: answering(1 - y, [0, 1]), lambda name: "model:m@1")
+    [found] = judge(NotWorseThan("production", BINARY, margin=margin), "model:m@2", context)
+    return found
+
+
+def test_equal_answers_say_what_they_can_show() -> None:
+    """No answer differs: the limit is Clopper and Pearson's on groups, and the number told is the number it takes."""
+    found = in_groups(30, 0.05)
+    assert found.comparison is not None
+    assert (found.verdict, found.groups, found.n, found.comparison["differ"]) == ("inconclusive", 30, 60, 0)
+    assert -found.low == pytest.approx(10 * (1 - 0.025 ** (1 / 30)))  # type: ignore[operator]
+    assert found.detail == "no answer differs from m@1's; 30 groups show a margin of 1.157, about 740 would show 0.05"
+    assert [in_groups(count, 0.05).verdict for count in (730, 740)] == ["inconclusive", "pass"]
+    assert in_groups(30, 0).detail == "no answer differs from m@1's, so it is not better"
+    easier, better = NotWorseThan("production", BINARY, margin=2), NotWorseThan("production", BINARY)
+    assert [one.detail for one in weigh(easier, [found])] == [""]
+    assert [one.detail for one in weigh(better, [found])] == ["no answer differs from m@1's, so it is not better"]
+
+
+def test_two_answers_to_one_row_lie_no_farther_apart_than_its_class_lets_them() -> None:
+    """A gain of one class and a loss of another are of different rows."""
+    assert (BINARY.range, BINARY.widest) == ((0, 10), 10)
+    gains = Cost({("a", "a"): -5, ("a", "b"): 0, ("b", "a"): 10})
+    assert (gains.range, gains.widest) == ((-5, 10), 10)
 
 
 @pytest.mark.parametrize(

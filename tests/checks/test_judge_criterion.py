@@ -215,7 +215,7 @@ def test_pairing_sees_what_separate_intervals_cannot(context_for: Make, scored: 
     one, two = (judge(AtLeast("f1", 0.5), ref, context_for(models, y))[0] for ref in ("m@1", "m@2"))
     assert one.high > two.low
     assert (paired.verdict, paired.comparison["finding"]) == ("pass", "better")
-    assert {"reference", "subject", "reference_value", "finding"} == set(paired.comparison)
+    assert {"reference", "subject", "reference_value", "differ", "finding"} == set(paired.comparison)
 
 
 def test_rows_that_belong_together_widen_the_interval(y: Any, context_for: Make, scored: Make) -> None:
