@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, SupportsIndex, TypeVar, overload
 
 from mlcycle._ids import near
 from mlcycle._text import printable
 from mlcycle.errors import NotFound
 from mlcycle.records._listing import Listing
+from mlcycle.records._record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mlcycle.records._datasets import DatasetVersion
-
 __all__ = ["Parts"]
 
-Each = TypeVar("Each", bound="DatasetVersion")  # which makes these, and is not known here while it runs
+Each = TypeVar("Each", bound=Record)  # a version of a dataset, which knows this class and is not known here
+_name_of = attrgetter("name")
 
 
 @printable
@@ -50,7 +51,7 @@ class Parts(Listing[Each]):
     def __getitem__(self, at: SupportsIndex | slice | str, /) -> Each | Listing[Each]:
         if not isinstance(at, str):
             return super().__getitem__(at)
-        names = {one.name.rpartition(".")[2]: one for one in self}
+        names = {_name_of(one).rpartition(".")[2]: one for one in self}
         if at not in names:
             close = near(at, names)
             hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(map(repr, names))}"
