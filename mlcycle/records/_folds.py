@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput
+from mlcycle.records._record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mlcycle.records._datasets import DatasetVersion
     from mlcycle.records._part import Part
     from mlcycle.records._parts import Parts
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Folds"]
 
-Each = TypeVar("Each", bound="DatasetVersion")  # as in `Parts`
+Each = TypeVar("Each", bound=Record)  # as in `Parts`
 
 
 @printable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, SupportsIndex, TypeVar, overload
 
 from mlcycle._ids import near
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Parts"]
 
-
-Each = TypeVar("Each", bound=Record)  # versions of datasets, which make these and so are not known here
+Each = TypeVar("Each", bound=Record)  # a version of a dataset, which knows this class and is not known here
+_name_of = attrgetter("name")
 
 
 @printable
@@ -50,7 +51,7 @@ class Parts(Listing[Each]):
     def __getitem__(self, at: SupportsIndex | slice | str, /) -> Each | Listing[Each]:
         if not isinstance(at, str):
             return super().__getitem__(at)
-        names = {str(getattr(one, "name", "")).rpartition(".")[2]: one for one in self}
+        names = {_name_of(one).rpartition(".")[2]: one for one in self}
         if at not in names:
             close = near(at, names)
             hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(map(repr, names))}"
