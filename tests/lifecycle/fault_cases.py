@@ -69,7 +69,7 @@ def begin(url: str) -> None:
         run.save_model(TREE, example=FRAME[["x"]][:3])
     run.register("m")
     project.store.tag("before")
-    project.models.register("m", TREE, example=FRAME[["x"]])
+    project.models.register("m", TREE, example=FRAME[["x"]], uses=[part])
     project.scope.set(objective="o", criteria=[mc.AtLeast("accuracy", 0.01)], test="d.test")
     project.models["m@2"].evaluate()
     project.models["m@1"].promote(message="first", override_until="2100-01-01")

@@ -22,6 +22,7 @@ from mlcycle.testing import Fault, FaultyFiles, fail_at
 
 FRAME = pd.DataFrame({"x": np.arange(40.0), "left": [0, 1] * 20})
 OTHER = FRAME.assign(x=FRAME["x"] + 1)
+PAST = FRAME.assign(x=FRAME["x"] + 1000)  # what the models were trained on: no row of the test is among them
 
 
 def tree(depth: int = 1) -> DecisionTreeClassifier:
@@ -34,13 +35,14 @@ def base() -> str:
     """Make a project in which every verb has something to do, and return its URL."""
     url = f"memory://repeats-{uuid.uuid4().hex}"
     project = mc.open(url, create=True, author="ada")
+    project.datasets.add("past", PAST, target="left")
     for frame in (FRAME, OTHER):
         project.datasets.add("d", frame, target="left")
     for name in ("old", "spare"):
         project.datasets.add(name, FRAME, target="left")
     project.scope.set(objective="o", criteria=[mc.AtLeast("accuracy", 0.01)], test="d")
     for name in ("m", "m", "n"):
-        version = project.models.register(name, tree(), example=FRAME[["x"]][:3])
+        version = project.models.register(name, tree(), example=FRAME[["x"]][:3], uses=["past"])
         version.evaluate()
     project.models["m@1"].promote()
     project.models["m@2"].promote()
@@ -144,7 +146,7 @@ CALLS: dict[str, tuple[Verb, ...]] = {
     "store.restore": (lambda p, op: p.store.restore("model:n@1", op=op),),
     "rollback": (
         lambda p, op: [move.after for move in p.rollback("then", op=op)],
-        lambda p, op: p.rollback(5, op=op),
+        lambda p, op: p.rollback(6, op=op),
     ),
 }
 
@@ -216,7 +218,7 @@ def test_a_refused_call_uses_up_no_op() -> None:
 def blocked() -> mc.Project:
     """Return a project with a version that the gate blocks, because nobody evaluated it."""
     project = prepared()
-    project.models.register("m", tree(), example=FRAME[["x"]][:3])
+    project.models.register("m", tree(), example=FRAME[["x"]][:3], uses=["past"])
     return project
 
 
