@@ -365,8 +365,13 @@ def test_a_bare_name_means_all_its_versions(begun: mc.Project) -> None:
     assert [one.subject for one in begun.models.evaluations("churn")] == ["model:churn@1", "model:churn@2"]
     assert begun.models.evaluations("churn") == begun.models.evaluations()
     assert [one.subject for one in begun.models["churn@2"].evaluations()] == ["model:churn@2"]
-    assert [one.subject for one in begun.models.decisions("churn")] == ["model:churn@2", "model:churn@1"]
-    assert [one.subject for one in begun.models["churn@1"].decisions()] == ["model:churn@1"]
+    assert [one.subject for one in begun.models.decisions("churn")] == [
+        "model:churn@2",
+        "deployment:shop",  # a route is decided about the models it sends traffic to
+        "model:churn@1",
+    ]
+    assert [one.subject for one in begun.models["churn@1"].decisions()] == ["deployment:shop", "model:churn@1"]
+    assert [one.subject for one in begun.models["churn@2"].decisions()] == ["model:churn@2"]
     with pytest.raises(NotFound, match="churn"):
         begun.models.decisions("chrun")
 

@@ -82,6 +82,7 @@ class OldLog:
         made_from = [bare(ref) for ref in change.get("made_from", ())]
         if change["of"] == "dataset":
             said = {field: change[field] for field in ("content", "presentation", "rows", "columns", "roles")}
+            said |= {field: change[field] for field in ("schema", "part") if field in change}  # told by both since
             identity = self._ids[f"dataset:{name_key(change['name'])}"]
             stored = {"id": identity, "type": change["layout"], "object": change["needs"][0], "parents": made_from}
             return {"kind": "dataset.add", **numbered, **stored, **said}
