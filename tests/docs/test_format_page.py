@@ -147,6 +147,7 @@ def work() -> Work:
     work.go_on(100)
     work.project.models.register("m", DummyClassifier().fit([[0.0]], [0]), example=np.zeros((2, 1)))
     work.project.datasets.add("twice", pd.DataFrame({"id": [1, 1]}), key="id")
+    work.project.datasets.add("twice", pd.DataFrame({"x": [1.0, np.nan]}))
     place = work.project.deployments["eu"]
     place.route("m", override_until="30d", message="nobody has looked at it")
     with place.serve() as service:
