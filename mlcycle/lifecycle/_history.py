@@ -32,17 +32,9 @@ _COLUMNS = ("entry", "what", "message", "author", "kind", "at")
 # happened yet is no mistake of who asks for it.
 _VERBS = (
     *("project.create", "project.rollback", "dataset.add", "dataset.split", "dataset.rollback", "model.register"),
-    *(
-        "model.promote",
-        "model.rollback",
-        "experiment.open",
-        "run.pin",
-        "scope.set",
-        "evaluation.add",
-        "deployment.open",
-    ),
-    *("deployment.route", "deployment.rollback", "deployment.check", "store.drop", "store.restore", "store.tag"),
-    *("store.ask", "store.sweep"),
+    *("model.promote", "model.demote", "model.rollback", "experiment.open", "run.pin", "scope.set", "evaluation.add"),
+    *("deployment.open", "deployment.route", "deployment.rollback", "deployment.check", "store.drop", "store.restore"),
+    *("store.tag", "store.ask", "store.sweep"),
 )
 _SPARE = 8  # entries read beyond the limit at first: some of the newest only keep files, and are left out
 _GAP = 8  # entries read that nobody asked for, where a second request of the storage would cost more
