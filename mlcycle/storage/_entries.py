@@ -19,9 +19,8 @@ Entry = dict[str, Any]
 # must not go on; for everything else add a field (unknown ones are ignored and kept), a need, or a kind of change.
 VERSION = 1
 
-# Entries are read in bulk by everyone who opens the project: values and long text belong into files. A split into 200
-# parts, as when one group after the other is left out, is one entry of about so many bytes.
-MAX_BYTES = 256 * 1024
+# Entries are read in bulk by everyone who opens the project: values and long text belong into files.
+MAX_BYTES = 64 * 1024
 
 _FIELDS: dict[str, type] = {
     "v": int,

@@ -15,6 +15,7 @@ from attrs import frozen
 from mlcycle._digest import canonical_json
 from mlcycle._text import printable
 from mlcycle.storage._commit_log import Draft, Log, UpToDate
+from mlcycle.storage._entries import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container, Iterable, Mapping
@@ -31,8 +32,8 @@ __all__ = ["SweepResult", "sweep"]
 
 _WEEK = 7 * 24 * 3600.0
 
-_ENTRY_BYTES = 56 * 1024  # a step of a sweep: far below what an entry may have, so that a few lost races cost little
-_AT_ONCE = 1000  # keys; more never fit into one step
+_ENTRY_BYTES = MAX_BYTES - 8 * 1024  # left for envelope and message
+_AT_ONCE = 1000  # keys; more never fit into one entry
 
 
 @printable

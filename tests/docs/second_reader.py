@@ -19,7 +19,7 @@ Doc = dict[str, Any]
 Key = tuple[str, str]  # noun, and what is unique of a name
 
 ROLLUP = 1024
-MOST_BYTES = 262_144
+MOST_BYTES = 65_536
 KINDS = [
     *("project.create", "store.copied", "name.set", "version.add", "pointer.move", "version.mark"),
     *("fact.add", "project.rollback", "tag.set", "place", "sweep"),

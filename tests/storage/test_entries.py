@@ -85,7 +85,7 @@ def test_64_kilobytes_are_the_limit() -> None:
     data = entry(message="x" * room)
     assert len(data) == MAX_BYTES
     assert room == len(decode_entry(data, 0)["message"])
-    with pytest.raises(InvalidInput, match=f"at most 262144 bytes, this one has {MAX_BYTES + 1}; shorten the message"):
+    with pytest.raises(InvalidInput, match=f"at most 65536 bytes, this one has {MAX_BYTES + 1}; shorten the message"):
         entry(message="x" * (room + 1))
 
 
@@ -126,7 +126,7 @@ def test_what_is_no_entry_is_not_written(fields: dict[str, Any]) -> None:
         (entry(1, "p"), "it says it is entry 1"),
         (entry(0, "sha256:zz"), "it follows sha256:zz"),
         (entry().replace(b'{"kind":"tick"}', b"7"), "a change is an object with a kind"),
-        (b'{"v":1,"x":"' + b"x" * MAX_BYTES + b'"}', "an entry has at most 262144"),
+        (b'{"v":1,"x":"' + b"x" * MAX_BYTES + b'"}', "an entry has at most 65536"),
     ],
 )
 def test_damage_is_named(data: bytes, trouble: str) -> None:
