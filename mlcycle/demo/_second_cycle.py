@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import textwrap
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from sklearn.svm import SVC
@@ -38,8 +40,12 @@ def monitoring(show: Show, project: mc.Project, mailroom: mc.Deployment, service
     show.window(watched)
     with show.code():
         status = project.status()
-    show.block(str(status))
+    told = (textwrap.wrap(line, 100, subsequent_indent=" " * 14, **_WHOLE) for line in str(status).splitlines())
+    show.block("\n".join(itertools.chain.from_iterable(told)))
     return replaced
+
+
+_WHOLE: Any = {"break_long_words": False, "break_on_hyphens": False}  # a line of code is copied as it stands
 
 
 def data(show: Show, project: mc.Project, mailroom: mc.Deployment, scope: mc.Scope, replaced: datetime) -> None:

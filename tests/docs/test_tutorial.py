@@ -13,7 +13,7 @@ import pytest
 PAGE = Path(__file__).parents[2] / "docs" / "tutorial.md"
 BLOCK = re.compile(r"^```(python|text)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 FIGURE = re.compile(r"(?<![\w@.-])\d+(?:\.\d+)?(?![\w@])")
-MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d)?")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d[.]\d+Z)?)?")
 
 
 def _printed(code: str, namespace: dict[str, Any]) -> str:

@@ -252,6 +252,18 @@ def promoted(project: mc.Project) -> int:
     return moves
 
 
+def demote(project: mc.Project) -> None:
+    """Take an alias away."""
+    project.models["m@1"].demote("production", message="over", op="try")
+
+
+def demoted(project: mc.Project) -> int:
+    """Count the moves to nothing."""
+    moves = int(project.history(of="model:m", kind="demote")["what"].str.contains("m@production → nothing").sum())
+    assert moves == ("production" not in project.models.aliases("m"))
+    return moves
+
+
 def fail_the_gate(project: mc.Project) -> None:
     """Have a promotion blocked, for want of an evaluation."""
     with pytest.raises(errors.GateBlocked):
@@ -488,6 +500,7 @@ CASES = {
     "register": Case(("model.register",), register, registered),
     "evaluate": Case(("evaluation.add",), evaluate, evaluated),
     "promote": Case(("model.promote",), promote, promoted),
+    "take an alias away": Case(("model.demote",), demote, demoted),
     "fail a gate": Case(("model.promote",), fail_the_gate, blocked, again=insist),
     "roll back an alias": Case(
         ("model.rollback",), take_back, taken_back, given=lambda project: project.models["m@2"].promote()

@@ -286,6 +286,7 @@ def test_an_evaluation_says_why_no_criterion_was_asked(project: mc.Project, cell
     assert f"verdict='{said[:57]}" in repr(found)
     assert said[:39] in repr(project.models.evaluations())
     assert mc.open(project.store.url).models.evaluations()[-1] == found
+    project.datasets["cells"].split(test=0.3, seed=1)
     project.scope.set(test="cells.test@2", permanent=True, message="a new hospital")
     assert version.evaluate("cells.test@1").detail == (
         "no criterion is judged on cells.test@1 (the scope judges on cells.test@2)"

@@ -121,14 +121,13 @@ def test_numbers_that_are_labels_are_text_in_a_table(url: str) -> None:
 
 
 def test_other_values_are_another_version(url: str) -> None:
-    """Types, missing values of two kinds, the sign of zero, and the order of columns are content."""
+    """Types, missing values, the sign of zero, and the order of columns are content."""
     project = mc.open(url, create=True)
     frames = [
         FRAME,
         FRAME.astype({"i": "int32"}),
         FRAME.assign(f=[0.5, 1.5, 0.0]),
         FRAME.assign(f=[0.5, 1.5, np.nan]),
-        FRAME.assign(f=pd.array([0.5, 1.5, None], dtype="Float64")),
         FRAME[["f", "i", "s", "b"]],
     ]
     refs = [project.datasets.add("d", frame).ref for frame in frames]

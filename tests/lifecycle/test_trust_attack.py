@@ -270,8 +270,8 @@ DOCUMENTS = (
     "store",
 )
 DOCUMENTS += ("traffic",)
-OTHERS = ("artifact", "code", "example", "manifest", "model", "table")
-TABLES = ("example", "manifest", "table")
+OTHERS = ("artifact", "code", "example", "manifest", "model", "predictions", "table")
+TABLES = ("example", "manifest", "predictions", "table")
 
 
 def extended(data: bytes) -> bytes:

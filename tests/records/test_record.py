@@ -51,7 +51,7 @@ RESULT = Result(check="f1 ≥ <b>", subject="churn@7", verdict="fail", value=0.7
 FINDING = Result(
     check="<b>", subject="deployment:eu", verdict="warn", detail="<b>age</b> moved", phase="data", look="data drift"
 )
-PART = Part(method="time", column="<b>", gap="7d", names=("<b>", "test"), shares={"test": 0.25, "<b>": 0.75})
+PART = Part(method="time", column="<b>", gap="7d", share=0.25, place=2, of=2)
 EXAMPLES: list[records.Record] = [
     FILE,
     Column(name="<b>", type="int64"),
