@@ -42,7 +42,7 @@ def running(folder: Path, code: str) -> Path:
     return folder / "model"
 
 
-@pytest.fixture(params=["standing", "once"])
+@pytest.fixture(params=["standing", pytest.param("once", marks=pytest.mark.deep)])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Ask in both ways, whichever is this machine's own."""
     name = str(request.param)

@@ -72,7 +72,7 @@ def loading(decision: records.Decision) -> tuple[str, bool, str]:
 @pytest.mark.parametrize(
     ("beside", "name", "says"),
     [
-        (False, "__main__.Mine", "AttributeError: Can't get attribute 'Mine'"),
+        pytest.param(False, "__main__.Mine", "AttributeError: Can't get attribute 'Mine'", marks=pytest.mark.deep),
         (True, "features.Mine", "ModuleNotFoundError: No module named 'features'"),
     ],
 )
@@ -95,7 +95,7 @@ def test_a_model_of_one_program(tmp_path: Path, beside: bool, name: str, says: s
     assert version.promote(**PILOT).allowed
 
 
-@pytest.mark.parametrize("beside", [False, True])
+@pytest.mark.parametrize("beside", [False, pytest.param(True, marks=pytest.mark.deep)])
 def test_a_model_of_one_program_that_nobody_trusts(
     tmp_path: Path, beside: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,7 +121,7 @@ def test_a_model_of_one_program_that_nobody_trusts(
     assert loading(version.promote("canary")) == ("pass", True, "")
 
 
-@pytest.mark.parametrize("beside", [False, True])
+@pytest.mark.parametrize("beside", [True, pytest.param(False, marks=pytest.mark.deep)])
 def test_who_loads_what_one_program_found_is_told_to_have_it_moved(tmp_path: Path, beside: bool) -> None:
     """Nobody can install it, and a package of that name is a stranger's."""
     trained(tmp_path, beside)
