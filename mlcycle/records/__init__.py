@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mlcycle.records._committed import Committed
     from mlcycle.records._comparisons import Comparison
     from mlcycle.records._costs import Cost
-    from mlcycle.records._criteria import Criterion, UnknownCriterion, is_looser
+    from mlcycle.records._criteria import Criterion, UnknownCriterion, becomes, is_looser
     from mlcycle.records._data import Column, FileRef, Roles
     from mlcycle.records._data_criteria import DataCriterion, InRange, RowCount, RowCriterion, Unique
     from mlcycle.records._datasets import DatasetVersion
@@ -48,7 +48,7 @@ _HOMES = {
     "_committed": ("Committed",),
     "_comparisons": ("Comparison",),
     "_costs": ("Cost",),
-    "_criteria": ("Criterion", "UnknownCriterion", "is_looser"),
+    "_criteria": ("Criterion", "UnknownCriterion", "becomes", "is_looser"),
     "_data": ("Column", "FileRef", "Roles"),
     "_data_criteria": ("DataCriterion", "InRange", "RowCount", "RowCriterion", "Unique"),
     "_datasets": ("DatasetVersion",),
@@ -121,6 +121,7 @@ __all__ = [
     "UnknownCriterion",
     "as_row",
     "at_home",
+    "becomes",
     "check_home",
     "from_json",
     "function_of",

@@ -19,7 +19,7 @@ from mlcycle.records._record import Record, copied
 if TYPE_CHECKING:
     from mlcycle.records._results import Result
 
-__all__ = ["Criterion", "MetricFacts", "UnknownCriterion", "class_of", "is_looser", "own_name"]
+__all__ = ["Criterion", "MetricFacts", "UnknownCriterion", "becomes", "class_of", "is_looser", "own_name"]
 
 # Classes of users by the name they have in a store. They register themselves when their module is imported; nothing
 # in a store ever leads to an import, so a name that is not here stays a name.
@@ -297,12 +297,30 @@ def is_looser(before: Any, after: Any) -> list[tuple[Criterion, Criterion | None
     >>> is_looser([AtLeast("roc_auc", 0.7)], [AtLeast("roc_auc", 0.8)])
     []
     """
-    new = list(after)
+    former, new = list(before), list(after)
     loosened: list[tuple[Criterion, Criterion | None]] = []
-    for old in before:
+    for old in former:
         if not old.blocking or any(one.covers(old) for one in new):
             continue
-        alike = [one for one in new if one._about == old._about]
+        alike = [one for one in new if one._about == old._about and one not in former]
         alike.sort(key=lambda one: (bool(one.slices) != bool(old.slices), not one.blocking))
         loosened.append((old, alike[0] if alike else None))
     return loosened
+
+
+def becomes(after: Criterion, before: Criterion) -> str:
+    """Return how a criterion reads that takes the place of another: with what is another, where both read alike.
+
+    Examples
+    --------
+    >>> from mlcycle.records import AtLeast
+    >>> becomes(AtLeast("f1", 0.5, blocking=False), AtLeast("f1", 0.5))
+    'f1 ≥ 0.5 (blocking: True → False)'
+    """
+    if str(after) != str(before):
+        return str(after)
+    kind: Any = type(after)
+    names = [one.name for one in attrs.fields(kind)] if attrs.has(kind) and type(before) is kind else []
+    pairs = ((name, getattr(before, name), getattr(after, name)) for name in names)
+    apart = [f"{name}: {was} → {now}" for name, was, now in pairs if was != now]
+    return f"{after} ({', '.join(apart)})" if apart else str(after)

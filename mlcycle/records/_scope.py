@@ -10,7 +10,7 @@ from attrs import field, frozen
 from mlcycle import _html
 from mlcycle._ids import name_key
 from mlcycle.records._committed import Committed, stamp_last
-from mlcycle.records._criteria import Criterion
+from mlcycle.records._criteria import Criterion, becomes
 from mlcycle.records._metric_source import MetricSource
 from mlcycle.records._record import Record, listed, texts
 
@@ -73,7 +73,7 @@ class Loosening(_Amendment):
 
     def _title(self) -> str:
         whose = "" if self.alias is None else f"{self.alias}: "
-        return f"{whose}{self.before} → {self.after if self.after is not None else 'removed'}"
+        return f"{whose}{self.before} → {'removed' if self.after is None else becomes(self.after, self.before)}"
 
 
 @frozen(kw_only=True, repr=False, field_transformer=_terms_last)

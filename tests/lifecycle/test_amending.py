@@ -341,3 +341,14 @@ def test_an_amendment_prints() -> None:
     assert [text in scope._repr_html_() for text in (">amended<", ">permanent<", ">2099-06-01")] == [True] * 3
     assert records.from_json(records.to_json(scope)) == scope
     assert attrs.evolve(move, until=NOW).over(NOW)
+
+
+def test_a_loosening_says_what_is_another(judged: mc.Project) -> None:
+    """Also where both read alike; and what was there before takes the place of nothing."""
+    easy = attrs.evolve(STRICT, blocking=False)
+    with pytest.raises(errors.GateBlocked, match=r"would become accuracy ≥ 0\.8 \(blocking: True → False\)"):
+        judged.scope.set(criteria=[easy])
+    found = judged.scope.set(criteria=[easy], **GOOD)
+    assert str(found.loosened[0]) == "accuracy ≥ 0.8 → accuracy ≥ 0.8 (blocking: True → False)"
+    sliced = mc.AtLeast("accuracy", 0.5, slices="x")
+    assert records.is_looser([STRICT, sliced], [sliced, mc.AtLeast("f1", 0.1)]) == [(STRICT, None)]

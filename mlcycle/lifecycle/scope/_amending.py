@@ -14,7 +14,7 @@ from attrs import evolve
 
 from mlcycle import records
 from mlcycle._ids import bare, name_key
-from mlcycle._text import plain
+from mlcycle._text import plain, plainly
 from mlcycle.state import first_judged, judged_on
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ def would_amend(one: Amendment, view: View) -> str:
         return f"the test would move from {judged}, which models were judged on, to {one.after}"
     asked = plain(one.before) if one.alias is None else f"{plain(one.before)} for {one.alias}"
     if one.after is not None:
-        return f"{asked} would become {plain(one.after)}, which is looser"
+        with plainly():
+            return f"{asked} would become {records.becomes(one.after, one.before)}, which is looser"
     beside = "; project.scope.add(…) adds another one beside it" if one.alias is None else ""
     return f"{asked} would be removed{beside}"
 
