@@ -165,6 +165,7 @@ def test_a_python_that_is_gone(tmp_path: Path, way: str, monkeypatch: pytest.Mon
     assert found == FreshLoad("untold", "a fresh Python cannot be started here: it ended with status 5")
 
 
+@pytest.mark.deep
 @forking
 def test_one_python_answers_many(tmp_path: Path) -> None:
     """Another one only after a failure, which may have been mended, and where the last has ended."""
@@ -219,6 +220,7 @@ def test_a_model_that_kills_who_loads_it(tmp_path: Path) -> None:
     assert load_afresh(running(tmp_path, "pass"), "joblib", trust=TRUST).outcome == "loads"
 
 
+@pytest.mark.deep
 def test_names_of_one_program_are_looked_for_without_trust(
     tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,6 +233,7 @@ def test_names_of_one_program_are_looked_for_without_trust(
     assert load_afresh(file, "joblib", local=local, trust=TRUST).missing == ()
 
 
+@pytest.mark.deep
 @forking
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_fork_has_one_of_its_own(tmp_path: Path) -> None:
