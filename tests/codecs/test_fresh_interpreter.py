@@ -210,6 +210,7 @@ def test_one_that_is_stopped_is_killed(tmp_path: Path, monkeypatch: pytest.Monke
     assert until(lambda: not alive(server.pid))
 
 
+@pytest.mark.deep
 @forking
 def test_a_model_that_kills_who_loads_it(tmp_path: Path) -> None:
     """That one could be started, and ended over this file each time, is known: it does not load."""

@@ -149,6 +149,7 @@ def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[mc.ModelVer
     return project.models["m@1"], file
 
 
+@pytest.mark.deep
 def test_a_pass_holds_where_modules_are_found_alike(
     shared: tuple[mc.ModelVersion, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,6 +171,7 @@ def test_a_pass_holds_where_modules_are_found_alike(
         version.promote("last")
 
 
+@pytest.mark.deep
 def test_a_failure_stands_where_trust_is_taken_back(shared: tuple[mc.ModelVersion, Path], trust_file: Path) -> None:
     """What was found of a file is no secret again because nobody may try it any more."""
     version, file = shared
