@@ -572,3 +572,15 @@ def test_a_second_look_asks_the_storage_for_nothing_but_what_is_new(
     look = len(files.calls) - before
     reading.status()
     assert len(files.calls) == before + 2 * look
+
+
+def test_another_draw_of_the_same_rows_is_no_newer_data() -> None:
+    """Whoever tries a seed makes no model stale; rows that come do."""
+    project = mc.open(f"memory://status-{uuid.uuid4().hex}", create=True, author="ada")
+    whole = project.datasets.add("d", FRAME, target="late")
+    train, _ = whole.split(test=0.5)
+    project.models.register("m", GOOD, example=FRAME[["x"]], uses=[train]).promote()
+    whole.split(test=0.5, seed=1)
+    assert [one for one in told(project) if one[0] == "stale"] == []
+    project.datasets.add("d", pd.concat([FRAME, FRAME.assign(x=FRAME["x"] + 1000)], ignore_index=True))
+    assert [one for one in told(project) if one[0] == "stale"] == [("stale", "warn", "model:m@1")]

@@ -45,10 +45,12 @@ def outgrown(view: View, ref: str) -> Outgrown | None:
     if latest is None or not isinstance(named.version, int):
         return None
     used = f"{named.name}@{named.version}"
-    if named.version != latest:
-        return Outgrown(used, used, f"{named.name}@{latest}")
-    version = view.versions.get("dataset", named.name, latest)
-    for parent in version.made_from if version.says.get("layout") == "selection" else ():
+    mine, newest = (view.versions.get("dataset", named.name, number) for number in (named.version, latest))
+    is_part = mine.says.get("layout") == "selection"
+    # another draw from the same rows is no newer data
+    if named.version != latest and not (is_part and mine.made_from == newest.made_from):
+        return Outgrown(used, used, newest.shown)
+    for parent in mine.made_from if is_part else ():
         if (found := outgrown(view, parent)) is not None:
             return Outgrown(used, found.parent, found.newest)
     return None
