@@ -202,6 +202,7 @@ def _null(rng: np.random.Generator, n: int) -> dict[str, str]:
     return {name: (one.comparison or {})["finding"] for name, one in found.items()}
 
 
+@pytest.mark.deep
 def test_equal_models_are_seldom_called_better() -> None:
     """In at most 2.5 % of tests each way, as an interval of 95 % promises: within what 200 of them can show."""
     rng = np.random.default_rng(11)

@@ -72,10 +72,11 @@ def loading(decision: records.Decision) -> tuple[str, bool, str]:
 @pytest.mark.parametrize(
     ("beside", "name", "says"),
     [
-        pytest.param(False, "__main__.Mine", "AttributeError: Can't get attribute 'Mine'", marks=pytest.mark.deep),
+        (False, "__main__.Mine", "AttributeError: Can't get attribute 'Mine'"),
         (True, "features.Mine", "ModuleNotFoundError: No module named 'features'"),
     ],
 )
+@pytest.mark.deep
 def test_a_model_of_one_program(tmp_path: Path, beside: bool, name: str, says: str) -> None:
     """It is told twice at training, stands in the card, blocks promote and route, and an override passes it."""
     told = trained(tmp_path, beside)
