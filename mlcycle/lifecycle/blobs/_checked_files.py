@@ -39,6 +39,7 @@ _DOCUMENTS = 8 * 2**20
 _MANIFESTS = 64 * 2**20  # bytes: the places of some two million column blocks
 _RUNS = 64 * 2**20  # bytes: the heads and ends of 30 000 runs as they are stored
 _ROWS = 96 * 2**20  # bytes: the rows of 120 000 runs with fifteen columns of their own
+_OVERLAPS = 2**14  # answers of some hundred bytes: of 128 parts each with each
 
 
 class NewFile:
@@ -93,6 +94,8 @@ class CheckedFiles:
     manifests, runs, rows : Cache
         What was read of manifests, by key, what was read of runs, and what a table says of each; apart, so that a table
         of all runs forgets no document.
+    overlaps : Cache
+        How many rows one dataset has of another, by the contents of both.
     """
 
     def __init__(self, files: Files) -> None:
@@ -100,6 +103,7 @@ class CheckedFiles:
         self.manifests: Cache[Any] = Cache(_MANIFESTS)
         self.runs: Cache[Any] = Cache(_RUNS)
         self.rows: Cache[Any] = Cache(_ROWS)
+        self.overlaps: Cache[Any] = Cache(_OVERLAPS)
         self._documents: Cache[Any] = Cache(_DOCUMENTS)
 
     def store_bytes(self, folder: str, kind: str, suffix: str, data: bytes) -> Doc:

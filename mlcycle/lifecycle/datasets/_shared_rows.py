@@ -26,6 +26,8 @@ def leaks(shared: provenance.Overlap) -> bool:
 def shared_rows(blobs: Blobs, view: View, one: Version, other: Version) -> provenance.Overlap:
     """Return how many rows of the other version are in the first: as parts of one table, by their key, or by content.
 
+    It is asked at every evaluation and by every gate, and versions never change: each pair is compared once a process.
+
     The key is the one of the other version, if the first has a column of that name, whatever its role there. Tables
     without a column in common share no row by content, which proves little: see `provenance.overlap_by_content`.
 
@@ -34,6 +36,12 @@ def shared_rows(blobs: Blobs, view: View, one: Version, other: Version) -> prove
     VersionDeleted, Corrupt, SchemaError
         Where the rows of one of them cannot be read.
     """
+    key = (one["content"], other["content"], other["roles"].get("key"))
+    found: provenance.Overlap = blobs.checked_files.overlaps.get(key, lambda: _compared(blobs, view, one, other))
+    return found
+
+
+def _compared(blobs: Blobs, view: View, one: Version, other: Version) -> provenance.Overlap:
     (root, mask), (other_root, other_mask) = (_membership(blobs, view, each) for each in (one, other))
     if root["content"] == other_root["content"]:
         every = np.ones(other_root["rows"], dtype=bool)
