@@ -16,7 +16,7 @@ from sklearn.tree import DecisionTreeClassifier
 import mlcycle as mc
 from mlcycle import errors
 from mlcycle.lifecycle.datasets import shared_rows
-from mlcycle.lifecycle.evaluation._training_data import overlaps, training_data, training_notes, training_problems
+from mlcycle.lifecycle.evaluation._training_data import overlaps, training_data, training_words
 from mlcycle.state import resolve
 
 if TYPE_CHECKING:
@@ -62,13 +62,13 @@ def known(project: mc.Project, model: mc.ModelVersion, *tests: str) -> list[tupl
 def problems(project: mc.Project, model: mc.ModelVersion, *tests: str) -> tuple[str, ...]:
     """Return what keeps a gate from knowing what a model has seen."""
     session, judged_on = project._session, [version(project, f"dataset:{one}") for one in tests or ["customers.test"]]
-    return training_problems(session.blobs, session.view(), version(project, model), judged_on)
+    return training_words(session.blobs, session.view(), version(project, model), judged_on).problems
 
 
 def notes(project: mc.Project, model: mc.ModelVersion, *tests: str) -> tuple[str, ...]:
     """Return what a decision should tell of the training data of a model."""
     session, judged_on = project._session, [version(project, f"dataset:{one}") for one in tests or ["customers.test"]]
-    return training_notes(session.blobs, session.view(), version(project, model), judged_on)
+    return training_words(session.blobs, session.view(), version(project, model), judged_on).notes
 
 
 def seen(project: mc.Project, model: mc.ModelVersion, test: str = "customers.test") -> dict[str, int | None]:
@@ -141,7 +141,7 @@ def test_nothing_declared_and_nothing_read_is_unknown(begun: mc.Project) -> None
         "declare it: project.models.register('churn', estimator, uses=[train]), and evaluate the version that makes"
     )
     session = begun._session
-    [said] = training_problems(session.blobs, session.view(), version(begun, without), [])
+    [said] = training_words(session.blobs, session.view(), version(begun, without), []).problems
     assert "it may have seen rows of what it is judged on" in said
 
 

@@ -14,7 +14,7 @@ from mlcycle.errors import MlcycleError, NotFound, SchemaError
 from mlcycle.lifecycle._gate_request import Evidence
 from mlcycle.lifecycle._looks import changes_after_results, looks_at
 from mlcycle.lifecycle._stored_evaluations import evaluation_document, evaluation_facts
-from mlcycle.lifecycle.evaluation._training_data import training_notes, training_problems
+from mlcycle.lifecycle.evaluation._training_data import training_words
 from mlcycle.lifecycle.scope import scope_record
 from mlcycle.state import Version, View, judged_on, on_data, reference_of, resolve
 
@@ -98,7 +98,8 @@ def gather_evidence(blobs: Blobs, view: View, *versions: Version, alias: str | N
     criteria = model_criteria(scope, alias=alias)
     answers = [_answer(blobs, view, version, one, scope) for version in versions for one in criteria]
     used = {one.evaluation.id: one.evaluation for one in answers if one.evaluation is not None}
-    trained = [(one, on) for one in versions if (on := _judged_on(view, one, used.values()))]
+    judged = ((one, _judged_on(view, one, used.values())) for one in versions)
+    trained = [training_words(blobs, view, one, on) for one, on in judged if on]
     tests = {one.data: looks_at(blobs, view, resolve(view, one.data, "dataset", dropped=True)) for one in used.values()}
     changed = {data: changes_after_results(view, looks) for data, looks in tests.items()}
     return Evidence(
@@ -106,11 +107,11 @@ def gather_evidence(blobs: Blobs, view: View, *versions: Version, alias: str | N
         evaluations=tuple(used),
         problems=(
             *(problem for one in used.values() for problem in checks.evidence_problems(one)),
-            *(told for one, on in trained for told in training_problems(blobs, view, one, on)),
+            *(told for one in trained for told in one.problems),
         ),
         notes=(
             *(_seen_before(str(data), looks.count(view), changed[data]) for data, looks in tests.items()),
-            *(f"  · {told}" for one, on in trained for told in training_notes(blobs, view, one, on)),
+            *(f"  · {told}" for one in trained for told in one.notes),
         ),
         amended=_amended(scope, alias),
         gaps=tuple(result for one in answers if one.unmeasured for result in one.results),

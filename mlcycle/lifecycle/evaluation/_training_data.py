@@ -7,7 +7,7 @@ A model has seen what the models it goes on from have seen, too; and data may ho
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from attrs import field, frozen
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle.blobs import Blobs
     from mlcycle.state import Version, View
 
-__all__ = ["TrainingData", "overlaps", "training_data", "training_notes", "training_problems"]
+__all__ = ["TrainingData", "TrainingWords", "overlaps", "training_data", "training_words"]
 
 
 @frozen
@@ -98,19 +98,27 @@ def _origin(seen: SeenRows) -> str:
     return f"was made from {seen.data.shown}, {seen.told()}"
 
 
-def training_problems(blobs: Blobs, view: View, version: Version, tests: Iterable[Version]) -> tuple[str, ...]:
-    """Return why a gate cannot know whether a model has seen the data it is judged on, each with what mends it.
+class TrainingWords(NamedTuple):
+    """What is to be said of the training data of a model.
 
-    Parameters
+    Attributes
     ----------
-    version : Version
-        The model.
-    tests : iterable of Version
-        The data it is judged on.
+    problems : tuple of str
+        Why a gate cannot know whether it has seen the data it is judged on, each with what mends it.
+    notes : tuple of str
+        What does not keep a gate from knowing that, and should be told all the same.
     """
-    judged_on = list(tests)
-    known = training_data(blobs, view, version, judged_on)
-    return tuple(_problem(version, one, judged_on) for one in known if one.known == "unknown")
+
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def training_words(blobs: Blobs, view: View, version: Version, tests: Sequence[Version]) -> TrainingWords:
+    """Return what a gate says of what a model was trained on, given the data it is judged on."""
+    known = training_data(blobs, view, version, tests)
+    problems = (_problem(version, one, tests) for one in known if one.known == "unknown")
+    notes = (note for one in known for note in _notes(blobs, view, one, tests))
+    return TrainingWords(tuple(problems), tuple(notes))
 
 
 def _problem(version: Version, known: TrainingData, tests: Sequence[Version]) -> str:
@@ -149,21 +157,6 @@ def overlaps(blobs: Blobs, view: View, model: Version, judged_on: Version) -> di
     every = {data.ref: data for one in known for data in one.data}
     found = (rows_seen(blobs, view, data, judged_on) for data in every.values())
     return {seen.data.shown: seen.rows for seen in found if seen is not None}
-
-
-def training_notes(blobs: Blobs, view: View, version: Version, tests: Iterable[Version]) -> tuple[str, ...]:
-    """Return what does not keep a gate from knowing what a model was trained on, and should be told all the same.
-
-    Parameters
-    ----------
-    version : Version
-        The model.
-    tests : iterable of Version
-        The data it is judged on.
-    """
-    judged_on = list(tests)
-    known = training_data(blobs, view, version, judged_on)
-    return tuple(note for one in known for note in _notes(blobs, view, one, judged_on))
 
 
 def _notes(blobs: Blobs, view: View, known: TrainingData, tests: Sequence[Version]) -> Iterator[str]:
