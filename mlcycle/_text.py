@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-__all__ = ["plain", "plainly", "printable", "shown", "table", "width"]
+__all__ = ["few", "plain", "plainly", "printable", "shown", "table", "width"]
 
 # Signs the library itself uses; whatever else a console lacks is shown as Python escapes it.
 _SIGNS = {
@@ -50,6 +50,18 @@ _SIGNS = {
 }
 _Class = TypeVar("_Class", bound=type)
 _plainly: ContextVar[bool] = ContextVar("plainly", default=False)
+
+
+def few(named: Sequence[str], count: int) -> str:
+    """Return the first of so many names, and how many more there are.
+
+    Examples
+    --------
+    >>> few(["age", "region"], 2), few(["age", "region"], 5)
+    ('age, region', 'age, region and 3 more')
+    """
+    more = f" and {count - len(named)} more" if count > len(named) else ""
+    return f"{', '.join(named)}{more}"
 
 
 def shown(text: str, console: TextIO | None = None) -> str:

@@ -16,6 +16,7 @@ from attrs import field, frozen
 
 from mlcycle._digest import hash64
 from mlcycle._error_text import error_text
+from mlcycle._text import few
 from mlcycle.errors import InvalidInput
 from mlcycle.records import Result
 
@@ -283,7 +284,7 @@ class TypesStay(RowsCheck):
             return None
         named = [f"{label} {former[label]} → {rows.columns[label]}" for label in changed[:_SHOWN]]
         many = "1 column" if len(changed) == 1 else f"{len(changed):,} columns"
-        return Oddity("types stay", f"{many} changed type: {_few(named, len(changed))}", len(changed), len(both))
+        return Oddity("types stay", f"{many} changed type: {few(named, len(changed))}", len(changed), len(both))
 
 
 ODD_ROWS: tuple[RowsCheck, ...] = (
@@ -391,10 +392,5 @@ def _example(value: Any) -> str:
 
 
 def _columns(labels: Sequence[str]) -> str:
-    named = _few(labels[:_SHOWN], len(labels))
+    named = few(labels[:_SHOWN], len(labels))
     return f"column {named}" if len(labels) == 1 else f"{len(labels):,} columns ({named})"
-
-
-def _few(named: Sequence[str], count: int) -> str:
-    more = f" and {count - len(named)} more" if count > len(named) else ""
-    return f"{', '.join(named)}{more}"

@@ -6,6 +6,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from mlcycle._ids import near
+from mlcycle._text import few
 from mlcycle.codecs._coerce import coerce
 from mlcycle.codecs._coerce_numbers import EXACT
 from mlcycle.codecs._rows import (
@@ -361,5 +362,4 @@ def _check_width(array: Any, width: int, what: str) -> None:
 
 
 def _listed(names: Sequence[str], most: int = 10) -> str:
-    shown = ", ".join(repr(name) for name in names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+    return few([*map(repr, names[:most])], len(names))

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from mlcycle import _html
-from mlcycle._text import plainly, printable
+from mlcycle._text import few, plainly, printable
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.lifecycle.blobs import readable
 
@@ -117,8 +117,7 @@ class ByName(Mapping[str, V]):
         return self._line(self._look()[1])
 
     def _line(self, names: list[str]) -> str:
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        said = f" ({len(names)}): {', '.join(names[:_NAMED])}{more}" if names else ": none yet"
+        said = f" ({len(names)}): {few(names[:_NAMED], len(names))}" if names else ": none yet"
         return f"<{self._of}s of {self._session.url}{said}>"
 
     @plainly()

@@ -155,8 +155,8 @@ def is_same(version: Version, made: VersionAdd) -> bool:
     """Say whether a version has the rows and the roles of what is to be added.
 
     In what container they came is no matter, nor is what was found odd about them, nor whether a missing float is
-    written NaN, as in pandas, or null, as in Arrow. Labels are compared as text, since
-    those of an Arrow table are; how many columns there are tells a column from a level of the index.
+    written NaN, as in pandas, or null, as in Arrow. Labels are compared as text, since those of an Arrow table are; how
+    many columns there are tells a column from a level of the index.
     """
     alike = all(version[field] == made[field] for field in ("layout", "columns"))
     alike &= version["content"] == made["content"] or _missing_content(version.says) == _missing_content(made.says)

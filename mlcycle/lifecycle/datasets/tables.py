@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from mlcycle import codecs, records
 from mlcycle._ids import near
+from mlcycle._text import few
 from mlcycle.errors import InvalidInput, SchemaError
 from mlcycle.lifecycle.blobs import NewFile
 from mlcycle.state import Version, resolve
@@ -221,13 +222,12 @@ def column_label(columns: Sequence[str | int], given: Any, argument: str, what: 
     if isinstance(label, str | int) and not isinstance(label, bool) and label in columns:
         return label
     close = near(given, columns)
-    hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"it has {_few(columns)}"
+    hint = (
+        f"did you mean {' or '.join(map(repr, close))}?"
+        if close
+        else f"it has {few([*map(repr, columns[:_SHOWN])], len(columns))}"
+    )
     raise InvalidInput(f"{argument}={given!r:.80} names no column of {what}; {hint}")
-
-
-def _few(columns: Sequence[str | int]) -> str:
-    more = f" and {len(columns) - _SHOWN} more" if len(columns) > _SHOWN else ""
-    return ", ".join(map(repr, columns[:_SHOWN])) + more
 
 
 _SHOWN = 12

@@ -9,7 +9,7 @@ import attrs
 
 from mlcycle import monitoring, records, serving
 from mlcycle._digest import canonical_json
-from mlcycle._ids import new_id, now
+from mlcycle._ids import new_id, now, refs_of
 from mlcycle.errors import AccessDenied, NotFound, StorageUnavailable
 from mlcycle.lifecycle import traffic
 from mlcycle.lifecycle._model_files import InputCheckedModel, card_of
@@ -145,7 +145,7 @@ class _Models:
 def _reference(blobs: Blobs, view: View, ref: str) -> pd.DataFrame | None:
     """Return the features of the training data, or None where a model has no lineage."""
     made_from = resolve(view, ref, "model", dropped=True).made_from
-    data = [resolve(view, one, "dataset", dropped=True) for one in made_from if one.startswith("dataset:")]
+    data = [resolve(view, one, "dataset", dropped=True) for one in refs_of("dataset", made_from)]
     frames = [tables.features(tables.read_frame(blobs, view, one), one["roles"], one.shown) for one in data]
     if not frames:
         return None

@@ -15,7 +15,7 @@ from mlcycle.lifecycle._stored_evaluations import evaluation_facts
 from mlcycle.lifecycle.datasets import tables
 from mlcycle.lifecycle.evaluation._gate import model_criteria, scope_test
 from mlcycle.lifecycle.evaluation._kept_predictions import KeptPredictions, kept_file, read_kept
-from mlcycle.lifecycle.evaluation._looking_again import Asked, asked_metrics, beside_data, checked_count, not_asked
+from mlcycle.lifecycle.evaluation._looking_again import asked_metrics, beside_data, checked_count, not_asked
 from mlcycle.lifecycle.evaluation._measuring import usual_metrics
 from mlcycle.lifecycle.evaluation._trusted_metrics import metrics_of
 from mlcycle.state import Version, judged_on, resolve
@@ -38,7 +38,7 @@ def compare(
     version: records.ModelVersion,
     other: str | records.ModelVersion,
     on: str | records.DatasetVersion | None = None,
-    metrics: Asked | Sequence[Asked] | None = None,
+    metrics: records.AnyMetric | Sequence[records.AnyMetric] | None = None,
     *,
     confidence: float = 0.95,
 ) -> records.Comparison:
@@ -132,14 +132,14 @@ def _rows(session: Session, view: View, data: Version, kept: KeptPredictions) ->
     return checks.EvaluationData(ref=data.shown, frame=index, X=index, y=kept.truth, groups=groups)
 
 
-def _asked_today(view: View) -> list[Asked]:
+def _asked_today(view: View) -> list[records.AnyMetric]:
     """Return the metrics of the scope's criteria."""
     criteria = model_criteria(view.versions.newest("scope", "scope"))
     return list(dict.fromkeys(one.metric for one in criteria if one.metric))
 
 
 def _difference(
-    metric: Asked,
+    metric: records.AnyMetric,
     rows: checks.EvaluationData,
     ours: _Kept,
     theirs: _Kept,

@@ -56,7 +56,7 @@ class KeptPredictions:
     cached: checks.CachedPredictions
     offered: tuple[str, ...]
 
-    def lacks(self, metric: str | records.Cost | records.MetricSource) -> str | None:
+    def lacks(self, metric: records.AnyMetric) -> str | None:
         """Return the method a metric asks of this model that nobody asked; None where all is there."""
         asks = next((one for one in checks.find_metric(metric).methods if one in self.offered), None)
         return None if asks is None or asks in checks.answered(self.cached) else asks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
@@ -26,12 +26,9 @@ if TYPE_CHECKING:
     from mlcycle.lifecycle._session import Session
     from mlcycle.state import View
 
-__all__ = ["Asked", "asked_metrics", "beside_data", "checked_count", "errors", "not_asked", "predictions", "slices"]
+__all__ = ["asked_metrics", "beside_data", "checked_count", "errors", "not_asked", "predictions", "slices"]
 
 Doc = dict[str, Any]
-Asked: TypeAlias = str | records.Cost | records.MetricSource
-"""A metric as a criterion holds it."""
-
 _ONE = (str, records.Cost, records.MetricSource)
 _COLUMNS = ("slice", "metric", "value", "low", "high", "n", "note")
 
@@ -60,7 +57,7 @@ def slices(
     session: Session,
     evaluation: records.Evaluation,
     by: str | Sequence[str] | pd.Series[Any],
-    metrics: Asked | Sequence[Asked] | None = None,
+    metrics: records.AnyMetric | Sequence[records.AnyMetric] | None = None,
     *,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
@@ -107,9 +104,9 @@ def _truth(kept: KeptPredictions, evaluation: records.Evaluation) -> Any:
     return kept.truth
 
 
-def _measured_then(session: Session, evaluation: records.Evaluation) -> list[Asked]:
+def _measured_then(session: Session, evaluation: records.Evaluation) -> list[records.AnyMetric]:
     """Return the metrics an evaluation measured."""
-    found: dict[Asked, None] = {}
+    found: dict[records.AnyMetric, None] = {}
     for one in stored_document(session.blobs, evaluation.id)["answers"]:
         with contextlib.suppress(MlcycleError):  # a check of the user's own is no metric
             asked = one["criterion"]
@@ -137,7 +134,7 @@ def _sliced(rows: checks.EvaluationData, by: Any) -> tuple[checks.EvaluationData
 # what comparing asks, too --------------------------------------------------------------------------------------------
 
 
-def asked_metrics(metrics: Asked | Sequence[Asked] | None) -> list[Asked]:
+def asked_metrics(metrics: records.AnyMetric | Sequence[records.AnyMetric] | None) -> list[records.AnyMetric]:
     """Return metrics somebody asks for, each once; one nobody knows is refused."""
     asked = [metrics] if isinstance(metrics, _ONE) else list(metrics or ())
     if not all(isinstance(one, _ONE) for one in asked):
@@ -147,7 +144,7 @@ def asked_metrics(metrics: Asked | Sequence[Asked] | None) -> list[Asked]:
     return list(dict.fromkeys(asked))
 
 
-def not_asked(kept: KeptPredictions, subject: str, metric: Asked) -> str | None:
+def not_asked(kept: KeptPredictions, subject: str, metric: records.AnyMetric) -> str | None:
     """Say where a metric needs what nobody asked of a model, and how it is asked; None where all is there."""
     method = kept.lacks(metric)
     if method is None:

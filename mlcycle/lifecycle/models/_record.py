@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlcycle import records
-from mlcycle._ids import bare
+from mlcycle._ids import bare, refs_of
 from mlcycle.lifecycle._model_files import card_of
 from mlcycle.lifecycle.blobs import file_record
 
@@ -51,7 +51,7 @@ def model_record(session: Session, version: Version) -> records.ModelVersion:
 
 def _of(noun: str, refs: Iterable[str]) -> tuple[str, ...]:
     """Return those of some full refs that are of a noun, as people see them."""
-    return tuple(bare(one) for one in refs if one.startswith(f"{noun}:"))
+    return tuple(map(bare, refs_of(noun, refs)))
 
 
 def _signature(stored: Doc | None) -> records.Signature | None:

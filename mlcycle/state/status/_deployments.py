@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mlcycle._ids import bare
 from mlcycle.state.status._answering import trial_end
-from mlcycle.state.status._finding import finding, listed
+from mlcycle.state.status._finding import finding, listed, name_of
 from mlcycle.state.status._overrides import override_findings
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _unrouted(standing: Standing) -> Iterator[Result]:
     for name in empty:
         summary = f"{name} has no route yet: {_first_route(standing, name)}"
         yield finding("missing", f"deployment:{name}", summary, "not_applicable")
-    answering = {_name(one.ref) for one in standing.places if one.of == "deployment"}
+    answering = {name_of(one.ref) for one in standing.places if one.of == "deployment"}
     for one in standing.places:
         if one.of == "model" and one.pointer == "production" and one.name not in answering and not empty:
             how = f"project.deployments.open('…').route('{one.name}@production')"
@@ -60,19 +60,15 @@ def _first_route(standing: Standing, name: str) -> str:
     return f"project.deployments[{name!r}].route({found!r})" if found else "register a model first"
 
 
-def _name(ref: str) -> str:
-    return bare(ref).rpartition("@")[0]
-
-
 def _differs(view: View, name: str, places: list[Answering]) -> Iterator[Result]:
     """Say where a deployment answers with another version than the one in production.
 
     Beside production it is a canary, and good to know; instead of it, one of both is probably behind.
     """
-    for model in dict.fromkeys(_name(one.ref) for one in places):
+    for model in dict.fromkeys(name_of(one.ref) for one in places):
         number = view.pointers.at("model", model, "production")
         production = f"{model}@{number}"
-        answers = [bare(one.ref) for one in places if _name(one.ref) == model]
+        answers = [bare(one.ref) for one in places if name_of(one.ref) == model]
         others = [one for one in answers if one != production]
         if number is None or not others:
             continue

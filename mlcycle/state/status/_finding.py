@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlcycle import records
+from mlcycle._ids import bare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["finding", "in_brief", "listed", "why"]
+__all__ = ["finding", "in_brief", "listed", "name_of", "why"]
 
 # A finding is one line: three names say which ones are meant, and a hundred folds would hide all other lines.
 _NAMED = 3
@@ -20,6 +21,17 @@ _WHY = 80
 def finding(check: str, subject: str, detail: str, verdict: str) -> records.Result:
     """Return what a phase of the status says, which is named by whoever asks the phases."""
     return records.Result(check=check, subject=subject, detail=detail, verdict=verdict)
+
+
+def name_of(ref: str) -> str:
+    """Return the name of a version.
+
+    Examples
+    --------
+    >>> name_of("model:churn@7")
+    'churn'
+    """
+    return bare(ref).rpartition("@")[0]
 
 
 def listed(names: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from mlcycle.errors import NotFound
 from mlcycle.state._asked import DECIDES
 from mlcycle.state._judged_on import judged_on, root_key
 from mlcycle.state.status._answering import way_back, went_back
-from mlcycle.state.status._finding import finding, listed
+from mlcycle.state.status._finding import finding, listed, name_of
 from mlcycle.state.status._judgement import failures, newest_judgement, still_asked
 from mlcycle.state.status._outgrown import outgrown, split_again, trained_on
 from mlcycle.state.status._overrides import override_findings
@@ -189,10 +189,8 @@ def _blocked(standing: Standing, newest: Sequence[str]) -> Iterator[Result]:
         if fact is not None and not fact["allowed"]:
             blocked.append(ref)
     if blocked:
-        answering = {
-            one.name if one.of == "model" else bare(one.ref).rpartition("@")[0] for one in standing.places if one.live
-        }
-        waiting = [one for one in blocked if bare(one).rpartition("@")[0] not in answering]
+        answering = {name_of(one.ref) for one in standing.places if one.live}
+        waiting = [one for one in blocked if name_of(one) not in answering]
         first = [*waiting, *blocked][0]
         why = f"project.models[{bare(first)!r}].decisions()[-1] says why"
         summary = f"the gate blocked {listed([*map(bare, blocked)])}: {why}"

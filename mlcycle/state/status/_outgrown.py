@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from mlcycle._ids import bare, parse_ref
+from mlcycle._ids import bare, parse_ref, refs_of
 
 if TYPE_CHECKING:
     from mlcycle.state._view import View
@@ -71,5 +71,4 @@ def trained_on(view: View, ref: str) -> list[str]:
     """Return the data (full refs) a model version was declared to use or, where none was, that its run read."""
     name, _, number = bare(ref).rpartition("@")
     declared = view.names.known("model", name).origins.get(int(number), ())
-    used = [one for one in declared if one.startswith("dataset:")]
-    return used or view.versions.get("model", name, int(number)).says.get("reads") or []
+    return refs_of("dataset", declared) or view.versions.get("model", name, int(number)).says.get("reads") or []
