@@ -23,7 +23,7 @@ from mlcycle.errors import GateBlocked, NotFound
 from mlcycle.provenance import capture_code, capture_environment
 from mlcycle.records import TYPES, AtLeast, AtMost, Decision, Loosening, Record, Result, Scope, Status, to_json
 from mlcycle.stats import kolmogorov_smirnov
-from mlcycle.stats.samples._tests import cramer_von_mises
+from mlcycle.stats.two_sample._tests import cramer_von_mises
 from tests.records.test_record import EXAMPLES
 
 PACKAGE = str(Path(mc.__file__).parents[1])

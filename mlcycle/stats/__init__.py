@@ -4,12 +4,12 @@ Functions are pure and deterministic for a given ``seed``; they take numpy and p
 that print well. Nothing here knows of projects, records or storage. Names load on first use.
 
 ================ ===================================================================================================
-`samples`        two samples of rows: tests, effects, `drift` for whole frames, profiles to keep, sample sizes
-`joint`          two samples of rows, all columns at once
+`two_sample`     two samples of rows: `drift` for whole frames, profiles to keep
+`multivariate`   two samples of rows, all columns at once
 `models`         one model's metrics with intervals; two models, or many, on the same rows
-`looks`          the same question asked again and again: martingales, confidence sequences, budgets of alarms
-`unlabelled`     what a metric probably is where there are no labels yet, and audits that test it
-`calibrated`     do probabilities mean what they say; recalibration; conformal intervals and sets
+`sequential`     the same question asked again and again: martingales, confidence sequences, budgets of alarms
+`label_free`     what a metric probably is where there are no labels yet, and audits that test it
+`calibration`    do probabilities mean what they say; recalibration; conformal intervals and sets
 ================ ===================================================================================================
 """
 
@@ -24,54 +24,54 @@ if TYPE_CHECKING:
     from mlcycle.stats._hierarchy import Hierarchy, hierarchy
     from mlcycle.stats._multiple import benjamini_hochberg, benjamini_yekutieli, e_benjamini_hochberg, holm
     from mlcycle.stats._rates import wilson
-    from mlcycle.stats.calibrated._calibrators import Calibrator, recalibrate
-    from mlcycle.stats.calibrated._conformal import (
+    from mlcycle.stats.calibration._calibrators import Calibrator, recalibrate
+    from mlcycle.stats.calibration._conformal import (
         ConformalIntervals,
         ConformalSets,
         conformal_interval,
         conformal_sets,
     )
-    from mlcycle.stats.calibrated._coverage import Coverage, coverage
-    from mlcycle.stats.calibrated._error import CalibrationError, calibration_error
-    from mlcycle.stats.calibrated._reliability import BrierDecomposition, Reliability, brier_decomposition, reliability
-    from mlcycle.stats.joint._classifier import domain_classifier
-    from mlcycle.stats.joint._distances import energy_distance, mmd
-    from mlcycle.stats.joint._finding import JointDrift
-    from mlcycle.stats.looks._alarms import EDetector, p_to_e
-    from mlcycle.stats.looks._budget import Budget
-    from mlcycle.stats.looks._changepoint import ChangePoint, change_point
-    from mlcycle.stats.looks._detectors import ADWIN, DDM, PageHinkley
-    from mlcycle.stats.looks._eprocess import EProcess
-    from mlcycle.stats.looks._martingales import ConformalMartingale
-    from mlcycle.stats.looks._ranks import conditional_p_values, conformal_p_values
-    from mlcycle.stats.looks._sequences import ConfidenceSequence, MeanSequence, confidence_sequence
+    from mlcycle.stats.calibration._coverage import Coverage, coverage
+    from mlcycle.stats.calibration._error import CalibrationError, calibration_error
+    from mlcycle.stats.calibration._reliability import BrierDecomposition, Reliability, brier_decomposition, reliability
+    from mlcycle.stats.label_free._audit import Audit, audit
+    from mlcycle.stats.label_free._cbpe import cbpe
+    from mlcycle.stats.label_free._confidences import atc, doc
+    from mlcycle.stats.label_free._dle import dle
+    from mlcycle.stats.label_free._pape import pape
+    from mlcycle.stats.label_free._result import LabelFree
+    from mlcycle.stats.label_free._sampling import AuditSample, audit_sample
+    from mlcycle.stats.label_free._sequence import AuditSequence
     from mlcycle.stats.models._best import BestOf, best_of
     from mlcycle.stats.models._bootstrap import interval, paired_difference
     from mlcycle.stats.models._classical import McNemar, corrected_t, delong, mcnemar
     from mlcycle.stats.models._compare import Comparison, compare
     from mlcycle.stats.models._metrics import metric_difference, metric_interval
-    from mlcycle.stats.samples._binned import cramers_v, jensen_shannon, psi
-    from mlcycle.stats.samples._drift import drift
-    from mlcycle.stats.samples._effects import Debiased, quantile_shift, total_variation
-    from mlcycle.stats.samples._findings import ColumnDrift, Drift, Shift
-    from mlcycle.stats.samples._planning import Planned, minimum_detectable, sample_size
-    from mlcycle.stats.samples._summary import ColumnSummary, Summary, summarise, summarise_chunks
-    from mlcycle.stats.samples._tests import (
+    from mlcycle.stats.multivariate._classifier import domain_classifier
+    from mlcycle.stats.multivariate._distances import energy_distance, mmd
+    from mlcycle.stats.multivariate._finding import JointDrift
+    from mlcycle.stats.sequential._alarms import EDetector, p_to_e
+    from mlcycle.stats.sequential._budget import Budget
+    from mlcycle.stats.sequential._changepoint import ChangePoint, change_point
+    from mlcycle.stats.sequential._detectors import ADWIN, DDM, PageHinkley
+    from mlcycle.stats.sequential._eprocess import EProcess
+    from mlcycle.stats.sequential._martingales import ConformalMartingale
+    from mlcycle.stats.sequential._ranks import conditional_p_values, conformal_p_values
+    from mlcycle.stats.sequential._sequences import ConfidenceSequence, MeanSequence, confidence_sequence
+    from mlcycle.stats.two_sample._binned import cramers_v, jensen_shannon, psi
+    from mlcycle.stats.two_sample._drift import drift
+    from mlcycle.stats.two_sample._effects import Debiased, quantile_shift, total_variation
+    from mlcycle.stats.two_sample._findings import ColumnDrift, Drift, Shift
+    from mlcycle.stats.two_sample._planning import Planned, minimum_detectable, sample_size
+    from mlcycle.stats.two_sample._summary import ColumnSummary, Summary, summarise, summarise_chunks
+    from mlcycle.stats.two_sample._tests import (
         TwoSampleTest,
         contingency,
         cramer_von_mises,
         kolmogorov_smirnov,
         proportions,
     )
-    from mlcycle.stats.samples._transport import wasserstein
-    from mlcycle.stats.unlabelled._audit import Audit, audit
-    from mlcycle.stats.unlabelled._cbpe import cbpe
-    from mlcycle.stats.unlabelled._confidences import atc, doc
-    from mlcycle.stats.unlabelled._dle import dle
-    from mlcycle.stats.unlabelled._label_free import LabelFree
-    from mlcycle.stats.unlabelled._pape import pape
-    from mlcycle.stats.unlabelled._sampling import AuditSample, audit_sample
-    from mlcycle.stats.unlabelled._sequence import AuditSequence
+    from mlcycle.stats.two_sample._transport import wasserstein
 
 _HOMES = {
     "_estimate": ("Estimate",),
@@ -86,57 +86,57 @@ _HOMES = {
         "holm",
     ),
     "_rates": ("wilson",),
-    "calibrated._calibrators": (
+    "calibration._calibrators": (
         "Calibrator",
         "recalibrate",
     ),
-    "calibrated._conformal": (
+    "calibration._conformal": (
         "ConformalIntervals",
         "ConformalSets",
         "conformal_interval",
         "conformal_sets",
     ),
-    "calibrated._coverage": (
+    "calibration._coverage": (
         "Coverage",
         "coverage",
     ),
-    "calibrated._error": (
+    "calibration._error": (
         "CalibrationError",
         "calibration_error",
     ),
-    "calibrated._reliability": (
+    "calibration._reliability": (
         "BrierDecomposition",
         "Reliability",
         "brier_decomposition",
         "reliability",
     ),
-    "joint._classifier": ("domain_classifier",),
-    "joint._distances": (
+    "multivariate._classifier": ("domain_classifier",),
+    "multivariate._distances": (
         "energy_distance",
         "mmd",
     ),
-    "joint._finding": ("JointDrift",),
-    "looks._alarms": (
+    "multivariate._finding": ("JointDrift",),
+    "sequential._alarms": (
         "EDetector",
         "p_to_e",
     ),
-    "looks._budget": ("Budget",),
-    "looks._changepoint": (
+    "sequential._budget": ("Budget",),
+    "sequential._changepoint": (
         "ChangePoint",
         "change_point",
     ),
-    "looks._detectors": (
+    "sequential._detectors": (
         "ADWIN",
         "DDM",
         "PageHinkley",
     ),
-    "looks._eprocess": ("EProcess",),
-    "looks._martingales": ("ConformalMartingale",),
-    "looks._ranks": (
+    "sequential._eprocess": ("EProcess",),
+    "sequential._martingales": ("ConformalMartingale",),
+    "sequential._ranks": (
         "conditional_p_values",
         "conformal_p_values",
     ),
-    "looks._sequences": (
+    "sequential._sequences": (
         "ConfidenceSequence",
         "MeanSequence",
         "confidence_sequence",
@@ -163,58 +163,58 @@ _HOMES = {
         "metric_difference",
         "metric_interval",
     ),
-    "samples._binned": (
+    "two_sample._binned": (
         "cramers_v",
         "jensen_shannon",
         "psi",
     ),
-    "samples._drift": ("drift",),
-    "samples._effects": (
+    "two_sample._drift": ("drift",),
+    "two_sample._effects": (
         "Debiased",
         "quantile_shift",
         "total_variation",
     ),
-    "samples._findings": (
+    "two_sample._findings": (
         "ColumnDrift",
         "Drift",
         "Shift",
     ),
-    "samples._planning": (
+    "two_sample._planning": (
         "Planned",
         "minimum_detectable",
         "sample_size",
     ),
-    "samples._summary": (
+    "two_sample._summary": (
         "ColumnSummary",
         "Summary",
         "summarise",
         "summarise_chunks",
     ),
-    "samples._tests": (
+    "two_sample._tests": (
         "TwoSampleTest",
         "contingency",
         "cramer_von_mises",
         "kolmogorov_smirnov",
         "proportions",
     ),
-    "samples._transport": ("wasserstein",),
-    "unlabelled._audit": (
+    "two_sample._transport": ("wasserstein",),
+    "label_free._audit": (
         "Audit",
         "audit",
     ),
-    "unlabelled._cbpe": ("cbpe",),
-    "unlabelled._confidences": (
+    "label_free._cbpe": ("cbpe",),
+    "label_free._confidences": (
         "atc",
         "doc",
     ),
-    "unlabelled._dle": ("dle",),
-    "unlabelled._label_free": ("LabelFree",),
-    "unlabelled._pape": ("pape",),
-    "unlabelled._sampling": (
+    "label_free._dle": ("dle",),
+    "label_free._result": ("LabelFree",),
+    "label_free._pape": ("pape",),
+    "label_free._sampling": (
         "AuditSample",
         "audit_sample",
     ),
-    "unlabelled._sequence": ("AuditSequence",),
+    "label_free._sequence": ("AuditSequence",),
 }
 
 __all__ = [

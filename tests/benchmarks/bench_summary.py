@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlcycle.stats.samples import _ordered
-from mlcycle.stats.samples._drift import drift
-from mlcycle.stats.samples._sketch import Rows, Sketch, least_ks, widest_shift
-from mlcycle.stats.samples._summary import Summary, summarise, summarise_chunks
+from mlcycle.stats.two_sample import _ordered
+from mlcycle.stats.two_sample._drift import drift
+from mlcycle.stats.two_sample._sketch import Rows, Sketch, least_ks, widest_shift
+from mlcycle.stats.two_sample._summary import Summary, summarise, summarise_chunks
 
 ALPHA = 0.05
 LEVELS = [f"level {i}" for i in range(20)]

@@ -1,0 +1,192 @@
+"""What a score means, learned from labelled rows: nothing to correct, a beta or an isotonic curve; resampled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from mlcycle.stats.label_free._scores import Reference
+
+    Rows = NDArray[np.float64]
+
+__all__ = ["Calibration", "calibration_of"]
+
+# Reference scores are summed up in so many groups of equal size: a resample then costs a pass over the groups.
+_GROUPS = 400
+_FOLDS = 5
+_LEAST = 1e-6
+# A faint prior around "scores mean what they say": without it separable rows have no finite fit.
+_PRIOR, _PRECISION = np.array([0.0, 1.0, 1.0]), np.array([0.25, 1.0, 1.0])
+
+
+@frozen(eq=False)
+class _Curve:
+    """One label's score and its groups.
+
+    Attributes
+    ----------
+    centre : ndarray of shape (m,)
+        Mean score of a group, rising.
+    group : ndarray of shape (n,)
+        The group of every reference row.
+    """
+
+    centre: Rows
+    group: NDArray[np.intp]
+
+    def sums(self, values: Rows) -> Rows:
+        """Return sums of row values per group."""
+        return np.bincount(self.group, values, minlength=len(self.centre)).astype(np.float64)
+
+
+@frozen(eq=False)
+class Calibration:
+    """Fitted curves, one a label, and how to draw others like them.
+
+    Attributes
+    ----------
+    kind : str
+        ``none``, ``beta`` or ``isotonic``.
+    """
+
+    kind: str
+    _curves: tuple[_Curve, ...]
+    _truth: Rows
+    _weights: Rows
+    _fits: tuple[Any, ...] = field(init=False)
+
+    @_fits.default
+    def _fitted(self) -> tuple[Any, ...]:
+        return tuple(self._fit(self._weights))
+
+    def rows(self, chances: Rows) -> Rows:
+        """Return the calibrated probabilities of rows, shape (n, k)."""
+        return chances if self.kind == "none" else self._applied(self._fits, self._features(chances))
+
+    def resampled(self, chances: Rows, rng: np.random.Generator, times: int) -> Iterator[Rows]:
+        """Yield the probabilities that resamples of the reference rows would have given.
+
+        With ``none`` the spread is that of beta curves around doing nothing: what a fit could not have told apart.
+        """
+        n, features = len(self._weights), self._features(chances)
+        for _ in range(times):
+            counts = np.bincount(rng.integers(0, n, n), minlength=n)
+            fits = self._fit(counts * self._weights)
+            if self.kind == "none":
+                fits = [fit - centre + _PRIOR for fit, centre in zip(fits, self._fits, strict=True)]
+            yield self._applied(fits, features)
+
+    def _columns(self) -> range:
+        k = self._truth.shape[1]
+        return range(k == 2, k)
+
+    def _fit(self, weights: Rows) -> list[Rows]:
+        fits = []
+        for k in self._columns():
+            curve = self._curves[k]
+            weight, positive = curve.sums(weights), curve.sums(weights * self._truth[:, k])
+            fits.append((_isotonic if self.kind == "isotonic" else _beta)(curve.centre, weight, positive))
+        return fits
+
+    def _features(self, chances: Rows) -> list[Rows]:
+        if self.kind == "isotonic":
+            return [_positions(self._curves[k].centre, chances[:, k]) for k in self._columns()]
+        return [_design(chances[:, k]) for k in self._columns()]
+
+    def _applied(self, fits: Any, features: list[Rows]) -> Rows:
+        applied = _between if self.kind == "isotonic" else _sigmoid
+        columns = [applied(fit, feature) for fit, feature in zip(fits, features, strict=True)]
+        if len(columns) == 1:
+            return np.stack([1 - columns[0], columns[0]], axis=1)
+        found = np.stack(columns, axis=1) + 1e-12
+        return np.asarray(found / found.sum(axis=1)[:, None])
+
+
+def calibration_of(reference: Reference, weights: Rows, *, calibrate: bool, seed: int) -> Calibration:
+    """Return the curve that predicts held-out reference rows best, the simpler one where two are equal.
+
+    References
+    ----------
+    Kull, Silva Filho and Flach (2017), Beta calibration, AISTATS. Zadrozny and Elkan (2002), Transforming classifier
+    scores into accurate multiclass probability estimates, KDD (isotonic, and one curve a label for more than two). The
+    choice is by log loss over five folds.
+    """
+    curves = tuple(_curve(column) for column in reference.chances.T)
+    truth = reference.truth
+
+    def fitted(kind: str, rows: Rows) -> Calibration:
+        return Calibration(kind, curves, truth, rows)
+
+    if not calibrate:
+        return fitted("none", weights)
+    fold = np.random.default_rng(seed).permutation(len(weights)) % _FOLDS
+    losses = {}
+    for kind in ("none", "beta", "isotonic"):
+        own = np.empty(len(weights))
+        for k in range(_FOLDS):
+            held = fold == k
+            chances = fitted(kind, np.where(held, 0.0, weights)).rows(reference.chances[held])
+            own[held] = chances[np.arange(held.sum()), reference.code[held]]
+        losses[kind] = float(weights @ -np.log(np.maximum(own, 1 / (len(own) + 2))))
+    return fitted(min(losses, key=lambda kind: losses[kind]), weights)
+
+
+def _curve(score: Rows) -> _Curve:
+    _, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
+    coarse = (np.cumsum(counts) - 1) * _GROUPS // len(score)
+    _, group = np.unique(coarse, return_inverse=True)
+    rows = group[inverse]
+    return _Curve(np.bincount(rows, score) / np.bincount(rows), rows.astype(np.intp))
+
+
+def _design(score: Rows) -> Rows:
+    """Return the terms of a beta curve; with coefficients 0, 1, 1 they add up to the log odds of the score."""
+    kept = np.clip(score, _LEAST, 1 - _LEAST)
+    return np.stack([np.ones_like(kept), np.log(kept), -np.log1p(-kept)])
+
+
+def _sigmoid(theta: Rows, design: Rows) -> Rows:
+    return np.asarray(1 / (1 + np.exp(-np.clip(theta @ design, -40, 40))))
+
+
+def _beta(centre: Rows, weight: Rows, positive: Rows) -> Rows:
+    """Return the coefficients of a beta curve by Newton's method."""
+    design, theta = _design(centre), _PRIOR
+    for _ in range(30):
+        mean = _sigmoid(theta, design)
+        slope = design @ (positive - weight * mean) - _PRECISION * (theta - _PRIOR)
+        bend = (design * (weight * mean * (1 - mean))) @ design.T + np.diag(_PRECISION)
+        step = np.linalg.solve(bend, slope)
+        theta = theta + step / max(1.0, float(np.abs(step).max()))
+        if np.abs(step).max() < 1e-8:
+            break
+    return theta
+
+
+def _positions(centre: Rows, score: Rows) -> Rows:
+    """Return where scores lie among the groups: the fraction counts how far to the next."""
+    return np.interp(score, centre, np.arange(len(centre), dtype=np.float64))
+
+
+def _between(values: Rows, position: Rows) -> Rows:
+    at = position.astype(np.intp)
+    return np.asarray(values[at] + (position - at) * (values[np.minimum(at + 1, len(values) - 1)] - values[at]))
+
+
+def _isotonic(centre: Rows, weight: Rows, positive: Rows) -> Rows:
+    """Return the value at every group; a block counts one row more, of the overall rate, so that none is certain."""
+    from scipy import optimize
+
+    seen = weight > 0
+    fitted = optimize.isotonic_regression(positive[seen] / weight[seen], weights=weight[seen])
+    sizes, lengths = fitted.weights, np.diff(fitted.blocks)
+    overall = positive.sum() / weight.sum()
+    values = np.repeat((fitted.x[fitted.blocks[:-1]] * sizes + overall) / (sizes + 1), lengths)
+    return np.interp(centre, centre[seen], np.maximum.accumulate(values))

@@ -1,0 +1,171 @@
+"""Direct loss estimation: how wrong a regression probably is, from a model of its losses."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlcycle.errors import InvalidInput
+from mlcycle.stats._arguments import check_seed
+from mlcycle.stats._estimate import check_confidence
+from mlcycle.stats.label_free._density import density, feature_pair, missing_support
+from mlcycle.stats.label_free._losses import loss_named, losses_of, numbers
+from mlcycle.stats.label_free._result import LabelFree, label_free, predicted, refusal
+from mlcycle.stats.models._bootstrap import check_resamples
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import ArrayLike, NDArray
+
+    Rows = NDArray[np.float64]
+
+__all__ = ["dle"]
+
+_FOLDS, _BINS, _FEWEST = 5, 10, 100
+# Rows the loss must rest on (Kish): of fewer, what a further large loss would do is anybody's guess.
+_CARRIERS = 30
+_ASSUMES = "errors depend on the inputs as they did in the reference: no concept drift"
+
+
+def dle(
+    X_reference: Any,
+    y_reference: ArrayLike,
+    prediction_reference: ArrayLike,
+    X: Any,
+    prediction: ArrayLike,
+    *,
+    metric: str = "mae",
+    confidence: float = 0.95,
+    resamples: int = 400,
+    seed: int = 0,
+) -> LabelFree:
+    """Estimate a regression's loss on rows without labels, from a second model that predicts losses.
+
+    The second model (gradient boosting of the inputs and the prediction) is fitted by folds on the reference; what it
+    says is brought to the level that reference rows weighted to look like the new ones have.
+
+    Parameters
+    ----------
+    X_reference, X : DataFrame or array-like of shape (m, d) and (n, d)
+        Inputs, as in `pape`.
+    y_reference, prediction_reference : array-like of shape (m,)
+        Truth and prediction of rows the model was not trained on.
+    prediction : array-like of shape (n,)
+        Predictions of the rows without labels.
+    metric : {"mae", "mse", "rmse"}, default "mae"
+        Which loss.
+    confidence, resamples, seed
+        As in `cbpe`.
+
+    Returns
+    -------
+    LabelFree
+        Refused, with the reason, as `pape` is: for fewer than 100 rows on either side, when more than a tenth of the
+        rows lies where the reference has hardly any, or when the weighted reference is worth fewer than 100 rows.
+
+    Raises
+    ------
+    InvalidInput
+        For missing or infinite numbers, sides that do not fit, an unknown metric.
+
+    References
+    ----------
+    NannyML, How it works: performance estimation, "Direct Loss Estimation" (2022), made doubly robust to shifted inputs
+    (Reddi, Póczos and Smola 2015, Doubly robust covariate shift correction, AAAI). Limits: losses of reference rows of
+    like expected loss are drawn around resampled levels; they take the density ratios as known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlcycle import stats
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.random((3000, 2))
+    >>> y = X[:, 0] + rng.normal(0, 0.1 + X[:, 1])  # noisier the larger the second input
+    >>> new = np.column_stack([rng.random(1000), rng.uniform(0.5, 1, 1000)])
+    >>> found = stats.dle(X, y, X[:, 0], new, new[:, 0], metric="mae")
+    >>> round(found.reference, 1), round(found.value, 1)
+    (0.5, 0.7)
+    """
+    confidence, name = check_confidence(confidence), loss_named(metric)
+    resamples = check_resamples(resamples, confidence)
+    old, new = feature_pair(X_reference, X)
+    guess_old = numbers("prediction_reference", prediction_reference, len(old))
+    guess = numbers("prediction", prediction, len(new))
+    loss = losses_of(name, numbers("y_reference", y_reference, len(old)), guess_old)
+    if not len(loss):
+        raise InvalidInput("y_reference has no rows; give labelled rows the model was not trained on")
+    root: Callable[[float], float] = math.sqrt if name == "rmse" else float
+    facts: dict[str, Any] = {
+        "metric": name, "method": "DLE", "assumption": _ASSUMES, "reference": root(float(loss.mean())),
+        "effective_n": float(len(loss)),
+    }  # fmt: skip
+    if min(len(old), len(new)) < _FEWEST:
+        reason = f"{len(old)} reference and {len(new)} new rows are too few to model losses; {_FEWEST} each would do"
+        return refusal(len(new), confidence, reason, **facts)
+    if not loss.any():
+        return refusal(len(new), confidence, "the reference has no loss at all; there is nothing to model", **facts)
+    found_density = density(old, new, seed)
+    facts.update(unsupported=found_density.unsupported, effective_n=found_density.effective_n)
+    if reason := missing_support(found_density):
+        return refusal(len(new), confidence, reason, **facts)
+    carried = found_density.weights * loss
+    rows_that_count = float(carried.sum() ** 2 / (carried**2).sum())
+    if rows_that_count < _CARRIERS:
+        reason = (
+            f"the whole loss rests on {rows_that_count:.0f} reference rows, the others have next to none; "
+            f"{_CARRIERS} would do"
+        )
+        return refusal(len(new), confidence, reason, **facts)
+    held, ahead = _modelled(np.column_stack([old, guess_old]), loss, np.column_stack([new, guess]), seed)
+    rows, realised, levels = _drawn(held, loss, found_density.weights, ahead, resamples, seed)
+    roots = np.sqrt if name == "rmse" else np.asarray
+    found = predicted(
+        root(float(rows.mean())), roots(realised) - roots(levels), len(new), confidence,
+        f"DLE ({_FOLDS} folds, {resamples} resamples)", (0.0, math.inf),
+    )  # fmt: skip
+    return label_free(found, rows=rows, reference_error=float(np.std(roots(levels), ddof=1)), **facts)
+
+
+def _modelled(old: Rows, loss: Rows, new: Rows, seed: int) -> tuple[Rows, Rows]:
+    """Return expected losses of reference rows, each from a fold without it, and of new rows."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    fold = np.random.default_rng(check_seed(seed)).permutation(len(old)) % _FOLDS
+    held, ahead = np.empty(len(old)), np.zeros(len(new))
+    for k in range(_FOLDS):
+        model = HistGradientBoostingRegressor(
+            loss="poisson", max_iter=60, max_leaf_nodes=15, min_samples_leaf=30, early_stopping=False,
+            random_state=seed,
+        )  # fmt: skip
+        own = fold == k
+        # Rows of one fold may have no loss at all, and then Poisson has nothing to fit.
+        model.fit(old[~own], loss[~own] + 1e-12 * loss.max())
+        held[own] = model.predict(old[own])
+        ahead += model.predict(new) / _FOLDS
+    return held, ahead
+
+
+def _drawn(held: Rows, loss: Rows, weights: Rows, ahead: Rows, resamples: int, seed: int) -> tuple[Rows, Rows, Rows]:
+    """Return the expected loss of every new row, means of simulated losses, and means other references would give."""
+    rng, n = np.random.default_rng(check_seed(seed)), len(held)
+    # Weighted to look like the new rows, the reference says how far the model's losses are from the level there.
+    rows = ahead * float(weights @ loss / (weights @ held))
+    edges = np.quantile(held, np.linspace(0, 1, _BINS + 1)[1:-1])
+    bins, at = np.searchsorted(edges, held), np.searchsorted(edges, ahead)
+    realised, levels = np.zeros(resamples), np.empty(resamples)
+    for b in range(_BINS):
+        mine, pool = rows[at == b], np.flatnonzero(bins == b)
+        if len(mine) and weights[pool].sum() > 0:
+            surprise = loss[pool] / held[pool]
+            surprise *= weights[pool].sum() / (weights[pool] @ surprise) if weights[pool] @ surprise > 0 else 1.0
+            chances = np.cumsum(weights[pool] / weights[pool].sum())
+            for r in range(resamples):
+                drawn = np.minimum(np.searchsorted(chances, rng.random(len(mine))), len(pool) - 1)
+                realised[r] += float(mine @ surprise[drawn]) / len(rows)
+    for r in range(resamples):
+        counted = np.bincount(rng.integers(0, n, n), minlength=n) * weights
+        levels[r] = ahead.mean() * float(counted @ loss / (counted @ held))
+    return rows, realised, levels

@@ -1,0 +1,241 @@
+"""Audits in a row, a few labels a chunk: evidence and limits that hold however often one looks."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlcycle.errors import InvalidInput
+from mlcycle.stats._estimate import POWER, Estimate, check_confidence, unknown, z_value
+from mlcycle.stats.label_free._labelled import judged, sampled_losses
+from mlcycle.stats.label_free._losses import LOSSES, loss_named
+from mlcycle.stats.label_free._result import LabelFree
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from mlcycle.stats.label_free._sampling import AuditSample
+
+    Rows = NDArray[np.float64]
+
+__all__ = ["AuditSequence"]
+
+_LINEAR = ("accuracy", "true_positives", "false_positives", "true_negatives", "false_negatives", "mae", "mse")
+# Parts of the largest bet; up to 0.7 the factor of one row rises with it, which drawing without replacement needs.
+_PARTS = 0.7 * 2.0 ** -np.arange(0, 9)
+# No row of `audit_sample` counts for more than so many average ones.
+_HEAVIEST = 3.0
+
+
+class AuditSequence:
+    """A test of label-free estimates by small audits, chunk after chunk, valid at every look.
+
+    Lives as long as the deployment it watches; `state` and `from_state` carry it from one process to the next. While
+    every chunk's estimate lies within the margin of the truth, the chance that `verdict` *ever* says ``disagree`` is
+    at most ``1 - confidence``, whatever the data; only the choice of rows is random.
+
+    Parameters
+    ----------
+    metric : str, default "accuracy"
+        A mean over rows: ``accuracy``, ``true_positives``, ``false_positives``, ``true_negatives``,
+        ``false_negatives``, ``mae`` or ``mse``.
+    margin : float, default 0.02
+        The difference that would not matter. Two standard errors of the estimate's calibration are added chunk by
+        chunk: that error is the same in every chunk and does not average out.
+    confidence : float, default 0.95
+        Of the limits at all looks together; one minus it is the level of the test.
+    largest : float, default 1
+        The largest loss there can be, for ``mae`` and ``mse``.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument is out of range.
+
+    References
+    ----------
+    Waudby-Smith and Ramdas (2023), Estimating means of bounded random variables by betting, JRSS B 86 (the evidence);
+    Howard, Ramdas, McAuliffe and Sekhon (2021), Time-uniform, nonparametric, nonasymptotic confidence sequences, Annals
+    of Statistics 49, theorem 4 (the limits, which allow the truth to move). Rows of one stratum drawn without
+    replacement are negatively associated (Joag-Dev and Proschan 1983, Annals of Statistics 11), so products over them
+    are at most what independent draws would give; over strata ``1 + x <= exp(x)`` adds the differences up.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlcycle import stats
+    >>> rng = np.random.default_rng(0)
+    >>> score = rng.random(5000)
+    >>> y = rng.random(5000) < score
+    >>> watch = stats.AuditSequence("accuracy")
+    >>> for chunk in range(8):
+    ...     new = rng.random(500)
+    ...     truth = rng.random(500) < (new if chunk < 2 else 0.5)  # from the third chunk on the score means nothing
+    ...     estimate = stats.cbpe(y, score, new, metric="accuracy")
+    ...     sample = stats.audit_sample(new, 50, seed=chunk)
+    ...     watch.update(sample, truth[sample.indices], estimate=estimate)
+    >>> watch.verdict, watch.looks
+    ('disagree', 8)
+    """
+
+    def __init__(
+        self, metric: str = "accuracy", *, margin: float = 0.02, confidence: float = 0.95, largest: float = 1.0
+    ) -> None:
+        named = loss_named(metric) if metric in LOSSES else metric
+        if named not in _LINEAR:
+            raise InvalidInput(f"a sequence needs a mean over rows, one of {', '.join(_LINEAR)}; got {metric!r}")
+        if not margin >= 0 or not 0 < largest < math.inf:
+            raise InvalidInput(f"margin is 0 or more and largest positive, got {margin!r} and {largest!r}")
+        self._metric, self._margin, self._largest = named, float(margin), float(largest)
+        self._confidence = check_confidence(confidence)
+        self._wealth = np.zeros((2, len(_PARTS)))
+        self._sum = self._squares = self._expected = self._peak = 0.0
+        self._allowed, self._labels, self._looks = 0.0, 0, 0
+
+    def update(
+        self,
+        sample: AuditSample,
+        y: ArrayLike,
+        prediction: ArrayLike | None = None,
+        *,
+        estimate: LabelFree,
+        threshold: float = 0.5,
+        labels: ArrayLike | None = None,
+    ) -> None:
+        """Take the labels of one chunk's sample; arguments are those of `audit`.
+
+        Raises
+        ------
+        InvalidInput
+            For labels that do not fit, an estimate that was refused, or a sample not drawn by `audit_sample`.
+        """
+        if not isinstance(estimate, LabelFree) or estimate.rows is None:
+            raise InvalidInput("estimate needs what is expected of every row: one by cbpe, pape or dle, not refused")
+        if estimate.metric != self._metric:
+            raise InvalidInput(f"the estimate is of {estimate.metric}, the sequence of {self._metric}; take the same")
+        surprise, expected = self._surprise(sample, y, prediction, estimate.rows, threshold, labels)
+        k = len(surprise)
+        weights = sample.weights * k / sample.n
+        if weights.max() > _HEAVIEST:
+            raise InvalidInput(f"a row counts {weights.max():.1f} times its share, more than {_HEAVIEST:g}; "
+                               "draw the sample with audit_sample")  # fmt: skip
+        slack = (self._margin + 2 * float(np.nan_to_num(estimate.reference_error))) / self._largest
+        moves, stakes = weights * surprise, _PARTS / (_HEAVIEST + slack)
+        for side, sign in enumerate((1.0, -1.0)):
+            self._wealth[side] += np.log1p(np.outer(stakes, sign * moves - slack)).sum(axis=1)
+        self._sum, self._squares = self._sum + float(moves.sum()), self._squares + float(moves @ moves)
+        self._expected, self._allowed = self._expected + k * expected, self._allowed + k * slack
+        self._labels, self._looks = self._labels + k, self._looks + 1
+        self._peak = max(self._peak, self._log_evidence())
+
+    def _surprise(
+        self,
+        sample: AuditSample,
+        y: ArrayLike,
+        prediction: ArrayLike | None,
+        rows: Rows,
+        threshold: float,
+        labels: ArrayLike | None,
+    ) -> tuple[Rows, float]:
+        """Return seen minus expected at the sampled rows and the mean expected at all, as shares of the largest."""
+        at = sample.indices
+        if self._metric in LOSSES:
+            loss, base = sampled_losses(sample, y, prediction, self._metric, rows)
+            if loss.max() > self._largest:
+                raise InvalidInput(f"a loss is {loss.max():.4g}, more than largest={self._largest:g}; raise it")
+            base = np.minimum(base, self._largest)
+            return (loss - base[at]) / self._largest, float(base.mean()) / self._largest
+        _, measure, base, code, _ = judged(sample, y, prediction, self._metric, threshold, labels, rows)
+        counts = np.round(measure.slopes(base))
+        return counts[at, code] - np.sum(base[at] * counts[at], axis=1), measure.of(base)
+
+    def _log_evidence(self) -> float:
+        top = float(self._wealth.max())
+        return top + math.log(float(np.exp(self._wealth - top).mean()))
+
+    @property
+    def looks(self) -> int:
+        """Chunks taken."""
+        return self._looks
+
+    @property
+    def e_value(self) -> float:
+        """The evidence against the estimates now; 1 at the start, 20 is what 5 % asks for."""
+        return math.exp(min(self._log_evidence(), 700.0))
+
+    @property
+    def verdict(self) -> str:
+        """Whether the estimates ``disagree`` with the audits, ``agree`` within the margin, or ``inconclusive``.
+
+        ``disagree`` stays once it was said; ``agree`` is about the mean over all chunks so far.
+        """
+        if self._peak >= -math.log(1 - self._confidence):
+            return "disagree"
+        gap = self.difference
+        slack = self._largest * self._allowed / self._labels if self._labels else 0.0
+        return "agree" if gap.conclusive and -slack < gap.low and gap.high < slack else "inconclusive"
+
+    @property
+    def difference(self) -> Estimate:
+        """Audited minus label-free, the mean over all chunks so far (a chunk counts as its labels), with limits."""
+        return self._estimate(0.0, -self._largest)
+
+    @property
+    def interval(self) -> Estimate:
+        """The metric itself, the mean over all chunks so far, with limits that hold at every look."""
+        return self._estimate(self._expected, 0.0)
+
+    def _estimate(self, start: float, least: float) -> Estimate:
+        n, method = self._labels, f"empirical Bernstein confidence sequence of {self._looks} audits"
+        if not n:
+            return unknown(math.nan, 0, self._confidence, method, "there are no audits yet")
+        tails = [sign * _limit(sign * self._sum, self._squares, n, 1 - self._confidence) for sign in (-1.0, 1.0)]
+        value, low, high = (self._largest * (start + part) / n for part in (self._sum, *tails))
+        low, high = max(low, least), min(high, self._largest)
+        error = self._largest * math.sqrt(self._squares) / n
+        seen = (high - low) / 2 + z_value(POWER) * error
+        return Estimate(value, low, high, self._confidence, n, error, seen, method, "holds at every look")
+
+    def state(self) -> dict[str, Any]:
+        """Return all there is to know, as JSON can hold it."""
+        return {
+            "metric": self._metric, "margin": self._margin, "confidence": self._confidence, "largest": self._largest,
+            "wealth": self._wealth.tolist(), "sum": self._sum, "squares": self._squares, "expected": self._expected,
+            "peak": self._peak, "allowed": self._allowed, "labels": self._labels, "looks": self._looks,
+        }  # fmt: skip
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> AuditSequence:
+        """Return the sequence that `state` was taken from, to go on as if it had never stopped."""
+        made = cls(state["metric"], **{name: state[name] for name in ("margin", "confidence", "largest")})
+        made._wealth = np.array(state["wealth"])
+        for name in ("sum", "squares", "expected", "peak", "allowed", "labels", "looks"):
+            setattr(made, f"_{name}", state[name])
+        return made
+
+    def __repr__(self) -> str:
+        shown = f"{self.verdict} after {self._looks} audits, e-value {self.e_value:.3g}"
+        return f"AuditSequence({self._metric}: {shown}; difference {self.difference})"
+
+
+def _limit(total: float, squares: float, n: int, alpha: float) -> float:
+    """Return the largest sum of true differences that the moves seen do not contradict.
+
+    The supermartingale is ``exp(l * (sum of truths - moves) / c - psi(l) * squares / c ** 2)``, mixed over the parts l;
+    the limit is where it reaches ``2 / alpha``.
+    """
+    offsets = (np.log1p(-_PARTS) + _PARTS) * squares / _HEAVIEST**2
+    rates, goal = _PARTS / _HEAVIEST, math.log(2 / alpha) + math.log(len(_PARTS))
+    # The smallest part alone reaches the goal here.
+    low, high = total, total + float((goal - offsets[-1]) / rates[-1])
+    for _ in range(100):
+        middle = (low + high) / 2
+        logs = rates * (middle - total) + offsets
+        top = float(logs.max())
+        if top + math.log(float(np.exp(logs - top).sum())) < goal:
+            low = middle
+        else:
+            high = middle
+    return high
