@@ -20,18 +20,15 @@ __all__ = [
     "CLOCK",
     "KINDS",
     "REMEDY",
-    "Levels",
+    "SAME",
     "Ordered",
     "as_frame",
     "factorised",
-    "joint_kind",
+    "few",
     "kind_of",
-    "levels_of",
-    "microseconds_in",
-    "numbers_in",
     "ordered_of",
     "reading",
-    "running",
+    "sort_of",
 ]
 
 KINDS = ("numeric", "discrete", "boolean", "categorical", "text", "datetime")
@@ -55,21 +52,31 @@ _INFERRED = {
 
 @frozen(eq=False)
 class Ordered:
-    """One side of an ordered column: its finite values, sorted, and how many rows had none."""
+    """One side of an ordered column.
+
+    Attributes
+    ----------
+    values : ndarray
+        The finite values, sorted.
+    rows, nulls, infinite, negative : int
+        Rows in all, without a value, with an infinite one, and with one below every number.
+    repeated, pairs : int
+        Rows that hold the value of the row before, and rows that could.
+    times : ndarray or None
+        Of moments the second of the day, sorted.
+    unit : str
+        Of moments, what a step is: ``us`` or ``ns``.
+    """
 
     values: NDArray[Any]
     rows: int
     nulls: int
-    infinite: int
-
-
-@frozen(eq=False)
-class Levels:
-    """Both sides of a column of levels: counts per level, over the levels of both."""
-
-    reference: NDArray[np.intp]
-    current: NDArray[np.intp]
-    nulls: tuple[int, int]
+    infinite: int = 0
+    negative: int = 0
+    repeated: int = 0
+    pairs: int = 0
+    times: NDArray[Any] | None = None
+    unit: str = ""
 
 
 def as_frame(data: Any, side: str) -> pd.DataFrame:
@@ -163,59 +170,30 @@ def _categorical() -> type:
     return pd.CategoricalDtype
 
 
-def joint_kind(reference: pd.Series[Any], current: pd.Series[Any]) -> tuple[str, str]:
-    """Return the kind both sides are compared as, and why they cannot be when that is ``"mixed"``.
+def sort_of(column: pd.Series[Any], kind: str) -> str:
+    """Return of what sort the values of a kind are, where two of one kind can still not be compared; else nothing.
 
-    Text with few distinct values for its rows is categorical; a boolean beside numbers is a number.
+    Durations are not plain numbers, moments that know their time zone not those that do not, and levels that are
+    numbers not levels of text.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> joint_kind(pd.Series(["a", "b"] * 9), pd.Series(["a", None]))
-    ('categorical', '')
-    >>> joint_kind(pd.Series([1, 2]), pd.Series(["a"]))
-    ('mixed', 'the reference is numeric and the current data text; convert one, or leave the column out')
+    >>> sort_of(pd.Series(pd.to_timedelta([1], unit="s")), "numeric"), sort_of(pd.Series([1]), "numeric")
+    ('durations', 'numbers')
     """
-    a, b = kind_of(reference), kind_of(current)
-    for side, kind in (("reference", a), ("current data", b)):
-        if kind.startswith("mixed"):
-            holds = kind.removeprefix("mixed: ")
-            return "mixed", f"the {side} holds values of no one kind ({holds}); convert the column or leave it out"
-    kinds = {a, b} - {"empty"}
-    if not kinds:
-        return "empty", ""
-    if "empty" not in (a, b) and (why := _of_two_sorts(reference, current, kinds)):
-        return "mixed", why
-    if kinds == {"text"}:
-        return ("categorical" if _few(reference if a == "text" else current) else "text"), ""
-    if kinds == {"categorical", "text"}:
-        return "categorical", ""
-    if kinds == {"boolean", "numeric"}:
-        return "numeric", ""
-    if len(kinds) == 1:
-        return kinds.pop(), ""
-    return "mixed", f"the reference is {a} and the current data {b}; convert one, or leave the column out"
-
-
-def _of_two_sorts(reference: pd.Series[Any], current: pd.Series[Any], kinds: set[str]) -> str:
-    """Return why two columns of one kind can still not be compared: durations and numbers, or levels of two types."""
     from pandas.api import types
 
-    if kinds == {"numeric"}:
-        durations = [_holds_durations(side) for side in (reference, current)]
-        if durations[0] != durations[1]:
-            return f"one side holds durations and the other numbers; {_SAME}"
-    if kinds == {"datetime"}:
-        dtypes = [getattr(side.dtype, "pyarrow_dtype", side.dtype) for side in (reference, current)]
-        zones = [getattr(dtype, "tz", None) is not None for dtype in dtypes]
-        if zones[0] != zones[1] and not any(types.is_object_dtype(side.dtype) for side in (reference, current)):
-            return f"one side knows its time zone and the other does not; {_SAME}"
-    if kinds <= {"categorical", "text"} and "categorical" in kinds:
-        sorts = [types.infer_dtype(_level_names(side), skipna=True) for side in (reference, current)]
-        if sorts[0] != sorts[1] and "empty" not in sorts:
-            return (
-                f"the levels of the reference are of type {sorts[0]} and those of the current data {sorts[1]}; {_SAME}"
-            )
+    if kind == "numeric":
+        return "durations" if _holds_durations(column) else "numbers"
+    if kind == "datetime":
+        dtype = getattr(column.dtype, "pyarrow_dtype", column.dtype)
+        if types.is_object_dtype(column.dtype):
+            return ""
+        return "moments with a time zone" if getattr(dtype, "tz", None) is not None else "moments without a time zone"
+    if kind in ("categorical", "text"):
+        found = types.infer_dtype(_level_names(column), skipna=True)
+        return "" if found == "empty" else f"levels of type {found}"
     return ""
 
 
@@ -233,7 +211,7 @@ def _level_names(column: pd.Series[Any]) -> Any:
     return factorised(column)[1] if _arrow_kind(column.dtype) == "categorical" else column
 
 
-def _few(column: pd.Series[Any]) -> bool:
+def few(column: pd.Series[Any]) -> bool:
     """Return whether text repeats itself often enough to be compared level by level."""
     head = column.iloc[:: max(len(column) // 2000, 1)].dropna()
     distinct = head.nunique()
@@ -243,32 +221,65 @@ def _few(column: pd.Series[Any]) -> bool:
 def ordered_of(column: pd.Series[Any], kind: str) -> Ordered:
     """Return a numeric or datetime column, or the lengths of a text column, as sorted finite values.
 
-    Datetimes become microseconds since 1970 in UTC, timedeltas seconds.
+    Moments become whole microseconds since 1970 in UTC, or nanoseconds where they have such digits, timedeltas seconds.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> found = ordered_of(pd.Series([3.0, None, 1.0, float("inf")]), "numeric")
-    >>> found.values.tolist(), found.nulls, found.infinite
-    ([1.0, 3.0], 1, 1)
+    >>> found = ordered_of(pd.Series([3.0, None, 1.0, 1.0, float("inf")]), "numeric")
+    >>> found.values.tolist(), found.nulls, found.infinite, (found.repeated, found.pairs)
+    ([1.0, 1.0, 3.0], 1, 1, (1, 3))
     """
     with reading(column, kind):
-        return _sorted(column, kind)
+        return _moments(column) if kind == "datetime" else _numbers(column, kind)
 
 
-def _sorted(column: pd.Series[Any], kind: str) -> Ordered:
-    if kind == "datetime":
-        values = microseconds_in(column)
-        values.sort()
-        nulls = int(values.searchsorted(np.iinfo(np.int64).min, "right"))
-        return Ordered(values[nulls:], len(column), nulls, 0)
-    values = np.sort(numbers_in(column.str.len() if kind == "text" else column))
+def _moments(column: pd.Series[Any]) -> Ordered:
+    values, unit = moments_in(column)
+    missing = np.iinfo(np.int64).min
+    repeated, pairs = _repeated(values, values != missing)
+    values = np.sort(values)
+    nulls = int(values.searchsorted(missing, "right"))
+    known = values[nulls:]
+    a_second = 10**9 if unit == "ns" else 10**6
+    times = np.sort(known // a_second % 86_400)
+    return Ordered(
+        known, len(column), nulls, 0, 0, repeated, pairs, times if len(times) and times[0] < times[-1] else None, unit
+    )
+
+
+def _numbers(column: pd.Series[Any], kind: str) -> Ordered:
+    rows, nulls = len(column), 0
+    if _has_digits_to_lose(column.dtype):
+        known = column.dropna()
+        column, nulls = known, rows - len(known)
+    raw = numbers_in(column.str.len() if kind == "text" else column)
+    values = np.sort(raw)
     if values.dtype.kind != "f":
-        return Ordered(values, len(values), 0, 0)
+        return Ordered(values, rows, nulls, 0, 0, *_repeated(raw, None))
     # Sorting puts nan last and the infinities at the ends, so they are counted without another pass.
     known = int(values.searchsorted(np.nan, "left"))
     low, high = int(values.searchsorted(-np.inf, "right")), int(values[:known].searchsorted(np.inf, "left"))
-    return Ordered(values[low:high], len(values), len(values) - known, low + known - high)
+    repeated, pairs = _repeated(raw, None if known == len(raw) else raw == raw)
+    return Ordered(
+        values[low:high], rows, nulls + len(values) - known, low + known - high, low, repeated, pairs
+    )
+
+
+def _has_digits_to_lose(dtype: Any) -> bool:
+    """Return whether a column holds whole numbers that a null would turn into floats."""
+    from pandas.api import types
+
+    return not isinstance(dtype, np.dtype) and types.is_integer_dtype(dtype)
+
+
+def _repeated(values: NDArray[Any], known: NDArray[np.bool_] | None) -> tuple[int, int]:
+    """Return how many rows hold the value of the row before, and of how many; rows without a value are neither."""
+    same = values[1:] == values[:-1]
+    if known is None:
+        return int(np.count_nonzero(same)), len(same)
+    both = known[1:] & known[:-1]
+    return int(np.count_nonzero(same & both)), int(np.count_nonzero(both))
 
 
 def numbers_in(column: pd.Series[Any]) -> NDArray[Any]:
@@ -300,8 +311,18 @@ def _plain(value: Any) -> Any:
     return value.total_seconds() if hasattr(value, "total_seconds") else float(value)
 
 
-def microseconds_in(column: pd.Series[Any]) -> NDArray[np.int64]:
-    """Return moments as microseconds since 1970 in UTC, nulls as the smallest int64."""
+def moments_in(column: pd.Series[Any]) -> tuple[NDArray[np.int64], str]:
+    """Return moments as whole steps since 1970 in UTC, nulls as the smallest int64, and what a step is.
+
+    Microseconds, or nanoseconds where a moment has such digits.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> found = pd.Series(pd.to_datetime(["1970-01-01 00:00:01", "1970-01-01 00:00:00.000000001"], format="mixed"))
+    >>> [part if isinstance(part, str) else part.tolist() for part in moments_in(found)]
+    [[1000000000, 1], 'ns']
+    """
     import pandas as pd
 
     moments = pd.to_datetime(column, utc=True) if column.dtype == object else column
@@ -309,7 +330,12 @@ def microseconds_in(column: pd.Series[Any]) -> NDArray[np.int64]:
         moments = moments.astype("timestamp[us][pyarrow]")
     if getattr(moments.dtype, "tz", None) is not None:
         moments = moments.dt.tz_convert("UTC").dt.tz_localize(None)
-    return moments.to_numpy(dtype="datetime64[us]").astype(np.int64, copy=True)
+    exact = moments.to_numpy()
+    if exact.dtype == np.dtype("datetime64[ns]"):
+        steps = exact.astype(np.int64)
+        if np.any(steps % 1000 != 0, where=steps != np.iinfo(np.int64).min):
+            return steps, "ns"
+    return moments.to_numpy(dtype="datetime64[us]").astype(np.int64, copy=True), "us"
 
 
 def _is_arrow_date(dtype: Any) -> bool:
@@ -321,33 +347,6 @@ def _is_arrow_date(dtype: Any) -> bool:
     return bool(pa.types.is_date(arrow))
 
 
-def levels_of(reference: pd.Series[Any], current: pd.Series[Any]) -> Levels:
-    """Return how often each level occurs on either side; nulls are counted apart.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> found = levels_of(pd.Series(["a", "b", None]), pd.Series(["c", "b"]))
-    >>> found.reference.tolist(), found.current.tolist(), found.nulls
-    ([1, 1, 0], [0, 1, 1], (1, 0))
-    """
-    import pandas as pd
-
-    sides = []
-    for column in (reference, current):
-        with reading(column, "categorical"):
-            codes, names = factorised(column)
-        known = codes[codes >= 0]
-        sides.append((names, np.bincount(known, minlength=len(names)), len(codes) - len(known)))
-    (names_a, a, nulls_a), (names_b, b, nulls_b) = sides
-    joined, every = pd.factorize(np.concatenate([names_a, names_b]))
-    counts = [np.zeros(len(every), np.intp), np.zeros(len(every), np.intp)]
-    np.add.at(counts[0], joined[: len(names_a)], a)
-    np.add.at(counts[1], joined[len(names_a) :], b)
-    used = counts[0] + counts[1] > 0  # categories that no row has are no levels
-    return Levels(counts[0][used], counts[1][used], (nulls_a, nulls_b))
-
-
 def factorised(column: pd.Series[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the code of every row, -1 for nulls, and the levels that the codes stand for."""
     if isinstance(column.dtype, _categorical()):
@@ -356,53 +355,6 @@ def factorised(column: pd.Series[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     return codes, np.asarray(names, dtype=object)
 
 
-def running(reference: pd.Series[Any], current: pd.Series[Any], kind: str) -> str:
-    """Return why a column that only runs on, an id or a clock, says nothing about drift; empty when it is neither.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> running(pd.Series(range(100)), pd.Series(range(100, 150)), "numeric")[:40]
-    'every value is new and later than before'
-    """
-    if len(reference) < 20 or len(current) < 20:
-        return ""
-    if kind == "text" and _names(reference) and _names(current):
-        return f"every value is different and none has a space: an id says nothing about drift; {REMEDY}"
-    if kind == "datetime" or (kind == "numeric" and _whole(reference) and _whole(current)):
-        first, last = _ends(current, kind)[0], _ends(reference, kind)[1]
-        runs_on = first > last and reference.dropna().is_unique and current.dropna().is_unique
-        if runs_on or (kind == "datetime" and first >= last):
-            return f"every value is new and later than before: {CLOCK}; {REMEDY}"
-    return ""
-
-
-def _whole(column: pd.Series[Any]) -> bool:
-    """Return whether a column holds whole numbers, be it that nulls made them floats."""
-    from pandas.api import types
-
-    if types.is_integer_dtype(column.dtype):
-        return True
-    if not types.is_float_dtype(column.dtype):
-        return False
-    head = column.iloc[:20].to_numpy(dtype=np.float64, na_value=np.nan)
-    if np.any(head != np.floor(head), where=np.isfinite(head)):  # most columns of floats are told by their head
-        return False
-    known = column.dropna().to_numpy(dtype=np.float64)
-    return bool(len(known) and np.isfinite(known).all() and (known == np.floor(known)).all())
-
-
-def _ends(column: pd.Series[Any], kind: str) -> tuple[Any, Any]:
-    values = microseconds_in(column) if kind == "datetime" else numbers_in(column)
-    known = values[values != np.iinfo(np.int64).min] if kind == "datetime" else values[values == values]
-    return (known.min(), known.max()) if len(known) else (np.nan, np.nan)
-
-
-def _names(column: pd.Series[Any]) -> bool:
-    head = column.iloc[:2000].dropna()
-    return bool(column.is_unique and not head.str.contains(" ", regex=False).any())
-
-
 REMEDY = "leave it out, or name its kind to compare it"
-_SAME = "make both the same, or leave the column out"
+SAME = "make both the same, or leave the column out"
 CLOCK = "a running id or a clock always moves on"

@@ -4,81 +4,32 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import frozen
 
-from mlcycle.errors import InvalidInput, NotFound
-from mlcycle.stats._arguments import check_seed, check_share, check_size
+from mlcycle.errors import InvalidInput
+from mlcycle.stats._arguments import check_seed, check_share
 from mlcycle.stats._multiple import CONTROLS, adjust, global_p, strictness
+from mlcycle.stats.two_sample._column_drafts import gone
+from mlcycle.stats.two_sample._dependence import dependence_notes, units_of
+from mlcycle.stats.two_sample._drafts import MOST_TESTS, Draft, Plan, Sized
+from mlcycle.stats.two_sample._families import guessed
 from mlcycle.stats.two_sample._findings import ColumnDrift, Drift, Shift
+from mlcycle.stats.two_sample._margins import Margins
 from mlcycle.stats.two_sample._pairing import Pairing
-from mlcycle.stats.two_sample._shifts import MOST_TESTS, Plan, ShiftDraft
-from mlcycle.stats.two_sample._summary import Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Hashable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
-__all__ = ["MARGINS", "drift"]
+__all__ = ["drift"]
 
-MARGINS = {
-    "numeric": 0.1,
-    "datetime": 0.1,
-    "text": 0.1,
-    "vocabulary": 0.05,
-    "discrete": 0.05,
-    "categorical": 0.05,
-    "boolean": 0.05,
-    "nulls": 0.02,
-    "unseen levels": 0.01,
-    "infinite": 0.01,
-}
-TESTS = ("ks", "cvm")
 # Below so many values in all, starting threads costs more than they save.
 _WORTH_THREADS = 1_000_000
-
-
-@frozen
-class _Setting:
-    alpha: float
-    control: str
-    margin: float | Mapping[Any, float] | None
-    columns: tuple[Hashable, ...]
-
-    def margin_for(self, name: Hashable, kind: str, draft: ShiftDraft) -> float:
-        """Return the margin of one test: given for the column, or for its kind or aspect, or the usual one."""
-        key = kind if draft.aspect in ("values", "length") else draft.aspect
-        # Against a constant, numbers are compared by the share of others, and standard deviations mean nothing.
-        usual = (
-            MARGINS["discrete" if draft.unit == "share" and key == "numeric" else key] if key in MARGINS else math.nan
-        )
-        if self.margin is None or (isinstance(self.margin, float) and key != kind):
-            return usual
-        if isinstance(self.margin, float):
-            given = self.margin
-        elif key == kind and name in self.margin:
-            given = float(self.margin[name])
-        elif key in self.margin and key not in self.columns:
-            given = float(self.margin[key])
-        else:
-            return usual
-        if given < 1 or not draft.unit or draft.unit == "robust sd":
-            return given
-        if kind in ("numeric", "datetime", "text"):
-            return usual
-        raise InvalidInput(
-            f"margin {given:g} is a share of rows for column {name!r}, which is {kind}: give less than 1, "
-            f"a mapping such as {{'numeric': {given:g}}}, or kinds={{{name!r}: 'numeric'}} if it is a number"
-        )
-
-    def level(self, chosen: int, tests: int) -> float:
-        """Return the level of each of `chosen` claims among `tests`, so that together they keep to alpha."""
-        return self.alpha * strictness(self.control, chosen, tests)
 
 
 def drift(
@@ -88,36 +39,48 @@ def drift(
     columns: Iterable[Hashable] | None = None,
     kinds: Mapping[Hashable, str] | None = None,
     alpha: float = 0.05,
-    margin: float | Mapping[Any, float] | None = None,
+    margin: Any = None,
     control: str = "bh",
-    test: str = "ks",
+    groups: Any = None,
+    blocks: Any = None,
     seed: int = 0,
 ) -> Drift:
     """Compare two samples of rows column by column.
 
     A column has *drifted* when a test is significant after control over all tests **and** the near end of the interval
-    of its effect lies beyond the margin. It is *inconclusive* when there are too few rows for any verdict, or when a
-    change is certain but not whether it is larger than the margin. Otherwise it is *stable*, and `detectable` says what
-    could have been missed. The frame has drifted when a global test over all columns is significant too; on the same
-    distribution that happens in at most a share `alpha` of cases.
+    of its effect lies beyond the margin; or when it is gone, new, or of another type. It is *within margin* when no end
+    of any interval lies beyond, and *not seen* otherwise: `detectable` says what change would have been seen. The
+    frame has drifted when a column has, and a global test over all columns is significant too; on the same distribution
+    that happens in at most a share `alpha` of cases.
 
-    ============ ==================================== ================================ ========
-    kind         test                                 effect                           margin
-    ============ ==================================== ================================ ========
-    numeric      Kolmogorov-Smirnov (exact for small  largest shift of the 10, 25, 50, 0.1
-                 samples and for repeated values)     75, 90 % quantiles in robust sd
-    datetime     as numeric                           as numeric                       0.1
-    text         as numeric, on lengths               as numeric                       0.1
-    vocabulary   chi-square or Fisher for each common largest change of the share of   0.05
-                 word, Bonferroni over the words      texts that hold a word
-    discrete     chi-square; Fisher for two levels,   total variation, debiased        0.05
-                 permutation where counts are small
-    categorical  as discrete                          as discrete                      0.05
-    boolean      as discrete                          difference of shares             0.05
-    nulls        chi-square or Fisher                 difference of shares             0.02
-    unseen       random division of all rows          share of rows above chance       0.01
-    infinite     as nulls                             difference of shares             0.01
-    ============ ==================================== ================================ ========
+    =============== ================================= ============================================== ======
+    aspect          test                              effect                                         margin
+    =============== ================================= ============================================== ======
+    values          Kolmogorov-Smirnov (exact for     largest shift of the 10, 25, 50, 75, 90 %      0.1
+                    small samples and ties), and      quantiles, in robust sd
+    share           shares of rows below 11 values    largest change of the share of rows below any  0.02
+                                                      value
+    range           the outermost rows all being of   share of rows beyond all of the other side,    0.01
+                    one side                          either way, above chance
+    frequent values Fisher, Bonferroni                share of rows at a value of 2 % of rows        0.02
+    granularity     as frequent values                share of values that are whole multiples of a  0.05
+                                                      power of ten; whole minutes, hours, days
+    repeated        as frequent values                share of rows that hold the value of the row   0.02
+                                                      before
+    time of day     as values                         as share, of moments                           0.05
+    values of       chi-square; Fisher for two        total variation, debiased                      0.05
+    levels          levels, permutation where counts
+                    are small
+    unseen levels,  random division of all rows       share of rows above chance                     0.01
+    lost levels
+    nulls, infinite as frequent values                change of the share of rows                    0.02,
+                                                                                                     0.01
+    text            its length as values; vocabulary, change of the share of texts                   0.02
+                    new words, new signs and letters                                                 to
+                    as ``two_sample._texts`` says                                                    0.1
+    =============== ================================= ============================================== ======
+
+    Numbers of at most ten different values are compared as levels, with a margin of 0.02.
 
     Parameters
     ----------
@@ -131,17 +94,25 @@ def drift(
         with at most 10 are ``discrete``. Naming a kind also switches off the refusal of running ids and clocks.
     alpha : float, default 0.05
         The level after control. Intervals have confidence ``1 - alpha`` or more: `Drift.confidence`.
-    margin : float or mapping, optional
-        The smallest change of values that matters, for all columns, or by column, kind or aspect (``vocabulary``,
-        ``nulls``, ``unseen levels``, ``infinite``); the defaults stand in the table.
+    margin : str, float or mapping, optional
+        The smallest change of values that matters. ``"5 %"`` is one of rows. A number is one of robust sd for ordered
+        columns, and of rows for levels. A mapping gives margins by kind or aspect in their own unit, and by column: a
+        number in the column's own unit (seconds, or a timedelta, for moments), ``"5 %"`` of rows, or a mapping by
+        aspect, as `margins` learns it from healthy times. What is given decides alone: with ``{"age": 2}``, no share of
+        rows that `age` moves by less counts as drift.
     control : {"bh", "holm", "by", "none"}, default "bh"
         ``bh``: of all columns called drifted, at most a share `alpha` have not moved, or not beyond their margin (false
         discovery rate; Benjamini and Hochberg 1995, for tests that do not speak against each other). ``by``: the same
         under any dependence. ``holm``: the chance of *any* such false call is at most `alpha`. Tests and intervals are
         both held to it.
-    test : {"ks", "cvm"}, default "ks"
-        Of ordered columns: Kolmogorov-Smirnov, or Cramér-von Mises, which sees a shift of the whole column a little
-        sooner, takes a few times as long, and needs the rows of both sides.
+    groups : column, or pair of array-like, optional
+        Rows of one group, such as a customer, hang together; given as a column that both sides have, or as the groups
+        of the rows of either side. All counts are divided by the design effect (Rao and Scott 1992): how much more
+        shares vary between groups than they would between rows.
+    blocks : column, or pair of array-like, optional
+        Rows hang together in this order, such as time; counts are divided by how much longer the series takes to
+        forget than independent rows would. Without either, rows that repeat or hang together in their order are named
+        in `Drift.notes` where they would raise false alarms.
     seed : int, default 0
         For permutation tests; a column's result does not depend on the other columns or their order, only, by the
         number of draws, on how many they are.
@@ -174,75 +145,80 @@ def drift(
     >>> found = stats.drift(before, after)
     >>> print(found)
     drifted: 1 of 2 columns drifted (alpha 0.05, bh; global test: Simes, p ...)
-      drifted      age (numeric, values): 0.967 [..., ...] robust sd, margin 0.1, p ...
-      stable       plan (categorical, values): ...
+      drifted       age: ... % quantile ... -> ... (numeric, values: ... robust sd, margin 0.1, p ...)
+      not seen      plan: 'pro': ... a change of ... share would have been seen ...
     >>> found.frame()[["column", "verdict"]].values.tolist()
-    [['age', 'drifted'], ['plan', 'stable']]
+    [['age', 'drifted'], ['plan', 'not seen']]
     """
     pairing = Pairing.of(reference, current, columns, kinds)
-    setting, seed = _checked(alpha, control, margin, pairing), check_seed(seed)
-    if test not in TESTS or (test == "cvm" and any(isinstance(side, Summary) for side in (reference, current))):
-        raise InvalidInput(f"test is one of {', '.join(TESTS)}, and 'ks' for summaries, got {test!r}")
+    seed, alpha = check_seed(seed), check_share(alpha, "alpha", 0.05)
+    if not isinstance(control, str) or control not in CONTROLS:
+        raise InvalidInput(f"control is one of {', '.join(CONTROLS)}, got {control!r}")
+    every = (*pairing.names, *pairing.only_reference, *pairing.only_current)
+    setting = _Setting(alpha, control, Margins.of(margin, every))
+    units = units_of(pairing, groups, blocks)
     # Before the tests are made their number is not known, and no column may ask for more than was kept for it.
     least = setting.level(1, max(MOST_TESTS * len(pairing.names), 1))
-    plan = Plan(least, int(np.clip(10 / least, 1999, 99_999)), test)
+    plan = Plan(least, int(np.clip(10 / least, 1999, 99_999)))
 
-    def drafted(name: Hashable) -> tuple[str, list[ShiftDraft]]:
-        return pairing.drafted(name, plan, seed)
+    def drafted(name: Hashable) -> tuple[str, list[Draft]]:
+        return pairing.drafted(name, plan, seed, units)
 
     if len(pairing.names) > 1 and sum(pairing.rows) * len(pairing.names) > _WORTH_THREADS:
         with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
             drafts = list(pool.map(drafted, pairing.names))
     else:
         drafts = [drafted(name) for name in pairing.names]
-    found, p, confidence = _judged(pairing.names, drafts, setting)
+    drafts += [("lost", [gone("the column is gone", "lost")]) for _ in pairing.only_reference]
+    drafts += [("new", [gone("a column the reference does not have", "new")]) for _ in pairing.only_current]
+    found, p, confidence = _judged(every, drafts, setting)
     judged = [
         ColumnDrift(name, kind, *pairing.rows, shifts)
-        for name, (kind, _), shifts in zip(pairing.names, drafts, found, strict=True)
+        for name, (kind, _), shifts in zip(every, drafts, found, strict=True)
     ]
-    return Drift(tuple(judged), alpha, control, pairing.only_reference, pairing.only_current, p, confidence)
+    judged = guessed(judged, pairing)
+    notes = dependence_notes(pairing, units)
+    return Drift(tuple(judged), alpha, control, pairing.only_reference, pairing.only_current, p, confidence, notes)
 
 
-def _checked(alpha: Any, control: Any, margin: Any, pairing: Pairing) -> _Setting:
-    alpha = check_share(alpha, "alpha", 0.05)
-    if not isinstance(control, str) or control not in CONTROLS:
-        raise InvalidInput(f"control is one of {', '.join(CONTROLS)}, got {control!r}")
-    columns = (*pairing.names, *pairing.only_reference, *pairing.only_current)
-    what = "the smallest change that matters"
-    if not isinstance(margin, Mapping):
-        return _Setting(alpha, control, None if margin is None else check_size(margin, "margin", what), columns)
-    if odd := [key for key in margin if key not in columns and key not in MARGINS]:
-        raise NotFound(
-            f"margin names {odd[0]!r}, which is not a column, a kind or an aspect; those are {', '.join(MARGINS)}."
-        )
-    return _Setting(alpha, control, {k: check_size(v, f"margin of {k!r}", what) for k, v in margin.items()}, columns)
+@frozen
+class _Setting:
+    alpha: float
+    control: str
+    margins: Margins
+
+    def level(self, chosen: int, tests: int) -> float:
+        """Return the level of each of `chosen` claims among `tests`, so that together they keep to alpha."""
+        return self.alpha * strictness(self.control, chosen, tests)
+
+
+_Judged = list[tuple[Draft, tuple[float, ...]]]
 
 
 def _judged(
-    names: tuple[Hashable, ...], drafts: list[tuple[str, list[ShiftDraft]]], setting: _Setting
+    names: tuple[Hashable, ...], drafts: list[tuple[str, list[Draft]]], setting: _Setting
 ) -> tuple[list[tuple[Shift, ...]], float, float]:
     """Return every column's tests, the p-value of the global test, and the confidence of all intervals."""
     flat = [
-        (draft, setting.margin_for(name, kind, draft))
+        (draft, tuple(setting.margins.of_measure(name, kind, measure) for measure in draft.measures))
         for name, (kind, some) in zip(names, drafts, strict=True)
         for draft in some
     ]
-    p = np.array([math.nan if draft.rows_needed < 0 else draft.p for draft, _ in flat])
+    p = np.array([math.nan if draft.rows_needed < 0 or draft.certain else draft.p for draft, _ in flat])
     adjusted = adjust(p, setting.control)
     tests = max(int(np.count_nonzero(~np.isnan(p))), 1)
     level = _level_of_claims(flat, adjusted <= setting.alpha, tests, setting)
-    shifts = iter(
+    judged = iter(
         [
-            _shift(draft, float(value), margin, level, setting.level(1, tests), setting.alpha)
-            for (draft, margin), value in zip(flat, adjusted, strict=True)
+            _shifts(draft, 0.0 if draft.certain else float(value), margins, level, setting.level(1, tests), setting)
+            for (draft, margins), value in zip(flat, adjusted, strict=True)
         ]
     )
-    return [tuple(next(shifts) for _ in some) for _, some in drafts], global_p(p, setting.control), 1 - level
+    shifts = [tuple(shift for _ in some for shift in next(judged)) for _, some in drafts]
+    return shifts, global_p(p, setting.control), 1 - level
 
 
-def _level_of_claims(
-    flat: list[tuple[ShiftDraft, float]], significant: NDArray[np.bool_], tests: int, setting: _Setting
-) -> float:
+def _level_of_claims(flat: _Judged, significant: NDArray[np.bool_], tests: int, setting: _Setting) -> float:
     """Return the level at which intervals must lie beyond their margins for the claims to keep to alpha together.
 
     "Beyond the margin" is a hypothesis of its own, tested by the interval. Stepping from all that are significant down
@@ -252,27 +228,46 @@ def _level_of_claims(
     standing = [pair for pair, one in zip(flat, significant, strict=True) if one]
     while True:
         level = setting.level(max(len(standing), 1), tests)
-        still = [(draft, margin) for draft, margin in standing if draft.sized(1 - level).low > margin]
+        still = [
+            (draft, margins)
+            for draft, margins in standing
+            if any(
+                measure.sized(1 - level / len(margins)).low > margin
+                for measure, margin in zip(draft.measures, margins, strict=True)
+            )
+        ]
         if len(still) == len(standing):
             return level
         standing = still
 
 
-def _shift(draft: ShiftDraft, adjusted: float, margin: float, level: float, alone: float, alpha: float) -> Shift:
-    found = draft.sized(1 - level)
-    significant = adjusted <= alpha
-    verdict, note = "stable", found.note
-    if significant and found.low > margin:
-        verdict = "drifted"
-    elif draft.rows_needed:
-        verdict = "inconclusive"
-        if draft.rows_needed > 0:
-            few = f"too few rows for any verdict; {draft.rows_needed} with values on either side would do"
-            note = f"{note}; {few}" if note else few
-    elif significant and found.high > margin:
-        verdict = "inconclusive"
-        note = "; ".join(filter(None, [note, "a change for certain, but not whether it is beyond the margin"]))
-    return Shift(
-        draft.aspect, draft.test, draft.p, adjusted, found.effect, found.low, found.high, draft.unit,
-        margin, draft.detectable(alone, margin), verdict, note,
-    )  # fmt: skip
+def _shifts(
+    draft: Draft, adjusted: float, margins: tuple[float, ...], level: float, alone: float, setting: _Setting
+) -> list[Shift]:
+    """Return what is said of one test: in each of its units, each with its part of the error."""
+    significant, parts = adjusted <= setting.alpha, len(margins)
+    made = []
+    for measure, margin in zip(draft.measures, margins, strict=True):
+        found = measure.sized(1 - level / parts)
+        verdict, note = _verdict(draft, found, significant, margin)
+        seen = math.inf if draft.rows_needed else measure.detectable(alone / parts, margin)
+        made.append(
+            Shift(
+                measure.aspect, draft.test, draft.p, adjusted, found.effect, found.low, found.high, measure.unit,
+                margin, seen, verdict, note, significant,
+            )
+        )  # fmt: skip
+    return made
+
+
+def _verdict(draft: Draft, found: Sized, significant: bool, margin: float) -> tuple[str, str]:
+    if draft.certain or (significant and found.low > margin):
+        return "drifted", found.note
+    if draft.rows_needed > 0:
+        few = f"too few rows for any verdict; {draft.rows_needed} with values on either side would do"
+        return "not seen", f"{found.note}; {few}".removeprefix("; ")
+    if found.high <= margin:
+        return "within margin", found.note
+    if significant:
+        return "not seen", f"{found.note}; a change for certain, but not whether it is beyond the margin"
+    return "not seen", found.note

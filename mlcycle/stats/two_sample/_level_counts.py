@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from mlcycle.stats.two_sample._sketch import Sketch
 
-__all__ = ["LevelCounts", "compared"]
+__all__ = ["LevelCounts", "closest", "compared"]
 
 _WHOLE = 1000
 _KEPT = 250
@@ -195,7 +195,7 @@ def compared(a: LevelCounts, b: LevelCounts) -> tuple[NDArray[np.int64], NDArray
     """
     names = tuple(dict.fromkeys([*a.names, *b.names]))
     (a_low, a_high), (b_low, b_high) = a.counts_of(names), b.counts_of(names)
-    x, y = _closest(a_low, a_high, max(a.n, 1), b_low, b_high, max(b.n, 1))
+    x, y = closest(a_low, a_high, max(a.n, 1), b_low, b_high, max(b.n, 1))
     # The rows it has for certain: with a bound in their place one side's chance count would pick the level again.
     common = a_low + b_low >= max(_sure_total(a.missing, a.n, b.n), _sure_total(b.missing, b.n, a.n))
     if x[common].sum() > a.n or y[common].sum() > b.n:
@@ -204,7 +204,7 @@ def compared(a: LevelCounts, b: LevelCounts) -> tuple[NDArray[np.int64], NDArray
     return np.append(x, a.n - x.sum()), np.append(y, b.n - y.sum())
 
 
-def _closest(
+def closest(
     a_low: NDArray[Any], a_high: NDArray[Any], n: int, b_low: NDArray[Any], b_high: NDArray[Any], m: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return counts within bounds whose shares of `n` and `m` rows differ as little as they can."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import frozen
 
-from mlcycle.stats._estimate import POWER, z_value
 from mlcycle.stats.two_sample._ties import inside_between_ties
 
 if TYPE_CHECKING:
@@ -20,15 +19,10 @@ __all__ = [
     "GRID",
     "NEGLIGIBLE",
     "QuantileShift",
-    "Quantiles",
-    "detectable_shift",
     "fewest_rows",
     "ks_p_value",
     "ks_statistic",
     "quantile_ranks",
-    "quantile_shift",
-    "robust_scale",
-    "shift_between",
 ]
 
 GRID = (0.1, 0.25, 0.5, 0.75, 0.9)
@@ -195,6 +189,8 @@ class QuantileShift:
         The largest absolute shift over the grid of quantiles.
     low, high : float
         Simultaneous interval for it.
+    halves : tuple of float
+        Half the width of the interval of each quantile.
     level : float
         The quantile that surely moved most (the one whose near end is furthest out).
     before, after : float
@@ -206,123 +202,11 @@ class QuantileShift:
     effect: float
     low: float
     high: float
+    halves: tuple[float, ...]
     level: float
-    before: float
-    after: float
+    before: Any
+    after: Any
     scale: float
-
-
-@frozen(eq=False)
-class Quantiles:
-    """The quantiles of a sorted sample and the order statistics around them: enough for an interval, without the rows.
-
-    Attributes
-    ----------
-    n : int
-        Rows.
-    values : ndarray of shape (5,)
-        The quantiles of the grid.
-    ranks : tuple of int
-        The 1-based rank of the first value kept around each quantile.
-    around : tuple of ndarray
-        The values kept, copied, so that the column itself can go.
-    """
-
-    n: int
-    values: NDArray[np.float64]
-    ranks: tuple[int, ...]
-    around: tuple[NDArray[Any], ...]
-
-    @classmethod
-    def of(cls, ordered: NDArray[Any], confidence: float) -> Quantiles:
-        """Keep what intervals of up to this confidence can ask for."""
-        n = len(ordered)
-        low, high = quantile_ranks(n, confidence)
-        first = np.maximum(low, 1)
-        at = np.asarray(GRID) * (n - 1)
-        floor = np.floor(at).astype(np.intp)
-        below, above = ordered[floor].astype(np.float64), ordered[np.minimum(floor + 1, n - 1)].astype(np.float64)
-        around = tuple(ordered[start - 1 : stop].copy() for start, stop in zip(first, high, strict=True))
-        return cls(n, below + (at - floor) * (above - below), tuple(first.tolist()), around)
-
-    def limits(self, confidence: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the ends of the order-statistic interval of every quantile; infinite where the sample has none."""
-        low, high = quantile_ranks(self.n, confidence)
-        lower = [self._at(i, int(rank), -math.inf) for i, rank in enumerate(low)]
-        upper = [self._at(i, int(rank), math.inf) for i, rank in enumerate(high)]
-        return np.array(lower), np.array(upper)
-
-    def _at(self, i: int, rank: int, beyond: float) -> float:
-        return float(self.around[i][rank - self.ranks[i]]) if 1 <= rank <= self.n else beyond
-
-
-def quantile_shift(reference: NDArray[Any], current: NDArray[Any], confidence: float = 0.95) -> QuantileShift:
-    """Return the largest shift of the 10, 25, 50, 75 and 90 % quantiles between two sorted samples, with its interval.
-
-    The unit is the interquartile range of the reference over 1.349 (the standard deviation of a normal sample), or,
-    where that is 0, a wider range or the standard deviation. Each quantile has its order-statistic interval in each
-    sample, which assumes nothing about the distribution; the two are joined by MOVER, and Bonferroni over the grid
-    makes the interval of the maximum hold.
-
-    Parameters
-    ----------
-    reference, current : ndarray, sorted, finite
-        The two samples.
-    confidence : float, default 0.95
-        Share of intervals that hold the true largest shift.
-
-    References
-    ----------
-    Conover (1999), Practical Nonparametric Statistics, section 3.2 (order-statistic intervals). Zou and Donner (2008),
-    Construction of confidence limits about effect measures, Statistics in Medicine 27 (MOVER).
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> a, b = np.sort(rng.normal(size=1000)), np.sort(rng.normal(0.5, size=1000))
-    >>> found = quantile_shift(a, b)
-    >>> 0 < found.low < 0.5 < found.high
-    True
-    """
-    sides = Quantiles.of(reference, confidence), Quantiles.of(current, confidence)
-    return shift_between(*sides, robust_scale(reference), confidence)
-
-
-def shift_between(reference: Quantiles, current: Quantiles, scale: float, confidence: float) -> QuantileShift:
-    """Return the shift of `quantile_shift` from what was kept of two samples."""
-    before, after = reference.values, current.values
-    (before_low, before_high), (after_low, after_high) = reference.limits(confidence), current.limits(confidence)
-    move = (after - before) / scale
-    low = move - np.hypot(after - after_low, before_high - before) / scale
-    high = move + np.hypot(after_high - after, before - before_low) / scale
-    near = np.maximum(np.maximum(low, -high), 0.0)
-    far = np.maximum(np.abs(low), np.abs(high))
-    at = int(np.argmax(near)) if near.max() > 0 else int(np.argmax(np.abs(move)))
-    return QuantileShift(
-        float(np.abs(move).max()),
-        float(near.max()),
-        float(far.max()),
-        GRID[at],
-        float(before[at]),
-        float(after[at]),
-        scale,
-    )
-
-
-def robust_scale(ordered: NDArray[Any]) -> float:
-    """Return a standard deviation that outliers do not move, of a sorted sample with at least two different values.
-
-    Examples
-    --------
-    >>> round(robust_scale(np.append(np.arange(100.0), 1e9)), 1)
-    37.1
-    """
-    last = len(ordered) - 1
-    for tail, width in ((0.25, 1.349), (0.1, 2.563), (0.05, 3.29)):
-        spread = float(ordered[round((1 - tail) * last)]) - float(ordered[round(tail * last)])
-        if spread > 0:
-            return spread / width
-    return float(np.std(ordered.astype(np.float64))) or 1.0
 
 
 @lru_cache(maxsize=1024)
@@ -361,29 +245,3 @@ def fewest_rows(alpha: float, confidence: float) -> int:
     while 2 / math.comb(2 * k, k) > alpha:
         k += 1
     return k
-
-
-def detectable_shift(n: int, m: int, alpha: float, confidence: float, margin: float, power: float = POWER) -> float:
-    """Return the shift of a normal column, in standard deviations, that is called drift with this power.
-
-    The larger of what the test needs (the asymptotic critical distance, and the spread of the distance around its mean)
-    and what the interval needs (its near end beyond the margin at the median; the other quantiles add to that, so the
-    power is rather higher: nine in ten where four in five are asked, simulated).
-
-    References
-    ----------
-    Smirnov (1948) for the critical distance ``sqrt(-ln(alpha / 2) / 2) * sqrt(1 / n + 1 / m)``; the sample median of a
-    normal distribution has standard error ``1.2533 sd / sqrt(n)``.
-
-    Examples
-    --------
-    >>> round(detectable_shift(1000, 1000, 0.05, 0.95, 0.1), 2)
-    0.29
-    """
-    root = math.sqrt(1 / n + 1 / m)
-    distance = (math.sqrt(-math.log(alpha / 2) / 2) + z_value(power) / 2) * root
-    if distance >= 1 or min(n, m) < fewest_rows(alpha, confidence):
-        return math.inf
-    tail = (1 - confidence) / 2 / len(GRID)
-    by_interval = margin + (z_value(1 - tail) + z_value(power)) * 1.2533 * root
-    return max(2 * z_value((1 + distance) / 2), by_interval)

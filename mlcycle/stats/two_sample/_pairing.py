@@ -11,14 +11,17 @@ from attrs import evolve, frozen
 
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.stats.two_sample import _columns
-from mlcycle.stats.two_sample._shifts import Plan, ShiftDraft, column_drafts, incomparable_drafts
+from mlcycle.stats.two_sample._column_drafts import column_drafts
 from mlcycle.stats.two_sample._summary import ColumnSummary, Summary, column_summary
-from mlcycle.stats.two_sample._summary_shifts import running_on, summary_drafts
+from mlcycle.stats.two_sample._texts import text_drafts
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
     import pandas as pd
+
+    from mlcycle.stats.two_sample._dependence import Units
+    from mlcycle.stats.two_sample._drafts import Draft, Plan
 
     Side = pd.DataFrame | Summary
 
@@ -70,6 +73,8 @@ class Pairing:
             if isinstance(before, Summary) and isinstance(after, Summary):
                 raise InvalidInput(f"kinds names {name!r}, but both sides are summaries; name kinds in summarise()")
         both = tuple(name for name in wanted if name in mine and name in its)
+        if columns is not None and not wanted:
+            raise InvalidInput("columns is a list of columns to compare, got an empty one; leave it out to compare all")
         if not both and (mine or its):
             raise InvalidInput(
                 f"reference and current have no column in common: {list(mine)[:10]!r} and {list(its)[:10]!r}; "
@@ -83,16 +88,30 @@ class Pairing:
         """Rows of the two sides."""
         return _rows(self.reference), _rows(self.current)
 
-    def drafted(self, name: Hashable, plan: Plan, seed: int) -> tuple[str, list[ShiftDraft]]:
+    def sides(self, name: Hashable) -> tuple[ColumnSummary, ColumnSummary]:
+        """Return what is compared of a column: what was kept of it, or all its values in order."""
+        kind = self.kinds.get(name)
+        before = _kept(self.reference, name, kind)
+        # Text that repeats itself in the reference is compared level by level, all of them.
+        after = _kept(self.current, name, kind or ("categorical" if before.few and not kind else None))
+        return before, (after if kind else evolve(after, named=after.named and isinstance(self.current, Summary)))
+
+    def drafted(self, name: Hashable, plan: Plan, seed: int, units: Units | None) -> tuple[str, list[Draft]]:
         """Return the kind a column turned out to be, and a draft for each of its tests.
 
         What is random depends on the name of the column, not on its neighbours or their order.
         """
         rng = np.random.default_rng([seed, zlib.crc32(repr(name).encode())])
-        if isinstance(self.reference, Summary) or isinstance(self.current, Summary):
-            kept = [_kept(side, name, self.kinds.get(name)) for side in (self.reference, self.current)]
-            return _summary_drafts(kept[0], kept[1], plan, rng)
-        return _row_drafts(self.reference[name], self.current[name], self.kinds.get(name), plan, rng)
+        before, after = self.sides(name)
+        if units is not None:
+            before, after = units.weighed(name, before, after)
+        kind, drafts = column_drafts(before, after, plan, rng)
+        if kind == "text" and drafts[0].rows_needed >= 0 and not self._kept_both():
+            drafts[1:1] = text_drafts(self.reference[name], self.current[name], (before.design, after.design), plan, rng)
+        return kind, drafts
+
+    def _kept_both(self) -> bool:
+        return isinstance(self.reference, Summary) or isinstance(self.current, Summary)
 
 
 def _wanted(columns: Any, mine: Iterable[Hashable], its: Iterable[Hashable]) -> list[Hashable]:
@@ -113,6 +132,8 @@ def _one_series(data: Any) -> bool:
 
 
 def _side(data: Any, side: str) -> Side:
+    if data is None:
+        raise InvalidInput(f"{side} is a frame, an array, a mapping of columns or a Summary, got None")
     return data if isinstance(data, Summary) else _columns.as_frame(data, side)
 
 
@@ -126,36 +147,3 @@ def _rows(side: Side) -> int:
 
 def _kept(side: Side, name: Hashable, kind: str | None) -> ColumnSummary:
     return side[name] if isinstance(side, Summary) else column_summary(side[name], kind=kind, size=None)
-
-
-def _summary_drafts(
-    before: ColumnSummary, after: ColumnSummary, plan: Plan, rng: np.random.Generator
-) -> tuple[str, list[ShiftDraft]]:
-    found, drafts = summary_drafts(before, after, plan, rng)
-    named = before.named or after.named
-    return found, drafts if named or found == "mixed" else _excused(drafts, running_on(before, after, found))
-
-
-def _row_drafts(
-    before: pd.Series[Any], after: pd.Series[Any], kind: str | None, plan: Plan, rng: np.random.Generator
-) -> tuple[str, list[ShiftDraft]]:
-    guessed, why = (kind, "") if kind else _columns.joint_kind(before, after)
-    if guessed != "mixed":
-        try:
-            found, drafts = column_drafts(before, after, guessed, plan, rng)
-        except InvalidInput as error:
-            if kind:
-                raise
-            why = str(error)
-        else:
-            return found, drafts if kind else _excused(drafts, _columns.running(before, after, found))
-    a, b = ((int(side.isna().sum()), len(side)) for side in (before, after))
-    return "mixed", incomparable_drafts(why, a, b, plan)
-
-
-def _excused(drafts: list[ShiftDraft], reason: str) -> list[ShiftDraft]:
-    """Return the drafts with the values excused from any verdict, where there is a reason for it."""
-    if not reason:
-        return drafts
-    says = evolve(drafts[0].sized(0.5), note=reason)
-    return [evolve(drafts[0], sized=lambda confidence: says, rows_needed=-1), *drafts[1:]]

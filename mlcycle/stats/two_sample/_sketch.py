@@ -71,10 +71,19 @@ class SortedSample:
         below, upto = self.values.searchsorted(points, "left"), self.values.searchsorted(points, "right")
         return np.stack([below, below]), np.stack([upto, upto])
 
-    def order_statistics(self, ranks: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Return the values of 1-based ranks as ``[lowest, highest]``, the same twice."""
-        found = self.values[ranks - 1].astype(np.float64)
+    def order_statistics(self, ranks: NDArray[np.intp], origin: Any = 0) -> NDArray[np.float64]:
+        """Return the values of 1-based ranks less an origin as ``[lowest, highest]``, the same twice."""
+        found = (self.values[ranks - 1] - origin).astype(np.float64)
         return np.stack([found, found])
+
+    def times(self, factor: int) -> SortedSample:
+        """Return the sample of so many times each value."""
+        return SortedSample(self.values * factor)
+
+    def frequent(self, least: int) -> NDArray[Any]:
+        """Return the values that may occur so often: among them every one that does."""
+        # A value on so many rows of a sorted sample stands at one of any places no further apart.
+        return _different(self.values[:: max(least, 1)])
 
     def counted(self, most: int) -> tuple[NDArray[Any], Counts] | None:
         """Return the different values and how often each occurs, or nothing when there are more than `most`."""
@@ -153,8 +162,17 @@ class Sketch:
             return between, between
         return np.where(known, self.below[:, here], between), np.where(known, self.upto[:, here], between)
 
-    def order_statistics(self, ranks: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Return the points between which the values of 1-based ranks lie, as ``[lowest, highest]``.
+    def times(self, factor: int) -> Sketch:
+        """Return the sketch of so many times each value."""
+        return evolve(self, points=self.points * factor)
+
+    def frequent(self, least: int) -> NDArray[Any]:
+        """Return the values known to occur so often."""
+        found: NDArray[Any] = self.points[self.upto[0] - self.below[1] >= least]
+        return found
+
+    def order_statistics(self, ranks: NDArray[np.intp], origin: Any = 0) -> NDArray[np.float64]:
+        """Return the points between which the values of 1-based ranks lie, less an origin, as ``[lowest, highest]``.
 
         Examples
         --------
@@ -162,7 +180,7 @@ class Sketch:
         >>> low[0], high[0], bool(low[1] <= 7000 <= high[1])
         (np.float64(0.0), np.float64(0.0), True)
         """
-        return self.points[np.stack(self._around(ranks))].astype(np.float64)
+        return (self.points[np.stack(self._around(ranks))] - origin).astype(np.float64)
 
     def _around(self, ranks: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         return self.below[1].searchsorted(ranks - 1, "right") - 1, self.upto[0].searchsorted(ranks, "left")
@@ -293,7 +311,7 @@ def _as_float(sketch: Sketch) -> Sketch:
     return evolve(sketch, points=kept, below=below, upto=upto, distinct=(len(kept), sketch.distinct[1]))
 
 
-def least_ks(a: Sketch | SortedSample, b: Sketch | SortedSample) -> float:
+def least_ks(a: Sketch | SortedSample, b: Sketch | SortedSample, negligible: float = 0.0) -> float:
     """Return the smallest Kolmogorov-Smirnov distance that the bounds of two samples allow.
 
     Never larger than that of all the rows, and equal to it when both are exact. Only the points of one side are looked
@@ -306,7 +324,7 @@ def least_ks(a: Sketch | SortedSample, b: Sketch | SortedSample) -> float:
     """
     if isinstance(a, SortedSample):
         if isinstance(b, SortedSample):
-            return _ordered.ks_statistic(a.values, b.values)
+            return _ordered.ks_statistic(*_alike(a.values, b.values), negligible=negligible)
         return least_ks(b, a)
     if isinstance(b, Sketch):
         a, b = _of_one_type(a, b)
@@ -321,33 +339,51 @@ def least_ks(a: Sketch | SortedSample, b: Sketch | SortedSample) -> float:
     return best
 
 
+def _alike(a: NDArray[Any], b: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    return (a, b) if a.dtype == b.dtype else (a.astype(np.float64), b.astype(np.float64))
+
+
 def widest_shift(
-    reference: Sketch | SortedSample, current: Sketch | SortedSample, sd: float, confidence: float
+    reference: Sketch | SortedSample,
+    current: Sketch | SortedSample,
+    confidence: float,
+    worth: tuple[float, float] | None = None,
 ) -> _ordered.QuantileShift:
     """Return the largest shift of quantiles with an interval that holds the one of all the rows.
 
-    As `_ordered.quantile_shift`, with every order statistic replaced by the point beyond it, and each limit taken at
-    the ends of the quantiles and of the scale that make the interval widest.
+    The unit is the interquartile range of the reference over 1.349 (the standard deviation of a normal sample), or,
+    where that is 0, a wider range. Each quantile has its order-statistic interval in each sample, which assumes nothing
+    about the distribution; the two are joined by MOVER, and Bonferroni over the grid makes the interval of the maximum
+    hold. Of a sketch every order statistic is replaced by the point beyond it, and each limit taken at the ends of the
+    quantiles and of the scale that make the interval widest.
 
     Parameters
     ----------
     reference, current : Sketch or SortedSample
         The two samples.
-    sd : float
-        Standard deviation of the reference: the unit where nearly all of its values are equal.
     confidence : float
         Of the interval.
+    worth : tuple of float, optional
+        How many rows that do not hang together those of either side are worth; all of them, unless given.
+
+    References
+    ----------
+    Conover (1999), Practical Nonparametric Statistics, section 3.2 (order-statistic intervals). Zou and Donner (2008),
+    Construction of confidence limits about effect measures, Statistics in Medicine 27 (MOVER).
 
     Examples
     --------
     >>> a, b = np.sort(np.random.default_rng(0).normal(size=(2, 1000)))
-    >>> exact, found = _ordered.quantile_shift(a, b), widest_shift(SortedSample(a), Sketch.of(b, 100), 1.0, 0.95)
+    >>> exact, found = (widest_shift(SortedSample(a), side(b), 0.95) for side in (SortedSample, Sketch.of))
     >>> found.low <= exact.low, exact.high <= found.high
     (True, True)
     """
-    before, after = _quantiles(reference), _quantiles(current)
-    (before_low, before_high), (after_low, after_high) = _limits(reference, confidence), _limits(current, confidence)
-    least, most = _scale(reference, sd)
+    origin = _origin(reference, current)
+    rows = worth or (reference.n, current.n)
+    before, after = _quantiles(reference, origin), _quantiles(current, origin)
+    before_low, before_high = _limits(reference, confidence, origin, rows[0])
+    after_low, after_high = _limits(current, confidence, origin, rows[1])
+    least, most = _scale(reference)
     # Both limits grow with the quantile of the current sample and fall with that of the reference.
     low = after[0] - before[1] - np.hypot(after[0] - after_low, before_high - before[1])
     high = after[1] - before[0] + np.hypot(after_high - after[1], before[0] - before_low)
@@ -360,36 +396,56 @@ def widest_shift(
     near, far = np.maximum(np.maximum(low, -high), 0.0), np.maximum(np.abs(low), np.abs(high))
     at = int(np.argmax(near)) if near.max() > 0 else int(np.argmax(np.abs(move)))
     return _ordered.QuantileShift(
-        float(np.abs(move).max()), float(near.max()), float(far.max()),
-        _ordered.GRID[at], float(was[at]), float(now[at]), scale,
+        float(np.abs(move).max()), float(near.max()), float(far.max()), tuple(((high - low) / 2).tolist()),
+        _ordered.GRID[at], origin + was[at], origin + now[at], scale,
     )  # fmt: skip
 
 
-def _quantiles(side: Sketch | SortedSample) -> NDArray[np.float64]:
+def _origin(a: Sketch | SortedSample, b: Sketch | SortedSample) -> Any:
+    """Return what to measure from: the middle of whole numbers too large to be floats, else 0."""
+    ends = [int(end) for side in (a, b) for end in side.ends() if np.asarray(end).dtype.kind in "iu"]
+    # Whole numbers further apart than 2 ** 62 could not be taken from each other, and need no last digit.
+    if len(ends) < 4 or max(map(abs, ends)) < _EXACT_IN_FLOAT or max(ends) - min(ends) >= 2**62:
+        return 0
+    return np.int64(min(ends))
+
+
+def _quantiles(side: Sketch | SortedSample, origin: Any = 0) -> NDArray[np.float64]:
     """Return the lowest and the highest value each quantile of the grid can have."""
     at = np.asarray(_ordered.GRID) * (side.n - 1)
     floor = np.floor(at).astype(np.intp)
-    lower, upper = side.order_statistics(floor + 1), side.order_statistics(np.minimum(floor + 2, side.n))
+    lower = side.order_statistics(floor + 1, origin)
+    upper = side.order_statistics(np.minimum(floor + 2, side.n), origin)
     found: NDArray[np.float64] = lower + (at - floor) * (upper - lower)
     return found
 
 
-def _limits(side: Sketch | SortedSample, confidence: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    low, high = _ordered.quantile_ranks(side.n, confidence)
-    lower, upper = side.order_statistics(np.maximum(low, 1))[0], side.order_statistics(np.minimum(high, side.n))[1]
-    return np.where(low >= 1, lower, -np.inf), np.where(high <= side.n, upper, np.inf)
+def _limits(
+    side: Sketch | SortedSample, confidence: float, origin: Any, worth: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    rows = max(round(worth), 1)
+    low, high = _ordered.quantile_ranks(rows, confidence)
+    # Of rows that hang together, so many stand for one.
+    each = side.n / rows
+    first, last = np.floor(low * each).astype(np.intp), np.ceil(high * each).astype(np.intp)
+    lower = side.order_statistics(np.clip(first, 1, side.n), origin)[0]
+    upper = side.order_statistics(np.clip(last, 1, side.n), origin)[1]
+    return np.where(low >= 1, lower, -np.inf), np.where(high <= rows, upper, np.inf)
 
 
-def _scale(side: Sketch | SortedSample, sd: float) -> tuple[float, float]:
-    """Return the ends between which the robust standard deviation of all the rows lies; see `robust_scale`."""
+def _scale(side: Sketch | SortedSample) -> tuple[float, float]:
+    """Return the ends between which the robust standard deviation of all the rows lies; 0 where there is none.
+
+    Of most rows being equal, the range of the wider quantiles counts; of nearly all, nothing is a unit.
+    """
     last, most, doubtful = side.n - 1, 0.0, False
     for tail, width in _TAILS:
-        lower, upper = side.order_statistics(np.array([round(tail * last) + 1, round((1 - tail) * last) + 1])).T
+        lower, upper = side.order_statistics(
+            np.array([round(tail * last) + 1, round((1 - tail) * last) + 1]), side.ends()[0]
+        ).T
         low, high = float(upper[0] - lower[1]) / width, float(upper[1] - lower[0]) / width
         most = max(most, high)
         if low > 0:
             return (0.0 if doubtful else low), most
         doubtful = doubtful or high > 0
-    unit = sd or 1.0
-    # Two ways to compute one number differ by rounding.
-    return (0.0 if doubtful else unit * (1 - 1e-9)), max(most, unit * (1 + 1e-9))
+    return 0.0, most

@@ -11,6 +11,7 @@ from attrs import asdict, evolve, frozen
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.stats.two_sample import _columns
+from mlcycle.stats.two_sample._granularity import on_grid
 from mlcycle.stats.two_sample._level_counts import LevelCounts
 from mlcycle.stats.two_sample._sketch import SIZE, Sketch, SortedSample
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["ColumnSummary", "Moments", "Summary", "column_summary", "summarise", "summarise_chunks"]
 
 # Grows when an older mlcycle could no longer read a record rightly; `Summary.from_dict` refuses what is newer.
-_FORMAT = 1
+_FORMAT = 2
 _LEAST_SIZE = 200
 _NUMBERS = ("numeric", "discrete", "boolean")
 
@@ -82,12 +83,23 @@ class ColumnSummary:
     kind : str
         ``numeric``, ``discrete`` (only if named so), ``boolean``, ``categorical``, ``text``, ``datetime``, ``empty``,
         or ``mixed: …`` with what it holds.
-    rows, nulls, infinite : int
-        Rows in all, without a value, and with an infinite one.
+    sort : str
+        What the values are where a kind has several: durations or numbers, moments with or without a time zone.
+    unit : str
+        Of moments, ``us`` or ``ns``.
+    rows, nulls, infinite, negative : int
+        Rows in all, without a value, with an infinite one, and with one below every number.
+    repeated, pairs : int
+        Rows that hold the value of the row before, and rows that could.
     moments : Moments or None
-        Of numbers, of microseconds since 1970 in UTC, or of the lengths of text.
+        Of numbers, of steps since 1970 in UTC, or of the lengths of text.
     values : Sketch, SortedSample or None
         The same values in order.
+    on_grid : tuple of int
+        Of up to 4 096 values, evenly over their order, how many are whole multiples of each of `grids_of`; the number
+        of values last.
+    times : Sketch, SortedSample or None
+        Of moments the second of the day.
     levels : LevelCounts or None
         Of categorical columns and text.
     repeating : int
@@ -96,6 +108,8 @@ class ColumnSummary:
         Whether the kind was given, not guessed.
     spaced : bool
         Whether any text has a space: without one it may be an id.
+    design : float
+        So many rows that hang together are worth one; not kept.
     """
 
     name: Hashable
@@ -103,12 +117,20 @@ class ColumnSummary:
     rows: int
     nulls: int
     infinite: int = 0
+    negative: int = 0
+    repeated: int = 0
+    pairs: int = 0
+    sort: str = ""
+    unit: str = ""
     moments: Moments | None = None
     values: Sketch | SortedSample | None = None
     levels: LevelCounts | None = None
+    on_grid: tuple[int, ...] = ()
+    times: Sketch | SortedSample | None = None
     repeating: int = 0
     named: bool = False
     spaced: bool = False
+    design: float = 1.0
 
     @property
     def few(self) -> bool:
@@ -124,14 +146,26 @@ class ColumnSummary:
     def merge(self, other: ColumnSummary) -> ColumnSummary:
         """Return the summary of both parts of the column; parts of different kinds give a column of kind ``mixed``."""
         kind = _merged_kind(self, other)
+        if kind == "datetime" and {self.unit, other.unit} == {"us", "ns"}:
+            self, other = self.in_nanoseconds(), other.in_nanoseconds()
+        counts = {name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
         ordered = kind in (*_NUMBERS, "datetime", "text")
         return ColumnSummary(
-            self.name, kind, self.rows + other.rows, self.nulls + other.nulls, self.infinite + other.infinite,
-            _merged(self.moments, other.moments) if ordered else None,
-            _merged(self.values, other.values) if ordered else None,
-            _merged(self.levels, other.levels) if kind in ("text", "categorical") else None,
-            self.repeating + other.repeating, self.named or other.named, self.spaced or other.spaced,
+            self.name, kind, **counts, sort=self.sort or other.sort, unit=self.unit or other.unit,
+            moments=_merged(self.moments, other.moments) if ordered else None,
+            values=_merged(self.values, other.values) if ordered else None,
+            levels=_merged(self.levels, other.levels) if kind in ("text", "categorical") else None,
+            on_grid=_summed(self.on_grid, other.on_grid) if ordered else (),
+            times=_merged(self.times, other.times) if kind == "datetime" else None,
+            named=self.named or other.named, spaced=self.spaced or other.spaced,
         )  # fmt: skip
+
+    def in_nanoseconds(self) -> ColumnSummary:
+        """Return moments counted in nanoseconds, which those with such digits can be compared to."""
+        if self.unit != "us" or self.values is None:
+            return self
+        scaled = self.moments and Moments(self.moments.n, self.moments.mean * 1e3, self.moments.m2 * 1e6)
+        return evolve(self, unit="ns", values=self.values.times(1000), moments=scaled)
 
     def __str__(self) -> str:
         row = _row(self)
@@ -146,26 +180,36 @@ class ColumnSummary:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain lists, numbers and text."""
-        flat = {name: getattr(self, name) for name in ("name", "kind", "rows", "nulls", "infinite", "repeating")}
-        flat |= {"named": int(self.named), "spaced": int(self.spaced)}
-        if self.moments:
-            flat["moments"] = {name: _finite(value) for name, value in asdict(self.moments).items()}
         if isinstance(self.values, SortedSample):
             raise InvalidInput(f"column {self.name!r} is kept whole, for one comparison; summarise it to keep it")
-        flat |= {"values": self.values.as_dict()} if self.values is not None else {}
-        return flat | ({"levels": self.levels.as_dict()} if self.levels is not None else {})
+        flat = {name: getattr(self, name) for name in ("name", "kind", "sort", "unit", *_COUNTS)}
+        flat |= {"named": int(self.named), "spaced": int(self.spaced), "on_grid": list(self.on_grid)}
+        if self.moments:
+            flat["moments"] = {name: _finite(value) for name, value in asdict(self.moments).items()}
+        parts = {"values": self.values, "levels": self.levels, "times": self.times}
+        return flat | {name: part.as_dict() for name, part in parts.items() if part is not None}
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> ColumnSummary:
         """Return the column that `as_dict` wrote."""
-        moments, values, levels = found.get("moments"), found.get("values"), found.get("levels")
+        moments, values, levels, times = (found.get(name) for name in ("moments", "values", "levels", "times"))
         return cls(
-            found["name"], found["kind"], int(found["rows"]), int(found["nulls"]), int(found["infinite"]),
-            Moments(int(moments["n"]), float(moments["mean"]), float(moments["m2"])) if moments else None,
-            Sketch.from_dict(values) if values else None,
-            LevelCounts.from_dict(levels) if levels else None,
-            int(found["repeating"]), bool(found["named"]), bool(found["spaced"]),
+            found["name"], found["kind"], **{name: int(found[name]) for name in _COUNTS},
+            sort=str(found["sort"]), unit=str(found["unit"]),
+            moments=Moments(int(moments["n"]), float(moments["mean"]), float(moments["m2"])) if moments else None,
+            values=Sketch.from_dict(values) if values else None,
+            levels=LevelCounts.from_dict(levels) if levels else None,
+            on_grid=tuple(int(count) for count in found["on_grid"]),
+            times=Sketch.from_dict(times) if times else None,
+            named=bool(found["named"]), spaced=bool(found["spaced"]),
         )  # fmt: skip
+
+
+_COUNTS = ("rows", "nulls", "infinite", "negative", "repeated", "pairs", "repeating")
+
+
+def _summed(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(x + y for x, y in zip(a, b, strict=True)) if a and b else a or b
 
 
 def _merged(a: Any, b: Any) -> Any:
@@ -295,8 +339,9 @@ def _row(column: ColumnSummary) -> dict[str, Any]:
         found = [column.moments.mean, column.moments.sd, float(least), *middle, float(most)]
         numbers = dict(zip(numbers, found, strict=True))
         if column.kind == "datetime":
-            numbers |= {name: _moment(value) for name, value in numbers.items() if name != "sd"}
-            numbers["sd"] = f"{column.moments.sd / 86_400e6:.4g} days"
+            step = 1e9 if column.unit == "ns" else 1e6
+            numbers |= {name: _moment(value / step) for name, value in numbers.items() if name != "sd"}
+            numbers["sd"] = f"{column.moments.sd / step / 86_400:.4g} days"
     distinct, top = math.nan, ""
     if column.levels is not None and column.levels.n:
         distinct, names = column.levels.distinct[0], column.levels.names
@@ -314,8 +359,8 @@ def _shown(value: Any) -> str:
     return value if isinstance(value, str) else f"{value:.4g}"
 
 
-def _moment(microseconds: float) -> str:
-    return str(np.datetime64(round(microseconds), "us").astype("datetime64[s]")).replace("T", " ")
+def _moment(seconds: float) -> str:
+    return str(np.datetime64(math.floor(seconds), "s")).replace("T", " ")
 
 
 def summarise(data: Any, *, kinds: Mapping[Hashable, str] | None = None, size: int = SIZE) -> Summary:
@@ -446,26 +491,34 @@ def column_summary(column: pd.Series[Any], *, kind: str | None = None, size: int
 def _made(name: Hashable, column: pd.Series[Any], kind: str, size: int | None) -> ColumnSummary:
     if kind == "empty" or kind.startswith("mixed"):
         return ColumnSummary(name, kind, len(column), int(column.isna().sum()))
-    made = ColumnSummary(name, kind, len(column), 0)
+    sort = _columns.sort_of(column, "numeric" if kind in _NUMBERS else kind)
+    made = ColumnSummary(name, kind, len(column), 0, sort=sort)
     if kind in ("categorical", "text"):
         codes, names = _columns.factorised(column)
         counts = np.bincount(codes[codes >= 0], minlength=len(names))
-        repeats = kind == "text" and _columns.joint_kind(column, column)[0] == "categorical"
+        repeats = kind == "text" and _columns.few(column)
         # Of text that hardly repeats, naming every value is slow and says nothing.
         levels = LevelCounts.of(names, counts, whole=size is None and (repeats or kind == "categorical"))
-        made = evolve(made, levels=levels, nulls=len(column) - levels.n, repeating=levels.n if repeats else 0)
+        known = (codes[1:] >= 0) & (codes[:-1] >= 0)
+        pairs = {"repeated": int(np.count_nonzero((codes[1:] == codes[:-1]) & known)), "pairs": int(known.sum())}
+        made = evolve(made, levels=levels, nulls=len(column) - levels.n, repeating=levels.n if repeats else 0, **pairs)
         if kind == "categorical":
             return made
         made = evolve(made, spaced=bool(column.iloc[:2000].dropna().str.contains(" ", regex=False).any()))
         if repeats:
-            return _with_values(made, _columns.Ordered(_lengths(names, counts), made.rows, made.nulls, 0), size)
+            lengths = _columns.Ordered(_lengths(names, counts), made.rows, made.nulls)
+            return evolve(_with_values(made, lengths, size), **pairs)
     return _with_values(made, _columns.ordered_of(column, "numeric" if kind in _NUMBERS else kind), size)
 
 
 def _with_values(made: ColumnSummary, ordered: _columns.Ordered, size: int | None) -> ColumnSummary:
-    values = SortedSample.of(ordered.values) if size is None else Sketch.of(ordered.values, size)
-    moments = Moments.of(ordered.values)
-    return evolve(made, nulls=ordered.nulls, infinite=ordered.infinite, moments=moments, values=values)
+    counts = {name: getattr(ordered, name) for name in ("nulls", "infinite", "negative", "repeated", "pairs", "unit")}
+    made = evolve(made, **counts, on_grid=on_grid(ordered.values, ordered.unit))
+    if size is None:
+        times = None if ordered.times is None else SortedSample.of(ordered.times)
+        return evolve(made, values=SortedSample.of(ordered.values), times=times)
+    times = None if ordered.times is None else Sketch.of(ordered.times, size)
+    return evolve(made, moments=Moments.of(ordered.values), values=Sketch.of(ordered.values, size), times=times)
 
 
 def _lengths(names: NDArray[Any], counts: NDArray[np.intp]) -> NDArray[np.int64]:

@@ -1,0 +1,246 @@
+"""One column on two sides: what it is compared as, and every test it gets."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from attrs import evolve
+
+from mlcycle.stats.two_sample import _columns
+from mlcycle.stats.two_sample._drafts import Draft, Measure, Plan, Sized, share_draft, untested
+from mlcycle.stats.two_sample._level_counts import LevelCounts
+from mlcycle.stats.two_sample._level_drafts import level_drafts
+from mlcycle.stats.two_sample._ordered_drafts import ordered_drafts
+from mlcycle.stats.two_sample._shares import Shares
+from mlcycle.stats.two_sample._sketch import Sketch, SortedSample
+from mlcycle.stats.two_sample._telling import percent
+
+if TYPE_CHECKING:
+    from mlcycle.stats.two_sample._summary import ColumnSummary
+
+__all__ = ["DISCRETE", "column_drafts", "gone", "kind_of_both", "nulls_draft"]
+
+# Up to so many different numbers, each on several rows, are compared as levels: quantiles of them only jump.
+DISCRETE = 10
+_NUMBERS = {"numeric", "discrete", "boolean"}
+
+
+def kind_of_both(reference: ColumnSummary, current: ColumnSummary) -> tuple[str, str]:
+    """Return the kind both sides are compared as, and why they cannot be when that is ``"mixed"`` or ``"changed"``.
+
+    Text with few distinct values for its rows is categorical; a boolean beside numbers is a number; a kind that was
+    named for either side is the kind of both.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from mlcycle.stats.two_sample._summary import column_summary
+    >>> a, b = column_summary(pd.Series([1.5, 2.5], name="x")), column_summary(pd.Series(["a", "b"], name="x"))
+    >>> kind_of_both(a, b)
+    ('changed', 'it was numeric and is text; convert one, or leave the column out')
+    """
+    mixed = [side.kind.removeprefix("mixed: ") for side in (reference, current) if side.kind.startswith("mixed")]
+    if mixed and (len(mixed) == 2 or "empty" in (reference.kind, current.kind)):
+        return "mixed", f"it holds values of no one kind ({mixed[0]}); convert the column or leave it out"
+    if mixed:
+        kinds = ("of no one kind" if side.kind.startswith("mixed") else side.kind for side in (reference, current))
+        was, now = kinds
+        return "changed", f"it was {was} and is {now} ({mixed[0]}); convert one, or leave the column out"
+    kinds_of_values = {reference.kind, current.kind} - {"empty"}
+    named = [side.kind for side in (reference, current) if side.named]
+    if not kinds_of_values:
+        return "empty", ""
+    if len(kinds_of_values) == 1 or kinds_of_values == {"categorical", "text"}:
+        return _of_one_sort(reference, current, kinds_of_values, named)
+    if kinds_of_values <= _NUMBERS:
+        return ("discrete" if "discrete" in named else "numeric"), ""
+    if "categorical" in named and kinds_of_values & _NUMBERS:
+        return "categorical", ""
+    return "changed", f"it was {reference.kind} and is {current.kind}; convert one, or leave the column out"
+
+
+def _of_one_sort(a: ColumnSummary, b: ColumnSummary, kinds: set[str], named: list[str]) -> tuple[str, str]:
+    matters = kinds != {"text"} and "empty" not in (a.kind, b.kind) and not named
+    if matters and a.sort and b.sort and a.sort != b.sort:
+        return "changed", f"it was {a.sort} and is {b.sort}; {_columns.SAME}"
+    if kinds == {"text"}:
+        first = a if a.kind == "text" else b
+        return ("categorical" if first.few and not named else "text"), ""
+    return ("categorical" if len(kinds) > 1 else next(iter(kinds))), ""
+
+
+def gone(note: str, family: str) -> Draft:
+    """Return the draft of a column that is lost, new, or of another type, which needs no test."""
+    sized = Sized(1.0, 1.0, 1.0, note)
+    return Draft(family, 0.0, (Measure("column", "share", lambda confidence: sized, lambda level, margin: 0.0),), 0, True)
+
+
+def column_drafts(
+    before: ColumnSummary, after: ColumnSummary, plan: Plan, rng: np.random.Generator
+) -> tuple[str, list[Draft]]:
+    """Return the kind a column turned out to be, and a draft for each of its tests, the values first.
+
+    Of a summary every doubt is laid against drift: of ordered columns the p-value is never smaller and the interval
+    never narrower than those of the rows. So are those of levels while both sides name all of them (1 000); beyond, the
+    test keeps its level, over fewer levels than the rows would have.
+
+    Parameters
+    ----------
+    before, after : ColumnSummary
+        Made by `summarise`, or by ``column_summary(column, size=None)`` for a side that is at hand.
+    plan : Plan
+        What is the same for every column.
+    rng : Generator
+        For permutation tests.
+    """
+    kind, why = kind_of_both(before, after)
+    nulls = nulls_draft(before, after, plan)
+    if kind == "changed":
+        return kind, [gone(why, "type")]
+    if kind == "mixed":
+        return kind, [untested(why, -1), *nulls]
+    if {before.unit, after.unit} == {"us", "ns"}:
+        before, after = before.in_nanoseconds(), after.in_nanoseconds()
+    a, b = _sample(before), _sample(after)
+    nothing = not (a.n or b.n or before.infinite or after.infinite or kind == "categorical")
+    if kind == "empty" or nothing:
+        return "empty", [untested("nothing but nulls on both sides"), *nulls]
+    designs = (before.design, after.design)
+    if kind == "categorical":
+        drafts = level_drafts(_levels(before), _levels(after), kind, designs, plan, rng)
+    elif kind in ("discrete", "boolean") or (kind == "numeric" and _is_discrete(a, b)):
+        kind = "discrete" if kind == "numeric" else kind
+        drafts = level_drafts(_counted(a), _counted(b), kind, designs, plan, rng)
+    else:
+        drafts = ordered_drafts(before, after, kind, plan)
+    if reason := _running_on(before, after, kind, a, b):
+        says = Sized(math.nan, math.nan, math.nan, reason)
+        excused = evolve(drafts[0], measures=tuple(evolve(one, sized=lambda _: says) for one in drafts[0].measures))
+        drafts = [evolve(excused, p=math.nan, rows_needed=-1)]
+    else:
+        drafts += _repeated(before, after, kind, a, plan)
+    return kind, [*drafts, *nulls, *_infinite(before, after, plan)]
+
+
+def nulls_draft(before: ColumnSummary, after: ColumnSummary, plan: Plan) -> list[Draft]:
+    """Return the test of the share of rows without a value, or none where there is nothing it could find."""
+    sides = ((before.nulls, before.rows), (after.nulls, after.rows))
+    return _odd_values("nulls", [sides], ("no value",), (before.design, after.design), plan)
+
+
+def _infinite(before: ColumnSummary, after: ColumnSummary, plan: Plan) -> list[Draft]:
+    marks = [
+        ((before.infinite - before.negative, before.rows), (after.infinite - after.negative, after.rows)),
+        ((before.negative, before.rows), (after.negative, after.rows)),
+    ]
+    return _odd_values("infinite", marks, ("+inf", "-inf"), (before.design, after.design), plan)
+
+
+def _odd_values(
+    aspect: str, marks: list[tuple[tuple[int, int], tuple[int, int]]], names: tuple[str, ...],
+    designs: tuple[float, float], plan: Plan,
+) -> list[Draft]:  # fmt: skip
+    (_, n), (_, m) = marks[0]
+    told = [i for i, ((x, _), (y, _)) in enumerate(marks) if 0 < x + y < n + m]
+    if not (n and m and told):
+        return []
+    shares = Shares.of([marks[i][0][0] for i in told], n, [marks[i][1][0] for i in told], m, designs)
+
+    def note(at: int, was: float, now: float) -> str:
+        return f"{names[told[at]]}: {percent(was)} -> {percent(now)} of rows"
+
+    return [share_draft(aspect, shares, note, plan)]
+
+
+# Where rows hold the value of the row before more often than chance, the rows hang together in their order, and how
+# much depends on how they were picked; of such columns the repeats say nothing about the values.
+_HANG_TOGETHER = 0.02
+
+
+def _repeated(before: ColumnSummary, after: ColumnSummary, kind: str, a: Any, plan: Plan) -> list[Draft]:
+    """Return the test of the share of rows that hold the value of the row before.
+
+    Repeats of neighbours hang together: one row of a frequent value makes two. So many count as one as the variance
+    is larger than that of independent rows, of which a share ``q`` of pairs is equal and a share ``s`` of triples:
+    ``1 + 2 (s - q ** 2) / (q (1 - q))``.
+    """
+    if not before.pairs or not after.pairs or before.repeated + after.repeated == 0 or kind == "text":
+        return []
+    q, s = _coincidences(before, kind, a)
+    spread = 1 + max(2 * (s - q * q) / (q * (1 - q)), 0.0) if 0 < q < 1 else 1.0
+    by_chance = 2 * math.sqrt(q * (1 - q) * spread / before.pairs)
+    if before.repeated / before.pairs - q > _HANG_TOGETHER + by_chance:
+        return []
+    designs = (before.design * spread, after.design * spread)
+    shares = Shares.of(before.repeated, before.pairs, after.repeated, after.pairs, designs)
+
+    def note(_: int, was: float, now: float) -> str:
+        return f"{percent(now)} of rows repeat the row before; before {percent(was)}"
+
+    return [share_draft("repeated", shares, note, plan)]
+
+
+def _coincidences(side: ColumnSummary, kind: str, sample: Any) -> tuple[float, float]:
+    """Return the chance that two rows picked at random hold one value, and that three do."""
+    if kind in ("categorical", "discrete", "boolean"):
+        counts = (_levels(side) if kind == "categorical" else _counted(sample)).low
+    elif isinstance(sample, SortedSample):
+        values = sample.values
+        ends = np.flatnonzero(np.append(values[1:] != values[:-1], True))
+        counts = np.diff(ends, prepend=-1)
+    else:
+        counts = sample.upto[0] - sample.below[0]
+    shares = counts / max(int(counts.sum()), 1)
+    return float((shares**2).sum()), float((shares**3).sum())
+
+
+def _sample(column: ColumnSummary) -> Sketch | SortedSample:
+    return Sketch.of(np.empty(0)) if column.values is None else column.values
+
+
+def _levels(column: ColumnSummary) -> LevelCounts:
+    return _counted(_sample(column)) if column.levels is None else column.levels
+
+
+def _counted(side: Sketch | SortedSample) -> LevelCounts:
+    if isinstance(side, Sketch):
+        return LevelCounts.of_sketch(side)
+    names, counts = np.unique(side.values, return_counts=True)
+    return LevelCounts.of(names.tolist(), counts, whole=True)
+
+
+def _is_discrete(a: Sketch | SortedSample, b: Sketch | SortedSample) -> bool:
+    found = a.counted(DISCRETE)
+    if found is None or b.counted(DISCRETE) is None:
+        return False
+    return len(found[0]) >= 2 and a.n >= 3 * len(found[0])
+
+
+def _running_on(before: ColumnSummary, after: ColumnSummary, kind: str, a: Any, b: Any) -> str:
+    """Return why a column that only runs on, an id or a clock, says nothing about drift; empty when it is neither.
+
+    A summary that does not know whether a value occurred twice says no.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from mlcycle.stats.two_sample._summary import column_summary
+    >>> a, b = (column_summary(pd.Series(range(start, start + 5000), name="id")) for start in (0, 5000))
+    >>> _running_on(a, b, "numeric", a.values, b.values)[:40]
+    'every value is new and later than before'
+    """
+    if min(before.rows, after.rows) < 20 or before.named or after.named:
+        return ""
+    if kind == "text":
+        if all(side.levels and side.unique and not side.spaced for side in (before, after)):
+            return f"every value is different and none has a space: an id says nothing about drift; {_columns.REMEDY}"
+        return ""
+    if kind not in ("numeric", "datetime") or not a.n or not b.n:
+        return ""
+    first, last = b.ends()[0], a.ends()[1]
+    whole = kind == "datetime" or all(side.on_grid and side.on_grid[3] == side.on_grid[-1] for side in (before, after))
+    if whole and ((first > last and before.unique and after.unique) or (kind == "datetime" and first >= last)):
+        return f"every value is new and later than before: {_columns.CLOCK}; {_columns.REMEDY}"
+    return ""

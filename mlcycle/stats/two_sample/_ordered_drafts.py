@@ -1,0 +1,293 @@
+"""The tests of a column with an order: its distribution, its ends, its frequent values, its grid, its repeats."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlcycle.stats._estimate import POWER, z_value
+from mlcycle.stats.two_sample import _ordered, _ties
+from mlcycle.stats.two_sample._drafts import Draft, Measure, Plan, Sized, fewest_rows, share_draft, untested
+from mlcycle.stats.two_sample._granularity import grids_of
+from mlcycle.stats.two_sample._level_counts import closest
+from mlcycle.stats.two_sample._shares import Shares, beyond_by_chance, detectable_share, wilson_ends
+from mlcycle.stats.two_sample._sketch import Sketch, SortedSample, least_ks, widest_shift
+from mlcycle.stats.two_sample._telling import percent, shown, shown_apart
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mlcycle.stats.two_sample._summary import ColumnSummary
+
+    Sample = Sketch | SortedSample
+
+__all__ = ["ordered_drafts", "outermost"]
+
+# Where the shares of rows below a value are compared; the tails are where a distance of whole distributions sees least.
+_LEVELS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975, 0.99)
+# Rows of either side from which those values are chosen, so that the choice hardly costs time.
+_CHOSEN_FROM = 8192
+# Of the level, what the distance of whole distributions may use up; the rest is for the shares at those values.
+_WHOLE = 0.7
+# A value is frequent from this share of the smaller side on, over both sides together; so many are compared.
+_FREQUENT, _MOST_FREQUENT = 0.02, 20
+
+
+def ordered_drafts(before: ColumnSummary, after: ColumnSummary, kind: str, plan: Plan) -> list[Draft]:
+    """Return the tests of two samples of numbers, moments or lengths of text, the values first.
+
+    Parameters
+    ----------
+    before, after : ColumnSummary
+        The two sides.
+    kind : str
+        ``numeric``, ``datetime`` or ``text``.
+    plan : Plan
+        What is the same for every column.
+    """
+    a, b = before.values, after.values
+    aspect = "length" if kind == "text" else "values"
+    if a is None or b is None or not a.n or not b.n:
+        side = "current data" if a is not None and a.n else "reference"
+        return [untested(f"the {side} has no values", _ordered.fewest_rows(plan.least, 1 - plan.least), aspect)]
+    kind = "nanoseconds" if before.unit == "ns" else kind
+    drafts = [_values(before, after, kind, plan)]
+    if kind == "text":
+        return drafts
+    drafts += _range(before, after, kind, plan) + _frequent(before, after, kind, plan)
+    drafts += _grid(before, after, plan)
+    if before.times is not None and after.times is not None:
+        drafts.append(_time_of_day(before, after, plan))
+    return drafts
+
+
+def _worth(before: ColumnSummary, after: ColumnSummary) -> tuple[int, int]:
+    """Return how many rows that do not hang together the values of either side are worth."""
+    pairs = ((before, before.values), (after, after.values))
+    n, m = (max(round(sample.n / side.design), 1) if sample else 0 for side, sample in pairs)
+    return n, m
+
+
+def _values(before: ColumnSummary, after: ColumnSummary, kind: str, plan: Plan) -> Draft:
+    a, b = before.values, after.values
+    assert a is not None and b is not None
+    n, m = _worth(before, after)
+    distance = least_ks(a, b, negligible=_ordered.NEGLIGIBLE * math.sqrt(1 / n + 1 / m))
+    p, test = _ordered.ks_p_value(distance, n, m, _blocks(a, b) if before.design == after.design == 1 else None)
+    points, shares = _shares_below(a, b, (before.design, after.design))
+    if len(points):
+        p, test = min(1.0, p / _WHOLE, shares.test()[0] / (1 - _WHOLE)), f"{test}, and shares below {len(points)} values"
+    # Half of what an interval may miss for either measure, as either may lie beyond its margin.
+    measures = [_share_below(distance, points, shares, n, m, kind)]
+    if (shift := widest_shift(a, b, 0.95)).scale > 0 and any(shift.halves):
+        measures.insert(0, _quantiles(a, b, n, m, kind))
+    needed = _ordered.fewest_rows(plan.least, 1 - plan.least)
+    if kind == "text":
+        measures = [Measure("length", one.unit, one.sized, one.detectable, one.scale) for one in measures[:1]]
+    return Draft(test, p, tuple(measures), needed if min(n, m) < needed else 0)
+
+
+def _quantiles(a: Sample, b: Sample, n: int, m: int, kind: str) -> Measure:
+    def sized(confidence: float) -> Sized:
+        found = widest_shift(a, b, confidence, (n, m))
+        before, after = shown_apart(found.before, found.after, kind)
+        which = "median" if found.level == 0.5 else f"{100 * found.level:g} % quantile"
+        return Sized(found.effect, found.low, found.high, f"{which} {before} -> {after}")
+
+    def detectable(level: float, margin: float) -> float:
+        # The near end lies beyond the margin when the quantile that is known worst has moved so far.
+        z = z_value(1 - level / 2 / len(_ordered.GRID))
+        half = max(widest_shift(a, b, 1 - level, (n, m)).halves)
+        return margin + half * (1 + z_value(POWER) / z)
+
+    return Measure("values", "robust sd", sized, detectable, widest_shift(a, b, 0.95).scale)
+
+
+def _share_below(distance: float, points: NDArray[Any], shares: Shares, n: int, m: int, kind: str) -> Measure:
+    def sized(confidence: float) -> Sized:
+        from scipy import special
+
+        # Kolmogorov's band for the whole, Newcombe's limits at a few values: each for its part of the error.
+        alpha = (1 - confidence) / 2
+        band = float(special.kolmogi(_WHOLE * alpha)) * math.sqrt(1 / n + 1 / m)
+        low, note = distance - band, f"{percent(distance)} of rows lie elsewhere"
+        if len(points):
+            found = shares.change(1 - (1 - _WHOLE) * alpha)
+            low = max(low, found.low)
+            if found.effect:
+                where = shown(points[found.at], kind)
+                note = f"rows up to {where}: {percent(found.before)} -> {percent(found.after)}"
+        wide = float(special.kolmogi(alpha)) * math.sqrt(1 / n + 1 / m)
+        return Sized(distance, max(low, 0.0), min(distance + wide, 1.0), note)
+
+    def detectable(level: float, margin: float) -> float:
+        return detectable_share(0.5, n, m, level / 2 / max(len(points), 1), margin)
+
+    return Measure("share", "share", sized, detectable)
+
+
+def _shares_below(a: Sample, b: Sample, designs: tuple[float, float]) -> tuple[NDArray[Any], Shares]:
+    """Return values spread over both samples together, and the shares of rows up to each.
+
+    The values are chosen from both sides together, so that the choice knows nothing of the sides.
+    """
+    values = [_spread(side) for side in (a, b)]
+    # Where one side was thinned more than the other, its values stand for more rows.
+    weights = np.repeat([a.n / len(values[0]), b.n / len(values[1])], [len(one) for one in values])
+    pooled = np.concatenate(values)
+    order = np.argsort(pooled, kind="stable")
+    upto = np.cumsum(weights[order])
+    points = np.unique(pooled[order[np.minimum(upto.searchsorted(np.asarray(_LEVELS) * upto[-1]), len(order) - 1)]])
+    (_, upto_a), (_, upto_b) = a.counts_at(points), b.counts_at(points)
+    x, y = closest(upto_a[0], upto_a[1], a.n, upto_b[0], upto_b[1], b.n)
+    told = x + y < a.n + b.n
+    return points[told], Shares.of(x[told], a.n, y[told], b.n, designs)
+
+
+def _spread(side: Sample) -> NDArray[Any]:
+    return side.points if isinstance(side, Sketch) else side.values[:: max(side.n // _CHOSEN_FROM, 1)]
+
+
+def _blocks(a: Sample, b: Sample) -> NDArray[np.intp] | None:
+    """Return how often each different value occurs on both sides together, where ties matter and all are known."""
+    if isinstance(a, SortedSample) and isinstance(b, SortedSample):
+        return _ties.tie_blocks(a.values, b.values)
+    # The sketch first: it knows at once, while rows have to be looked through.
+    first, second = (b, a) if isinstance(a, SortedSample) else (a, b)
+    mine = first.counted(_ties.SMALL)
+    its = None if mine is None else second.counted(_ties.SMALL)
+    if mine is None or its is None:
+        return None
+    if a.n + b.n <= _ties.SMALL:
+        return _ties.tie_blocks(np.repeat(*mine), np.repeat(*its))
+    values = np.union1d(mine[0], its[0])
+    if len(values) > _ties.BLOCKS:
+        return None
+    blocks = np.zeros(len(values), np.intp)
+    for points, counts in (mine, its):
+        blocks[values.searchsorted(points)] += counts
+    return blocks
+
+
+# the ends -------------------------------------------------------------------------------------------------------------
+
+
+def outermost(a: Sample, b: Sample) -> tuple[int, int, int, int]:
+    """Return the rows of `b` above and below all of `a`, and those of `a` above and below all of `b`, the fewest.
+
+    Examples
+    --------
+    >>> outermost(SortedSample(np.array([1.0, 2.0, 3.0])), SortedSample(np.array([2.0, 5.0, 7.0])))
+    (2, 0, 0, 1)
+    """
+    counts = []
+    for side, other in ((b, a), (a, b)):
+        below, upto = side.counts_at(np.array(other.ends()))
+        counts += [side.n - int(upto[1, 1]), int(below[0, 0])]
+    return counts[0], counts[1], counts[2], counts[3]
+
+
+def _range(before: ColumnSummary, after: ColumnSummary, kind: str, plan: Plan) -> list[Draft]:
+    """Return the test of the rows beyond the range of the other side.
+
+    The chance that the k outermost of all rows fall on one side, at either end and for either side. The effect is
+    their share of that side, less what the division alone brings.
+    """
+    a, b = before.values, after.values
+    assert a is not None and b is not None
+    n, m = _worth(before, after)
+    sides = ((after, n, m), (after, n, m), (before, m, n), (before, m, n))
+    ks = [int(k / side.design) for k, (side, _, _) in zip(outermost(a, b), sides, strict=True)]
+    chances = [beyond_by_chance(k, other, own) for k, (_, other, own) in zip(ks, sides, strict=True)]
+    notes = _beyond(a, b, kind)
+
+    def sized(confidence: float) -> Sized:
+        each = 1 - (1 - confidence) / 4
+        found = []
+        for k, (_, other, own), note in zip(ks, sides, notes, strict=True):
+            ends = [float(end[0]) for end in wilson_ends(np.array([k]), own, each)]
+            low, effect, high = (max(share - 1 / (other + 1), 0.0) for share in (ends[0], k / own, ends[1]))
+            found.append(Sized(effect, low, high, f"{percent(k / own)} {note}"))
+        best = max(found, key=lambda one: (one.low, one.effect))
+        return Sized(best.effect, best.low, max(one.high for one in found), best.note if best.effect else "")
+
+    def detectable(level: float, margin: float) -> float:
+        return detectable_share(margin, n, m, level / 4, margin)
+
+    needed = fewest_rows(plan)
+    p = min(1.0, 4 * min(chances))
+    measure = Measure("range", "share", sized, detectable)
+    return [Draft("outermost rows", p, (measure,), needed if min(n, m) < needed else 0)]
+
+
+def _beyond(a: Sample, b: Sample, kind: str) -> tuple[str, str, str, str]:
+    (low_a, high_a), (low_b, high_b) = a.ends(), b.ends()
+    (x, y), (u, v) = shown_apart(low_a, low_b, kind), shown_apart(high_a, high_b, kind)
+    return (
+        f"of rows above {u}, the largest ever seen before; now up to {v}",
+        f"of rows below {x}, the smallest ever seen before; now down to {y}",
+        f"of rows were above {v}, the largest now; before up to {u}",
+        f"of rows were below {y}, the smallest now; before down to {x}",
+    )
+
+
+# frequent values and grids --------------------------------------------------------------------------------------------
+
+
+def _frequent(before: ColumnSummary, after: ColumnSummary, kind: str, plan: Plan) -> list[Draft]:
+    """Return the test of the share of rows at each value that is frequent on both sides together."""
+    a, b = before.values, after.values
+    assert a is not None and b is not None
+    least = max(math.ceil(_FREQUENT * min(a.n, b.n)), 5)
+    values = np.unique(np.concatenate([side.frequent(-(-least // 2)) for side in (a, b)]))
+    (below_a, upto_a), (below_b, upto_b) = a.counts_at(values), b.counts_at(values)
+    ends = [np.maximum(upto[i] - below[1 - i], 0) for upto, below in ((upto_a, below_a), (upto_b, below_b)) for i in (0, 1)]
+    x, y = closest(ends[0], ends[1], a.n, ends[2], ends[3], b.n)
+    total = x + y
+    kept = np.flatnonzero((total >= least) & (total < a.n + b.n))
+    if not len(kept):
+        return []
+    if len(kept) > _MOST_FREQUENT:  # of those tied for the last place none, so that the choice does not know the sides
+        kept = kept[total[kept] > np.sort(total[kept])[-_MOST_FREQUENT - 1]]
+    if not len(kept):
+        return []
+    shares = Shares.of(x[kept], a.n, y[kept], b.n, (before.design, after.design))
+
+    def note(at: int, was: float, now: float) -> str:
+        return f"exactly {shown(values[kept[at]], kind)}: {percent(was)} -> {percent(now)} of rows"
+
+    return [share_draft("frequent values", shares, note, plan)]
+
+
+def _grid(before: ColumnSummary, after: ColumnSummary, plan: Plan) -> list[Draft]:
+    """Return the test of the share of values that are whole multiples of a thousand, a tenth, an hour and so on."""
+    if not (before.on_grid and after.on_grid and before.on_grid[-1] and after.on_grid[-1]):
+        return []
+    (*on_a, n), (*on_b, m) = before.on_grid, after.on_grid
+    names = grids_of(before.unit)
+    told = [i for i, (x, y) in enumerate(zip(on_a, on_b, strict=True)) if 0 < x + y < n + m]
+    if not told:
+        return []
+    shares = Shares.of([on_a[i] for i in told], n, [on_b[i] for i in told], m, (before.design, after.design))
+
+    def note(at: int, was: float, now: float) -> str:
+        grid = names[told[at]]
+        what = f"on the whole {grid}" if before.unit else "whole numbers" if grid == "1" else f"multiples of {grid}"
+        return f"{what}: {percent(was)} -> {percent(now)} of values"
+
+    return [share_draft("granularity", shares, note, plan)]
+
+
+def _time_of_day(before: ColumnSummary, after: ColumnSummary, plan: Plan) -> Draft:
+    a, b = before.times, after.times
+    assert a is not None and b is not None
+    n, m = max(round(a.n / before.design), 1), max(round(b.n / after.design), 1)
+    distance = least_ks(a, b)
+    p, test = _ordered.ks_p_value(distance, n, m, None)
+    points, shares = _shares_below(a, b, (before.design, after.design))
+    measure = _share_below(distance, points, shares, n, m, "time")
+    needed = _ordered.fewest_rows(plan.least, 1 - plan.least)
+    timed = Measure("time of day", "share", measure.sized, measure.detectable)
+    return Draft(test, p, (timed,), needed if min(n, m) < needed else 0)
