@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from attrs import field, frozen
 
+from tests.benchmarks.fault_kinds import FAULTS
+
 __all__ = ["METHODS", "Call", "Outcome", "report"]
 
 # Found, the right column first, the right family.
@@ -86,21 +88,27 @@ def _by_kind(outcomes: Sequence[Outcome], asked: int) -> str:
 
 def _reached(outcomes: Sequence[Outcome]) -> Iterable[str]:
     """Yield how often the right column came first where a share is to be reached, and the kinds below it."""
+    why = {fault.name: fault.faint for fault in FAULTS}
     for share, least in _REACH.items():
         some = [one for one in outcomes if one.asked == _AT and one.kind and one.share == share]
         if not some:
             continue
-        first = {kind: np.mean([one.calls["ours"][1] for one in some if one.kind == kind]) for kind in _kinds(some)}
-        reached = float(np.mean([one.calls["ours"][1] for one in some]))
-        below = ", ".join(f"{kind} {100 * value:.0f}" for kind, value in first.items() if value < least)
+        faint = {one.kind for one in some if share < 1 and why[one.kind]}
+        rest = f"; {_mean_first(one for one in some if one.kind not in faint)} % without kinds that cannot be seen there (those with a reason below)"
+        below = []
+        for kind in dict.fromkeys(one.kind for one in some):
+            its = [one for one in some if one.kind == kind]
+            if float(_mean_first(its)) < 100 * least:
+                below.append(f"- {kind}: {_mean_first(its)} %{f'; {why[kind]}' if kind in faint else ''}")
         yield (
-            f"Right column first at {_per_cent(share)} of {_AT} rows: {100 * reached:.1f} % of cells, to reach "
-            f"{100 * least:.0f} %; below it: {below or 'none'}."
+            f"Right column first at {_per_cent(share)} of {_AT} rows: {_mean_first(some)} % of cells"
+            f"{rest if faint else ''}, to reach {100 * least:g} %. Kinds below it:"
         )
+        yield "\n".join(below or ["none"])
 
 
-def _kinds(outcomes: Sequence[Outcome]) -> list[str]:
-    return list(dict.fromkeys(one.kind for one in outcomes))
+def _mean_first(outcomes: Iterable[Outcome]) -> str:
+    return f"{100 * np.mean([one.calls['ours'][1] for one in outcomes]):.1f}"
 
 
 def _methods(outcomes: Sequence[Outcome]) -> list[str]:
