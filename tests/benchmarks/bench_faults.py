@@ -45,6 +45,7 @@ from attrs import evolve, frozen
 
 from mlcycle import stats
 from tests.benchmarks.fault_kinds import FAULTS, Fault, hit, right_columns
+from tests.benchmarks.fault_peers import peer_answers
 from tests.benchmarks.fault_report import Call, Outcome, report
 from tests.benchmarks.fault_tables import TABLES, fault_table
 
@@ -150,9 +151,10 @@ def cases(options: argparse.Namespace, name: str, rows: int) -> Iterator[Case]:
                     yield case
 
 
-def judged(options: argparse.Namespace, name: str, rows: int) -> list[Outcome]:
-    """Return what every method makes of all cases of a table and a size."""
-    found = []
+def judged(options: argparse.Namespace, name: str, rows: int, notes: dict[str, str]) -> list[Outcome]:
+    """Return what every method makes of all cases of a table and a size; peers add their versions to the notes."""
+    found: list[Outcome] = []
+    shared: list[tuple[Case, Outcome]] = []
     for case in cases(options, name, rows):
         outcome = case.outcome()
         outcome.calls["ours"], line = ours(case)
@@ -160,7 +162,28 @@ def judged(options: argparse.Namespace, name: str, rows: int) -> list[Outcome]:
         if options.misses and case.fault is not None and not all(outcome.calls["ours"]):
             what = ("not found", "not first", "not named")[sum(outcome.calls["ours"])]
             print(f"{what}: {case.fault.name}, {100 * case.share:g} % of {rows} of {name}.{case.column}: {line}")
+        if not options.no_peers and rows in options.peer_sizes and case.at < options.peer_repeats:
+            shared.append((case, outcome))
+    if shared:
+        notes |= by_peers(shared)
     return found
+
+
+def by_peers(shared: list[tuple[Case, Outcome]]) -> dict[str, str]:
+    """Add to each outcome what the peers make of its case, and return their versions, or why they are missing."""
+    without = {case.at: case.current for case, _ in shared if case.fault is None}
+    frames = [(case.at, case.reference, without[case.at], case.current if case.fault else None) for case, _ in shared]
+    notes = {}
+    for peer, note, answers in peer_answers(frames):
+        notes[peer] = note
+        for (case, outcome), (is_called, columns) in zip(shared if answers else (), answers, strict=True):
+            first = bool(columns) and columns[0] in case.right
+            if peer == "evidently":
+                outcome.calls["Evidently, any"] = (bool(columns), first, False)
+                outcome.calls["Evidently, dataset"] = (is_called, is_called and first, False)
+            else:
+                outcome.calls["NannyML" if peer == "nannyml" else peer] = (is_called, is_called and first, False)
+    return notes
 
 
 def arguments() -> argparse.Namespace:
@@ -179,7 +202,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--misses", action="store_true", help="print each case that ours misses")
     parser.add_argument("--write", action="store_true", help="put the table into docs/measured.md")
-    return parser.parse_args()
+    options = parser.parse_args()
+    # What a peer makes of a fault stands on what it makes of the same pair without one.
+    options.nulls = max(options.nulls, options.peer_repeats)
+    return options
 
 
 def write(text: str) -> None:
@@ -196,15 +222,18 @@ def main() -> None:
     warnings.simplefilter("ignore")
     began = time.perf_counter()
     found: list[Outcome] = []
+    notes: dict[str, str] = {}
     for name in options.tables:
         for rows in options.sizes:
-            some = judged(options, name, rows)
+            some = judged(options, name, rows, notes)
             print(f"{name}, {rows} rows: {len(some)} pairs, {time.perf_counter() - began:.0f} s", file=sys.stderr)
             found += some
     libraries = ("mlcycle", "numpy", "scipy", "pandas")
-    versions = ", ".join(f"{library} {metadata.version(library)}" for library in libraries)
-    about = f"Python {platform.python_version()}, {versions}. Seed {options.seed}; {options.repeats} draws"
-    text = f"{about} a cell. {time.perf_counter() - began:.0f} s.\n\n{report(found)}"
+    versions = [*(f"{library} {metadata.version(library)}" for library in libraries), *map(" ".join, notes.items())]
+    about = f"Python {platform.python_version()}, {', '.join(versions)}. Seed {options.seed}; for each table"
+    asked = f", {options.peer_repeats} for the others" if notes else ""
+    draws = f"{options.repeats} draws of a column and of rows for ours{asked}, {options.nulls} pairs of nothing."
+    text = f"{about} {draws} {time.perf_counter() - began:.0f} s.\n\n{report(found)}"
     print(text)
     if options.write:
         write(text)

@@ -62,10 +62,10 @@ def _by_kind(outcomes: Sequence[Outcome], asked: int) -> str:
     for kind in dict.fromkeys(one.kind for one in outcomes if one.kind):
         its = [one for one in outcomes if one.kind == kind]
         cells = [_three([one for one in its if one.share == share], "ours") for share in shares]
-        others = [
+        beside = [
             " / ".join(_first([one for one in its if one.share == share], peer) for share in shares) for peer in peers
         ]
-        lines.append(_line([kind, f"{len({one.table for one in its})}", *cells, *others]))
+        lines.append(_line([kind, f"{len({one.table for one in its})}", *cells, *beside]))
     nothing = [_alarms(outcomes, method) for method in ("ours", *peers)]
     lines.append(
         _line(
@@ -94,7 +94,7 @@ def _reached(outcomes: Sequence[Outcome]) -> Iterable[str]:
         if not some:
             continue
         faint = {one.kind for one in some if share < 1 and why[one.kind]}
-        rest = f"; {_mean_first(one for one in some if one.kind not in faint)} % without kinds that cannot be seen there (those with a reason below)"
+        rest = f"; {_mean_first(one for one in some if one.kind not in faint)} % without those with a reason below"
         below = []
         for kind in dict.fromkeys(one.kind for one in some):
             its = [one for one in some if one.kind == kind]
