@@ -74,7 +74,9 @@ def _of_one_sort(a: ColumnSummary, b: ColumnSummary, kinds: set[str], named: lis
 def gone(note: str, family: str) -> Draft:
     """Return the draft of a column that is lost, new, or of another type, which needs no test."""
     sized = Sized(1.0, 1.0, 1.0, note)
-    return Draft(family, 0.0, (Measure("column", "share", lambda confidence: sized, lambda level, margin: 0.0),), 0, True)
+    return Draft(
+        family, 0.0, (Measure("column", "share", lambda confidence: sized, lambda level, margin: 0.0),), 0, True
+    )
 
 
 def column_drafts(

@@ -27,6 +27,7 @@ __all__ = [
     "few",
     "kind_of",
     "ordered_of",
+    "raw_values",
     "reading",
     "sort_of",
 ]
@@ -234,6 +235,14 @@ def ordered_of(column: pd.Series[Any], kind: str) -> Ordered:
         return _moments(column) if kind == "datetime" else _numbers(column, kind)
 
 
+def raw_values(column: pd.Series[Any], kind: str) -> NDArray[Any]:
+    """Return the values of an ordered column row by row, as `ordered_of` has them; those without one are never less."""
+    if kind != "datetime":
+        return numbers_in(column)
+    steps, _ = moments_in(column)
+    return np.where(steps == np.iinfo(np.int64).min, np.iinfo(np.int64).max, steps)
+
+
 def _moments(column: pd.Series[Any]) -> Ordered:
     values, unit = moments_in(column)
     missing = np.iinfo(np.int64).min
@@ -261,9 +270,7 @@ def _numbers(column: pd.Series[Any], kind: str) -> Ordered:
     known = int(values.searchsorted(np.nan, "left"))
     low, high = int(values.searchsorted(-np.inf, "right")), int(values[:known].searchsorted(np.inf, "left"))
     repeated, pairs = _repeated(raw, None if known == len(raw) else raw == raw)
-    return Ordered(
-        values[low:high], rows, nulls + len(values) - known, low + known - high, low, repeated, pairs
-    )
+    return Ordered(values[low:high], rows, nulls + len(values) - known, low + known - high, low, repeated, pairs)
 
 
 def _has_digits_to_lose(dtype: Any) -> bool:

@@ -1,18 +1,279 @@
-"""Rows that hang together: how many of them are worth one."""
+"""Rows that hang together: how many of them are worth one, by groups, by their order, or because they repeat."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from attrs import evolve, frozen
+
+from mlcycle.errors import InvalidInput, NotFound
+from mlcycle.stats._estimate import z_value
+from mlcycle.stats.two_sample import _columns
+from mlcycle.stats.two_sample._summary import ColumnSummary, Summary
+from mlcycle.stats.two_sample._telling import percent
+
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
     from mlcycle.stats.two_sample._pairing import Pairing
 
-__all__ = ["dependence_notes", "units_of"]
+__all__ = ["Units", "dependence_notes", "design_by_groups", "design_in_order", "units_of"]
+
+_SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
+_LEVELS = 5
+# Rows looked at for a note, where nothing was said about how rows hang together.
+_LOOKED_AT = 5_000
+# From these on a note is worth reading: a share of rows that repeat, and how many rows are worth one.
+_REPEATING, _TOGETHER = 0.01, 1.5
+_CERTAIN = 5.0
 
 
-def units_of(pairing: Pairing, groups: Any, blocks: Any) -> Any:
-    return None
+@frozen(eq=False)
+class Units:
+    """How the rows of both sides hang together.
+
+    Attributes
+    ----------
+    frames : tuple of DataFrame
+        The two sides.
+    groups, order : tuple of ndarray, or None
+        The group of every row as a whole number; the places of the rows in order.
+    """
+
+    frames: tuple[pd.DataFrame, pd.DataFrame]
+    groups: tuple[NDArray[np.intp], NDArray[np.intp]] | None
+    order: tuple[NDArray[np.intp], NDArray[np.intp]] | None
+
+    def weighed(self, name: Hashable, *sides: ColumnSummary) -> tuple[ColumnSummary, ColumnSummary]:
+        """Return both sides of a column with how many of its rows are worth one."""
+        found = [
+            evolve(side, design=self._design(frame[name], side, at))
+            for at, (frame, side) in enumerate(zip(self.frames, sides, strict=True))
+        ]
+        return found[0], found[1]
+
+    def _design(self, column: pd.Series[Any], side: ColumnSummary, at: int) -> float:
+        marks = _marks(column, side)
+        designs = [1.0]
+        if self.groups is not None:
+            designs.append(design_by_groups(marks, self.groups[at]))
+        if self.order is not None:
+            designs.append(design_in_order(marks[:, self.order[at]]))
+        return min(max(designs), float(max(len(column), 1)))
 
 
-def dependence_notes(pairing: Pairing, units: Any) -> tuple[str, ...]:
-    return ()
+def units_of(pairing: Pairing, groups: Any, blocks: Any) -> Units | None:
+    """Return how rows hang together, or nothing where nothing was said of it."""
+    if groups is None and blocks is None:
+        return None
+    a, b = pairing.reference, pairing.current
+    if isinstance(a, Summary) or isinstance(b, Summary):
+        raise InvalidInput("groups and blocks need the rows of both sides, got a summary; give the frames")
+    import pandas as pd
+
+    found: dict[str, Any] = {"groups": None, "blocks": None}
+    for what, given in (("groups", groups), ("blocks", blocks)):
+        if given is None:
+            continue
+        sides = [_per_row(given, frame, what, at) for at, frame in enumerate((a, b))]
+        if what == "groups":
+            found[what] = tuple(pd.factorize(side, use_na_sentinel=False)[0] for side in sides)
+        else:
+            found[what] = tuple(np.asarray(pd.Series(side).argsort(kind="stable")) for side in sides)
+    return Units((a, b), found["groups"], found["blocks"])
+
+
+def _per_row(given: Any, frame: pd.DataFrame, what: str, at: int) -> Any:
+    side = ("reference", "current data")[at]
+    if isinstance(given, tuple) and len(given) == 2 and not isinstance(given[0], (str, int)):
+        if len(given[at]) != len(frame):
+            raise InvalidInput(
+                f"{what} of the {side} has {len(given[at])} values for {len(frame)} rows; give one a row"
+            )
+        return np.asarray(given[at])
+    try:
+        return frame[given].array
+    except (KeyError, TypeError) as error:
+        if isinstance(given, (str, int)):
+            raise NotFound(f"{what} names a column {given!r} that the {side} does not have.") from error
+        raise InvalidInput(
+            f"{what} is a column of both sides, or a pair of arrays with a value for every row of either, got "
+            f"{type(given).__name__}"
+        ) from error
+
+
+def _marks(column: pd.Series[Any], side: ColumnSummary) -> NDArray[np.bool_]:
+    """Return for a few marks whether each row has it: values up to a quantile, a frequent level, none at all."""
+    if side.kind in ("categorical", "boolean", "text") and side.levels is not None:
+        codes, names = _columns.factorised(column)
+        common = np.argsort(-np.bincount(codes[codes >= 0], minlength=max(len(names), 1)), kind="stable")[:_LEVELS]
+        found = [codes == code for code in common]
+    elif side.kind in ("numeric", "discrete", "boolean", "datetime") and side.values is not None and side.values.n:
+        raw = _columns.raw_values(column, side.kind)
+        ranks = np.array([round(share * (side.values.n - 1)) + 1 for share in _SHARES])
+        found = [raw <= value for value in np.unique(side.values.order_statistics(ranks)[0])]
+    else:
+        found = []
+    if side.nulls:
+        found.append(column.isna().to_numpy())
+    kept = [mark for mark in found if mark.any() and not mark.all()]
+    return np.array(kept) if kept else np.zeros((0, len(column)), np.bool_)
+
+
+def design_by_groups(marks: NDArray[np.bool_], groups: NDArray[np.intp]) -> float:
+    """Return how many rows are worth one, for the mark that varies most between groups.
+
+    The variance of a share over groups, over that of as many independent rows; raised, where there are few groups, as
+    the quantile of Student's law is over the normal one.
+
+    Parameters
+    ----------
+    marks : ndarray of bool, shape (k, n)
+        Whether each row has each mark.
+    groups : ndarray of int, shape (n,)
+        The group of each row.
+
+    References
+    ----------
+    Rao and Scott (1992), A simple method for the analysis of clustered binary data, Biometrics 48.
+
+    Examples
+    --------
+    >>> marks = np.repeat(np.random.default_rng(0).random((1, 400)) < 0.5, 3, axis=1)
+    >>> round(design_by_groups(marks, np.repeat(np.arange(400), 3)), 1)
+    3.0
+    """
+    sizes = np.bincount(groups).astype(np.float64)
+    sizes = sizes[sizes > 0]
+    count, rows = len(sizes), marks.shape[1]
+    if count < 2:
+        return float(rows)
+    largest = 1.0
+    for mark in marks:
+        share = mark.mean()
+        hits = np.bincount(groups, weights=mark)[np.bincount(groups) > 0]
+        between = count / (count - 1) * float(((hits - share * sizes) ** 2).sum()) / rows
+        largest = max(largest, between / (share * (1 - share)))
+    return largest if largest == 1.0 else largest * _few(count)
+
+
+def design_in_order(marks: NDArray[np.bool_]) -> float:
+    """Return how many rows are worth one, for the mark whose series takes longest to forget.
+
+    One and twice the sum of its autocorrelations, as long as the sum of two neighbours is positive.
+
+    References
+    ----------
+    Geyer (1992), Practical Markov chain Monte Carlo, Statistical Science 7 (initial positive sequence).
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> independent, held = rng.random((1, 4000)) < 0.5, np.repeat(rng.random((1, 400)) < 0.5, 10, axis=1)
+    >>> design_in_order(independent) < 1.2, 8 < design_in_order(held) < 13
+    (True, True)
+    """
+    rows, largest = marks.shape[1], 1.0
+    for mark in marks:
+        series = mark - mark.mean()
+        size = 1 << (2 * rows - 1).bit_length()
+        spectrum = np.abs(np.fft.rfft(series, size)) ** 2
+        covariances = np.fft.irfft(spectrum, size)[:rows]
+        # Divided by the pairs there are, and with what taking off the mean took away given back.
+        correlations = covariances / covariances[0] * rows / np.arange(rows, 0, -1)
+        pairs = correlations[: rows - rows % 2].reshape(-1, 2).sum(axis=1)
+        ends = np.flatnonzero(pairs <= 0)
+        together = 2 * float(pairs[: ends[0] if len(ends) else len(pairs)].sum()) - 1
+        largest = max(largest, together / max(1 - together / rows, 0.1))
+    return largest if largest < _FORGETS_AT_ONCE else largest * _few(rows / largest)
+
+
+# A series of independent rows is told to forget within this many; its estimate is not raised further.
+_FORGETS_AT_ONCE = 1.2
+
+
+def _few(count: float) -> float:
+    """Return by how much more a share must differ where its variance was estimated from few units."""
+    from scipy import special
+
+    return (float(special.stdtrit(max(count - 1, 1.0), 0.975)) / z_value(0.975)) ** 2
+
+
+# what to say where nothing was said -----------------------------------------------------------------------------------
+
+
+def dependence_notes(pairing: Pairing, units: Units | None) -> tuple[str, ...]:
+    """Return what should be known of the rows: whether they repeat, or hang together in their order."""
+    sides = [pairing.reference, pairing.current]
+    if any(isinstance(side, Summary) or not len(side) for side in sides):
+        return ()
+    notes = []
+    for frame, side in zip(sides, ("reference", "current data"), strict=True):
+        frame = frame[list(pairing.names)]
+        share, worth = _duplicates(frame)
+        if share >= _REPEATING:
+            notes.append(
+                f"{percent(share)} of the rows of the {side} repeat another row in full, so that {worth:.2g} rows are "
+                "worth one and false alarms are likelier than alpha; drop duplicate rows, or give groups="
+            )
+        elif units is None and (found := _in_order(frame)) is not None:
+            notes.append(
+                f"rows of the {side} hang together in their order ({found[0]}: about {found[1]:.2g} rows are worth one),"
+                " so that false alarms are likelier than alpha; give blocks= or groups="
+            )
+    return tuple(notes)
+
+
+def _duplicates(frame: pd.DataFrame) -> tuple[float, float]:
+    """Return the share of rows that repeat an earlier row in full, and how many rows are worth one because of it.
+
+    Rows of few columns with few values are often equal by chance, and independent all the same. So repeats count only
+    where some column tells most of the other rows apart.
+    """
+    telling = _most_different(frame)
+    if telling is None:
+        return 0.0, 1.0
+    try:
+        again = frame[telling].duplicated(keep=False).to_numpy()
+        if again.mean() < _REPEATING:
+            return 0.0, 1.0
+        sizes = frame[again].groupby(list(frame.columns), dropna=False, observed=True, sort=False).size().to_numpy()
+        alike = frame[telling][~frame.duplicated()].duplicated(keep=False).mean()
+    except TypeError:  # values that have no hash
+        return 0.0, 1.0
+    repeats = int((sizes - 1).sum())
+    if alike > 0.5:
+        return 0.0, 1.0
+    return repeats / len(frame), float((sizes**2).sum() + np.count_nonzero(~again)) / len(frame)
+
+
+def _most_different(frame: pd.DataFrame) -> Hashable | None:
+    some = frame.iloc[:: max(len(frame) // 500, 1)]
+    found = {}
+    for place, name in enumerate(some.columns):
+        try:
+            found[name] = (some.iloc[:, place].nunique(), -place)
+        except TypeError:
+            continue
+    return max(found, key=lambda name: found[name]) if found else None
+
+
+def _in_order(frame: pd.DataFrame) -> tuple[Hashable, float] | None:
+    """Return the column whose neighbouring rows are most alike, and how many of them are worth one."""
+    some, most = frame.iloc[:_LOOKED_AT], (None, _TOGETHER)
+    numbers = [name for name in some.columns if getattr(some[name].dtype, "kind", "O") in "iufM"]
+    for name in numbers:
+        values = some[name].to_numpy()
+        mark = values > np.sort(values)[len(values) // 2]
+        if not 0.05 < mark.mean() < 0.95:
+            continue
+        series = mark - mark.mean()
+        alike = float(series[1:] @ series[:-1]) / float(series @ series)
+        if alike * np.sqrt(len(series)) > _CERTAIN:
+            worth = design_in_order(mark[None, :])
+            most = max(most, (name, worth), key=lambda one: one[1])
+    return None if most[0] is None else (most[0], most[1])

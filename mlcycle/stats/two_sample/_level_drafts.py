@@ -95,7 +95,9 @@ def _named(a: LevelCounts, b: LevelCounts, designs: tuple[float, float]) -> _Tab
     its = low if b.complete else np.minimum(high, low + max(b.n - int(low.sum()), 0))
     own, its = (np.rint(side / design).astype(np.int64) for side, design in zip((own, its), designs, strict=True))
     rest = max(round(b.n / designs[1]) - int(its.sum()), 0) if not b.complete else 0
-    return _Table((*names, *(None,) * rest), np.append(own, np.zeros(rest, np.int64)), np.append(its, np.ones(rest, np.int64)))
+    return _Table(
+        (*names, *(None,) * rest), np.append(own, np.zeros(rest, np.int64)), np.append(its, np.ones(rest, np.int64))
+    )
 
 
 def _shares_of_levels(table: _Table, plan: Plan, rng: np.random.Generator) -> Draft:
@@ -125,7 +127,9 @@ def _shares_of_levels(table: _Table, plan: Plan, rng: np.random.Generator) -> Dr
         return _levels.detectable_distance(counts, level, 1 - level, margin)
 
     needed = fewest_rows(plan)
-    return Draft(test, p, (Measure("values", "total variation", sized, detectable),), needed if min(n, m) < needed else 0)
+    return Draft(
+        test, p, (Measure("values", "total variation", sized, detectable),), needed if min(n, m) < needed else 0
+    )
 
 
 def _only_on_one_side(table: _Table, aspect: str, plan: Plan, rng: np.random.Generator) -> Draft:
@@ -139,7 +143,11 @@ def _only_on_one_side(table: _Table, aspect: str, plan: Plan, rng: np.random.Gen
         names = [_short(table.names[i]) for i in only[np.argsort(-table.current[only], kind="stable")][:_TOLD]]
         more = ", …" if len(only) > _TOLD else ""
         levels = f"{len(only)} level{'s' if len(only) > 1 else ''} ({', '.join(names)}{more})"
-        note = f"{rows} rows of new {levels}" if aspect == "unseen levels" else f"gone: {levels}, {percent(rows / m)} of rows before"
+        note = (
+            f"{rows} rows of new {levels}"
+            if aspect == "unseen levels"
+            else f"gone: {levels}, {percent(rows / m)} of rows before"
+        )
 
     def sized(confidence: float) -> Sized:
         found = _levels.unseen_excess(table.reference, table.current, confidence)

@@ -17,13 +17,15 @@ from mlcycle.stats.two_sample._sketch import Sketch, SortedSample, least_ks, wid
 from mlcycle.stats.two_sample._telling import percent, shown, shown_apart
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from mlcycle.stats.two_sample._summary import ColumnSummary
 
     Sample = Sketch | SortedSample
 
-__all__ = ["ordered_drafts", "outermost"]
+__all__ = ["frequent_values", "ordered_drafts", "outermost"]
 
 # Where the shares of rows below a value are compared; the tails are where a distance of whole distributions sees least.
 _LEVELS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975, 0.99)
@@ -75,10 +77,13 @@ def _values(before: ColumnSummary, after: ColumnSummary, kind: str, plan: Plan) 
     assert a is not None and b is not None
     n, m = _worth(before, after)
     distance = least_ks(a, b, negligible=_ordered.NEGLIGIBLE * math.sqrt(1 / n + 1 / m))
-    p, test = _ordered.ks_p_value(distance, n, m, _blocks(a, b) if before.design == after.design == 1 else None)
+    p, test = _ks(distance, before, after, n, m, lambda: _blocks(a, b))
     points, shares = _shares_below(a, b, (before.design, after.design))
     if len(points):
-        p, test = min(1.0, p / _WHOLE, shares.test()[0] / (1 - _WHOLE)), f"{test}, and shares below {len(points)} values"
+        p, test = (
+            min(1.0, p / _WHOLE, shares.test()[0] / (1 - _WHOLE)),
+            f"{test}, and shares below {len(points)} values",
+        )
     # Half of what an interval may miss for either measure, as either may lie beyond its margin.
     measures = [_share_below(distance, points, shares, n, m, kind)]
     if (shift := widest_shift(a, b, 0.95)).scale > 0 and any(shift.halves):
@@ -87,6 +92,17 @@ def _values(before: ColumnSummary, after: ColumnSummary, kind: str, plan: Plan) 
     if kind == "text":
         measures = [Measure("length", one.unit, one.sized, one.detectable, one.scale) for one in measures[:1]]
     return Draft(test, p, tuple(measures), needed if min(n, m) < needed else 0)
+
+
+def _ks(
+    distance: float, before: ColumnSummary, after: ColumnSummary, n: int, m: int, blocks: Callable[[], Any]
+) -> tuple[float, str]:
+    """Return the p-value of a distance; of rows that hang together by the limit, as nothing about them is exact."""
+    from scipy import special
+
+    if before.design == after.design == 1:
+        return _ordered.ks_p_value(distance, n, m, blocks())
+    return float(special.kolmogorov(distance * math.sqrt(n * m / (n + m)))), "Kolmogorov-Smirnov"
 
 
 def _quantiles(a: Sample, b: Sample, n: int, m: int, kind: str) -> Measure:
@@ -236,27 +252,40 @@ def _beyond(a: Sample, b: Sample, kind: str) -> tuple[str, str, str, str]:
 # frequent values and grids --------------------------------------------------------------------------------------------
 
 
-def _frequent(before: ColumnSummary, after: ColumnSummary, kind: str, plan: Plan) -> list[Draft]:
-    """Return the test of the share of rows at each value that is frequent on both sides together."""
+def frequent_values(before: ColumnSummary, after: ColumnSummary) -> tuple[NDArray[Any], Shares]:
+    """Return the values that are frequent on both sides together, and the share of rows at each.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from mlcycle.stats.two_sample._summary import column_summary
+    >>> a, b = (column_summary(pd.Series([*range(1, 100), *[0] * k], name="x")) for k in (1, 30))
+    >>> values, shares = frequent_values(a, b)
+    >>> values.tolist(), shares.reference.tolist(), shares.current.tolist()
+    ([0], [1], [30])
+    """
     a, b = before.values, after.values
     assert a is not None and b is not None
     least = max(math.ceil(_FREQUENT * min(a.n, b.n)), 5)
     values = np.unique(np.concatenate([side.frequent(-(-least // 2)) for side in (a, b)]))
-    (below_a, upto_a), (below_b, upto_b) = a.counts_at(values), b.counts_at(values)
-    ends = [np.maximum(upto[i] - below[1 - i], 0) for upto, below in ((upto_a, below_a), (upto_b, below_b)) for i in (0, 1)]
-    x, y = closest(ends[0], ends[1], a.n, ends[2], ends[3], b.n)
+    counts = [side.counts_at(values) for side in (a, b)]
+    (low_a, high_a), (low_b, high_b) = ((np.maximum(up[0] - under[1], 0), up[1] - under[0]) for under, up in counts)
+    x, y = closest(low_a, high_a, a.n, low_b, high_b, b.n)
     total = x + y
     kept = np.flatnonzero((total >= least) & (total < a.n + b.n))
-    if not len(kept):
-        return []
     if len(kept) > _MOST_FREQUENT:  # of those tied for the last place none, so that the choice does not know the sides
         kept = kept[total[kept] > np.sort(total[kept])[-_MOST_FREQUENT - 1]]
-    if not len(kept):
+    return values[kept], Shares.of(x[kept], a.n, y[kept], b.n, (before.design, after.design))
+
+
+def _frequent(before: ColumnSummary, after: ColumnSummary, kind: str, plan: Plan) -> list[Draft]:
+    """Return the test of the share of rows at each value that is frequent on both sides together."""
+    values, shares = frequent_values(before, after)
+    if not len(values):
         return []
-    shares = Shares.of(x[kept], a.n, y[kept], b.n, (before.design, after.design))
 
     def note(at: int, was: float, now: float) -> str:
-        return f"exactly {shown(values[kept[at]], kind)}: {percent(was)} -> {percent(now)} of rows"
+        return f"exactly {shown(values[at], kind)}: {percent(was)} -> {percent(now)} of rows"
 
     return [share_draft("frequent values", shares, note, plan)]
 
@@ -285,7 +314,7 @@ def _time_of_day(before: ColumnSummary, after: ColumnSummary, plan: Plan) -> Dra
     assert a is not None and b is not None
     n, m = max(round(a.n / before.design), 1), max(round(b.n / after.design), 1)
     distance = least_ks(a, b)
-    p, test = _ordered.ks_p_value(distance, n, m, None)
+    p, test = _ks(distance, before, after, n, m, lambda: None)
     points, shares = _shares_below(a, b, (before.design, after.design))
     measure = _share_below(distance, points, shares, n, m, "time")
     needed = _ordered.fewest_rows(plan.least, 1 - plan.least)

@@ -107,7 +107,9 @@ class Pairing:
             before, after = units.weighed(name, before, after)
         kind, drafts = column_drafts(before, after, plan, rng)
         if kind == "text" and drafts[0].rows_needed >= 0 and not self._kept_both():
-            drafts[1:1] = text_drafts(self.reference[name], self.current[name], (before.design, after.design), plan, rng)
+            drafts[1:1] = text_drafts(
+                self.reference[name], self.current[name], (before.design, after.design), plan, rng
+            )
         return kind, drafts
 
     def _kept_both(self) -> bool:

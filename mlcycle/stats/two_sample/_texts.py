@@ -18,7 +18,6 @@ from mlcycle.stats.two_sample._telling import percent
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
 __all__ = ["text_drafts"]
 
@@ -43,7 +42,11 @@ class _Text:
 
 
 def text_drafts(
-    reference: pd.Series[Any], current: pd.Series[Any], designs: tuple[float, float], plan: Plan, rng: np.random.Generator
+    reference: pd.Series[Any],
+    current: pd.Series[Any],
+    designs: tuple[float, float],
+    plan: Plan,
+    rng: np.random.Generator,
 ) -> list[Draft]:
     """Return the tests of what texts say, beside their lengths.
 
