@@ -9,7 +9,7 @@ that print well. Nothing here knows of projects, records or storage. Names load 
 `models`         one model's metrics with intervals; two models, or many, on the same rows
 `sequential`     the same question asked again and again: martingales, confidence sequences, budgets of alarms
 `label_free`     what a metric probably is where there are no labels yet, and audits that test it
-`calibration`    do probabilities mean what they say; recalibration; conformal intervals and sets
+`calibration`    do probabilities mean what they say
 ================ ===================================================================================================
 """
 
@@ -21,19 +21,10 @@ from mlcycle._lazy import lazy_names
 
 if TYPE_CHECKING:
     from mlcycle.stats._estimate import Estimate
-    from mlcycle.stats._hierarchy import Hierarchy, hierarchy
-    from mlcycle.stats._multiple import benjamini_hochberg, benjamini_yekutieli, e_benjamini_hochberg, holm
+    from mlcycle.stats._multiple import holm
     from mlcycle.stats._rates import wilson
-    from mlcycle.stats.calibration._calibrators import Calibrator, recalibrate
-    from mlcycle.stats.calibration._conformal import (
-        ConformalIntervals,
-        ConformalSets,
-        conformal_interval,
-        conformal_sets,
-    )
-    from mlcycle.stats.calibration._coverage import Coverage, coverage
     from mlcycle.stats.calibration._error import CalibrationError, calibration_error
-    from mlcycle.stats.calibration._reliability import BrierDecomposition, Reliability, brier_decomposition, reliability
+    from mlcycle.stats.calibration._reliability import Reliability, reliability
     from mlcycle.stats.label_free._audit import Audit, audit
     from mlcycle.stats.label_free._cbpe import cbpe
     from mlcycle.stats.label_free._confidences import atc, doc
@@ -75,39 +66,14 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "_estimate": ("Estimate",),
-    "_hierarchy": (
-        "Hierarchy",
-        "hierarchy",
-    ),
-    "_multiple": (
-        "benjamini_hochberg",
-        "benjamini_yekutieli",
-        "e_benjamini_hochberg",
-        "holm",
-    ),
+    "_multiple": ("holm",),
     "_rates": ("wilson",),
-    "calibration._calibrators": (
-        "Calibrator",
-        "recalibrate",
-    ),
-    "calibration._conformal": (
-        "ConformalIntervals",
-        "ConformalSets",
-        "conformal_interval",
-        "conformal_sets",
-    ),
-    "calibration._coverage": (
-        "Coverage",
-        "coverage",
-    ),
     "calibration._error": (
         "CalibrationError",
         "calibration_error",
     ),
     "calibration._reliability": (
-        "BrierDecomposition",
         "Reliability",
-        "brier_decomposition",
         "reliability",
     ),
     "multivariate._classifier": ("domain_classifier",),
@@ -224,25 +190,19 @@ __all__ = [
     "AuditSample",
     "AuditSequence",
     "BestOf",
-    "BrierDecomposition",
     "Budget",
     "CalibrationError",
-    "Calibrator",
     "ChangePoint",
     "ColumnDrift",
     "ColumnSummary",
     "Comparison",
     "ConfidenceSequence",
-    "ConformalIntervals",
     "ConformalMartingale",
-    "ConformalSets",
-    "Coverage",
     "Debiased",
     "Drift",
     "EDetector",
     "EProcess",
     "Estimate",
-    "Hierarchy",
     "JointDrift",
     "LabelFree",
     "McNemar",
@@ -256,22 +216,16 @@ __all__ = [
     "atc",
     "audit",
     "audit_sample",
-    "benjamini_hochberg",
-    "benjamini_yekutieli",
     "best_of",
-    "brier_decomposition",
     "calibration_error",
     "cbpe",
     "change_point",
     "compare",
     "conditional_p_values",
     "confidence_sequence",
-    "conformal_interval",
     "conformal_p_values",
-    "conformal_sets",
     "contingency",
     "corrected_t",
-    "coverage",
     "cramer_von_mises",
     "cramers_v",
     "delong",
@@ -279,9 +233,7 @@ __all__ = [
     "doc",
     "domain_classifier",
     "drift",
-    "e_benjamini_hochberg",
     "energy_distance",
-    "hierarchy",
     "holm",
     "interval",
     "jensen_shannon",
@@ -297,7 +249,6 @@ __all__ = [
     "proportions",
     "psi",
     "quantile_shift",
-    "recalibrate",
     "reliability",
     "sample_size",
     "summarise",
