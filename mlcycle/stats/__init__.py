@@ -49,20 +49,11 @@ if TYPE_CHECKING:
     from mlcycle.stats.sequential._martingales import ConformalMartingale
     from mlcycle.stats.sequential._ranks import conditional_p_values, conformal_p_values
     from mlcycle.stats.sequential._sequences import ConfidenceSequence, MeanSequence, confidence_sequence
-    from mlcycle.stats.two_sample._binned import cramers_v, jensen_shannon, psi
     from mlcycle.stats.two_sample._drift import drift
-    from mlcycle.stats.two_sample._effects import Debiased, quantile_shift, total_variation
     from mlcycle.stats.two_sample._findings import ColumnDrift, Drift, Shift
+    from mlcycle.stats.two_sample._kolmogorov_smirnov import TwoSampleTest, kolmogorov_smirnov
     from mlcycle.stats.two_sample._planning import Planned, minimum_detectable, sample_size
     from mlcycle.stats.two_sample._summary import ColumnSummary, Summary, summarise, summarise_chunks
-    from mlcycle.stats.two_sample._tests import (
-        TwoSampleTest,
-        contingency,
-        cramer_von_mises,
-        kolmogorov_smirnov,
-        proportions,
-    )
-    from mlcycle.stats.two_sample._transport import wasserstein
 
 _HOMES = {
     "_estimate": ("Estimate",),
@@ -129,21 +120,15 @@ _HOMES = {
         "metric_difference",
         "metric_interval",
     ),
-    "two_sample._binned": (
-        "cramers_v",
-        "jensen_shannon",
-        "psi",
-    ),
     "two_sample._drift": ("drift",),
-    "two_sample._effects": (
-        "Debiased",
-        "quantile_shift",
-        "total_variation",
-    ),
     "two_sample._findings": (
         "ColumnDrift",
         "Drift",
         "Shift",
+    ),
+    "two_sample._kolmogorov_smirnov": (
+        "TwoSampleTest",
+        "kolmogorov_smirnov",
     ),
     "two_sample._planning": (
         "Planned",
@@ -156,14 +141,6 @@ _HOMES = {
         "summarise",
         "summarise_chunks",
     ),
-    "two_sample._tests": (
-        "TwoSampleTest",
-        "contingency",
-        "cramer_von_mises",
-        "kolmogorov_smirnov",
-        "proportions",
-    ),
-    "two_sample._transport": ("wasserstein",),
     "label_free._audit": (
         "Audit",
         "audit",
@@ -198,7 +175,6 @@ __all__ = [
     "Comparison",
     "ConfidenceSequence",
     "ConformalMartingale",
-    "Debiased",
     "Drift",
     "EDetector",
     "EProcess",
@@ -224,10 +200,7 @@ __all__ = [
     "conditional_p_values",
     "confidence_sequence",
     "conformal_p_values",
-    "contingency",
     "corrected_t",
-    "cramer_von_mises",
-    "cramers_v",
     "delong",
     "dle",
     "doc",
@@ -236,7 +209,6 @@ __all__ = [
     "energy_distance",
     "holm",
     "interval",
-    "jensen_shannon",
     "kolmogorov_smirnov",
     "mcnemar",
     "metric_difference",
@@ -246,15 +218,10 @@ __all__ = [
     "p_to_e",
     "paired_difference",
     "pape",
-    "proportions",
-    "psi",
-    "quantile_shift",
     "reliability",
     "sample_size",
     "summarise",
     "summarise_chunks",
-    "total_variation",
-    "wasserstein",
     "wilson",
 ]
 

@@ -17,7 +17,6 @@ from mlcycle.stats._multiple import CONTROLS, adjust, global_p, strictness
 from mlcycle.stats.two_sample._findings import ColumnDrift, Drift, Shift
 from mlcycle.stats.two_sample._pairing import Pairing
 from mlcycle.stats.two_sample._shifts import MOST_TESTS, Plan, ShiftDraft
-from mlcycle.stats.two_sample._summary import Summary
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -38,7 +37,6 @@ MARGINS = {
     "unseen levels": 0.01,
     "infinite": 0.01,
 }
-TESTS = ("ks", "cvm")
 # Below so many values in all, starting threads costs more than they save.
 _WORTH_THREADS = 1_000_000
 
@@ -90,7 +88,6 @@ def drift(
     alpha: float = 0.05,
     margin: float | Mapping[Any, float] | None = None,
     control: str = "bh",
-    test: str = "ks",
     seed: int = 0,
 ) -> Drift:
     """Compare two samples of rows column by column.
@@ -139,9 +136,6 @@ def drift(
         discovery rate; Benjamini and Hochberg 1995, for tests that do not speak against each other). ``by``: the same
         under any dependence. ``holm``: the chance of *any* such false call is at most `alpha`. Tests and intervals are
         both held to it.
-    test : {"ks", "cvm"}, default "ks"
-        Of ordered columns: Kolmogorov-Smirnov, or Cramér-von Mises, which sees a shift of the whole column a little
-        sooner, takes a few times as long, and needs the rows of both sides.
     seed : int, default 0
         For permutation tests; a column's result does not depend on the other columns or their order, only, by the
         number of draws, on how many they are.
@@ -181,11 +175,9 @@ def drift(
     """
     pairing = Pairing.of(reference, current, columns, kinds)
     setting, seed = _checked(alpha, control, margin, pairing), check_seed(seed)
-    if test not in TESTS or (test == "cvm" and any(isinstance(side, Summary) for side in (reference, current))):
-        raise InvalidInput(f"test is one of {', '.join(TESTS)}, and 'ks' for summaries, got {test!r}")
     # Before the tests are made their number is not known, and no column may ask for more than was kept for it.
     least = setting.level(1, max(MOST_TESTS * len(pairing.names), 1))
-    plan = Plan(least, int(np.clip(10 / least, 1999, 99_999)), test)
+    plan = Plan(least, int(np.clip(10 / least, 1999, 99_999)))
 
     def drafted(name: Hashable) -> tuple[str, list[ShiftDraft]]:
         return pairing.drafted(name, plan, seed)

@@ -11,7 +11,6 @@ from attrs import evolve, field, frozen
 from mlcycle.stats._estimate import POWER, z_value
 from mlcycle.stats._rates import difference_of_rates, fisher
 from mlcycle.stats.two_sample import _columns, _levels, _ordered, _vocabulary
-from mlcycle.stats.two_sample._cramer_von_mises import cvm_p_value, cvm_statistic, tie_sizes
 from mlcycle.stats.two_sample._ties import tie_blocks
 
 if TYPE_CHECKING:
@@ -57,13 +56,10 @@ class Plan:
         are asked for with confidence up to ``1 - least``.
     draws : int
         Most random tables of a permutation test.
-    test : str
-        ``ks`` or ``cvm``, for ordered columns.
     """
 
     least: float
     draws: int
-    test: str = "ks"
 
 
 @frozen
@@ -165,7 +161,7 @@ def _ordered_draft(a: NDArray[Any], b: NDArray[Any], kind: str, plan: Plan) -> S
     if a.dtype != b.dtype:
         a, b = a.astype(np.float64), b.astype(np.float64)
     n, m = len(a), len(b)
-    p, test = _ordered_test(a, b, plan.test)
+    p, test = _ordered_test(a, b)
     before, after = (_ordered.Quantiles.of(side, 1 - plan.least) for side in (a, b))
     scale = _ordered.robust_scale(a)
     hint = "; every value is different: is it an id?" if kind == "numeric" and _never_repeat(a, b) else ""
@@ -188,10 +184,8 @@ def _never_repeat(a: NDArray[Any], b: NDArray[Any]) -> bool:
     return not any(bool(np.any(side[1:] == side[:-1])) for side in (a, b))
 
 
-def _ordered_test(a: NDArray[Any], b: NDArray[Any], test: str) -> tuple[float, str]:
+def _ordered_test(a: NDArray[Any], b: NDArray[Any]) -> tuple[float, str]:
     n, m = len(a), len(b)
-    if test == "cvm":
-        return cvm_p_value(cvm_statistic(a, b), n, m, tie_sizes(a, b))
     distance = _ordered.ks_statistic(a, b, negligible=_ordered.NEGLIGIBLE * math.sqrt(1 / n + 1 / m))
     return _ordered.ks_p_value(distance, n, m, tie_blocks(a, b))
 

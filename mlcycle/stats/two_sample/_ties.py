@@ -35,7 +35,8 @@ def tie_blocks(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.intp] | None:
     rows, hardly, uncounted = len(a) + len(b), False, np.zeros(0, np.intp)
     for side in (a, b):
         sample = side[:: max(len(side) // _SAMPLED, 1)]
-        hardly |= len(side) > _SAMPLED and np.count_nonzero(sample[1:] != sample[:-1]) > _DIFFERENT * len(sample)
+        changes = int(np.count_nonzero(sample[1:] != sample[:-1]))
+        hardly |= len(side) > _SAMPLED and changes > _DIFFERENT * len(sample)
     if hardly and rows > SMALL:
         return uncounted
     values = np.union1d(*(side[np.flatnonzero(np.append(True, side[1:] != side[:-1]))] for side in (a, b)))
