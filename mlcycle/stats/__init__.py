@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from mlcycle.stats.models._compare import Comparison, compare
     from mlcycle.stats.models._metrics import metric_difference, metric_interval
     from mlcycle.stats.multivariate._classifier import domain_classifier
-    from mlcycle.stats.multivariate._distances import energy_distance, mmd
     from mlcycle.stats.multivariate._finding import JointDrift
     from mlcycle.stats.sequential._alarms import EDetector, p_to_e
     from mlcycle.stats.sequential._budget import Budget
@@ -68,10 +67,6 @@ _HOMES = {
         "reliability",
     ),
     "multivariate._classifier": ("domain_classifier",),
-    "multivariate._distances": (
-        "energy_distance",
-        "mmd",
-    ),
     "multivariate._finding": ("JointDrift",),
     "sequential._alarms": (
         "EDetector",
@@ -206,7 +201,6 @@ __all__ = [
     "doc",
     "domain_classifier",
     "drift",
-    "energy_distance",
     "holm",
     "interval",
     "kolmogorov_smirnov",
@@ -214,7 +208,6 @@ __all__ = [
     "metric_difference",
     "metric_interval",
     "minimum_detectable",
-    "mmd",
     "p_to_e",
     "paired_difference",
     "pape",
