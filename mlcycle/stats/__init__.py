@@ -9,7 +9,7 @@ that print well. Nothing here knows of projects, records or storage. Names load 
 `models`         one model's metrics with intervals; two models, or many, on the same rows
 `sequential`     the same question asked again and again: martingales, confidence sequences, budgets of alarms
 `label_free`     what a metric probably is where there are no labels yet, and audits that test it
-`calibration`    do probabilities mean what they say; recalibration; conformal intervals and sets
+`calibration`    do probabilities mean what they say
 ================ ===================================================================================================
 """
 
@@ -21,19 +21,10 @@ from mlcycle._lazy import lazy_names
 
 if TYPE_CHECKING:
     from mlcycle.stats._estimate import Estimate
-    from mlcycle.stats._hierarchy import Hierarchy, hierarchy
-    from mlcycle.stats._multiple import benjamini_hochberg, benjamini_yekutieli, e_benjamini_hochberg, holm
+    from mlcycle.stats._multiple import holm
     from mlcycle.stats._rates import wilson
-    from mlcycle.stats.calibration._calibrators import Calibrator, recalibrate
-    from mlcycle.stats.calibration._conformal import (
-        ConformalIntervals,
-        ConformalSets,
-        conformal_interval,
-        conformal_sets,
-    )
-    from mlcycle.stats.calibration._coverage import Coverage, coverage
     from mlcycle.stats.calibration._error import CalibrationError, calibration_error
-    from mlcycle.stats.calibration._reliability import BrierDecomposition, Reliability, brier_decomposition, reliability
+    from mlcycle.stats.calibration._reliability import Reliability, reliability
     from mlcycle.stats.label_free._audit import Audit, audit
     from mlcycle.stats.label_free._cbpe import cbpe
     from mlcycle.stats.label_free._confidences import atc, doc
@@ -48,7 +39,6 @@ if TYPE_CHECKING:
     from mlcycle.stats.models._compare import Comparison, compare
     from mlcycle.stats.models._metrics import metric_difference, metric_interval
     from mlcycle.stats.multivariate._classifier import domain_classifier
-    from mlcycle.stats.multivariate._distances import energy_distance, mmd
     from mlcycle.stats.multivariate._finding import JointDrift
     from mlcycle.stats.sequential._alarms import EDetector, p_to_e
     from mlcycle.stats.sequential._budget import Budget
@@ -58,63 +48,25 @@ if TYPE_CHECKING:
     from mlcycle.stats.sequential._martingales import ConformalMartingale
     from mlcycle.stats.sequential._ranks import conditional_p_values, conformal_p_values
     from mlcycle.stats.sequential._sequences import ConfidenceSequence, MeanSequence, confidence_sequence
-    from mlcycle.stats.two_sample._binned import cramers_v, jensen_shannon, psi
     from mlcycle.stats.two_sample._drift import drift
-    from mlcycle.stats.two_sample._effects import Debiased, quantile_shift, total_variation
     from mlcycle.stats.two_sample._findings import ColumnDrift, Drift, Shift
+    from mlcycle.stats.two_sample._kolmogorov_smirnov import TwoSampleTest, kolmogorov_smirnov
     from mlcycle.stats.two_sample._planning import Planned, minimum_detectable, sample_size
     from mlcycle.stats.two_sample._summary import ColumnSummary, Summary, summarise, summarise_chunks
-    from mlcycle.stats.two_sample._tests import (
-        TwoSampleTest,
-        contingency,
-        cramer_von_mises,
-        kolmogorov_smirnov,
-        proportions,
-    )
-    from mlcycle.stats.two_sample._transport import wasserstein
 
 _HOMES = {
     "_estimate": ("Estimate",),
-    "_hierarchy": (
-        "Hierarchy",
-        "hierarchy",
-    ),
-    "_multiple": (
-        "benjamini_hochberg",
-        "benjamini_yekutieli",
-        "e_benjamini_hochberg",
-        "holm",
-    ),
+    "_multiple": ("holm",),
     "_rates": ("wilson",),
-    "calibration._calibrators": (
-        "Calibrator",
-        "recalibrate",
-    ),
-    "calibration._conformal": (
-        "ConformalIntervals",
-        "ConformalSets",
-        "conformal_interval",
-        "conformal_sets",
-    ),
-    "calibration._coverage": (
-        "Coverage",
-        "coverage",
-    ),
     "calibration._error": (
         "CalibrationError",
         "calibration_error",
     ),
     "calibration._reliability": (
-        "BrierDecomposition",
         "Reliability",
-        "brier_decomposition",
         "reliability",
     ),
     "multivariate._classifier": ("domain_classifier",),
-    "multivariate._distances": (
-        "energy_distance",
-        "mmd",
-    ),
     "multivariate._finding": ("JointDrift",),
     "sequential._alarms": (
         "EDetector",
@@ -163,21 +115,15 @@ _HOMES = {
         "metric_difference",
         "metric_interval",
     ),
-    "two_sample._binned": (
-        "cramers_v",
-        "jensen_shannon",
-        "psi",
-    ),
     "two_sample._drift": ("drift",),
-    "two_sample._effects": (
-        "Debiased",
-        "quantile_shift",
-        "total_variation",
-    ),
     "two_sample._findings": (
         "ColumnDrift",
         "Drift",
         "Shift",
+    ),
+    "two_sample._kolmogorov_smirnov": (
+        "TwoSampleTest",
+        "kolmogorov_smirnov",
     ),
     "two_sample._planning": (
         "Planned",
@@ -190,14 +136,6 @@ _HOMES = {
         "summarise",
         "summarise_chunks",
     ),
-    "two_sample._tests": (
-        "TwoSampleTest",
-        "contingency",
-        "cramer_von_mises",
-        "kolmogorov_smirnov",
-        "proportions",
-    ),
-    "two_sample._transport": ("wasserstein",),
     "label_free._audit": (
         "Audit",
         "audit",
@@ -224,25 +162,18 @@ __all__ = [
     "AuditSample",
     "AuditSequence",
     "BestOf",
-    "BrierDecomposition",
     "Budget",
     "CalibrationError",
-    "Calibrator",
     "ChangePoint",
     "ColumnDrift",
     "ColumnSummary",
     "Comparison",
     "ConfidenceSequence",
-    "ConformalIntervals",
     "ConformalMartingale",
-    "ConformalSets",
-    "Coverage",
-    "Debiased",
     "Drift",
     "EDetector",
     "EProcess",
     "Estimate",
-    "Hierarchy",
     "JointDrift",
     "LabelFree",
     "McNemar",
@@ -256,54 +187,34 @@ __all__ = [
     "atc",
     "audit",
     "audit_sample",
-    "benjamini_hochberg",
-    "benjamini_yekutieli",
     "best_of",
-    "brier_decomposition",
     "calibration_error",
     "cbpe",
     "change_point",
     "compare",
     "conditional_p_values",
     "confidence_sequence",
-    "conformal_interval",
     "conformal_p_values",
-    "conformal_sets",
-    "contingency",
     "corrected_t",
-    "coverage",
-    "cramer_von_mises",
-    "cramers_v",
     "delong",
     "dle",
     "doc",
     "domain_classifier",
     "drift",
-    "e_benjamini_hochberg",
-    "energy_distance",
-    "hierarchy",
     "holm",
     "interval",
-    "jensen_shannon",
     "kolmogorov_smirnov",
     "mcnemar",
     "metric_difference",
     "metric_interval",
     "minimum_detectable",
-    "mmd",
     "p_to_e",
     "paired_difference",
     "pape",
-    "proportions",
-    "psi",
-    "quantile_shift",
-    "recalibrate",
     "reliability",
     "sample_size",
     "summarise",
     "summarise_chunks",
-    "total_variation",
-    "wasserstein",
     "wilson",
 ]
 

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 __all__ = [
     "CONTROLS",
     "adjust",
-    "benjamini_hochberg",
-    "benjamini_yekutieli",
-    "e_benjamini_hochberg",
     "global_p",
     "holm",
     "strictness",
@@ -63,93 +60,30 @@ def holm(p: ArrayLike) -> NDArray[np.float64]:
     return _adjusted(p, stepped)
 
 
-def benjamini_hochberg(p: ArrayLike) -> NDArray[np.float64]:
-    """Return p-values adjusted so that false alarms are at most the nominal share of all alarms (false discovery rate).
-
-    Valid for independent and for positively dependent tests.
-
-    Parameters
-    ----------
-    p : array-like of shape (m,)
-        As in `holm`.
-
-    References
-    ----------
-    Benjamini and Hochberg (1995), Controlling the false discovery rate, JRSS B 57.
-
-    Examples
-    --------
-    >>> from mlcycle import stats
-    >>> stats.benjamini_hochberg([0.01, 0.04, 0.03]).round(3).tolist()
-    [0.03, 0.04, 0.04]
-    """
-    return _adjusted(p, _step_up)
-
-
-def benjamini_yekutieli(p: ArrayLike) -> NDArray[np.float64]:
-    """Return p-values adjusted for the false discovery rate under any dependence between tests.
-
-    Parameters
-    ----------
-    p : array-like of shape (m,)
-        As in `holm`.
-
-    References
-    ----------
-    Benjamini and Yekutieli (2001), The control of the false discovery rate under dependency, Annals of Statistics 29.
-
-    Examples
-    --------
-    >>> from mlcycle import stats
-    >>> stats.benjamini_yekutieli([0.01, 0.04, 0.03]).round(3).tolist()
-    [0.055, 0.073, 0.073]
-    """
-    return _adjusted(p, lambda ordered: _step_up(ordered) * np.sum(1 / np.arange(1, len(ordered) + 1)))
-
-
-def e_benjamini_hochberg(e: ArrayLike) -> NDArray[np.float64]:
-    """Return e-values turned into adjusted values for the false discovery rate (e-BH), under any dependence.
-
-    An e-value is evidence with expectation at most 1 when nothing is going on: the value of a test martingale at any
-    moment is one.
-
-    Parameters
-    ----------
-    e : array-like of shape (m,)
-        E-values, at least 0; ``nan`` marks a test that was not made.
-
-    Returns
-    -------
-    ndarray of shape (m,)
-        Reject where this is at most the level.
-
-    References
-    ----------
-    Wang and Ramdas (2022), False discovery rate control with e-values, JRSS B 84.
-
-    Examples
-    --------
-    >>> from mlcycle import stats
-    >>> stats.e_benjamini_hochberg([100.0, 1.0, 30.0]).round(3).tolist()
-    [0.03, 1.0, 0.05]
-    """
-    values = _numbers(e, "e")
-    if np.any(values < 0):
-        raise InvalidInput(f"e-values are at least 0, got {float(values[values < 0][0])!r}")
-    with np.errstate(divide="ignore", over="ignore"):
-        return _adjusted(np.minimum(1 / values, 1), _step_up, scale=1 / values)
-
-
 CONTROLS: dict[str, Callable[[ArrayLike], NDArray[np.float64]]] = {
     "holm": holm,
-    "bh": benjamini_hochberg,
-    "by": benjamini_yekutieli,
+    "bh": lambda p: _adjusted(p, _step_up),
+    "by": lambda p: _adjusted(p, lambda ordered: _step_up(ordered) * np.sum(1 / np.arange(1, len(ordered) + 1))),
     "none": lambda p: _numbers(p, "p"),
 }
 
 
 def adjust(p: ArrayLike, control: str) -> NDArray[np.float64]:
-    """Return p-values adjusted by the named control: ``holm``, ``bh``, ``by`` or ``none``."""
+    """Return p-values adjusted by the named control.
+
+    ``holm`` as `holm`; ``bh`` for the false discovery rate of independent or positively dependent tests, ``by`` for the
+    same under any dependence; ``none`` leaves them. ``nan`` as in `holm`.
+
+    References
+    ----------
+    Benjamini and Hochberg (1995), Controlling the false discovery rate, JRSS B 57. Benjamini and Yekutieli (2001), The
+    control of the false discovery rate under dependency, Annals of Statistics 29.
+
+    Examples
+    --------
+    >>> adjust([0.01, 0.04, 0.03], "bh").round(3).tolist(), adjust([0.01, 0.04, 0.03], "by").round(3).tolist()
+    ([0.03, 0.04, 0.04], [0.055, 0.073, 0.073])
+    """
     if control not in CONTROLS:
         raise InvalidInput(f"control is one of {', '.join(CONTROLS)}, got {control!r}")
     return CONTROLS[control](p)
@@ -196,6 +130,7 @@ def global_p(p: ArrayLike, control: str = "bh") -> float:
 
 
 def _step_up(ordered: NDArray[np.float64]) -> NDArray[np.float64]:
+    # That of `scipy.stats.false_discovery_control`; loading `scipy.stats` for it takes longer than a small `drift`.
     count = len(ordered)
     raised = ordered * count / np.arange(1, count + 1)
     return np.minimum.accumulate(raised[::-1])[::-1]
@@ -211,17 +146,12 @@ def _numbers(given: ArrayLike, name: str) -> NDArray[np.float64]:
     return values
 
 
-def _adjusted(
-    p: ArrayLike,
-    step: Callable[[NDArray[np.float64]], NDArray[np.float64]],
-    scale: NDArray[np.float64] | None = None,
-) -> NDArray[np.float64]:
+def _adjusted(p: ArrayLike, step: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> NDArray[np.float64]:
     values = _numbers(p, "p")
     if np.any((values < 0) | (values > 1)):
         raise InvalidInput(f"p-values lie between 0 and 1, got {float(values[(values < 0) | (values > 1)][0])!r}")
     made = np.flatnonzero(~np.isnan(values))
-    used = values if scale is None else scale
-    order = made[np.argsort(used[made], kind="stable")]
+    order = made[np.argsort(values[made], kind="stable")]
     result = np.full(values.shape, np.nan)
-    result[order] = np.minimum(step(used[order]), 1.0)
+    result[order] = np.minimum(step(values[order]), 1.0)
     return result

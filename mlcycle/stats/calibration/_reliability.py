@@ -1,23 +1,23 @@
-"""Reliability: what scores promise against what comes, bin by bin, and the Brier score taken apart."""
+"""Reliability: what scores promise against what comes, bin by bin."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from attrs import asdict, frozen
+from attrs import asdict, evolve, frozen
 
 from mlcycle.errors import InvalidInput
 from mlcycle.stats._estimate import Estimate, check_confidence
-from mlcycle.stats._rates import clopper_pearson, wilson
-from mlcycle.stats.calibration._bins import Bins, bins_of
+from mlcycle.stats._rates import wilson
+from mlcycle.stats.calibration._bins import bins_of
 from mlcycle.stats.calibration._scores import check_probabilities
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-__all__ = ["BrierDecomposition", "Reliability", "ReliabilityBin", "brier_decomposition", "reliability"]
+__all__ = ["Reliability", "ReliabilityBin", "reliability"]
 
 _SIDE = 220
 
@@ -33,7 +33,7 @@ class ReliabilityBin:
     score : float
         Mean score: what was promised.
     rate : Estimate
-        Share of rows where the event came, with Wilson's interval.
+        Share of rows where the event came, with its interval: Wilson's, or the exact one when all hold at once.
     """
 
     low: float
@@ -158,7 +158,7 @@ def reliability(
     References
     ----------
     Murphy and Winkler (1977), Reliability of subjective probability forecasts of precipitation and temperature,
-    Applied Statistics 26. Wilson (1927), JASA 22. Šidák (1967), JASA 62.
+    Applied Statistics 26. Wilson (1927), JASA 22. Clopper and Pearson (1934), Biometrika 26. Šidák (1967), JASA 62.
 
     Examples
     --------
@@ -179,7 +179,7 @@ def reliability(
     found = bins_of(positive, chances, bins, strategy)
     count = len(found.size)
     level = confidence ** (1 / count) if simultaneous else confidence
-    rate = clopper_pearson if simultaneous else wilson
+    rate = _exact if simultaneous else wilson
     hits = np.bincount(found.code, weights=positive, minlength=count)
     least, most = np.full(count, np.inf), np.full(count, -np.inf)
     np.minimum.at(least, found.code, chances)
@@ -195,108 +195,13 @@ def reliability(
     )
 
 
-@frozen(repr=False)
-class BrierDecomposition:
-    """The Brier score taken apart: ``brier = reliability - resolution + uncertainty + within``.
+def _exact(successes: int, n: int, confidence: float) -> Estimate:
+    """Return the rate with the exact interval of Clopper and Pearson.
 
-    Attributes
-    ----------
-    brier : float
-        Mean squared difference of score and truth.
-    reliability : float
-        How far scores are from the rates of their bins; 0 is best. The part that recalibration can win.
-    resolution : float
-        How far the rates of the bins are from the overall rate; the more the better.
-    uncertainty : float
-        Variance of the truth, which no model can help.
-    within : float
-        What the bins hide: variance of scores within bins, less twice their covariance with the truth.
-    debiased : bool
-        Whether the first three are without the bias of their plug-ins; they may then be negative.
-    bins, n : int
-        Bins and rows.
+    Wilson's covers on average; at the levels that many bins at once need, and near 0 or 1, far too seldom (Brown, Cai
+    and DasGupta 2001, Statistical Science 16).
     """
+    from scipy.stats import binomtest
 
-    brier: float
-    reliability: float
-    resolution: float
-    uncertainty: float
-    within: float
-    debiased: bool
-    bins: int
-    n: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the fields as a plain dict."""
-        return asdict(self)
-
-    def __str__(self) -> str:
-        kind = "debiased" if self.debiased else "plug-in"
-        return (
-            f"Brier score {self.brier:.4f} = reliability {self.reliability:.4f} - resolution {self.resolution:.4f} "
-            f"+ uncertainty {self.uncertainty:.4f} + within bins {self.within:.4f} "
-            f"({kind}, {self.bins} bins, n = {self.n})"
-        )
-
-    def __repr__(self) -> str:
-        return f"BrierDecomposition({self})"
-
-
-def brier_decomposition(
-    y: ArrayLike,
-    score: ArrayLike,
-    *,
-    bins: int = 10,
-    strategy: str = "quantile",
-    labels: ArrayLike | None = None,
-    debiased: bool = True,
-) -> BrierDecomposition:
-    """Take the Brier score apart into reliability, resolution and uncertainty.
-
-    The parts sum to the Brier score exactly, debiased or not.
-
-    Parameters
-    ----------
-    y, score, bins, strategy, labels
-        As in `reliability`.
-    debiased : bool, default True
-        Whether to take off the bias: plug-ins overrate reliability and resolution alike, by the sampling variance of
-        the bins' rates. Bins of one row, whose variance is unknown, keep theirs.
-
-    References
-    ----------
-    Murphy (1973), A new vector partition of the probability score, Journal of Applied Meteorology 12. Stephenson,
-    Coelho and Jolliffe (2008), Two extra components in the Brier score decomposition, Weather and Forecasting 23, for
-    the terms within bins. Ferro and Fricker (2012), A bias-corrected decomposition of the Brier score, Quarterly
-    Journal of the Royal Meteorological Society 138; Bröcker (2012), Climate Dynamics 39.
-
-    Examples
-    --------
-    >>> from mlcycle import stats
-    >>> y, score = [0, 0, 1, 1, 0, 1, 1, 1], [0.2, 0.2, 0.2, 0.2, 0.8, 0.8, 0.8, 0.8]
-    >>> stats.brier_decomposition(y, score, debiased=False)
-    BrierDecomposition(Brier score 0.2650 = reliability 0.0462 - resolution 0.0156 + uncertainty 0.2344
-    + within bins 0.0000 (plug-in, 2 bins, n = 8))
-    """
-    positive, chances = check_probabilities(y, score, labels)
-    n = len(chances)
-    if n < 2:
-        raise InvalidInput(f"brier_decomposition needs 2 rows or more, got {n}")
-    found = bins_of(positive, chances, bins, strategy)
-    truth = positive.astype(np.float64)
-    overall, share = float(truth.mean()), found.share
-    brier = float(np.mean((chances - truth) ** 2))
-    reliable = float(share @ (found.score - found.rate) ** 2)
-    resolved = float(share @ (found.rate - overall) ** 2)
-    unsure = overall * (1 - overall)
-    within = _within(found, chances, truth)
-    if debiased:
-        noise = float(share @ (found.rate * (1 - found.rate) / np.maximum(found.size - 1, 1)))
-        overall_noise = unsure / (n - 1)
-        reliable, resolved, unsure = reliable - noise, resolved - noise + overall_noise, unsure + overall_noise
-    return BrierDecomposition(brier, reliable, resolved, unsure, within, debiased, len(found.size), n)
-
-
-def _within(found: Bins, chances: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
-    apart = chances - found.score[found.code]
-    return float(np.mean(apart**2) - 2 * np.mean(apart * (truth - found.rate[found.code])))
+    low, high = binomtest(successes, n).proportion_ci(confidence, method="exact")
+    return evolve(wilson(successes, n, confidence), low=float(low), high=float(high), method="Clopper-Pearson")

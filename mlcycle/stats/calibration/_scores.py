@@ -1,4 +1,4 @@
-"""Probabilities of one event and whether it came, checked; weights checked; folds drawn."""
+"""Probabilities of one event and whether it came, checked."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlcycle.errors import InvalidInput
-from mlcycle.stats._arguments import check_seed
 from mlcycle.stats._labels import check_pair, positive_score
-from mlcycle.stats.models._units import groups_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["check_probabilities", "check_weights", "deal_folds"]
+__all__ = ["check_probabilities"]
 
 
 def check_probabilities(
@@ -48,56 +46,3 @@ def check_probabilities(
         worst = guess.sum(axis=1)[np.argmax(np.abs(guess.sum(axis=1) - 1))]
         raise InvalidInput(f"the probabilities of a row sum to one, got {worst:.4g}")
     return positive, chances
-
-
-def check_weights(weights: ArrayLike | None, n: int) -> NDArray[np.float64]:
-    """Return one positive weight a row, all 1 when none are given.
-
-    Raises
-    ------
-    InvalidInput
-        For a shape that does not fit, or weights that are zero, negative, infinite or missing.
-    """
-    if weights is None:
-        return np.ones(n)
-    values = np.asarray(weights, dtype=np.float64)
-    if values.shape != (n,):
-        raise InvalidInput(f"weights needs one number per row, shape ({n},), got shape {values.shape}")
-    wrong = ~(np.isfinite(values) & (values > 0))
-    if wrong.any():
-        raise InvalidInput(
-            f"weights are positive and finite, got {values[wrong][0]!r} in {int(wrong.sum())} rows; drop those rows"
-        )
-    return values
-
-
-def deal_folds(positive: NDArray[np.bool_], folds: int, seed: int, groups: ArrayLike | None = None) -> NDArray[np.intp]:
-    """Return the fold of every row, dealt at random: each class evenly, or whole groups.
-
-    Raises
-    ------
-    InvalidInput
-        If there are fewer than two folds, or too few rows of a class (or groups) to deal.
-    """
-    if folds < 2:
-        raise InvalidInput(f"folds is 2 or more, got {folds!r}")
-    rng = np.random.default_rng(check_seed(seed))
-    n = len(positive)
-    if groups is not None:
-        return _fold_of_groups(groups, n, folds, rng)
-    rarer = int(min(positive.sum(), n - positive.sum()))
-    if rarer < folds:
-        raise InvalidInput(f"{folds} folds need at least {folds} rows of either label, the rarer one has {rarer}")
-    order = rng.permutation(n)
-    order = order[np.argsort(positive[order], kind="stable")]
-    fold = np.empty(n, dtype=np.intp)
-    fold[order] = np.arange(n) % folds
-    return fold
-
-
-def _fold_of_groups(groups: ArrayLike, n: int, folds: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    units = groups_of(n, groups)
-    if units.count < folds:
-        raise InvalidInput(f"{folds} folds need at least {folds} groups, got {units.count}")
-    dealt: NDArray[np.intp] = rng.permutation(np.arange(units.count) % folds)[units.codes]
-    return dealt

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlcycle.stats._arguments import check_seed, check_whole
+from mlcycle.errors import InvalidInput
+from mlcycle.stats._arguments import check_seed, check_share, check_size, check_whole
 from mlcycle.stats._estimate import POWER, z_value
-from mlcycle.stats._simulated import simulated_p
-from mlcycle.stats.multivariate._crossfit import CrossFit, Fitted, Ridge, Wrapped, folds_of
-from mlcycle.stats.multivariate._finding import JointDrift, Setting, finding, joint_verdict, undecided
+from mlcycle.stats.multivariate._cross_fit import CrossFit, ridge, seeded, splits_of
+from mlcycle.stats.multivariate._finding import JointDrift, finding, joint_verdict, undecided
 from mlcycle.stats.multivariate._points import Points, points_of
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ def domain_classifier(
     estimator: Any = None,
     columns: Iterable[Hashable] | None = None,
     groups: tuple[Any, Any] | None = None,
-    scale: str = "ranks",
     alpha: float = 0.05,
     margin: float | None = None,
     permutations: int | None = None,
@@ -45,28 +44,40 @@ def domain_classifier(
 ) -> JointDrift:
     """Test whether two samples of rows differ in anything, by a classifier that tells them apart, and say by what.
 
-    `statistic` and `effect` are its cross-fitted AUC: rows are scored by a classifier that never saw them, and pairs of
+    `effect` is its cross-fitted AUC: rows are scored by a classifier that never saw them, and pairs of
     a row of either side are compared within a fold. 0.5 is no difference. The interval is for the AUC of classifiers
     trained on this many rows, which is at most that of the best there could be. The p-value comes from permuting the
     sides of rows within folds and **training again** for every permutation, so it is exact whatever the classifier.
 
-    Unless an estimator is given, the classifier is a ridge regression of the side on the coordinates, their squares and
-    200 random Fourier features of them all, about as free as the root of the number of rows allows: it sees shifts,
-    spreads and dependence, and training it anew for a thousand permutations is one product of matrices.
+    Unless an estimator is given, the classifier is scikit-learn's ridge regression of the side on the coordinates,
+    their squares and 200 random Fourier features of them all, about as free as the root of the number of rows allows:
+    it sees shifts, spreads and dependence, and a thousand permutations are one regression with a thousand targets.
+    Numbers are compared by their ranks, text by its length, levels one by one; all learnt from both samples together.
 
     Parameters
     ----------
+    reference, current : DataFrame, Series, Arrow table, ndarray or mapping of columns
+        The samples, as for `drift`; embeddings as one array.
     folds : int, default 5
         Fewer where a side has not two rows (or groups) for each.
     estimator : scikit-learn classifier, optional
-        Fitted `folds` times for every permutation; stopped early when there is nothing to find.
+        Fitted `folds` times for every permutation; stopped early when there is nothing to find. Without a
+        ``random_state`` it gets the seed.
+    columns : iterable, optional
+        The columns to use; all that both sides have, unless given.
+    groups : pair of array-like, optional
+        What every row of either side belongs to; rows of one group change sides together.
+    alpha : float, default 0.05
+        The level; intervals have confidence ``1 - alpha``.
     margin : float, optional
         The smallest AUC that matters, 0.528 unless given: what one column moved by 0.1 standard deviations allows.
     permutations : int, optional
         999, or 99 with an estimator, unless given; with the 20th that is as large as what was found, no more are made
         (Besag and Clifford 1991).
-    reference, current, columns, groups, scale, alpha, most, seed
-        As in `energy_distance`. An `estimator` without a ``random_state`` gets the seed.
+    most : int, default 2000
+        Rows of a side above which a random part of it is compared.
+    seed : int, default 0
+        For folds, waves, permutations and that part.
 
     Returns
     -------
@@ -97,42 +108,45 @@ def domain_classifier(
     ('drifted', 5, 0.71)
     """
     folds, seed = check_whole(folds, "folds", 2), check_seed(seed)
-    made = _PERMUTATIONS[estimator is not None] if permutations is None else permutations
-    setting = Setting.checked(alpha, margin, made)
-    alpha, least = setting.alpha, _MARGIN if setting.margin is None else setting.margin
+    alpha, least, made = _checked(alpha, margin, _PERMUTATIONS[estimator is not None], permutations)
     rng = np.random.default_rng(seed)
-    points = points_of(reference, current, columns=columns, groups=groups, scale=scale, most=most, rng=rng)
+    points = points_of(reference, current, columns=columns, groups=groups, most=most, rng=rng)
     test = f"domain classifier, {'ridge' if estimator is None else type(estimator).__name__}"
-    if reason := points.too_few(alpha) or _too_few(points, folds, alpha):
-        return undecided(test, points, "AUC", least, alpha, reason)
-    fold = folds_of(points.unit, points.first, folds, rng)
-    model = Ridge.of(points.values, rng) if estimator is None else Wrapped.of(estimator, points.values, seed)
-    fit = CrossFit(model, fold, points.unit, ~points.first)
-    found = fit.found()
-    p, chance = _permuted(fit, found.auc, setting.permutations, rng)
-    low, high = _interval(found, chance, points, 1 - alpha)
-    detectable = _detectable(chance, alpha, least) if estimator is None else math.nan
+    model = None if estimator is None else seeded(estimator, seed)
+    if reason := _too_few(points, folds, alpha):
+        return undecided(test, points, least, alpha, reason)
+    splits = splits_of(points, folds, seed)
+    # An ensemble that is not fitted has no length, so it is neither true nor false.
+    used = ridge(points.values, len(splits[0][0]), seed) if model is None else model
+    fit = CrossFit(points, used, splits, model is None)
+    auc, error = fit.found()
+    p, chance = fit.permuted(auc, made, rng)
+    low, high = _interval(auc, max(error, float(np.std(chance))), points, 1 - alpha)
+    detectable = _detectable(chance, alpha, least) if model is None else math.nan
     verdict, note = joint_verdict(p, low, high, alpha, least, detectable)
+    telling = _telling(fit, points, rng) if p <= alpha else ()
     return finding(
-        points,
-        note,
-        test=test,
-        p=p,
-        statistic=found.auc,
-        effect=found.auc,
-        low=low,
-        high=high,
-        unit="AUC",
-        margin=least,
-        detectable=detectable,
-        alpha=alpha,
-        verdict=verdict,
-        telling=_telling(fit, found, points, rng) if p <= alpha else (),
-    )
+        points, note, test=test, p=p, effect=auc, low=low, high=high, margin=least, detectable=detectable, alpha=alpha,
+        verdict=verdict, telling=telling,
+    )  # fmt: skip
+
+
+def _checked(alpha: Any, margin: Any, usual: int, permutations: Any) -> tuple[float, float, int]:
+    alpha = check_share(alpha, "alpha", 0.05)
+    made = check_whole(usual if permutations is None else permutations, "permutations", 1)
+    least = _MARGIN if margin is None else check_size(margin, "margin", "the smallest AUC that matters, below 1")
+    if least >= 1:
+        raise InvalidInput(f"margin is the smallest AUC that matters, below 1, got {margin!r}")
+    if made < 1 / alpha - 1:
+        needed = math.ceil(1 / alpha - 1)
+        raise InvalidInput(f"permutations must be {needed} at least to reach alpha {alpha:g}, got {permutations!r}")
+    return alpha, least, made
 
 
 def _too_few(points: Points, folds: int, alpha: float) -> str:
-    """Return why no permutation within folds can be significant; empty when one can."""
+    """Return why there is nothing to compare, or no permutation within folds can be significant; empty when one can."""
+    if not points.columns:
+        return "no column that can be compared"
 
     def ways(n: int, m: int) -> float:
         parts = min(folds, min(n, m) // 2)
@@ -141,35 +155,22 @@ def _too_few(points: Points, folds: int, alpha: float) -> str:
     needed = 4
     while 1 / ways(needed, needed) > alpha:
         needed += 1
-    fewest = min(points.units)
-    return "" if fewest >= needed else f"too few rows or groups for any verdict; {needed} on either side would do"
+    if min(points.units) >= needed:
+        return ""
+    of = "rows" if len(np.unique(points.unit)) == len(points.unit) else "groups"
+    return f"too few {of} for any verdict; {needed} on either side would do"
 
 
-def _permuted(
-    fit: CrossFit, found: float, permutations: int, rng: np.random.Generator
-) -> tuple[float, NDArray[np.float64]]:
-    seen: list[NDArray[np.float64]] = []
-
-    def simulate(size: int) -> NDArray[np.float64]:
-        values = fit.permuted(size, found, rng)
-        seen.append(values)
-        return values
-
-    p = simulated_p(simulate, found, permutations)
-    values = np.concatenate(seen)
-    return p, values[np.isfinite(values)]
-
-
-def _interval(found: Fitted, chance: NDArray[np.float64], points: Points, confidence: float) -> tuple[float, float]:
+def _interval(auc: float, error: float, points: Points, confidence: float) -> tuple[float, float]:
     """Return Wald's limits, or where every pair is in order the exact lower one of as many disjoint pairs.
 
     Folds share the rows they are trained on, which DeLong's error does not see. Where there is little to find that
     matters most, and there the permutations tell it: the error is not less than theirs.
     """
-    if found.auc >= 1:
+    if auc >= 1:
         return ((1 - confidence) / 2) ** (1 / min(points.units)), 1.0
-    reach = z_value(0.5 + confidence / 2) * max(found.error, float(np.std(chance)))
-    return max(found.auc - reach, 0.0), min(found.auc + reach, 1.0)
+    reach = z_value(0.5 + confidence / 2) * error
+    return max(auc - reach, 0.0), min(auc + reach, 1.0)
 
 
 def _detectable(chance: NDArray[np.float64], alpha: float, margin: float) -> float:
@@ -183,9 +184,7 @@ def _detectable(chance: NDArray[np.float64], alpha: float, margin: float) -> flo
     return max(needed) if max(needed) < 1 else math.inf
 
 
-def _telling(
-    fit: CrossFit, found: Fitted, points: Points, rng: np.random.Generator
-) -> tuple[tuple[Hashable, float], ...]:
-    lost = fit.importance(found, points.owner, len(points.columns), rng)
+def _telling(fit: CrossFit, points: Points, rng: np.random.Generator) -> tuple[tuple[Hashable, float], ...]:
+    lost = fit.importance(rng)
     order = [at for at in np.argsort(-lost, kind="stable")[:_MOST_TELLING] if lost[at] > 0]
     return tuple((points.columns[at], float(lost[at])) for at in order)

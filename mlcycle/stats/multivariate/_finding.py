@@ -1,4 +1,4 @@
-"""What a joint test of two samples found: one record for every test of many columns at once."""
+"""What a joint test of two samples found."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, frozen
 
-from mlcycle.errors import InvalidInput
-from mlcycle.stats._arguments import check_share, check_size, check_whole
-
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from mlcycle.stats.multivariate._points import Points
 
-__all__ = ["JointDrift", "Setting", "finding", "joint_verdict", "undecided"]
+__all__ = ["JointDrift", "finding", "joint_verdict", "undecided"]
 
 
 @frozen(repr=False)
@@ -28,16 +25,12 @@ class JointDrift:
         The test and its settings.
     p : float
         Its permutation p-value; ``nan`` when there was nothing to compare.
-    statistic : float
-        As the test's own page defines it.
     effect, low, high : float
-        How far apart the samples are, and its interval of confidence ``1 - alpha``, in `unit`.
-    unit : str
-        ``coefficient`` (0 no difference, 1 nothing in common) or ``AUC`` (0.5 no difference, 1 nothing in common).
+        The cross-fitted AUC (0.5 no difference, 1 nothing in common), and its interval of confidence ``1 - alpha``.
     margin : float
-        The smallest effect that matters, in `unit`.
+        The smallest AUC that matters.
     detectable : float
-        The smallest effect that would have been called drift with 80 % power at these sizes; ``nan`` if not known,
+        The smallest AUC that would have been called drift with 80 % power at these sizes; ``nan`` if not known,
         ``inf`` if none would have been.
     alpha : float
         The level.
@@ -56,28 +49,16 @@ class JointDrift:
     only_reference, only_current : tuple
         Columns that one side does not have.
     telling : tuple of (column, float)
-        The columns that tell the samples apart, most telling first: the AUC that is lost without them. Only from
-        `domain_classifier`.
+        The columns that tell the samples apart, most telling first: the AUC that is lost without them.
     note : str
         What a reader must know: rows left out, why there is no verdict and how many rows would do.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from mlcycle import stats
-    >>> rng = np.random.default_rng(0)
-    >>> found = stats.energy_distance(rng.normal(size=(200, 4)), rng.normal(0.4, size=(200, 4)))
-    >>> found.verdict, found.p, found.columns
-    ('drifted', 0.001, (0, 1, 2, 3))
     """
 
     test: str
     p: float
-    statistic: float
     effect: float
     low: float
     high: float
-    unit: str
     margin: float
     detectable: float
     alpha: float
@@ -105,7 +86,7 @@ class JointDrift:
         if math.isnan(self.effect):
             return "not compared"
         limits = f"[{self.low:.3g}, {self.high:.3g}]" if not math.isnan(self.low) else "[no interval]"
-        return f"{self.unit} {self.effect:.3g} {limits}, margin {self.margin:.3g}, p {self.p:.2g}"
+        return f"AUC {self.effect:.3g} {limits}, margin {self.margin:.3g}, p {self.p:.2g}"
 
     def __str__(self) -> str:
         lines = [f"{self.verdict}: {self.test}, {self._size()}, {len(self.columns)} columns"]
@@ -128,7 +109,7 @@ class JointDrift:
         colour = "warn" if self.drifted else "pass" if self.verdict == "stable" else self.verdict
         facts = [
             ("verdict", _html.badge(self.verdict)),
-            (self.unit, self.effect),
+            ("AUC", self.effect),
             ("interval", _html.bar(self.effect, self.low, self.high, self.margin, verdict=colour)),
             ("margin", self.margin),
             ("detectable", self.detectable if math.isfinite(self.detectable) else None),
@@ -164,28 +145,6 @@ def joint_verdict(p: float, low: float, high: float, alpha: float, margin: float
     return "stable", ""
 
 
-@frozen
-class Setting:
-    """What every joint test is asked for."""
-
-    alpha: float
-    margin: float | None
-    permutations: int
-
-    @classmethod
-    def checked(cls, alpha: float, margin: float | None, permutations: int) -> Setting:
-        """Return the setting, or say what cannot be."""
-        alpha, made = check_share(alpha, "alpha", 0.05), check_whole(permutations, "permutations", 1)
-        if margin is not None:
-            margin = check_size(margin, "margin", "the smallest effect that matters, below 1")
-            if margin >= 1:
-                raise InvalidInput(f"margin is the smallest effect that matters, below 1, got {margin!r}")
-        if made < 1 / alpha - 1:
-            least = math.ceil(1 / alpha - 1)
-            raise InvalidInput(f"permutations must be {least} at least to reach alpha {alpha:g}, got {permutations!r}")
-        return cls(alpha, margin, made)
-
-
 def finding(points: Points, note: str, **found: Any) -> JointDrift:
     """Return the record of a test of these points."""
     used, given = points.used, points.rows
@@ -205,8 +164,8 @@ def finding(points: Points, note: str, **found: Any) -> JointDrift:
     )
 
 
-def undecided(test: str, points: Points, unit: str, margin: float, alpha: float, reason: str) -> JointDrift:
+def undecided(test: str, points: Points, margin: float, alpha: float, reason: str) -> JointDrift:
     """Return the record of a test that cannot have a verdict, and why."""
-    names = ("p", "statistic", "effect", "low", "high", "detectable")
+    names = ("p", "effect", "low", "high", "detectable")
     nothing = dict.fromkeys(names, math.nan)
-    return finding(points, reason, test=test, unit=unit, margin=margin, alpha=alpha, verdict="inconclusive", **nothing)
+    return finding(points, reason, test=test, margin=margin, alpha=alpha, verdict="inconclusive", **nothing)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +11,6 @@ from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.stats._arguments import check_whole
 from mlcycle.stats._labels import midranks
 from mlcycle.stats.two_sample import _columns
-from mlcycle.stats.two_sample._ordered import robust_scale
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -20,9 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["SCALES", "Points", "points_of"]
+__all__ = ["Points", "points_of"]
 
-SCALES = ("ranks", "robust", "none")
 # Levels beyond so many, or on fewer rows than this of both sides, share one coordinate.
 _MOST_LEVELS = 20
 _RARE = 2
@@ -77,18 +74,6 @@ class Points:
         """Units of either side that are compared."""
         return len(np.unique(self.unit[self.first])), len(np.unique(self.unit[~self.first]))
 
-    def too_few(self, alpha: float) -> str:
-        """Return why there is nothing to compare, or too little for any verdict at this level; empty when there is."""
-        if not self.columns:
-            return "no column that can be compared"
-        needed = 4
-        while 2 / math.comb(2 * needed, needed) > alpha:
-            needed += 1
-        if min(self.units) >= needed:
-            return ""
-        of = "rows" if len(np.unique(self.unit)) == len(self.unit) else "groups"
-        return f"too few {of} for any verdict; {needed} on either side would do"
-
 
 def points_of(
     reference: Any,
@@ -96,14 +81,13 @@ def points_of(
     *,
     columns: Iterable[Hashable] | None = None,
     groups: tuple[Any, Any] | None = None,
-    scale: str = "ranks",
     most: int = 2000,
     rng: np.random.Generator,
 ) -> Points:
     """Return two samples as points.
 
-    Everything that is learnt from the data (scales, medians, levels) is learnt from both samples together, so that
-    under the null hypothesis rows stay exchangeable and permutation tests stay exact.
+    Numbers become normal scores of their ranks. All that is learnt from the data (ranks, levels) is learnt from both
+    samples together, so that under the null hypothesis rows stay exchangeable and permutation tests exact.
 
     Parameters
     ----------
@@ -113,8 +97,6 @@ def points_of(
         The columns to use; all that both sides have, unless given.
     groups : pair of array-like, optional
         What every row of either side belongs to; rows of one group stay together.
-    scale : {"ranks", "robust", "none"}, default "ranks"
-        Numbers as normal scores of their ranks, in robust standard deviations, or as they are.
     most : int, default 2000
         Rows of a side above which a random part of it is taken.
     rng : numpy.random.Generator
@@ -128,8 +110,6 @@ def points_of(
     >>> found.columns, found.dropped, found.values.shape, found.owner.tolist()
     (('age', 'city'), (('one', 'constant'),), (8, 4), [0, 0, 1, 1])
     """
-    if scale not in SCALES:
-        raise InvalidInput(f"scale is one of {', '.join(SCALES)}, got {scale!r}")
     most = check_whole(most, "most", 2)
     sides = [_columns.as_frame(reference, "reference"), _columns.as_frame(current, "current")]
     names, only = _shared(sides, columns)
@@ -138,7 +118,7 @@ def points_of(
     parts = [side[names].iloc[rows] for side, rows in zip(sides, kept, strict=True)]
     blocks, used, dropped = [], [], []
     for name in names:
-        block, reason = _coordinates(parts[0][name], parts[1][name], scale)
+        block, reason = _coordinates(parts[0][name], parts[1][name])
         if block is None:
             dropped.append((name, reason))
         else:
@@ -205,7 +185,7 @@ def _some(units: NDArray[np.intp], most: int, rng: np.random.Generator) -> NDArr
     return np.flatnonzero(np.isin(inverse, chosen))
 
 
-def _coordinates(a: pd.Series[Any], b: pd.Series[Any], scale: str) -> tuple[NDArray[np.float64] | None, str]:
+def _coordinates(a: pd.Series[Any], b: pd.Series[Any]) -> tuple[NDArray[np.float64] | None, str]:
     """Return the coordinates of a column on both sides, or None and why it has none."""
     import pandas as pd
 
@@ -225,7 +205,7 @@ def _coordinates(a: pd.Series[Any], b: pd.Series[Any], scale: str) -> tuple[NDAr
             return None, f"no level occurs twice; is it an id? {_REMEDY}"
         found = _indicators(pooled)
     else:
-        found = _numbers(np.concatenate([_as_numbers(a, kind), _as_numbers(b, kind)]), scale)
+        found = _numbers(np.concatenate([_as_numbers(a, kind), _as_numbers(b, kind)]))
     return (found, "") if found.shape[1] else (None, "constant")
 
 
@@ -238,29 +218,18 @@ def _as_numbers(column: pd.Series[Any], kind: str) -> NDArray[np.float64]:
     return _columns.numbers_in(column.str.len() if kind == "text" else column).astype(np.float64)
 
 
-def _numbers(values: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
-    """Return one coordinate for the values, and one for being there at all."""
+def _numbers(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return one coordinate for the values, the normal scores of their ranks, and one for being there at all."""
+    from scipy import special
+
     known = np.isfinite(values)
     blocks = [] if known.all() or not known.any() else [_share(known[:, None])]
     ordered = np.sort(values[known])
     if len(ordered) and ordered[0] < ordered[-1]:
         filled = np.where(known, values, ordered[(len(ordered) - 1) // 2])
-        blocks.insert(0, _scaled(filled, ordered, scale)[:, None])
+        scores = special.ndtri((midranks(filled) - 0.5) / len(filled))
+        blocks.insert(0, (scores / max(float(scores.std()), np.sqrt(_LEAST_VARIANCE)))[:, None])
     return np.hstack(blocks) if blocks else np.empty((len(values), 0))
-
-
-def _scaled(values: NDArray[np.float64], ordered: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
-    if scale == "none":
-        return values
-    if scale == "robust":
-        centre = ordered[(len(ordered) - 1) // 2]
-        result: NDArray[np.float64] = (values - centre) / robust_scale(ordered)
-        return result
-    from scipy import special
-
-    scores = special.ndtri((midranks(values) - 0.5) / len(values))
-    found: NDArray[np.float64] = scores / max(float(scores.std()), np.sqrt(_LEAST_VARIANCE))
-    return found
 
 
 def _indicators(pooled: pd.Series[Any]) -> NDArray[np.float64]:

@@ -33,8 +33,8 @@ _MUCH_LARGER = 1000
 _EXACTLY = "Kolmogorov-Smirnov exact"
 # A distance of so many times sqrt(1 / n + 1 / m) has a p-value of 0.99999.
 NEGLIGIBLE = 0.3
-# Where Kolmogorov's limit, which is conservative with ties, lies outside these, ties could not change the answer.
-_CERTAIN, _NOTHING = 1e-8, 0.7
+# Below this the sum over paths between ties has no digits left, and what is conservative with ties is small enough.
+_CERTAIN = 1e-8
 
 
 def ks_statistic(a: NDArray[Any], b: NDArray[Any], *, negligible: float = 0.0) -> float:
@@ -104,7 +104,7 @@ def ks_p_value(statistic: float, n: int, m: int, blocks: NDArray[np.intp] | None
     other it is as good as known: the exact law of one sample. Beyond that Kolmogorov's limit with Stephens' correction,
     and half a lattice step off the distance. All are conservative where values repeat, by a factor of two to five for
     counts and rounded numbers. `blocks` of tied values (`tie_blocks`) make the p-value exact given the ties, at any
-    size, where the limit leaves a doubt.
+    size, down to 1e-8. Only what is exact is named so: not where there are ties that were left out of account.
 
     References
     ----------
@@ -125,16 +125,16 @@ def ks_p_value(statistic: float, n: int, m: int, blocks: NDArray[np.intp] | None
     root = math.sqrt(n * m / (n + m))
     between = max(statistic - 0.5 / math.lcm(n, m), 0.0)
     limit = max(float(special.kolmogorov((root + 0.12 + 0.11 / root) * between)), sys.float_info.min)
-    outside = 0.0
-    if blocks is not None and _CERTAIN < limit < _NOTHING:
-        outside = 1.0 - inside_between_ties(statistic, n, m, blocks)
+    outside, name = 0.0, _EXACTLY if blocks is None else "Kolmogorov-Smirnov"
+    if blocks is not None and len(blocks) and limit > _CERTAIN:
+        outside, name = 1.0 - inside_between_ties(statistic, n, m, blocks), _EXACTLY
     elif n == m:
-        return _equal_sizes(round(statistic * n), n), _EXACTLY
+        return _equal_sizes(round(statistic * n), n), name
     elif max(n, m) >= _MUCH_LARGER * min(n, m):
         return _one_sample(statistic, n, m), "Kolmogorov-Smirnov"
     elif n * m <= (_EXACT if min(n, m) > _SMALL else 40 * _EXACT):
         outside = 1.0 - _inside(statistic, max(n, m), min(n, m))
-    return (min(1.0, outside), _EXACTLY) if outside > 1e-9 else (limit, "Kolmogorov-Smirnov")
+    return (min(1.0, outside), name) if outside > 1e-9 else (limit, "Kolmogorov-Smirnov")
 
 
 def _equal_sizes(steps: int, n: int) -> float:

@@ -1,4 +1,4 @@
-"""Reliability curves and the Brier score taken apart: intervals that hold at once, parts that sum."""
+"""Reliability curves: those of scikit-learn, with intervals that hold at once."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def test_the_curve_is_scikit_learns(strategy: str) -> None:
 
 @pytest.mark.parametrize("simultaneous", [True, False])
 def test_intervals_hold_all_at_once_or_each_alone(simultaneous: bool) -> None:
-    """Of 300 calibrated samples 95 % have every bin inside, or 95 % of bins are (3 standard errors, 1.5 points)."""
+    """Of 100 calibrated samples 95 % have every bin inside, or 95 % of bins are (3 standard errors, 2 points)."""
     rng, inside = np.random.default_rng(1), []
-    for _ in range(300):
+    for _ in range(100):
         score = rng.random(600)
         found = stats.reliability(rng.random(600) < score, score, simultaneous=simultaneous)
         inside.append([each.agrees for each in found.bins])
     share = np.mean(np.all(inside, axis=1)) if simultaneous else np.mean(inside)
-    assert share == pytest.approx(0.95, abs=3 * math.sqrt(0.95 * 0.05 / 300) if simultaneous else 0.015)
+    assert share == pytest.approx(0.95, abs=3 * math.sqrt(0.95 * 0.05 / 100) if simultaneous else 0.02)
 
 
 def test_tied_scores_stay_together() -> None:
@@ -52,56 +52,16 @@ def test_the_curve_is_a_picture_in_a_notebook() -> None:
     assert "bins off, most at" in repr(found)
 
 
-def test_the_parts_are_those_of_murphy() -> None:
-    """A worked example: two scores, rates of 1/2 and 3/4."""
-    y, score = [0, 0, 1, 1, 0, 1, 1, 1], [0.2] * 4 + [0.8] * 4
-    found = stats.brier_decomposition(y, score, debiased=False)
-    assert found.reliability == pytest.approx((0.3**2 + 0.05**2) / 2)
-    assert (found.resolution, found.uncertainty, found.within) == (
-        pytest.approx(0.125**2),
-        pytest.approx(5 / 8 * 3 / 8),
-        pytest.approx(0),
-    )
-
-
-@pytest.mark.parametrize("debiased", [True, False])
-@pytest.mark.parametrize("strategy", ["quantile", "uniform"])
-def test_the_parts_sum_to_the_brier_score(debiased: bool, strategy: str) -> None:
-    """Exactly, with scores that differ within bins."""
-    found = stats.brier_decomposition(Y, SCORE**2, strategy=strategy, debiased=debiased)
-    whole = found.reliability - found.resolution + found.uncertainty + found.within
-    assert whole == pytest.approx(found.brier, abs=1e-12)
-    assert found.brier == pytest.approx(np.mean((SCORE**2 - Y) ** 2))
-
-
-def test_debiased_parts_are_right_on_average() -> None:
-    """Over 600 samples of 60 rows: reliability 0, resolution and uncertainty of the truth, where plug-ins are not."""
-    rng, parts = np.random.default_rng(0), {True: [], False: []}
-    levels = np.array([0.2, 0.4, 0.6, 0.8])
-    for _ in range(600):
-        score = rng.choice(levels, 60)
-        y = rng.random(60) < score
-        for debiased, kept in parts.items():
-            found = stats.brier_decomposition(y, score, debiased=debiased, bins=10, strategy="uniform")
-            kept.append([found.reliability, found.resolution, found.uncertainty])
-    truth = [0.0, levels.var(), 0.25]
-    error = np.std(parts[True], axis=0) / math.sqrt(600)
-    assert np.all(np.abs(np.mean(parts[True], axis=0) - truth) < 3.5 * error + 5e-4)
-    assert np.mean(parts[False], axis=0)[0] > 0.01
-
-
 def test_nothing_is_refused() -> None:
-    """No rows have no curve, one row no variance."""
+    """No rows have no curve."""
     with pytest.raises(InvalidInput, match="needs rows"):
         stats.reliability([], [])
-    with pytest.raises(InvalidInput, match="2 rows or more, got 1"):
-        stats.brier_decomposition([1], [0.5])
 
 
 def test_intervals_of_all_bins_hold_at_once_near_zero() -> None:
     """Rare events in ten bins: every interval holds its own rate in 95 % of samples (within 3 standard errors)."""
     rng = np.random.default_rng(0)
-    times, held = 200, 0
+    times, held = 100, 0
     for _ in range(times):
         score = rng.beta(0.3, 15, 600)
         curve = stats.reliability(rng.random(600) < score, score)

@@ -473,7 +473,6 @@ def test_inputs_are_left_as_they_were() -> None:
         ({"margin": {"x": None}}, InvalidInput, "margin of 'x'"),
         ({"margin": {"y": 0.1}}, NotFound, "margin names 'y'"),
         ({"margin": 2}, InvalidInput, "margin 2 is a share of rows for column 'x'"),
-        ({"test": "t"}, InvalidInput, "test is one of ks, cvm"),
         ({"seed": None}, InvalidInput, "seed is a whole number"),
         ({"seed": -1}, InvalidInput, "seed is a whole number"),
         ({"kinds": {"x": "number"}}, InvalidInput, "is one of numeric"),
@@ -595,17 +594,6 @@ def test_a_summary_stands_in_for_either_side() -> None:
         exact = ~rows["test"].str.contains("permutation|unseen")  # the others are drawn
         assert found.loc[exact, "p"].tolist() == pytest.approx(rows.loc[exact, "p"].tolist(), nan_ok=True)
         assert found["effect"].tolist() == pytest.approx(rows["effect"].tolist(), nan_ok=True)
-
-
-def test_cramer_von_mises_may_be_asked_for() -> None:
-    """The p-value is that of the test by itself, and the effect stays as it was; a summary does not have the rows."""
-    rng = np.random.default_rng(0)
-    a, b = rng.normal(size=400), rng.normal(0.4, 1, 300)
-    found, plain = column(a, b, test="cvm").leading, column(a, b).leading
-    assert found.test.startswith("Cramér-von Mises")
-    assert (found.p, found.effect) == (pytest.approx(stats.cramer_von_mises(a, b).p), plain.effect)
-    with pytest.raises(InvalidInput, match="'ks' for summaries"):
-        stats.drift(stats.summarise({"x": a}), {"x": b}, test="cvm")
 
 
 def test_a_summary_is_compared_by_name() -> None:

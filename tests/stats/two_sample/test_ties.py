@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from mlcycle.stats import kolmogorov_smirnov
 from mlcycle.stats.two_sample import _ordered
 from mlcycle.stats.two_sample._ties import inside_between_ties, tie_blocks
 
@@ -32,6 +35,40 @@ def test_the_chance_is_that_over_all_arrangements(n: int, m: int) -> None:
         if distance > 0:
             expected = (distances >= distance - 1e-9).mean()
             assert 1 - inside_between_ties(distance, n, m, blocks) == pytest.approx(expected, abs=1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=6), st.lists(st.integers(0, 3), min_size=1, max_size=5))
+def test_what_is_called_exact_is_the_share_of_arrangements(a: list[int], b: list[int]) -> None:
+    """Small samples with ties have, up to the largest p-values, the share of all divisions that lie as far apart."""
+    found, pooled = kolmogorov_smirnov(a, b), np.sort(a + b)
+    far = []
+    for chosen in itertools.combinations(range(len(pooled)), len(a)):
+        mine = np.isin(np.arange(len(pooled)), chosen)
+        far.append(_ordered.ks_statistic(pooled[mine], pooled[~mine]) >= found.statistic - 1e-9)
+    assert found.p == pytest.approx(np.mean(far), abs=1e-9)
+    assert found.test == ("Kolmogorov-Smirnov exact" if found.statistic else "Kolmogorov-Smirnov")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_likely_distances_have_their_p_value_given_the_ties_too(seed: int) -> None:
+    """Where a distance is nothing unusual, the p-value is still that of dealing the rows anew (4 standard errors)."""
+    rng = np.random.default_rng([12, seed])
+    pooled = np.sort(rng.poisson(2, 55))
+    dealt = [rng.permutation(55) < 30 for _ in range(2000)]
+    distances = np.array([_ordered.ks_statistic(pooled[mine], pooled[~mine]) for mine in dealt])
+    usual = float(np.quantile(distances, 0.1 + 0.1 * seed))
+    share = float(np.mean(distances >= usual - 1e-12))
+    p, test = _ordered.ks_p_value(usual, 30, 25, np.unique(pooled, return_counts=True)[1])
+    assert share > 0.5
+    assert (test, p) == ("Kolmogorov-Smirnov exact", pytest.approx(share, abs=4 * math.sqrt(0.25 / 2000)))
+
+
+def test_ties_left_out_of_account_are_not_called_exact() -> None:
+    """Thousands of rows of nearly unique values with some ties: a p-value, and no claim that it is exact."""
+    rng = np.random.default_rng(0)
+    a, b = np.round(rng.normal(size=600), 4), np.round(rng.normal(size=600), 4)
+    assert (len(np.unique(a)) < 600, kolmogorov_smirnov(a, b).test) == (True, "Kolmogorov-Smirnov")
 
 
 @pytest.mark.parametrize(("n", "m"), [(30, 30), (20, 45), (200, 60)])
@@ -75,9 +112,9 @@ def test_values_that_hardly_repeat_need_no_blocks() -> None:
     """Numbers that are nearly all different, or are many and of many sorts, keep the untied p-value."""
     rng = np.random.default_rng(0)
     assert tie_blocks(np.arange(10.0), np.arange(20, 30.0)) is None
-    assert tie_blocks(np.sort(rng.normal(size=5000)), np.sort(rng.normal(size=5000))) is None
+    assert len(tie_blocks(np.sort(rng.normal(size=5000)), np.sort(rng.normal(size=5000)))) == 0
     many = np.sort(np.round(rng.normal(size=50_000), 2))
-    assert tie_blocks(many, many) is None
+    assert len(tie_blocks(many, many)) == 0
     few = tie_blocks(many[:300], many[:100])
     assert few is not None
     assert few.sum() == 400
