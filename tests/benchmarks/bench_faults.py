@@ -20,8 +20,9 @@ family       and the fault is called by its name
 ============ ========================================================================================================
 ours         ``stats.drift(reference, current)`` with defaults
 Evidently    its drift preset with defaults: half of the columns; and any column, the first one by p or by distance
-NannyML      its univariate calculator with defaults, an alert of any column in any chunk, first by distance
-alibi-detect ``TabularDrift`` with defaults (Bonferroni), first by p; texts are left out, as it takes none
+NannyML      its univariate calculator with defaults, an alert of any column in any chunk, first by distance; it takes
+             no texts
+alibi-detect ``TabularDrift`` with defaults (Bonferroni), first by p; it takes no texts
 ============ ========================================================================================================
 """
 
