@@ -1,8 +1,11 @@
 """Table T5: whether each fault of a catalogue is found, its column named first, and what kind of fault it is.
 
-python -m tests.benchmarks.bench_faults [--tables elec2 weather covtype flights] [--sizes 500 5000 50000]
-    [--shares 1 10 100] [--kinds "× 1000" nulls ...] [--repeats 10] [--peer-repeats 3] [--peer-sizes 500 5000]
-    [--nulls 30] [--seed 0] [--no-peers] [--misses] [--write]
+python -m tests.benchmarks.bench_faults [--tables elec2 weather covtype flights] [--sizes 500 5000 50000:3]
+    [--shares 1 10 100] [--kinds "× 1000" nulls ...] [--repeats 10] [--nulls 30] [--peers 500:1 5000:3]
+    [--peer-nulls 5] [--no-peers] [--seed 0] [--misses] [--write]
+
+A size may say how often each fault is drawn, where that is not `--repeats`; peers are asked at the sizes, and about as
+many of the draws, as `--peers` says (texts of 500 rows take Evidently some seven seconds each).
 
 Rows of one real table are split at random into a reference and current rows, so that nothing differs but the fault:
 one of `fault_kinds.FAULTS`, in one column drawn among those that it changes, on a share of the current rows, drawn at
@@ -20,8 +23,9 @@ family       and the fault is called by its name
 ============ ========================================================================================================
 ours         ``stats.drift(reference, current)`` with defaults
 Evidently    its drift preset with defaults: half of the columns; and any column, the first one by p or by distance
-NannyML      its univariate calculator with defaults, an alert of any column in any chunk, first by distance
-alibi-detect ``TabularDrift`` with defaults (Bonferroni), first by p; texts are left out, as it takes none
+NannyML      its univariate calculator with defaults, an alert of any column in any chunk, first by distance; it takes
+             no texts
+alibi-detect ``TabularDrift`` with defaults (Bonferroni), first by p; it takes no texts
 ============ ========================================================================================================
 """
 
@@ -50,7 +54,7 @@ from tests.benchmarks.fault_report import Call, Outcome, report
 from tests.benchmarks.fault_tables import TABLES, fault_table
 
 FEWEST = 0.45
-_TWICE = re.compile(r"\brows?\b[^\n]*\b(duplicat|repeat|twice)|\b(duplicate|repeated|identical)\w*\s+rows?\b", re.I)
+_TWICE = re.compile(r"\brows?\b.*\b(duplicat|repeat|twice)|\b(duplicat|repeat)\w*\b.*\brows?\b", re.I)
 
 
 @frozen(eq=False)
@@ -115,12 +119,21 @@ def ours(case: Case) -> tuple[Call, str]:
     columns = findings(found) if found.drifted else ()
     first = columns[0] if columns else None
     line = "nothing" if first is None else f"{first.name}, {family(first) or 'no family'}: {first.leading.note}"
-    if case.fault is not None and case.fault.name == "rows duplicated":
-        says = _TWICE.search(str(found)) is not None
+    says = says_twice(found)
+    if case.fault is None:
+        # Where nothing is, the second place tells whether rows are said to come twice.
+        return (found.drifted, says, False), line
+    if case.fault.name == "rows duplicated":
         return (says, says, says), "rows that repeat" if says else line
     is_right = first is not None and first.name in case.right
-    is_named = first is not None and case.fault is not None and family(first) in case.fault.families
+    is_named = first is not None and family(first) in case.fault.families
     return (found.drifted, is_right, is_right and is_named), line
+
+
+def says_twice(found: stats.Drift) -> bool:
+    """Return whether the report says, in a line that is no column's, that rows repeat."""
+    names = tuple(f"{column.name}{mark}" for column in found.columns for mark in (":", " ("))
+    return any(_TWICE.search(line) for line in str(found).splitlines() if not any(name in line for name in names))
 
 
 def findings(found: stats.Drift) -> Sequence[stats.ColumnDrift]:
@@ -136,33 +149,34 @@ def family(column: stats.ColumnDrift) -> str:
     return str(getattr(column, "family", ""))
 
 
-def cases(options: argparse.Namespace, name: str, rows: int) -> Iterator[Case]:
+def cases(options: argparse.Namespace, name: str, rows: int, repeats: int) -> Iterator[Case]:
     """Yield the pairs of a table and a size: each without a fault, and with every fault on every share of rows."""
-    for at in range(max(options.repeats, options.nulls)):
+    for at in range(max(repeats, options.nulls)):
         sides = pair(name, rows, options.seed, at)
         if sides is None:
             return
         nothing = Case(name, rows, at, *sides)
         if at < options.nulls:
             yield nothing
-        for fault in FAULTS if at < options.repeats else ():
+        for fault in FAULTS if at < repeats else ():
             for share in options.shares if fault.name in options.kinds else ():
                 if (case := with_fault(nothing, fault, share / 100, options.seed)) is not None:
                     yield case
 
 
-def judged(options: argparse.Namespace, name: str, rows: int, notes: dict[str, str]) -> list[Outcome]:
+def judged(options: argparse.Namespace, name: str, rows: int, repeats: int, notes: dict[str, str]) -> list[Outcome]:
     """Return what every method makes of all cases of a table and a size; peers add their versions to the notes."""
     found: list[Outcome] = []
     shared: list[tuple[Case, Outcome]] = []
-    for case in cases(options, name, rows):
+    for case in cases(options, name, rows, repeats or options.repeats):
         outcome = case.outcome()
         outcome.calls["ours"], line = ours(case)
         found.append(outcome)
         if options.misses and case.fault is not None and not all(outcome.calls["ours"]):
             what = ("not found", "not first", "not named")[sum(outcome.calls["ours"])]
             print(f"{what}: {case.fault.name}, {100 * case.share:g} % of {rows} of {name}.{case.column}: {line}")
-        if not options.no_peers and rows in options.peer_sizes and case.at < options.peer_repeats:
+        asked = options.peers.get(rows, 0)
+        if asked and case.at < (asked if case.fault else options.peer_nulls):
             shared.append((case, outcome))
     if shared:
         notes |= by_peers(shared)
@@ -191,21 +205,30 @@ def arguments() -> argparse.Namespace:
     names = [fault.name for fault in FAULTS]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tables", nargs="*", default=list(TABLES), choices=list(TABLES))
-    parser.add_argument("--sizes", type=int, nargs="*", default=[500, 5000, 50_000])
+    parser.add_argument("--sizes", type=size, nargs="*", default=[(500, 0), (5000, 0), (50_000, 3)])
     parser.add_argument("--shares", type=float, nargs="*", default=[1.0, 10.0, 100.0], help="per cent of rows")
     parser.add_argument("--kinds", nargs="*", default=names, choices=names, metavar="KIND", help=", ".join(names))
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--nulls", type=int, default=30, help="pairs without a fault, for each table and size")
-    parser.add_argument("--peer-repeats", type=int, default=3)
-    parser.add_argument("--peer-sizes", type=int, nargs="*", default=[500, 5000])
+    parser.add_argument("--peers", type=size, nargs="*", default=[(500, 1), (5000, 3)])
+    parser.add_argument("--peer-nulls", type=int, default=5, help="pairs without a fault that peers are asked about")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--misses", action="store_true", help="print each case that ours misses")
     parser.add_argument("--write", action="store_true", help="put the table into docs/measured.md")
     options = parser.parse_args()
-    # What a peer makes of a fault stands on what it makes of the same pair without one.
-    options.nulls = max(options.nulls, options.peer_repeats)
+    options.peers = {} if options.no_peers else dict(options.peers)
+    if options.peers:
+        # What a peer makes of a fault stands on what it makes of the same pair without one.
+        options.peer_nulls = max(options.peer_nulls, *options.peers.values())
+        options.nulls = max(options.nulls, options.peer_nulls)
     return options
+
+
+def size(text: str) -> tuple[int, int]:
+    """Read ``rows`` or ``rows:repeats``, no repeats as 0."""
+    rows, _, repeats = text.partition(":")
+    return int(rows), int(repeats or 0)
 
 
 def write(text: str) -> None:
@@ -224,16 +247,14 @@ def main() -> None:
     found: list[Outcome] = []
     notes: dict[str, str] = {}
     for name in options.tables:
-        for rows in options.sizes:
-            some = judged(options, name, rows, notes)
+        for rows, repeats in options.sizes:
+            some = judged(options, name, rows, repeats, notes)
             print(f"{name}, {rows} rows: {len(some)} pairs, {time.perf_counter() - began:.0f} s", file=sys.stderr)
             found += some
     libraries = ("mlcycle", "numpy", "scipy", "pandas")
     versions = [*(f"{library} {metadata.version(library)}" for library in libraries), *map(" ".join, notes.items())]
-    about = f"Python {platform.python_version()}, {', '.join(versions)}. Seed {options.seed}; for each table"
-    asked = f", {options.peer_repeats} for the others" if notes else ""
-    draws = f"{options.repeats} draws of a column and of rows for ours{asked}, {options.nulls} pairs of nothing."
-    text = f"{about} {draws} {time.perf_counter() - began:.0f} s.\n\n{report(found)}"
+    about = f"Python {platform.python_version()}, {', '.join(versions)}. Seed {options.seed}."
+    text = f"{about} {time.perf_counter() - began:.0f} s.\n\n{report(found)}"
     print(text)
     if options.write:
         write(text)

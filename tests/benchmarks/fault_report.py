@@ -51,6 +51,8 @@ def _overall(outcomes: Sequence[Outcome], sizes: Sequence[int]) -> str:
                 continue
             cells = [_three([one for one in some if one.kind and one.share == share], method) for share in shares]
             lines.append(_line([f"{asked}", method, *cells, _alarms(some, method)]))
+    nothing = [one.calls["ours"][1] for one in outcomes if not one.kind]
+    lines += ["", f"In {sum(nothing)} of {len(nothing)} pairs without a fault ours says that rows repeat."]
     title = "All kinds: per cent found / right column first / right family; and called different where nothing is"
     return f"{title}:\n\n" + "\n".join(lines)
 
@@ -58,32 +60,18 @@ def _overall(outcomes: Sequence[Outcome], sizes: Sequence[int]) -> str:
 def _by_kind(outcomes: Sequence[Outcome], asked: int) -> str:
     shares = sorted({one.share for one in outcomes if one.kind})
     peers = [method for method in _methods(outcomes) if method != "ours"]
-    lines = _head(["fault", "tables", *(f"ours, {_per_cent(share)}" for share in shares), *peers])
+    lines = _head(["fault", "draws", *(f"ours, {_per_cent(share)}" for share in shares), *peers])
     for kind in dict.fromkeys(one.kind for one in outcomes if one.kind):
-        its = [one for one in outcomes if one.kind == kind]
-        cells = [_three([one for one in its if one.share == share], "ours") for share in shares]
-        beside = [
-            " / ".join(_first([one for one in its if one.share == share], peer) for share in shares) for peer in peers
-        ]
-        lines.append(_line([kind, f"{len({one.table for one in its})}", *cells, *beside]))
-    nothing = [_alarms(outcomes, method) for method in ("ours", *peers)]
-    lines.append(
-        _line(
-            [
-                "*nothing*",
-                f"{len({one.table for one in outcomes})}",
-                nothing[0],
-                *[""] * (len(shares) - 1),
-                *nothing[1:],
-            ]
-        )
-    )
-    sides = ", ".join(f"{table} {rows}" for table, rows in sorted({(one.table, one.rows) for one in outcomes}))
-    others = "; of the others the right column first at each share" if peers else ""
-    return (
-        f"{asked} rows ({sides} on either side), per cent found / right column first / right family{others}:\n\n"
-        + "\n".join(lines)
-    )
+        by_share = [[one for one in outcomes if one.kind == kind and one.share == share] for share in shares]
+        beside = [" / ".join(_first(its, peer) for its in by_share) for peer in peers]
+        lines.append(_line([kind, f"{len(by_share[0])}", *(_three(its, "ours") for its in by_share), *beside]))
+    nothing = [_alarms(outcomes, method) for method in peers]
+    lines.append(_line(["*nothing*", "", *[_alarms(outcomes, "ours")] * len(shares), *nothing]))
+    sides = ", ".join(dict.fromkeys(f"{one.table} {one.rows}" for one in outcomes))
+    drawn = max((_draws(outcomes, peer) for peer in peers), default=0)
+    others = f"; of the others, on {drawn} draws in all, the right column first at each share" if peers else ""
+    title = f"{asked} rows ({sides} on either side), per cent found / right column first / right family{others}"
+    return f"{title}:\n\n" + "\n".join(lines)
 
 
 def _reached(outcomes: Sequence[Outcome]) -> Iterable[str]:
@@ -122,6 +110,10 @@ def _three(outcomes: Sequence[Outcome], method: str) -> str:
         return "—"
     shares = 100 * np.mean(calls, axis=0)
     return " / ".join(f"{value:.0f}" for value in (shares if method == "ours" else shares[:2]))
+
+
+def _draws(outcomes: Sequence[Outcome], method: str) -> int:
+    return sum(1 for one in outcomes if one.kind and method in one.calls)
 
 
 def _first(outcomes: Sequence[Outcome], method: str) -> str:
