@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from mlcycle.stats.two_sample._drift import drift
     from mlcycle.stats.two_sample._findings import ColumnDrift, Drift, Shift
     from mlcycle.stats.two_sample._kolmogorov_smirnov import TwoSampleTest, kolmogorov_smirnov
-    from mlcycle.stats.two_sample._planning import Planned, minimum_detectable, sample_size
+    from mlcycle.stats.two_sample._planning import minimum_detectable
     from mlcycle.stats.two_sample._summary import ColumnSummary, Summary, summarise, summarise_chunks
 
 _HOMES = {
@@ -125,11 +125,7 @@ _HOMES = {
         "TwoSampleTest",
         "kolmogorov_smirnov",
     ),
-    "two_sample._planning": (
-        "Planned",
-        "minimum_detectable",
-        "sample_size",
-    ),
+    "two_sample._planning": ("minimum_detectable",),
     "two_sample._summary": (
         "ColumnSummary",
         "Summary",
@@ -179,7 +175,6 @@ __all__ = [
     "McNemar",
     "MeanSequence",
     "PageHinkley",
-    "Planned",
     "Reliability",
     "Shift",
     "Summary",
@@ -212,7 +207,6 @@ __all__ = [
     "paired_difference",
     "pape",
     "reliability",
-    "sample_size",
     "summarise",
     "summarise_chunks",
     "wilson",

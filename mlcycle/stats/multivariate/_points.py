@@ -11,6 +11,7 @@ from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.stats._arguments import check_whole
 from mlcycle.stats._labels import midranks
 from mlcycle.stats.two_sample import _columns
+from mlcycle.stats.two_sample._column_drafts import compared_as
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -189,17 +190,15 @@ def _coordinates(a: pd.Series[Any], b: pd.Series[Any]) -> tuple[NDArray[np.float
     """Return the coordinates of a column on both sides, or None and why it has none."""
     import pandas as pd
 
-    kind, reason = _columns.joint_kind(a, b)
-    if kind == "mixed":
-        return None, reason
-    if reason := _columns.running(a, b, kind):
+    kind, reason = compared_as(a, b)
+    if reason:
         return None, reason.replace(_columns.REMEDY, _REMEDY)
     if kind == "empty" or (a.isna().all() and b.isna().all()):
         return None, "nothing but nulls"
     if kind in ("text", "categorical"):
         pooled = pd.concat([a.astype(object), b.astype(object)], ignore_index=True)
         # Which of the two it is must not hang on one side alone.
-        kind = kind if isinstance(a.dtype, pd.CategoricalDtype) else _columns.joint_kind(pooled, pooled)[0]
+        kind = kind if isinstance(a.dtype, pd.CategoricalDtype) else compared_as(pooled, pooled)[0]
     if kind == "categorical":
         if len(known := pooled.dropna()) > 1 and len(known) == len(pooled) and known.is_unique:
             return None, f"no level occurs twice; is it an id? {_REMEDY}"
@@ -211,7 +210,7 @@ def _coordinates(a: pd.Series[Any], b: pd.Series[Any]) -> tuple[NDArray[np.float
 
 def _as_numbers(column: pd.Series[Any], kind: str) -> NDArray[np.float64]:
     if kind == "datetime":
-        moments = _columns.microseconds_in(column)
+        moments, _ = _columns.moments_in(column)
         return np.where(moments == np.iinfo(np.int64).min, np.nan, moments.astype(np.float64))
     if kind == "text" and column.isna().all():
         return np.full(len(column), np.nan)

@@ -15,15 +15,16 @@ from mlcycle.stats.two_sample._level_drafts import level_drafts
 from mlcycle.stats.two_sample._ordered_drafts import ordered_drafts
 from mlcycle.stats.two_sample._shares import Shares
 from mlcycle.stats.two_sample._sketch import Sketch, SortedSample
+from mlcycle.stats.two_sample._summary import ColumnSummary, column_summary
 from mlcycle.stats.two_sample._telling import percent
 
 if TYPE_CHECKING:
-    from mlcycle.stats.two_sample._summary import ColumnSummary
+    import pandas as pd
 
-__all__ = ["DISCRETE", "column_drafts", "gone", "kind_of_both", "nulls_draft"]
+__all__ = ["column_drafts", "compared_as", "gone", "kind_of_both"]
 
 # Up to so many different numbers, each on several rows, are compared as levels: quantiles of them only jump.
-DISCRETE = 10
+_DISCRETE = 10
 _NUMBERS = {"numeric", "discrete", "boolean"}
 
 
@@ -71,6 +72,20 @@ def _of_one_sort(a: ColumnSummary, b: ColumnSummary, kinds: set[str], named: lis
     return ("categorical" if len(kinds) > 1 else next(iter(kinds))), ""
 
 
+def compared_as(reference: pd.Series[Any], current: pd.Series[Any]) -> tuple[str, str]:
+    """Return the kind two columns of rows are compared as, and why they say nothing, as `drift` would.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> compared_as(pd.Series([1.5, 2.0]), pd.Series([1, 2]))
+    ('numeric', '')
+    """
+    before, after = (column_summary(side.rename("column"), size=None) for side in (reference, current))
+    kind, why = kind_of_both(before, after)
+    return kind, why or _running_on(before, after, kind, _sample(before), _sample(after))
+
+
 def gone(note: str, family: str) -> Draft:
     """Return the draft of a column that is lost, new, or of another type, which needs no test."""
     sized = Sized(1.0, 1.0, 1.0, note)
@@ -98,7 +113,7 @@ def column_drafts(
         For permutation tests.
     """
     kind, why = kind_of_both(before, after)
-    nulls = nulls_draft(before, after, plan)
+    nulls = _nulls(before, after, plan)
     if kind == "changed":
         return kind, [gone(why, "type")]
     if kind == "mixed":
@@ -126,7 +141,7 @@ def column_drafts(
     return kind, [*drafts, *nulls, *_infinite(before, after, plan)]
 
 
-def nulls_draft(before: ColumnSummary, after: ColumnSummary, plan: Plan) -> list[Draft]:
+def _nulls(before: ColumnSummary, after: ColumnSummary, plan: Plan) -> list[Draft]:
     """Return the test of the share of rows without a value, or none where there is nothing it could find."""
     sides = ((before.nulls, before.rows), (after.nulls, after.rows))
     return _odd_values("nulls", [sides], ("no value",), (before.design, after.design), plan)
@@ -214,8 +229,8 @@ def _counted(side: Sketch | SortedSample) -> LevelCounts:
 
 
 def _is_discrete(a: Sketch | SortedSample, b: Sketch | SortedSample) -> bool:
-    found = a.counted(DISCRETE)
-    if found is None or b.counted(DISCRETE) is None:
+    found = a.counted(_DISCRETE)
+    if found is None or b.counted(_DISCRETE) is None:
         return False
     return len(found[0]) >= 2 and a.n >= 3 * len(found[0])
 

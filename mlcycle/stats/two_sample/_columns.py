@@ -260,8 +260,8 @@ def _moments(column: pd.Series[Any]) -> Ordered:
 def _numbers(column: pd.Series[Any], kind: str) -> Ordered:
     rows, nulls = len(column), 0
     if _has_digits_to_lose(column.dtype):
-        known = column.dropna()
-        column, nulls = known, rows - len(known)
+        column = column.dropna()
+        nulls = rows - len(column)
     raw = numbers_in(column.str.len() if kind == "text" else column)
     values = np.sort(raw)
     if values.dtype.kind != "f":

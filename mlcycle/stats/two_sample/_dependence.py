@@ -27,6 +27,8 @@ _SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
 _LEVELS = 5
 # Rows looked at for a note, where nothing was said about how rows hang together.
 _LOOKED_AT = 5_000
+# Rows of which every column is read to see whether they repeat.
+_HASHED = 20_000
 # From these on a note is worth reading: a share of rows that repeat, and how many rows are worth one.
 _REPEATING, _TOGETHER = 0.01, 1.5
 _CERTAIN = 5.0
@@ -208,22 +210,21 @@ def _few(count: float) -> float:
 
 def dependence_notes(pairing: Pairing, units: Units | None) -> tuple[str, ...]:
     """Return what should be known of the rows: whether they repeat, or hang together in their order."""
-    sides = [pairing.reference, pairing.current]
-    if any(isinstance(side, Summary) or not len(side) for side in sides):
-        return ()
     notes = []
-    for frame, side in zip(sides, ("reference", "current data"), strict=True):
-        frame = frame[list(pairing.names)]
-        share, worth = _duplicates(frame)
+    for frame, side in ((pairing.reference, "reference"), (pairing.current, "current data")):
+        if isinstance(frame, Summary) or not len(frame):
+            return ()
+        rows = frame[list(pairing.names)]
+        share, worth = _duplicates(rows)
         if share >= _REPEATING:
             notes.append(
                 f"{percent(share)} of the rows of the {side} repeat another row in full, so that {worth:.2g} rows are "
                 "worth one and false alarms are likelier than alpha; drop duplicate rows, or give groups="
             )
-        elif units is None and (found := _in_order(frame)) is not None:
+        elif units is None and (found := _in_order(rows)) is not None:
             notes.append(
-                f"rows of the {side} hang together in their order ({found[0]}: about {found[1]:.2g} rows are worth one),"
-                " so that false alarms are likelier than alpha; give blocks= or groups="
+                f"rows of the {side} hang together in their order ({found[0]}: about {found[1]:.2g} rows are worth "
+                "one), so that false alarms are likelier than alpha; give blocks= or groups="
             )
     return tuple(notes)
 
@@ -231,24 +232,30 @@ def dependence_notes(pairing: Pairing, units: Units | None) -> tuple[str, ...]:
 def _duplicates(frame: pd.DataFrame) -> tuple[float, float]:
     """Return the share of rows that repeat an earlier row in full, and how many rows are worth one because of it.
 
-    Rows of few columns with few values are often equal by chance, and independent all the same. So repeats count only
-    where some column tells most of the other rows apart.
+    Rows of few columns with few values are often equal by chance, and independent all the same: as often as the value
+    of the column that tells rows apart best and the rest of the row would meet. Only rows beyond that repeat.
     """
+    import pandas as pd
+
     telling = _most_different(frame)
-    if telling is None:
+    if telling is None or frame.shape[1] < 2:
         return 0.0, 1.0
     try:
-        again = frame[telling].duplicated(keep=False).to_numpy()
-        if again.mean() < _REPEATING:
+        value = pd.util.hash_array(pd.factorize(frame[telling], use_na_sentinel=False)[0])
+        # All rows of some values: repeats stay together.
+        kept = np.flatnonzero(value % np.uint64(max(len(frame) // _HASHED, 1)) == 0)
+        of_value = np.unique(value[kept], return_inverse=True)[1]
+        if np.count_nonzero(np.bincount(of_value)[of_value] > 1) < _REPEATING * len(kept):
             return 0.0, 1.0
-        sizes = frame[again].groupby(list(frame.columns), dropna=False, observed=True, sort=False).size().to_numpy()
-        alike = frame[telling][~frame.duplicated()].duplicated(keep=False).mean()
+        rest = frame.drop(columns=[telling]).iloc[kept]
+        of_rest = np.unique(pd.util.hash_pandas_object(rest, index=False).to_numpy(), return_inverse=True)[1]
     except TypeError:  # values that have no hash
         return 0.0, 1.0
-    repeats = int((sizes - 1).sum())
-    if alike > 0.5:
-        return 0.0, 1.0
-    return repeats / len(frame), float((sizes**2).sum() + np.count_nonzero(~again)) / len(frame)
+    _, first, sizes = np.unique(of_value * len(kept) + of_rest, return_index=True, return_counts=True)
+    by_chance = np.bincount(of_value)[of_value[first]] * np.bincount(of_rest)[of_rest[first]] / len(kept)
+    sizes = np.where(sizes > 2 * by_chance + 1e-9, sizes, 1)
+    rows = int(sizes.sum())
+    return float((sizes - 1).sum()) / len(kept), float((sizes.astype(np.float64) ** 2).sum()) / rows
 
 
 def _most_different(frame: pd.DataFrame) -> Hashable | None:
@@ -264,7 +271,8 @@ def _most_different(frame: pd.DataFrame) -> Hashable | None:
 
 def _in_order(frame: pd.DataFrame) -> tuple[Hashable, float] | None:
     """Return the column whose neighbouring rows are most alike, and how many of them are worth one."""
-    some, most = frame.iloc[:_LOOKED_AT], (None, _TOGETHER)
+    some = frame.iloc[:_LOOKED_AT]
+    most: tuple[Hashable, float] | None = None
     numbers = [name for name in some.columns if getattr(some[name].dtype, "kind", "O") in "iufM"]
     for name in numbers:
         values = some[name].to_numpy()
@@ -275,5 +283,6 @@ def _in_order(frame: pd.DataFrame) -> tuple[Hashable, float] | None:
         alike = float(series[1:] @ series[:-1]) / float(series @ series)
         if alike * np.sqrt(len(series)) > _CERTAIN:
             worth = design_in_order(mark[None, :])
-            most = max(most, (name, worth), key=lambda one: one[1])
-    return None if most[0] is None else (most[0], most[1])
+            if worth > (most[1] if most else _TOGETHER):
+                most = (name, worth)
+    return most

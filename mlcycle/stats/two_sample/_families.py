@@ -40,8 +40,10 @@ _PLACES = np.linspace(0.001, 0.999, 200)
 # Values that stand for "not known" where a column of numbers has no other way to say so.
 _STANDS_FOR_MISSING = {0.0, -1.0, *(sign * (10.0**k - 1) for k in range(1, 10) for sign in (1, -1))}
 _UNITS: dict[str, tuple[float, float]] = {
-    **{f"x {10.0**k:g}" if k > 0 else f"/ {10.0**-k:g}": (10.0**k, 0.0) for k in (1, -1, 2, -2, 3, -3, 4, -4, 6, -6, 9, -9)},
-    "°F to °C": (1 / 1.8, -32 / 1.8), "°C to °F": (1.8, 32.0), "°C to kelvin": (1.0, 273.15), "kelvin to °C": (1.0, -273.15),
+    **{f"x {10**k}": (10.0**k, 0.0) for k in (1, 2, 3, 4, 6, 9)},
+    **{f"/ {10**k}": (10.0**-k, 0.0) for k in (1, 2, 3, 4, 6, 9)},
+    "°F to °C": (1 / 1.8, -32 / 1.8), "°C to °F": (1.8, 32.0),
+    "°C to kelvin": (1.0, 273.15), "kelvin to °C": (1.0, -273.15),
     "x 60": (60.0, 0.0), "/ 60": (1 / 60, 0.0), "x 3600": (3600.0, 0.0), "/ 3600": (1 / 3600, 0.0),
     "x 24": (24.0, 0.0), "/ 24": (1 / 24, 0.0), "x 1024": (1024.0, 0.0), "/ 1024": (1 / 1024, 0.0),
     "inches to cm": (2.54, 0.0), "cm to inches": (1 / 2.54, 0.0), "feet to metres": (0.3048, 0.0),
@@ -140,8 +142,9 @@ def _fitted(change: NDArray[np.float64], fault: NDArray[np.float64]) -> tuple[fl
 
 
 def _quantiles(side: Sketch | SortedSample) -> NDArray[np.float64]:
-    ranks = np.unique((_PLACES * (side.n - 1)).astype(np.intp) + 1)
-    return side.order_statistics(np.unique([1, *ranks.tolist(), side.n])).mean(axis=0)
+    ranks = (_PLACES * (side.n - 1)).astype(np.intp) + 1
+    found: NDArray[np.float64] = side.order_statistics(np.unique([1, *ranks.tolist(), side.n])).mean(axis=0)
+    return found
 
 
 def _upto(side: Sketch | SortedSample, points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -156,7 +159,7 @@ def _below(side: Sketch | SortedSample, points: NDArray[np.float64]) -> NDArray[
 
 def guessed(columns: list[ColumnDrift], pairing: Pairing) -> list[ColumnDrift]:
     """Return the columns, those that drifted with a guess at what happened, where the evidence allows one."""
-    drifted = [c for c in columns if c.verdict == "drifted" and c.kind not in ("lost", "new", "changed", "mixed")]
+    drifted = [c for c in columns if c.verdict == "drifted" and c.leading.aspect not in ("column", "infinite")]
     drifted = sorted(drifted, key=lambda c: -c.leading.beyond)[:_MOST]
     evidence = [_Evidence(column, *pairing.sides(column.name)) for column in drifted]
     found = _swaps([one for one in evidence if one.column.kind in ("numeric", "discrete") and one.samples])
@@ -190,7 +193,8 @@ def _swaps(evidence: list[_Evidence]) -> dict[Any, tuple[str, str]]:
 
 
 def _mixture(one: _Evidence, other: _Evidence) -> tuple[float, float]:
-    assert one.samples is not None and other.samples is not None
+    assert one.samples is not None
+    assert other.samples is not None
     return _fitted(one.change, _upto(other.samples[0], one.points) - _upto(one.samples[0], one.points))
 
 

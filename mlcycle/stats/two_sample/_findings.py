@@ -24,10 +24,10 @@ class Shift:
     Attributes
     ----------
     aspect : str
-        What was compared: ``values`` (or ``length``) by quantiles and ``share`` by shares of rows, ``range``, ``frequent
-        values``, ``granularity``, ``repeated``, ``time of day``, ``vocabulary``, ``new words``, ``new signs``,
-        ``letters``, ``nulls``, ``unseen levels``, ``lost levels``, ``infinite``, or ``column`` where one is gone, new or
-        of another type.
+        What was compared: ``values`` (or ``length``) by quantiles and ``share`` by shares of rows, ``range``,
+        ``frequent values``, ``granularity``, ``repeated``, ``time of day``, ``vocabulary``, ``new words``,
+        ``new signs``, ``letters``, ``nulls``, ``unseen levels``, ``lost levels``, ``infinite``, or ``column`` where one
+        is gone, new or of another type.
     test : str
         The test; empty when there was nothing to test.
     p, adjusted_p : float
@@ -100,7 +100,7 @@ class ColumnDrift:
 
     @property
     def verdict(self) -> str:
-        """``drifted`` if any test says so, else ``not seen`` if any could have missed something, else ``within margin``."""
+        """``drifted`` if any test says so, ``not seen`` if any could have missed something, else ``within margin``."""
         return self.leading.verdict
 
     @property
@@ -164,11 +164,10 @@ class Drift:
 
     @property
     def drifted(self) -> bool:
-        """Whether the frame drifted: a column is lost, new or of another type, or the global test is significant and
-        some column moved beyond its margin.
+        """Whether the frame drifted: a column is lost, new or of another type, or one moved beyond its margin.
 
-        On the same distribution this is so in at most a share `alpha` of cases. With ``control="none"`` single columns
-        are called drifted more often than that; the frame is not.
+        The latter counts when the global test is significant. On the same distribution this is so in at most a share
+        `alpha` of cases. With ``control="none"`` single columns are called drifted more often; the frame is not.
         """
         found = self.findings
         return any(c.leading.aspect == "column" for c in found) or (bool(found) and self.p <= self.alpha)
@@ -181,9 +180,7 @@ class Drift:
 
     @property
     def verdict(self) -> str:
-        """``drifted`` if the frame did, else ``not seen`` if that is all that can be said of a column, else ``within
-        margin``.
-        """
+        """``drifted`` if the frame did, ``not seen`` if no more can be said of a column, else ``within margin``."""
         if self.drifted:
             return "drifted"
         unseen = not self.columns or any(column.verdict != "within margin" for column in self.columns)

@@ -11,6 +11,7 @@ from mlcycle._html import number, table
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput
 from mlcycle.stats.two_sample import _columns, _ordered
+from mlcycle.stats.two_sample._column_drafts import compared_as
 from mlcycle.stats.two_sample._ties import tie_blocks
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def _numbers_of(reference: Any, current: Any) -> tuple[NDArray[Any], NDArray[Any
     Whole numbers stay what they are: as floats those beyond 2**53 would lose their last digits, and ids their order.
     """
     a, b = _series(reference, "reference"), _series(current, "current")
-    kind, why = _columns.joint_kind(a, b)
+    kind, why = compared_as(a, b)
     if kind not in ("numeric", "boolean", "datetime", "empty"):
         what = why or f"they hold {kind} values; compare those with `drift`"
         raise InvalidInput(f"reference and current are numbers or moments: {what}")

@@ -35,9 +35,6 @@ class _Table:
     reference: NDArray[np.int64]
     current: NDArray[np.int64]
 
-    def swapped(self) -> _Table:
-        return _Table(self.names, self.current, self.reference)
-
 
 def level_drafts(
     a: LevelCounts, b: LevelCounts, kind: str, designs: tuple[float, float], plan: Plan, rng: np.random.Generator

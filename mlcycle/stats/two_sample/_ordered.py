@@ -189,8 +189,9 @@ class QuantileShift:
         The largest absolute shift over the grid of quantiles.
     low, high : float
         Simultaneous interval for it.
-    halves : tuple of float
-        Half the width of the interval of each quantile.
+    widths : tuple of tuple of float
+        Of each quantile, how far it lies from the far end of the reference, and half the width of its interval in
+        either sample; in robust standard deviations.
     level : float
         The quantile that surely moved most (the one whose near end is furthest out).
     before, after : float
@@ -202,7 +203,7 @@ class QuantileShift:
     effect: float
     low: float
     high: float
-    halves: tuple[float, ...]
+    widths: tuple[tuple[float, float, float], ...]
     level: float
     before: Any
     after: Any

@@ -33,6 +33,10 @@ _LEVELS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975, 0.99)
 _CHOSEN_FROM = 8192
 # Of the level, what the distance of whole distributions may use up; the rest is for the shares at those values.
 _WHOLE = 0.7
+# By then the steps towards a change that makes its own error larger are below a hundredth.
+_SETTLED = 12
+# A quantile near the end of a column is told to move no more than three times as far as by a shift.
+_FURTHER = 2 / 3
 # A value is frequent from this share of the smaller side on, over both sides together; so many are compared.
 _FREQUENT, _MOST_FREQUENT = 0.02, 20
 
@@ -74,7 +78,8 @@ def _worth(before: ColumnSummary, after: ColumnSummary) -> tuple[int, int]:
 
 def _values(before: ColumnSummary, after: ColumnSummary, kind: str, plan: Plan) -> Draft:
     a, b = before.values, after.values
-    assert a is not None and b is not None
+    assert a is not None
+    assert b is not None
     n, m = _worth(before, after)
     distance = least_ks(a, b, negligible=_ordered.NEGLIGIBLE * math.sqrt(1 / n + 1 / m))
     p, test = _ks(distance, before, after, n, m, lambda: _blocks(a, b))
@@ -86,7 +91,7 @@ def _values(before: ColumnSummary, after: ColumnSummary, kind: str, plan: Plan) 
         )
     # Half of what an interval may miss for either measure, as either may lie beyond its margin.
     measures = [_share_below(distance, points, shares, n, m, kind)]
-    if (shift := widest_shift(a, b, 0.95)).scale > 0 and any(shift.halves):
+    if any(max(width[1:]) > 0 for width in widest_shift(a, b, 0.95).widths):
         measures.insert(0, _quantiles(a, b, n, m, kind))
     needed = _ordered.fewest_rows(plan.least, 1 - plan.least)
     if kind == "text":
@@ -113,12 +118,33 @@ def _quantiles(a: Sample, b: Sample, n: int, m: int, kind: str) -> Measure:
         return Sized(found.effect, found.low, found.high, f"{which} {before} -> {after}")
 
     def detectable(level: float, margin: float) -> float:
-        # The near end lies beyond the margin when the quantile that is known worst has moved so far.
-        z = z_value(1 - level / 2 / len(_ordered.GRID))
-        half = max(widest_shift(a, b, 1 - level, (n, m)).halves)
-        return margin + half * (1 + z_value(POWER) / z)
+        # Whichever quantile moves: its near end must lie beyond the margin, and as many rows must have come past its
+        # place as the test of shares there sees. The sample it moves in may spread as if everything grew in proportion.
+        shift = widest_shift(a, b, 1 - level, (n, m))
+        away, *halves = np.array(shift.widths).T
+        reach = 1 + z_value(POWER) / z_value(1 - level / 2 / len(_ordered.GRID))
+        past, found = _past(a, n, m, level * (1 - _WHOLE) / len(_LEVELS)) / shift.scale, margin
+        for _ in range(_SETTLED):
+            grown = 1 + found / np.maximum(away, found / 4)
+            near = margin + np.hypot(halves[0], halves[1] * grown) * reach
+            found = float(np.maximum(near, past).max())
+        return found
 
     return Measure("values", "robust sd", sized, detectable, widest_shift(a, b, 0.95).scale)
+
+
+def _past(side: Sample, n: int, m: int, level: float) -> NDArray[np.float64]:
+    """Return for each quantile of the grid how far it must move for its share of rows to change as a test sees."""
+    found = []
+    for share in _ordered.GRID:
+        change = min(detectable_share(share, n, m, level, 0.0), 1.0)
+        ranks = np.clip(np.array([share - change, share, share + change]) * (side.n - 1), 0, side.n - 1)
+        low, here, high = side.order_statistics(np.rint(ranks).astype(np.intp) + 1).mean(axis=0)
+        inward, ends = (here - low, side.ends()[0]) if share > 0.5 else (high - here, side.ends()[1])
+        # A shift moves the quantile by so much; where everything grows in proportion, it must move further.
+        away = abs(here - float(ends))
+        found.append(inward / (1 - min(inward / away, _FURTHER)) if away else 0.0)
+    return np.array(found)
 
 
 def _share_below(distance: float, points: NDArray[Any], shares: Shares, n: int, m: int, kind: str) -> Measure:
@@ -212,7 +238,8 @@ def _range(before: ColumnSummary, after: ColumnSummary, kind: str, plan: Plan) -
     their share of that side, less what the division alone brings.
     """
     a, b = before.values, after.values
-    assert a is not None and b is not None
+    assert a is not None
+    assert b is not None
     n, m = _worth(before, after)
     sides = ((after, n, m), (after, n, m), (before, m, n), (before, m, n))
     ks = [int(k / side.design) for k, (side, _, _) in zip(outermost(a, b), sides, strict=True)]
@@ -265,7 +292,8 @@ def frequent_values(before: ColumnSummary, after: ColumnSummary) -> tuple[NDArra
     ([0], [1], [30])
     """
     a, b = before.values, after.values
-    assert a is not None and b is not None
+    assert a is not None
+    assert b is not None
     least = max(math.ceil(_FREQUENT * min(a.n, b.n)), 5)
     values = np.unique(np.concatenate([side.frequent(-(-least // 2)) for side in (a, b)]))
     counts = [side.counts_at(values) for side in (a, b)]
@@ -311,7 +339,8 @@ def _grid(before: ColumnSummary, after: ColumnSummary, plan: Plan) -> list[Draft
 
 def _time_of_day(before: ColumnSummary, after: ColumnSummary, plan: Plan) -> Draft:
     a, b = before.times, after.times
-    assert a is not None and b is not None
+    assert a is not None
+    assert b is not None
     n, m = max(round(a.n / before.design), 1), max(round(b.n / after.design), 1)
     distance = least_ks(a, b)
     p, test = _ks(distance, before, after, n, m, lambda: None)

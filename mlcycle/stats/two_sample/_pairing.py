@@ -106,14 +106,10 @@ class Pairing:
         if units is not None:
             before, after = units.weighed(name, before, after)
         kind, drafts = column_drafts(before, after, plan, rng)
-        if kind == "text" and drafts[0].rows_needed >= 0 and not self._kept_both():
-            drafts[1:1] = text_drafts(
-                self.reference[name], self.current[name], (before.design, after.design), plan, rng
-            )
+        a, b = self.reference, self.current
+        if kind == "text" and drafts[0].rows_needed >= 0 and not (isinstance(a, Summary) or isinstance(b, Summary)):
+            drafts[1:1] = text_drafts(a[name], b[name], (before.design, after.design), plan, rng)
         return kind, drafts
-
-    def _kept_both(self) -> bool:
-        return isinstance(self.reference, Summary) or isinstance(self.current, Summary)
 
 
 def _wanted(columns: Any, mine: Iterable[Hashable], its: Iterable[Hashable]) -> list[Hashable]:

@@ -180,7 +180,8 @@ class Sketch:
         >>> low[0], high[0], bool(low[1] <= 7000 <= high[1])
         (np.float64(0.0), np.float64(0.0), True)
         """
-        return (self.points[np.stack(self._around(ranks))] - origin).astype(np.float64)
+        found: NDArray[np.float64] = (self.points[np.stack(self._around(ranks))] - origin).astype(np.float64)
+        return found
 
     def _around(self, ranks: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         return self.below[1].searchsorted(ranks - 1, "right") - 1, self.upto[0].searchsorted(ranks, "left")
@@ -384,6 +385,8 @@ def widest_shift(
     before_low, before_high = _limits(reference, confidence, origin, rows[0])
     after_low, after_high = _limits(current, confidence, origin, rows[1])
     least, most = _scale(reference)
+    if most == 0:  # nearly all values are equal, and nothing is a unit
+        return _ordered.QuantileShift(0.0, 0.0, 0.0, (), 0.5, origin + before[0][2], origin + after[0][2], 0.0)
     # Both limits grow with the quantile of the current sample and fall with that of the reference.
     low = after[0] - before[1] - np.hypot(after[0] - after_low, before_high - before[1])
     high = after[1] - before[0] + np.hypot(after_high - after[1], before[0] - before_low)
@@ -392,11 +395,16 @@ def widest_shift(
     low, high = np.where(np.isnan(low), 0.0, low), np.where(np.isnan(high), 0.0, high)
     was, now = before.mean(axis=0), after.mean(axis=0)
     scale = (least + most) / 2
+    # Of each quantile: how far it lies from the far end of the column, and how well either side knows it.
+    lowest, highest = (float(end - origin) for end in reference.ends())
+    away = np.maximum(was - lowest, highest - was)
+    halves = (before_high - before_low) / 2, (after_high - after_low) / 2
+    widths: list[list[float]] = [(part / scale).tolist() for part in (away, *halves)]
     move = (now - was) / scale
     near, far = np.maximum(np.maximum(low, -high), 0.0), np.maximum(np.abs(low), np.abs(high))
     at = int(np.argmax(near)) if near.max() > 0 else int(np.argmax(np.abs(move)))
     return _ordered.QuantileShift(
-        float(np.abs(move).max()), float(near.max()), float(far.max()), tuple(((high - low) / 2).tolist()),
+        float(np.abs(move).max()), float(near.max()), float(far.max()), tuple(zip(*widths, strict=True)),
         _ordered.GRID[at], origin + was[at], origin + now[at], scale,
     )  # fmt: skip
 

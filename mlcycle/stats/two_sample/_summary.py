@@ -186,7 +186,7 @@ class ColumnSummary:
         flat |= {"named": int(self.named), "spaced": int(self.spaced), "on_grid": list(self.on_grid)}
         if self.moments:
             flat["moments"] = {name: _finite(value) for name, value in asdict(self.moments).items()}
-        parts = {"values": self.values, "levels": self.levels, "times": self.times}
+        parts: dict[str, Any] = {"values": self.values, "levels": self.levels, "times": self.times}
         return flat | {name: part.as_dict() for name, part in parts.items() if part is not None}
 
     @classmethod
@@ -500,7 +500,10 @@ def _made(name: Hashable, column: pd.Series[Any], kind: str, size: int | None) -
         # Of text that hardly repeats, naming every value is slow and says nothing.
         levels = LevelCounts.of(names, counts, whole=size is None and (repeats or kind == "categorical"))
         known = (codes[1:] >= 0) & (codes[:-1] >= 0)
-        pairs = {"repeated": int(np.count_nonzero((codes[1:] == codes[:-1]) & known)), "pairs": int(known.sum())}
+        pairs: dict[str, Any] = {
+            "repeated": int(np.count_nonzero((codes[1:] == codes[:-1]) & known)),
+            "pairs": int(known.sum()),
+        }
         made = evolve(made, levels=levels, nulls=len(column) - levels.n, repeating=levels.n if repeats else 0, **pairs)
         if kind == "categorical":
             return made
@@ -512,13 +515,15 @@ def _made(name: Hashable, column: pd.Series[Any], kind: str, size: int | None) -
 
 
 def _with_values(made: ColumnSummary, ordered: _columns.Ordered, size: int | None) -> ColumnSummary:
-    counts = {name: getattr(ordered, name) for name in ("nulls", "infinite", "negative", "repeated", "pairs", "unit")}
+    counts: dict[str, Any] = {
+        name: getattr(ordered, name) for name in ("nulls", "infinite", "negative", "repeated", "pairs", "unit")
+    }
     made = evolve(made, **counts, on_grid=on_grid(ordered.values, ordered.unit))
     if size is None:
         times = None if ordered.times is None else SortedSample.of(ordered.times)
         return evolve(made, values=SortedSample.of(ordered.values), times=times)
-    times = None if ordered.times is None else Sketch.of(ordered.times, size)
-    return evolve(made, moments=Moments.of(ordered.values), values=Sketch.of(ordered.values, size), times=times)
+    kept = None if ordered.times is None else Sketch.of(ordered.times, size)
+    return evolve(made, moments=Moments.of(ordered.values), values=Sketch.of(ordered.values, size), times=kept)
 
 
 def _lengths(names: NDArray[Any], counts: NDArray[np.intp]) -> NDArray[np.int64]:
