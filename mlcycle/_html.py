@@ -20,7 +20,7 @@ _COLOURS = {
     "pass": "#2e9e5b",
     "allowed": "#2e9e5b",
     "finished": "#2e9e5b",
-    "stable": "#2e9e5b",
+    "within margin": "#2e9e5b",
     "better": "#2e9e5b",
     "not worse": "#2e9e5b",
     "warn": "#c98a00",

@@ -16,11 +16,11 @@ __all__ = ["drift_result", "estimate_fields", "share_result"]
 
 # of columns and shares -----------------------------------------------------------------------------------------------
 
-_VERDICTS = {"drifted": "warn", "stable": "pass", "inconclusive": "inconclusive"}
-
 
 def drift_result(column: ColumnDrift, *, look: str, subject: str, phase: str | None = None) -> Result:
     """Return what was found of one column as a result: drift is a warning, no power is inconclusive.
+
+    Where a change could have been seen and was not, that is a pass; what would have been seen is told beside it.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def drift_result(column: ColumnDrift, *, look: str, subject: str, phase: str | N
     subject : str
         What was looked at, as a full ref.
     phase : str or None
-        Where to go next, unless the column is stable.
+        Where to go next, unless nothing was found.
 
     Examples
     --------
@@ -39,14 +39,14 @@ def drift_result(column: ColumnDrift, *, look: str, subject: str, phase: str | N
     >>> before, now = pd.DataFrame({"age": range(200)}), pd.DataFrame({"age": range(150, 350)})
     >>> [column] = stats.drift(before, now).columns
     >>> print(drift_result(column, look="data drift", subject="deployment:eu", phase="data").detail)
-    age moved by 2 robust sd (1.8 to 2.4); Kolmogorov-Smirnov exact, adjusted p = ...
+    age: 75 % of rows above 199, the largest ever seen before; now up to 349; 0.74 share (0.66 to 0.81); ...
     """
-    shift = column.leading
+    shift, verdict = column.leading, _verdict(column)
     return Result(
         check=str(column.name),
         look=look,
         subject=subject,
-        verdict=_VERDICTS[column.verdict],
+        verdict=verdict,
         value=_known(shift.effect),
         low=_known(shift.low),
         high=_known(shift.high),
@@ -54,22 +54,28 @@ def drift_result(column: ColumnDrift, *, look: str, subject: str, phase: str | N
         detectable=_known(shift.detectable),
         n=column.n_current,
         detail=_drift_text(column),
-        phase=None if column.verdict == "stable" else phase,
+        phase=None if verdict == "pass" else phase,
     )
+
+
+def _verdict(column: ColumnDrift) -> str:
+    if column.verdict != "not seen":
+        return "warn" if column.verdict == "drifted" else "pass"
+    # A change that is certain, but perhaps within its margin, is as open as one that no number of rows would show.
+    could_not = column.leading.certain or not math.isfinite(column.leading.detectable)
+    return "inconclusive" if could_not else "pass"
 
 
 def _drift_text(column: ColumnDrift) -> str:
     """Say in one line what moved, by how much, and how sure that is."""
     shift = column.leading
-    if column.verdict == "inconclusive":
-        return f"no verdict yet on {column.name}: {shift.note}"
+    if _verdict(column) == "inconclusive":
+        return f"no verdict yet on {column.name}: {column.told}"
     limits = f" ({shift.low:.2g} to {shift.high:.2g})" if math.isfinite(shift.low) else ""
-    size = f"{shift.effect:.2g} {shift.unit}{limits}" if math.isfinite(shift.effect) else "nothing"
-    what = (
-        f"{column.name} moved by {size}" if column.verdict == "drifted" else f"not shown to have moved, off by {size}"
-    )
+    size = f"{shift.effect:.2g} {shift.unit}{limits}" if math.isfinite(shift.effect) else ""
+    what = f"{column.name}: " if column.verdict == "drifted" else f"{column.name} was not seen to move: "
     test = f"{shift.test}, adjusted p = {number(shift.adjusted_p)}" if shift.test else ""
-    return "; ".join(text for text in (what, test, shift.note) if text)
+    return what + "; ".join(text for text in (column.told, size, test) if text)
 
 
 def _known(value: float) -> float | None:

@@ -62,16 +62,12 @@ class DataDrift:
             yield self._nothing(subject, told, "data")
             return
         found = stats.drift(reference, current, alpha=self.alpha, control="holm")
-        for column in sorted(found.columns, key=_strength):
+        rest = [column for column in found.columns if column.verdict != "drifted"]
+        for column in (*found.findings, *rest):
             yield checks.drift_result(column, look=self.look, subject=subject, phase=self.phase)
 
     def _nothing(self, subject: str, detail: str, phase: str) -> Result:
         return Result(check="reference", look=self.look, subject=subject, verdict="skipped", phase=phase, detail=detail)
-
-
-def _strength(column: stats.ColumnDrift) -> float:
-    shift = column.leading
-    return -shift.effect / (shift.margin or 1.0) if column.verdict == "drifted" else 0.0
 
 
 @frozen

@@ -20,13 +20,13 @@ def column(before: list[float], now: list[float]) -> stats.ColumnDrift:
 @pytest.mark.parametrize(
     ("now", "verdict", "words", "phase"),
     [
-        ([float(i) for i in range(150, 350)], "warn", "age moved by ", "data"),
-        ([i + 0.25 for i in range(200)], "pass", "not shown to have moved, off by ", None),
+        ([float(i) for i in range(150, 350)], "warn", "age: ", "data"),
+        ([i + 0.25 for i in range(200)], "pass", "age was not seen to move: ", None),
         ([20.0, 100.0, 180.0], "inconclusive", "no verdict yet on age: ", "data"),
     ],
 )
 def test_a_column_is_a_result(now: list[float], verdict: str, words: str, phase: str | None) -> None:
-    """With its effect, interval, margin and power, and a line in words; what is stable needs no phase."""
+    """With its effect, interval, margin and power, and a line in words; what did not move needs no phase."""
     compared = column([float(i) for i in range(200)], now)
     found = drift_result(compared, look="data drift", subject="deployment:eu", phase="data")
     assert (found.check, found.look, found.verdict, found.phase) == ("age", "data drift", verdict, phase)

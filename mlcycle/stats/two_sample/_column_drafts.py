@@ -257,7 +257,7 @@ def _running_on(before: ColumnSummary, after: ColumnSummary, kind: str, a: Any, 
     if kind not in ("numeric", "datetime") or not a.n or not b.n:
         return ""
     first, last = b.ends()[0], a.ends()[1]
-    whole = kind == "datetime" or all(side.on_grid and side.on_grid[3] == side.on_grid[-1] for side in (before, after))
+    whole = kind == "datetime" or (before.whole and after.whole)
     if whole and ((first > last and before.unique and after.unique) or (kind == "datetime" and first >= last)):
         return f"every value is new and later than before: {_columns.CLOCK}; {_columns.REMEDY}"
     return ""

@@ -190,7 +190,7 @@ def design_in_order(marks: NDArray[np.bool_]) -> float:
         pairs = correlations[: rows - rows % 2].reshape(-1, 2).sum(axis=1)
         ends = np.flatnonzero(pairs <= 0)
         together = 2 * float(pairs[: ends[0] if len(ends) else len(pairs)].sum()) - 1
-        largest = max(largest, together / max(1 - together / rows, 0.1))
+        largest = max(largest, min(together / max(1 - together / rows, 0.1), rows))
     return largest if largest < _FORGETS_AT_ONCE else largest * _few(rows / largest)
 
 
@@ -249,7 +249,7 @@ def _duplicates(frame: pd.DataFrame) -> tuple[float, float]:
             return 0.0, 1.0
         rest = frame.drop(columns=[telling]).iloc[kept]
         of_rest = np.unique(pd.util.hash_pandas_object(rest, index=False).to_numpy(), return_inverse=True)[1]
-    except TypeError:  # values that have no hash
+    except (TypeError, NotImplementedError):  # values that have no hash
         return 0.0, 1.0
     _, first, sizes = np.unique(of_value * len(kept) + of_rest, return_index=True, return_counts=True)
     by_chance = np.bincount(of_value)[of_value[first]] * np.bincount(of_rest)[of_rest[first]] / len(kept)
@@ -264,7 +264,7 @@ def _most_different(frame: pd.DataFrame) -> Hashable | None:
     for place, name in enumerate(some.columns):
         try:
             found[name] = (some.iloc[:, place].nunique(), -place)
-        except TypeError:
+        except (TypeError, NotImplementedError):
             continue
     return max(found, key=lambda name: found[name]) if found else None
 
@@ -273,7 +273,9 @@ def _in_order(frame: pd.DataFrame) -> tuple[Hashable, float] | None:
     """Return the column whose neighbouring rows are most alike, and how many of them are worth one."""
     some = frame.iloc[:_LOOKED_AT]
     most: tuple[Hashable, float] | None = None
-    numbers = [name for name in some.columns if getattr(some[name].dtype, "kind", "O") in "iufM"]
+    numbers = [
+        name for name in some.columns if isinstance(some[name].dtype, np.dtype) and some[name].dtype.kind in "iufM"
+    ]
     for name in numbers:
         values = some[name].to_numpy()
         mark = values > np.sort(values)[len(values) // 2]

@@ -266,7 +266,7 @@ def _verdict(draft: Draft, found: Sized, significant: bool, margin: float) -> tu
     if draft.rows_needed > 0:
         few = f"too few rows for any verdict; {draft.rows_needed} with values on either side would do"
         return "not seen", f"{found.note}; {few}".removeprefix("; ")
-    if found.high <= margin:
+    if found.high <= margin or not (draft.test or draft.rows_needed):
         return "within margin", found.note
     if significant:
         return "not seen", f"{found.note}; a change for certain, but not whether it is beyond the margin"

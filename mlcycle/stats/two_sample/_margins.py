@@ -81,26 +81,25 @@ class Margins:
             if name in given:
                 return self._of_column(given[name], kind, measure, usual)
             key = kind if own and kind in given else measure.aspect
-            return float(_share(given[key])) if key in given and key not in self.columns else usual
+            return float(given[key]) if key in given and key not in self.columns else usual
         if given is None or not measure.unit or measure.aspect == "column":
             return usual
         if isinstance(given, _Share):
-            return _share(given) if measure.unit in _SHARES else math.inf
+            return float(given) if measure.unit in _SHARES else math.inf
         return self._of_values(float(given), name, kind, measure, usual)
 
     def _of_column(self, given: Any, kind: str, measure: Measure, usual: float) -> float:
         if isinstance(given, Mapping):
-            return float(_share(given.get(measure.aspect, usual)))
+            return float(given.get(measure.aspect, usual))
         if not measure.unit:
             return usual
         if isinstance(given, _Share):
-            return _share(given) if measure.unit in _SHARES else math.inf
+            return float(given) if measure.unit in _SHARES else math.inf
         if measure.aspect == "share":
             return math.inf
         if measure.aspect not in ("values", "length"):
             return usual
-        if kind == "datetime":
-            given = float(given.total_seconds()) * 1e6 if hasattr(given, "total_seconds") else given * 1e6
+        given = given.total_seconds() if hasattr(given, "total_seconds") else given
         return float(given) / measure.scale if measure.unit == "robust sd" else float(given)
 
     def _of_values(self, given: float, name: Hashable, kind: str, measure: Measure, usual: float) -> float:
@@ -118,10 +117,6 @@ class Margins:
 
 class _Share(float):
     """A margin that was given in per cent of rows."""
-
-
-def _share(given: Any) -> float:
-    return float(given)
 
 
 def _checked(given: Any, name: str) -> Any:
@@ -146,5 +141,5 @@ def _per_cent(given: str, name: str) -> Any:
     except ValueError:
         pass
     raise InvalidInput(
-        f"{name} is a share of rows such as '5 %', a number of 0 or more, or a timedelta for moments, got {given!r}"
+        f"{name} is {_WHAT}: a share of rows such as '5 %', a number of 0 or more, or a timedelta, got {given!r}"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +36,7 @@ _CHOSEN_FROM = 8192
 _WHOLE = 0.7
 # By then the steps towards a change that makes its own error larger are below a hundredth.
 _SETTLED = 12
+_MANY = 200
 # A quantile near the end of a column is told to move no more than three times as far as by a shift.
 _FURTHER = 2 / 3
 # A value is frequent from this share of the smaller side on, over both sides together; so many are compared.
@@ -90,9 +92,10 @@ def _values(before: ColumnSummary, after: ColumnSummary, kind: str, plan: Plan) 
             f"{test}, and shares below {len(points)} values",
         )
     # Half of what an interval may miss for either measure, as either may lie beyond its margin.
-    measures = [_share_below(distance, points, shares, n, m, kind)]
+    measures = [_share_below((a, b), distance, points, shares, (n, m), kind)]
     if any(max(width[1:]) > 0 for width in widest_shift(a, b, 0.95).widths):
-        measures.insert(0, _quantiles(a, b, n, m, kind))
+        hint = "; every value is different: is it an id?" if _never_repeat(before, after) else ""
+        measures.insert(0, _quantiles(a, b, n, m, kind, hint))
     needed = _ordered.fewest_rows(plan.least, 1 - plan.least)
     if kind == "text":
         measures = [Measure("length", one.unit, one.sized, one.detectable, one.scale) for one in measures[:1]]
@@ -110,12 +113,12 @@ def _ks(
     return float(special.kolmogorov(distance * math.sqrt(n * m / (n + m)))), "Kolmogorov-Smirnov"
 
 
-def _quantiles(a: Sample, b: Sample, n: int, m: int, kind: str) -> Measure:
+def _quantiles(a: Sample, b: Sample, n: int, m: int, kind: str, hint: str) -> Measure:
     def sized(confidence: float) -> Sized:
         found = widest_shift(a, b, confidence, (n, m))
         before, after = shown_apart(found.before, found.after, kind)
         which = "median" if found.level == 0.5 else f"{100 * found.level:g} % quantile"
-        return Sized(found.effect, found.low, found.high, f"{which} {before} -> {after}")
+        return Sized(found.effect, found.low, found.high, f"{which} {before} -> {after}{hint}")
 
     def detectable(level: float, margin: float) -> float:
         # Whichever quantile moves: its near end must lie beyond the margin, and as many rows must have come past its
@@ -125,12 +128,19 @@ def _quantiles(a: Sample, b: Sample, n: int, m: int, kind: str) -> Measure:
         reach = 1 + z_value(POWER) / z_value(1 - level / 2 / len(_ordered.GRID))
         past, found = _past(a, n, m, level * (1 - _WHOLE) / len(_LEVELS)) / shift.scale, margin
         for _ in range(_SETTLED):
-            grown = 1 + found / np.maximum(away, found / 4)
+            grown = 1 + found / np.maximum(away, max(found / 4, sys.float_info.min))
             near = margin + np.hypot(halves[0], halves[1] * grown) * reach
             found = float(np.maximum(near, past).max())
         return found
 
-    return Measure("values", "robust sd", sized, detectable, widest_shift(a, b, 0.95).scale)
+    # Of moments the column's own unit is a second.
+    step = {"datetime": 1e6, "nanoseconds": 1e9}.get(kind, 1.0)
+    return Measure("values", "robust sd", sized, detectable, widest_shift(a, b, 0.95).scale / step)
+
+
+def _never_repeat(*sides: ColumnSummary) -> bool:
+    """Return whether whole numbers are all different on hundreds of rows, as only ids are."""
+    return not any(side.unit or side.rows < _MANY or not side.unique or not side.whole for side in sides)
 
 
 def _past(side: Sample, n: int, m: int, level: float) -> NDArray[np.float64]:
@@ -147,7 +157,16 @@ def _past(side: Sample, n: int, m: int, level: float) -> NDArray[np.float64]:
     return np.array(found)
 
 
-def _share_below(distance: float, points: NDArray[Any], shares: Shares, n: int, m: int, kind: str) -> Measure:
+def _share_below(
+    samples: tuple[Sample, Sample],
+    distance: float,
+    points: NDArray[Any],
+    shares: Shares,
+    worth: tuple[int, int],
+    kind: str,
+) -> Measure:
+    (a, b), (n, m) = samples, worth
+
     def sized(confidence: float) -> Sized:
         from scipy import special
 
@@ -155,6 +174,8 @@ def _share_below(distance: float, points: NDArray[Any], shares: Shares, n: int, 
         alpha = (1 - confidence) / 2
         band = float(special.kolmogi(_WHOLE * alpha)) * math.sqrt(1 / n + 1 / m)
         low, note = distance - band, f"{percent(distance)} of rows lie elsewhere"
+        if len({*a.ends(), *b.ends()}) == 1:
+            note = f"constant: {shown(a.ends()[0], kind)} on every row of both sides"
         if len(points):
             found = shares.change(1 - (1 - _WHOLE) * alpha)
             low = max(low, found.low)
@@ -345,7 +366,7 @@ def _time_of_day(before: ColumnSummary, after: ColumnSummary, plan: Plan) -> Dra
     distance = least_ks(a, b)
     p, test = _ks(distance, before, after, n, m, lambda: None)
     points, shares = _shares_below(a, b, (before.design, after.design))
-    measure = _share_below(distance, points, shares, n, m, "time")
+    measure = _share_below((a, b), distance, points, shares, (n, m), "time")
     needed = _ordered.fewest_rows(plan.least, 1 - plan.least)
     timed = Measure("time of day", "share", measure.sized, measure.detectable)
     return Draft(test, p, (timed,), needed if min(n, m) < needed else 0)

@@ -11,7 +11,7 @@ from attrs import asdict, evolve, frozen
 from mlcycle._text import printable
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.stats.two_sample import _columns
-from mlcycle.stats.two_sample._granularity import on_grid
+from mlcycle.stats.two_sample._granularity import grids_of, on_grid
 from mlcycle.stats.two_sample._level_counts import LevelCounts
 from mlcycle.stats.two_sample._sketch import SIZE, Sketch, SortedSample
 
@@ -142,6 +142,11 @@ class ColumnSummary:
         """Whether no value is known to occur twice, nor could."""
         kept = self.values if self.levels is None else self.levels
         return kept is not None and kept.distinct[0] == kept.n and self.nulls <= 1
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of the values looked at are whole numbers."""
+        return bool(self.on_grid) and not self.unit and self.on_grid[grids_of("").index("1")] == self.on_grid[-1]
 
     def merge(self, other: ColumnSummary) -> ColumnSummary:
         """Return the summary of both parts of the column; parts of different kinds give a column of kind ``mixed``."""
