@@ -70,7 +70,8 @@ def test_nothing_is_found_in_nothing(kind: str, n: int, m: int, d: int) -> None:
 @pytest.mark.deep
 @pytest.mark.parametrize(
     ("kind", "n", "m", "d"),
-    [("normal", 30, 30, 1), ("ties", 12, 60, 5), ("binary", 60, 40, 3), ("normal", 30, 30, 200), ("cauchy", 60, 40, 4), ("binary", 30, 300, 10), ("ties", 6, 6, 2),
+    [("normal", 30, 30, 1), ("ties", 12, 60, 5), ("binary", 60, 40, 3),
+     ("normal", 30, 30, 200), ("cauchy", 60, 40, 4), ("binary", 30, 300, 10), ("ties", 6, 6, 2),
      ("normal", 2000, 100, 10)],
 )  # fmt: skip
 def test_nothing_is_found_in_nothing_in_many_runs(kind: str, n: int, m: int, d: int) -> None:
