@@ -27,12 +27,12 @@ __all__ = ["FOLDER", "PAGES", "collections"]
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 STATS = {
-    "samples": "Two samples of rows",
-    "joint": "Two samples, many columns together",
+    "two_sample": "Two samples of rows",
+    "multivariate": "Two samples, many columns together",
     "models": "One model, two models, many models",
-    "looks": "Many looks",
-    "unlabelled": "Without labels",
-    "calibrated": "Calibration and coverage",
+    "sequential": "Many looks",
+    "label_free": "Without labels",
+    "calibration": "Calibration",
     "": "Everywhere",
 }
 

@@ -107,6 +107,8 @@ def domain_classifier(
     >>> found.verdict, found.telling[0][0], round(found.effect, 2)
     ('drifted', 5, 0.71)
     """
+    from threadpoolctl import threadpool_limits
+
     folds, seed = check_whole(folds, "folds", 2), check_seed(seed)
     alpha, least, made = _checked(alpha, margin, _PERMUTATIONS[estimator is not None], permutations)
     rng = np.random.default_rng(seed)
@@ -115,16 +117,17 @@ def domain_classifier(
     model = None if estimator is None else seeded(estimator, seed)
     if reason := _too_few(points, folds, alpha):
         return undecided(test, points, least, alpha, reason)
-    splits = splits_of(points, folds, seed)
-    # An ensemble that is not fitted has no length, so it is neither true nor false.
-    used = ridge(points.values, len(splits[0][0]), seed) if model is None else model
-    fit = CrossFit(points, used, splits, model is None)
-    auc, error = fit.found()
-    p, chance = fit.permuted(auc, made, rng)
+    # Small matrices: threads of BLAS win nothing, and on a busy machine wait for each other a hundred times as long.
+    with threadpool_limits(1, "blas"):
+        splits = splits_of(points, folds, seed)
+        used = ridge(points.values, len(splits[0][0]), seed) if model is None else model
+        fit = CrossFit(points, used, splits, model is None)
+        auc, error = fit.found()
+        p, chance = fit.permuted(auc, made, rng)
+        telling = _telling(fit, points, rng) if p <= alpha else ()
     low, high = _interval(auc, max(error, float(np.std(chance))), points, 1 - alpha)
     detectable = _detectable(chance, alpha, least) if model is None else math.nan
     verdict, note = joint_verdict(p, low, high, alpha, least, detectable)
-    telling = _telling(fit, points, rng) if p <= alpha else ()
     return finding(
         points, note, test=test, p=p, effect=auc, low=low, high=high, margin=least, detectable=detectable, alpha=alpha,
         verdict=verdict, telling=telling,

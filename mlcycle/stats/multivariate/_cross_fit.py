@@ -51,7 +51,7 @@ def ridge(values: NDArray[np.float64], rows: int, seed: int) -> Any:
     sizes = sizes[sizes > 1e-9 * sizes.max(initial=1e-300)]
 
     def excess(power: float) -> float:
-        return float(np.sum(sizes / (sizes + np.exp(power)))) - np.sqrt(rows)
+        return float(np.sum(sizes / (sizes + np.exp(power))) - np.sqrt(rows))
 
     low, high = np.log(sizes.min()) - 20, np.log(sizes.max()) + 20
     penalty = np.exp(optimize.brentq(excess, low, high)) if excess(low) > 0 else np.exp(low)

@@ -247,7 +247,7 @@ def test_many_levels_raise_no_alarm(steepness: float, n: int, m: int, whole: boo
     assert alarms / times <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / times)
 
 
-@pytest.mark.parametrize("parts", [1, 5])
+@pytest.mark.parametrize("parts", [1, pytest.param(5, marks=pytest.mark.deep)])
 def test_nothing_raises_no_alarm(parts: int) -> None:
     """A summary of rows of all kinds against new ones of the same: at most 5 % of frames (3 standard errors of it)."""
     times, alarms = 40, 0
