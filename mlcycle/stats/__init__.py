@@ -48,11 +48,13 @@ if TYPE_CHECKING:
     from mlcycle.stats.sequential._martingales import ConformalMartingale
     from mlcycle.stats.sequential._ranks import conditional_p_values, conformal_p_values
     from mlcycle.stats.sequential._sequences import ConfidenceSequence, MeanSequence, confidence_sequence
+    from mlcycle.stats.two_sample._column_summary import ColumnSummary
     from mlcycle.stats.two_sample._drift import drift
     from mlcycle.stats.two_sample._findings import ColumnDrift, Drift, Shift
     from mlcycle.stats.two_sample._kolmogorov_smirnov import TwoSampleTest, kolmogorov_smirnov
     from mlcycle.stats.two_sample._planning import minimum_detectable
-    from mlcycle.stats.two_sample._summary import ColumnSummary, Summary, summarise, summarise_chunks
+    from mlcycle.stats.two_sample._summarising import summarise_values
+    from mlcycle.stats.two_sample._summary import Summary, summarise, summarise_chunks
 
 _HOMES = {
     "_estimate": ("Estimate",),
@@ -126,8 +128,9 @@ _HOMES = {
         "kolmogorov_smirnov",
     ),
     "two_sample._planning": ("minimum_detectable",),
+    "two_sample._column_summary": ("ColumnSummary",),
+    "two_sample._summarising": ("summarise_values",),
     "two_sample._summary": (
-        "ColumnSummary",
         "Summary",
         "summarise",
         "summarise_chunks",
@@ -209,6 +212,7 @@ __all__ = [
     "reliability",
     "summarise",
     "summarise_chunks",
+    "summarise_values",
     "wilson",
 ]
 
