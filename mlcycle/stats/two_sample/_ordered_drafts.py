@@ -127,6 +127,8 @@ def _quantiles(a: Sample, b: Sample, n: int, m: int, kind: str, hint: str) -> Me
         away, *halves = np.array(shift.widths).T
         reach = 1 + z_value(POWER) / z_value(1 - level / 2 / len(_ordered.GRID))
         past, found = _past(a, n, m, level * (1 - _WHOLE) / len(_LEVELS)) / shift.scale, margin
+        if not np.isfinite(halves).all():
+            return math.inf
         for _ in range(_SETTLED):
             grown = 1 + found / np.maximum(away, max(found / 4, sys.float_info.min))
             near = margin + np.hypot(halves[0], halves[1] * grown) * reach
