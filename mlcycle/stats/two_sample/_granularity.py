@@ -48,17 +48,21 @@ def on_grid(ordered: NDArray[Any], unit: str = "", counts: NDArray[Any] | None =
     (0, 0, 1, 2, 3, 4, 4, 4)
     """
     if counts is None:
-        some = ordered[:: max(len(ordered) // _LOOKED_AT, 1)]
+        some = ordered[:: max(-(-len(ordered) // _LOOKED_AT), 1)]
     else:
         upto = np.cumsum(counts)
         n = int(upto[-1]) if len(upto) else 0
-        some = ordered[upto.searchsorted(np.arange(0, n, max(n // _LOOKED_AT, 1)), "right")]
+        some = ordered[upto.searchsorted(np.arange(0, n, max(-(-n // _LOOKED_AT), 1)), "right")]
     if unit:
         step = 10**9 if unit == "ns" else 10**6
         return (*(int(np.count_nonzero(some % (each * step) == 0)) for each in _SECONDS.values()), len(some))
     whole, close = some.dtype.kind in "iu", 4 * float(np.finfo(some.dtype).eps) if some.dtype.kind == "f" else 0.0
     some = some.astype(np.float64)
-    return (*(_multiples(some, power, close) if power > 0 or not whole else len(some) for power in _POWERS), len(some))
+    found = list[int]()
+    for power in reversed(_POWERS):  # what lies on no fine grid lies on no coarse one
+        seen = found[-1] if found else len(some)
+        found.append(seen if not seen or (whole and power <= 0) else _multiples(some, power, close))
+    return (*reversed(found), len(some))
 
 
 def _multiples(values: NDArray[np.float64], power: int, close: float) -> int:
