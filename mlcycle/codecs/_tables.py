@@ -164,7 +164,8 @@ def encode(data: Any, *, key: Sequence[str] | None = None, allow_empty: bool = F
 def _missing(column: Any) -> int:
     """Return how many rows of a column are null, or NaN where it is of floats."""
     if pa.types.is_dictionary(column.type):  # where a null may also be one of the levels
-        return sum(plain(chunk).null_count for chunk in column.chunks)
+        chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+        return sum(plain(chunk).null_count for chunk in chunks)
     if pa.types.is_floating(column.type):
         return pc.sum(_none(column)).as_py() or 0
     found: int = column.null_count

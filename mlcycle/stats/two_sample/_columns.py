@@ -33,6 +33,7 @@ __all__ = [
     "raw_values",
     "reading",
     "sort_of",
+    "sort_of_levels",
 ]
 
 KINDS = ("numeric", "discrete", "boolean", "categorical", "text", "datetime")
@@ -180,8 +181,7 @@ def _categorical() -> type:
 def sort_of(column: pd.Series[Any], kind: str) -> str:
     """Return of what sort the values of a kind are, where two of one kind can still not be compared; else nothing.
 
-    Durations are not plain numbers, moments that know their time zone not those that do not, and levels that are
-    numbers not levels of text.
+    Durations are not plain numbers, and moments that know their time zone not those that do not.
 
     Examples
     --------
@@ -198,10 +198,21 @@ def sort_of(column: pd.Series[Any], kind: str) -> str:
         if types.is_object_dtype(column.dtype):
             return ""
         return "moments with a time zone" if getattr(dtype, "tz", None) is not None else "moments without a time zone"
-    if kind in ("categorical", "text"):
-        found = types.infer_dtype(_level_names(column), skipna=True)
-        return "" if found == "empty" else f"levels of type {found}"
     return ""
+
+
+def sort_of_levels(names: NDArray[Any]) -> str:
+    """Return of what sort levels are: numbers are others than text.
+
+    Examples
+    --------
+    >>> sort_of_levels(np.array(["a", "b"], dtype=object)), sort_of_levels(np.array([1, 2]))
+    ('levels of type string', 'levels of type integer')
+    """
+    from pandas.api import types
+
+    found = types.infer_dtype(names, skipna=True)
+    return "" if found == "empty" else f"levels of type {found}"
 
 
 def _holds_durations(column: pd.Series[Any]) -> bool:
@@ -210,12 +221,6 @@ def _holds_durations(column: pd.Series[Any]) -> bool:
     if types.is_object_dtype(column.dtype):
         return types.infer_dtype(column, skipna=True) in ("timedelta", "timedelta64")
     return column.dtype.kind == "m"
-
-
-def _level_names(column: pd.Series[Any]) -> Any:
-    if isinstance(column.dtype, _categorical()):
-        return column.cat.categories
-    return factorised(column)[1] if _arrow_kind(column.dtype) == "categorical" else column
 
 
 def few(codes: NDArray[Any]) -> bool:

@@ -108,10 +108,6 @@ def summarise_values(
         return ColumnSummary(name, kind, len(there), int(np.count_nonzero(~there)))
     made = ColumnSummary(name, kind, len(values), 0, sort=sort)
     if names is not None:
-        from pandas.api import types
-
-        found = "" if kind == "text" and not len(names) else types.infer_dtype(names, skipna=True)
-        made = evolve(made, sort="" if found in ("", "empty") else f"levels of type {found}")
         return _with_levels(made, values, names, size)
     if kind == "datetime":
         steps, unit = _columns.coarsest(values) if unit == "ns" else (values, unit)
@@ -133,7 +129,8 @@ def _with_levels(made: ColumnSummary, codes: NDArray[Any], names: NDArray[Any], 
         "repeated": int(np.count_nonzero((codes[1:] == codes[:-1]) & known)),
         "pairs": int(np.count_nonzero(known)),
     }
-    made = evolve(made, levels=levels, nulls=made.rows - levels.n, repeating=levels.n if repeats else 0, **pairs)
+    told: dict[str, Any] = {"sort": _columns.sort_of_levels(names), "nulls": made.rows - levels.n}
+    made = evolve(made, levels=levels, repeating=levels.n if repeats else 0, **told, **pairs)
     if made.kind == "categorical":
         return made
     spaced = any(" " in names[code] for code in codes[:2000].tolist() if code >= 0)
