@@ -75,8 +75,11 @@ def column_values(column: Any) -> Iterator[ColumnValues]:
     chunks = [_stored(chunk) for chunk in chunks if len(chunk)]
     if not chunks:
         chunks = [_stored(pa.array([], column.type))]
-    if pa.types.is_dictionary(chunks[0].type):
-        yield _coded("categorical", pa.chunked_array(chunks))
+    if pa.types.is_dictionary(chunks[0].type) and not pa.types.is_nested(chunks[0].type.value_type):
+        if any(chunk.dictionary.null_count for chunk in chunks):  # a null may also be one of the levels
+            yield _coded("categorical", pa.chunked_array([plain(chunk) for chunk in chunks]).dictionary_encode())
+        else:
+            yield _coded("categorical", pa.chunked_array(chunks))
         return
     chunks = [plain(chunk) for chunk in chunks]
     if pa.types.is_string(chunks[0].type) or pa.types.is_large_string(chunks[0].type):
@@ -102,12 +105,10 @@ def _texts(column: Any) -> Iterator[ColumnValues]:
 
 def _coded(kind: str, column: Any) -> ColumnValues:
     chunks = column.unify_dictionaries().chunks
-    codes = [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.intp) for chunk in chunks]
-    levels = _objects(chunks[0].dictionary)
-    found = np.concatenate(codes)
-    if chunks[0].dictionary.null_count:  # a null may also be one of the levels
-        found[~np.append(valid(chunks[0].dictionary), True)[found]] = -1
-    return ColumnValues(kind, found, levels=levels)
+    if not chunks:  # Arrow encodes no text as no chunk
+        return ColumnValues(kind, np.empty(0, np.intp), levels=np.empty(0, dtype=object))
+    codes = [chunk.indices.cast(pa.int64()).fill_null(-1).to_numpy() for chunk in chunks]
+    return ColumnValues(kind, np.concatenate(codes), levels=_objects(chunks[0].dictionary))
 
 
 def _objects(levels: Any) -> NDArray[Any]:
@@ -118,9 +119,7 @@ def _objects(levels: Any) -> NDArray[Any]:
             return np.asarray(levels.to_pandas(), dtype=object)
         except (pa.ArrowInvalid, ValueError, OverflowError):
             levels = levels.cast(pa.string())
-    made = np.empty(len(levels), dtype=object)
-    made[:] = levels.to_pylist()
-    return made
+    return np.fromiter(levels.to_pylist(), dtype=object, count=len(levels))
 
 
 def _values(chunks: list[Any]) -> ColumnValues:
