@@ -325,11 +325,11 @@ _NARROW = 1 << 16
 
 
 def _counted(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]] | None:
-    """Return the different values and their rows, for many whole numbers of a narrow range."""
-    if values.dtype.kind not in "iu" or len(values) < _NARROW:
+    """Return the different values and their rows, for whole numbers of a narrow range."""
+    if values.dtype.kind not in "iu" or not len(values):
         return None
     least, most = int(values.min()), int(values.max())
-    if most - least >= _NARROW:
+    if most - least >= min(_NARROW, len(values)):
         return None
     wide = np.uint64 if values.dtype.kind == "u" else np.int64  # wide enough for any difference of two values
     counts = np.bincount((values.astype(wide, copy=False) - wide(least)).astype(np.intp))
