@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mlcycle.stats._hierarchy import Hierarchy, hierarchy
     from mlcycle.stats._multiple import benjamini_hochberg, benjamini_yekutieli, e_benjamini_hochberg, holm
     from mlcycle.stats._rates import wilson
+    from mlcycle.stats._resampling import Resampling
     from mlcycle.stats.calibration._calibrators import Calibrator, recalibrate
     from mlcycle.stats.calibration._conformal import (
         ConformalIntervals,
@@ -43,10 +44,9 @@ if TYPE_CHECKING:
     from mlcycle.stats.label_free._sampling import AuditSample, audit_sample
     from mlcycle.stats.label_free._sequence import AuditSequence
     from mlcycle.stats.models._best import BestOf, best_of
-    from mlcycle.stats.models._bootstrap import interval, paired_difference
-    from mlcycle.stats.models._classical import McNemar, corrected_t, delong, mcnemar
+    from mlcycle.stats.models._bootstrap import interval
     from mlcycle.stats.models._compare import Comparison, compare
-    from mlcycle.stats.models._metrics import metric_difference, metric_interval
+    from mlcycle.stats.models._metrics import metric_interval
     from mlcycle.stats.multivariate._classifier import domain_classifier
     from mlcycle.stats.multivariate._distances import energy_distance, mmd
     from mlcycle.stats.multivariate._finding import JointDrift
@@ -86,6 +86,7 @@ _HOMES = {
         "holm",
     ),
     "_rates": ("wilson",),
+    "_resampling": ("Resampling",),
     "calibration._calibrators": (
         "Calibrator",
         "recalibrate",
@@ -145,24 +146,12 @@ _HOMES = {
         "BestOf",
         "best_of",
     ),
-    "models._bootstrap": (
-        "interval",
-        "paired_difference",
-    ),
-    "models._classical": (
-        "McNemar",
-        "corrected_t",
-        "delong",
-        "mcnemar",
-    ),
+    "models._bootstrap": ("interval",),
     "models._compare": (
         "Comparison",
         "compare",
     ),
-    "models._metrics": (
-        "metric_difference",
-        "metric_interval",
-    ),
+    "models._metrics": ("metric_interval",),
     "two_sample._binned": (
         "cramers_v",
         "jensen_shannon",
@@ -245,11 +234,11 @@ __all__ = [
     "Hierarchy",
     "JointDrift",
     "LabelFree",
-    "McNemar",
     "MeanSequence",
     "PageHinkley",
     "Planned",
     "Reliability",
+    "Resampling",
     "Shift",
     "Summary",
     "TwoSampleTest",
@@ -270,11 +259,9 @@ __all__ = [
     "conformal_p_values",
     "conformal_sets",
     "contingency",
-    "corrected_t",
     "coverage",
     "cramer_von_mises",
     "cramers_v",
-    "delong",
     "dle",
     "doc",
     "domain_classifier",
@@ -286,13 +273,10 @@ __all__ = [
     "interval",
     "jensen_shannon",
     "kolmogorov_smirnov",
-    "mcnemar",
-    "metric_difference",
     "metric_interval",
     "minimum_detectable",
     "mmd",
     "p_to_e",
-    "paired_difference",
     "pape",
     "proportions",
     "psi",
