@@ -70,7 +70,7 @@ def _unseen(case: MetricCase, y: NDArray[Any], classes: NDArray[Any], count: int
 
 def _known(case: MetricCase) -> NDArray[Any]:
     """Return the labels the model says it knows; none if it does not say."""
-    known = getattr(case.ours.cached, "classes_", None)
+    known: Any = getattr(case.ours.cached, "classes_", None)
     found: NDArray[Any] = np.zeros(0) if known is None or np.ndim(known) != 1 else np.asarray(known)
     return found
 
@@ -78,10 +78,10 @@ def _known(case: MetricCase) -> NDArray[Any]:
 def _classes(case: MetricCase, rows: NDArray[Any]) -> NDArray[Any]:
     """Return the labels a metric is about: those the model knows, or those of the truth; none if it is of numbers."""
     y, known = case.ours.y[rows], _known(case)
+    found: NDArray[Any] = known if len(known) else y[:0]
     if case.metric.of_numbers or (not len(known) and task_of(y) == "regressor"):
-        return y[:0]
-    found: NDArray[Any] = known if len(known) else np.unique(y)
-    return found
+        return found[:0]
+    return found if len(known) else np.unique(y)
 
 
 def _resamples(n: int, confidence: float, fast: bool) -> int:

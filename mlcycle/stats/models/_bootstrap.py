@@ -146,10 +146,12 @@ def summarise(
     slopes: NDArray[np.float64] | None = None,
     bounds: tuple[float, float] | None = None,
     rests_on: float | None = None,
+    ranged: bool = True,
 ) -> Estimate:
     """Return the estimate that a set of resampled values stands for; see `interval` for the rules.
 
-    Unless `rests_on` is given, bounds matter only where every value is the same.
+    Unless `rests_on` is given, bounds matter only where every value is the same. They are the ends of the measure's
+    range, whatever the rows, unless `ranged` is false: then no value at one of them is as good as it can be.
     """
     name, need = name_of(method, units), enough(confidence)
     if math.isnan(value):
@@ -168,7 +170,7 @@ def summarise(
     error, hair = float(np.std(defined, ddof=1)), 1e-12 * max(1.0, abs(value))
     if _beside(defined, value, hair, confidence):
         return unknown(value, units.n, confidence, name, _BESIDE.format(float(np.median(defined)), value))
-    if error <= hair:
+    if error <= hair and (ranged or bounds is None or bounds[0] == bounds[1]):
         return _without_spread(value, units, confidence, name, bounds, rests_on or units.count)
     low, high = _limits(defined, value, units, confidence, slopes, bounds, rests_on)
     if not low <= value <= high:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlcycle.stats.models._confusions import ABOUT_ONE_CLASS, CONFUSIONS, confusion_form
-from mlcycle.stats.models._forms import Form, explained, of_losses
+from mlcycle.stats.models._forms import WORSE, WORSE_SQUARED, Form, explained, of_losses
 from mlcycle.stats.models._positive_class import positive_of
 from mlcycle.stats.models._rankings import average_precision_form, roc_auc_form
 
@@ -88,7 +88,9 @@ def _form(scorer: str, y: Vector, answers: Vector, classes: Vector, units: Units
         return explained(y.astype(float), (y.astype(float) - answers) ** 2, units)
     if scorer not in _LOSSES:
         return None
-    return of_losses(_LOSSES[scorer](y.astype(float), answers.astype(float)), units, rooted="_root_" in scorer)
+    losses = _LOSSES[scorer](y.astype(float), answers.astype(float))
+    worse = WORSE_SQUARED if "_squared_" in scorer else WORSE
+    return of_losses(losses, units, rooted="_root_" in scorer, worse=worse)
 
 
 def _ranking(scorer: str, y: Vector, score: Vector, classes: Vector) -> Form | None:

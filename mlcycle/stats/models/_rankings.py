@@ -43,8 +43,8 @@ def roc_auc_form(positive: NDArray[np.bool_], score: NDArray[Any]) -> Form:
     Its pulls are the placements of DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44, found by ranks as in Sun
     and Xu (2014), IEEE Signal Processing Letters 21.
     """
-    low = np.flatnonzero(~positive)[np.argsort(score[~positive], kind="stable")]
-    high = np.flatnonzero(positive)[np.argsort(score[positive], kind="stable")]
+    low = np.flatnonzero(~positive)[np.argsort(score[~positive])]
+    high = np.flatnonzero(positive)[np.argsort(score[positive])]
     below, upto = (score[low].searchsorted(score[high], side) for side in ("left", "right"))
     tied = bool(np.any(below != upto))
     value = float((below.sum() + upto.sum()) / 2 / (len(low) * len(high))) if len(low) and len(high) else math.nan

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["Resampled", "resampled"]
 
 # One row is said to carry a value when it holds so large a share of it, and so many times what the largest of as many
-# exponential losses does: of 50 normal errors squared one does in 7 % of samples, of t-distributed ones (3 degrees of
-# freedom) in 67 %.
-_CARRIES, _LARGEST = 0.05, 2.5
+# exponential losses does: of 50 normal errors squared one does in a tenth of samples, of t-distributed ones (3 degrees
+# of freedom) in three quarters.
+_CARRIES, _LARGEST = 0.05, 2.2
 # An area that rests on fewer rows of a class says so.
 _FEW = 30
 
@@ -93,6 +93,7 @@ class Resampled:
             slopes=slopes,
             bounds=bounds,
             rests_on=None if bounds is None else rests_on or float(units.count),
+            ranged=self.unseen.bounds is not None,
         )
         return self._said(self._rooted(found, form, which), form)
 
@@ -176,10 +177,7 @@ class Resampled:
         if share < max(_CARRIES, min(_LARGEST * math.log(count) / count, 0.5)):
             return ""
         what = "row" if type(self.units) is Units else "group" if self.units.what == "groups" else "block"
-        return (
-            f"one {what} of {count:,} carries {100 * share:.0f} % of the loss: the limits allow for rows twice as bad "
-            "as the worst one seen, not for worse"
-        )
+        return f"one {what} of {count:,} carries {100 * share:.0f} % of the loss; a few more like it would move it far"
 
 
 def resampled(
