@@ -215,6 +215,8 @@ def _whole(case: MetricCase, name: str | None, rows: NDArray[Any]) -> Result:
         result, comparison=comparison, groups=None if groups is None else units.count, **estimate_fields(estimate)
     )
     note = estimate.reason or ("" if estimate.conclusive else "no interval can be given")
+    if comparison is not None and not comparison["differ"] and estimate.low < estimate.high:
+        note = ""  # a criterion says in its own words what equal answers can show
     return evolve(result, detail=joined(note, result.detail))
 
 

@@ -169,7 +169,7 @@ def probabilities_of(prediction: NDArray[Any], classes: NDArray[Any]) -> NDArray
     elif chances.size and not np.allclose(chances.sum(axis=1), 1, atol=1e-4):
         worst = chances.sum(axis=1)[np.argmax(np.abs(chances.sum(axis=1) - 1))]
         raise InvalidInput(f"the probabilities of a row sum to one, got {worst:.4g}")
-    if len(classes) != chances.shape[1]:
+    if len(chances) and len(classes) != chances.shape[1]:
         raise InvalidInput(
             f"{chances.shape[1]} columns of probabilities for {len(classes)} labels in y; name them all with labels="
         )

@@ -99,7 +99,7 @@ def interval(
     >>> stats.interval(lambda rows: x[rows].mean(), 3).reason
     '3 rows are too few for an interval; 6 would do'
     """
-    drawn, units, confidence = _checked(measure, n, method, resampling, options)
+    drawn, units, confidence = _checked(measure, n, method, bounds, resampling, options)
     if n == 0:
         return unknown(math.nan, 0, confidence, name_of(method, units), "there are no rows")
     value = float(measure(np.arange(n)))
@@ -113,14 +113,24 @@ def interval(
 
 
 def _checked(
-    measure: Any, n: Any, method: Any, resampling: Resampling | None, options: ResamplingOptions
+    measure: Any, n: Any, method: Any, bounds: Any, resampling: Resampling | None, options: ResamplingOptions
 ) -> tuple[Resampling, Units, float]:
     if not callable(measure):
         raise InvalidInput(f"measure is a function of row indices, got {type(measure).__name__}")
     if method not in METHODS:
         raise InvalidInput(f"method is 'percentile' or 'bca', got {method!r}")
+    if bounds is not None and not _is_range(bounds):
+        raise InvalidInput(f"bounds are the smallest and the largest value of the measure, got {bounds!r}")
     drawn = resampling_of(resampling, options)
     return drawn, units_of(check_whole(n, "n", 0), drawn.groups, drawn.blocks), drawn.confidence
+
+
+def _is_range(bounds: Any) -> bool:
+    try:
+        low, high = (float(end) for end in bounds)
+    except (TypeError, ValueError):
+        return False
+    return math.isfinite(high - low) and low <= high
 
 
 FLAT = (

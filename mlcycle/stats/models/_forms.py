@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["WORSE", "WORSE_SQUARED", "Form", "explained", "of_losses", "plain_form"]
 
-# A row not seen may have so many times the worst loss seen. Limits at 95 % then held the root mean square of t-distributed
-# errors (3 degrees of freedom) in 97 % of samples of 50, of lognormal ones in 97 %, of centred lognormal ones in 89 %;
-# with 1 in 75 to 85 %. Of plain errors 2 does the same.
+# A row not seen may have so many times the worst loss seen. Limits at 95 % then held the root mean square of errors of
+# a t-distribution (3 degrees of freedom) in 97 % of samples of 50, of lognormal ones in 97 %, of centred lognormal ones
+# in 89 %; with 1 in 75 to 85 %. Of plain errors 2 does the same.
 WORSE, WORSE_SQUARED = 2.0, 3.0
 
 

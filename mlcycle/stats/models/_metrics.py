@@ -95,7 +95,7 @@ def metric_interval(
     >>> y = rng.integers(0, 2, 500)
     >>> score = y + rng.normal(size=500)
     >>> stats.metric_interval(y, score, "roc_auc")
-    Estimate(0.727, 95 % interval 0.679 to 0.771, n = 500)
+    Estimate(0.727, 95 % interval 0.682 to 0.769, n = 500)
     >>> stats.metric_interval(y, score > 0.5, "f1", confidence=0.9, seed=1).confidence
     0.9
     """
