@@ -52,11 +52,8 @@ def estimate_of(case: MetricCase, forms: Sequence[Form], rows: NDArray[Any], uni
         resamples=_resamples(len(rows), case.confidence, all(form.measure is None for form in forms)),
     )
     few = "" if case.metric.of_numbers else few_of_a_class(case.metric, y, _known(case), _FEWEST_OF_A_CLASS)
-    rarer = None
-    if case.metric.scorer == "roc_auc" and len(classes) == 2:
-        rarer = int(min(np.count_nonzero(y == label) for label in classes))
     unseen = _unseen(case, y, classes, units.count)
-    found = resampled(case.metric, forms, units, drawn, unseen, few=few, rarer=rarer)
+    found = resampled(case.metric, forms, units, drawn, unseen, few=few)
     if len(forms) == 1:
         return found.estimate(0)
     return found.difference(0, 1) if case.turn > 0 else found.difference(1, 0)

@@ -283,7 +283,7 @@ def _near_limit(found: Resampled, values: NDArray[np.float64], turn: float, best
     rivals = (seen >= seen[best] - 2 * _widest(noise, best, spent)) & (errors > 1e-12)
     rivals[best] = True
     largest = (noise[rivals] / errors[rivals, None]).max(axis=0)
-    count = min(found.units.count, found.rarer or found.units.count)
+    count = min(found.units.count, found.unseen.rarer or found.units.count)
     reach = float(np.quantile(largest, 1 - (side - spent)))
     reach = float(special.stdtrit(count - 1, special.ndtr(reach))) * math.sqrt(count / (count - 1))
     return float(unbend(turn * (seen[best] - reach * errors[best])))

@@ -119,9 +119,6 @@ def resample(
     classes, answers = _classes_and_answers(named, truth, [guess for _, guess in pairs], labels)
     forms = [_form(named, truth, guess, classes, units) for guess in answers]
     few = few_of_a_class(named, truth, classes, enough(resampling.confidence)) if len(truth) else ""
-    rarer = None
-    if named.scorer == "roc_auc" and len(classes) == 2:
-        rarer = int(min(np.count_nonzero(truth == label) for label in classes))
     undefined = not all(math.isfinite(form.value) for form in forms)
     return resampled(
         named,
@@ -130,7 +127,6 @@ def resample(
         resampling,
         unseen_of(named, truth, classes, units.count),
         few="" if undefined else few,
-        rarer=rarer,
         by_rows=by_rows,
     )
 

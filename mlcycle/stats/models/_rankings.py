@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["auc", "average_precision_form", "roc_auc_form"]
 
 # Rows of the rarer class from which on the pulls of rows add up to the whole as a normal law asks.
-_MANY = 200
+_MANY = 100
 
 
 def auc(positive: NDArray[np.bool_], score: NDArray[Any]) -> float:

@@ -56,8 +56,6 @@ class Resampled:
         Of the intervals.
     few : str
         Why there can be no interval, if there are too few rows of a class.
-    rarer : int or None
-        Rows of the rarer class, for an area.
     """
 
     metric: NamedMetric
@@ -67,7 +65,6 @@ class Resampled:
     unseen: Unseen
     confidence: float
     few: str = ""
-    rarer: int | None = None
 
     def estimate(self, which: int) -> Estimate:
         """Return the metric of one model with its interval."""
@@ -157,8 +154,8 @@ class Resampled:
 
     def _said(self, found: Estimate, form: Form) -> Estimate:
         said = self._carried(form)
-        if self.rarer is not None and self.rarer < _FEW:
-            said = f"the limits rest on {self.rarer} rows of the rarer class, and are wide for that"
+        if self.unseen.rarer is not None and self.unseen.rarer < _FEW:
+            said = f"the limits rest on {self.unseen.rarer} rows of the rarer class, and are wide for that"
         return self._with_reason(found, said)
 
     def _with_reason(self, found: Estimate, said: str) -> Estimate:
@@ -188,7 +185,6 @@ def resampled(
     unseen: Unseen,
     *,
     few: str = "",
-    rarer: int | None = None,
     by_rows: bool = False,
 ) -> Resampled:
     """Measure every form on the same resamples.
@@ -205,7 +201,7 @@ def resampled(
         chunks = units.draws(resampling.resamples, resampling.seed)
         with np.errstate(over="ignore", invalid="ignore"):
             values = np.hstack([_measured(forms, Draws(units, picks)) for picks in chunks])
-    return Resampled(metric, units, forms, values, unseen, resampling.confidence, few, rarer)
+    return Resampled(metric, units, forms, values, unseen, resampling.confidence, few)
 
 
 def _measured(forms: tuple[Form, ...], draws: Draws) -> Values:

@@ -50,12 +50,15 @@ class Unseen:
         The same where the row is ranked as wrong as can be, for an area.
     widest : float or None
         How far the answers of two models to one row can lie apart, where that is not the whole range.
+    rarer : int or None
+        Rows of the rarer of two classes, where what is measured is how they rank.
     """
 
     bounds: Limits | None = None
     rests_on: float | None = None
     surest: float | None = None
     widest: float | None = None
+    rarer: int | None = None
 
     @property
     def apart(self) -> Limits | None:
@@ -108,9 +111,10 @@ def unseen_of(metric: NamedMetric, y: NDArray[Any], classes: NDArray[Any], count
         return Unseen()
     share = count / len(y)
     rests_on = max(truth.rests_on(bounds) * share, 1.0)
+    rarer = int(truth.rarest) if metric.scorer in ("roc_auc", "average_precision") and truth.kinds == 2 else None
     if not (metric.scorer or "").startswith("roc_auc"):
-        return Unseen(bounds, rests_on)
-    return Unseen(bounds, rests_on, max(truth.rests_on(bounds, last=True) * share, 1.0))
+        return Unseen(bounds, rests_on, rarer=rarer)
+    return Unseen(bounds, rests_on, max(truth.rests_on(bounds, last=True) * share, 1.0), rarer=rarer)
 
 
 class _Truth:

@@ -100,3 +100,19 @@ def test_two_groups_settle_nothing() -> None:
     found = stats.compare(y, a, b, "mae", groups=[0, 1] * 10)
     assert (found.verdict, math.isnan(found.p_better)) == ("inconclusive", True)
     assert found.gain.reason == "2 groups are too few for an interval; 6 would do"
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "f1", "mae"])
+def test_a_step_up_never_lowers_the_gain(metric: str) -> None:
+    """One mistake of model a less after another, both limits of its gain over b only rise."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 90)
+    a, b = (np.where(rng.random(90) < share, 1 - y, y) for share in (0.3, 0.15))
+    ends = []
+    for _ in range(8):
+        gain = stats.compare(y, a, b, metric, resamples=200).gain
+        ends.append((gain.low, gain.high))
+        wrong = np.flatnonzero(a != y)[0]
+        a[wrong] = y[wrong]
+    assert sorted(low for low, _ in ends) == [low for low, _ in ends]
+    assert sorted(high for _, high in ends) == [high for _, high in ends]

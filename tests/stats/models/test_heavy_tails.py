@@ -43,9 +43,9 @@ def test_the_root_mean_square_is_held_under_heavy_tails(law: str, n: int) -> Non
 @pytest.mark.parametrize("metric", ["mae", "mse", "rmse"])
 @pytest.mark.parametrize("n", [30, 50, 200, 1000])
 def test_losses_are_held_on_a_grid(law: str, metric: str, n: int) -> None:
-    """Of 2 000 intervals 92 % hold the true value or say that a row carries it; 88 % and more hold it."""
-    held, either = covered(law, metric, n, 2000)
-    assert held >= 0.88
+    """Of 1 000 intervals 92 % hold the true value or say that a row carries it; 90 % and more hold it."""
+    held, either = covered(law, metric, n, 1000)
+    assert held >= 0.9
     assert either >= 0.92
 
 
@@ -78,9 +78,9 @@ def test_losses_too_large_for_a_number_say_so() -> None:
 
 @pytest.mark.parametrize(("positive", "n"), [(8, 200), (20, 1000)])
 def test_an_area_near_one_with_few_positives_holds_and_says_on_what_it_rests(positive: int, n: int) -> None:
-    """For an area of 0.96, 200 intervals miss on neither side in more than 5 %, and each gives its reason."""
+    """For an area of 0.96, 100 intervals miss on neither side in more than 5 %, and each gives its reason."""
     true, rng, y = norm.cdf(2.5 / math.sqrt(2)), np.random.default_rng(0), np.arange(n) < positive
-    found = [stats.metric_interval(y, 2.5 * y + rng.normal(size=n), "roc_auc", resamples=200) for _ in range(200)]
+    found = [stats.metric_interval(y, 2.5 * y + rng.normal(size=n), "roc_auc", resamples=200) for _ in range(100)]
     assert np.mean([one.low > true for one in found]) <= 0.05
     assert np.mean([one.high < true for one in found]) <= 0.05
     assert all(f"rest on {positive} rows of the rarer class" in one.reason for one in found)

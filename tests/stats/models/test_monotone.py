@@ -32,7 +32,7 @@ def assert_no_worse(before: tuple[float, float], after: tuple[float, float]) -> 
 
 
 @pytest.mark.parametrize("metric", OF_LABELS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10**6), n=st.integers(14, 70), share=st.floats(0.02, 0.5), grouped=st.booleans())
 def test_a_label_put_right_never_lowers_a_limit(metric: str, seed: int, n: int, share: float, grouped: bool) -> None:
     """Whatever the labels, and whichever mistake is put right; of rows and of groups."""
@@ -48,7 +48,7 @@ def test_a_label_put_right_never_lowers_a_limit(metric: str, seed: int, n: int, 
 
 
 @pytest.mark.parametrize("metric", OF_SCORES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10**6), n=st.integers(14, 70), to=st.floats(0, 1))
 def test_a_better_score_never_lowers_a_limit(metric: str, seed: int, n: int, to: float) -> None:
     """A positive row that gets a higher score, or a negative one that gets a lower."""
@@ -61,7 +61,7 @@ def test_a_better_score_never_lowers_a_limit(metric: str, seed: int, n: int, to:
 
 
 @pytest.mark.parametrize("metric", OF_NUMBERS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     seed=st.integers(0, 10**6),
     n=st.integers(8, 70),
