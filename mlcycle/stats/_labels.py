@@ -98,7 +98,7 @@ def decided(y: NDArray[Any], prediction: NDArray[Any]) -> NDArray[np.bool_]:
     sorts = [{"text" if isinstance(label, str) else "numbers" for label in side.tolist()} for side in (y, prediction)]
     if (_fractions(prediction) and not _fractions(y)) or not sorts[0] & sorts[1]:
         raise InvalidInput(
-            f"predictions are labels as y has them, got {prediction[0]!r:.40} where y has {y[0]!r:.40}; "
+            f"predictions are labels as y has them, got {prediction.tolist()[0]!r:.40} where y has {y.tolist()[0]!r:.40}; "
             "give labels of the same type, not scores: score >= threshold, or argmax"
         )
     return right

@@ -22,7 +22,18 @@ if TYPE_CHECKING:
 
     Measure = Callable[[NDArray[np.int64]], float]
 
-__all__ = ["FLAT", "METHODS", "agreeing", "given_up", "interval", "jackknife", "level_of", "name_of", "summarise"]
+__all__ = [
+    "FLAT",
+    "METHODS",
+    "agreeing",
+    "given_up",
+    "interval",
+    "jackknife",
+    "level_of",
+    "name_of",
+    "spread_of",
+    "summarise",
+]
 
 METHODS = ("percentile", "bca")
 _JACKKNIFE = 200
@@ -167,7 +178,7 @@ def summarise(
     if math.isnan(value):
         return unknown(value, units.n, confidence, name, "the measure is undefined on these rows")
     if math.isinf(value):
-        reason = "the measure is too large for a number of this machine; a larger unit would help"
+        reason = "the measure is infinite: its numbers are too large for this machine; a larger unit would help"
         return unknown(value, units.n, confidence, name, reason)
     if units.count < need:
         reason = f"{units.count} {units.what} are too few for an interval; {need} would do"
@@ -177,7 +188,7 @@ def summarise(
     reason = f"{lost} of {len(values)} resamples were undefined and left out" if lost else ""
     if 2 * len(defined) < len(values):
         return unknown(value, units.n, confidence, name, f"{reason}; more rows of what it needs would help")
-    error, hair = float(np.std(defined, ddof=1)), 1e-12 * max(1.0, abs(value))
+    error, hair = spread_of(defined), 1e-12 * max(1.0, abs(value))
     if _beside(defined, value, hair, confidence):
         return unknown(value, units.n, confidence, name, _BESIDE.format(float(np.median(defined)), value))
     if error <= hair and (ranged or bounds is None or bounds[0] == bounds[1]):
@@ -188,6 +199,20 @@ def summarise(
     return Estimate(value, low, high, confidence, units.n, error, smallest_detectable(error, confidence), name, reason)
 
 
+def spread_of(values: NDArray[np.float64]) -> float:
+    """Return the standard deviation of resampled values, of numbers too large to square as well.
+
+    Examples
+    --------
+    >>> spread_of(np.array([1e300, 3e300]))
+    1.414213562373095e+300
+    """
+    largest = float(np.abs(values).max())
+    scale = largest if largest > _TOO_LARGE_TO_SQUARE else 1.0
+    return float(np.std(values / scale, ddof=1)) * scale
+
+
+_TOO_LARGE_TO_SQUARE = 1e150
 _BESIDE = (
     "the resamples lie beside the value (around {:.3g}, not {:.3g}): drawing rows twice changes this measure, "
     "so no interval can be given"

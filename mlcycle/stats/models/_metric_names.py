@@ -151,8 +151,8 @@ def _function(name: str) -> NamedMetric | None:
     direction = higher_is_better(name)
     if function is None or direction is None or inspect.isclass(function):
         return None
-    asked = [one.default is one.empty for one in inspect.signature(function).parameters.values()]
-    if asked[:3].count(True) != 2:
+    asked = [name for name, one in inspect.signature(function).parameters.items() if one.default is one.empty]
+    if len(asked) != 2 or not asked[0].startswith(("y", "labels_true")):  # others are of tables
         return None
     return NamedMetric(name, higher_is_better=direction, function=function)
 

@@ -177,7 +177,8 @@ def _classes_of_own(y: Vector, predictions: list[Vector], labels: ArrayLike | No
 
 def _form(metric: NamedMetric, y: Vector, answers: Vector, classes: Vector, units: Units) -> Form:
     form = form_of(metric, y, answers, classes, units)
-    if form is not None:
+    # a loss that is no number here may be one that scikit-learn refuses to compute, in better words
+    if form is not None and (form.losses is None or math.isfinite(form.value)):
         return form
     function = metric.of_classes(classes)
 
@@ -186,9 +187,10 @@ def _form(metric: NamedMetric, y: Vector, answers: Vector, classes: Vector, unit
 
     if not len(y):
         return plain_form(math.nan, measure)
-    if metric.scorer is None and metric.range == (-math.inf, math.inf):
-        return plain_form(measure(np.arange(len(y))), measure)  # its errors are its own
     try:
-        return plain_form(measure(np.arange(len(y))), measure)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return plain_form(measure(np.arange(len(y))), measure)
     except ValueError as error:
+        if metric.scorer is None and not str(getattr(function, "__module__", "")).startswith("sklearn."):
+            raise  # the errors of a function of one's own are its own
         raise InvalidInput(f"{metric.name} cannot be computed of these predictions: {error}") from error

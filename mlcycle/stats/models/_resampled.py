@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from mlcycle.stats._estimate import Estimate, smallest_detectable, unknown
 from mlcycle.stats._rates import wilson
-from mlcycle.stats.models._bootstrap import FLAT, agreeing, given_up, jackknife, level_of, name_of, summarise
+from mlcycle.stats.models._bootstrap import FLAT, agreeing, given_up, jackknife, level_of, name_of, spread_of, summarise
 from mlcycle.stats.models._draws import Draws
 from mlcycle.stats.models._units import Units, enough
 from mlcycle.stats.models._unseen import MANY, Unseen
@@ -140,7 +140,7 @@ class Resampled:
             )  # fmt: skip
             error = found.standard_error
             if found.standard_error > 0:
-                error = float(np.std(self.shown(which)[np.isfinite(self.values[which])], ddof=1))
+                error = spread_of(self.shown(which)[np.isfinite(self.values[which])])
             elif value:
                 error /= 2 * abs(value)
             seen = smallest_detectable(error, self.confidence)

@@ -78,7 +78,7 @@ def _covered(n: int, memory: float, blocks: int | None, samples: int) -> float:
 
 
 def test_blocks_cover_where_rows_do_not() -> None:
-    """Of 300 intervals of an AR(1) of 0.6, blocks of 25 rows hold the mean in 91 % or more, rows of 100 in less than 75 %.
+    """Of 300 intervals of an AR(1) of 0.6, blocks of 25 rows hold the mean in 91 % or more, rows in less than 75 %.
 
     Blocks fall short of 95 % by the memory they cut, here about 2 points; tolerance 2 standard errors.
     """

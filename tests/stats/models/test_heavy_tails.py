@@ -72,8 +72,15 @@ def test_losses_too_large_for_a_number_say_so() -> None:
     found = stats.metric_interval(np.arange(50) * 1e300, np.zeros(50), "rmse")
     assert (found.conclusive, found.reason) == (
         False,
-        "the measure is too large for a number of this machine; a larger unit would help",
+        "the measure is infinite: its numbers are too large for this machine; a larger unit would help",
     )
+
+
+def test_losses_nearly_too_large_have_limits() -> None:
+    """Absolute errors of 1e300 can be summed, and their spread is found without squaring them."""
+    found = stats.metric_interval(np.arange(50) * 1e300, np.zeros(50), "mae")
+    small = stats.metric_interval(np.arange(50.0), np.zeros(50), "mae")
+    assert [found.low / 1e300, found.standard_error / 1e300] == pytest.approx([small.low, small.standard_error])
 
 
 @pytest.mark.parametrize(("positive", "n"), [(8, 200), (20, 1000)])

@@ -171,6 +171,14 @@ def test_one_class_has_no_area() -> None:
         ([0, 1], [0, 1], 3, "metric is a name such as 'roc_auc' or a function"),
         ([0, 1, 2], [0, 1, 1], "f1", "f1 cannot be computed of these predictions"),
         (["x", "x"], [0.2, 0.3], "log_loss", "name them all with labels="),
+        (
+            [1.0, 2.0],
+            [0.0, 1.0],
+            "mean_poisson_deviance",
+            "mean_poisson_deviance cannot be computed of these predictions",
+        ),
+        ([-3.0, 2.0], [0.0, 1.0], "rmsle", "rmsle cannot be computed of these predictions"),
+        ([0, 1], [0.2, 0.3], "silhouette_score", "there is no metric 'silhouette_score'"),
     ],
 )
 def test_predictions_that_do_not_fit_are_refused(
