@@ -97,8 +97,9 @@ def decided(y: NDArray[Any], prediction: NDArray[Any]) -> NDArray[np.bool_]:
         return right
     sorts = [{"text" if isinstance(label, str) else "numbers" for label in side.tolist()} for side in (y, prediction)]
     if (_fractions(prediction) and not _fractions(y)) or not sorts[0] & sorts[1]:
+        guess, truth = prediction.tolist()[0], y.tolist()[0]
         raise InvalidInput(
-            f"predictions are labels as y has them, got {prediction.tolist()[0]!r:.40} where y has {y.tolist()[0]!r:.40}; "
+            f"predictions are labels as y has them, got {guess!r:.40} where y has {truth!r:.40}; "
             "give labels of the same type, not scores: score >= threshold, or argmax"
         )
     return right
