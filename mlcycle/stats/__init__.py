@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mlcycle.stats._estimate import Estimate
     from mlcycle.stats._multiple import holm
     from mlcycle.stats._rates import wilson
+    from mlcycle.stats._resampling import Resampling
     from mlcycle.stats.calibration._error import CalibrationError, calibration_error
     from mlcycle.stats.calibration._reliability import Reliability, reliability
     from mlcycle.stats.label_free._audit import Audit, audit
@@ -34,10 +35,9 @@ if TYPE_CHECKING:
     from mlcycle.stats.label_free._sampling import AuditSample, audit_sample
     from mlcycle.stats.label_free._sequence import AuditSequence
     from mlcycle.stats.models._best import BestOf, best_of
-    from mlcycle.stats.models._bootstrap import interval, paired_difference
-    from mlcycle.stats.models._classical import McNemar, corrected_t, delong, mcnemar
+    from mlcycle.stats.models._bootstrap import interval
     from mlcycle.stats.models._compare import Comparison, compare
-    from mlcycle.stats.models._metrics import metric_difference, metric_interval
+    from mlcycle.stats.models._metrics import metric_interval
     from mlcycle.stats.multivariate._classifier import domain_classifier
     from mlcycle.stats.multivariate._finding import JointDrift
     from mlcycle.stats.sequential._alarms import EDetector, p_to_e
@@ -58,6 +58,7 @@ _HOMES = {
     "_estimate": ("Estimate",),
     "_multiple": ("holm",),
     "_rates": ("wilson",),
+    "_resampling": ("Resampling",),
     "calibration._error": (
         "CalibrationError",
         "calibration_error",
@@ -97,24 +98,12 @@ _HOMES = {
         "BestOf",
         "best_of",
     ),
-    "models._bootstrap": (
-        "interval",
-        "paired_difference",
-    ),
-    "models._classical": (
-        "McNemar",
-        "corrected_t",
-        "delong",
-        "mcnemar",
-    ),
+    "models._bootstrap": ("interval",),
     "models._compare": (
         "Comparison",
         "compare",
     ),
-    "models._metrics": (
-        "metric_difference",
-        "metric_interval",
-    ),
+    "models._metrics": ("metric_interval",),
     "two_sample._drift": ("drift",),
     "two_sample._findings": (
         "ColumnDrift",
@@ -172,10 +161,10 @@ __all__ = [
     "Estimate",
     "JointDrift",
     "LabelFree",
-    "McNemar",
     "MeanSequence",
     "PageHinkley",
     "Reliability",
+    "Resampling",
     "Shift",
     "Summary",
     "TwoSampleTest",
@@ -190,8 +179,6 @@ __all__ = [
     "conditional_p_values",
     "confidence_sequence",
     "conformal_p_values",
-    "corrected_t",
-    "delong",
     "dle",
     "doc",
     "domain_classifier",
@@ -199,12 +186,9 @@ __all__ = [
     "holm",
     "interval",
     "kolmogorov_smirnov",
-    "mcnemar",
-    "metric_difference",
     "metric_interval",
     "minimum_detectable",
     "p_to_e",
-    "paired_difference",
     "pape",
     "reliability",
     "summarise",

@@ -10,12 +10,12 @@ from attrs import evolve
 
 from mlcycle.stats._arguments import check_seed
 from mlcycle.stats._estimate import Estimate, check_confidence, smallest_detectable, z_value
+from mlcycle.stats._resampling import check_resamples
 from mlcycle.stats.label_free._calibration import Calibration, calibration_of
 from mlcycle.stats.label_free._expected import class_metric
 from mlcycle.stats.label_free._result import LabelFree, label_free, predicted, refusal
 from mlcycle.stats.label_free._scores import Reference, chances_of, check_threshold, decisions, reference_of
 from mlcycle.stats.label_free._support import missing_scores, unsupported_scores
-from mlcycle.stats.models._bootstrap import check_resamples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +102,7 @@ def cbpe(
     >>> score = rng.beta(2, 2, 3000)
     >>> y = rng.random(3000) < score
     >>> found = stats.cbpe(y[:2000], score[:2000], score[2000:], metric="roc_auc")
-    >>> truth = stats.delong(y[2000:], score[2000:]).value
+    >>> truth = stats.metric_interval(y[2000:], score[2000:], "roc_auc").value
     >>> bool(found.interval.low < truth < found.interval.high), found.calibration
     (True, 'none')
     """

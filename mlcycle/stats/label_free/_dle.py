@@ -10,10 +10,10 @@ import numpy as np
 from mlcycle.errors import InvalidInput
 from mlcycle.stats._arguments import check_seed
 from mlcycle.stats._estimate import check_confidence
+from mlcycle.stats._resampling import check_resamples
 from mlcycle.stats.label_free._density import density, feature_pair, missing_support
 from mlcycle.stats.label_free._losses import loss_named, losses_of, numbers
 from mlcycle.stats.label_free._result import LabelFree, label_free, predicted, refusal
-from mlcycle.stats.models._bootstrap import check_resamples
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -152,7 +152,12 @@ class _Evidence:
         where = (self.points - shift) / slope
         return self._fitted(_upto(self.samples[0], where) if slope > 0 else 1.0 - _below(self.samples[0], where))
 
-    def _fitted(change: NDArray[np.float64], fault: NDArray[np.float64], noise: float) -> _Fit:
+    def _fitted(self, then: NDArray[np.float64]) -> _Fit:
+        assert self.samples is not None
+        return _fitted(self.change, then - _upto(self.samples[0], self.points), self.noise)
+
+
+def _fitted(change: NDArray[np.float64], fault: NDArray[np.float64], noise: float) -> _Fit:
     """Return how a fault on the share of rows that fits best explains the change, which holds so much `noise`."""
     size, total = float(fault @ fault), float(change @ change)
     if size <= 0 or total < _CLEAR * noise:
