@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from mlcycle.stats.calibration._reliability import BrierDecomposition, Reliability, brier_decomposition, reliability
     from mlcycle.stats.label_free._audit import Audit, audit
     from mlcycle.stats.label_free._cbpe import cbpe
-    from mlcycle.stats.label_free._confidences import atc, doc
     from mlcycle.stats.label_free._dle import dle
     from mlcycle.stats.label_free._pape import pape
     from mlcycle.stats.label_free._result import LabelFree
@@ -203,10 +202,6 @@ _HOMES = {
         "audit",
     ),
     "label_free._cbpe": ("cbpe",),
-    "label_free._confidences": (
-        "atc",
-        "doc",
-    ),
     "label_free._dle": ("dle",),
     "label_free._result": ("LabelFree",),
     "label_free._pape": ("pape",),
@@ -253,7 +248,6 @@ __all__ = [
     "Shift",
     "Summary",
     "TwoSampleTest",
-    "atc",
     "audit",
     "audit_sample",
     "benjamini_hochberg",
@@ -276,7 +270,6 @@ __all__ = [
     "cramers_v",
     "delong",
     "dle",
-    "doc",
     "domain_classifier",
     "drift",
     "e_benjamini_hochberg",

@@ -12,7 +12,7 @@ from mlcycle.stats._arguments import check_seed
 from mlcycle.stats._estimate import Estimate, check_confidence, smallest_detectable, z_value
 from mlcycle.stats.label_free._calibration import Calibration, calibration_of, effective_rows
 from mlcycle.stats.label_free._expected import class_metric
-from mlcycle.stats.label_free._result import LabelFree, label_free, predicted, refusal
+from mlcycle.stats.label_free._result import LabelFree, joined, predicted, refusal
 from mlcycle.stats.label_free._scores import Reference, chances_of, check_threshold, decisions, reference_of
 from mlcycle.stats.label_free._support import missing_scores, unsupported_scores
 from mlcycle.stats.models._bootstrap import check_resamples
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.float64]
 
-__all__ = ["FEWEST", "cbpe", "estimated"]
+__all__ = ["cbpe", "estimated"]
 
 # Rows of every label, after weighting, below which limits that hold would say nothing (measured: AUC, one label in 20).
-FEWEST = 3
+_FEWEST = 3
 # A curve of scores of 0 and 1 that were always right comes as near to certainty as this.
 _PERFECT = 1 - 1e-3
 _ASSUMES = "a score means here what it meant in the reference: no concept drift"
@@ -49,8 +49,8 @@ def cbpe(
     """Estimate a classifier's metric on rows without labels, from its calibrated probabilities.
 
     Every row counts as each label with the probability its score stands for. What a score stands for is learned from
-    reference rows: by a beta curve that leans towards "what it says", or by an isotonic one where that predicts held-out
-    reference rows better. A hundred reference rows will do; the limits are as wide as that asks for.
+    reference rows: by a beta curve that leans towards what it says, or by an isotonic one where that predicts held-out
+    rows better. A hundred reference rows will do; the limits are as wide as that asks for.
 
     Parameters
     ----------
@@ -132,8 +132,9 @@ def estimated(
     seed: int,
     reason: str = "",
     unsupported: float = 0.0,
+    note: str = "",
 ) -> LabelFree:
-    """Return the estimate from weighted reference rows; `reason` is a refusal decided already."""
+    """Return the estimate from weighted reference rows; `reason` refuses it already, `note` is told anyway."""
     confidence, resamples = check_confidence(confidence), check_resamples(resamples, confidence)
     chosen = class_metric(metric, chances.shape[1])
     decided = decisions(reference.chances, threshold)
@@ -147,7 +148,7 @@ def estimated(
     }
     reason = reason or _reason(reference, weights, len(chances), facts["unsupported"])
     if reason:
-        return refusal(len(chances), confidence, reason, **facts)
+        return refusal(len(chances), confidence, joined(reason, note), **facts)
     calibration = calibration_of(reference, weights, calibrate=calibrate, seed=seed)
     rows = calibration.rows(chances)
     # In order of score, every pass of an AUC walks through memory instead of jumping.
@@ -158,14 +159,11 @@ def estimated(
     value = of(calibration.rows(ordered))
     found = predicted(value, labels - value, len(chances), confidence, how, (chosen.low, chosen.high))
     found = _room(found, reference, facts["effective_n"])
-    return label_free(
-        found,
-        found.reason if math.isnan(found.value) else "",
-        calibration=calibration.kind,
-        rows=rows,
-        reference_error=math.nan if math.isnan(found.value) else float(np.nanstd(curves, ddof=1)),
-        **facts,
-    )
+    if math.isnan(found.value):
+        return refusal(len(chances), confidence, joined(found.reason, note), **facts)
+    error = float(np.nanstd(curves, ddof=1))
+    told = evolve(found, reason=joined(found.reason, note))
+    return LabelFree(interval=told, calibration=calibration.kind, rows=rows, reference_error=error, **facts)
 
 
 def _room(found: Estimate, reference: Reference, rows: float) -> Estimate:
@@ -211,6 +209,6 @@ def _reason(reference: Reference, weights: Rows, n: int, unsupported: float) -> 
     if reason := missing_scores(unsupported):
         return reason
     fewest = min(effective_rows(weights[reference.code == k]) for k in range(reference.chances.shape[1]))
-    if fewest < FEWEST:
-        return f"the rarest label rests on {fewest:.0f} reference rows; {FEWEST} would do"
+    if fewest < _FEWEST:
+        return f"the rarest label rests on {fewest:.0f} reference rows; {_FEWEST} would do"
     return ""

@@ -13,7 +13,7 @@ from mlcycle.stats._estimate import Estimate, smallest_detectable, unknown
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["LabelFree", "label_free", "predicted", "refusal"]
+__all__ = ["LabelFree", "joined", "predicted", "refusal"]
 
 
 @frozen(repr=False)
@@ -25,7 +25,7 @@ class LabelFree:
     metric : str
         What was estimated.
     method : str
-        ``CBPE``, ``PAPE``, ``DLE``, ``ATC`` or ``DoC``.
+        ``CBPE``, ``PAPE`` or ``DLE``.
     interval : Estimate
         The value and its limits. They hold the metric *these rows* will turn out to have when their labels arrive in
         the stated share of cases, if the assumption holds; for the mean over all labels the rows could have had they
@@ -119,12 +119,9 @@ class LabelFree:
         return str(_html.card(f"{self.metric} without labels ({self.method})", facts))
 
 
-def label_free(found: Estimate, reason: str = "", **facts: Any) -> LabelFree:
-    """Return the record; with a reason it is a refusal, and whatever value was found is dropped."""
-    if reason:
-        found = unknown(math.nan, found.n, found.confidence, found.method, reason)
-        facts = {**facts, "rows": None}
-    return LabelFree(interval=found, **facts)
+def joined(*notes: str) -> str:
+    """Return what there is to be told in one line."""
+    return "; ".join(note for note in notes if note)
 
 
 def refusal(n: int, confidence: float, reason: str, **facts: Any) -> LabelFree:

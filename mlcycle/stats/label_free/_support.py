@@ -19,7 +19,7 @@ _NEAR, _NEAR_ODDS = 0.01, np.exp(0.5)
 
 
 def unsupported_scores(reference: NDArray[np.float64], score: NDArray[np.float64]) -> float:
-    """Return the share of rows any of whose scores has hardly any reference scores near it: fewer than 1 %, or than ten.
+    """Return the share of rows with hardly any reference scores near one of theirs: fewer than 1 %, and than ten.
 
     Near means within 0.01, or with odds within a factor of 1.65: 0.50 is near 0.38 to 0.62, 0.99 near 0.98 to 1.
 

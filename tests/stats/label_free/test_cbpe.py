@@ -119,7 +119,7 @@ def small_references(times: int, m: int) -> tuple[list[bool], list[bool]]:
 
 
 def test_a_hundred_rows_of_the_same_law_are_not_refused() -> None:
-    """Of five laws, 12 draws each, at most one in a hundred is refused, and 95 % limits hold within 3 errors of 92 %."""
+    """Of five laws, 12 draws each, at most one is refused, and 95 % limits hold within 3 errors of 92 %."""
     refused, held = small_references(12, 100)
     assert np.mean(refused) <= 0.02
     assert np.mean(held) >= 0.92 - 3 * math.sqrt(0.92 * 0.08 / len(held))
