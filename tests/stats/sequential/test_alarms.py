@@ -8,6 +8,8 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import integrate, special
 
 from mlcycle import stats
@@ -150,7 +152,7 @@ def test_a_detector_starts_again_and_goes_on_from_its_state() -> None:
         (lambda: stats.Budget(400), "below the 365 looks"),
         (lambda: stats.Budget(cadence="daily"), "'15min', '12h', '1d' or '1w'"),
         (lambda: stats.Budget(cadence="0d"), "time between looks"),
-        (lambda: stats.Budget(streams=0), "1 or more"),
+        (lambda: stats.Budget(streams=0), "streams is a whole number"),
         (lambda: stats.Budget(1, streams=1).anytime_level, "starts again"),
         (lambda: stats.EDetector(1), "more than 1"),
         (lambda: stats.EDetector(9, kind="ewma"), "'shiryaev-roberts' or 'cusum'"),
@@ -187,3 +189,45 @@ def test_evidence_beyond_a_float_goes_through_strict_json() -> None:
     watch.extend(np.ones(20_000))
     text = json.dumps(watch.state(), allow_nan=False)
     assert stats.EProcess.from_state(json.loads(text)).factor == watch.factor == math.inf
+
+
+def levels(budget: stats.Budget, gaps: list[float]) -> list[float]:
+    """Return the levels of looks with these gaps in days before each but the first."""
+    found = [budget.level_after()]
+    for days in gaps:
+        found.append(budget.level_after(found[-1], timedelta(days=days)))
+    return found
+
+
+def test_looks_at_the_cadence_have_the_level_of_the_cadence() -> None:
+    """A year of daily looks spends one false alarm, of weekly looks with a weekly cadence too."""
+    assert sum(levels(stats.Budget(1, "1d"), [1.0] * 364)) == pytest.approx(365 / 365.25)
+    weekly = levels(stats.Budget(1, "1w"), [7.0] * 51)
+    assert weekly == pytest.approx([7 / 365.25] * 52)
+
+
+@given(st.lists(st.floats(0, 60), max_size=60), st.floats(0.1, 50))
+def test_levels_of_looks_as_they_come_stay_within_the_budget(gaps: list[float], rate: float) -> None:
+    """Whenever looks come, their levels add up to what the time allows and two looks more, and none is above 5 %."""
+    budget = stats.Budget(rate, "1d")
+    found = levels(budget, gaps)
+    assert sum(found) <= rate * sum(gaps) / 365.25 + 2 * budget.level + 1e-9
+    assert all(0 < level <= 0.05 for level in found)
+
+
+def test_two_looks_a_day_a_long_gap_and_a_clock_that_goes_back() -> None:
+    """The second look has half the level, a long gap no more than 5 %, and time that goes back gives nothing."""
+    budget = stats.Budget(1, "1d")
+    assert budget.level_after(0.002, timedelta(0)) == 0.001
+    assert budget.level_after(0.002, timedelta(days=-3)) == 0.001
+    assert budget.level_after(0.002, timedelta(days=400)) == 0.05
+    for last, elapsed in ((0.0, timedelta(1)), (0.3, timedelta(1)), ("x", timedelta(1)), (0.01, None)):
+        with pytest.raises(InvalidInput, match="last is"):
+            budget.level_after(last, elapsed)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("alarms", ["x", None, [1], True, 0, -1, float("inf")])
+def test_a_budget_that_is_no_number_is_refused(alarms: object) -> None:
+    """Words, nothing and numbers that are no budget say what is expected."""
+    with pytest.raises(InvalidInput, match="false_alarms_per_year"):
+        stats.Budget(alarms)  # type: ignore[arg-type]
