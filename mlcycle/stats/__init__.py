@@ -49,14 +49,12 @@ if TYPE_CHECKING:
     from mlcycle.stats.multivariate._classifier import domain_classifier
     from mlcycle.stats.multivariate._distances import energy_distance, mmd
     from mlcycle.stats.multivariate._finding import JointDrift
-    from mlcycle.stats.sequential._alarms import EDetector, p_to_e
+    from mlcycle.stats.sequential._alarms import EDetector
     from mlcycle.stats.sequential._budget import Budget
     from mlcycle.stats.sequential._changepoint import ChangePoint, change_point
-    from mlcycle.stats.sequential._detectors import ADWIN, DDM, PageHinkley
-    from mlcycle.stats.sequential._eprocess import EProcess
+    from mlcycle.stats.sequential._evidence import Evidence, restored
     from mlcycle.stats.sequential._martingales import ConformalMartingale
-    from mlcycle.stats.sequential._ranks import conditional_p_values, conformal_p_values
-    from mlcycle.stats.sequential._sequences import ConfidenceSequence, MeanSequence, confidence_sequence
+    from mlcycle.stats.sequential._sequences import ConfidenceSequence
     from mlcycle.stats.two_sample._binned import cramers_v, jensen_shannon, psi
     from mlcycle.stats.two_sample._drift import drift
     from mlcycle.stats.two_sample._effects import Debiased, quantile_shift, total_variation
@@ -115,31 +113,18 @@ _HOMES = {
         "mmd",
     ),
     "multivariate._finding": ("JointDrift",),
-    "sequential._alarms": (
-        "EDetector",
-        "p_to_e",
-    ),
+    "sequential._alarms": ("EDetector",),
     "sequential._budget": ("Budget",),
     "sequential._changepoint": (
         "ChangePoint",
         "change_point",
     ),
-    "sequential._detectors": (
-        "ADWIN",
-        "DDM",
-        "PageHinkley",
+    "sequential._evidence": (
+        "Evidence",
+        "restored",
     ),
-    "sequential._eprocess": ("EProcess",),
     "sequential._martingales": ("ConformalMartingale",),
-    "sequential._ranks": (
-        "conditional_p_values",
-        "conformal_p_values",
-    ),
-    "sequential._sequences": (
-        "ConfidenceSequence",
-        "MeanSequence",
-        "confidence_sequence",
-    ),
+    "sequential._sequences": ("ConfidenceSequence",),
     "models._best": (
         "BestOf",
         "best_of",
@@ -213,8 +198,6 @@ _HOMES = {
 }
 
 __all__ = [
-    "ADWIN",
-    "DDM",
     "Audit",
     "AuditSample",
     "AuditSequence",
@@ -235,14 +218,12 @@ __all__ = [
     "Debiased",
     "Drift",
     "EDetector",
-    "EProcess",
     "Estimate",
+    "Evidence",
     "Hierarchy",
     "JointDrift",
     "LabelFree",
     "McNemar",
-    "MeanSequence",
-    "PageHinkley",
     "Planned",
     "Reliability",
     "Shift",
@@ -258,10 +239,7 @@ __all__ = [
     "cbpe",
     "change_point",
     "compare",
-    "conditional_p_values",
-    "confidence_sequence",
     "conformal_interval",
-    "conformal_p_values",
     "conformal_sets",
     "contingency",
     "corrected_t",
@@ -284,7 +262,6 @@ __all__ = [
     "metric_interval",
     "minimum_detectable",
     "mmd",
-    "p_to_e",
     "paired_difference",
     "pape",
     "proportions",
@@ -292,6 +269,7 @@ __all__ = [
     "quantile_shift",
     "recalibrate",
     "reliability",
+    "restored",
     "sample_size",
     "summarise",
     "summarise_chunks",

@@ -77,7 +77,7 @@ def test_as_many_alarms_as_the_budget_at_most() -> None:
 @pytest.mark.deep
 @pytest.mark.parametrize(("window", "rate"), [(7, 1), (1, 18), (7, 18)])
 def test_alarms_of_a_year_at_length(window: int, rate: float) -> None:
-    """Fifteen references, sixty looks each: at most as many alarms as expected, and 3 standard errors over references."""
+    """Fifteen references, sixty looks each: at most as many alarms as expected, and 3 standard errors."""
     level = stats.Budget(false_alarms_per_year=rate).level_after()
     counts = [sum(bool(one) for one in days(seed, 60, level, window)) for seed in range(15)]
     spread = max(float(np.std(counts, ddof=1)), math.sqrt(60 * level)) / math.sqrt(len(counts))
