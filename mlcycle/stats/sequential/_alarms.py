@@ -74,7 +74,8 @@ class EDetector:
         if isinstance(threshold, bool) or not isinstance(threshold, Real) or not 1 < float(threshold) < math.inf:
             raise InvalidInput(f"threshold is a number above 1, or a Budget, got {threshold!r}")
         self._threshold: float = float(threshold)
-        self._value, self._n = 0.0, 0
+        self._value: float = 0.0
+        self._n: int = 0
         self._alarms: list[int] = []
 
     @property

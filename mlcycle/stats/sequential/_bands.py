@@ -37,7 +37,7 @@ class Predictions:
         Examples
         --------
         >>> Predictions(0.05).take(np.array([1.0, 0.0])).round(2).tolist()
-        [6.52, 4.68]
+        [6.52, 4.64]
         """
         looks = self._n + np.arange(1, len(x) + 1)
         sums = self._sum + np.cumsum(x)

@@ -25,7 +25,7 @@ def _alarms(count: Any) -> float:
     """Return the number of alarms a year as a float, or say what came."""
     found = check_size(count, "false_alarms_per_year", "how many false alarms a year are bearable, such as 1")
     if not found:
-        raise InvalidInput("false_alarms_per_year lies above 0: no alarm at all is no test; 0.1 is one in ten years")
+        raise InvalidInput("false_alarms_per_year lies above 0, such as 0.1 for one in ten years; got 0")
     return found
 
 
