@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from mlcycle.stats.calibration._reliability import Reliability, reliability
     from mlcycle.stats.label_free._audit import Audit, audit
     from mlcycle.stats.label_free._cbpe import cbpe
-    from mlcycle.stats.label_free._confidences import atc, doc
     from mlcycle.stats.label_free._dle import dle
     from mlcycle.stats.label_free._pape import pape
     from mlcycle.stats.label_free._result import LabelFree
@@ -40,14 +39,12 @@ if TYPE_CHECKING:
     from mlcycle.stats.models._metrics import metric_interval
     from mlcycle.stats.multivariate._classifier import domain_classifier
     from mlcycle.stats.multivariate._finding import JointDrift
-    from mlcycle.stats.sequential._alarms import EDetector, p_to_e
+    from mlcycle.stats.sequential._alarms import EDetector
     from mlcycle.stats.sequential._budget import Budget
     from mlcycle.stats.sequential._changepoint import ChangePoint, change_point
-    from mlcycle.stats.sequential._detectors import ADWIN, DDM, PageHinkley
-    from mlcycle.stats.sequential._eprocess import EProcess
+    from mlcycle.stats.sequential._evidence import Evidence, restored
     from mlcycle.stats.sequential._martingales import ConformalMartingale
-    from mlcycle.stats.sequential._ranks import conditional_p_values, conformal_p_values
-    from mlcycle.stats.sequential._sequences import ConfidenceSequence, MeanSequence, confidence_sequence
+    from mlcycle.stats.sequential._sequences import ConfidenceSequence
     from mlcycle.stats.two_sample._drift import drift
     from mlcycle.stats.two_sample._findings import ColumnDrift, Drift, Shift
     from mlcycle.stats.two_sample._kolmogorov_smirnov import TwoSampleTest, kolmogorov_smirnov
@@ -69,31 +66,18 @@ _HOMES = {
     ),
     "multivariate._classifier": ("domain_classifier",),
     "multivariate._finding": ("JointDrift",),
-    "sequential._alarms": (
-        "EDetector",
-        "p_to_e",
-    ),
+    "sequential._alarms": ("EDetector",),
     "sequential._budget": ("Budget",),
     "sequential._changepoint": (
         "ChangePoint",
         "change_point",
     ),
-    "sequential._detectors": (
-        "ADWIN",
-        "DDM",
-        "PageHinkley",
+    "sequential._evidence": (
+        "Evidence",
+        "restored",
     ),
-    "sequential._eprocess": ("EProcess",),
     "sequential._martingales": ("ConformalMartingale",),
-    "sequential._ranks": (
-        "conditional_p_values",
-        "conformal_p_values",
-    ),
-    "sequential._sequences": (
-        "ConfidenceSequence",
-        "MeanSequence",
-        "confidence_sequence",
-    ),
+    "sequential._sequences": ("ConfidenceSequence",),
     "models._best": (
         "BestOf",
         "best_of",
@@ -126,10 +110,6 @@ _HOMES = {
         "audit",
     ),
     "label_free._cbpe": ("cbpe",),
-    "label_free._confidences": (
-        "atc",
-        "doc",
-    ),
     "label_free._dle": ("dle",),
     "label_free._result": ("LabelFree",),
     "label_free._pape": ("pape",),
@@ -141,8 +121,6 @@ _HOMES = {
 }
 
 __all__ = [
-    "ADWIN",
-    "DDM",
     "Audit",
     "AuditSample",
     "AuditSequence",
@@ -157,18 +135,15 @@ __all__ = [
     "ConformalMartingale",
     "Drift",
     "EDetector",
-    "EProcess",
     "Estimate",
+    "Evidence",
     "JointDrift",
     "LabelFree",
-    "MeanSequence",
-    "PageHinkley",
     "Reliability",
     "Resampling",
     "Shift",
     "Summary",
     "TwoSampleTest",
-    "atc",
     "audit",
     "audit_sample",
     "best_of",
@@ -176,11 +151,7 @@ __all__ = [
     "cbpe",
     "change_point",
     "compare",
-    "conditional_p_values",
-    "confidence_sequence",
-    "conformal_p_values",
     "dle",
-    "doc",
     "domain_classifier",
     "drift",
     "holm",
@@ -188,9 +159,9 @@ __all__ = [
     "kolmogorov_smirnov",
     "metric_interval",
     "minimum_detectable",
-    "p_to_e",
     "pape",
     "reliability",
+    "restored",
     "summarise",
     "summarise_chunks",
     "wilson",
