@@ -10,7 +10,7 @@ from attrs import frozen
 from mlcycle.errors import InvalidInput
 from mlcycle.stats.label_free._calibration import effective_rows
 from mlcycle.stats.label_free._support import UNSUPPORTED_MOST
-from mlcycle.stats.two_sample._columns import joint_kind, running
+from mlcycle.stats.two_sample._column_drafts import compared_as
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +93,8 @@ def feature_pair(X_reference: Any, X: Any) -> Inputs:
         codes, ordered = _codes(both.iloc[:, at])
         sides = codes[: len(old)], codes[len(old) :]
         a, b = old.iloc[:, at], new.iloc[:, at]
-        if running(a, b, joint_kind(a, b)[0]) or (ordered and _moved_on(*sides)):
+        kind, runs_on = compared_as(a, b)
+        if (runs_on and kind not in ("mixed", "changed")) or (ordered and _moved_on(*sides)):
             left_out.append(str(name))
             continue
         columns.append(codes)
