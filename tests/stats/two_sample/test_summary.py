@@ -12,12 +12,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mlcycle.stats.two_sample._shifts import Plan, ShiftDraft, column_drafts
+from mlcycle.stats.two_sample._summary_shifts import running_on, summary_drafts, summary_kind
 
 from mlcycle import stats
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.stats.two_sample import _columns
 from mlcycle.stats.two_sample._level_counts import LevelCounts, compared
-from mlcycle.stats.two_sample._shifts import Plan, ShiftDraft, column_drafts
 from mlcycle.stats.two_sample._summary import (
     ColumnSummary,
     Moments,
@@ -26,7 +27,6 @@ from mlcycle.stats.two_sample._summary import (
     summarise,
     summarise_chunks,
 )
-from mlcycle.stats.two_sample._summary_shifts import running_on, summary_drafts, summary_kind
 
 PLAN = Plan(0.01, 999)
 CONFIDENCE = 0.95
