@@ -151,7 +151,9 @@ class Sketch:
         True
         """
         used = np.flatnonzero(counts)
-        values, counts = _plain(values[used]), counts[used]
+        # Whole numbers beyond int64 become floats, and several of them one.
+        values, starts = np.unique(_plain(values[used]), return_index=True)
+        counts = np.add.reduceat(counts[used], starts) if len(starts) else counts[used]
         upto, distinct = np.cumsum(counts), len(values)
         n = int(upto[-1]) if distinct else 0
         kept = np.arange(distinct)
