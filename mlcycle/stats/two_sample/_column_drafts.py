@@ -171,9 +171,10 @@ def _odd_values(
     return [share_draft(aspect, shares, note, plan)]
 
 
-# Where rows hold the value of the row before more often than chance, the rows hang together in their order, and how
-# much depends on how they were picked; of such columns the repeats say nothing about the values.
-_HANG_TOGETHER = 0.02
+# Where the rows of the reference hold the value of the row before more or less often than chance, they hang together in
+# their order, and how much depends on how they were picked: of such columns repeats say nothing about the values. Of
+# columns whose values often meet by chance neither: a customer who comes twice would be a fault.
+_BESIDE_CHANCE, _OFTEN = 0.02, 0.2
 
 
 def _repeated(before: ColumnSummary, after: ColumnSummary, kind: str, a: Any, plan: Plan) -> list[Draft]:
@@ -183,12 +184,13 @@ def _repeated(before: ColumnSummary, after: ColumnSummary, kind: str, a: Any, pl
     is larger than that of independent rows, of which a share ``q`` of pairs is equal and a share ``s`` of triples:
     ``1 + 2 (s - q ** 2) / (q (1 - q))``.
     """
-    if not before.pairs or not after.pairs or before.repeated + after.repeated == 0 or kind == "text":
+    if kind not in ("numeric", "datetime") or not before.pairs or not after.pairs:
         return []
-    q, s = _coincidences(before, kind, a)
+    q, s = _coincidences(a)
     spread = 1 + max(2 * (s - q * q) / (q * (1 - q)), 0.0) if 0 < q < 1 else 1.0
     by_chance = 2 * math.sqrt(q * (1 - q) * spread / before.pairs)
-    if before.repeated / before.pairs - q > _HANG_TOGETHER + by_chance:
+    beside = abs(before.repeated / before.pairs - q)
+    if q > _OFTEN or beside > _BESIDE_CHANCE + by_chance or before.repeated + after.repeated == 0:
         return []
     designs = (before.design * spread, after.design * spread)
     shares = Shares.of(before.repeated, before.pairs, after.repeated, after.pairs, designs)
@@ -199,14 +201,11 @@ def _repeated(before: ColumnSummary, after: ColumnSummary, kind: str, a: Any, pl
     return [share_draft("repeated", shares, note, plan)]
 
 
-def _coincidences(side: ColumnSummary, kind: str, sample: Any) -> tuple[float, float]:
+def _coincidences(sample: Sketch | SortedSample) -> tuple[float, float]:
     """Return the chance that two rows picked at random hold one value, and that three do."""
-    if kind in ("categorical", "discrete", "boolean"):
-        counts = (_levels(side) if kind == "categorical" else _counted(sample)).low
-    elif isinstance(sample, SortedSample):
+    if isinstance(sample, SortedSample):
         values = sample.values
-        ends = np.flatnonzero(np.append(values[1:] != values[:-1], True))
-        counts = np.diff(ends, prepend=-1)
+        counts = np.diff(np.flatnonzero(np.append(values[1:] != values[:-1], True)), prepend=-1)
     else:
         counts = sample.upto[0] - sample.below[0]
     shares = counts / max(int(counts.sum()), 1)
