@@ -184,13 +184,14 @@ def _repeated(before: ColumnSummary, after: ColumnSummary, kind: str, a: Any, pl
     is larger than that of independent rows, of which a share ``q`` of pairs is equal and a share ``s`` of triples:
     ``1 + 2 (s - q ** 2) / (q (1 - q))``.
     """
-    if kind not in ("numeric", "datetime") or not before.pairs or not after.pairs:
+    known = before.pairs and after.pairs and before.repeated + after.repeated
+    if kind not in ("numeric", "datetime") or not known:
         return []
     q, s = _coincidences(a)
     spread = 1 + max(2 * (s - q * q) / (q * (1 - q)), 0.0) if 0 < q < 1 else 1.0
     by_chance = 2 * math.sqrt(q * (1 - q) * spread / before.pairs)
     beside = abs(before.repeated / before.pairs - q)
-    if q > _OFTEN or beside > _BESIDE_CHANCE + by_chance or before.repeated + after.repeated == 0:
+    if q > _OFTEN or beside > _BESIDE_CHANCE + by_chance:
         return []
     designs = (before.design * spread, after.design * spread)
     shares = Shares.of(before.repeated, before.pairs, after.repeated, after.pairs, designs)

@@ -241,7 +241,7 @@ def _duplicates(frame: pd.DataFrame) -> tuple[float, float]:
     if telling is None or frame.shape[1] < 2:
         return 0.0, 1.0
     try:
-        value = pd.util.hash_array(pd.factorize(frame[telling], use_na_sentinel=False)[0])
+        value = pd.util.hash_pandas_object(frame[telling], index=False).to_numpy()
         # All rows of some values: repeats stay together.
         kept = np.flatnonzero(value % np.uint64(max(len(frame) // _HASHED, 1)) == 0)
         of_value = np.unique(value[kept], return_inverse=True)[1]

@@ -185,8 +185,8 @@ def unseen_levels(reference: NDArray[Any], current: NDArray[Any], draws: int, rn
     References
     ----------
     Good (1953), The population frequencies of species, Biometrika 40 (missing mass); Joag-Dev and Proschan (1983),
-    Negative association of random variables, Annals of Statistics 11 (permutation distributions). Chernoff (1952), Annals
-    of Mathematical Statistics 23, for the bound on the tail of a sum.
+    Negative association of random variables, Annals of Statistics 11 (permutation distributions). Chernoff (1952),
+    Annals of Mathematical Statistics 23, for the bound on the tail of a sum.
 
     Examples
     --------
