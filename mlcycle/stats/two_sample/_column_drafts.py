@@ -171,8 +171,8 @@ def _odd_values(
     return [share_draft(aspect, shares, note, plan)]
 
 
-# Where rows hold the value of the row before more often than chance, the rows hang together in their order, and how
-# much depends on how they were picked; of such columns the repeats say nothing about the values.
+# Where rows hold the value of the row before more often than chance, or less, they hang together in their order, and
+# how much depends on how they were picked; of such columns the repeats say nothing about the values.
 _HANG_TOGETHER = 0.02
 
 
@@ -188,7 +188,7 @@ def _repeated(before: ColumnSummary, after: ColumnSummary, kind: str, a: Any, pl
     q, s = _coincidences(before, kind, a)
     spread = 1 + max(2 * (s - q * q) / (q * (1 - q)), 0.0) if 0 < q < 1 else 1.0
     by_chance = 2 * math.sqrt(q * (1 - q) * spread / before.pairs)
-    if before.repeated / before.pairs - q > _HANG_TOGETHER + by_chance:
+    if abs(before.repeated / before.pairs - q) > _HANG_TOGETHER + by_chance:
         return []
     designs = (before.design * spread, after.design * spread)
     shares = Shares.of(before.repeated, before.pairs, after.repeated, after.pairs, designs)

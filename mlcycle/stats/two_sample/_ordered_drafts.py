@@ -131,6 +131,8 @@ def _quantiles(a: Sample, b: Sample, n: int, m: int, kind: str, hint: str) -> Me
             grown = 1 + found / np.maximum(away, max(found / 4, sys.float_info.min))
             near = margin + np.hypot(halves[0], halves[1] * grown) * reach
             found = float(np.maximum(near, past).max())
+            if not math.isfinite(found):  # so few rows that an outer quantile has no limit
+                return math.inf
         return found
 
     # Of moments the column's own unit is a second.
