@@ -99,9 +99,10 @@ def column_drafts(
 ) -> tuple[str, list[Draft]]:
     """Return the kind a column turned out to be, and a draft for each of its tests, the values first.
 
-    Of a summary every doubt is laid against drift: of ordered columns the p-value is never smaller and the interval
-    never narrower than those of the rows. So are those of levels while both sides name all of them (1 000); beyond, the
-    test keeps its level, over fewer levels than the rows would have.
+    Of a summary every doubt is laid against drift: of ordered columns no distance is larger and no interval of a
+    quantile narrower than those of the rows. Shares below values are taken at what values the summary kept, and not at
+    the same as of all rows. So it is with levels while both sides name all of them (1 000); beyond, the test keeps its
+    level, over fewer levels than the rows would have.
 
     Parameters
     ----------
@@ -201,15 +202,17 @@ def _repeated(before: ColumnSummary, after: ColumnSummary, kind: str, a: Any, pl
 
 def _coincidences(side: ColumnSummary, kind: str, sample: Any) -> tuple[float, float]:
     """Return the chance that two rows picked at random hold one value, and that three do."""
+    rows = sample.n
     if kind in ("categorical", "discrete", "boolean"):
-        counts = (_levels(side) if kind == "categorical" else _counted(sample)).low
+        levels = _levels(side) if kind == "categorical" else _counted(sample)
+        counts, rows = levels.low, levels.n
     elif isinstance(sample, SortedSample):
         values = sample.values
         ends = np.flatnonzero(np.append(values[1:] != values[:-1], True))
         counts = np.diff(ends, prepend=-1)
     else:
         counts = sample.upto[0] - sample.below[0]
-    shares = counts / max(int(counts.sum()), 1)
+    shares = counts / max(rows, 1)  # what a summary does not name is on too few rows to matter
     return float((shares**2).sum()), float((shares**3).sum())
 
 
