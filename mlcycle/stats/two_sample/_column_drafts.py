@@ -125,6 +125,8 @@ def column_drafts(
     nothing = not (a.n or b.n or before.infinite or after.infinite or kind == "categorical")
     if kind == "empty" or nothing:
         return "empty", [untested("nothing but nulls on both sides"), *nulls]
+    if not a.n and not b.n and kind in _NUMBERS:
+        return kind, [untested("no finite value on either side"), *nulls, *_infinite(before, after, plan)]
     designs = (before.design, after.design)
     if kind == "categorical":
         drafts = level_drafts(_levels(before), _levels(after), kind, designs, plan, rng)
@@ -261,6 +263,7 @@ def _running_on(before: ColumnSummary, after: ColumnSummary, kind: str, a: Any, 
         return ""
     first, last = b.ends()[0], a.ends()[1]
     whole = kind == "datetime" or (before.whole and after.whole)
-    if whole and ((first > last and before.unique and after.unique) or (kind == "datetime" and first >= last)):
+    later = first > last or (first == last and b.ends()[1] > last)
+    if whole and ((first > last and before.unique and after.unique) or (kind == "datetime" and later)):
         return f"every value is new and later than before: {_columns.CLOCK}; {_columns.REMEDY}"
     return ""

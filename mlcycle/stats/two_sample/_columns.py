@@ -229,7 +229,7 @@ def ordered_of(column: pd.Series[Any], kind: str) -> Ordered:
     >>> import pandas as pd
     >>> found = ordered_of(pd.Series([3.0, None, 1.0, 1.0, float("inf")]), "numeric")
     >>> found.values.tolist(), found.nulls, found.infinite, (found.repeated, found.pairs)
-    ([1.0, 1.0, 3.0], 1, 1, (1, 3))
+    ([1.0, 1.0, 3.0], 1, 1, (1, 2))
     """
     with reading(column, kind):
         return _moments(column) if kind == "datetime" else _numbers(column, kind)

@@ -145,8 +145,8 @@ def drift(
     >>> found = stats.drift(before, after)
     >>> print(found)
     drifted: 1 of 2 columns drifted (alpha 0.05, bh; global test: Simes, p ...)
-      drifted       age: ... % quantile ... -> ... (numeric, values: ... robust sd, margin 0.1, p ...)
-      not seen      plan: 'pro': ... a change of ... share would have been seen ...
+      drifted       age: rows up to ...: ... % -> ... % (numeric, share: ... share, margin 0.02, p ...)
+      not seen      plan: 'free': ... a change of ... share would have been seen ...
     >>> found.frame()[["column", "verdict"]].values.tolist()
     [['age', 'drifted'], ['plan', 'not seen']]
     """
