@@ -241,8 +241,10 @@ def _later(frame: pd.DataFrame, column: str, rows: np.ndarray, rng: np.random.Ge
 
 _NUMBER, _LEVEL, _WORDS = ("number",), ("level",), ("level", "text")
 _ANY = ("number", "flag", "level", "text", "moment")
-_OF_A_LEVEL = "a tenth of one level is 0.4 to 5 % of all rows, most often less than the margin of 2 %"
-_AT_AN_END = "a tenth of what lies beyond is 1 % of all rows, and moves by little"
+_OF_A_LEVEL = "a tenth of one level is 0.3 to 4.7 % of all rows, most often less than the margin of 2 %"
+# Kolmogorov and Smirnov's 1.36 √(2 / n).
+_BY_CHANCE = "and chance alone moves up to 2.7 % at these sizes"
+_AT_AN_END = "a tenth of what lies beyond is 0.4 to 1.2 % of all rows, and moves by little"
 
 FAULTS: tuple[Fault, ...] = (
     Fault("× 1000", _of_numbers(lambda x: 1000 * x), _NUMBER, ("unit change",)),
@@ -259,11 +261,11 @@ FAULTS: tuple[Fault, ...] = (
     Fault("repeated", _repeated, _NUMBER, ("repeated",), least=0.6, last=True),
     Fault(
         "noise doubled", _noisier, _NUMBER, ("spread",),
-        faint="of a normal law it moves 1.6 % of rows past any value, less than the margin of 2 %",
+        faint=f"it moves 1.8 to 2.8 % of rows past any value, {_BY_CHANCE}",
     ),
     Fault(
         "half a robust sd", _shifted, _NUMBER, ("shifted",),
-        faint="of a normal law it moves 2.0 % of rows past any value, which is the margin",
+        faint=f"it moves 2.1 to 5.1 % of rows past any value, most often 3 % or less, {_BY_CHANCE}",
     ),
     Fault("two swapped", _swapped, _NUMBER, ("swapped",)),
     Fault("new level", _new_level, _LEVEL, ("new level",)),

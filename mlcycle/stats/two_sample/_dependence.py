@@ -214,7 +214,7 @@ def dependence_notes(pairing: Pairing, units: Units | None) -> tuple[str, ...]:
     for frame, side in ((pairing.reference, "reference"), (pairing.current, "current data")):
         if isinstance(frame, Summary) or not len(frame):
             return ()
-        rows = frame[list(pairing.names)]
+        rows = frame if frame.shape[1] == len(pairing.names) else frame[list(pairing.names)]
         share, worth = _duplicates(rows)
         if share >= _REPEATING:
             notes.append(
@@ -278,7 +278,7 @@ def _in_order(frame: pd.DataFrame) -> tuple[Hashable, float] | None:
     ]
     for name in numbers:
         values = some[name].to_numpy()
-        mark = values > np.sort(values)[len(values) // 2]
+        mark = values > np.partition(values, len(values) // 2)[len(values) // 2]
         if not 0.05 < mark.mean() < 0.95:
             continue
         series = mark - mark.mean()

@@ -166,9 +166,10 @@ def drift(
 
     if len(pairing.names) > 1 and sum(pairing.rows) * len(pairing.names) > _WORTH_THREADS:
         with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
-            drafts = list(pool.map(drafted, pairing.names))
+            noted = pool.submit(dependence_notes, pairing, units)
+            drafts, notes = list(pool.map(drafted, pairing.names)), noted.result()
     else:
-        drafts = [drafted(name) for name in pairing.names]
+        drafts, notes = [drafted(name) for name in pairing.names], dependence_notes(pairing, units)
     drafts += [("lost", [gone("the column is gone", "lost")]) for _ in pairing.only_reference]
     drafts += [("new", [gone("a column the reference does not have", "new")]) for _ in pairing.only_current]
     found, p, confidence = _judged(every, drafts, setting)
@@ -177,7 +178,6 @@ def drift(
         for name, (kind, _), shifts in zip(every, drafts, found, strict=True)
     ]
     judged = guessed(judged, pairing)
-    notes = dependence_notes(pairing, units)
     return Drift(tuple(judged), alpha, control, pairing.only_reference, pairing.only_current, p, confidence, notes)
 
 

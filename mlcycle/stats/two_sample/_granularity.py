@@ -45,14 +45,18 @@ def on_grid(ordered: NDArray[Any], unit: str = "") -> tuple[int, ...]:
     >>> on_grid(np.array([0.25, 0.5, 3.0, 40.0]))
     (0, 0, 1, 2, 3, 4, 4, 4)
     """
-    some = ordered[:: max(len(ordered) // _LOOKED_AT, 1)]
+    some = ordered[:: max(-(-len(ordered) // _LOOKED_AT), 1)]
     if unit:
         step = 10**9 if unit == "ns" else 10**6
         counts = [int(np.count_nonzero(some % (seconds * step) == 0)) for seconds in _SECONDS.values()]
         return (*counts, len(some))
     whole, close = some.dtype.kind in "iu", 4 * float(np.finfo(some.dtype).eps) if some.dtype.kind == "f" else 0.0
     some = some.astype(np.float64)
-    return (*(_multiples(some, power, close) if power > 0 or not whole else len(some) for power in _POWERS), len(some))
+    counts = []
+    for power in reversed(_POWERS):  # what lies on no fine grid lies on no coarse one
+        seen = counts[-1] if counts else len(some)
+        counts.append(seen if not seen or (whole and power <= 0) else _multiples(some, power, close))
+    return (*reversed(counts), len(some))
 
 
 def _multiples(values: NDArray[np.float64], power: int, close: float) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,9 +94,11 @@ def _values(before: ColumnSummary, after: ColumnSummary, kind: str, plan: Plan) 
         )
     # Half of what an interval may miss for either measure, as either may lie beyond its margin.
     measures = [_share_below((a, b), distance, points, shares, (n, m), kind)]
-    if any(max(width[1:]) > 0 for width in widest_shift(a, b, 0.95).widths):
+    # The same confidence is asked for more than once.
+    shift = cache(lambda confidence: widest_shift(a, b, confidence, (n, m)))
+    if any(max(width[1:]) > 0 for width in shift(1 - plan.least).widths):
         hint = "; every value is different: is it an id?" if _never_repeat(before, after) else ""
-        measures.insert(0, _quantiles(a, b, n, m, kind, hint))
+        measures.insert(0, _quantiles(a, (n, m), kind, hint, shift, plan))
     needed = _ordered.fewest_rows(plan.least, 1 - plan.least)
     if kind == "text":
         measures = [Measure("length", one.unit, one.sized, one.detectable, one.scale) for one in measures[:1]]
@@ -113,9 +116,16 @@ def _ks(
     return float(special.kolmogorov(distance * math.sqrt(n * m / (n + m)))), "Kolmogorov-Smirnov"
 
 
-def _quantiles(a: Sample, b: Sample, n: int, m: int, kind: str, hint: str) -> Measure:
+def _quantiles(
+    a: Sample,
+    worth: tuple[int, int],
+    kind: str,
+    hint: str,
+    shift: Callable[[float], _ordered.QuantileShift],
+    plan: Plan,
+) -> Measure:
     def sized(confidence: float) -> Sized:
-        found = widest_shift(a, b, confidence, (n, m))
+        found = shift(confidence)
         before, after = shown_apart(found.before, found.after, kind)
         which = "median" if found.level == 0.5 else f"{100 * found.level:g} % quantile"
         return Sized(found.effect, found.low, found.high, f"{which} {before} -> {after}{hint}")
@@ -123,10 +133,11 @@ def _quantiles(a: Sample, b: Sample, n: int, m: int, kind: str, hint: str) -> Me
     def detectable(level: float, margin: float) -> float:
         # Whichever quantile moves: its near end must lie beyond the margin, and as many rows must have come past its
         # place as the test of shares there sees. The sample it moves in may spread as if everything grew in proportion.
-        shift = widest_shift(a, b, 1 - level, (n, m))
-        away, *halves = np.array(shift.widths).T
+        away, *halves = np.array(shift(1 - level).widths).T
+        if not np.isfinite(halves).all():
+            return math.inf
         reach = 1 + z_value(POWER) / z_value(1 - level / 2 / len(_ordered.GRID))
-        past, found = _past(a, n, m, level * (1 - _WHOLE) / len(_LEVELS)) / shift.scale, margin
+        past, found = _past(a, *worth, level * (1 - _WHOLE) / len(_LEVELS)) / shift(1 - level).scale, margin
         for _ in range(_SETTLED):
             grown = 1 + found / np.maximum(away, max(found / 4, sys.float_info.min))
             near = margin + np.hypot(halves[0], halves[1] * grown) * reach
@@ -137,7 +148,7 @@ def _quantiles(a: Sample, b: Sample, n: int, m: int, kind: str, hint: str) -> Me
 
     # Of moments the column's own unit is a second.
     step = {"datetime": 1e6, "nanoseconds": 1e9}.get(kind, 1.0)
-    return Measure("values", "robust sd", sized, detectable, widest_shift(a, b, 0.95).scale / step)
+    return Measure("values", "robust sd", sized, detectable, shift(1 - plan.least).scale / step)
 
 
 def _never_repeat(*sides: ColumnSummary) -> bool:
@@ -147,16 +158,17 @@ def _never_repeat(*sides: ColumnSummary) -> bool:
 
 def _past(side: Sample, n: int, m: int, level: float) -> NDArray[np.float64]:
     """Return for each quantile of the grid how far it must move for its share of rows to change as a test sees."""
-    found = []
-    for share in _ordered.GRID:
-        change = min(detectable_share(share, n, m, level, 0.0), 1.0)
-        ranks = np.clip(np.array([share - change, share, share + change]) * (side.n - 1), 0, side.n - 1)
-        low, here, high = side.order_statistics(np.rint(ranks).astype(np.intp) + 1).mean(axis=0)
-        inward, ends = (here - low, side.ends()[0]) if share > 0.5 else (high - here, side.ends()[1])
-        # A shift moves the quantile by so much; where everything grows in proportion, it must move further.
-        away = abs(here - float(ends))
-        found.append(inward / (1 - min(inward / away, _FURTHER)) if away else 0.0)
-    return np.array(found)
+    shares, last = np.asarray(_ordered.GRID), side.n - 1
+    change = np.array([min(detectable_share(share, n, m, level, 0.0), 1.0) for share in _ordered.GRID])
+    ranks = np.rint(np.clip(np.concatenate([shares - change, shares, shares + change]) * last, 0, last))
+    low, here, high = side.order_statistics(ranks.astype(np.intp) + 1).mean(axis=0).reshape(3, -1)
+    lowest, highest = (float(end) for end in side.ends())
+    upper = shares > 0.5
+    # A shift moves the quantile by so much; where everything grows in proportion, it must move further.
+    inward, away = np.where(upper, here - low, high - here), np.where(upper, here - lowest, highest - here)
+    told = away > 0
+    part = np.divide(inward, away, out=np.zeros(len(shares)), where=told)
+    return np.where(told, inward / (1 - np.minimum(part, _FURTHER)), 0.0)
 
 
 def _share_below(

@@ -69,12 +69,12 @@ class SortedSample:
     def counts_at(self, points: NDArray[Any]) -> tuple[Counts, Counts]:
         """Return how many values lie below points and up to them, each as ``[lowest, highest]``."""
         below, upto = self.values.searchsorted(points, "left"), self.values.searchsorted(points, "right")
-        return np.stack([below, below]), np.stack([upto, upto])
+        return np.broadcast_to(below, (2, len(below))), np.broadcast_to(upto, (2, len(upto)))
 
     def order_statistics(self, ranks: NDArray[np.intp], origin: Any = 0) -> NDArray[np.float64]:
         """Return the values of 1-based ranks less an origin as ``[lowest, highest]``, the same twice."""
         found = (self.values[ranks - 1] - origin).astype(np.float64)
-        return np.stack([found, found])
+        return np.broadcast_to(found, (2, *found.shape))
 
     @property
     def doubt(self) -> float:
