@@ -140,7 +140,7 @@ def column_drafts(
         excused = evolve(drafts[0], measures=tuple(evolve(one, sized=lambda _: says) for one in drafts[0].measures))
         drafts = [evolve(excused, p=math.nan, rows_needed=-1)]
     else:
-        drafts += _repeated(before, after, kind, a, plan)
+        drafts += _repeated(before, after, kind, a, b, plan)
     return kind, [*drafts, *nulls, *_infinite(before, after, plan)]
 
 
@@ -179,8 +179,8 @@ def _odd_values(
 _HANG_TOGETHER = 0.02
 
 
-def _repeated(before: ColumnSummary, after: ColumnSummary, kind: str, a: Any, plan: Plan) -> list[Draft]:
-    """Return the test of the share of rows that hold the value of the row before.
+def _repeated(before: ColumnSummary, after: ColumnSummary, kind: str, a: Any, b: Any, plan: Plan) -> list[Draft]:
+    """Return the test of the share of rows that hold the value of the row before, beyond what the values bring.
 
     Repeats of neighbours hang together: one row of a frequent value makes two. So many count as one as the variance
     is larger than that of independent rows, of which a share ``q`` of pairs is equal and a share ``s`` of triples:
@@ -193,10 +193,14 @@ def _repeated(before: ColumnSummary, after: ColumnSummary, kind: str, a: Any, pl
     by_chance = 2 * math.sqrt(q * (1 - q) * spread / before.pairs)
     if abs(before.repeated / before.pairs - q) > _HANG_TOGETHER + by_chance:
         return []
+    # Where a frequent value became more frequent, neighbours are equal more often with no row held.
+    more = _coincidences(after, kind, b)[0] - q
+    held = min(max(after.repeated - more * after.pairs, 0.0), after.pairs)
     designs = (before.design * spread, after.design * spread)
-    shares = Shares.of(before.repeated, before.pairs, after.repeated, after.pairs, designs)
+    shares = Shares.of(before.repeated, before.pairs, held, after.pairs, designs)
+    was, now = before.repeated / before.pairs, after.repeated / after.pairs
 
-    def note(_: int, was: float, now: float) -> str:
+    def note(*_: float) -> str:
         return f"{percent(now)} of rows repeat the row before; before {percent(was)}"
 
     return [share_draft("repeated", shares, note, plan)]

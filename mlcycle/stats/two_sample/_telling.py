@@ -63,7 +63,7 @@ def _at(value: Any, kind: str, digits: int) -> str:
         return f"{int(value) // 3600:02}:{int(value) // 60 % 60:02}:{int(value) % 60:02}"
     if isinstance(value, (int, np.integer)):
         return str(int(value))
-    value = float(value)
+    value = float(value) + 0.0  # no -0
     # Numbers that people write without a power of ten are written so.
     return f"{value:.0f}" if 10**digits <= abs(value) < _PLAIN else f"{value:.{digits}g}"
 
