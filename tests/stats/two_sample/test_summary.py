@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from functools import reduce
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -146,7 +147,7 @@ def test_large_columns_never_claim_more_than_their_rows(kind: str, parts: int) -
     rng = np.random.default_rng(4)
     a, b = make(kind, 6000, rng), make(kind, 3000, rng, 0.15)
     cuts = np.linspace(0, 6000, parts + 1).astype(int)
-    x = reduce(ColumnSummary.merge, [column_summary(a[i:j], size=200) for i, j in zip(cuts, cuts[1:], strict=False)])
+    x = reduce(ColumnSummary.merge, [column_summary(a[i:j], size=200) for i, j in pairwise(cuts)])
     expected_kind, expected = of_rows(a, b)
     for y in (column_summary(b, size=200), column_summary(b, size=None)):
         found_kind, found = column_drafts(x, y, PLAN, np.random.default_rng(0))
