@@ -155,7 +155,7 @@ def drift(
     if not isinstance(control, str) or control not in CONTROLS:
         raise InvalidInput(f"control is one of {', '.join(CONTROLS)}, got {control!r}")
     every = (*pairing.names, *pairing.only_reference, *pairing.only_current)
-    setting = _Setting(alpha, control, Margins.of(margin, every))
+    setting = _Setting(alpha, control, Margins.of(margin, pairing.known))
     units = units_of(pairing, groups, blocks)
     # Before the tests are made their number is not known, and no column may ask for more than was kept for it.
     least = setting.level(1, max(MOST_TESTS * len(pairing.names), 1))
