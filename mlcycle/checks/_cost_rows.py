@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import frozen
 
-from mlcycle.checks._positive_class import positive_of
 from mlcycle.errors import InvalidInput
+from mlcycle.stats.models import positive_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

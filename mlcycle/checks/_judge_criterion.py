@@ -16,11 +16,11 @@ from mlcycle._text import plain
 from mlcycle.checks._context import data_of
 from mlcycle.checks._counts import COUNTED, counted
 from mlcycle.checks._decide import lacking
-from mlcycle.checks._intervals import rounded
 from mlcycle.checks._measurement import joined, measured
 from mlcycle.checks._metric_case import metric_case
 from mlcycle.errors import InvalidInput, MlcycleError
 from mlcycle.records import Criterion, Result
+from mlcycle.stats.models import rounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -13,24 +13,25 @@ from mlcycle._ids import bare, near
 from mlcycle._text import plain
 from mlcycle.checks._applicability import with_named_errors
 from mlcycle.checks._cached_predictions import CachedPredictions
-from mlcycle.checks._fast_metrics import FastMetric, fast_metric
+from mlcycle.checks._fast_metrics import fast_metric
 from mlcycle.checks._from_stats import estimate_fields
 from mlcycle.checks._intervals import estimate_of
 from mlcycle.checks._metric_case import Answers, MetricCase, metric_case
 from mlcycle.checks._metrics import find_metric, has_positive
-from mlcycle.checks._positive_class import positive_of
 from mlcycle.errors import InvalidInput, MlcycleError
 from mlcycle.records import Record, Result
+from mlcycle.stats.models import positive_of, units_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from mlcycle import stats
     from mlcycle.checks._context import MetricAccess
     from mlcycle.checks._evaluation_data import EvaluationData
     from mlcycle.records import AnyMetric
+    from mlcycle.stats.models import Form
+    from mlcycle.stats.models._units import Units
 
 __all__ = ["joined", "measure", "measure_slices", "measured"]
 
@@ -196,20 +197,26 @@ def _part(case: MetricCase, name: str | None, rows: NDArray[Any]) -> Result:
 def _whole(case: MetricCase, name: str | None, rows: NDArray[Any]) -> Result:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = _measure(case, case.ours, rows)
-        other = None if case.theirs is None else _measure(case, case.theirs, rows)
-        if not math.isfinite(found.value) or (other is not None and not math.isfinite(other.value)):
+        groups = None if case.rows.groups is None else case.rows.groups[rows]
+        units = units_of(len(rows), groups)
+        both = (case.ours,) if case.theirs is None else (case.ours, case.theirs)
+        forms = [_measure(case, one, rows, units) for one in both]
+        if not all(math.isfinite(form.value) for form in forms):
             verdict = "error" if name is None else "inconclusive"
             return _result(case, name, len(rows), verdict, _undefined(case, rows))
-        estimate = with_named_errors(case.metric, len(rows), lambda: estimate_of(case, found, other, rows))
+        estimate = with_named_errors(case.metric, len(rows), lambda: estimate_of(case, forms, rows, units))
     comparison = None
-    if other is not None:
-        comparison = {"reference": bare(case.reference or ""), "subject": found.value, "reference_value": other.value}
+    if len(forms) > 1:
+        ours, theirs = (form.shown for form in forms)
+        comparison = {"reference": bare(case.reference or ""), "subject": ours, "reference_value": theirs}
         comparison["differ"] = _differ(case, rows)
     result = _result(case, name, len(rows), "not_applicable", _positive(case))
-    groups = None if case.rows.groups is None else len(np.unique(case.rows.groups[rows]))
-    result = evolve(result, comparison=comparison, groups=groups, **estimate_fields(estimate))
-    note = _width(estimate) if estimate.conclusive else estimate.reason or "no interval can be given"
+    result = evolve(
+        result, comparison=comparison, groups=None if groups is None else units.count, **estimate_fields(estimate)
+    )
+    note = estimate.reason or ("" if estimate.conclusive else "no interval can be given")
+    if comparison is not None and not comparison["differ"] and estimate.low < estimate.high:
+        note = ""  # a criterion says in its own words what equal answers can show
     return evolve(result, detail=joined(note, result.detail))
 
 
@@ -224,9 +231,9 @@ def _differ(case: MetricCase, rows: NDArray[Any]) -> int:
     return int((ours != theirs).any(axis=1).sum()) if ours.shape == theirs.shape else len(rows)
 
 
-def _measure(case: MetricCase, answers: Answers, rows: NDArray[Any]) -> FastMetric:
+def _measure(case: MetricCase, answers: Answers, rows: NDArray[Any], units: Units) -> Form:
     return with_named_errors(  # type: ignore[no-any-return]
-        case.metric, len(rows), lambda: fast_metric(case.metric, answers.cached, answers.y, rows)
+        case.metric, len(rows), lambda: fast_metric(case.metric, answers.cached, answers.y, rows, units)
     )
 
 
@@ -237,11 +244,6 @@ def _positive(case: MetricCase) -> str:
         return ""
     positive = positive_of(classes)
     return "" if positive == 1 and np.asarray(classes).tolist()[1] == 1 else f"the positive class is {positive!r}"
-
-
-def _width(estimate: stats.Estimate) -> str:
-    same = estimate.low == estimate.high
-    return "every resample gave this value, so the interval has no width and says nothing of other rows" if same else ""
 
 
 def joined(*texts: str) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib
-import inspect
 import math
 import sys
 from typing import TYPE_CHECKING, Any
@@ -15,11 +13,21 @@ from attrs import evolve, field, frozen
 
 from mlcycle._text import plain
 from mlcycle.checks._cost_rows import CostRows
-from mlcycle.checks._metric_ranges import function_behind, range_of
-from mlcycle.checks._positive_class import positive_of
 from mlcycle.checks._written_metrics import runnable
 from mlcycle.errors import InvalidInput
 from mlcycle.records import Cost, MetricSource, higher_is_better
+from mlcycle.stats.models import (
+    ABOUT_ONE_CLASS,
+    NamedMetric,
+    alike,
+    asked_methods,
+    function_behind,
+    named_scorer,
+    of_numbers,
+    options_for,
+    positive_of,
+    range_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,41 +36,17 @@ if TYPE_CHECKING:
 
 __all__ = ["LoadedMetrics", "Metric", "find_metric", "has_positive"]
 
-_SHORT = {
-    "brier_score_loss": "neg_brier_score",
-    "mae": "neg_mean_absolute_error",
-    "mape": "neg_mean_absolute_percentage_error",
-    "max_error": "neg_max_error",
-    "mse": "neg_mean_squared_error",
-    "rmse": "neg_root_mean_squared_error",
-    "rmsle": "neg_root_mean_squared_log_error",
-}
-
 
 @frozen
-class Metric:
-    """A metric ready to be computed.
+class Metric(NamedMetric):
+    """A metric ready to be computed of a model.
 
     Attributes
     ----------
-    name : str
-        As the criterion writes it.
-    scorer : str or None
-        The scikit-learn scorer behind it; ``None`` for a function.
-    function : callable or None
-        ``(y_true, y_pred) -> float``; ``None`` for a scorer.
     by_row : CostRows or None
         Says what each answer is worth, where the metric is the mean of a value a row.
-    sign : int
-        -1 where the value is a scorer's with the sign turned (a plain error).
-    higher_is_better : bool
     """
 
-    name: str
-    scorer: str | None = None
-    function: Callable[[Any, Any], float] | None = None
-    sign: int = 1
-    higher_is_better: bool = True
     by_row: CostRows | None = None
 
     @property
@@ -75,8 +59,7 @@ class Metric:
     @property
     def of_numbers(self) -> bool:
         """Whether it compares numbers with numbers; the others compare labels, or scores with labels."""
-        name = (self.scorer or "").removeprefix("neg_")
-        return name in ("r2", "explained_variance") or "_error" in name or name.endswith("_deviance")
+        return of_numbers(self.scorer)
 
     @property
     def compares_groups(self) -> bool:
@@ -86,7 +69,7 @@ class Metric:
     @property
     def methods(self) -> tuple[str, ...]:
         """Methods of a model it asks, the first there is."""
-        return _response_methods(self.scorer or "")
+        return asked_methods(self.scorer)
 
     def __call__(self, cached: Any, y: Any, rows: Any) -> float:
         """Return the metric over some rows (indices, with repeats) of recorded predictions."""
@@ -108,10 +91,6 @@ _GROUPINGS = frozenset(
     {"adjusted_mutual_info_score", "adjusted_rand_score", "completeness_score", "fowlkes_mallows_score"}
     | {"homogeneity_score", "mutual_info_score", "normalized_mutual_info_score", "rand_score", "v_measure_score"}
 )
-_LABELLED = ("neg_log_loss", "d2_log_loss_score", "top_k_accuracy", "neg_brier_score", "d2_brier_score")
-_POSITIVE = frozenset(
-    ("f1", "precision", "recall", "jaccard", "average_precision", "neg_brier_score", "d2_brier_score")
-)
 
 
 def _lacks_a_class(scorer: str, truth: Any, classes: Any) -> bool:
@@ -125,7 +104,7 @@ def has_positive(metric: Metric) -> bool:
     """Return whether the metric is about one of two classes."""
     if metric.by_row is not None:
         return metric.by_row.has_positive
-    return metric.scorer in _POSITIVE and "brier" not in (metric.scorer or "")
+    return metric.scorer in ABOUT_ONE_CLASS or metric.scorer == "average_precision"
 
 
 def _scorer_for(name: str | None, classes: Any) -> Any:
@@ -142,36 +121,16 @@ def _told_classes(name: str, classes: tuple[Any, ...]) -> Any:
     from sklearn import metrics
 
     usual = metrics.get_scorer(name)
-    options: dict[str, Any] = {}
-    if name in _POSITIVE and len(classes) == 2:
-        options["pos_label"] = positive_of(classes)
-    elif name in _LABELLED or name.startswith("roc_auc_ov"):
-        options["labels"] = list(classes)
-    if not options:
+    options = options_for(name, classes)
+    if not options.keys() - {"average"}:
         return usual
-    function = getattr(metrics, function_behind(name))
-    if not options.keys() <= inspect.signature(function).parameters.keys():
-        return usual
-    if name.startswith("roc_auc_ov"):
-        options |= {"multi_class": name.split("_")[2], "average": "weighted" if name.endswith("weighted") else "macro"}
-    method = _response_methods(name)
+    method = asked_methods(name)
     return metrics.make_scorer(
-        function,
+        getattr(metrics, function_behind(name)),
         response_method=method[0] if len(method) == 1 else method,
         greater_is_better=not name.startswith("neg_"),
         **options,
     )
-
-
-def _response_methods(scorer: str) -> tuple[str, ...]:
-    """Return the methods of a model a scorer asks, the first there is."""
-    if scorer in _PROBABILITIES or scorer.startswith("roc_auc_ov"):
-        return ("predict_proba",)
-    return ("decision_function", "predict_proba") if scorer in _RANKINGS else ("predict",)
-
-
-_PROBABILITIES = frozenset(("neg_log_loss", "neg_brier_score", "d2_log_loss_score", "d2_brier_score"))
-_RANKINGS = frozenset(("roc_auc", "average_precision", "top_k_accuracy"))
 
 
 def find_metric(metric: AnyMetric) -> Metric:
@@ -207,19 +166,13 @@ def find_metric(metric: AnyMetric) -> Metric:
 def _named(name: str) -> Metric:
     if ":" in name:
         return _function(name)
-    known = _scorers()
-    if name in known:
-        return Metric(name, scorer=name)
-    turned = _SHORT.get(name, f"neg_{name}")
-    if turned in known:
-        return Metric(name, scorer=turned, sign=-1, higher_is_better=False)
-    bare = [scorer.removeprefix("neg_") for scorer in known]
-    alike = difflib.get_close_matches(name, [*known, *bare, *_SHORT], n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(map(repr, dict.fromkeys(alike)))}? " if alike else ""
-    raise InvalidInput(
-        f"there is no metric {name!r}; {hint}Use a scikit-learn scorer name, the plain name of an error, "
-        "or a function as 'module:function'"
-    )
+    found = named_scorer(name)
+    if found is None:
+        raise InvalidInput(
+            f"there is no metric {name!r}; {alike(name)}Use a scikit-learn scorer name, the plain name of an error, "
+            "or a function as 'module:function'"
+        )
+    return Metric(name, scorer=found.scorer, sign=found.sign, higher_is_better=found.higher_is_better)
 
 
 def _costing(cost: Cost) -> Metric:
@@ -274,13 +227,6 @@ class LoadedMetrics:
         if not isinstance(metric, MetricSource):
             return found
         return evolve(found, function=runnable(metric, self.trusts, who=self.who, subject=subject))
-
-
-@functools.cache
-def _scorers() -> frozenset[str]:
-    from sklearn.metrics import get_scorer_names
-
-    return frozenset(get_scorer_names())
 
 
 def _function(name: str) -> Metric:

@@ -75,6 +75,7 @@ def keep_evaluation(
     answers: Sequence[Doc] = (),
     keys: Sequence[str] = (),
     beside: Sequence[Doc] = (),
+    level: float | None = None,
 ) -> tuple[Place, FactAdd]:
     """Store an evaluation, with what answered which criterion, and return the changes that keep it.
 
@@ -88,6 +89,8 @@ def keep_evaluation(
         What else it is found by: the root of the data a model was judged on, by name and by content.
     beside : sequence of dict, optional
         Files that are kept with it.
+    level : float, optional
+        Of a window of traffic, what it could alarm at: what the next look goes by.
     """
     place = do.keep("evaluation", evaluation.id, {"evaluation": records.to_json(evaluation), "answers": list(answers)})
     place = attrs.evolve(place, files=[*place.files, *beside])
@@ -100,6 +103,8 @@ def keep_evaluation(
         said["findings"] = len(evaluation.findings)
     if evaluation.since is not None:
         said |= {field: getattr(evaluation, field) for field in ("since", "until", "revision")}
+    if level is not None:
+        said["level"] = level
     found_by = [one for one in (data, *keys) if one not in (None, evaluation.subject)]
     fact = FactAdd(
         of="evaluation", id=evaluation.id, subject=evaluation.subject, about=found_by, needs=[place.object], says=said

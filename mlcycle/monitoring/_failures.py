@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from attrs import evolve, frozen
 
 from mlcycle import checks
+from mlcycle.monitoring._certain_alarms import certain_alarms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,20 +26,27 @@ class Failures:
     ----------
     at_most : float, default 0.01
         The share beyond which it is a failure of the deployment; of a shadow, which nobody sees, a warning.
+    alpha : float, default 0.025
+        Chance that any version is called so when each fails at just this rate.
 
     Examples
     --------
     >>> Failures()
-    Failures(at_most=0.01)
+    Failures(at_most=0.01, alpha=0.025)
     """
 
     look: ClassVar[str] = "failures"
     phase: ClassVar[str] = "deployment"
     # one in a hundred: a caller that tries again gets through, and a service that breaks fails far more often
     at_most: float = 0.01
+    alpha: float = 0.025
 
     def __call__(self, subject: str, context: TrafficContext) -> Iterator[Result]:
         """Count the failures of every version that had any."""
+        found = list(self._counted(context))
+        yield from certain_alarms(found, self.alpha)
+
+    def _counted(self, context: TrafficContext) -> Iterator[Result]:
         for (ref, role), rows in context.traffic.frame.groupby(["version", "role"], sort=True):
             failed = rows["error"].dropna()
             if not len(failed):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from attrs import evolve, frozen
 
+from mlcycle.monitoring._certain_alarms import certain_alarms
 from mlcycle.monitoring._error_results import ENOUGH, errors_as_results
 from mlcycle.records import VERDICTS, Result
 
@@ -31,19 +32,26 @@ class Quality:
     ----------
     enough : int, default 30
         Labelled rows from which quality that nothing was held against is a warning: it may be as bad as can be.
+    alpha : float, default 0.025
+        Chance that anything is called worse than it should be when all of it is just as it should be.
 
     Examples
     --------
     >>> Quality()
-    Quality(enough=30)
+    Quality(enough=30, alpha=0.025)
     """
 
     look: ClassVar[str] = "quality"
     phase: ClassVar[str] = "model"
     enough: int = ENOUGH
+    alpha: float = 0.025
 
     def __call__(self, subject: str, context: TrafficContext) -> Iterator[Result]:
         """Judge the window."""
+        found = list(self._judged(subject, context))
+        yield from certain_alarms(found, self.alpha)
+
+    def _judged(self, subject: str, context: TrafficContext) -> Iterator[Result]:
         traffic = context.traffic
         live = traffic.live()
         labelled = live[live["label"].notna()]

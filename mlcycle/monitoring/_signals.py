@@ -26,8 +26,8 @@ def signals_at(alpha: float) -> tuple[Any, ...]:
 
     Examples
     --------
-    >>> signals_at(0.05)[1:3]
-    (DataDrift(alpha=0.025, enough=30), PredictionDrift(alpha=0.025, enough=30))
+    >>> signals_at(0.004)[1:4]
+    (DataDrift(alpha=0.001, enough=30), PredictionDrift(alpha=0.001, enough=30), Quality(enough=30, alpha=0.001))
     """
     testing = [one for one in SIGNALS.values() if "alpha" in attrs.fields_dict(one)]
     return tuple(one(alpha=alpha / len(testing)) if one in testing else one() for one in SIGNALS.values())

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlcycle._directions import higher_is_better
 from mlcycle._lazy import lazy_names
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from mlcycle.records._datasets import DatasetVersion
     from mlcycle.records._decisions import Decision, Override
     from mlcycle.records._deployments import Move, Revision
-    from mlcycle.records._directions import higher_is_better
     from mlcycle.records._evaluations import Evaluation
     from mlcycle.records._folds import Folds
     from mlcycle.records._json import TYPES, from_json, to_json
@@ -54,7 +54,6 @@ _HOMES = {
     "_datasets": ("DatasetVersion",),
     "_decisions": ("Decision", "Override"),
     "_deployments": ("Move", "Revision"),
-    "_directions": ("higher_is_better",),
     "_evaluations": ("Evaluation",),
     "_folds": ("Folds",),
     "_json": ("TYPES", "from_json", "to_json"),

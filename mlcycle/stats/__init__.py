@@ -23,33 +23,31 @@ if TYPE_CHECKING:
     from mlcycle.stats._estimate import Estimate
     from mlcycle.stats._multiple import holm
     from mlcycle.stats._rates import wilson
+    from mlcycle.stats._resampling import Resampling
     from mlcycle.stats.calibration._error import CalibrationError, calibration_error
     from mlcycle.stats.calibration._reliability import Reliability, reliability
     from mlcycle.stats.label_free._audit import Audit, audit
     from mlcycle.stats.label_free._cbpe import cbpe
-    from mlcycle.stats.label_free._confidences import atc, doc
     from mlcycle.stats.label_free._dle import dle
     from mlcycle.stats.label_free._pape import pape
     from mlcycle.stats.label_free._result import LabelFree
     from mlcycle.stats.label_free._sampling import AuditSample, audit_sample
     from mlcycle.stats.label_free._sequence import AuditSequence
     from mlcycle.stats.models._best import BestOf, best_of
-    from mlcycle.stats.models._bootstrap import interval, paired_difference
-    from mlcycle.stats.models._classical import McNemar, corrected_t, delong, mcnemar
+    from mlcycle.stats.models._bootstrap import interval
     from mlcycle.stats.models._compare import Comparison, compare
-    from mlcycle.stats.models._metrics import metric_difference, metric_interval
+    from mlcycle.stats.models._metrics import metric_interval
     from mlcycle.stats.multivariate._classifier import domain_classifier
     from mlcycle.stats.multivariate._finding import JointDrift
-    from mlcycle.stats.sequential._alarms import EDetector, p_to_e
+    from mlcycle.stats.sequential._alarms import EDetector
     from mlcycle.stats.sequential._budget import Budget
     from mlcycle.stats.sequential._changepoint import ChangePoint, change_point
-    from mlcycle.stats.sequential._detectors import ADWIN, DDM, PageHinkley
-    from mlcycle.stats.sequential._eprocess import EProcess
+    from mlcycle.stats.sequential._evidence import Evidence, restored
     from mlcycle.stats.sequential._martingales import ConformalMartingale
-    from mlcycle.stats.sequential._ranks import conditional_p_values, conformal_p_values
-    from mlcycle.stats.sequential._sequences import ConfidenceSequence, MeanSequence, confidence_sequence
+    from mlcycle.stats.sequential._sequences import ConfidenceSequence
     from mlcycle.stats.two_sample._drift import drift
     from mlcycle.stats.two_sample._findings import ColumnDrift, Drift, Shift
+    from mlcycle.stats.two_sample._healthy import margins
     from mlcycle.stats.two_sample._kolmogorov_smirnov import TwoSampleTest, kolmogorov_smirnov
     from mlcycle.stats.two_sample._planning import minimum_detectable
     from mlcycle.stats.two_sample._summary import ColumnSummary, Summary, summarise, summarise_chunks
@@ -58,6 +56,7 @@ _HOMES = {
     "_estimate": ("Estimate",),
     "_multiple": ("holm",),
     "_rates": ("wilson",),
+    "_resampling": ("Resampling",),
     "calibration._error": (
         "CalibrationError",
         "calibration_error",
@@ -68,59 +67,35 @@ _HOMES = {
     ),
     "multivariate._classifier": ("domain_classifier",),
     "multivariate._finding": ("JointDrift",),
-    "sequential._alarms": (
-        "EDetector",
-        "p_to_e",
-    ),
+    "sequential._alarms": ("EDetector",),
     "sequential._budget": ("Budget",),
     "sequential._changepoint": (
         "ChangePoint",
         "change_point",
     ),
-    "sequential._detectors": (
-        "ADWIN",
-        "DDM",
-        "PageHinkley",
+    "sequential._evidence": (
+        "Evidence",
+        "restored",
     ),
-    "sequential._eprocess": ("EProcess",),
     "sequential._martingales": ("ConformalMartingale",),
-    "sequential._ranks": (
-        "conditional_p_values",
-        "conformal_p_values",
-    ),
-    "sequential._sequences": (
-        "ConfidenceSequence",
-        "MeanSequence",
-        "confidence_sequence",
-    ),
+    "sequential._sequences": ("ConfidenceSequence",),
     "models._best": (
         "BestOf",
         "best_of",
     ),
-    "models._bootstrap": (
-        "interval",
-        "paired_difference",
-    ),
-    "models._classical": (
-        "McNemar",
-        "corrected_t",
-        "delong",
-        "mcnemar",
-    ),
+    "models._bootstrap": ("interval",),
     "models._compare": (
         "Comparison",
         "compare",
     ),
-    "models._metrics": (
-        "metric_difference",
-        "metric_interval",
-    ),
+    "models._metrics": ("metric_interval",),
     "two_sample._drift": ("drift",),
     "two_sample._findings": (
         "ColumnDrift",
         "Drift",
         "Shift",
     ),
+    "two_sample._healthy": ("margins",),
     "two_sample._kolmogorov_smirnov": (
         "TwoSampleTest",
         "kolmogorov_smirnov",
@@ -137,10 +112,6 @@ _HOMES = {
         "audit",
     ),
     "label_free._cbpe": ("cbpe",),
-    "label_free._confidences": (
-        "atc",
-        "doc",
-    ),
     "label_free._dle": ("dle",),
     "label_free._result": ("LabelFree",),
     "label_free._pape": ("pape",),
@@ -152,8 +123,6 @@ _HOMES = {
 }
 
 __all__ = [
-    "ADWIN",
-    "DDM",
     "Audit",
     "AuditSample",
     "AuditSequence",
@@ -168,18 +137,15 @@ __all__ = [
     "ConformalMartingale",
     "Drift",
     "EDetector",
-    "EProcess",
     "Estimate",
+    "Evidence",
     "JointDrift",
     "LabelFree",
-    "McNemar",
-    "MeanSequence",
-    "PageHinkley",
     "Reliability",
+    "Resampling",
     "Shift",
     "Summary",
     "TwoSampleTest",
-    "atc",
     "audit",
     "audit_sample",
     "best_of",
@@ -187,26 +153,18 @@ __all__ = [
     "cbpe",
     "change_point",
     "compare",
-    "conditional_p_values",
-    "confidence_sequence",
-    "conformal_p_values",
-    "corrected_t",
-    "delong",
     "dle",
-    "doc",
     "domain_classifier",
     "drift",
     "holm",
     "interval",
     "kolmogorov_smirnov",
-    "mcnemar",
-    "metric_difference",
+    "margins",
     "metric_interval",
     "minimum_detectable",
-    "p_to_e",
-    "paired_difference",
     "pape",
     "reliability",
+    "restored",
     "summarise",
     "summarise_chunks",
     "wilson",

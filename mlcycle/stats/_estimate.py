@@ -70,9 +70,10 @@ class Estimate:
     def __str__(self) -> str:
         digits = _digits(self.low, self.high)
         level = f"{100 * self.confidence:g} % interval"
-        limits = f"{level} {self.low:.{digits}f} to {self.high:.{digits}f}" if self.conclusive else f"no {level}"
+        value, low, high = (_shown(number, digits) for number in (self.value, self.low, self.high))
+        limits = f"{level} {low} to {high}" if self.conclusive else f"no {level}"
         because = f": {self.reason}" if self.reason else ""
-        return f"{self.value:.{digits}f}, {limits}, n = {self.n}{because}"
+        return f"{value}, {limits}, n = {self.n}{because}"
 
     def __repr__(self) -> str:
         return f"Estimate({self})"
@@ -110,6 +111,11 @@ def smallest_detectable(standard_error: float, confidence: float) -> float:
     0.028
     """
     return (z_value(0.5 + confidence / 2) + z_value(POWER)) * standard_error
+
+
+def _shown(number: float, digits: int) -> str:
+    # a float holds 15 digits; more would be printed, and mean nothing
+    return f"{number:.{digits}f}" if abs(number) < 1e15 else f"{number:.4g}"
 
 
 def _digits(low: float, high: float) -> int:

@@ -11,7 +11,17 @@ from mlcycle.errors import InvalidInput
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["check_pair", "class_probabilities", "decided", "midranks", "numbers_of", "positive_score"]
+__all__ = [
+    "check_pair",
+    "class_probabilities",
+    "classes_of",
+    "decided",
+    "finite_numbers",
+    "midranks",
+    "numbers_of",
+    "positive_score",
+    "probabilities_of",
+]
 
 
 def check_pair(y: ArrayLike, prediction: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -54,6 +64,22 @@ def numbers_of(name: str, values: NDArray[Any]) -> NDArray[np.float64]:
         raise InvalidInput(f"{wrong} such as {values.flat[0]!r}") from None
 
 
+def finite_numbers(name: str, values: NDArray[Any]) -> NDArray[np.float64]:
+    """Return one finite number a row, or say what came instead.
+
+    Examples
+    --------
+    >>> finite_numbers("y", np.array([True, False])).tolist()
+    [1.0, 0.0]
+    """
+    if values.ndim != 1:
+        raise InvalidInput(f"one number per row is needed, got {name} of shape {values.shape}")
+    found = numbers_of(name, values)
+    if endless := int(np.sum(~np.isfinite(found))):
+        raise InvalidInput(f"{name} has {endless} infinite values; drop those rows from both")
+    return found
+
+
 def _fractions(values: NDArray[Any]) -> bool:
     return values.dtype.kind == "f" and bool(np.any(values != np.floor(values)))
 
@@ -71,14 +97,22 @@ def decided(y: NDArray[Any], prediction: NDArray[Any]) -> NDArray[np.bool_]:
         return right
     sorts = [{"text" if isinstance(label, str) else "numbers" for label in side.tolist()} for side in (y, prediction)]
     if (_fractions(prediction) and not _fractions(y)) or not sorts[0] & sorts[1]:
+        guess, truth = prediction.tolist()[0], y.tolist()[0]
         raise InvalidInput(
-            f"predictions are labels as y has them, got {prediction[0]!r:.40} where y has {y[0]!r:.40}; "
+            f"predictions are labels as y has them, got {guess!r:.40} where y has {truth!r:.40}; "
             "give labels of the same type, not scores: score >= threshold, or argmax"
         )
     return right
 
 
-def _classes(y: NDArray[Any], labels: ArrayLike | None) -> NDArray[Any]:
+def classes_of(y: NDArray[Any], labels: ArrayLike | None) -> NDArray[Any]:
+    """Return the labels in sorted order: those named, or those of `y`; 0 and 1 where it holds only one of them.
+
+    Examples
+    --------
+    >>> classes_of(np.array([1, 1]), None).tolist()
+    [0, 1]
+    """
     found = np.unique(y)
     if labels is None:
         # One class alone does not say what the other is, except for 0 and 1.
@@ -102,12 +136,10 @@ def positive_score(
     ([0.1, 0.8], [False, True])
     """
     if prediction.ndim == 2 and prediction.shape[1] != 2:
-        raise InvalidInput(
-            f"the fast AUC is for two classes, got {prediction.shape[1]} columns; use stats.interval(measure, n)"
-        )
-    classes = _classes(y, labels)
+        raise InvalidInput(f"an area is for two classes, got {prediction.shape[1]} columns")
+    classes = classes_of(y, labels)
     if len(classes) > 2:
-        raise InvalidInput(f"the fast AUC is for two classes, y has {len(classes)}; use stats.interval(measure, n)")
+        raise InvalidInput(f"an area is for two classes, y has {len(classes)}")
     score = numbers_of("predictions", prediction[:, 1] if prediction.ndim == 2 else prediction)
     return score, np.asarray(y == classes[-1] if len(classes) else np.zeros(len(y), bool), dtype=np.bool_)
 
@@ -116,6 +148,18 @@ def class_probabilities(
     y: NDArray[Any], prediction: NDArray[Any], labels: ArrayLike | None
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Return one column of probabilities a label, and the column of every row's own label."""
+    classes = classes_of(y, labels)
+    return probabilities_of(prediction, classes), np.searchsorted(classes, y).astype(np.intp)
+
+
+def probabilities_of(prediction: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.float64]:
+    """Return one column of probabilities a label; those of the greater of two will do.
+
+    Examples
+    --------
+    >>> probabilities_of(np.array([0.25, 1.0]), np.array(["no", "yes"])).tolist()
+    [[0.75, 0.25], [0.0, 1.0]]
+    """
     chances = numbers_of("predictions", prediction)
     if chances.size and not (chances.min() >= 0 and chances.max() <= 1):
         raise InvalidInput(
@@ -126,12 +170,11 @@ def class_probabilities(
     elif chances.size and not np.allclose(chances.sum(axis=1), 1, atol=1e-4):
         worst = chances.sum(axis=1)[np.argmax(np.abs(chances.sum(axis=1) - 1))]
         raise InvalidInput(f"the probabilities of a row sum to one, got {worst:.4g}")
-    classes = _classes(y, labels)
-    if len(classes) != chances.shape[1]:
+    if len(chances) and len(classes) != chances.shape[1]:
         raise InvalidInput(
             f"{chances.shape[1]} columns of probabilities for {len(classes)} labels in y; name them all with labels="
         )
-    return chances, np.searchsorted(classes, y).astype(np.intp)
+    return chances
 
 
 def midranks(values: NDArray[Any]) -> NDArray[np.float64]:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from mlcycle.checks import EvaluationContext, EvaluationData, LoadedData, LoadedModels
+from mlcycle.stats.models import Draws, units_of
 
-__all__ = ["context_of"]
+__all__ = ["context_of", "on"]
 
 
 def context_of(
@@ -20,3 +21,8 @@ def context_of(
     """Return a context over datasets and models that are read by these."""
     loaded = LoadedData(default=data, read=rows)
     return EvaluationContext(data=loaded, models=LoadedModels(data=loaded, read=model, find=find))
+
+
+def on(form: Any, n: int, drawn: Any) -> float:
+    """Return a metric in its fast form, made for `n` rows, on one resample."""
+    return float(form.on(Draws(units_of(n), drawn[None, :]))[0])

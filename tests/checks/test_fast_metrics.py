@@ -13,6 +13,8 @@ from sklearn.svm import LinearSVC
 
 from mlcycle.checks import cache_predictions, find_metric
 from mlcycle.checks._fast_metrics import fast_metric
+from mlcycle.stats.models import units_of
+from tests.checks.contexts import on
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(600, 4))
@@ -48,12 +50,14 @@ def test_the_fast_form_equals_scikit_learn(model: str, name: str) -> None:
     estimator, y = MODELS[model]
     rows = np.flatnonzero(np.arange(600) % 3)
     cached = cache_predictions(estimator, X.round() if model == "rounded" else X)
-    found = fast_metric(find_metric(name), cached, y, rows)
-    assert found.fast
+    found = fast_metric(find_metric(name), cached, y, rows, units_of(len(rows)))
+    assert found.measure is None
     given = cached.X
     for size in (400, 60):
         drawn = np.random.default_rng(size).integers(0, len(rows), size)
-        assert get_scorer(name)(estimator, given[rows[drawn]], y[rows[drawn]]) == pytest.approx(found.at(drawn))
+        assert get_scorer(name)(estimator, given[rows[drawn]], y[rows[drawn]]) == pytest.approx(
+            on(found, len(rows), drawn)
+        )
 
 
 @pytest.mark.parametrize(
@@ -62,12 +66,12 @@ def test_the_fast_form_equals_scikit_learn(model: str, name: str) -> None:
 def test_other_scorers_work_from_what_was_recorded(model: str, name: str) -> None:
     """Scorers without a fast form are asked themselves, with recorded answers."""
     estimator, y = MODELS[model]
-    found = fast_metric(find_metric(name), cache_predictions(estimator, X), y, np.arange(600))
+    found = fast_metric(find_metric(name), cache_predictions(estimator, X), y, np.arange(600), units_of(600))
     drawn = np.random.default_rng(0).integers(0, 600, 600)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert get_scorer(name)(estimator, X[drawn], y[drawn]) == pytest.approx(found.at(drawn))
-    assert not found.fast
+        assert get_scorer(name)(estimator, X[drawn], y[drawn]) == pytest.approx(on(found, 600, drawn))
+    assert found.measure is not None
 
 
 def test_a_definition_that_differs_is_not_trusted() -> None:
@@ -83,18 +87,18 @@ def test_a_definition_that_differs_is_not_trusted() -> None:
     rows = np.arange(600)
     cached = cache_predictions(model, X)
     value = find_metric("roc_auc")(cached, TWO, rows)
-    assert value == pytest.approx(fast_metric(find_metric("roc_auc"), cached, TWO, rows).value)
+    assert value == pytest.approx(fast_metric(find_metric("roc_auc"), cached, TWO, rows, units_of(600)).value)
 
 
 def test_plain_errors_turn_the_sign() -> None:
     """The plain name is minus the scorer, in the fast form too."""
     estimator, y = MODELS["regression"]
     plain, turned = (
-        fast_metric(find_metric(name), cache_predictions(estimator, X), y, np.arange(600))
+        fast_metric(find_metric(name), cache_predictions(estimator, X), y, np.arange(600), units_of(600))
         for name in ("rmse", f"neg_{_RMSE}")
     )
-    assert plain.value == -turned.value > 0
-    assert plain.at(np.arange(300)) == -turned.at(np.arange(300))
+    assert plain.shown == -turned.shown > 0
+    assert on(plain, 600, np.arange(300)) == -on(turned, 600, np.arange(300))
 
 
 _RMSE = "root_mean_squared_error"

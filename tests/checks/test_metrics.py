@@ -15,8 +15,8 @@ from sklearn.metrics import get_scorer_names
 
 from mlcycle.checks import cache_predictions, find_metric
 from mlcycle.checks._metrics import has_positive
-from mlcycle.checks._positive_class import positive_of
 from mlcycle.errors import InvalidInput
+from mlcycle.stats.models import positive_of
 
 
 @pytest.mark.parametrize(

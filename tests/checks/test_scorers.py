@@ -23,7 +23,8 @@ from mlcycle.checks._metric_case import MetricCase, metric_case
 from mlcycle.checks._metrics import find_metric
 from mlcycle.errors import InvalidInput
 from mlcycle.records import AtLeast, AtMost
-from tests.checks.contexts import context_of
+from mlcycle.stats.models import units_of
+from tests.checks.contexts import context_of, on
 
 Make = Callable[..., Any]
 RNG = np.random.default_rng(0)
@@ -77,7 +78,8 @@ def _case(name: str, context: EvaluationContext) -> MetricCase:
 def value_of(name: str, model: Any, y: Any) -> float:
     """Return a metric's value as criteria see it, without an interval."""
     case = _case(name, context_with(model, y))
-    return fast_metric(case.metric, case.ours.cached, case.ours.y, np.arange(len(case.ours.y))).value
+    n = len(case.ours.y)
+    return fast_metric(case.metric, case.ours.cached, case.ours.y, np.arange(n), units_of(n)).shown
 
 
 def _or_error(compute: Callable[[], Any]) -> tuple[float, str]:
@@ -131,9 +133,9 @@ def test_the_fast_form_knows_the_positive_class() -> None:
     context, drawn = context_with(model, y), RNG.integers(0, 150, 150)
     for name in ("f1", "precision", "recall", "jaccard", "average_precision"):
         case = _case(name, context)
-        found = fast_metric(case.metric, case.ours.cached, case.ours.y, np.arange(150))
-        assert found.fast
-        assert found.at(drawn) == pytest.approx(get_scorer(name)(model, X.iloc[drawn], y[drawn]))
+        found = fast_metric(case.metric, case.ours.cached, case.ours.y, np.arange(150), units_of(150))
+        assert found.measure is None
+        assert on(found, 150, drawn) == pytest.approx(get_scorer(name)(model, X.iloc[drawn], y[drawn]))
 
 
 @pytest.mark.parametrize(

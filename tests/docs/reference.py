@@ -39,6 +39,9 @@ STATS = {
 # what there is ---------------------------------------------------------------------------------------------------
 
 
+_BY_NAME = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
+
+
 def collections() -> dict[str, type]:
     """Return what hangs on an open project, by how one reaches it: ``"project.datasets"`` to its class."""
     project = mlcycle.open("memory://docs-reference")
@@ -275,7 +278,7 @@ def _row(room: ModuleType, name: str) -> Item:
 
 def _needed(function: Any) -> str:
     found = inspect.signature(function).parameters.values()
-    needed = [one.name for one in found if one.default is one.empty and one.kind is not one.KEYWORD_ONLY]
+    needed = [one.name for one in found if one.default is one.empty and one.kind not in _BY_NAME]
     return ", ".join([*needed, "…"] if len(needed) < len(found) else needed)
 
 

@@ -249,11 +249,11 @@ def test_a_route_is_a_version_or_weights(weights: Any, shop: Any) -> None:
         shop.route(weights)
 
 
-@pytest.mark.parametrize("alpha", [5, 0, 1, -0.1, "0.05", None, float("nan")])
-def test_alpha_is_a_chance(alpha: Any, shop: Any) -> None:
-    """The chance of a false alarm lies between 0 and 1."""
-    with pytest.raises(errors.InvalidInput, match=r"alpha=.* is the chance of a false alarm, between 0 and 1"):
-        shop.check(alpha=alpha)
+@pytest.mark.parametrize("alarms", [0, -0.1, "1", None, float("nan"), 366])
+def test_false_alarms_are_a_number_a_year(alarms: Any, shop: Any) -> None:
+    """As many as there are daily looks, none, or a text are refused by the name of the argument."""
+    with pytest.raises(errors.InvalidInput, match="false_alarms_per_year"):
+        shop.check(false_alarms_per_year=alarms)
 
 
 @pytest.mark.parametrize("checks", [5, "accuracy", len, None], ids=str)

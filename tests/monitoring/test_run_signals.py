@@ -201,12 +201,14 @@ def test_a_phase_that_is_none_of_the_cycle_is_refused() -> None:
 
 
 def test_the_chance_of_a_false_alarm_is_shared() -> None:
-    """Half goes to the inputs and half to the predictions; the other signals test nothing by chance alone."""
+    """Inputs, predictions, quality and failures get a quarter each; what only counts or times takes none."""
     signals = signals_at(0.05)
     assert [one.look for one in signals] == [*SIGNALS]
     assert {one.look: one.alpha for one in signals if hasattr(one, "alpha")} == {
-        "data drift": 0.025,
-        "prediction drift": 0.025,
+        "data drift": 0.0125,
+        "prediction drift": 0.0125,
+        "quality": 0.0125,
+        "failures": 0.0125,
     }
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from mlcycle import monitoring, provenance, records, serving
+from mlcycle import monitoring, provenance, records, serving, stats
 from mlcycle._text import printable
-from mlcycle.errors import InvalidInput, NotFound
+from mlcycle.errors import NotFound
 from mlcycle.lifecycle import traffic
 from mlcycle.lifecycle._gate_request import GateRequest
 from mlcycle.lifecycle._history import history_frame
@@ -225,7 +224,7 @@ class Deployment:
         *,
         since: Moment | None = None,
         until: Moment | None = None,
-        alpha: float = 0.05,
+        false_alarms_per_year: float = 1.0,
         checks: Iterable[Any] = (),
         message: str = "",
         op: str | None = None,
@@ -244,8 +243,10 @@ class Deployment:
         since, until : str, date, datetime or timedelta, or one of numpy or pandas, optional
             The window, as in `traffic`; by default from when the current revision began to answer, so that what failed
             once fails again: after a failure that was mended, look at what came since. `Project.status` names the line.
-        alpha : float, default 0.05
-            Chance of any false alarm about drift, when nothing changed.
+        false_alarms_per_year : float, default 1
+            How many are bearable, expected while nothing changes: about drift, quality that has not fallen below what
+            it is held against, and failures. Looks of one deployment share them, whatever windows they take and
+            whichever version answers.
         checks : iterable of callable, optional
             Signals of yours, run after those: ``(subject, context) -> Result``, a number, True or False, or several of
             these. The window is ``context.traffic``; data and models of the project are there as for any check.
@@ -272,19 +273,16 @@ class Deployment:
         >>> shop.check(checks=[is_used]).findings[-1]
         Result('fail: is_used', subject='shop', look='is_used', phase='deployment')
         """
-        chance: Any = alpha
-        if not isinstance(chance, Real) or not 0 < float(chance) < 1:
-            raise InvalidInput(f"alpha={alpha!r:.60} is the chance of a false alarm, between 0 and 1")
-        signals = (*monitoring.signals_at(float(chance)), *monitoring.signals_given(checks))
+        budget, given = stats.Budget(false_alarms_per_year), monitoring.signals_given(checks)
         self._session.check_writable()
-        found = judge_window(self._session, self.name, since, until, signals)
+        found, level = judge_window(self._session, self.name, since, until, budget, given)
         told: dict[str, records.Evaluation] = {}
 
         def work(do: Operation) -> records.Evaluation:
             do.judge(
                 lambda: GateRequest(verb="window.close", action="check", subject=found.subject, proposal=lambda: told)
             )
-            changes = keep_evaluation(do, found)
+            changes = keep_evaluation(do, found, level=level)
             fact = do.commit(lambda view: [*changes]).fact("evaluation")
             told["evaluation"] = evaluation_record(self._session, fact)
             return told["evaluation"]

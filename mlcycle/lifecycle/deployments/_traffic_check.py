@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import attrs
+from attrs import evolve
 
-from mlcycle import monitoring, records, serving
+from mlcycle import monitoring, records, serving, stats
 from mlcycle._digest import canonical_json
 from mlcycle._ids import new_id, now, refs_of
-from mlcycle.errors import AccessDenied, NotFound, StorageUnavailable
+from mlcycle.errors import AccessDenied, InvalidInput, NotFound, StorageUnavailable
 from mlcycle.lifecycle import traffic
 from mlcycle.lifecycle._model_files import InputCheckedModel, card_of
 from mlcycle.lifecycle._points_in_time import time_window
@@ -71,21 +73,49 @@ def window_of(session: Session, view: View, name: str, since: str | None, until:
     return seen
 
 
-def judge_window(session: Session, name: str, since: Any, until: Any, signals: Sequence[Any]) -> records.Evaluation:
-    """Run signals on the traffic of a deployment in a window, as `Deployment.check` documents."""
+def judge_window(
+    session: Session, name: str, since: Any, until: Any, budget: stats.Budget, checks: Sequence[Any]
+) -> tuple[records.Evaluation, float]:
+    """Judge the traffic of a deployment in a window, as `Deployment.check` documents; return the level it took, too."""
     view = session.view()
+    level, told = _level(view, name, budget)
+    signals = (*monitoring.signals_at(level), *checks)
     seen = window_of(session, view, name, *time_window(since, until))
     scope, subject = view.versions.latest("scope", "scope"), f"deployment:{name}"
     context: Any = attrs.evolve(context_of(session, view, data=None), traffic=seen)
-    return records.Evaluation(
+    found = records.Evaluation(
         id=new_id(),
         subject=subject,
-        results=monitoring.run_signals(signals, subject, context),
+        results=(*monitoring.run_signals(signals, subject, context), evolve(told, subject=subject)),
         scope=scope,
         since=seen.since,
         until=seen.until,
         revision=seen.revision.number,
     )
+    return found, level
+
+
+def _level(view: View, name: str, budget: stats.Budget) -> tuple[float, records.Result]:
+    """Return what this look may alarm at, and how it is told: by the level of the last look and the time since then."""
+    last, note = next(evaluation_facts(view, f"deployment:{name}"), None), ""
+    level = budget.level_after()
+    if last is not None:
+        try:  # the log may hold anything: that of an older release has no level
+            level = budget.level_after(0.0 + last.says["level"], _moment(now()) - _moment(last.stamp.at))
+        except (KeyError, TypeError, ValueError, InvalidInput):
+            note = "; the last look does not say what it took of that, so this begins anew"
+    yearly = f"{budget.false_alarms_per_year:g} false alarm{'' if budget.false_alarms_per_year == 1 else 's'} a year"
+    return level, records.Result(
+        check="level of alarms",
+        look="traffic",
+        verdict="not_applicable",
+        value=level,
+        detail=f"the chance of a false alarm at this look: {yearly} expected while nothing changes{note}",
+    )
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 class _Models:

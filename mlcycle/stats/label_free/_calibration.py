@@ -1,4 +1,4 @@
-"""What a score means, learned from labelled rows: nothing to correct, a beta or an isotonic curve; resampled."""
+"""What a score means, learned from labelled rows: as it is, a beta or an isotonic curve; and others as likely."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.float64]
 
-__all__ = ["Calibration", "calibration_of"]
+__all__ = ["Calibration", "calibration_of", "effective_rows"]
 
 # Reference scores are summed up in so many groups of equal size: a resample then costs a pass over the groups.
 _GROUPS = 400
 _FOLDS = 5
 _LEAST = 1e-6
 # A faint prior around "scores mean what they say": without it separable rows have no finite fit.
+# Coefficients are drawn from a law somewhat wider than it should be, so many for each that is kept.
+_CANDIDATES, _WIDER = 10, 1.5
 _PRIOR, _PRECISION = np.array([0.0, 1.0, 1.0]), np.array([0.25, 1.0, 1.0])
 
 
@@ -48,7 +50,7 @@ class _Curve:
 
 @frozen(eq=False)
 class Calibration:
-    """Fitted curves, one a label, and how to draw others like them.
+    """Fitted curves, one a label, and how to draw others as likely.
 
     Attributes
     ----------
@@ -70,18 +72,49 @@ class Calibration:
         """Return the calibrated probabilities of rows, shape (n, k)."""
         return chances if self.kind == "none" else self._applied(self._fits, self._features(chances))
 
-    def resampled(self, chances: Rows, rng: np.random.Generator, times: int) -> Iterator[Rows]:
-        """Yield the probabilities that resamples of the reference rows would have given.
+    def others(self, chances: Rows, rng: np.random.Generator, times: int) -> Iterator[Rows]:
+        """Yield the probabilities that other curves, as likely given the reference, would have given.
 
-        With ``none`` the spread is that of beta curves around doing nothing: what a fit could not have told apart.
+        A beta curve is drawn from what the reference and the faint prior leave possible, an isotonic one comes from
+        resampled rows. With ``none`` the spread is that of beta curves around doing nothing: what a fit could not have
+        told apart.
         """
         n, features = len(self._weights), self._features(chances)
-        for _ in range(times):
-            counts = np.bincount(rng.integers(0, n, n), minlength=n)
-            fits = self._fit(counts * self._weights)
-            if self.kind == "none":
-                fits = [fit - centre + _PRIOR for fit, centre in zip(fits, self._fits, strict=True)]
-            yield self._applied(fits, features)
+        if self.kind == "isotonic":
+            for _ in range(times):
+                yield self._applied(
+                    self._fit(np.bincount(rng.integers(0, n, n), minlength=n) * self._weights), features
+                )
+            return
+        drawn = [self._drawn(k, fit, rng, times) for k, fit in zip(self._columns(), self._fits, strict=True)]
+        for b in range(times):
+            yield self._applied([thetas[b] for thetas in drawn], features)
+
+    def _drawn(self, k: int, fit: Rows, rng: np.random.Generator, times: int) -> Rows:
+        """Return coefficients of one label's beta curve, as likely as the reference makes them, shape (times, 3).
+
+        References
+        ----------
+        Rubin (1988), Using the SIR algorithm to simulate posterior distributions, Bayesian Statistics 3: more are drawn
+        from the normal law around the fit, and kept in proportion to how much too seldom it draws them.
+        """
+        curve = self._curves[k]
+        weight, positive = curve.sums(self._weights), curve.sums(self._weights * self._truth[:, k])
+        # Weighted rows tell as much as their effective number; no curve is
+        # of the family for certain, so the rarest label counts less by as many rows as there are coefficients.
+        rarest = min(effective_rows(self._weights[column > 0]) for column in self._truth.T)
+        worth = effective_rows(self._weights) / len(self._weights) * rarest / (rarest + len(_PRIOR))
+        design = _design(curve.centre)
+        root = np.linalg.cholesky(np.linalg.inv(_curvature(fit, design, worth * weight)))
+        steps = rng.normal(size=(_CANDIDATES * times, 3))
+        thetas = fit + _WIDER * steps @ root.T
+        odds = np.clip(thetas @ design, -40, 40)
+        gain = worth * (odds @ positive - np.logaddexp(0, odds) @ weight)
+        gain -= (_PRECISION * (thetas - _PRIOR) ** 2).sum(axis=1) / 2
+        lag = gain + (steps**2).sum(axis=1) / 2
+        chance = np.exp(lag - lag.max())
+        kept = thetas[rng.choice(len(thetas), times, p=chance / chance.sum())]
+        return np.asarray(kept - fit + _PRIOR if self.kind == "none" else kept)
 
     def _columns(self) -> range:
         k = self._truth.shape[1]
@@ -110,7 +143,10 @@ class Calibration:
 
 
 def calibration_of(reference: Reference, weights: Rows, *, calibrate: bool, seed: int) -> Calibration:
-    """Return the curve that predicts held-out reference rows best, the simpler one where two are equal.
+    """Return the curve that predicts held-out reference rows best, the beta curve where two are equal.
+
+    Scores as they are do not compete: the prior of the beta curve is that they mean what they say, and few rows that
+    cannot tell a wrong score from a right one would take it for right, with limits that miss.
 
     References
     ----------
@@ -128,7 +164,7 @@ def calibration_of(reference: Reference, weights: Rows, *, calibrate: bool, seed
         return fitted("none", weights)
     fold = np.random.default_rng(seed).permutation(len(weights)) % _FOLDS
     losses = {}
-    for kind in ("none", "beta", "isotonic"):
+    for kind in ("beta", "isotonic"):
         own = np.empty(len(weights))
         for k in range(_FOLDS):
             held = fold == k
@@ -136,6 +172,17 @@ def calibration_of(reference: Reference, weights: Rows, *, calibrate: bool, seed
             own[held] = chances[np.arange(held.sum()), reference.code[held]]
         losses[kind] = float(weights @ -np.log(np.maximum(own, 1 / (len(own) + 2))))
     return fitted(min(losses, key=lambda kind: losses[kind]), weights)
+
+
+def effective_rows(weights: Rows) -> float:
+    """Return how many rows of weight one these are worth (Kish 1965, Survey Sampling).
+
+    Examples
+    --------
+    >>> effective_rows(np.array([1.0, 1.0, 1.0])), effective_rows(np.array([4.0, 0.0]))
+    (3.0, 1.0)
+    """
+    return float(weights.sum() ** 2 / (weights**2).sum())
 
 
 def _curve(score: Rows) -> _Curve:
@@ -162,12 +209,17 @@ def _beta(centre: Rows, weight: Rows, positive: Rows) -> Rows:
     for _ in range(30):
         mean = _sigmoid(theta, design)
         slope = design @ (positive - weight * mean) - _PRECISION * (theta - _PRIOR)
-        bend = (design * (weight * mean * (1 - mean))) @ design.T + np.diag(_PRECISION)
-        step = np.linalg.solve(bend, slope)
+        step = np.linalg.solve(_curvature(theta, design, weight), slope)
         theta = theta + step / max(1.0, float(np.abs(step).max()))
         if np.abs(step).max() < 1e-8:
             break
     return theta
+
+
+def _curvature(theta: Rows, design: Rows, weight: Rows) -> Rows:
+    """Return the second derivatives of minus the log posterior: the inverse of the covariance of the coefficients."""
+    mean = _sigmoid(theta, design)
+    return np.asarray((design * (weight * mean * (1 - mean))) @ design.T + np.diag(_PRECISION))
 
 
 def _positions(centre: Rows, score: Rows) -> Rows:

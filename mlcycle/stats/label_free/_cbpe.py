@@ -10,12 +10,12 @@ from attrs import evolve
 
 from mlcycle.stats._arguments import check_seed
 from mlcycle.stats._estimate import Estimate, check_confidence, smallest_detectable, z_value
-from mlcycle.stats.label_free._calibration import Calibration, calibration_of
+from mlcycle.stats._resampling import check_resamples
+from mlcycle.stats.label_free._calibration import Calibration, calibration_of, effective_rows
 from mlcycle.stats.label_free._expected import class_metric
-from mlcycle.stats.label_free._result import LabelFree, label_free, predicted, refusal
+from mlcycle.stats.label_free._result import LabelFree, joined, predicted, refusal
 from mlcycle.stats.label_free._scores import Reference, chances_of, check_threshold, decisions, reference_of
 from mlcycle.stats.label_free._support import missing_scores, unsupported_scores
-from mlcycle.stats.models._bootstrap import check_resamples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.float64]
 
-__all__ = ["FEWEST", "cbpe", "estimated"]
+__all__ = ["cbpe", "estimated"]
 
-# Rows of every label, after weighting, below which a calibration curve is mostly noise.
-FEWEST = 10
+# Rows of every label, after weighting, below which limits that hold would say nothing (measured: AUC, one label in 20).
+_FEWEST = 3
+# A curve of scores of 0 and 1 that were always right comes as near to certainty as this.
+_PERFECT = 1 - 1e-3
 _ASSUMES = "a score means here what it meant in the reference: no concept drift"
 
 
@@ -47,7 +49,8 @@ def cbpe(
     """Estimate a classifier's metric on rows without labels, from its calibrated probabilities.
 
     Every row counts as each label with the probability its score stands for. What a score stands for is learned from
-    reference rows: as it is, by a beta or by an isotonic curve, whichever predicts held-out reference rows best.
+    reference rows: by a beta curve that leans towards what it says, or by an isotonic one where that predicts held-out
+    rows better. A hundred reference rows will do; the limits are as wide as that asks for.
 
     Parameters
     ----------
@@ -80,7 +83,8 @@ def cbpe(
     -------
     LabelFree
         Refused, with the reason, when more than a tenth of the rows has scores that hardly any reference row had, or
-        a label has fewer than 10 reference rows.
+        a label has fewer than 3 reference rows. New rows of the same law are refused in fewer than one case in a
+        hundred for the first reason, from 100 reference rows on.
 
     Raises
     ------
@@ -90,9 +94,9 @@ def cbpe(
     References
     ----------
     NannyML, How it works: performance estimation (2022); Białek et al. (2024), Estimating model performance under
-    covariate shift without labels, arXiv 2401.08348. Limits: a parametric bootstrap of labels (Poisson binomial) around
-    a bootstrap of the calibration; realised minus estimated is what is drawn (Davison and Hinkley 1997, Bootstrap
-    Methods and their Application, section 6.3.3, on prediction errors).
+    covariate shift without labels, arXiv 2401.08348. Limits: quantiles of the metric of labels drawn for the new rows
+    (Poisson binomial), each time from another curve as likely given the reference: a posterior predictive interval
+    (Gelman et al. 2013, Bayesian Data Analysis, section 7.1).
 
     Examples
     --------
@@ -102,9 +106,9 @@ def cbpe(
     >>> score = rng.beta(2, 2, 3000)
     >>> y = rng.random(3000) < score
     >>> found = stats.cbpe(y[:2000], score[:2000], score[2000:], metric="roc_auc")
-    >>> truth = stats.delong(y[2000:], score[2000:]).value
+    >>> truth = stats.metric_interval(y[2000:], score[2000:], "roc_auc").value
     >>> bool(found.interval.low < truth < found.interval.high), found.calibration
-    (True, 'none')
+    (True, 'beta')
     """
     reference = reference_of(y_reference, score_reference, labels)
     chances = chances_of("score", score, reference.chances.shape[1])
@@ -128,8 +132,9 @@ def estimated(
     seed: int,
     reason: str = "",
     unsupported: float = 0.0,
+    note: str = "",
 ) -> LabelFree:
-    """Return the estimate from weighted reference rows; `reason` is a refusal decided already."""
+    """Return the estimate from weighted reference rows; `reason` refuses it already, `note` is told anyway."""
     confidence, resamples = check_confidence(confidence), check_resamples(resamples, confidence)
     chosen = class_metric(metric, chances.shape[1])
     decided = decisions(reference.chances, threshold)
@@ -138,12 +143,12 @@ def estimated(
         "method": method,
         "assumption": assumption,
         "reference": chosen.realised(reference.chances, decided, reference.code),
-        "effective_n": float(weights.sum() ** 2 / (weights**2).sum()),
+        "effective_n": effective_rows(weights),
         "unsupported": max(unsupported, unsupported_scores(reference.chances, chances)),
     }
     reason = reason or _reason(reference, weights, len(chances), facts["unsupported"])
     if reason:
-        return refusal(len(chances), confidence, reason, **facts)
+        return refusal(len(chances), confidence, joined(reason, note), **facts)
     calibration = calibration_of(reference, weights, calibrate=calibrate, seed=seed)
     rows = calibration.rows(chances)
     # In order of score, every pass of an AUC walks through memory instead of jumping.
@@ -151,18 +156,14 @@ def estimated(
     of = chosen.measure(ordered, decisions(ordered, threshold)).of
     labels, curves = _simulated(calibration, ordered, of, resamples, seed)
     how = f"{method} ({calibration.kind} calibration, {resamples} resamples)"
-    found = predicted(
-        of(calibration.rows(ordered)), labels - curves, len(chances), confidence, how, (chosen.low, chosen.high)
-    )
+    value = of(calibration.rows(ordered))
+    found = predicted(value, labels - value, len(chances), confidence, how, (chosen.low, chosen.high))
     found = _room(found, reference, facts["effective_n"])
-    return label_free(
-        found,
-        found.reason if math.isnan(found.value) else "",
-        calibration=calibration.kind,
-        rows=rows,
-        reference_error=math.nan if math.isnan(found.value) else float(np.nanstd(curves, ddof=1)),
-        **facts,
-    )
+    if math.isnan(found.value):
+        return refusal(len(chances), confidence, joined(found.reason, note), **facts)
+    error = float(np.nanstd(curves, ddof=1))
+    told = evolve(found, reason=joined(found.reason, note))
+    return LabelFree(interval=told, calibration=calibration.kind, rows=rows, reference_error=error, **facts)
 
 
 def _room(found: Estimate, reference: Reference, rows: float) -> Estimate:
@@ -172,10 +173,11 @@ def _room(found: Estimate, reference: Reference, rows: float) -> Estimate:
     ----------
     Clopper and Pearson (1934), Biometrika 26, for none of n.
     """
-    if not (found.value >= 1 - 1e-9 and found.low >= 1 - 1e-9):
+    right = np.argmax(reference.chances, axis=1) == reference.code
+    if not (right.all() and found.value >= _PERFECT):
         return found
     worth = rows * reference.rarest / len(reference.code)
-    low = ((1 - found.confidence) / 2) ** (1 / max(worth, 1.0))
+    low = min(found.low, ((1 - found.confidence) / 2) ** (1 / max(worth, 1.0)))
     why = f"perfect so far; the limit is what {worth:.0f} reference rows of the rarest label cannot exclude"
     error = (1 - low) / z_value(0.5 + found.confidence / 2)
     return evolve(found, low=low, detectable=smallest_detectable(error, found.confidence), reason=why)
@@ -184,20 +186,18 @@ def _room(found: Estimate, reference: Reference, rows: float) -> Estimate:
 def _simulated(
     calibration: Calibration, chances: Rows, of: Callable[[Rows], float], resamples: int, seed: int
 ) -> tuple[Rows, Rows]:
-    """Return the metric of labels drawn from the estimate, and the estimates other references would have given."""
+    """Return the metric of labels that the rows may turn out to have, and the estimates behind each draw of them."""
     rng = np.random.default_rng(check_seed(seed))
-    rows = calibration.rows(chances)
-    upto = np.cumsum(rows, axis=1)
-    upto[:, -1] = 1.0
     labels, curves = np.empty(resamples), np.empty(resamples)
-    for b, other in enumerate(calibration.resampled(chances, rng, resamples)):
-        drawn = _drawn(upto, rng)
-        labels[b], curves[b] = of(drawn), of(other)
+    for b, other in enumerate(calibration.others(chances, rng, resamples)):
+        labels[b], curves[b] = of(_drawn(other, rng)), of(other)
     return labels, curves
 
 
-def _drawn(upto: Rows, rng: np.random.Generator) -> Rows:
-    """Return a label for every row, as ones and zeros, from cumulated probabilities."""
+def _drawn(rows: Rows, rng: np.random.Generator) -> Rows:
+    """Return a label for every row, as ones and zeros, from its probabilities."""
+    upto = np.cumsum(rows, axis=1)
+    upto[:, -1] = 1.0
     drawn = (rng.random(len(upto))[:, None] < upto).astype(np.float64)
     drawn[:, 1:] -= drawn[:, :-1].copy()
     return drawn
@@ -208,8 +208,7 @@ def _reason(reference: Reference, weights: Rows, n: int, unsupported: float) -> 
         return "there are no rows to estimate"
     if reason := missing_scores(unsupported):
         return reason
-    rows = [weights[reference.code == k] for k in range(reference.chances.shape[1])]
-    fewest = min(float(w.sum() ** 2 / (w**2).sum()) for w in rows)
-    if fewest < FEWEST:
-        return f"the rarest label rests on {fewest:.0f} reference rows; {FEWEST} would do"
+    fewest = min(effective_rows(weights[reference.code == k]) for k in range(reference.chances.shape[1]))
+    if fewest < _FEWEST:
+        return f"the rarest label rests on {fewest:.0f} reference rows; {_FEWEST} would do"
     return ""

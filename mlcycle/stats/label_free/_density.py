@@ -8,15 +8,19 @@ import numpy as np
 from attrs import frozen
 
 from mlcycle.errors import InvalidInput
+from mlcycle.stats.label_free._calibration import effective_rows
 from mlcycle.stats.label_free._support import UNSUPPORTED_MOST
+from mlcycle.stats.two_sample._column_drafts import compared_as
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Density", "density", "feature_pair", "missing_support"]
+__all__ = ["Density", "Inputs", "density", "feature_pair", "missing_support", "one_thread"]
 
 _FOLDS = 5
+# As few as `drift` asks for before it calls a column a clock: two handfuls of rows lie apart by luck.
+_FEWEST_TO_TELL = 20
 # Where new rows outnumber reference rows by more than this, the reference has hardly anything: weights end there.
 _MOST_ODDS = 20.0
 _LEAST_EFFECTIVE = 100
@@ -41,15 +45,41 @@ class Density:
     unsupported: float
 
 
-def feature_pair(X_reference: Any, X: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the features of both sides as numbers, categories and texts as codes; nulls stay ``nan``.
+@frozen(eq=False)
+class Inputs:
+    """Features of both sides as numbers: categories and texts as codes, nulls as ``nan``.
+
+    Attributes
+    ----------
+    old, new : ndarray of shape (m, d) and (n, d)
+        The columns that are compared.
+    left_out : tuple of str
+        The columns that are not: clocks and running ids, which tell any two sides apart.
+    apart : str
+        The column most of whose new values the reference never had; empty where none has a tenth of those.
+    """
+
+    old: NDArray[np.float64]
+    new: NDArray[np.float64]
+    left_out: tuple[str, ...] = ()
+    apart: str = ""
+
+    @property
+    def note(self) -> str:
+        """Name the columns left out."""
+        return f"left out, as clocks or ids that only move on: {', '.join(self.left_out)}" if self.left_out else ""
+
+
+def feature_pair(X_reference: Any, X: Any) -> Inputs:
+    """Return the features of both sides as numbers, without columns that only move on.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> a, b = feature_pair(pd.DataFrame({"x": ["b", "a"]}), pd.DataFrame({"x": ["a", "c"]}))
-    >>> a.ravel().tolist(), b.ravel().tolist()
-    ([1.0, 0.0], [0.0, 2.0])
+    >>> old = pd.DataFrame({"x": ["b", "a"] * 20, "year": [2024, 2025] * 20})
+    >>> found = feature_pair(old, pd.DataFrame({"x": ["a", "c"] * 20, "year": 2026}))
+    >>> found.old[:2].tolist(), found.new[:2].tolist(), found.left_out
+    ([[1.0], [0.0]], [[0.0], [2.0]], ('year',))
     """
     import pandas as pd
 
@@ -58,9 +88,41 @@ def feature_pair(X_reference: Any, X: Any) -> tuple[NDArray[np.float64], NDArray
         odd = sorted(map(str, set(old.columns) ^ set(new.columns))) or "another order"
         raise InvalidInput(f"X_reference and X need the same columns in the same order; they differ in {odd}")
     both = pd.concat([old, new], ignore_index=True)
-    columns = [_codes(both[name]) for name in both.columns]
+    columns, left_out, beyond = [], [], {"": UNSUPPORTED_MOST}
+    for at, name in enumerate(both.columns):
+        codes, ordered = _codes(both.iloc[:, at])
+        sides = codes[: len(old)], codes[len(old) :]
+        a, b = old.iloc[:, at], new.iloc[:, at]
+        kind, runs_on = compared_as(a, b)
+        if (runs_on and kind not in ("mixed", "changed")) or (ordered and _moved_on(*sides)):
+            left_out.append(str(name))
+            continue
+        columns.append(codes)
+        beyond[str(name)] = _unknown_share(*sides, ordered)
     joined = np.column_stack(columns) if columns else np.empty((len(both), 0))
-    return joined[: len(old)], joined[len(old) :]
+    return Inputs(joined[: len(old)], joined[len(old) :], tuple(left_out), max(beyond, key=lambda name: beyond[name]))
+
+
+def _moved_on(old: NDArray[np.float64], new: NDArray[np.float64]) -> bool:
+    """Return whether whole numbers or moments are a clock: a year, a week, the number of a batch.
+
+    Such a number repeats itself, and so is no id; but no value of one side lies within the other: all are later, or one
+    side has a single value.
+    """
+    a, b = old[~np.isnan(old)], new[~np.isnan(new)]
+    if min(len(a), len(b)) < _FEWEST_TO_TELL or np.any(a != np.floor(a)) or np.any(b != np.floor(b)):
+        return False
+    alone = a.min() == a.max() or b.min() == b.max()
+    return bool(b.min() > a.max() or (alone and b.max() < a.min()))
+
+
+def _unknown_share(old: NDArray[np.float64], new: NDArray[np.float64], ordered: bool) -> float:
+    """Return the share of new values that the reference never had: beyond its range, or other levels."""
+    known = old[~np.isnan(old)]
+    if not len(known) or not len(new):
+        return 0.0
+    strange = (new < known.min()) | (new > known.max()) if ordered else ~np.isin(new, known) & ~np.isnan(new)
+    return float(np.mean(strange))
 
 
 def _frame(X: Any) -> pd.DataFrame:
@@ -74,15 +136,16 @@ def _frame(X: Any) -> pd.DataFrame:
     return pd.DataFrame(values)
 
 
-def _codes(column: pd.Series[Any]) -> NDArray[np.float64]:
+def _codes(column: pd.Series[Any]) -> tuple[NDArray[np.float64], bool]:
+    """Return a column as numbers, and whether their order means anything."""
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+        return column.to_numpy(dtype=np.float64, na_value=np.nan), not pd.api.types.is_bool_dtype(column)
     if pd.api.types.is_datetime64_any_dtype(column):
-        return np.where(column.isna(), np.nan, column.astype("int64").to_numpy(dtype=np.float64))
+        return np.where(column.isna(), np.nan, column.astype("int64").to_numpy(dtype=np.float64)), True
     codes = pd.factorize(column.astype("str").where(column.notna()), sort=True)[0].astype(np.float64)
-    return np.where(codes < 0, np.nan, codes)
+    return np.where(codes < 0, np.nan, codes), False
 
 
 def density(old: NDArray[np.float64], new: NDArray[np.float64], seed: int) -> Density:
@@ -109,20 +172,31 @@ def density(old: NDArray[np.float64], new: NDArray[np.float64], seed: int) -> De
         early_stopping=False, random_state=seed,
     )  # fmt: skip
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
-    chance = cross_val_predict(model, both, side, cv=folds, method="predict_proba")[:, 1]
+    with one_thread():
+        chance = cross_val_predict(model, both, side, cv=folds, method="predict_proba")[:, 1]
     odds = chance / np.maximum(1 - chance, 1e-9)
     weights = np.minimum(odds[: len(old)], _MOST_ODDS)
     weights = weights / weights.mean()
-    return Density(
-        weights, float(weights.sum() ** 2 / (weights**2).sum()), float(np.mean(odds[len(old) :] > _MOST_ODDS))
-    )
+    return Density(weights, effective_rows(weights), float(np.mean(odds[len(old) :] > _MOST_ODDS)))
 
 
-def missing_support(found: Density) -> str:
+def one_thread() -> Any:
+    """Return a context in which scikit-learn's boosting uses one thread.
+
+    It starts its threads anew for every small step, and they wait for one another: on a machine that does anything else
+    a thousand rows took six times as long with two threads, and 20 000 took forty times as long.
+    """
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(limits=1, user_api="openmp")
+
+
+def missing_support(found: Density, inputs: Inputs) -> str:
     """Return why the reference cannot speak for the new rows, or nothing."""
     if found.unsupported > UNSUPPORTED_MOST:
+        where = f" (most by {inputs.apart})" if inputs.apart else ""
         return (
-            f"{found.unsupported:.0%} of rows lie where the reference has hardly any; "
+            f"{found.unsupported:.0%} of rows lie where the reference has hardly any{where}; "
             "label some of them and add them to the reference"
         )
     if found.effective_n < _LEAST_EFFECTIVE:

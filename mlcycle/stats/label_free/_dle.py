@@ -6,14 +6,16 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from attrs import evolve
 
 from mlcycle.errors import InvalidInput
 from mlcycle.stats._arguments import check_seed
 from mlcycle.stats._estimate import check_confidence
-from mlcycle.stats.label_free._density import density, feature_pair, missing_support
+from mlcycle.stats._resampling import check_resamples
+from mlcycle.stats.label_free._calibration import effective_rows
+from mlcycle.stats.label_free._density import density, feature_pair, missing_support, one_thread
 from mlcycle.stats.label_free._losses import loss_named, losses_of, numbers
-from mlcycle.stats.label_free._result import LabelFree, label_free, predicted, refusal
-from mlcycle.stats.models._bootstrap import check_resamples
+from mlcycle.stats.label_free._result import LabelFree, joined, predicted, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +93,8 @@ def dle(
     """
     confidence, name = check_confidence(confidence), loss_named(metric)
     resamples = check_resamples(resamples, confidence)
-    old, new = feature_pair(X_reference, X)
+    inputs = feature_pair(X_reference, X)
+    old, new = inputs.old, inputs.new
     guess_old = numbers("prediction_reference", prediction_reference, len(old))
     guess = numbers("prediction", prediction, len(new))
     loss = losses_of(name, numbers("y_reference", y_reference, len(old)), guess_old)
@@ -102,31 +105,35 @@ def dle(
         "metric": name, "method": "DLE", "assumption": _ASSUMES, "reference": root(float(loss.mean())),
         "effective_n": float(len(loss)),
     }  # fmt: skip
-    if min(len(old), len(new)) < _FEWEST:
-        reason = f"{len(old)} reference and {len(new)} new rows are too few to model losses; {_FEWEST} each would do"
-        return refusal(len(new), confidence, reason, **facts)
-    if not loss.any():
-        return refusal(len(new), confidence, "the reference has no loss at all; there is nothing to model", **facts)
-    found_density = density(old, new, seed)
-    facts.update(unsupported=found_density.unsupported, effective_n=found_density.effective_n)
-    if reason := missing_support(found_density):
-        return refusal(len(new), confidence, reason, **facts)
-    carried = found_density.weights * loss
-    rows_that_count = float(carried.sum() ** 2 / (carried**2).sum())
-    if rows_that_count < _CARRIERS:
-        reason = (
-            f"the whole loss rests on {rows_that_count:.0f} reference rows, the others have next to none; "
-            f"{_CARRIERS} would do"
-        )
-        return refusal(len(new), confidence, reason, **facts)
+    reason, weights = _too_little(loss, len(new)), np.ones(len(loss))
+    if not reason:
+        ratios = density(old, new, seed)
+        weights = ratios.weights
+        facts.update(unsupported=ratios.unsupported, effective_n=ratios.effective_n)
+        reason = missing_support(ratios, inputs) or _too_few_carriers(weights * loss)
+    if reason:
+        return refusal(len(new), confidence, joined(reason, inputs.note), **facts)
     held, ahead = _modelled(np.column_stack([old, guess_old]), loss, np.column_stack([new, guess]), seed)
-    rows, realised, levels = _drawn(held, loss, found_density.weights, ahead, resamples, seed)
+    rows, realised, levels = _drawn(held, loss, weights, ahead, resamples, seed)
     roots = np.sqrt if name == "rmse" else np.asarray
     found = predicted(
         root(float(rows.mean())), roots(realised) - roots(levels), len(new), confidence,
         f"DLE ({_FOLDS} folds, {resamples} resamples)", (0.0, math.inf),
     )  # fmt: skip
-    return label_free(found, rows=rows, reference_error=float(np.std(roots(levels), ddof=1)), **facts)
+    told = evolve(found, reason=joined(found.reason, inputs.note))
+    return LabelFree(interval=told, rows=rows, reference_error=float(np.std(roots(levels), ddof=1)), **facts)
+
+
+def _too_little(loss: Rows, n: int) -> str:
+    if min(len(loss), n) < _FEWEST:
+        return f"{len(loss)} reference and {n} new rows are too few to model losses; {_FEWEST} each would do"
+    return "" if loss.any() else "the reference has no loss at all; there is nothing to model"
+
+
+def _too_few_carriers(carried: Rows) -> str:
+    count = effective_rows(carried)
+    why = f"the whole loss rests on {count:.0f} reference rows, the others have next to none; {_CARRIERS} would do"
+    return why if count < _CARRIERS else ""
 
 
 def _modelled(old: Rows, loss: Rows, new: Rows, seed: int) -> tuple[Rows, Rows]:
@@ -141,10 +148,11 @@ def _modelled(old: Rows, loss: Rows, new: Rows, seed: int) -> tuple[Rows, Rows]:
             random_state=seed,
         )  # fmt: skip
         own = fold == k
-        # Rows of one fold may have no loss at all, and then Poisson has nothing to fit.
-        model.fit(old[~own], loss[~own] + 1e-12 * loss.max())
-        held[own] = model.predict(old[own])
-        ahead += model.predict(new) / _FOLDS
+        with one_thread():
+            # Rows of one fold may have no loss at all, and then Poisson has nothing to fit.
+            model.fit(old[~own], loss[~own] + 1e-12 * loss.max())
+            held[own] = model.predict(old[own])
+            ahead += model.predict(new) / _FOLDS
     return held, ahead
 
 

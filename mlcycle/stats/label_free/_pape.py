@@ -50,7 +50,9 @@ def pape(
     Parameters
     ----------
     X_reference, X : DataFrame or array-like of shape (m, d) and (n, d)
-        Inputs of both sides; numbers, dates, categories, texts (as categories), nulls.
+        Inputs of both sides; numbers, dates, categories, texts (as categories), nulls. A running id or a clock (a date,
+        a year, the number of a batch) of which no new value lies within the reference's tells the sides apart and says
+        nothing else: it is left out, and `reason` names it.
     y_reference, score_reference, score, metric, threshold, labels, calibrate, confidence, resamples, seed
         As in `cbpe`.
 
@@ -88,20 +90,21 @@ def pape(
     """
     reference = reference_of(y_reference, score_reference, labels)
     chances = chances_of("score", score, reference.chances.shape[1])
-    old, new = feature_pair(X_reference, X)
+    inputs = feature_pair(X_reference, X)
+    old, new = inputs.old, inputs.new
     for name, side, rows in (("X_reference", old, reference.chances), ("X", new, chances)):
         if len(side) != len(rows):
             raise InvalidInput(f"{name} needs {len(rows)} rows as its scores have, got {len(side)}")
-    threshold, reason = check_threshold(threshold), ""
+    threshold = check_threshold(threshold)
     if min(len(old), len(new)) < FEWEST_EACH:
+        found = Density(np.ones(len(old)), math.nan, 0.0)
         reason = f"{len(old)} reference and {len(new)} new rows are too few to tell how the inputs shifted; "
         reason += f"{FEWEST_EACH} each would do"
-        found = Density(np.ones(len(old)), math.nan, 0.0)
     else:
         found = density(old, new, seed)
-        reason = missing_support(found)
+        reason = missing_support(found, inputs)
     return estimated(
         reference, found.weights, chances, metric, threshold, "PAPE", _ASSUMES,
         calibrate=calibrate, confidence=confidence, resamples=resamples, seed=seed,
-        reason=reason, unsupported=found.unsupported,
+        reason=reason, unsupported=found.unsupported, note=inputs.note,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from mlcycle.stats._estimate import Estimate, smallest_detectable, unknown
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["LabelFree", "label_free", "predicted", "refusal"]
+__all__ = ["LabelFree", "joined", "predicted", "refusal"]
 
 
 @frozen(repr=False)
@@ -25,7 +25,7 @@ class LabelFree:
     metric : str
         What was estimated.
     method : str
-        ``CBPE``, ``PAPE``, ``DLE``, ``ATC`` or ``DoC``.
+        ``CBPE``, ``PAPE`` or ``DLE``.
     interval : Estimate
         The value and its limits. They hold the metric *these rows* will turn out to have when their labels arrive in
         the stated share of cases, if the assumption holds; for the mean over all labels the rows could have had they
@@ -53,7 +53,7 @@ class LabelFree:
     >>> y = np.random.default_rng(1).random(3000) < score
     >>> found = stats.cbpe(y[:2000], score[:2000], score[2000:], metric="accuracy")
     >>> print(found)
-    accuracy without labels (CBPE): 0.746, 95 % interval 0.715 to 0.776, n = 1000
+    accuracy without labels (CBPE): 0.748, 95 % interval 0.721 to 0.776, n = 1000
       reference 0.760; assumes that a score means here what it meant in the reference: no concept drift
     """
 
@@ -119,12 +119,9 @@ class LabelFree:
         return str(_html.card(f"{self.metric} without labels ({self.method})", facts))
 
 
-def label_free(found: Estimate, reason: str = "", **facts: Any) -> LabelFree:
-    """Return the record; with a reason it is a refusal, and whatever value was found is dropped."""
-    if reason:
-        found = unknown(math.nan, found.n, found.confidence, found.method, reason)
-        facts = {**facts, "rows": None}
-    return LabelFree(interval=found, **facts)
+def joined(*notes: str) -> str:
+    """Return what there is to be told in one line."""
+    return "; ".join(note for note in notes if note)
 
 
 def refusal(n: int, confidence: float, reason: str, **facts: Any) -> LabelFree:

@@ -12,11 +12,12 @@ from mlcycle.stats._estimate import POWER, Estimate, check_confidence, unknown, 
 from mlcycle.stats.label_free._labelled import judged, sampled_losses
 from mlcycle.stats.label_free._losses import LOSSES, loss_named
 from mlcycle.stats.label_free._result import LabelFree
+from mlcycle.stats.label_free._sampling import AuditSample
+from mlcycle.stats.label_free._scores import check_threshold
+from mlcycle.stats.sequential._evidence import State, reading
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
-
-    from mlcycle.stats.label_free._sampling import AuditSample
 
     Rows = NDArray[np.float64]
 
@@ -25,6 +26,8 @@ __all__ = ["AuditSequence"]
 _LINEAR = ("accuracy", "true_positives", "false_positives", "true_negatives", "false_negatives", "mae", "mse")
 # Parts of the largest bet; up to 0.7 the factor of one row rises with it, which drawing without replacement needs.
 _PARTS = 0.7 * 2.0 ** -np.arange(0, 9)
+_ASKED = ("metric", "margin", "confidence", "largest", "threshold")
+_KEPT = ("sum", "squares", "expected", "peak", "allowed", "looks")
 # No row of `audit_sample` counts for more than so many average ones.
 _HEAVIEST = 3.0
 
@@ -48,6 +51,8 @@ class AuditSequence:
         Of the limits at all looks together; one minus it is the level of the test.
     largest : float, default 1
         The largest loss there can be, for ``mae`` and ``mse``.
+    threshold, labels
+        As in `cbpe`; `labels` are needed when they are not 0 and 1.
 
     Raises
     ------
@@ -75,13 +80,20 @@ class AuditSequence:
     ...     truth = rng.random(500) < (new if chunk < 2 else 0.5)  # from the third chunk on the score means nothing
     ...     estimate = stats.cbpe(y, score, new, metric="accuracy")
     ...     sample = stats.audit_sample(new, 50, seed=chunk)
-    ...     watch.update(sample, truth[sample.indices], estimate=estimate)
+    ...     known = watch.update((sample, truth[sample.indices], estimate))
     >>> watch.verdict, watch.looks
     ('disagree', 8)
     """
 
     def __init__(
-        self, metric: str = "accuracy", *, margin: float = 0.02, confidence: float = 0.95, largest: float = 1.0
+        self,
+        metric: str = "accuracy",
+        *,
+        margin: float = 0.02,
+        confidence: float = 0.95,
+        largest: float = 1.0,
+        threshold: float = 0.5,
+        labels: ArrayLike | None = None,
     ) -> None:
         named = loss_named(metric) if metric in LOSSES else metric
         if named not in _LINEAR:
@@ -89,33 +101,37 @@ class AuditSequence:
         if not margin >= 0 or not 0 < largest < math.inf:
             raise InvalidInput(f"margin is 0 or more and largest positive, got {margin!r} and {largest!r}")
         self._metric, self._margin, self._largest = named, float(margin), float(largest)
-        self._confidence = check_confidence(confidence)
+        self._confidence, self._threshold = check_confidence(confidence), check_threshold(threshold)
+        self._known = None if labels is None else np.unique(np.asarray(labels)).tolist()
         self._wealth = np.zeros((2, len(_PARTS)))
         self._sum = self._squares = self._expected = self._peak = 0.0
         self._allowed, self._labels, self._looks = 0.0, 0, 0
 
-    def update(
-        self,
-        sample: AuditSample,
-        y: ArrayLike,
-        prediction: ArrayLike | None = None,
-        *,
-        estimate: LabelFree,
-        threshold: float = 0.5,
-        labels: ArrayLike | None = None,
-    ) -> None:
-        """Take the labels of one chunk's sample; arguments are those of `audit`.
+    def update(self, values: tuple[Any, ...], /) -> State:
+        """Take the labels of one chunk's sample, and return the evidence against the estimates.
+
+        Parameters
+        ----------
+        values : tuple
+            ``(sample, y, estimate)``: what `audit_sample` chose, the labels of its rows in that order, and the
+            `LabelFree` they test; or with a fourth, ``prediction``, as `audit` takes it.
 
         Raises
         ------
         InvalidInput
             For labels that do not fit, an estimate that was refused, or a sample not drawn by `audit_sample`.
         """
+        if not isinstance(values, tuple) or len(values) not in (3, 4) or not isinstance(values[0], AuditSample):
+            raise InvalidInput(
+                "an audit is (sample, y, estimate): an AuditSample, its labels and a LabelFree, and perhaps the "
+                f"prediction; got {type(values).__name__}: {values!r:.60}"
+            )
+        sample, y, estimate, *rest = values
         if not isinstance(estimate, LabelFree) or estimate.rows is None:
             raise InvalidInput("estimate needs what is expected of every row: one by cbpe, pape or dle, not refused")
         if estimate.metric != self._metric:
             raise InvalidInput(f"the estimate is of {estimate.metric}, the sequence of {self._metric}; take the same")
-        surprise, expected = self._surprise(sample, y, prediction, estimate.rows, threshold, labels)
+        surprise, expected = self._surprise(sample, y, rest[0] if rest else None, estimate.rows)
         k = len(surprise)
         weights = sample.weights * k / sample.n
         if weights.max() > _HEAVIEST:
@@ -129,6 +145,7 @@ class AuditSequence:
         self._expected, self._allowed = self._expected + k * expected, self._allowed + k * slack
         self._labels, self._looks = self._labels + k, self._looks + 1
         self._peak = max(self._peak, self._log_evidence())
+        return State(self._labels, self.e_value, self.alarm)
 
     def _surprise(
         self,
@@ -136,8 +153,6 @@ class AuditSequence:
         y: ArrayLike,
         prediction: ArrayLike | None,
         rows: Rows,
-        threshold: float,
-        labels: ArrayLike | None,
     ) -> tuple[Rows, float]:
         """Return seen minus expected at the sampled rows and the mean expected at all, as shares of the largest."""
         at = sample.indices
@@ -147,7 +162,7 @@ class AuditSequence:
                 raise InvalidInput(f"a loss is {loss.max():.4g}, more than largest={self._largest:g}; raise it")
             base = np.minimum(base, self._largest)
             return (loss - base[at]) / self._largest, float(base.mean()) / self._largest
-        _, measure, base, code, _ = judged(sample, y, prediction, self._metric, threshold, labels, rows)
+        _, measure, base, code, _ = judged(sample, y, prediction, self._metric, self._threshold, self._known, rows)
         counts = np.round(measure.slopes(base))
         return counts[at, code] - np.sum(base[at] * counts[at], axis=1), measure.of(base)
 
@@ -166,12 +181,17 @@ class AuditSequence:
         return math.exp(min(self._log_evidence(), 700.0))
 
     @property
+    def alarm(self) -> bool:
+        """Whether the audits have ever contradicted the estimates."""
+        return self._peak >= -math.log(1 - self._confidence)
+
+    @property
     def verdict(self) -> str:
         """Whether the estimates ``disagree`` with the audits, ``agree`` within the margin, or ``inconclusive``.
 
         ``disagree`` stays once it was said; ``agree`` is about the mean over all chunks so far.
         """
-        if self._peak >= -math.log(1 - self._confidence):
+        if self.alarm:
             return "disagree"
         gap = self.difference
         slack = self._largest * self._allowed / self._labels if self._labels else 0.0
@@ -200,19 +220,18 @@ class AuditSequence:
 
     def state(self) -> dict[str, Any]:
         """Return all there is to know, as JSON can hold it."""
-        return {
-            "metric": self._metric, "margin": self._margin, "confidence": self._confidence, "largest": self._largest,
-            "wealth": self._wealth.tolist(), "sum": self._sum, "squares": self._squares, "expected": self._expected,
-            "peak": self._peak, "allowed": self._allowed, "labels": self._labels, "looks": self._looks,
-        }  # fmt: skip
+        kept = {name: getattr(self, f"_{name}") for name in (*_ASKED, *_KEPT)}
+        return {"kind": "audits", **kept, "labels": self._known, "wealth": self._wealth.tolist(), "seen": self._labels}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> AuditSequence:
         """Return the sequence that `state` was taken from, to go on as if it had never stopped."""
-        made = cls(state["metric"], **{name: state[name] for name in ("margin", "confidence", "largest")})
-        made._wealth = np.array(state["wealth"])
-        for name in ("sum", "squares", "expected", "peak", "allowed", "labels", "looks"):
-            setattr(made, f"_{name}", state[name])
+        with reading(state, "audits", (*_ASKED, *_KEPT, "labels", "wealth", "seen")):
+            made = cls(**{name: state[name] for name in (*_ASKED, "labels")})
+            made._wealth = np.asarray(state["wealth"], dtype=np.float64).reshape(made._wealth.shape)
+            made._labels, made._looks = int(state["seen"]), int(state["looks"])
+            for name in _KEPT[:-1]:
+                setattr(made, f"_{name}", float(state[name]))
         return made
 
     def __repr__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,15 +10,16 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["NEIGHBOURS", "UNSUPPORTED_MOST", "missing_scores", "unsupported_scores"]
+__all__ = ["UNSUPPORTED_MOST", "missing_scores", "unsupported_scores"]
 
-NEIGHBOURS = 10
+# One row in a hundred, at most ten rows: with ten out of a hundred, rows of the same law would be refused.
+_MOST_NEIGHBOURS, _SHARE = 10, 0.01
 UNSUPPORTED_MOST = 0.10
 _NEAR, _NEAR_ODDS = 0.01, np.exp(0.5)
 
 
 def unsupported_scores(reference: NDArray[np.float64], score: NDArray[np.float64]) -> float:
-    """Return the share of rows any of whose scores has fewer than ten reference scores near it.
+    """Return the share of rows with hardly any reference scores near one of theirs: fewer than 1 %, and than ten.
 
     Near means within 0.01, or with odds within a factor of 1.65: 0.50 is near 0.38 to 0.62, 0.99 near 0.98 to 1.
 
@@ -32,13 +34,14 @@ def unsupported_scores(reference: NDArray[np.float64], score: NDArray[np.float64
     >>> unsupported_scores(old, np.array([[0.3], [0.65], [0.9], [0.95]]))
     0.5
     """
+    enough = min(_MOST_NEIGHBOURS, math.ceil(_SHARE * len(reference)))
     alone = np.zeros(len(score), bool)
     columns = range(1, 2) if score.shape[1] == 2 else range(score.shape[1])
     for k in columns:
         known, found = np.sort(reference[:, k]), score[:, k]
         low = np.minimum(found - _NEAR, found / (found + (1 - found) * _NEAR_ODDS))
         high = np.maximum(found + _NEAR, found * _NEAR_ODDS / (found * _NEAR_ODDS + 1 - found))
-        alone |= known.searchsorted(high, "right") - known.searchsorted(low, "left") < NEIGHBOURS
+        alone |= known.searchsorted(high, "right") - known.searchsorted(low, "left") < enough
     return float(alone.mean()) if len(alone) else 0.0
 
 
@@ -47,6 +50,6 @@ def missing_scores(unsupported: float) -> str:
     if unsupported <= UNSUPPORTED_MOST:
         return ""
     return (
-        f"{unsupported:.0%} of rows have scores that fewer than {NEIGHBOURS} reference rows come near; "
+        f"{unsupported:.0%} of rows have scores that hardly any reference row comes near; "
         "label some of them and add them to the reference"
     )

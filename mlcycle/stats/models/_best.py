@@ -10,15 +10,19 @@ from attrs import asdict, evolve, frozen
 
 from mlcycle.errors import InvalidInput
 from mlcycle.stats._estimate import Estimate, unknown
-from mlcycle.stats.models._metrics import Resampled, resample
-from mlcycle.stats.models._resampled_metrics import Draws
-from mlcycle.stats.models._units import enough, units_of
+from mlcycle.stats._resampling import Resampling, ResamplingOptions, resampling_of
+from mlcycle.stats.models._draws import Draws
+from mlcycle.stats.models._metrics import resample
+from mlcycle.stats.models._units import enough
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from typing import Unpack
 
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
+
+    from mlcycle.stats.models._resampled import Resampled
 
 __all__ = ["BestOf", "Contender", "best_of"]
 
@@ -58,7 +62,7 @@ class BestOf:
     winner : str
         The model with the best metric on these rows.
     metric : str
-        As given.
+        Its name.
     naive : Estimate
         The winner's metric as if it had been chosen beforehand: too good on average, the more so the more models.
     corrected : Estimate
@@ -122,14 +126,11 @@ class BestOf:
 def best_of(
     y: ArrayLike,
     predictions: Mapping[str, ArrayLike],
-    metric: str,
+    metric: str | Callable[[Any, Any], float],
     *,
     labels: ArrayLike | None = None,
-    groups: ArrayLike | None = None,
-    blocks: int | None = None,
-    confidence: float = 0.95,
-    resamples: int = 1000,
-    seed: int = 0,
+    resampling: Resampling | None = None,
+    **options: Unpack[ResamplingOptions],
 ) -> BestOf:
     """Choose the best of many models on one test set, and say what it is worth after the choice.
 
@@ -143,10 +144,10 @@ def best_of(
         The truth.
     predictions : mapping of str to array-like
         At least two models' predictions of the same rows, as in `metric_interval`.
-    metric, labels, groups, confidence, resamples, seed
+    metric, labels
         As in `metric_interval`.
-    blocks : int, optional
-        As in `interval`, but blocks do not overlap, so that rows can be left out.
+    resampling, **options
+        How the rows are drawn, as in `metric_interval`; but blocks do not overlap, so that rows can be left out.
 
     Returns
     -------
@@ -184,48 +185,43 @@ def best_of(
     names = list(predictions)
     if len(names) < 2:
         raise InvalidInput(f"best_of chooses among two models or more, got {len(names)}")
-    if blocks is not None:
-        groups = _stretches(len(np.asarray(y)), groups, blocks)
-    found = resample(
-        y,
-        list(predictions.values()),
-        metric,
-        labels=labels,
-        groups=groups,
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
-    )
+    drawn = _apart(resampling_of(resampling, options), len(np.asarray(y)))
+    found = resample(y, list(predictions.values()), metric, labels, drawn, by_rows=True)
     turn = 1.0 if found.metric.higher_is_better else -1.0
-    seen = turn * np.array([part.value for part in found.parts])
+    seen = turn * np.array([form.shown for form in found.forms])
     if np.isnan(seen).any():
         lost = ", ".join(name for name, value in zip(names, seen, strict=True) if math.isnan(value))
-        raise InvalidInput(f"{metric} is undefined on these rows for {lost}; nothing can be chosen by it")
+        raise InvalidInput(f"{found.metric.name} is undefined on these rows for {lost}; nothing can be chosen by it")
     best = int(np.argmax(seen))
-    levels = _levels(found, seen, turn)
+    values = np.stack([found.shown(k) for k in range(len(names))])
+    levels = _levels(found, turn * values, seen)
     ranked = tuple(
         Contender(
             name=names[k],
             value=found.estimate(k),
             behind=found.difference(best, k) if turn > 0 else found.difference(k, best),
             p=float(levels[k]),
-            tied=k == best or not levels[k] <= 1 - confidence + 1e-12,
+            tied=k == best or not levels[k] <= 1 - drawn.confidence + 1e-12,
         )
         for k in map(int, np.argsort(-seen, kind="stable"))
     )
-    return BestOf(names[best], metric, ranked[0].value, _corrected(found, turn, best, seed), ranked)
+    return BestOf(
+        names[best], found.metric.name, ranked[0].value, _corrected(found, values, turn, best, drawn.seed), ranked
+    )
 
 
-def _stretches(n: int, groups: ArrayLike | None, blocks: int) -> ArrayLike:
-    """Return the block of every row, blocks not overlapping, once the arguments are known to fit."""
-    units_of(n, groups, blocks)
-    return np.minimum(np.arange(n) // blocks, max(n // blocks - 1, 0))
+def _apart(drawn: Resampling, n: int) -> Resampling:
+    """Return the same with blocks that do not overlap."""
+    if drawn.blocks is None:
+        return drawn
+    stretch = np.minimum(np.arange(n) // drawn.blocks, max(n // drawn.blocks - 1, 0))
+    return evolve(drawn, groups=stretch, blocks=None)
 
 
-def _levels(found: Resampled, seen: NDArray[np.float64], turn: float) -> NDArray[np.float64]:
+def _levels(found: Resampled, values: NDArray[np.float64], seen: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return for every model the p-value that none is better: its largest t against any other, of all at once."""
     levels = np.full(len(seen), math.nan)
-    noise = turn * found.values[:, np.isfinite(found.values).all(axis=0)] - seen[:, None]
+    noise = values[:, np.isfinite(values).all(axis=0)] - seen[:, None]
     if found.units.count < enough(found.confidence) or noise.shape[1] < 2:
         return levels
     for k in range(len(seen)):
@@ -241,45 +237,45 @@ def _levels(found: Resampled, seen: NDArray[np.float64], turn: float) -> NDArray
     return levels
 
 
-def _corrected(found: Resampled, turn: float, best: int, seed: int) -> Estimate:
+def _corrected(found: Resampled, values: NDArray[np.float64], turn: float, best: int, seed: int) -> Estimate:
     """Return the winner's metric after the choice: the mean out of the bag, the limits locally simultaneous."""
     naive, units = found.estimate(best), found.units
     name = f"out-of-bag bootstrap of the choice{units}"
-    if not naive.conclusive:
-        return evolve(naive, method=name)
-    if naive.standard_error == 0:
+    if not naive.conclusive or len(np.unique(values[best][np.isfinite(values[best])])) < 2:
         # A perfect score has an exact limit; that of the best of k holds at a k-th of the level (Bonferroni).
-        strict = evolve(found, confidence=1 - (1 - found.confidence) / len(found.parts)).estimate(best)
-        return evolve(strict, confidence=found.confidence, method=name)
-    outside = _outside(found, turn, seed)
+        strict = evolve(found, confidence=1 - (1 - found.confidence) / len(found.forms)).estimate(best)
+        limits = (strict.low, strict.high) if naive.conclusive else (naive.low, naive.high)
+        return evolve(naive, low=limits[0], high=limits[1], method=name)
+    outside = _outside(found, turn * values, seed)
     if not len(outside):
         reason = "the measure is undefined outside every resample"
         return unknown(math.nan, units.n, found.confidence, name, reason)
-    value, near = float(outside.mean()), _near_limit(found, turn, best)
-    limits = (near, naive.high) if turn > 0 else (naive.low, near)
+    value, near = float(outside.mean()), _near_limit(found, values, turn, best)
+    limits = (min(near, naive.low), naive.high) if turn > 0 else (naive.low, max(near, naive.high))
     return evolve(naive, value=value, low=limits[0], high=limits[1], method=name)
 
 
-def _outside(found: Resampled, turn: float, seed: int) -> NDArray[np.float64]:
+def _outside(found: Resampled, values: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     """Return, for every resample, its winner measured on the units that were not drawn."""
     units, outside = found.units, []
-    drawn = (row for picks in units.draws(found.values.shape[1], seed) for row in picks)
-    for column, row in zip(turn * found.values.T, drawn, strict=True):
+    drawn = (row for picks in units.draws(values.shape[1], seed) for row in picks)
+    for column, row in zip(values.T, drawn, strict=True):
         rest = np.ones(units.count, dtype=bool)
         rest[row] = False
         if rest.any() and np.isfinite(column).all():
-            part = found.parts[int(np.argmax(column))]
-            outside.append(part.sign * float(part.resampled(Draws(units, np.flatnonzero(rest)[None, :]))[0]))
+            form = found.forms[int(np.argmax(column))]
+            outside.append(float(form.on(Draws(units, np.flatnonzero(rest)[None, :]))[0]))
     return np.array([value for value in outside if math.isfinite(value)])
 
 
-def _near_limit(found: Resampled, turn: float, best: int) -> float:
+def _near_limit(found: Resampled, values: NDArray[np.float64], turn: float, best: int) -> float:
     """Return the limit on the side of being worse, which holds for all that could have won."""
     from scipy import special
 
-    bend, unbend = _scale(found)
-    seen = turn * bend(np.array([part.value for part in found.parts]))
-    values = turn * bend(found.values[:, np.isfinite(found.values).all(axis=0)])
+    values = values[:, np.isfinite(values).all(axis=0)]
+    plain = np.array([form.shown for form in found.forms])
+    bend, unbend = _scale(found, plain, values)
+    seen, values = turn * bend(plain), turn * bend(values)
     noise = values - seen[:, None]
     errors = noise.std(axis=1, ddof=1)
     side = (1 - found.confidence) / 2
@@ -287,23 +283,21 @@ def _near_limit(found: Resampled, turn: float, best: int) -> float:
     rivals = (seen >= seen[best] - 2 * _widest(noise, best, spent)) & (errors > 1e-12)
     rivals[best] = True
     largest = (noise[rivals] / errors[rivals, None]).max(axis=0)
-    exact = found.parts[best].exact
-    count = min(found.units.count, exact) if exact else found.units.count
+    count = min(found.units.count, found.unseen.rarer or found.units.count)
     reach = float(np.quantile(largest, 1 - (side - spent)))
     reach = float(special.stdtrit(count - 1, special.ndtr(reach))) * math.sqrt(count / (count - 1))
     return float(unbend(turn * (seen[best] - reach * errors[best])))
 
 
-def _scale(found: Resampled) -> tuple[Any, Any]:
+def _scale(found: Resampled, plain: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[Any, Any]:
     """Return a scale on which errors do not depend on the value: one that looks too good also looks too sure."""
-    values = np.array([part.value for part in found.parts])
-    sign = found.parts[0].sign
-    if found.parts[0].exact is not None:
+    sign = 1.0 if found.metric.range[1] > 0 else -1.0
+    if found.metric.range in ((0.0, 1.0), (-1.0, 0.0)):
         return (
             lambda x: sign * np.arcsin(np.sqrt(np.clip(sign * x, 0, 1))),
             lambda x: sign * np.sin(np.clip(sign * x, 0, np.pi / 2)) ** 2,
         )
-    if np.all(sign * values > 0) and np.all(sign * found.values[np.isfinite(found.values)] > 0):
+    if np.all(sign * plain > 0) and np.all(sign * values > 0):
         return (lambda x: sign * np.log(sign * x)), (lambda x: sign * np.exp(sign * x))
     return (lambda x: x), (lambda x: x)
 

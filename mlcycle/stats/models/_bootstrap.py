@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlcycle.errors import InvalidInput
-from mlcycle.stats._estimate import Estimate, check_confidence, smallest_detectable, unknown, z_value
+from mlcycle.stats._arguments import check_whole
+from mlcycle.stats._estimate import Estimate, smallest_detectable, unknown, z_value
+from mlcycle.stats._resampling import Resampling, ResamplingOptions, resampling_of
+from mlcycle.stats.models._draws import Draws, defined
 from mlcycle.stats.models._units import Units, enough, units_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Unpack
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     Measure = Callable[[NDArray[np.int64]], float]
 
@@ -23,13 +26,12 @@ __all__ = [
     "FLAT",
     "METHODS",
     "agreeing",
-    "check_resamples",
+    "given_up",
     "interval",
-    "jackknife_parts",
+    "jackknife",
     "level_of",
     "name_of",
-    "paired_difference",
-    "slopes_of",
+    "spread_of",
     "summarise",
 ]
 
@@ -41,37 +43,22 @@ def interval(
     measure: Measure,
     n: int,
     *,
-    groups: ArrayLike | None = None,
-    blocks: int | None = None,
-    confidence: float = 0.95,
-    resamples: int = 1000,
-    seed: int = 0,
     method: str = "percentile",
     bounds: tuple[float, float] | None = None,
     rests_on: float | None = None,
+    resampling: Resampling | None = None,
+    **options: Unpack[ResamplingOptions],
 ) -> Estimate:
-    """Return a measure of `n` rows with its bootstrap interval.
+    """Return any measure of `n` rows with its bootstrap interval.
 
     Parameters
     ----------
     measure : callable
         Takes an array of row indices (with repeats) and returns a number; ``nan`` or `ValueError` on a resample
-        means it is undefined there (a single class, for example). On all rows an exception is passed on.
+        means it is undefined there (a single class, for example). On all rows an exception is passed on. For two
+        models on the same rows, their difference: what the rows have in common cancels out.
     n : int
         Number of rows.
-    groups : array-like of shape (n,), optional
-        Rows of one group are drawn together: customers, sessions, days.
-    blocks : int, optional
-        For rows in time order whose errors resemble their neighbours': draw stretches of so many rows (the circular
-        block bootstrap). Intervals stay a little narrow, as every cut loses some memory: 93 % for 95 % measured where a
-        block is ten times as long as the memory and there are 25 or more, 89 % where it is five times as long. Not
-        together with `groups`.
-    confidence : float, default 0.95
-        Share of intervals that hold the true value.
-    resamples : int, default 1000
-        How many times to draw.
-    seed : int, default 0
-        The same seed gives the same draws, for every measure and for `paired_difference`.
     method : {"percentile", "bca"}, default "percentile"
         ``percentile`` is widened for small samples as in Hesterberg (2015), section 3.3; ``bca`` corrects bias
         and skewness (Efron 1987), with the acceleration from at most 200 deleted blocks of rows.
@@ -85,14 +72,19 @@ def interval(
     rests_on : float, optional
         In how many parts of its range one row can move a measure that is at a bound, where that is not all units: the
         rows of the class for a recall.
+    resampling : Resampling, optional
+        How the rows are drawn, and how sure the interval is.
+    **options
+        Or its fields as keywords: ``confidence``, ``resamples``, ``groups``, ``blocks``, ``seed``.
 
     Returns
     -------
     Estimate
         Without limits, and with a reason, when there are too few rows, the measure is mostly undefined, or its
         resamples lie beside its value, as for a measure that takes a row drawn twice for two rows that agree. Where a
-        few rare rows carry most of the value, a bootstrap that has seen few of them is too sure: limits at 95 % held
-        the root mean squared error of t-distributed errors (3 degrees of freedom, 500 rows) in 76 % of samples.
+        few rare rows carry most of the value, a bootstrap that has seen few of them is too sure, and this function
+        cannot know: limits at 95 % held the root mean squared error of t-distributed errors (3 degrees of freedom, 500
+        rows) in 76 % of samples. `metric_interval` sees the rows, and allows for it.
 
     Raises
     ------
@@ -101,12 +93,11 @@ def interval(
 
     References
     ----------
-    Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapters 13 and 14. Efron (1987), Better
+    Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapters 8, 13 and 14. Efron (1987), Better
     bootstrap confidence intervals, JASA 82. Hesterberg (2015), What teachers should know about the bootstrap,
-    The American Statistician 69(4). Politis and Romano (1992) and Künsch (1989, Annals of Statistics 17) for blocks.
-    Gaffke (2005), Three test statistics for a nonparametric one-sided hypothesis on the mean of a nonnegative variable,
-    Mathematical Methods of Statistics 14. Learned-Miller and Thomas (2019), A new confidence interval for the mean of a
-    bounded random variable, arXiv 1905.06208.
+    The American Statistician 69(4). Gaffke (2005), Three test statistics for a nonparametric one-sided hypothesis on
+    the mean of a nonnegative variable, Mathematical Methods of Statistics 14. Learned-Miller and Thomas (2019), A new
+    confidence interval for the mean of a bounded random variable, arXiv 1905.06208.
 
     Examples
     --------
@@ -119,86 +110,38 @@ def interval(
     >>> stats.interval(lambda rows: x[rows].mean(), 3).reason
     '3 rows are too few for an interval; 6 would do'
     """
-    confidence, resamples = check_confidence(confidence), check_resamples(resamples, confidence)
-    if method not in METHODS:
-        raise InvalidInput(f"method is 'percentile' or 'bca', got {method!r}")
-    units = units_of(n, groups, blocks)
+    drawn, units, confidence = _checked(measure, n, method, bounds, resampling, options)
     if n == 0:
         return unknown(math.nan, 0, confidence, name_of(method, units), "there are no rows")
     value = float(measure(np.arange(n)))
-    if units.count < enough(confidence) or math.isnan(value):
+    if units.count < enough(confidence) or not math.isfinite(value):
         return summarise(value, np.empty(0), units, confidence, method)
-    values = np.array([_defined(measure, units.rows(row)) for chunk in units.draws(resamples, seed) for row in chunk])
-    slopes = _jackknife(measure, units.apart()) if method == "bca" else None
+    draws = (Draws(units, picks) for picks in units.draws(drawn.resamples, drawn.seed))
+    values = np.array([defined(measure, rows) for some in draws for rows in some.rows()])
+    slopes = jackknife(measure, units) if method == "bca" else None
     behind = None if bounds is None else float(units.count) if rests_on is None else rests_on
     return summarise(value, values, units, confidence, method, slopes=slopes, bounds=bounds, rests_on=behind)
 
 
-def paired_difference(
-    measure_a: Measure,
-    measure_b: Measure,
-    n: int,
-    *,
-    groups: ArrayLike | None = None,
-    blocks: int | None = None,
-    confidence: float = 0.95,
-    resamples: int = 1000,
-    seed: int = 0,
-    method: str = "percentile",
-    bounds: tuple[float, float] | None = None,
-    rests_on: float | None = None,
-) -> Estimate:
-    """Return the difference a - b of two measures on the same rows, with its bootstrap interval.
+def _checked(
+    measure: Any, n: Any, method: Any, bounds: Any, resampling: Resampling | None, options: ResamplingOptions
+) -> tuple[Resampling, Units, float]:
+    if not callable(measure):
+        raise InvalidInput(f"measure is a function of row indices, got {type(measure).__name__}")
+    if method not in METHODS:
+        raise InvalidInput(f"method is 'percentile' or 'bca', got {method!r}")
+    if bounds is not None and not _is_range(bounds):
+        raise InvalidInput(f"bounds are the smallest and the largest value of the measure, got {bounds!r}")
+    drawn = resampling_of(resampling, options)
+    return drawn, units_of(check_whole(n, "n", 0), drawn.groups, drawn.blocks), drawn.confidence
 
-    Both are measured on the same resamples, so what the rows have in common cancels out.
 
-    Parameters
-    ----------
-    measure_a, measure_b : callable
-        As in `interval`.
-    n, groups, blocks, confidence, resamples, seed, method
-        As in `interval`.
-    bounds, rests_on
-        As in `interval`, of either measure: rows on which the two may still differ are allowed for.
-
-    Returns
-    -------
-    Estimate
-        When the two agree on every resample and no bounds are given, both limits are that one difference and the reason
-        says so.
-
-    References
-    ----------
-    Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 8 (paired data).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from mlcycle import stats
-    >>> rng = np.random.default_rng(0)
-    >>> hard = rng.random(500)
-    >>> a, b = hard + rng.normal(0.02, 0.05, 500), hard + rng.normal(0, 0.05, 500)
-    >>> found = stats.paired_difference(lambda r: a[r].mean(), lambda r: b[r].mean(), 500)
-    >>> bool(0 < found.low < found.high < 0.04)
-    True
-    """
-
-    def difference(rows: NDArray[np.int64]) -> float:
-        return float(measure_a(rows)) - float(measure_b(rows))
-
-    found = interval(
-        difference,
-        n,
-        groups=groups,
-        blocks=blocks,
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
-        method=method,
-        bounds=None if bounds is None else (bounds[0] - bounds[1], bounds[1] - bounds[0]),
-        rests_on=rests_on,
-    )
-    return found if found.reason != FLAT else agreeing(found)
+def _is_range(bounds: Any) -> bool:
+    try:
+        low, high = (float(end) for end in bounds)
+    except (TypeError, ValueError):
+        return False
+    return math.isfinite(high - low) and low <= high
 
 
 FLAT = (
@@ -224,14 +167,19 @@ def summarise(
     slopes: NDArray[np.float64] | None = None,
     bounds: tuple[float, float] | None = None,
     rests_on: float | None = None,
+    ranged: bool = True,
 ) -> Estimate:
     """Return the estimate that a set of resampled values stands for; see `interval` for the rules.
 
-    Unless `rests_on` is given, bounds matter only where every value is the same.
+    Unless `rests_on` is given, bounds matter only where every value is the same. They are the ends of the measure's
+    range, whatever the rows, unless `ranged` is false: then no value at one of them is as good as it can be.
     """
     name, need = name_of(method, units), enough(confidence)
     if math.isnan(value):
         return unknown(value, units.n, confidence, name, "the measure is undefined on these rows")
+    if math.isinf(value):
+        reason = "the measure is infinite: its numbers are too large for this machine; a larger unit would help"
+        return unknown(value, units.n, confidence, name, reason)
     if units.count < need:
         reason = f"{units.count} {units.what} are too few for an interval; {need} would do"
         return unknown(value, units.n, confidence, name, reason)
@@ -239,11 +187,11 @@ def summarise(
     lost = len(values) - len(defined)
     reason = f"{lost} of {len(values)} resamples were undefined and left out" if lost else ""
     if 2 * len(defined) < len(values):
-        return unknown(value, units.n, confidence, name, f"{reason}; more rows of the rarer class would help")
-    error, hair = float(np.std(defined, ddof=1)), 1e-12 * max(1.0, abs(value))
+        return unknown(value, units.n, confidence, name, f"{reason}; more rows of what it needs would help")
+    error, hair = spread_of(defined), 1e-12 * max(1.0, abs(value))
     if _beside(defined, value, hair, confidence):
         return unknown(value, units.n, confidence, name, _BESIDE.format(float(np.median(defined)), value))
-    if error <= hair:
+    if error <= hair and (ranged or bounds is None or bounds[0] == bounds[1]):
         return _without_spread(value, units, confidence, name, bounds, rests_on or units.count)
     low, high = _limits(defined, value, units, confidence, slopes, bounds, rests_on)
     if not low <= value <= high:
@@ -251,6 +199,20 @@ def summarise(
     return Estimate(value, low, high, confidence, units.n, error, smallest_detectable(error, confidence), name, reason)
 
 
+def spread_of(values: NDArray[np.float64]) -> float:
+    """Return the standard deviation of resampled values, of numbers too large to square as well.
+
+    Examples
+    --------
+    >>> f"{spread_of(np.array([1e300, 3e300])):.4g}"
+    '1.414e+300'
+    """
+    largest = float(np.abs(values).max())
+    scale = largest if largest > _TOO_LARGE_TO_SQUARE else 1.0
+    return float(np.std(values / scale, ddof=1)) * scale
+
+
+_TOO_LARGE_TO_SQUARE = 1e150
 _BESIDE = (
     "the resamples lie beside the value (around {:.3g}, not {:.3g}): drawing rows twice changes this measure, "
     "so no interval can be given"
@@ -276,41 +238,36 @@ def _limits(
         if slopes is not None:
             return _bca(values, value, slopes, confidence)
         return _percentile(values, values, units.count, confidence)
-    # Evenly spaced shares in a fixed order: draws of their own would add noise, and a limit could rise with a mistake.
-    even = (np.arange(len(values)) + 0.5) / len(values)
-    shares = 1 - np.random.default_rng(len(values)).permutation(even) ** (1 / rests_on)
-    lows, highs = (
-        values + shares * np.minimum(bounds[0] - values, 0),
-        values + shares * np.maximum(bounds[1] - values, 0),
-    )
-    low, high = _percentile(lows, highs, units.count, confidence)
+    low, high = _percentile(*given_up(values, bounds, rests_on), units.count, confidence)
     # What a measure without spread at the bound gets, exactly: shares drawn in finite number fall a hair short of it.
     unseen = (bounds[1] - bounds[0]) * (1 - ((1 - confidence) / 2) ** (1 / rests_on))
     return min(low, bounds[1] - unseen), max(high, bounds[0] + unseen)
 
 
-def check_resamples(resamples: int, confidence: float) -> int:
-    """Return the number of resamples if it can carry an interval of this confidence."""
-    least = math.ceil(2 / (1 - confidence) - 1e-9)
-    if resamples < least:
-        raise InvalidInput(f"resamples={resamples} cannot carry a {confidence:g} interval; use at least {least}")
-    return int(resamples)
+def given_up(
+    values: NDArray[np.float64], bounds: tuple[float, float], rests_on: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return resampled values that each gave up a share of their rows to rows of the lowest value, and of the highest.
+
+    Examples
+    --------
+    >>> lows, highs = given_up(np.array([0.5, 0.7]), (0.0, 1.0), 20)
+    >>> bool((lows < [0.5, 0.7]).all() and (highs > [0.5, 0.7]).all())
+    True
+    """
+    # Evenly spaced shares in a fixed order: draws of their own would add noise, and a limit could rise with a mistake.
+    even = (np.arange(len(values)) + 0.5) / len(values)
+    shares = 1 - np.random.default_rng(len(values)).permutation(even) ** (1 / rests_on)
+    return (
+        values + shares * np.minimum(bounds[0] - values, 0),
+        values + shares * np.maximum(bounds[1] - values, 0),
+    )
 
 
 def name_of(method: str, units: Units) -> str:
     """Return how an interval was made, in words."""
     shown = "BCa" if method == "bca" else method
     return f"{shown} bootstrap{units}"
-
-
-def _defined(measure: Measure, rows: NDArray[np.int64]) -> float:
-    # The measure ran on all rows before, so an error here is about this resample (one class only), not about the code.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return float(measure(rows))
-        except (ValueError, ZeroDivisionError):
-            return math.nan
 
 
 def _percentile(
@@ -345,38 +302,26 @@ def _bias_and_acceleration(
     return bias, float(np.sum(slopes**3)) / (6 * spread) if spread > 0 else 0.0
 
 
-def level_of(
-    bound: float, values: NDArray[np.float64], value: float, units: Units, slopes: NDArray[np.float64] | None
-) -> float:
-    """Return the one-sided level at which the lower limit of `summarise` is at `bound`: a p-value for "at most bound".
+def level_of(bound: float, lows: NDArray[np.float64], units: Units) -> float:
+    """Return the one-sided level at which a lower limit of these values is at `bound`: a p-value for "at most bound".
 
     Never below what the number of resamples can tell.
     """
     from scipy import special
 
-    defined = values[np.isfinite(values)]
-    z = float(special.ndtri((np.count_nonzero(defined <= bound) + 1) / (len(defined) + 2)))
-    if slopes is None:
-        return float(special.stdtr(units.count - 1, z * math.sqrt((units.count - 1) / units.count)))
-    bias, acceleration = _bias_and_acceleration(defined, value, slopes)
-    return float(special.ndtr((z - bias) / (1 + acceleration * (z - bias)) - bias))
+    lows = lows[np.isfinite(lows)]
+    z = float(special.ndtri((np.count_nonzero(lows <= bound) + 1) / (len(lows) + 2)))
+    return float(special.stdtr(units.count - 1, z * math.sqrt((units.count - 1) / units.count)))
 
 
-def jackknife_parts(units: Units) -> int:
-    """Return in how many parts the units are left out, one part at a time."""
-    return min(units.count, _JACKKNIFE)
-
-
-def slopes_of(left: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how far the measure moves with every part that was left out."""
+def jackknife(measure: Measure, units: Units) -> NDArray[np.float64]:
+    """Return how far a measure moves with every one of at most 200 parts of the units that is left out."""
+    apart = units.apart()
+    kept = apart.without(min(apart.count, _JACKKNIFE))
+    left = np.array([defined(measure, apart.rows(picks)) for picks in kept])
     left = left[np.isfinite(left)]
     slopes: NDArray[np.float64] = left.mean() - left if len(left) else np.zeros(1)
     return slopes
-
-
-def _jackknife(measure: Measure, units: Units) -> NDArray[np.float64]:
-    kept = units.without(jackknife_parts(units))
-    return slopes_of(np.array([_defined(measure, units.rows(picks)) for picks in kept]))
 
 
 def _without_spread(
@@ -387,6 +332,8 @@ def _without_spread(
     if bounds is None:
         return unknown(value, units.n, confidence, name, FLAT)
     low, high = bounds
+    if low == high:
+        return unknown(value, units.n, confidence, name, FLAT)
     if not low <= value <= high:
         raise InvalidInput(f"the measure is {value!r}, outside the bounds ({low!r}, {high!r}) given for it")
     unseen = 1 - ((1 - confidence) / 2) ** (1 / rests_on)

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, frozen
 
-from mlcycle.errors import InvalidInput
+from mlcycle.stats._arguments import check_size
 from mlcycle.stats._estimate import POWER, Estimate, z_value
+from mlcycle.stats._resampling import Resampling, ResamplingOptions, resampling_of
 from mlcycle.stats.models._metrics import resample
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Unpack
+
     from numpy.typing import ArrayLike
 
 __all__ = ["Comparison", "compare"]
@@ -26,7 +30,7 @@ class Comparison:
     verdict : str
         ``better``, ``not worse``, ``inconclusive`` or ``worse``: model a against model b.
     metric : str
-        As given.
+        Its name.
     a, b : Estimate
         The metric of either model.
     gain : Estimate
@@ -102,17 +106,13 @@ def compare(
     y: ArrayLike,
     a: ArrayLike,
     b: ArrayLike,
-    metric: str,
+    metric: str | Callable[[Any, Any], float],
     *,
     margin: float = 0.0,
     superiority: float = 0.0,
     labels: ArrayLike | None = None,
-    groups: ArrayLike | None = None,
-    blocks: int | None = None,
-    confidence: float = 0.95,
-    resamples: int = 1000,
-    seed: int = 0,
-    method: str = "percentile",
+    resampling: Resampling | None = None,
+    **options: Unpack[ResamplingOptions],
 ) -> Comparison:
     """Compare model a with model b on the same rows, against a margin.
 
@@ -123,12 +123,28 @@ def compare(
 
     Parameters
     ----------
-    y, a, b, metric, labels, groups, blocks, confidence, resamples, seed, method
-        As in `metric_difference`.
+    y : array-like of shape (n,)
+        The truth.
+    a, b : array-like
+        Predictions of the two models, as in `metric_interval`.
+    metric, labels
+        As in `metric_interval`.
     margin : float, default 0.0
         The loss that would not matter, in units of the metric.
     superiority : float, default 0.0
         The gain from which on a counts as better, in units of the metric: what a change has to be worth.
+    resampling, **options
+        How the rows are drawn, as in `metric_interval`. Both models are measured on the same resamples, so that what
+        the rows have in common cancels out.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    InvalidInput
+        As `metric_interval`, and for a margin or superiority below 0.
 
     References
     ----------
@@ -146,32 +162,20 @@ def compare(
     >>> stats.compare(y, a, b, "roc_auc", superiority=0.2).verdict
     'not worse'
     """
-    for name, amount in (("margin", margin), ("superiority", superiority)):
-        if not 0 <= amount < math.inf:
-            raise InvalidInput(f"{name} is an amount of the metric, 0 or more, got {amount!r}")
-    found = resample(
-        y,
-        [a, b],
-        metric,
-        labels=labels,
-        groups=groups,
-        blocks=blocks,
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
-        method=method,
-    )
+    margin = check_size(margin, "margin", "an amount of the metric")
+    superiority = check_size(superiority, "superiority", "an amount of the metric")
+    found = resample(y, [a, b], metric, labels, resampling_of(resampling, options))
     order = (0, 1) if found.metric.higher_is_better else (1, 0)
     gain = found.difference(*order)
     verdict = _verdict(gain, margin, superiority)
     return Comparison(
         verdict,
-        metric,
+        found.metric.name,
         a=found.estimate(0),
         b=found.estimate(1),
         gain=gain,
-        margin=float(margin),
-        superiority=float(superiority),
+        margin=margin,
+        superiority=superiority,
         p_better=found.p_at_most(*order, superiority),
         p_not_worse=found.p_at_most(*order, -margin),
         rows_needed=_rows_needed(gain, margin) if verdict == "inconclusive" else None,

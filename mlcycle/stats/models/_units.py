@@ -72,6 +72,10 @@ class Units:
         """Return units that do not overlap, for the jackknife."""
         return self
 
+    def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the sum of per-row values in every unit that does not overlap another."""
+        return values
+
     def without(self, parts: int) -> Iterator[NDArray[np.int64]]:
         """Yield the units that stay when one of `parts` parts is left out."""
         # Strided parts, so that rows sorted by time or class do not make one part unlike the others.
@@ -99,9 +103,13 @@ class Groups(Units):
         offsets = np.repeat(self.starts[picks] - np.concatenate(([0], np.cumsum(sizes)[:-1])), sizes)
         return self.order[offsets + np.arange(sizes.sum())]
 
+    def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the sum of per-row values in every group."""
+        return np.bincount(self.codes, weights=values, minlength=self.count).astype(np.float64)
+
     def means(self, values: NDArray[np.float64]) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
         """Return the function from draws to the mean of per-row values in every resample."""
-        sums = np.bincount(self.codes, weights=values, minlength=self.count)
+        sums = self.sums(values)
         return lambda picks: sums[picks].sum(axis=1) / self.sizes[picks].sum(axis=1)
 
     def weights(self, picks: NDArray[np.int64]) -> NDArray[Any]:
@@ -150,6 +158,10 @@ class Blocks(Units):
         """Return how often every row came in every resample."""
         return _small(np.stack([np.bincount(self.rows(row), minlength=self.n) for row in picks]))
 
+    def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the sum of per-row values in every block that does not overlap another."""
+        return self.apart().sums(values)
+
     def apart(self) -> Units:
         """Return blocks that do not overlap, as groups."""
         return groups_of(self.n, np.minimum(np.arange(self.n) // self.length, self.count - 1))
@@ -157,14 +169,8 @@ class Blocks(Units):
 
 def units_of(n: int, groups: ArrayLike | None = None, blocks: int | None = None) -> Units:
     """Return the units of `n` rows: the rows themselves, the distinct values of `groups`, or blocks of rows."""
-    if n < 0:
-        raise InvalidInput(f"n is a number of rows, got {n}")
-    if groups is not None and blocks is not None:
-        raise InvalidInput("give groups= or blocks=, not both: rows are drawn by one of them")
     if blocks is not None:
-        if isinstance(blocks, bool) or not isinstance(blocks, int | np.integer) or blocks < 1:
-            raise InvalidInput(f"blocks is the number of rows in a block, a whole number from 1, got {blocks!r}")
-        return Blocks(n, n // int(blocks), int(blocks))
+        return Blocks(n, n // blocks, blocks)
     return Units(n, n) if groups is None else groups_of(n, groups)
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlcycle.errors import InvalidInput
 from mlcycle.stats.sequential._budget import Budget
+from mlcycle.stats.sequential._evidence import State, reading
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-__all__ = ["EDetector", "p_to_e"]
+__all__ = ["EDetector"]
 
 
 class EDetector:
@@ -28,21 +30,19 @@ class EDetector:
     ----------
     threshold : float or Budget
         Alarm at this value; a `Budget` knows it. More than 1.
-    kind : {"shiryaev-roberts", "cusum"}, default "shiryaev-roberts"
-        ``shiryaev-roberts`` adds the evidence of all starting points, ``cusum`` takes the largest; it alarms later, and
-        less often than the budget allows.
 
     Raises
     ------
     InvalidInput
-        If the threshold is not above 1 or the kind is unknown.
+        If the threshold is not above 1.
 
     Notes
     -----
     What to feed it with, exactly valid:
 
-    - `ConformalMartingale.factor` with a growing reference, `EProcess.factor`: any number of rows at a look.
-    - `p_to_e(p)` of a test on data that no other look has used.
+    - `ConformalMartingale.factor` with a growing reference: any number of rows at a look.
+    - An e-value of a test on data that no other look has used, such as ``(1 - p + p log p) / (p log(p) ** 2)`` of its
+      p-value (Vovk and Wang 2021, Annals of Statistics 49, equation 2).
 
     Not valid: p-values that were all computed from one finite reference. They share its luck: where it lies a little to
     one side, every look is a little unusual, and the evidence adds up. Give the martingale ``conditional=0.05``, or let
@@ -61,20 +61,21 @@ class EDetector:
     >>> watch = stats.ConformalMartingale(rng.normal(size=1000))
     >>> detector = stats.EDetector(stats.Budget(false_alarms_per_year=1, cadence="1d"))
     >>> for day in range(60):
-    ...     evidence = watch.extend(rng.normal(0.0 if day < 30 else 0.4, 1, size=100))
-    ...     if detector.update(watch.factor):
+    ...     evidence = watch.update(rng.normal(0.0 if day < 30 else 0.4, 1, size=100))
+    ...     if detector.update(watch.factor).alarm:
     ...         break
     >>> day
     31
     """
 
-    def __init__(self, threshold: float | Budget, *, kind: str = "shiryaev-roberts") -> None:
-        self._threshold = threshold.threshold if isinstance(threshold, Budget) else float(threshold)
-        if not self._threshold > 1:
-            raise InvalidInput(f"threshold is more than 1, or a Budget, got {threshold!r}")
-        if kind not in ("shiryaev-roberts", "cusum"):
-            raise InvalidInput(f"kind is 'shiryaev-roberts' or 'cusum', got {kind!r}")
-        self._kind, self._value, self._n = kind, 0.0, 0
+    def __init__(self, threshold: float | Budget) -> None:
+        if isinstance(threshold, Budget):
+            threshold = threshold.threshold
+        if isinstance(threshold, bool) or not isinstance(threshold, Real) or not 1 < float(threshold) < math.inf:
+            raise InvalidInput(f"threshold is a number above 1, or a Budget, got {threshold!r}")
+        self._threshold: float = float(threshold)
+        self._value: float = 0.0
+        self._n: int = 0
         self._alarms: list[int] = []
 
     @property
@@ -97,28 +98,33 @@ class EDetector:
         """The looks with an alarm, counted from 1."""
         return tuple(self._alarms)
 
-    def update(self, e: float) -> bool:
-        """Take the e-value of one look and return whether there is an alarm."""
-        if not e >= 0:
-            raise InvalidInput(f"an e-value is 0 or more, got {e!r}; turn a p-value into one with p_to_e(p)")
-        self._n += 1
-        before = max(self._value, 1.0) if self._kind == "cusum" else self._value + 1
-        self._value = before * float(e)
-        if self._value < self._threshold:
-            return False
-        self._value = 0.0
-        self._alarms.append(self._n)
-        return True
+    @property
+    def alarm(self) -> bool:
+        """Whether the last look had an alarm."""
+        return bool(self._alarms) and self._alarms[-1] == self._n
+
+    def update(self, values: ArrayLike, /) -> State:
+        """Take the e-value of one look, or of several in their order, and return what is known after the last.
+
+        Parameters
+        ----------
+        values : float or array-like of shape (n,)
+        """
+        given = np.atleast_1d(np.asarray(values, dtype=np.float64))
+        if given.ndim != 1 or not np.all(given >= 0):
+            raise InvalidInput(f"an e-value is 0 or more, got {values!r:.80}; see the notes for that of a p-value")
+        for e in given.tolist():
+            self._n += 1
+            self._value = (self._value + 1) * e
+            if self._value >= self._threshold:
+                self._value = 0.0
+                self._alarms.append(self._n)
+        return State(self._n, self._value, self.alarm)
 
     def state(self) -> dict[str, Any]:
         """Return all there is to know, as JSON can hold it."""
-        return {
-            "threshold": self._threshold,
-            "kind": self._kind,
-            "value": self._value,
-            "n": self._n,
-            "alarms": list(self._alarms),
-        }
+        known = {"threshold": self._threshold, "value": self._value, "n": self._n}
+        return {"kind": "e-detector", **known, "alarms": list(self._alarms)}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> EDetector:
@@ -127,50 +133,19 @@ class EDetector:
         Examples
         --------
         >>> detector = EDetector(100)
-        >>> detector.update(7.0), EDetector.from_state(detector.state())
-        (False, EDetector(shiryaev-roberts, n = 1, 7 of 100, no alarms))
+        >>> detector.update(7.0).value, EDetector.from_state(detector.state())
+        (7.0, EDetector(n = 1, 7 of 100, no alarms))
         """
-        made = cls(state["threshold"], kind=state["kind"])
-        made._value, made._n, made._alarms = float(state["value"]), int(state["n"]), list(state["alarms"])
+        with reading(state, "e-detector", ("threshold", "value", "n", "alarms")):
+            made = cls(state["threshold"])
+            made._value, made._n, made._alarms = (
+                float(state["value"]),
+                int(state["n"]),
+                [int(look) for look in state["alarms"]],
+            )
         return made
 
     def __repr__(self) -> str:
         count = len(self._alarms)
         told = "no alarms" if not count else f"{count} alarm{'s' if count > 1 else ''}, the last at {self._alarms[-1]}"
-        return f"EDetector({self._kind}, n = {self._n:,}, {self._value:.3g} of {self._threshold:,.0f}, {told})"
-
-
-def p_to_e(p: ArrayLike) -> Any:
-    """Return p-values turned into e-values: evidence that may be multiplied over independent looks.
-
-    The calibrator ``(1 - p + p * log(p)) / (p * log(p) ** 2)``, the mixture of all ``k * p ** (k - 1)``. It costs some
-    evidence: a p-value of 0.001 becomes 20.8.
-
-    Parameters
-    ----------
-    p : float or array-like
-        P-values.
-
-    Returns
-    -------
-    float or ndarray
-        As `p`; infinite for a p-value of 0.
-
-    References
-    ----------
-    Vovk and Wang (2021), E-values: calibration, combination and applications, Annals of Statistics 49, equation (2).
-
-    Examples
-    --------
-    >>> p_to_e([0.001, 0.05, 1.0]).round(2).tolist()
-    [20.79, 1.78, 0.5]
-    """
-    values = np.asarray(p, dtype=np.float64)
-    if not np.all((values >= 0) & (values <= 1)):
-        raise InvalidInput(f"p-values lie between 0 and 1, got {p!r}")
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        away = -np.log(values)
-        # (exp(u) - 1 - u) / u ** 2, as a series where that would be 0 / 0.
-        found = np.where(away < 1e-3, 0.5 + away / 6 + away**2 / 24, (np.expm1(away) - away) / away**2)
-    found = np.where(values == 0, math.inf, found)
-    return float(found) if found.ndim == 0 else found
+        return f"EDetector(n = {self._n:,}, {self._value:.3g} of {self._threshold:,.0f}, {told})"

@@ -1,9 +1,9 @@
-"""The two ways a confidence sequence is made: bets against a grid of means, and an empirical Bernstein inequality."""
+"""How a confidence sequence is made: bets against every mean of a grid."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,25 +12,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["Band", "Betting", "EmpiricalBernstein", "Predictions"]
+__all__ = ["Betting", "Predictions"]
 
 _AT_ONCE = 512
-
-
-class Band(Protocol):
-    """Turns values in [0, 1] into limits that hold at every look."""
-
-    def take(self, x: Floats, bets: Floats, means: Floats) -> tuple[Floats, Floats]:
-        """Return the limits after each value, given the bet made and the mean expected before it."""
-        ...
-
-    def state(self) -> dict[str, Any]:
-        """Return all there is to know, as JSON can hold it."""
-        ...
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take up `state`."""
-        ...
 
 
 class Predictions:
@@ -47,24 +31,22 @@ class Predictions:
         self._scale = 2 * math.log(2 / alpha)
         self._n, self._sum, self._squares = 0, 0.0, 0.0
 
-    def take(self, x: Floats) -> tuple[Floats, Floats, Floats]:
-        """Return the bet and the mean expected before each value, and the plain mean after it.
+    def take(self, x: Floats) -> Floats:
+        """Return the bet before each value.
 
         Examples
         --------
-        >>> bets, expected, means = Predictions(0.05).take(np.array([1.0, 0.0]))
-        >>> expected.tolist(), means.tolist()
-        ([0.5, 0.75], [1.0, 0.5])
+        >>> Predictions(0.05).take(np.array([1.0, 0.0])).round(2).tolist()
+        [6.52, 4.64]
         """
         looks = self._n + np.arange(1, len(x) + 1)
         sums = self._sum + np.cumsum(x)
         means = (0.5 + sums) / (looks + 1)
         squares = self._squares + np.cumsum((x - means) ** 2)
-        expected = np.concatenate([[(0.5 + self._sum) / (self._n + 1)], means[:-1]])
         variances = (0.25 + np.concatenate([[self._squares], squares[:-1]])) / looks
         bets = np.sqrt(self._scale / (variances * looks * np.log(looks + 1)))
         self._n, self._sum, self._squares = int(looks[-1]), float(sums[-1]), float(squares[-1])
-        return bets, expected, sums / looks
+        return np.asarray(bets)
 
     @property
     def n(self) -> int:
@@ -110,20 +92,21 @@ class Betting:
         self._low, self._high = 0, resolution
         self._above, self._below = np.zeros(resolution + 1), np.zeros(resolution + 1)
 
-    def take(self, x: Floats, bets: Floats, means: Floats) -> tuple[Floats, Floats]:
-        """Return the limits after each value; crossed where no mean is left.
+    def take(self, x: Floats, bets: Floats) -> tuple[float, float]:
+        """Return the limits after the last value; crossed where no mean is left.
 
         Examples
         --------
         >>> x = np.ones(20)
-        >>> low, high = Betting(0.05, 100).take(x, *Predictions(0.05).take(x)[:2])
-        >>> round(float(low[-1]), 2), float(high[-1])
+        >>> low, high = Betting(0.05, 100).take(x, Predictions(0.05).take(x))
+        >>> round(low, 2), high
         (0.7, 1.0)
         """
-        parts = [self._part(x[at : at + _AT_ONCE], bets[at : at + _AT_ONCE]) for at in range(0, len(x), _AT_ONCE)]
-        return np.concatenate([low for low, _ in parts]), np.concatenate([high for _, high in parts])
+        for at in range(0, len(x), _AT_ONCE):
+            self._part(x[at : at + _AT_ONCE], bets[at : at + _AT_ONCE])
+        return float(self._grid[self._low]), float(self._grid[self._high])
 
-    def _part(self, x: Floats, bets: Floats) -> tuple[Floats, Floats]:
+    def _part(self, x: Floats, bets: Floats) -> None:
         # The means that are out from one side are still tried from the other: when one is out from both, none is left.
         first, last = min(self._low, self._high), max(self._low, self._high)
         grid = self._grid[first : last + 1]
@@ -139,7 +122,6 @@ class Betting:
         self._low, self._high = int(low[-1]), int(high[-1])
         kept = slice(min(self._low, self._high) - first, max(self._low, self._high) - first + 1)
         self._above, self._below = above[-1, kept], below[-1, kept]
-        return self._grid[low], self._grid[high]
 
     def state(self) -> dict[str, Any]:
         """Return the limits and the capital against each mean between them."""
@@ -150,50 +132,3 @@ class Betting:
         """Take up `state`."""
         self._low, self._high = int(state["low"]), int(state["high"])
         self._above, self._below = np.asarray(state["above"], float), np.asarray(state["below"], float)
-
-
-class EmpiricalBernstein:
-    """A weighted mean of the values, and a width that shrinks with their variance. Lives as long as its sequence.
-
-    References
-    ----------
-    Waudby-Smith and Ramdas (2023), JRSS B 86, theorem 2; building on Howard, Ramdas, McAuliffe and Sekhon (2021),
-    Time-uniform, nonparametric, nonasymptotic confidence sequences, Annals of Statistics 49.
-    """
-
-    def __init__(self, alpha: float) -> None:
-        self._enough = math.log(2 / alpha)
-        self._weights, self._weighted, self._spread = 0.0, 0.0, 0.0
-        self._low, self._high = 0.0, 1.0
-
-    def take(self, x: Floats, bets: Floats, means: Floats) -> tuple[Floats, Floats]:
-        """Return the limits after each value; crossed where no mean is left.
-
-        Examples
-        --------
-        >>> x = np.ones(200)
-        >>> low, high = EmpiricalBernstein(0.05).take(x, *Predictions(0.05).take(x)[:2])
-        >>> round(float(low[-1]), 2), float(high[-1])
-        (0.96, 1.0)
-        """
-        size = np.minimum(bets, 0.5)
-        weights = self._weights + np.cumsum(size)
-        weighted = self._weighted + np.cumsum(size * x)
-        # 4 (x - mean)^2 times (-log(1 - size) - size) / 4
-        spread = self._spread + np.cumsum((x - means) ** 2 * (-np.log1p(-size) - size))
-        half = (self._enough + spread) / weights
-        low = np.maximum.accumulate(np.maximum(weighted / weights - half, self._low))
-        high = np.minimum.accumulate(np.minimum(weighted / weights + half, self._high))
-        if len(x):
-            self._weights, self._weighted, self._spread = float(weights[-1]), float(weighted[-1]), float(spread[-1])
-            self._low, self._high = float(low[-1]), float(high[-1])
-        return low, high
-
-    def state(self) -> dict[str, Any]:
-        """Return the sums and the limits."""
-        return {"sums": [self._weights, self._weighted, self._spread], "limits": [self._low, self._high]}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take up `state`."""
-        self._weights, self._weighted, self._spread = state["sums"]
-        self._low, self._high = state["limits"]

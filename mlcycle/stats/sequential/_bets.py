@@ -10,11 +10,11 @@ import numpy as np
 from mlcycle.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["Accounts", "PowerMixture", "check_jump", "grown"]
+__all__ = ["Accounts", "check_jump", "grown"]
 
 
 class Accounts:
@@ -64,61 +64,10 @@ class Accounts:
 
     def restore(self, state: Any) -> None:
         """Take up the shares of `state`."""
-        self._weights = np.asarray(state, dtype=np.float64)
-
-
-class PowerMixture:
-    """The mixture of the bets ``e * p ** (e - 1)`` over all exponents e from 0 to 1: bets on small p-values.
-
-    Lives as long as the martingale it belongs to. With n p-values and ``L = -sum(log(p))`` the capital is
-    ``exp(L) * gamma(n + 1, L) / L ** (n + 1)``, the lower incomplete gamma function.
-
-    References
-    ----------
-    Vovk, Nouretdinov and Gammerman (2003), Testing exchangeability on-line, ICML: the simple mixture martingale.
-    """
-
-    def __init__(self) -> None:
-        from scipy.special import gammainc
-
-        self._gammainc: Callable[[float, float], float] = gammainc
-        self._n, self._sum, self._log = 0, 0.0, 0.0
-
-    def settle(self, p: float) -> float:
-        """Return by how much the capital grew at a p-value in (0, 1].
-
-        Examples
-        --------
-        >>> round(PowerMixture().settle(0.01), 3)  # (1 - p + p * log(p)) / (p * log(p) ** 2)
-        4.451
-        """
-        self._n += 1
-        self._sum -= math.log(p)
-        before, self._log = self._log, self._log_capital()
-        return grown(self._log - before)
-
-    def _log_capital(self) -> float:
-        shape, total = self._n + 1, self._sum
-        share = float(self._gammainc(shape, total)) if total > 0 else 0.0
-        if share > 1e-280:
-            return total + math.log(share) + math.lgamma(shape) - shape * math.log(total)
-        # The same as a series of positive terms, which converges fast here; cut short it is too small, never too large.
-        term = summed = 1.0
-        for at in range(1, 2000):
-            term *= total / (shape + at)
-            summed += term
-            if term < 1e-17 * summed:
-                break
-        return math.log(summed / shape)
-
-    def state(self) -> list[float]:
-        """Return the number of p-values and the sum of their logarithms."""
-        return [self._n, self._sum]
-
-    def restore(self, state: Any) -> None:
-        """Take up the counts of `state`."""
-        self._n, self._sum = int(state[0]), float(state[1])
-        self._log = self._log_capital() if self._n else 0.0
+        weights = np.asarray(state, dtype=np.float64)
+        if weights.shape != self._weights.shape:
+            raise ValueError(f"{len(self._weights)} shares of capital are needed, got {weights.shape}")
+        self._weights = weights
 
 
 def grown(log_value: float) -> float:

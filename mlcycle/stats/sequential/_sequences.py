@@ -6,20 +6,19 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from attrs import frozen
 
 from mlcycle.errors import InvalidInput
+from mlcycle.stats._arguments import check_whole
 from mlcycle.stats._estimate import POWER, Estimate, check_confidence, unknown, z_value
-from mlcycle.stats.sequential._bands import Band, Betting, EmpiricalBernstein, Predictions
-from mlcycle.stats.sequential._eprocess import check_bounds, scaled
+from mlcycle.stats.sequential._bands import Betting, Predictions
+from mlcycle.stats.sequential._evidence import State, reading
+from mlcycle.stats.sequential._ranks import finite_scores
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-__all__ = ["ConfidenceSequence", "MeanSequence", "confidence_sequence"]
+__all__ = ["ConfidenceSequence"]
 
-_NAMES = {"betting": "betting confidence sequence", "empirical_bernstein": "empirical Bernstein confidence sequence"}
 _CROSSED = "no one mean fits all values: it has changed on the way"
 
 
@@ -32,23 +31,17 @@ class ConfidenceSequence:
 
     Parameters
     ----------
-    method : {"betting", "empirical_bernstein"}, default "betting"
-        ``betting`` is the narrower one, ``empirical_bernstein`` the faster one for millions of values.
     bounds : (float, float), default (0, 1)
         The smallest and the largest value there can be; the width grows with their distance.
     confidence : float, default 0.95
         Share of sequences that hold the mean at every look.
     resolution : int, default 1000
-        Of betting: means on the grid; limits are rounded outwards to it, which matters from about 100 000 values on.
+        Means on the grid; limits are rounded outwards to it, which matters from about 100 000 values on.
 
     Raises
     ------
     InvalidInput
         If an argument is out of range.
-
-    See Also
-    --------
-    confidence_sequence : the same for all values at once.
 
     References
     ----------
@@ -60,7 +53,7 @@ class ConfidenceSequence:
     >>> from mlcycle import stats
     >>> rng = np.random.default_rng(0)
     >>> accuracy = stats.ConfidenceSequence()
-    >>> accuracy.extend(rng.random(300) < 0.9)
+    >>> _ = accuracy.update(rng.random(300) < 0.9)
     >>> accuracy.estimate()
     Estimate(0.860, 95 % interval 0.803 to 0.927, n = 300: holds at every look)
     """
@@ -68,17 +61,14 @@ class ConfidenceSequence:
     def __init__(
         self,
         *,
-        method: str = "betting",
         bounds: tuple[float, float] = (0.0, 1.0),
         confidence: float = 0.95,
         resolution: int = 1000,
     ) -> None:
-        self._method, self._bounds, self._confidence = method, check_bounds(bounds), check_confidence(confidence)
-        if resolution < 10:
-            raise InvalidInput(f"resolution is how many means to try, 10 or more, got {resolution!r}")
-        self._resolution = int(resolution)
+        self._bounds, self._confidence = _check_bounds(bounds), check_confidence(confidence)
+        self._resolution = check_whole(resolution, "resolution", 10)
         self._past = Predictions(1 - self._confidence)
-        self._band = _band(method, 1 - self._confidence, self._resolution)
+        self._band = Betting(1 - self._confidence, self._resolution)
         self._limits = self._bounds
 
     @property
@@ -101,34 +91,33 @@ class ConfidenceSequence:
         """The upper limit now; not above the lower one when no one mean fits all values."""
         return self._limits[1]
 
-    def update(self, x: float) -> tuple[float, float]:
-        """Take one value and return the limits."""
-        self.extend([x])
-        return self._limits
+    @property
+    def alarm(self) -> bool:
+        """Whether no one mean fits all values: it has changed on the way."""
+        return self.n > 0 and self.low >= self.high
 
-    def extend(self, x: ArrayLike) -> None:
-        """Take the values of one look."""
-        self._take(x)
+    def update(self, values: ArrayLike, /) -> State:
+        """Take the values of one look, in the order they came, and return their mean.
 
-    def _take(self, x: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        values = scaled(x, self._bounds)
-        if not len(values):
-            return values, values, values
-        bets, expected, means = self._past.take(values)
-        low, high = self._band.take(values, bets, expected)
-        low, high = self._unscaled(low), self._unscaled(high)
-        self._limits = float(low[-1]), float(high[-1])
-        return self._unscaled(means), low, high
+        Parameters
+        ----------
+        values : float or array-like of shape (n,)
+        """
+        x = _scaled(np.atleast_1d(np.asarray(values)), self._bounds)
+        if len(x):
+            low, high = self._band.take(x, self._past.take(x))
+            self._limits = float(self._unscaled(low)), float(self._unscaled(high))
+        return State(self.n, self.mean, self.alarm)
 
     def _unscaled(self, share: Any) -> Any:
         return self._bounds[0] + share * (self._bounds[1] - self._bounds[0])
 
     def estimate(self) -> Estimate:
         """Return the mean with its limits as they are now."""
-        name, n = _NAMES[self._method], self.n
+        name, n = "betting confidence sequence", self.n
         if not n:
             return unknown(math.nan, 0, self._confidence, name, "there are no values")
-        if self.low >= self.high:
+        if self.alarm:
             return unknown(self.mean, n, self._confidence, name, _CROSSED)
         error = (self._bounds[1] - self._bounds[0]) * math.sqrt(self._past.variance / n)
         seen = (self.high - self.low) / 2 + z_value(POWER) * error
@@ -139,14 +128,10 @@ class ConfidenceSequence:
     def state(self) -> dict[str, Any]:
         """Return all there is to know, as JSON can hold it."""
         return {
-            "method": self._method,
-            "bounds": list(self._bounds),
-            "confidence": self._confidence,
-            "resolution": self._resolution,
-            "past": self._past.state(),
-            "band": self._band.state(),
+            "kind": "confidence sequence", "bounds": list(self._bounds), "confidence": self._confidence,
+            "resolution": self._resolution, "past": self._past.state(), "band": self._band.state(),
             "limits": list(self._limits),
-        }
+        }  # fmt: skip
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> ConfidenceSequence:
@@ -158,114 +143,42 @@ class ConfidenceSequence:
         >>> ConfidenceSequence.from_state(watch.state()).update(1) == watch.update(1)
         True
         """
-        made = cls(**{name: state[name] for name in ("method", "bounds", "confidence", "resolution")})
-        made._past.restore(state["past"])
-        made._band.restore(state["band"])
-        made._limits = state["limits"][0], state["limits"][1]
+        asked = ("bounds", "confidence", "resolution")
+        with reading(state, "confidence sequence", (*asked, "past", "band", "limits")):
+            made = cls(**{name: state[name] for name in asked})
+            made._past.restore(state["past"])
+            made._band.restore(state["band"])
+            made._limits = float(state["limits"][0]), float(state["limits"][1])
         return made
 
     def __repr__(self) -> str:
         return f"ConfidenceSequence({self.estimate()})"
 
 
-def confidence_sequence(
-    x: ArrayLike,
-    *,
-    method: str = "betting",
-    bounds: tuple[float, float] = (0.0, 1.0),
-    confidence: float = 0.95,
-    resolution: int = 1000,
-) -> MeanSequence:
-    """Return the running mean of bounded values with limits that hold at all looks together.
+def _check_bounds(bounds: Any) -> tuple[float, float]:
+    """Return the smallest and the largest possible value as floats, or say what came."""
+    try:
+        low, high = (float(bound) for bound in bounds)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"bounds are the smallest and the largest possible value, got {bounds!r}") from error
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise InvalidInput(f"bounds are finite, the smaller first, got {bounds!r}")
+    return low, high
 
-    Parameters
-    ----------
-    x : array-like of shape (n,)
-        The values in the order they came.
-    method, bounds, confidence, resolution
-        As in `ConfidenceSequence`, which takes the same values one by one and comes to the same limits.
 
-    Returns
-    -------
-    MeanSequence
-        The mean and the limits after every value.
-
-    Raises
-    ------
-    InvalidInput
-        If an argument is out of range.
-
-    References
-    ----------
-    As in `ConfidenceSequence`.
+def _scaled(x: ArrayLike, bounds: tuple[float, float]) -> Any:
+    """Return values as shares of the way from the lower bound to the upper one.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from mlcycle import stats
-    >>> right = np.random.default_rng(0).random(300) < 0.9
-    >>> found = stats.confidence_sequence(right)
-    >>> found
-    MeanSequence(0.860, 95 % interval 0.803 to 0.927, n = 300: holds at every look)
-    >>> bool(np.all((found.low <= 0.9) & (0.9 <= found.high)))
-    True
+    >>> _scaled([2, 3], (2, 4)).tolist()
+    [0.0, 0.5]
     """
-    watch = ConfidenceSequence(method=method, bounds=bounds, confidence=confidence, resolution=resolution)
-    mean, low, high = watch._take(x)
-    return MeanSequence(mean, low, high, watch.estimate())
-
-
-@frozen(repr=False, eq=False)
-class MeanSequence:
-    """A running mean with limits that hold at all looks together.
-
-    Attributes
-    ----------
-    mean, low, high : ndarray of shape (n,)
-        After each value. Where the upper limit is not above the lower one, no one mean fits all values.
-    final : Estimate
-        After the last value.
-    """
-
-    mean: NDArray[np.float64]
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
-    final: Estimate
-
-    def frame(self) -> pd.DataFrame:
-        """Return one row per look, counted from 1."""
-        import pandas as pd
-
-        looks = pd.RangeIndex(1, len(self.mean) + 1, name="look")
-        return pd.DataFrame({"mean": self.mean, "low": self.low, "high": self.high}, index=looks)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the arrays as lists and the final estimate as a dict."""
-        arrays = {name: getattr(self, name).tolist() for name in ("mean", "low", "high")}
-        return {**arrays, "final": self.final.as_dict()}
-
-    def __str__(self) -> str:
-        return str(self.final)
-
-    def __repr__(self) -> str:
-        return f"MeanSequence({self.final})"
-
-    def _repr_html_(self) -> str:
-        from mlcycle import _html
-
-        n = len(self.mean)
-        shown = sorted({min(2**k, n) for k in range(n.bit_length() + 1)}) if n else []
-        rows = [
-            [look, (m := float(self.mean[look - 1])), (low := float(self.low[look - 1])),
-             (high := float(self.high[look - 1])), _html.bar(m, low, high)]
-            for look in shown
-        ]  # fmt: skip
-        return str(_html.table(["look", "mean", "low", "high", ""], rows, caption=str(self)))
-
-
-def _band(method: str, alpha: float, resolution: int) -> Band:
-    if method == "betting":
-        return Betting(alpha, resolution)
-    if method == "empirical_bernstein":
-        return EmpiricalBernstein(alpha)
-    raise InvalidInput(f"method is 'betting' or 'empirical_bernstein', got {method!r}")
+    values, (low, high) = finite_scores(x, "values"), bounds
+    outside = (values < low) | (values > high)
+    if outside.any():
+        raise InvalidInput(
+            f"values lie within bounds=({low:g}, {high:g}), got {float(values[outside][0])!r}; "
+            "widen the bounds to what is possible, or clip to what matters"
+        )
+    return (values - low) / (high - low)

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
 from mlcycle.stats.two_sample._margins import MARGINS
 from mlcycle.stats.two_sample._ordered_drafts import frequent_values, outermost
@@ -34,7 +34,11 @@ __all__ = ["guessed"]
 # So many columns, the worst, are looked into again.
 _MOST = 20
 # What of the squared change a fault must explain to be named, and the least share of rows it is looked for on.
-_EXPLAINED, _LEAST_SHARE = 0.9, 0.005
+_EXPLAINED, _PLAIN, _LEAST_SHARE = 0.9, 0.6, 0.005
+# A change smaller than so many times what chance brings, as a sum of squares, is explained by many faults.
+_CLEAR = 4.0
+# By less than so many days a clock is off; by more, time went on.
+_DAYS = 2
 _SIGN, _ONE_VALUE, _SHIFT = "sign", "one value", "shift"
 _PLACES = np.linspace(0.001, 0.999, 200)
 # Values that stand for "not known" where a column of numbers has no other way to say so.
@@ -51,6 +55,19 @@ _UNITS: dict[str, tuple[float, float]] = {
     "pounds to kg": (0.45359237, 0.0), "kg to pounds": (1 / 0.45359237, 0.0), "knots to m/s": (0.514444, 0.0),
     "m/s to knots": (1 / 0.514444, 0.0), "m/s to km/h": (3.6, 0.0), "km/h to m/s": (1 / 3.6, 0.0),
 }  # fmt: skip
+
+
+@frozen
+class _Fit:
+    """On what share of rows a fault explains a change best, and how much of it: in all, and of what is no chance."""
+
+    share: float
+    plain: float
+    explained: float
+
+    @property
+    def holds(self) -> bool:
+        return self.share > _LEAST_SHARE and self.explained > _EXPLAINED and self.plain > _PLAIN
 
 
 @define(slots=False)
@@ -88,6 +105,14 @@ class _Evidence:
         return _upto(self.samples[1], self.points) - _upto(self.samples[0], self.points)
 
     @cached_property
+    def noise(self) -> float:
+        """The squared change that chance alone brings, over all points."""
+        assert self.samples is not None
+        a, b = self.samples
+        both = (_upto(a, self.points) * a.n + _upto(b, self.points) * b.n) / (a.n + b.n)
+        return float((both * (1 - both)).sum() * (1 / a.n + 1 / b.n))
+
+    @cached_property
     def risen(self) -> tuple[float, float, float] | None:
         """The value whose share of rows rose most, before and after, where that is beyond its margin."""
         if "frequent values" not in self.aspects or self.samples is None:
@@ -100,8 +125,8 @@ class _Evidence:
         )
 
     @cached_property
-    def fits(self) -> dict[str, tuple[float, float]]:
-        """On what share of rows each fault explains the change best, and how much of it; those of numbers."""
+    def fits(self) -> dict[str, _Fit]:
+        """How each fault of numbers explains the change."""
         if self.samples is None or self.column.kind not in ("numeric", "discrete", "datetime"):
             return {}
         found = {}
@@ -117,28 +142,30 @@ class _Evidence:
         """The fault that explains the change best, and on what share of rows; none where none does."""
         # Faults of many rows at one value look like many others, so that comes first among what fits as well; the shift
         # was made to fit, and comes last.
-        order = {_ONE_VALUE: 0.02, _SHIFT: -0.005, "x 1024": -0.01, "/ 1024": -0.01}
-        name, (share, how) = max(self.fits.items(), key=lambda item: item[1][1] + order.get(item[0], 0.0))
-        return (name, share) if how > _EXPLAINED and share > _LEAST_SHARE else ("", 0.0)
+        order = {_ONE_VALUE: 0.005, _SHIFT: -0.005, "x 1024": -0.005, "/ 1024": -0.005}
+        name, fit = max(self.fits.items(), key=lambda item: item[1].plain + order.get(item[0], 0.0))
+        return (name, fit.share) if fit.holds else ("", 0.0)
 
-    def _moved(self, slope: float, shift: float) -> tuple[float, float]:
+    def _moved(self, slope: float, shift: float) -> _Fit:
         """Return how ``slope x + shift`` on a share of rows explains the change."""
         assert self.samples is not None
         where = (self.points - shift) / slope
         return self._fitted(_upto(self.samples[0], where) if slope > 0 else 1.0 - _below(self.samples[0], where))
 
-    def _fitted(self, then: NDArray[np.float64]) -> tuple[float, float]:
+    def _fitted(self, then: NDArray[np.float64]) -> _Fit:
         assert self.samples is not None
-        return _fitted(self.change, then - _upto(self.samples[0], self.points))
+        return _fitted(self.change, then - _upto(self.samples[0], self.points), self.noise)
 
 
-def _fitted(change: NDArray[np.float64], fault: NDArray[np.float64]) -> tuple[float, float]:
+def _fitted(change: NDArray[np.float64], fault: NDArray[np.float64], noise: float) -> _Fit:
+    """Return how a fault on the share of rows that fits best explains the change, which holds so much `noise`."""
     size, total = float(fault @ fault), float(change @ change)
-    if size <= 0 or total <= 0:
-        return 0.0, 0.0
+    if size <= 0 or total < _CLEAR * noise:
+        return _Fit(0.0, 0.0, 0.0)
     share = min(max(float(fault @ change) / size, 0.0), 1.0)
     left = change - share * fault
-    return share, 1 - float(left @ left) / total
+    rest = float(left @ left)
+    return _Fit(share, 1 - rest / total, 1 - max(rest - noise, 0.0) / (total - noise))
 
 
 def _quantiles(side: Sketch | SortedSample) -> NDArray[np.float64]:
@@ -185,17 +212,18 @@ def _swaps(evidence: list[_Evidence]) -> dict[Any, tuple[str, str]]:
             if one.column.name in found or other.column.name in found:
                 continue
             fits = [_mixture(one, other), _mixture(other, one)]
-            if min(how for _, how in fits) > _EXPLAINED and min(share for share, _ in fits) > _LEAST_SHARE:
+            if all(fit.holds for fit in fits):
                 for mine, its in ((one, other), (other, one)):
-                    says = f"swapped with {its.column.name} on {percent(fits[0][0])} of rows?"
+                    says = f"swapped with {its.column.name} on {percent(fits[0].share)} of rows?"
                     found[mine.column.name] = ("swapped", says)
     return found
 
 
-def _mixture(one: _Evidence, other: _Evidence) -> tuple[float, float]:
+def _mixture(one: _Evidence, other: _Evidence) -> _Fit:
     assert one.samples is not None
     assert other.samples is not None
-    return _fitted(one.change, _upto(other.samples[0], one.points) - _upto(one.samples[0], one.points))
+    fault = _upto(other.samples[0], one.points) - _upto(one.samples[0], one.points)
+    return _fitted(one.change, fault, one.noise)
 
 
 # what happened, the first that fits ----------------------------------------------------------------------------------
@@ -245,7 +273,8 @@ def _clipped(one: _Evidence) -> str | None:
 
 
 def _repeated(one: _Evidence) -> str | None:
-    return "rows took their value from the row before?" if "repeated" in one.aspects else None
+    more = one.after.repeated * one.before.pairs > one.before.repeated * one.after.pairs
+    return "rows took their value from the row before?" if "repeated" in one.aspects and more else None
 
 
 def _rounded(one: _Evidence) -> str | None:
@@ -257,9 +286,12 @@ def _rounded(one: _Evidence) -> str | None:
 
 
 def _clock(one: _Evidence) -> str | None:
-    if one.column.kind != "datetime":
+    if one.column.kind != "datetime" or one.samples is None:
         return None
-    return "a clock or time zone that is off?" if {"time of day", "granularity"} & one.aspects else None
+    a_second = 1e9 if "ns" in (one.before.unit, one.after.unit) else 1e6
+    (_, before, _), (_, after, _) = (_middle(side) for side in one.samples)
+    by_hours = one.best[0] == _SHIFT and abs(after - before) < _DAYS * 86_400 * a_second
+    return "a clock or time zone that is off?" if by_hours or {"time of day", "granularity"} & one.aspects else None
 
 
 def _spread(one: _Evidence) -> str | None:
@@ -313,10 +345,9 @@ def _cut(one: _Evidence) -> str | None:
     said = "cut off?"
     if one.column.kind != "text":
         return said if _mostly(one, lambda name, known: any(old.startswith(name) for old in known)) else None
-    if "length" not in one.aspects or "new signs" in one.aspects or one.samples is None:
+    if not {"length", "share"} & one.aspects or "new signs" in one.aspects or one.samples is None:
         return None
-    middles = [_middle(side) for side in one.samples]
-    return said if all(now <= was for was, now in zip(*middles, strict=True)) else None
+    return said if one.change[np.argmax(np.abs(one.change))] > 0 else None  # more short texts
 
 
 def _garbled(one: _Evidence) -> str | None:
@@ -339,7 +370,7 @@ def _merged(one: _Evidence) -> str | None:
     in_proportion = np.where(after > 0, before * lost / (1 - lost) if lost < 1 else 0.0, -before)
     to_one = np.where(after > 0, 0.0, -before)
     to_one[at] += lost
-    if float(((gain - to_one) ** 2).sum()) < float(((gain - in_proportion) ** 2).sum()):
+    if _CLEAR * float(((gain - to_one) ** 2).sum()) < float(((gain - in_proportion) ** 2).sum()):
         return f"merged into {names[at]!r}?"
     return None
 
@@ -361,9 +392,9 @@ _RULES: dict[str, Callable[[_Evidence], str | None]] = {
     "nulls": _nulls,
     "missing as a number": _missing_as_number,
     "stuck": _stuck,
+    "clipped": _clipped,
     "unit change": _unit,
     "sign turned": _sign,
-    "clipped": _clipped,
     "case changed": _case,
     "text cut": _cut,
     "garbled": _garbled,

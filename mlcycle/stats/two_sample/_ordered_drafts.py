@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from attrs import evolve
 
 from mlcycle.stats._estimate import POWER, z_value
 from mlcycle.stats.two_sample import _ordered, _ties
@@ -100,8 +101,8 @@ def _values(before: ColumnSummary, after: ColumnSummary, kind: str, plan: Plan) 
         hint = "; every value is different: is it an id?" if _never_repeat(before, after) else ""
         measures.insert(0, _quantiles(a, (n, m), kind, hint, shift, plan))
     needed = _ordered.fewest_rows(plan.least, 1 - plan.least)
-    if kind == "text":
-        measures = [Measure("length", one.unit, one.sized, one.detectable, one.scale) for one in measures[:1]]
+    if kind == "text" and len(measures) > 1:
+        measures[0] = evolve(measures[0], aspect="length")
     return Draft(test, p, tuple(measures), needed if min(n, m) < needed else 0)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,32 +92,36 @@ def _read(column: pd.Series[Any], rng: np.random.Generator) -> list[_Text]:
 
 
 def _look(text: str) -> _Text:
-    words: set[str] = set()
-    folded = text.casefold()
-    for run in _UNSPACED.findall(folded):
-        words.update([run] if len(run) < 3 else [run[i : i + 2] for i in range(len(run) - 1)])
-    words.update(_WORD.findall(_UNSPACED.sub(" ", folded)))
-    letters = [character for character in text if character.isalpha()]
-    lower = any(character.islower() for character in letters)
-    upper = any(character.isupper() for character in letters)
-    styles = (upper, upper and not lower, bool(letters) and letters[0].isupper())
-    return _Text(frozenset(words), frozenset(map(_sign, set(text))), styles)
+    folded, words = text.casefold(), set[str]()
+    if not text.isascii():
+        for run in _UNSPACED.findall(folded):
+            words.update([run] if len(run) < 3 else [run[i : i + 2] for i in range(len(run) - 1)])
+        folded = _UNSPACED.sub(" ", folded)
+    words.update(_WORD.findall(folded))
+    styles = (text != text.lower(), text.isupper(), text.lstrip()[:1].isupper())
+    return _Text(frozenset(words), frozenset(map(_SIGNS.__getitem__, set(text))), styles)
 
 
-@lru_cache(maxsize=1 << 16)
-def _sign(character: str) -> str:
-    """Return the kind of a character: the script of a letter, else the Unicode category.
+class _Signs(dict[str, str]):
+    """The kind of each character: the script of a letter, else the Unicode category; worked out once.
 
     Examples
     --------
-    >>> _sign("a"), _sign("я"), _sign("7"), _sign("Ã")
+    >>> signs = _Signs()
+    >>> signs["a"], signs["я"], signs["7"], signs["Ã"]
     ('LATIN', 'CYRILLIC', 'Nd', 'LATIN beyond ASCII')
     """
-    category = unicodedata.category(character)
-    if category[0] != "L":
-        return category
-    script = unicodedata.name(character, "unnamed").split(" ")[0]
-    return f"{script} beyond ASCII" if script == "LATIN" and not character.isascii() else script
+
+    def __missing__(self, character: str) -> str:
+        found = category = unicodedata.category(character)
+        if category[0] == "L":
+            script = unicodedata.name(character, "unnamed").split(" ")[0]
+            found = f"{script} beyond ASCII" if script == "LATIN" and not character.isascii() else script
+        self[character] = found
+        return found
+
+
+_SIGNS = _Signs()
 
 
 def _vocabulary(before: list[_Text], after: list[_Text], designs: tuple[float, float], plan: Plan) -> list[Draft]:

@@ -99,10 +99,10 @@ def test_models_that_agree_are_tied() -> None:
 
 
 def test_a_perfect_winner_has_the_limit_of_many() -> None:
-    """All right on 50 rows: the lower limit is exact at a third of the level for three models."""
+    """All right on 50 rows: the lower limit is Wilson's at a third of the level for three models."""
     y = np.arange(50) % 2
     found = stats.best_of(y, {"a": y, "b": 1 - y, "c": np.zeros(50, int)}, "accuracy")
-    assert (found.winner, found.corrected.low) == ("a", pytest.approx((0.025 / 3) ** (1 / 50)))
+    assert (found.winner, found.corrected.low) == ("a", stats.wilson(50, 50, 1 - 0.05 / 3).low)
 
 
 def test_lower_is_better_for_losses() -> None:

@@ -124,9 +124,9 @@ def test_a_constant_measure_without_bounds_has_no_limits() -> None:
 
 
 def test_two_measures_that_agree_differ_by_nothing() -> None:
-    """The same measure twice has the difference 0 with both limits 0, and says so."""
-    x = np.random.default_rng(0).normal(size=100)
-    found = stats.paired_difference(lambda r: x[r].mean(), lambda r: x[r].mean(), 100)
+    """The same numbers twice have the difference 0 with both limits 0, and it says so."""
+    y, guess = np.random.default_rng(0).normal(size=(2, 100))
+    found = stats.compare(y, guess, guess, "mae").gain
     assert (found.value, found.low, found.high) == (0.0, 0.0, 0.0)
     assert found.reason == "the two differ by exactly this on every resample"
 
@@ -137,7 +137,7 @@ def test_a_paired_difference_is_narrower_than_two_intervals() -> None:
     common = rng.normal(size=500)
     a, b = common + rng.normal(0, 0.1, 500), common + rng.normal(0, 0.1, 500)
     alone = stats.interval(lambda r: a[r].mean(), 500)
-    paired = stats.paired_difference(lambda r: a[r].mean(), lambda r: b[r].mean(), 500)
+    paired = stats.interval(lambda r: a[r].mean() - b[r].mean(), 500)
     assert paired.standard_error < alone.standard_error / 4
 
 
@@ -146,6 +146,9 @@ def test_a_paired_difference_is_narrower_than_two_intervals() -> None:
     [
         ({"confidence": 95}, "share between 0 and 1"),
         ({"resamples": 10}, "use at least 40"),
+        ({"resamples": "many"}, "resamples is a whole number of at least 1, got 'many'"),
+        ({"seed": -1}, "seed is a whole number of at least 0, got -1"),
+        ({"resampling": {"seed": 1}}, "resampling is a stats.Resampling, got dict"),
         ({"groups": [1, 2]}, "one label per row"),
         ({"method": "normal"}, "'percentile' or 'bca'"),
     ],
@@ -214,8 +217,7 @@ def test_limits_that_do_not_hold_the_value_are_none(method: str) -> None:
     found = stats.interval(lambda rows: len(np.unique(rows)) / len(rows), 80, method=method)
     assert (found.value, found.conclusive) == (1, False)
     assert "the resamples lie beside the value (around 0.6" in found.reason
-    both = stats.paired_difference(lambda rows: len(np.unique(rows)) / 80, lambda rows: 0.5, 80, method=method)
-    assert not both.conclusive
+    assert not stats.interval(lambda rows: len(np.unique(rows)) / 80 - 0.5, 80, method=method).conclusive
 
 
 def test_near_perfect_predictions_are_no_surer_than_perfect_ones() -> None:

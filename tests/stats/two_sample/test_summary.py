@@ -13,6 +13,8 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mlcycle.stats.two_sample._shifts import Plan, ShiftDraft, column_drafts
+from mlcycle.stats.two_sample._summary_shifts import running_on, summary_drafts, summary_kind
 
 from mlcycle import stats
 from mlcycle.errors import InvalidInput, NotFound

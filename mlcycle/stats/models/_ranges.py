@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-__all__ = ["function_behind", "range_of"]
+__all__ = ["Range", "function_behind", "range_of"]
 
 Range = tuple[float, float]
 

@@ -1,0 +1,217 @@
+"""One answer to what a metric's name means: scikit-learn's scorers, plain errors, functions of `sklearn.metrics`."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from attrs import frozen
+
+from mlcycle._directions import higher_is_better
+from mlcycle.errors import InvalidInput
+from mlcycle.stats.models._positive_class import positive_of
+from mlcycle.stats.models._ranges import Range, function_behind, range_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Function = Callable[[Any, Any], float]
+
+__all__ = ["NamedMetric", "alike", "asked_methods", "metric_named", "named_scorer", "of_numbers", "options_for"]
+
+_SHORT = {
+    "auc": "roc_auc",
+    "brier": "neg_brier_score",
+    "brier_score_loss": "neg_brier_score",
+    "mae": "neg_mean_absolute_error",
+    "mape": "neg_mean_absolute_percentage_error",
+    "max_error": "neg_max_error",
+    "mse": "neg_mean_squared_error",
+    "rmse": "neg_root_mean_squared_error",
+    "rmsle": "neg_root_mean_squared_log_error",
+}
+# What the functions are told of the classes, by scorer: rows may lack one, and text has no positive 1.
+_LABELLED = ("neg_log_loss", "d2_log_loss_score", "top_k_accuracy", "neg_brier_score", "d2_brier_score")
+_POSITIVE = frozenset(
+    ("f1", "precision", "recall", "jaccard", "average_precision", "neg_brier_score", "d2_brier_score")
+)
+
+
+@frozen
+class NamedMetric:
+    """What a name, or a function, means.
+
+    Attributes
+    ----------
+    name : str
+        As given; a function's own name.
+    scorer : str or None
+        The scikit-learn scorer behind it; ``None`` for a function.
+    sign : int
+        -1 where the value is the scorer's with the sign turned (a plain error).
+    higher_is_better : bool
+    function : callable or None
+        ``metric(y, prediction)``; ``None`` for a scorer.
+    """
+
+    name: str
+    scorer: str | None = None
+    sign: int = 1
+    higher_is_better: bool = True
+    function: Function | None = None
+
+    @property
+    def range(self) -> Range:
+        """The smallest and largest value it can take, as far as they are known."""
+        return range_of(self.scorer, self.sign, self.function)
+
+    def of_classes(self, classes: Any) -> Function:
+        """Return the metric as a function of truth and prediction, told the classes it is about."""
+        if self.scorer is None:
+            assert self.function is not None
+            return self.function
+        function = _function_of(self.scorer)
+        options = options_for(self.scorer, tuple(np.asarray(classes).tolist()))
+        turn = self.sign * (-1 if self.scorer.startswith("neg_") else 1)
+        return lambda y, prediction: turn * float(function(y, prediction, **options))
+
+
+def named_scorer(name: str) -> NamedMetric | None:
+    """Return the scorer of this name, or of the error this is the plain name of; ``None`` if there is none.
+
+    Examples
+    --------
+    >>> named_scorer("rmse").scorer, named_scorer("rmse").sign, named_scorer("rmse_of_mine")
+    ('neg_root_mean_squared_error', -1, None)
+    """
+    known, aliased = _scorers(), _SHORT.get(name, name)
+    if aliased in known and (name in known or not aliased.startswith("neg_")):
+        return NamedMetric(name, scorer=aliased)
+    short = _SHORT.get(name.removeprefix("neg_"), "")
+    if name.startswith("neg_") and short in known:
+        return NamedMetric(name, scorer=short)
+    turned = short if short.startswith("neg_") and not name.startswith("neg_") else f"neg_{name}"
+    return NamedMetric(name, scorer=turned, sign=-1, higher_is_better=False) if turned in known else None
+
+
+def metric_named(metric: str | Function) -> NamedMetric:
+    """Return the metric of a name, or what a function of truth and prediction measures.
+
+    Parameters
+    ----------
+    metric : str or callable
+        A scorer of scikit-learn, the plain name of an error, or a function of `sklearn.metrics` that needs nothing but
+        truth and prediction; or a function ``metric(y, prediction)`` of your own, which is better when lower if its
+        name says it is a loss or an error, and is taken for a score otherwise.
+
+    Raises
+    ------
+    InvalidInput
+        For a name there is none of, with names that look alike.
+
+    Examples
+    --------
+    >>> metric_named("neg_log_loss").higher_is_better, metric_named("rmse").higher_is_better
+    (True, False)
+    >>> metric_named("f1_score").scorer, metric_named("zero_one_loss").higher_is_better
+    ('f1', False)
+    >>> metric_named("acuracy")
+    Traceback (most recent call last):
+    mlcycle.errors.InvalidInput: there is no metric 'acuracy'; did you mean 'accuracy'...
+    """
+    if callable(metric):
+        name = str(getattr(metric, "__name__", type(metric).__name__))
+        return NamedMetric(name, higher_is_better=higher_is_better(name) is not False, function=metric)
+    if not isinstance(metric, str):
+        raise InvalidInput(
+            f"metric is a name such as 'roc_auc' or a function of truth and prediction, got {type(metric).__name__}"
+        )
+    found = named_scorer(metric) or named_scorer(metric.removesuffix("_score")) or _function(metric)
+    if found is None:
+        raise InvalidInput(f"there is no metric {metric!r}; {alike(metric)}Use a scikit-learn scorer name, the plain "
+                           "name of an error, or a function metric(y, prediction)")  # fmt: skip
+    return found
+
+
+def alike(name: str) -> str:
+    """Return names that look like this one, as the beginning of a sentence; empty without any."""
+    known = _scorers()
+    bare = [scorer.removeprefix("neg_") for scorer in known]
+    near = difflib.get_close_matches(name, sorted({*known, *bare, *_SHORT}), n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+
+
+def _function(name: str) -> NamedMetric | None:
+    from sklearn import metrics
+
+    function = getattr(metrics, name, None) if name in metrics.__all__ else None
+    direction = higher_is_better(name)
+    if function is None or direction is None or inspect.isclass(function):
+        return None
+    asked = [name for name, one in inspect.signature(function).parameters.items() if one.default is one.empty]
+    if len(asked) != 2 or not asked[0].startswith(("y", "labels_true")):  # others are of tables
+        return None
+    return NamedMetric(name, higher_is_better=direction, function=function)
+
+
+def options_for(scorer: str, classes: tuple[Any, ...]) -> dict[str, Any]:
+    """Return what the function behind a scorer is to be told of the classes, and how it averages over them.
+
+    Examples
+    --------
+    >>> options_for("f1", ("no", "yes")), options_for("f1_macro", (0, 1)), options_for("neg_log_loss", (0, 1))
+    ({'pos_label': 'yes'}, {'average': 'macro'}, {'labels': [0, 1]})
+    """
+    options: dict[str, Any] = {}
+    if scorer in _POSITIVE and len(classes) == 2:
+        options["pos_label"] = positive_of(classes)
+    elif classes and (scorer in _LABELLED or scorer.startswith("roc_auc_ov")):
+        options["labels"] = list(classes)
+    for average in ("macro", "micro", "weighted", "samples"):
+        if scorer.endswith(f"_{average}"):
+            options["average"] = average
+    if scorer.startswith("roc_auc_ov"):
+        options |= {"multi_class": scorer.split("_")[2]}
+        options.setdefault("average", "macro")
+    return options if options.keys() <= inspect.signature(_function_of(scorer)).parameters.keys() else {}
+
+
+def _function_of(scorer: str) -> Any:
+    from sklearn import metrics
+
+    # some scorers call a function that is no public one, such as a part of what `class_likelihood_ratios` returns
+    found = getattr(metrics, function_behind(scorer), None)
+    return metrics.get_scorer(scorer)._score_func if found is None else found
+
+
+@functools.cache
+def _scorers() -> frozenset[str]:
+    from sklearn.metrics import get_scorer_names
+
+    return frozenset(get_scorer_names())
+
+
+def asked_methods(scorer: str | None) -> tuple[str, ...]:
+    """Return the methods of a model a scorer asks, the first there is; a function asks for what it predicts.
+
+    Examples
+    --------
+    >>> asked_methods("f1"), asked_methods("neg_log_loss"), asked_methods("roc_auc")
+    (('predict',), ('predict_proba',), ('decision_function', 'predict_proba'))
+    """
+    if scorer is not None and (scorer in _PROBABILITIES or scorer.startswith("roc_auc_ov")):
+        return ("predict_proba",)
+    return ("decision_function", "predict_proba") if scorer in _RANKINGS else ("predict",)
+
+
+_PROBABILITIES = frozenset(("neg_log_loss", "neg_brier_score", "d2_log_loss_score", "d2_brier_score"))
+_RANKINGS = frozenset(("roc_auc", "average_precision", "top_k_accuracy"))
+
+
+def of_numbers(scorer: str | None) -> bool:
+    """Return whether a scorer compares numbers with numbers; the others compare labels, or scores with labels."""
+    name = (scorer or "").removeprefix("neg_")
+    return name in ("r2", "explained_variance") or "_error" in name or name.endswith("_deviance")
