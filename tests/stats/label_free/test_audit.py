@@ -39,15 +39,15 @@ def test_every_row_can_be_chosen_and_weights_add_up() -> None:
 
 
 def test_chances_are_what_the_sample_says() -> None:
-    """Over 3 000 draws every row is chosen as often as stated, within 5 standard errors."""
+    """Over 1 500 draws every row is chosen as often as stated, within 5 standard errors."""
     score = np.sort(population(0, 60)[0])
     counts = np.zeros(60)
-    for seed in range(3000):
+    for seed in range(1500):
         counts[stats.audit_sample(score, 12, seed=seed).indices] += 1
     sample = stats.audit_sample(score, 12)
     # Scores are sorted and all different, so strata are runs of rows, the same in every draw.
     stated = (sample.taken / sample.sizes)[np.repeat(np.arange(len(sample.sizes)), sample.sizes)]
-    assert np.all(np.abs(counts / 3000 - stated) < 5 * np.sqrt(stated * (1 - stated) / 3000))
+    assert np.all(np.abs(counts / 1500 - stated) < 5 * np.sqrt(stated * (1 - stated) / 1500))
 
 
 def test_shift_gets_strata_of_its_own() -> None:
@@ -80,16 +80,16 @@ def test_a_stratified_mean_by_hand() -> None:
 
 @pytest.mark.parametrize("metric", ["accuracy", "false_negatives", "recall", "roc_auc"])
 def test_audits_are_unbiased_even_where_the_estimate_is_wrong(metric: str) -> None:
-    """Over 200 samples of one drifted population the mean is the truth: exactly, or up to 1/k for ratios and areas."""
+    """Over 100 samples of one drifted population the mean is the truth: exactly, or up to 1/k for ratios and areas."""
     score, y = population(5, drift=0.4)
     truth = class_metric(metric, 2).realised(np.column_stack([1 - score, score]), (score >= 0.5).astype(int), y * 1)
     estimate = stats.cbpe(*population(6)[::-1], score, metric=metric, resamples=40)
     found = []
-    for seed in range(200):
+    for seed in range(100):
         sample = stats.audit_sample(score, 60, seed=seed)
         found.append(stats.audit(sample, y[sample.indices], metric=metric, estimate=estimate).value)
     slack = 0.0 if metric in ("accuracy", "false_negatives") else 0.01
-    assert abs(np.mean(found) - truth) <= 3 * np.std(found) / math.sqrt(200) + slack
+    assert abs(np.mean(found) - truth) <= 3 * np.std(found) / math.sqrt(100) + slack
     assert abs(estimate.value - truth) > 0.03
 
 
