@@ -250,7 +250,7 @@ def _shifts(
     for measure, margin in zip(draft.measures, margins, strict=True):
         found = measure.sized(1 - level / parts)
         verdict, note = _verdict(draft, found, significant, margin)
-        seen = math.inf if draft.rows_needed else measure.detectable(alone / parts, margin)
+        seen = math.inf if draft.rows_needed or margin == math.inf else measure.detectable(alone / parts, margin)
         made.append(
             Shift(
                 measure.aspect, draft.test, draft.p, adjusted, found.effect, found.low, found.high, measure.unit,

@@ -196,7 +196,8 @@ def _share_below(
             low = max(low, found.low)
             if found.effect:
                 where = shown(points[found.at], kind)
-                note = f"rows up to {where}: {percent(found.before)} -> {percent(found.after)}"
+                what = f"texts of up to {where} characters" if kind == "text" else f"rows up to {where}"
+                note = f"{what}: {percent(found.before)} -> {percent(found.after)}"
         # Of a sketch the distance is the least there can be, and of samples nearly alike it is not looked for.
         root = math.sqrt(1 / n + 1 / m)
         most = max(distance, _ordered.NEGLIGIBLE * root) + a.doubt + b.doubt

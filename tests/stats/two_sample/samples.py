@@ -64,7 +64,7 @@ def make(kind: str, n: int, rng: np.random.Generator, shift: float = 0.0) -> obj
 
 def texts(n: int, rng: np.random.Generator, words: list[str], weights: list[float] | None = None) -> list[str]:
     """Return texts of twelve words, all different from each other."""
-    return [" ".join([*rng.choice(words, 12, p=weights), str(i), str(rng.integers(10**9))]) for i in range(n)]
+    return [" ".join([*rng.choice(words, 12, p=weights), str(rng.integers(10**9))]) for _ in range(n)]
 
 
 def frame(n: int, columns: int, rng: np.random.Generator, kinds: list[str] | None = None) -> pd.DataFrame:

@@ -15,7 +15,8 @@ def test_text_is_compared_by_length() -> None:
     rng = np.random.default_rng(0)
     texts = lambda n: ["".join(rng.choice(list("abcdefg "), size)) for size in rng.poisson(n, 300)]  # noqa: E731
     found = column(texts(20), texts(35))
-    assert (found.kind, found.leading.aspect, found.verdict) == ("text", "length", "drifted")
+    assert (found.kind, found.verdict, aspects(found) >= {"length", "share"}) == ("text", "drifted", True)
+    assert aspect(found, "share").note.startswith("texts of up to ")
 
 
 def test_vocabulary_of_texts_is_a_test_of_its_own() -> None:
@@ -102,4 +103,5 @@ def test_of_a_long_text_only_the_first_characters_are_read() -> None:
     long = pd.Series(["short", " ".join(f"w{i}" for i in range(500_000))])
     short, cut = _texts._read(long, np.random.default_rng(0))
     assert (len(short.words), 300 < len(cut.words) < 500) == (1, True)
-    assert column([*long] * 30, [*long] * 30, kinds={"x": "text"}).verdict != "drifted"
+    after = ["a b", "short"] * 12
+    assert column(after, [*after, long[1]], kinds={"x": "text"}).verdict != "drifted"
