@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from mlcycle.stats.sequential._sequences import ConfidenceSequence
     from mlcycle.stats.two_sample._drift import drift
     from mlcycle.stats.two_sample._findings import ColumnDrift, Drift, Shift
+    from mlcycle.stats.two_sample._healthy import margins
     from mlcycle.stats.two_sample._kolmogorov_smirnov import TwoSampleTest, kolmogorov_smirnov
     from mlcycle.stats.two_sample._planning import minimum_detectable
     from mlcycle.stats.two_sample._summary import ColumnSummary, Summary, summarise, summarise_chunks
@@ -94,6 +95,7 @@ _HOMES = {
         "Drift",
         "Shift",
     ),
+    "two_sample._healthy": ("margins",),
     "two_sample._kolmogorov_smirnov": (
         "TwoSampleTest",
         "kolmogorov_smirnov",
@@ -157,6 +159,7 @@ __all__ = [
     "holm",
     "interval",
     "kolmogorov_smirnov",
+    "margins",
     "metric_interval",
     "minimum_detectable",
     "pape",

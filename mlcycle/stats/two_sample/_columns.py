@@ -90,6 +90,8 @@ def as_frame(data: Any, side: str) -> pd.DataFrame:
     """
     import pandas as pd
 
+    if data is None:
+        raise InvalidInput(f"{side} is a frame, an array or a mapping of columns, got None")
     if hasattr(data, "to_pandas"):
         data = data.to_pandas()
     if isinstance(data, pd.Series):
@@ -229,7 +231,7 @@ def ordered_of(column: pd.Series[Any], kind: str) -> Ordered:
     >>> import pandas as pd
     >>> found = ordered_of(pd.Series([3.0, None, 1.0, 1.0, float("inf")]), "numeric")
     >>> found.values.tolist(), found.nulls, found.infinite, (found.repeated, found.pairs)
-    ([1.0, 1.0, 3.0], 1, 1, (1, 3))
+    ([1.0, 1.0, 3.0], 1, 1, (1, 2))
     """
     with reading(column, kind):
         return _moments(column) if kind == "datetime" else _numbers(column, kind)

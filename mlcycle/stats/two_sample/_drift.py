@@ -145,8 +145,8 @@ def drift(
     >>> found = stats.drift(before, after)
     >>> print(found)
     drifted: 1 of 2 columns drifted (alpha 0.05, bh; global test: Simes, p ...)
-      drifted       age: ... % quantile ... -> ... (numeric, values: ... robust sd, margin 0.1, p ...)
-      not seen      plan: 'pro': ... a change of ... share would have been seen ...
+      drifted       age: rows up to ...: ... % -> ... % (numeric, share: ... share, margin 0.02, p ...)
+      not seen      plan: 'free': ... a change of ... share would have been seen ...
     >>> found.frame()[["column", "verdict"]].values.tolist()
     [['age', 'drifted'], ['plan', 'not seen']]
     """
@@ -155,7 +155,7 @@ def drift(
     if not isinstance(control, str) or control not in CONTROLS:
         raise InvalidInput(f"control is one of {', '.join(CONTROLS)}, got {control!r}")
     every = (*pairing.names, *pairing.only_reference, *pairing.only_current)
-    setting = _Setting(alpha, control, Margins.of(margin, every))
+    setting = _Setting(alpha, control, Margins.of(margin, pairing.known))
     units = units_of(pairing.reference, pairing.current, groups, blocks)
     # Before the tests are made their number is not known, and no column may ask for more than was kept for it.
     least = setting.level(1, max(MOST_TESTS * len(pairing.names), 1))
@@ -252,7 +252,7 @@ def _shifts(
     for measure, margin in zip(draft.measures, margins, strict=True):
         found = measure.sized(1 - level / parts)
         verdict, note = _verdict(draft, found, significant, margin)
-        seen = math.inf if draft.rows_needed else measure.detectable(alone / parts, margin)
+        seen = math.inf if draft.rows_needed or margin == math.inf else measure.detectable(alone / parts, margin)
         made.append(
             Shift(
                 measure.aspect, draft.test, draft.p, adjusted, found.effect, found.low, found.high, measure.unit,
