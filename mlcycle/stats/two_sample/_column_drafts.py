@@ -9,13 +9,14 @@ import numpy as np
 from attrs import evolve
 
 from mlcycle.stats.two_sample import _columns
+from mlcycle.stats.two_sample._column_summary import ColumnSummary
 from mlcycle.stats.two_sample._drafts import Draft, Measure, Plan, Sized, share_draft, untested
 from mlcycle.stats.two_sample._level_counts import LevelCounts
 from mlcycle.stats.two_sample._level_drafts import level_drafts
 from mlcycle.stats.two_sample._ordered_drafts import ordered_drafts
 from mlcycle.stats.two_sample._shares import Shares
 from mlcycle.stats.two_sample._sketch import Sketch, SortedSample
-from mlcycle.stats.two_sample._summary import ColumnSummary, column_summary
+from mlcycle.stats.two_sample._summarising import column_summary
 from mlcycle.stats.two_sample._telling import percent
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def kind_of_both(reference: ColumnSummary, current: ColumnSummary) -> tuple[str,
     Examples
     --------
     >>> import pandas as pd
-    >>> from mlcycle.stats.two_sample._summary import column_summary
+    >>> from mlcycle.stats.two_sample._summarising import column_summary
     >>> a, b = column_summary(pd.Series([1.5, 2.5], name="x")), column_summary(pd.Series(["a", "b"], name="x"))
     >>> kind_of_both(a, b)
     ('changed', 'it was numeric and is text; convert one, or leave the column out')
@@ -250,7 +251,7 @@ def _running_on(before: ColumnSummary, after: ColumnSummary, kind: str, a: Any, 
     Examples
     --------
     >>> import pandas as pd
-    >>> from mlcycle.stats.two_sample._summary import column_summary
+    >>> from mlcycle.stats.two_sample._summarising import column_summary
     >>> a, b = (column_summary(pd.Series(range(start, start + 5000), name="id")) for start in (0, 5000))
     >>> _running_on(a, b, "numeric", a.values, b.values)[:40]
     'every value is new and later than before'

@@ -10,7 +10,8 @@ from attrs import evolve, frozen
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.stats._estimate import z_value
 from mlcycle.stats.two_sample import _columns
-from mlcycle.stats.two_sample._summary import ColumnSummary, Summary
+from mlcycle.stats.two_sample._column_summary import ColumnSummary
+from mlcycle.stats.two_sample._summary import Summary
 from mlcycle.stats.two_sample._telling import percent
 
 if TYPE_CHECKING:
