@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from mlcycle.stats.two_sample._column_summary import ColumnSummary
     from mlcycle.stats.two_sample._drift import drift
     from mlcycle.stats.two_sample._findings import ColumnDrift, Drift, Shift
+    from mlcycle.stats.two_sample._healthy import margins
     from mlcycle.stats.two_sample._kolmogorov_smirnov import TwoSampleTest, kolmogorov_smirnov
     from mlcycle.stats.two_sample._planning import minimum_detectable
     from mlcycle.stats.two_sample._summarising import summarise_values
@@ -96,6 +97,7 @@ _HOMES = {
         "Drift",
         "Shift",
     ),
+    "two_sample._healthy": ("margins",),
     "two_sample._kolmogorov_smirnov": (
         "TwoSampleTest",
         "kolmogorov_smirnov",
@@ -160,6 +162,7 @@ __all__ = [
     "holm",
     "interval",
     "kolmogorov_smirnov",
+    "margins",
     "metric_interval",
     "minimum_detectable",
     "pape",

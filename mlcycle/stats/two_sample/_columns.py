@@ -97,6 +97,8 @@ def as_frame(data: Any, side: str) -> pd.DataFrame:
     """
     import pandas as pd
 
+    if data is None:
+        raise InvalidInput(f"{side} is a frame, an array or a mapping of columns, got None")
     if hasattr(data, "to_pandas"):
         data = data.to_pandas()
     if isinstance(data, pd.Series):

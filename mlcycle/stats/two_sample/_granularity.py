@@ -67,5 +67,6 @@ def on_grid(ordered: NDArray[Any], unit: str = "", counts: NDArray[Any] | None =
 
 def _multiples(values: NDArray[np.float64], power: int, close: float) -> int:
     # Dividing by a power of ten and multiplying with one are each rounded once; 0.1 itself is not a float.
-    times = values / 10.0**power if power > 0 else values * 10.0**-power
-    return int(np.count_nonzero(np.abs(times - np.rint(times)) <= close * np.abs(times)))
+    with np.errstate(over="ignore", invalid="ignore"):  # what is too large to be multiplied lies on no grid
+        times = values / 10.0**power if power > 0 else values * 10.0**-power
+        return int(np.count_nonzero(np.abs(times - np.rint(times)) <= close * np.abs(times)))

@@ -90,6 +90,11 @@ class Pairing:
         """Rows of the two sides."""
         return _rows(self.reference), _rows(self.current)
 
+    @property
+    def known(self) -> tuple[Hashable, ...]:
+        """Every column of either side, compared or not."""
+        return tuple(dict.fromkeys([*_names(self.reference), *_names(self.current)]))
+
     def sides(self, name: Hashable) -> tuple[ColumnSummary, ColumnSummary]:
         """Return what is compared of a column: what was kept of it, or all its values in order."""
         kind = self.kinds.get(name)

@@ -76,6 +76,16 @@ class SortedSample:
         found = (self.values[ranks - 1] - origin).astype(np.float64)
         return np.broadcast_to(found, (2, *found.shape))
 
+    @property
+    def doubt(self) -> float:
+        """By how much a share of rows below a value may be more than is known: nothing."""
+        return 0.0
+
+    def spread(self, most: int) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Return about `most` values that are spread as all are, and how many rows each stands for."""
+        some = self.values[:: max(self.n // most, 1)]
+        return some, np.full(len(some), self.n / len(some))
+
     def times(self, factor: int) -> SortedSample:
         """Return the sample of so many times each value."""
         return SortedSample(self.values * factor)
@@ -188,6 +198,16 @@ class Sketch:
     def times(self, factor: int) -> Sketch:
         """Return the sketch of so many times each value."""
         return evolve(self, points=self.points * factor)
+
+    @property
+    def doubt(self) -> float:
+        """By how much a share of rows below a value may be more than is known."""
+        between = np.append(self.below[1], self.n) - np.append(0, self.upto[0])
+        return float(between.max(initial=0)) / max(self.n, 1)
+
+    def spread(self, most: int) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Return the points, and how many rows each stands for."""
+        return self.points, np.diff(self.upto.mean(axis=0), prepend=0.0)
 
     def frequent(self, least: int) -> NDArray[Any]:
         """Return the values known to occur so often."""
