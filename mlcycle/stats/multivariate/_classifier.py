@@ -6,12 +6,13 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from attrs import evolve
 
 from mlcycle.errors import InvalidInput
 from mlcycle.stats._arguments import check_seed, check_share, check_size, check_whole
 from mlcycle.stats._estimate import POWER, z_value
 from mlcycle.stats.multivariate._cross_fit import CrossFit, ridge, seeded, splits_of
-from mlcycle.stats.multivariate._finding import JointDrift, finding, joint_verdict, undecided
+from mlcycle.stats.multivariate._finding import JointDrift
 from mlcycle.stats.multivariate._points import Points, points_of
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def domain_classifier(
     folds: int = 5,
     estimator: Any = None,
     columns: Iterable[Hashable] | None = None,
-    groups: tuple[Any, Any] | None = None,
+    groups: Any = None,
     alpha: float = 0.05,
     margin: float | None = None,
     permutations: int | None = None,
@@ -65,8 +66,8 @@ def domain_classifier(
         ``random_state`` it gets the seed.
     columns : iterable, optional
         The columns to use; all that both sides have, unless given.
-    groups : pair of array-like, optional
-        What every row of either side belongs to; rows of one group change sides together.
+    groups : column, or pair of array-like, optional
+        What every row of either side belongs to, as for `drift`; rows of one group change sides together.
     alpha : float, default 0.05
         The level; intervals have confidence ``1 - alpha``.
     margin : float, optional
@@ -113,10 +114,15 @@ def domain_classifier(
     alpha, least, made = _checked(alpha, margin, _PERMUTATIONS[estimator is not None], permutations)
     rng = np.random.default_rng(seed)
     points = points_of(reference, current, columns=columns, groups=groups, most=most, rng=rng)
-    test = f"domain classifier, {'ridge' if estimator is None else type(estimator).__name__}"
     model = None if estimator is None else seeded(estimator, seed)
+    found = JointDrift(
+        test=f"domain classifier, {'ridge' if estimator is None else type(estimator).__name__}",
+        margin=least, alpha=alpha, n_reference=points.rows[0], n_current=points.rows[1], used=points.used,
+        columns=points.columns, dropped=points.dropped,
+        only_reference=points.only_reference, only_current=points.only_current,
+    )  # fmt: skip
     if reason := _too_few(points, folds, alpha):
-        return undecided(test, points, least, alpha, reason)
+        return _noted(found, reason)
     # Small matrices: threads of BLAS win nothing, and on a busy machine wait for each other a hundred times as long.
     with threadpool_limits(1, "blas"):
         splits = splits_of(points, folds, seed)
@@ -127,11 +133,25 @@ def domain_classifier(
         telling = _telling(fit, points, rng) if p <= alpha else ()
     low, high = _interval(auc, max(error, float(np.std(chance))), points, 1 - alpha)
     detectable = _detectable(chance, alpha, least) if model is None else math.nan
-    verdict, note = joint_verdict(p, low, high, alpha, least, detectable)
-    return finding(
-        points, note, test=test, p=p, effect=auc, low=low, high=high, margin=least, detectable=detectable, alpha=alpha,
-        verdict=verdict, telling=telling,
-    )  # fmt: skip
+    return _judged(evolve(found, p=p, effect=auc, low=low, high=high, detectable=detectable, telling=telling))
+
+
+def _judged(found: JointDrift) -> JointDrift:
+    significant = found.p <= found.alpha
+    if significant and found.low > found.margin:
+        return _noted(evolve(found, verdict="drifted"), "")
+    if found.high <= found.margin:
+        return _noted(evolve(found, verdict="within margin"), "")
+    if significant:
+        return _noted(found, "a difference for certain, but not whether it is beyond the margin")
+    few = "too few rows: no difference, however large, is seen with 80 % power; more rows would do"
+    return _noted(found, few if math.isinf(found.detectable) else "")
+
+
+def _noted(found: JointDrift, note: str) -> JointDrift:
+    given, used = (found.n_reference, found.n_current), found.used
+    part = f"compared {used[0]:,} and {used[1]:,} of {given[0]:,} and {given[1]:,} rows, chosen at random"
+    return evolve(found, note="; ".join(text for text in (note, part if used != given else "") if text))
 
 
 def _checked(alpha: Any, margin: Any, usual: int, permutations: Any) -> tuple[float, float, int]:
@@ -147,7 +167,7 @@ def _checked(alpha: Any, margin: Any, usual: int, permutations: Any) -> tuple[fl
 
 
 def _too_few(points: Points, folds: int, alpha: float) -> str:
-    """Return why there is nothing to compare, or no permutation within folds can be significant; empty when one can."""
+    """Return why there is nothing to compare, or no permutation within folds can be significant."""
     if not points.columns:
         return "no column that can be compared"
 

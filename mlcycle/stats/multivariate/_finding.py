@@ -10,12 +10,10 @@ from attrs import asdict, frozen
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from mlcycle.stats.multivariate._points import Points
-
-__all__ = ["JointDrift", "finding", "joint_verdict", "undecided"]
+__all__ = ["JointDrift"]
 
 
-@frozen(repr=False)
+@frozen(repr=False, kw_only=True)
 class JointDrift:
     """Whether two samples differ in anything, column by column or in how columns go together.
 
@@ -23,6 +21,9 @@ class JointDrift:
     ----------
     test : str
         The test and its settings.
+    verdict : str
+        ``drifted`` when the test is significant **and** the near end of the interval lies beyond the margin, ``within
+        margin`` when the far end does not, ``not seen`` when neither is sure, or there was nothing to compare.
     p : float
         Its permutation p-value; ``nan`` when there was nothing to compare.
     effect, low, high : float
@@ -34,10 +35,6 @@ class JointDrift:
         ``inf`` if none would have been.
     alpha : float
         The level.
-    verdict : str
-        ``drifted`` when the test is significant **and** the near end of the interval lies beyond the margin,
-        ``inconclusive`` when there are too few rows for any verdict, when none is seen and none, however large, would
-        have been, or when a difference is certain but not whether it is larger than the margin; else ``stable``.
     n_reference, n_current : int
         Rows given.
     used : tuple of int
@@ -55,14 +52,14 @@ class JointDrift:
     """
 
     test: str
-    p: float
-    effect: float
-    low: float
-    high: float
+    verdict: str = "not seen"
+    p: float = math.nan
+    effect: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
     margin: float
-    detectable: float
+    detectable: float = math.nan
     alpha: float
-    verdict: str
     n_reference: int
     n_current: int
     used: tuple[int, int]
@@ -85,8 +82,15 @@ class JointDrift:
     def _size(self) -> str:
         if math.isnan(self.effect):
             return "not compared"
-        limits = f"[{self.low:.3g}, {self.high:.3g}]" if not math.isnan(self.low) else "[no interval]"
-        return f"AUC {self.effect:.3g} {limits}, margin {self.margin:.3g}, p {self.p:.2g}"
+        return f"AUC {self.effect:.3g} [{self.low:.3g}, {self.high:.3g}], margin {self.margin:.3g}, p {self.p:.2g}"
+
+    def _asides(self) -> list[tuple[str, str]]:
+        return [
+            *((f"left out: {name!s}", reason) for name, reason in self.dropped),
+            ("only in the reference", ", ".join(map(str, self.only_reference))),
+            ("only in the current data", ", ".join(map(str, self.only_current))),
+            ("note", self.note),
+        ]
 
     def __str__(self) -> str:
         lines = [f"{self.verdict}: {self.test}, {self._size()}, {len(self.columns)} columns"]
@@ -95,10 +99,8 @@ class JointDrift:
             lines[0] += f", could have seen {self.detectable:.2g}"
         if self.telling:
             lines.append("  telling: " + ", ".join(f"{name!s} {lost:.3f}" for name, lost in self.telling[:5]))
-        lines += [f"  left out: {name!s}: {reason}" for name, reason in self.dropped]
-        sides = ((self.only_reference, "reference"), (self.only_current, "current data"))
-        lines += [f"  only in the {side}: {', '.join(map(str, names))}" for names, side in sides if names]
-        return "\n".join([*lines, f"  {self.note}"] if self.note else lines)
+        lines += [f"  {name}: {said}" for name, said in self._asides() if said]
+        return "\n".join(lines)
 
     def __repr__(self) -> str:
         return f"JointDrift({self.verdict}: {self.test}, {self._size()})"
@@ -106,66 +108,17 @@ class JointDrift:
     def _repr_html_(self) -> str:
         from mlcycle import _html
 
-        colour = "warn" if self.drifted else "pass" if self.verdict == "stable" else self.verdict
         facts = [
             ("verdict", _html.badge(self.verdict)),
             ("AUC", self.effect),
-            ("interval", _html.bar(self.effect, self.low, self.high, self.margin, verdict=colour)),
+            ("interval", _html.bar(self.effect, self.low, self.high, self.margin, verdict=self.verdict)),
             ("margin", self.margin),
             ("detectable", self.detectable if math.isfinite(self.detectable) else None),
             ("p", self.p),
             ("rows", f"{self.n_reference:,} and {self.n_current:,}"),
             ("columns", len(self.columns)),
-            ("left out", "; ".join(f"{name!s}: {reason}" for name, reason in self.dropped)),
-            ("only in the reference", ", ".join(map(str, self.only_reference))),
-            ("only in the current data", ", ".join(map(str, self.only_current))),
-            ("note", self.note),
+            *self._asides(),
         ]
         telling = [[str(name), lost] for name, lost in self.telling]
         extra = [_html.table(["column", "AUC lost without it"], telling)] if telling else []
         return str(_html.card(self.test, facts, *extra))
-
-
-def joint_verdict(p: float, low: float, high: float, alpha: float, margin: float, detectable: float) -> tuple[str, str]:
-    """Return the verdict of a test that could have been significant, and what to say of it.
-
-    Examples
-    --------
-    >>> joint_verdict(0.001, 0.2, 0.3, 0.05, 0.1, 0.2)[0], joint_verdict(0.4, 0.0, 0.3, 0.05, 0.1, 0.2)[0]
-    ('drifted', 'stable')
-    >>> joint_verdict(0.4, 0.0, 1.0, 0.05, 0.1, math.inf)[0]
-    'inconclusive'
-    """
-    if p <= alpha and low > margin:
-        return "drifted", ""
-    if p <= alpha and high > margin:
-        return "inconclusive", "a difference for certain, but not whether it is beyond the margin"
-    if p > alpha and math.isinf(detectable):
-        return "inconclusive", "too few rows: no difference, however large, is seen with 80 % power; more rows would do"
-    return "stable", ""
-
-
-def finding(points: Points, note: str, **found: Any) -> JointDrift:
-    """Return the record of a test of these points."""
-    used, given = points.used, points.rows
-    if used != given:
-        part = f"compared {used[0]:,} and {used[1]:,} of {given[0]:,} and {given[1]:,} rows, chosen at random"
-        note = f"{note}; {part}" if note else part
-    return JointDrift(
-        n_reference=given[0],
-        n_current=given[1],
-        used=used,
-        columns=points.columns,
-        dropped=points.dropped,
-        only_reference=points.only_reference,
-        only_current=points.only_current,
-        note=note,
-        **found,
-    )
-
-
-def undecided(test: str, points: Points, margin: float, alpha: float, reason: str) -> JointDrift:
-    """Return the record of a test that cannot have a verdict, and why."""
-    names = ("p", "effect", "low", "high", "detectable")
-    nothing = dict.fromkeys(names, math.nan)
-    return finding(points, reason, test=test, margin=margin, alpha=alpha, verdict="inconclusive", **nothing)
