@@ -96,7 +96,7 @@ class CrossFit:
 
         values, cv = self.points.values, self.splits
         if self.many:
-            return np.round(cross_val_predict(self.model, values, labels, cv=cv).reshape(labels.shape), _DIGITS)
+            return np.asarray(cross_val_predict(self.model, values, labels, cv=cv).reshape(labels.shape).round(_DIGITS))
         method = "predict_proba" if hasattr(self.model, "predict_proba") else "decision_function"
         found = [cross_val_predict(self.model, values, one.astype(int), cv=cv, method=method) for one in labels.T]
         return np.round(np.column_stack([one[:, 1] if one.ndim == 2 else one for one in found]), _DIGITS)
@@ -182,5 +182,5 @@ class CrossFit:
 def scored(fitted: Any, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return how sure a fitted model is that rows are of the current side."""
     if hasattr(fitted, "predict_proba"):
-        return np.round(fitted.predict_proba(values)[:, 1], _DIGITS)
-    return np.round(getattr(fitted, "decision_function", fitted.predict)(values), _DIGITS)
+        return np.asarray(fitted.predict_proba(values)[:, 1].round(_DIGITS))
+    return np.asarray(getattr(fitted, "decision_function", fitted.predict)(values).round(_DIGITS))

@@ -183,7 +183,7 @@ def test_the_interval_holds_the_auc_of_what_was_trained(n: int, shift: float) ->
 def test_a_column_can_be_the_group() -> None:
     """Named as for `drift`, it is not compared itself."""
     rng, person = np.random.default_rng(0), np.repeat(np.arange(24), 5)
-    frame = pd.DataFrame({"x": rng.normal(size=24)[person], "person": person})
+    frame = pd.DataFrame({"x": rng.normal(size=120), "person": person})
     named = domain_classifier(frame[:60], frame[60:], groups="person", permutations=99)
     pair = domain_classifier(frame[["x"]][:60], frame[["x"]][60:], groups=(person[:60], person[60:]), permutations=99)
     assert (named, named.columns) == (pair, ("x",))
