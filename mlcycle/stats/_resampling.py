@@ -97,13 +97,7 @@ class Resampling:
 
 
 def resampling_of(resampling: Resampling | None, options: ResamplingOptions) -> Resampling:
-    """Return the record a call means: the one it gives, or the default, with the keywords beside it.
-
-    Examples
-    --------
-    >>> resampling_of(Resampling(seed=3), {"resamples": 200}).seed
-    3
-    """
+    """Return the record a call means: the one it gives, or the default, with the keywords beside it."""
     if resampling is None:
         return Resampling(**options)
     if not isinstance(resampling, Resampling):
