@@ -11,9 +11,8 @@ from attrs import asdict, evolve, frozen
 from mlcycle.errors import InvalidInput
 from mlcycle.stats._estimate import Estimate, unknown
 from mlcycle.stats._resampling import Resampling, ResamplingOptions, resampling_of
-from mlcycle.stats.models._draws import Draws
 from mlcycle.stats.models._metrics import resample
-from mlcycle.stats.models._units import enough
+from mlcycle.stats.models._units import Draws, enough
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -258,7 +257,7 @@ def _corrected(found: Resampled, values: NDArray[np.float64], turn: float, best:
 def _outside(found: Resampled, values: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     """Return, for every resample, its winner measured on the units that were not drawn."""
     units, outside = found.units, []
-    drawn = (row for picks in units.draws(values.shape[1], seed) for row in picks)
+    drawn = (row for draws in units.draws(values.shape[1], seed) for row in draws.picks)
     for column, row in zip(values.T, drawn, strict=True):
         rest = np.ones(units.count, dtype=bool)
         rest[row] = False

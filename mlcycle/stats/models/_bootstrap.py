@@ -11,8 +11,7 @@ from mlcycle.errors import InvalidInput
 from mlcycle.stats._arguments import check_whole
 from mlcycle.stats._estimate import Estimate, smallest_detectable, unknown, z_value
 from mlcycle.stats._resampling import Resampling, ResamplingOptions, resampling_of
-from mlcycle.stats.models._draws import Draws, defined
-from mlcycle.stats.models._units import Units, enough, units_of
+from mlcycle.stats.models._units import Units, defined, enough, units_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,21 +21,18 @@ if TYPE_CHECKING:
 
     Measure = Callable[[NDArray[np.int64]], float]
 
-__all__ = [
-    "FLAT",
-    "METHODS",
-    "agreeing",
-    "given_up",
-    "interval",
-    "jackknife",
-    "level_of",
-    "name_of",
-    "spread_of",
-    "summarise",
-]
+__all__ = ["FLAT", "given_up", "interval", "jackknife", "level_of", "name_of", "spread_of", "summarise"]
 
-METHODS = ("percentile", "bca")
+FLAT = (
+    "every resample gave the same value, so there is no variation to measure; "
+    "give bounds=(smallest, largest possible value) for a limit"
+)
+_BESIDE = (
+    "the resamples lie beside the value (around {:.3g}, not {:.3g}): drawing rows twice changes this measure, "
+    "so no interval can be given"
+)
 _JACKKNIFE = 200
+_TOO_LARGE_TO_SQUARE = 1e150
 
 
 def interval(
@@ -116,7 +112,7 @@ def interval(
     value = float(measure(np.arange(n)))
     if units.count < enough(confidence) or not math.isfinite(value):
         return summarise(value, np.empty(0), units, confidence, method)
-    draws = (Draws(units, picks) for picks in units.draws(drawn.resamples, drawn.seed))
+    draws = units.draws(drawn.resamples, drawn.seed)
     values = np.array([defined(measure, rows) for some in draws for rows in some.rows()])
     slopes = jackknife(measure, units) if method == "bca" else None
     behind = None if bounds is None else float(units.count) if rests_on is None else rests_on
@@ -128,7 +124,7 @@ def _checked(
 ) -> tuple[Resampling, Units, float]:
     if not callable(measure):
         raise InvalidInput(f"measure is a function of row indices, got {type(measure).__name__}")
-    if method not in METHODS:
+    if method not in ("percentile", "bca"):
         raise InvalidInput(f"method is 'percentile' or 'bca', got {method!r}")
     if bounds is not None and not _is_range(bounds):
         raise InvalidInput(f"bounds are the smallest and the largest value of the measure, got {bounds!r}")
@@ -142,19 +138,6 @@ def _is_range(bounds: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return math.isfinite(high - low) and low <= high
-
-
-FLAT = (
-    "every resample gave the same value, so there is no variation to measure; "
-    "give bounds=(smallest, largest possible value) for a limit"
-)
-
-
-def agreeing(found: Estimate) -> Estimate:
-    """Return a difference that was the same on every resample with that difference as both limits."""
-    reason = "the two differ by exactly this on every resample"
-    value = found.value
-    return Estimate(value, value, value, found.confidence, found.n, 0.0, 0.0, found.method, reason)
 
 
 def summarise(
@@ -200,23 +183,10 @@ def summarise(
 
 
 def spread_of(values: NDArray[np.float64]) -> float:
-    """Return the standard deviation of resampled values, of numbers too large to square as well.
-
-    Examples
-    --------
-    >>> f"{spread_of(np.array([1e300, 3e300])):.4g}"
-    '1.414e+300'
-    """
+    """Return the standard deviation of resampled values, of numbers too large to square as well."""
     largest = float(np.abs(values).max())
     scale = largest if largest > _TOO_LARGE_TO_SQUARE else 1.0
     return float(np.std(values / scale, ddof=1)) * scale
-
-
-_TOO_LARGE_TO_SQUARE = 1e150
-_BESIDE = (
-    "the resamples lie beside the value (around {:.3g}, not {:.3g}): drawing rows twice changes this measure, "
-    "so no interval can be given"
-)
 
 
 def _beside(values: NDArray[np.float64], value: float, hair: float, confidence: float) -> bool:
@@ -247,14 +217,7 @@ def _limits(
 def given_up(
     values: NDArray[np.float64], bounds: tuple[float, float], rests_on: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return resampled values that each gave up a share of their rows to rows of the lowest value, and of the highest.
-
-    Examples
-    --------
-    >>> lows, highs = given_up(np.array([0.5, 0.7]), (0.0, 1.0), 20)
-    >>> bool((lows < [0.5, 0.7]).all() and (highs > [0.5, 0.7]).all())
-    True
-    """
+    """Return values that each gave up a share of their rows to rows of the lowest value, and of the highest."""
     # Evenly spaced shares in a fixed order: draws of their own would add noise, and a limit could rise with a mistake.
     even = (np.arange(len(values)) + 0.5) / len(values)
     shares = 1 - np.random.default_rng(len(values)).permutation(even) ** (1 / rests_on)
@@ -285,21 +248,13 @@ def _bca(
 ) -> tuple[float, float]:
     from scipy import special
 
-    bias, acceleration = _bias_and_acceleration(values, value, slopes)
-    z = bias + special.ndtri([0.5 - confidence / 2, 0.5 + confidence / 2])
-    low, high = np.quantile(values, special.ndtr(bias + z / (1 - acceleration * z)))
-    return float(low), float(high)
-
-
-def _bias_and_acceleration(
-    values: NDArray[np.float64], value: float, slopes: NDArray[np.float64]
-) -> tuple[float, float]:
-    from scipy import special
-
     below = (np.count_nonzero(values < value) + 0.5 * np.count_nonzero(values == value)) / len(values)
     bias = float(special.ndtri(np.clip(below, 1 / len(values), 1 - 1 / len(values))))
     spread = float(np.sum(slopes**2) ** 1.5)
-    return bias, float(np.sum(slopes**3)) / (6 * spread) if spread > 0 else 0.0
+    acceleration = float(np.sum(slopes**3)) / (6 * spread) if spread > 0 else 0.0
+    z = bias + special.ndtri([0.5 - confidence / 2, 0.5 + confidence / 2])
+    low, high = np.quantile(values, special.ndtr(bias + z / (1 - acceleration * z)))
+    return float(low), float(high)
 
 
 def level_of(bound: float, lows: NDArray[np.float64], units: Units) -> float:
@@ -317,7 +272,9 @@ def level_of(bound: float, lows: NDArray[np.float64], units: Units) -> float:
 def jackknife(measure: Measure, units: Units) -> NDArray[np.float64]:
     """Return how far a measure moves with every one of at most 200 parts of the units that is left out."""
     apart = units.apart()
-    kept = apart.without(min(apart.count, _JACKKNIFE))
+    everything, parts = np.arange(apart.count), min(apart.count, _JACKKNIFE)
+    # Strided parts, so that rows sorted by time or class do not make one part unlike the others.
+    kept = (everything[everything % parts != part] for part in range(parts))
     left = np.array([defined(measure, apart.rows(picks)) for picks in kept])
     left = left[np.isfinite(left)]
     slopes: NDArray[np.float64] = left.mean() - left if len(left) else np.zeros(1)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mlcycle.stats.models._draws import Draws
+    from mlcycle.stats.models._units import Draws
 
     Vector = NDArray[Any]
 

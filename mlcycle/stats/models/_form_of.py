@@ -9,7 +9,7 @@ import numpy as np
 
 from mlcycle.stats.models._confusions import ABOUT_ONE_CLASS, CONFUSIONS, confusion_form
 from mlcycle.stats.models._forms import WORSE, WORSE_SQUARED, Form, explained, of_losses
-from mlcycle.stats.models._positive_class import positive_of
+from mlcycle.stats.models._metric_names import positive_of
 from mlcycle.stats.models._rankings import average_precision_form, roc_auc_form
 
 if TYPE_CHECKING:

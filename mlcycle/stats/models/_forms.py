@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import evolve, frozen
 
-from mlcycle.stats.models._draws import Draws, defined
+from mlcycle.stats.models._units import Draws, Units, defined
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
-
-    from mlcycle.stats.models._units import Units
 
     Vector = NDArray[Any]
     Resampled = Callable[[Draws], NDArray[np.float64]]

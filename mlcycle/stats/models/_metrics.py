@@ -12,7 +12,7 @@ from mlcycle.stats._labels import check_pair, classes_of, decided, finite_number
 from mlcycle.stats._resampling import Resampling, ResamplingOptions, resampling_of
 from mlcycle.stats.models._form_of import form_of
 from mlcycle.stats.models._forms import plain_form
-from mlcycle.stats.models._metric_names import NamedMetric, asked_methods, metric_named, of_numbers
+from mlcycle.stats.models._metric_names import NamedMetric, metric_named
 from mlcycle.stats.models._resampled import Resampled, resampled
 from mlcycle.stats.models._units import enough, units_of
 from mlcycle.stats.models._unseen import few_of_a_class, unseen_of
@@ -135,20 +135,19 @@ def _classes_and_answers(
     metric: NamedMetric, y: Vector, predictions: list[Vector], labels: ArrayLike | None
 ) -> tuple[Vector, list[Vector]]:
     """Return the labels a metric is about, none if it is about numbers, and the predictions as it takes them."""
-    methods = asked_methods(metric.scorer)
-    if of_numbers(metric.scorer):
+    if metric.of_numbers:
         finite_numbers("y", y)
         return y[:0], [finite_numbers("predictions", guess) for guess in predictions]
     if metric.scorer is None:
         return _classes_of_own(y, predictions, labels), predictions
     classes = classes_of(y, labels)
-    if methods == ("predict",):
+    if metric.methods == ("predict",):
         for guess in predictions:
             if guess.ndim != 1:
                 raise InvalidInput(f"{metric.name} needs one label per row, got predictions of shape {guess.shape}")
             decided(y, guess)
         return classes, predictions
-    if methods == ("predict_proba",):
+    if metric.methods == ("predict_proba",):
         return classes, [probabilities_of(guess, classes) for guess in predictions]
     if len(classes) > 2 and metric.scorer != "top_k_accuracy":
         raise InvalidInput(

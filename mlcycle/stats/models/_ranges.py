@@ -41,14 +41,7 @@ _RANGES: dict[str, Range] = {
 def range_of(scorer: str | None, sign: int, function: Any = None) -> Range:
     """Return the smallest and largest value a metric can take; infinite where there is no bound, or none is known.
 
-    Parameters
-    ----------
-    scorer : str or None
-        A scorer of scikit-learn; or a function.
-    sign : int
-        -1 where the value is the scorer's with the sign turned.
-    function : callable, optional
-        Functions of `sklearn.metrics` are known, too.
+    That of a scorer of scikit-learn, with `sign` -1 where its sign is turned, or of a function of `sklearn.metrics`.
 
     Examples
     --------

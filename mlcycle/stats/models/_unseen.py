@@ -17,7 +17,7 @@ import numpy as np
 from attrs import evolve, frozen
 
 from mlcycle.stats.models._form_of import BY_ROW, form_of
-from mlcycle.stats.models._metric_names import NamedMetric, asked_methods
+from mlcycle.stats.models._metric_names import NamedMetric
 from mlcycle.stats.models._units import units_of
 
 if TYPE_CHECKING:
@@ -193,15 +193,14 @@ class _Truth:
 
     def _answers(self, said: NDArray[Any], graded: bool) -> NDArray[Any]:
         """Return the answers of a model that says this; of its last row it can be surer than of all others."""
-        methods = asked_methods(self.metric.scorer)
-        if methods == ("predict",):
+        if self.metric.methods == ("predict",):
             return said
         sure: NDArray[Any] = (said[:, None] == self.classes[None, :]).astype(float)
         if graded:
             chances: NDArray[Any] = 0.9 * sure + 0.1 * (1 - sure) / max(len(self.classes) - 1, 1)
             chances[-1] = sure[-1]
             sure = chances
-        return sure[:, 1] if "decision_function" in methods and sure.shape[1] == 2 else sure
+        return sure[:, 1] if "decision_function" in self.metric.methods and sure.shape[1] == 2 else sure
 
 
 def few_of_a_class(metric: NamedMetric, y: NDArray[Any], classes: NDArray[Any], need: int) -> str:

@@ -25,7 +25,7 @@ def test_blocks_are_stretches_joined_at_the_ends_and_cut_to_fit() -> None:
 
 def test_every_row_is_drawn_equally_often() -> None:
     """Joined at the ends, the first rows are as likely as the middle ones."""
-    weights = np.vstack([units_of(30, blocks=7).weights(picks) for picks in units_of(30, blocks=7).draws(4000, 0)])
+    weights = np.vstack([draws.weights for draws in units_of(30, blocks=7).draws(4000, 0)])
     assert weights.mean(axis=0) == pytest.approx(np.ones(30), abs=0.08)
 
 
