@@ -184,7 +184,7 @@ def best_of(
     names = list(predictions)
     if len(names) < 2:
         raise InvalidInput(f"best_of chooses among two models or more, got {len(names)}")
-    drawn = _apart(resampling_of(resampling, options), len(np.asarray(y)))
+    drawn = resampling_of(resampling, options)
     found = resample(y, list(predictions.values()), metric, labels, drawn, by_rows=True)
     turn = 1.0 if found.metric.higher_is_better else -1.0
     seen = turn * np.array([form.shown for form in found.forms])
@@ -207,14 +207,6 @@ def best_of(
     return BestOf(
         names[best], found.metric.name, ranked[0].value, _corrected(found, values, turn, best, drawn.seed), ranked
     )
-
-
-def _apart(drawn: Resampling, n: int) -> Resampling:
-    """Return the same with blocks that do not overlap."""
-    if drawn.blocks is None:
-        return drawn
-    stretch = np.minimum(np.arange(n) // drawn.blocks, max(n // drawn.blocks - 1, 0))
-    return evolve(drawn, groups=stretch, blocks=None)
 
 
 def _levels(found: Resampled, values: NDArray[np.float64], seen: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from attrs import evolve
 
 from mlcycle.errors import InvalidInput
 from mlcycle.stats._arguments import check_whole
@@ -106,22 +107,6 @@ def interval(
     >>> stats.interval(lambda rows: x[rows].mean(), 3).reason
     '3 rows are too few for an interval; 6 would do'
     """
-    drawn, units, confidence = _checked(measure, n, method, bounds, resampling, options)
-    if n == 0:
-        return unknown(math.nan, 0, confidence, name_of(method, units), "there are no rows")
-    value = float(measure(np.arange(n)))
-    if units.count < enough(confidence) or not math.isfinite(value):
-        return summarise(value, np.empty(0), units, confidence, method)
-    draws = units.draws(drawn.resamples, drawn.seed)
-    values = np.array([defined(measure, rows) for some in draws for rows in some.rows()])
-    slopes = jackknife(measure, units) if method == "bca" else None
-    behind = None if bounds is None else float(units.count) if rests_on is None else rests_on
-    return summarise(value, values, units, confidence, method, slopes=slopes, bounds=bounds, rests_on=behind)
-
-
-def _checked(
-    measure: Any, n: Any, method: Any, bounds: Any, resampling: Resampling | None, options: ResamplingOptions
-) -> tuple[Resampling, Units, float]:
     if not callable(measure):
         raise InvalidInput(f"measure is a function of row indices, got {type(measure).__name__}")
     if method not in ("percentile", "bca"):
@@ -129,7 +114,15 @@ def _checked(
     if bounds is not None and not _is_range(bounds):
         raise InvalidInput(f"bounds are the smallest and the largest value of the measure, got {bounds!r}")
     drawn = resampling_of(resampling, options)
-    return drawn, units_of(check_whole(n, "n", 0), drawn.groups, drawn.blocks), drawn.confidence
+    units, confidence = units_of(check_whole(n, "n", 0), drawn.groups, drawn.blocks), drawn.confidence
+    if n == 0:
+        return unknown(math.nan, 0, confidence, name_of(units), "there are no rows")
+    value, values, slopes = float(measure(np.arange(n))), np.empty(0), None
+    if units.count >= enough(confidence) and math.isfinite(value):
+        draws = units.draws(drawn.resamples, drawn.seed)
+        values = np.array([defined(measure, rows) for some in draws for rows in some.rows()])
+        slopes = jackknife(measure, units) if method == "bca" else None
+    return summarise(value, values, units, confidence, slopes=slopes, bounds=bounds, rests_on=rests_on)
 
 
 def _is_range(bounds: Any) -> bool:
@@ -145,7 +138,6 @@ def summarise(
     values: NDArray[np.float64],
     units: Units,
     confidence: float,
-    method: str,
     *,
     slopes: NDArray[np.float64] | None = None,
     bounds: tuple[float, float] | None = None,
@@ -154,31 +146,35 @@ def summarise(
 ) -> Estimate:
     """Return the estimate that a set of resampled values stands for; see `interval` for the rules.
 
-    Unless `rests_on` is given, bounds matter only where every value is the same. They are the ends of the measure's
+    With slopes, from the jackknife, and without bounds that is the BCa interval. Bounds are the ends of the measure's
     range, whatever the rows, unless `ranged` is false: then no value at one of them is as good as it can be.
     """
-    name, need = name_of(method, units), enough(confidence)
+    name, rests_on = name_of(units, slopes is not None), rests_on or float(units.count)
+
+    def none(reason: str) -> Estimate:
+        return unknown(value, units.n, confidence, name, reason)
+
     if math.isnan(value):
-        return unknown(value, units.n, confidence, name, "the measure is undefined on these rows")
+        return none("the measure is undefined on these rows")
     if math.isinf(value):
-        reason = "the measure is infinite: its numbers are too large for this machine; a larger unit would help"
-        return unknown(value, units.n, confidence, name, reason)
-    if units.count < need:
-        reason = f"{units.count} {units.what} are too few for an interval; {need} would do"
-        return unknown(value, units.n, confidence, name, reason)
-    defined = values[np.isfinite(values)]
-    lost = len(values) - len(defined)
+        return none("the measure is infinite: its numbers are too large for this machine; a larger unit would help")
+    if units.count < (need := enough(confidence)):
+        return none(f"{units.count} {units.what} are too few for an interval; {need} would do")
+    known = values[np.isfinite(values)]
+    lost = len(values) - len(known)
     reason = f"{lost} of {len(values)} resamples were undefined and left out" if lost else ""
-    if 2 * len(defined) < len(values):
-        return unknown(value, units.n, confidence, name, f"{reason}; more rows of what it needs would help")
-    error, hair = spread_of(defined), 1e-12 * max(1.0, abs(value))
-    if _beside(defined, value, hair, confidence):
-        return unknown(value, units.n, confidence, name, _BESIDE.format(float(np.median(defined)), value))
+    if 2 * len(known) < len(values):
+        return none(f"{reason}; more rows of what it needs would help")
+    error, hair = spread_of(known), 1e-12 * max(1.0, abs(value))
+    sides = np.count_nonzero(known <= value + hair), np.count_nonzero(known >= value - hair)
+    # So few values on one side of the value that no interval of them would hold it.
+    if min(sides) < (1 - confidence) / 2 * len(known):
+        return none(_BESIDE.format(float(np.median(known)), value))
     if error <= hair and (ranged or bounds is None or bounds[0] == bounds[1]):
-        return _without_spread(value, units, confidence, name, bounds, rests_on or units.count)
-    low, high = _limits(defined, value, units, confidence, slopes, bounds, rests_on)
+        return _without_spread(none(FLAT), bounds, rests_on)
+    low, high = _limits(known, value, units, confidence, slopes, bounds, rests_on)
     if not low <= value <= high:
-        return unknown(value, units.n, confidence, name, _BESIDE.format(float(np.median(defined)), value))
+        return none(_BESIDE.format(float(np.median(known)), value))
     return Estimate(value, low, high, confidence, units.n, error, smallest_detectable(error, confidence), name, reason)
 
 
@@ -189,12 +185,6 @@ def spread_of(values: NDArray[np.float64]) -> float:
     return float(np.std(values / scale, ddof=1)) * scale
 
 
-def _beside(values: NDArray[np.float64], value: float, hair: float, confidence: float) -> bool:
-    """Say whether so few values lie on one side of the value that no interval of them would hold it."""
-    least = (1 - confidence) / 2 * len(values)
-    return bool(min(np.count_nonzero(values <= value + hair), np.count_nonzero(values >= value - hair)) < least)
-
-
 def _limits(
     values: NDArray[np.float64],
     value: float,
@@ -202,11 +192,11 @@ def _limits(
     confidence: float,
     slopes: NDArray[np.float64] | None,
     bounds: tuple[float, float] | None,
-    rests_on: float | None,
+    rests_on: float,
 ) -> tuple[float, float]:
-    if bounds is None or rests_on is None:
-        if slopes is not None:
-            return _bca(values, value, slopes, confidence)
+    if bounds is None and slopes is not None:
+        return _bca(values, value, slopes, confidence)
+    if bounds is None:
         return _percentile(values, values, units.count, confidence)
     low, high = _percentile(*given_up(values, bounds, rests_on), units.count, confidence)
     # What a measure without spread at the bound gets, exactly: shares drawn in finite number fall a hair short of it.
@@ -227,10 +217,9 @@ def given_up(
     )
 
 
-def name_of(method: str, units: Units) -> str:
+def name_of(units: Units, bca: bool = False) -> str:
     """Return how an interval was made, in words."""
-    shown = "BCa" if method == "bca" else method
-    return f"{shown} bootstrap{units}"
+    return f"{'BCa' if bca else 'percentile'} bootstrap{units}"
 
 
 def _percentile(
@@ -281,20 +270,22 @@ def jackknife(measure: Measure, units: Units) -> NDArray[np.float64]:
     return slopes
 
 
-def _without_spread(
-    value: float, units: Units, confidence: float, name: str, bounds: tuple[float, float] | None, rests_on: float
-) -> Estimate:
-    if bounds is None and value == 1.0:
-        bounds = (0.0, 1.0)
-    if bounds is None:
-        return unknown(value, units.n, confidence, name, FLAT)
-    low, high = bounds
+def _without_spread(flat: Estimate, bounds: tuple[float, float] | None, rests_on: float) -> Estimate:
+    """Return a value that every resample gave with what rows not seen may do to it; without limits if nothing says."""
+    value, confidence = flat.value, flat.confidence
+    low, high = bounds or (0.0, float(value == 1.0))
     if low == high:
-        return unknown(value, units.n, confidence, name, FLAT)
+        return flat
     if not low <= value <= high:
         raise InvalidInput(f"the measure is {value!r}, outside the bounds ({low!r}, {high!r}) given for it")
     unseen = 1 - ((1 - confidence) / 2) ** (1 / rests_on)
     reason = f"every resample gave the same value; up to {unseen:.2g} of rows like none of these were allowed for"
-    moved = value - unseen * (value - low), value + unseen * (high - value)
-    seen = smallest_detectable(unseen * max(value - low, high - value) / z_value(0.5 + confidence / 2), confidence)
-    return Estimate(value, *moved, confidence, units.n, 0.0, seen, name, reason)
+    error = unseen * max(value - low, high - value) / z_value(0.5 + confidence / 2)
+    return evolve(
+        flat,
+        low=value - unseen * (value - low),
+        high=value + unseen * (high - value),
+        standard_error=0.0,
+        detectable=smallest_detectable(error, confidence),
+        reason=reason,
+    )

@@ -111,11 +111,12 @@ def resample(
     *,
     by_rows: bool = False,
 ) -> Resampled:
-    """Measure every prediction on the same resamples; see `metric_interval` for the parameters."""
+    """Measure every prediction on the same resamples; `by_rows` so that what is not drawn can be measured, too."""
     named = metric_named(metric)
     pairs = [check_pair(y, guess) for guess in predictions]
     truth = pairs[0][0]
     units = units_of(len(truth), resampling.groups, resampling.blocks)
+    units = units.apart() if by_rows else units
     classes, answers = _classes_and_answers(named, truth, [guess for _, guess in pairs], labels)
     forms = [_form(named, truth, guess, classes, units) for guess in answers]
     few = few_of_a_class(named, truth, classes, enough(resampling.confidence)) if len(truth) else ""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlcycle.stats._labels import midranks
 from mlcycle.stats.models._forms import Form
 
 if TYPE_CHECKING:
@@ -15,20 +14,10 @@ if TYPE_CHECKING:
 
     from mlcycle.stats.models._units import Draws
 
-__all__ = ["auc", "average_precision_form", "roc_auc_form"]
+__all__ = ["average_precision_form", "roc_auc_form"]
 
 # Rows of the rarer class from which on the pulls of rows add up to the whole as a normal law asks.
 _MANY = 100
-
-
-def auc(positive: NDArray[np.bool_], score: NDArray[Any]) -> float:
-    """Return the area under the ROC curve, ties counted one half; ``nan`` for a single class."""
-    high = int(positive.sum())
-    low = len(positive) - high
-    if not high or not low:
-        return math.nan
-    ranks = midranks(score)
-    return float((ranks[positive].sum() - high * (high + 1) / 2) / (high * low))
 
 
 def roc_auc_form(positive: NDArray[np.bool_], score: NDArray[Any]) -> Form:

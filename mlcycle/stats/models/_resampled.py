@@ -65,30 +65,22 @@ class Resampled:
     confidence: float
     few: str = ""
 
-    @property
-    def _rests_on(self) -> float:
-        return self.unseen.rests_on or float(self.units.count)
-
     def estimate(self, which: int) -> Estimate:
         """Return the metric of one model with its interval."""
         form, units = self.forms[which], self.units
         if self.few:
-            return unknown(form.shown, units.n, self.confidence, name_of("percentile", units), self.few)
+            return unknown(form.shown, units.n, self.confidence, name_of(units), self.few)
         if self.metric.scorer == "accuracy" and type(units) is Units and units.count >= enough(self.confidence):
             return wilson(round(form.shown * units.n), units.n, self.confidence)
-        value = form.sign * form.value
-        bounds = self.unseen.around(value) or form.signed_ends
+        bounds = self.unseen.around(form.value) or form.ends
         # Near the end of its range a percentile interval passes too often; draws that allow for unseen rows do not.
         # Where nothing is known of those, the bias-corrected interval helps; with many rows it no longer shows.
         slopes = None
         if bounds is None and form.measure is not None and units.count >= 2 and units.n <= MANY:
-            slopes = form.sign * jackknife(form.measure, units)
+            slopes = jackknife(form.measure, units)
         found = summarise(
-            value, self.values[which], units, self.confidence, "percentile" if slopes is None else "bca",
-            slopes=slopes,
-            bounds=bounds,
-            rests_on=None if bounds is None else self._rests_on,
-            ranged=self.unseen.bounds is not None,
+            form.value, self.values[which], units, self.confidence,
+            slopes=slopes, bounds=bounds, rests_on=self.unseen.rests_on, ranged=self.unseen.bounds is not None,
         )  # fmt: skip
         said = self._carried(form)
         if self.unseen.rarer is not None and self.unseen.rarer < _FEW:
@@ -99,11 +91,9 @@ class Resampled:
         """Return the metric of one model minus that of another, with its interval."""
         value, bounds = self.forms[one].shown - self.forms[other].shown, self.unseen.apart
         if self.few:
-            return unknown(value, self.units.n, self.confidence, name_of("percentile", self.units), self.few)
-        apart, rests_on = self.shown(one) - self.shown(other), None if bounds is None else self._rests_on
-        found = summarise(
-            value, apart, self.units, self.confidence, "percentile", bounds=bounds, rests_on=rests_on
-        )  # fmt: skip
+            return unknown(value, self.units.n, self.confidence, name_of(self.units), self.few)
+        apart, rests_on = self.shown(one) - self.shown(other), self.unseen.rests_on
+        found = summarise(value, apart, self.units, self.confidence, bounds=bounds, rests_on=rests_on)
         if found.reason == FLAT:
             return _without_width(found, "the two differ by exactly this on every resample")
         return _with_reason(found, self._carried(self.forms[one]) or self._carried(self.forms[other]))
@@ -118,7 +108,7 @@ class Resampled:
         values = self.shown(one) - self.shown(other)
         if bounds is None:
             return level_of(bound, values, self.units)
-        rests_on = self._rests_on
+        rests_on = self.unseen.rests_on or float(self.units.count)
         top = found.value if found.standard_error == 0 else bounds[1]
         unseen = max(1 - max(top - bound, 0.0) / (top - bounds[0]), 0.0) ** rests_on if top > bounds[0] else 1.0
         if found.standard_error == 0:
@@ -136,8 +126,6 @@ class Resampled:
             error = found.standard_error
             if found.standard_error > 0:
                 error = spread_of(self.shown(which)[np.isfinite(self.values[which])])
-            elif value:
-                error /= 2 * abs(value)
             seen = smallest_detectable(error, self.confidence)
             found = evolve(found, value=value, low=low, high=high, standard_error=error, detectable=seen)
         if found.reason != FLAT:
@@ -194,7 +182,7 @@ def resampled(
         with np.errstate(over="ignore", invalid="ignore"):
             values = np.hstack(
                 [
-                    np.stack([form.sign * form.resampled(draws) for form in forms])
+                    np.stack([form.resampled(draws) for form in forms])
                     for draws in units.draws(resampling.resamples, resampling.seed)
                 ]
             )
@@ -203,8 +191,8 @@ def resampled(
 
 def _by_pulls(forms: tuple[Form, ...], units: Units, resampling: Resampling) -> Values:
     """Return values on resamples whose rows need not be drawn: the value, and the mean of what rows pull."""
-    pulls = [form.sign * form.pulls() for form in forms if form.pulls is not None]
-    whole = np.array([[form.sign * form.value] for form in forms])
+    pulls = [form.pulls() for form in forms if form.pulls is not None]
+    whole = np.array([[form.value] for form in forms])
     if type(units) is not Units and units.count <= MANY:
         means = [units.means(pull) for pull in pulls]
         chunks = units.draws(resampling.resamples, resampling.seed)
