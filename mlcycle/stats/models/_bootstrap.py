@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Measure = Callable[[NDArray[np.int64]], float]
 
-__all__ = ["FLAT", "given_up", "interval", "jackknife", "level_of", "name_of", "spread_of", "summarise"]
+__all__ = ["FLAT", "interval", "jackknife", "name_of", "spread_of", "summarise"]
 
 FLAT = (
     "every resample gave the same value, so there is no variation to measure; "
@@ -198,23 +198,15 @@ def _limits(
         return _bca(values, value, slopes, confidence)
     if bounds is None:
         return _percentile(values, values, units.count, confidence)
-    low, high = _percentile(*given_up(values, bounds, rests_on), units.count, confidence)
-    # What a measure without spread at the bound gets, exactly: shares drawn in finite number fall a hair short of it.
-    unseen = (bounds[1] - bounds[0]) * (1 - ((1 - confidence) / 2) ** (1 / rests_on))
-    return min(low, bounds[1] - unseen), max(high, bounds[0] + unseen)
-
-
-def given_up(
-    values: NDArray[np.float64], bounds: tuple[float, float], rests_on: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return values that each gave up a share of their rows to rows of the lowest value, and of the highest."""
     # Evenly spaced shares in a fixed order: draws of their own would add noise, and a limit could rise with a mistake.
     even = (np.arange(len(values)) + 0.5) / len(values)
     shares = 1 - np.random.default_rng(len(values)).permutation(even) ** (1 / rests_on)
-    return (
-        values + shares * np.minimum(bounds[0] - values, 0),
-        values + shares * np.maximum(bounds[1] - values, 0),
-    )
+    lows = values + shares * np.minimum(bounds[0] - values, 0)
+    highs = values + shares * np.maximum(bounds[1] - values, 0)
+    low, high = _percentile(lows, highs, units.count, confidence)
+    # What a measure without spread at the bound gets, exactly: shares drawn in finite number fall a hair short of it.
+    unseen = (bounds[1] - bounds[0]) * (1 - ((1 - confidence) / 2) ** (1 / rests_on))
+    return min(low, bounds[1] - unseen), max(high, bounds[0] + unseen)
 
 
 def name_of(units: Units, bca: bool = False) -> str:
@@ -244,18 +236,6 @@ def _bca(
     z = bias + special.ndtri([0.5 - confidence / 2, 0.5 + confidence / 2])
     low, high = np.quantile(values, special.ndtr(bias + z / (1 - acceleration * z)))
     return float(low), float(high)
-
-
-def level_of(bound: float, lows: NDArray[np.float64], units: Units) -> float:
-    """Return the one-sided level at which a lower limit of these values is at `bound`: a p-value for "at most bound".
-
-    Never below what the number of resamples can tell.
-    """
-    from scipy import special
-
-    lows = lows[np.isfinite(lows)]
-    z = float(special.ndtri((np.count_nonzero(lows <= bound) + 1) / (len(lows) + 2)))
-    return float(special.stdtr(units.count - 1, z * math.sqrt((units.count - 1) / units.count)))
 
 
 def jackknife(measure: Measure, units: Units) -> NDArray[np.float64]:

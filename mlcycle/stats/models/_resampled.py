@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from mlcycle.stats._estimate import Estimate, smallest_detectable, unknown
 from mlcycle.stats._rates import wilson
-from mlcycle.stats.models._bootstrap import FLAT, given_up, jackknife, level_of, name_of, spread_of, summarise
+from mlcycle.stats.models._bootstrap import FLAT, jackknife, name_of, spread_of, summarise
 from mlcycle.stats.models._units import Units, enough
 from mlcycle.stats.models._unseen import MANY, Unseen
 
@@ -97,23 +97,6 @@ class Resampled:
         if found.reason == FLAT:
             return _without_width(found, "the two differ by exactly this on every resample")
         return _with_reason(found, self._carried(self.forms[one]) or self._carried(self.forms[other]))
-
-    def p_at_most(self, one: int, other: int, bound: float) -> float:
-        """Return the p-value that the difference is at most `bound`: the level at which its lower limit is there."""
-        found, bounds = self.difference(one, other), self.unseen.apart
-        if not found.conclusive:
-            return math.nan
-        if found.low == found.high:
-            return float(found.value <= bound)
-        values = self.shown(one) - self.shown(other)
-        if bounds is None:
-            return level_of(bound, values, self.units)
-        rests_on = self.unseen.rests_on or float(self.units.count)
-        top = found.value if found.standard_error == 0 else bounds[1]
-        unseen = max(1 - max(top - bound, 0.0) / (top - bounds[0]), 0.0) ** rests_on if top > bounds[0] else 1.0
-        if found.standard_error == 0:
-            return unseen
-        return max(level_of(bound, given_up(values[np.isfinite(values)], bounds, rests_on)[0], self.units), unseen)
 
     def shown(self, which: int) -> Values:
         """Return the metric of one model on every resample."""
