@@ -72,7 +72,6 @@ def test_what_does_not_fit_is_named(wrong: dict[str, Any], message: str) -> None
         (lambda: stats.best_of(Y, None, "mae"), "predictions maps names to predictions, got NoneType"),
         (lambda: stats.interval(None, 5), "measure is a function of row indices, got NoneType"),
         (lambda: stats.interval(lambda rows: 1.0, "n"), "n is a whole number of at least 0, got 'n'"),
-        (lambda: stats.interval(lambda rows: 1.0, 9, method="bc"), "method is 'percentile' or 'bca', got 'bc'"),
         (lambda: stats.interval(lambda rows: 1.0, 9, bounds=(1, 0)), "bounds are the smallest and the largest"),
         (lambda: stats.interval(lambda rows: 1.0, 9, bounds="x"), "bounds are the smallest and the largest"),
     ],

@@ -40,13 +40,11 @@ def interval(
     measure: Measure,
     n: int,
     *,
-    method: str = "percentile",
     bounds: tuple[float, float] | None = None,
-    rests_on: float | None = None,
     resampling: Resampling | None = None,
     **options: Unpack[ResamplingOptions],
 ) -> Estimate:
-    """Return any measure of `n` rows with its bootstrap interval.
+    """Return any measure of `n` rows with its percentile bootstrap interval, widened for small samples.
 
     Parameters
     ----------
@@ -56,19 +54,13 @@ def interval(
         models on the same rows, their difference: what the rows have in common cancels out.
     n : int
         Number of rows.
-    method : {"percentile", "bca"}, default "percentile"
-        ``percentile`` is widened for small samples as in Hesterberg (2015), section 3.3; ``bca`` corrects bias
-        and skewness (Efron 1987), with the acceleration from at most 200 deleted blocks of rows.
     bounds : (float, float), optional
         Smallest and largest value the measure can take. A bootstrap knows only rows it has seen: without a mistake
-        among them it has no width, and with one or two it is too sure. With bounds, every draw of ``percentile`` gives
-        up a share of its rows, drawn from Beta(1, n), to rows of the lowest value for the lower limit and of the
-        highest for the upper (Gaffke 2005; Learned-Miller and Thomas 2019). Where all rows or none have a property, the
-        limit is that of Clopper and Pearson (1934), and a row put right never lowers one. A value of exactly 1 is taken
-        to have bounds (0, 1) where every resample gives it.
-    rests_on : float, optional
-        In how many parts of its range one row can move a measure that is at a bound, where that is not all units: the
-        rows of the class for a recall.
+        among them it has no width, and with one or two it is too sure. With bounds, every draw gives up a share of its
+        rows, drawn from Beta(1, n), to rows of the lowest value for the lower limit and of the highest for the upper
+        (Gaffke 2005; Learned-Miller and Thomas 2019). Where all rows or none have a property, the limit is that of
+        Clopper and Pearson (1934), and a row put right never lowers one. A value of exactly 1 is taken to have bounds
+        (0, 1) where every resample gives it.
     resampling : Resampling, optional
         How the rows are drawn, and how sure the interval is.
     **options
@@ -90,11 +82,11 @@ def interval(
 
     References
     ----------
-    Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapters 8, 13 and 14. Efron (1987), Better
-    bootstrap confidence intervals, JASA 82. Hesterberg (2015), What teachers should know about the bootstrap,
-    The American Statistician 69(4). Gaffke (2005), Three test statistics for a nonparametric one-sided hypothesis on
-    the mean of a nonnegative variable, Mathematical Methods of Statistics 14. Learned-Miller and Thomas (2019), A new
-    confidence interval for the mean of a bounded random variable, arXiv 1905.06208.
+    Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapters 8 and 13. Hesterberg (2015), What teachers
+    should know about the bootstrap, The American Statistician 69(4), section 3.3, for the widening. Gaffke (2005),
+    Three test statistics for a nonparametric one-sided hypothesis on the mean of a nonnegative variable, Mathematical
+    Methods of Statistics 14. Learned-Miller and Thomas (2019), A new confidence interval for the mean of a bounded
+    random variable, arXiv 1905.06208.
 
     Examples
     --------
@@ -109,20 +101,17 @@ def interval(
     """
     if not callable(measure):
         raise InvalidInput(f"measure is a function of row indices, got {type(measure).__name__}")
-    if method not in ("percentile", "bca"):
-        raise InvalidInput(f"method is 'percentile' or 'bca', got {method!r}")
     if bounds is not None and not _is_range(bounds):
         raise InvalidInput(f"bounds are the smallest and the largest value of the measure, got {bounds!r}")
     drawn = resampling_of(resampling, options)
     units, confidence = units_of(check_whole(n, "n", 0), drawn.groups, drawn.blocks), drawn.confidence
     if n == 0:
         return unknown(math.nan, 0, confidence, name_of(units), "there are no rows")
-    value, values, slopes = float(measure(np.arange(n))), np.empty(0), None
+    value, values = float(measure(np.arange(n))), np.empty(0)
     if units.count >= enough(confidence) and math.isfinite(value):
         draws = units.draws(drawn.resamples, drawn.seed)
         values = np.array([defined(measure, rows) for some in draws for rows in some.rows()])
-        slopes = jackknife(measure, units) if method == "bca" else None
-    return summarise(value, values, units, confidence, slopes=slopes, bounds=bounds, rests_on=rests_on)
+    return summarise(value, values, units, confidence, bounds=bounds)
 
 
 def _is_range(bounds: Any) -> bool:

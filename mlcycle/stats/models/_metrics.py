@@ -68,12 +68,12 @@ def metric_interval(
     Estimate
         Up to 20 000 rows a percentile bootstrap in which every draw gives up a share of its rows to rows not seen, as
         in `interval` with bounds: rows answered wrong where the metric has a range; where it has none losses twice the
-        worst one seen, three times where errors are squared. So a mistake less never lowers the lower limit, nor
-        raises the upper one of a loss, and limits hold under heavy tails; for that the upper limit of a loss is wider
-        than light tails alone would ask: of 200 normal errors by half. Where nothing is known of a metric's range, the
-        BCa bootstrap. Of more rows the same with normal draws of the mean of what every row adds, where that is known.
-        The accuracy of single rows has Wilson's interval. The `reason` says so where one row carries a loss, or an
-        area rests on few rows of a class.
+        worst one seen, three times where errors are squared. So a mistake less never lowers the lower limit, nor raises
+        the upper one of a loss, and limits hold under heavy tails; for that the upper limit of a loss is wider than
+        light tails alone would ask: of 200 normal errors by half. Where nothing is known of a metric's range, the BCa
+        bootstrap, its acceleration from at most 200 deleted parts of the rows. Of more rows the same with normal draws
+        of the mean of what every row adds, where that is known. The accuracy of single rows has Wilson's interval. The
+        `reason` says so where one row carries a loss, or an area rests on few rows of a class.
 
     Raises
     ------
@@ -83,7 +83,8 @@ def metric_interval(
 
     References
     ----------
-    Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 20 (resampling vectors). For rows not seen
+    Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapters 14 (BCa; Efron 1987, JASA 82) and 20
+    (resampling vectors). For rows not seen
     see `interval`. Bahadur and Savage (1956), Annals of Mathematical Statistics 27: without an end to the losses no
     interval of their mean holds for every law.
 
@@ -120,16 +121,9 @@ def resample(
     classes, answers = _classes_and_answers(named, truth, [guess for _, guess in pairs], labels)
     forms = [_form(named, truth, guess, classes, units) for guess in answers]
     few = few_of_a_class(named, truth, classes, enough(resampling.confidence)) if len(truth) else ""
-    undefined = not all(math.isfinite(form.value) for form in forms)
-    return resampled(
-        named,
-        forms,
-        units,
-        resampling,
-        unseen_of(named, truth, classes, units.count),
-        few="" if undefined else few,
-        by_rows=by_rows,
-    )
+    few = few if all(math.isfinite(form.value) for form in forms) else ""
+    unseen = unseen_of(named, truth, classes, units.count)
+    return resampled(named, forms, units, resampling, unseen, few=few, by_rows=by_rows)
 
 
 def _classes_and_answers(
@@ -154,15 +148,14 @@ def _classes_and_answers(
         raise InvalidInput(
             f"{metric.name} of scores is for two classes, y has {len(classes)}; 'roc_auc_ovr' takes a column a class"
         )
-    return classes, [_score(metric, guess) for guess in predictions]
-
-
-def _score(metric: NamedMetric, guess: Vector) -> Vector:
-    if guess.ndim == 2 and metric.scorer == "top_k_accuracy":
-        return numbers_of("predictions", guess)
-    if guess.ndim == 2 and guess.shape[1] != 2:
-        raise InvalidInput(f"{metric.name} of scores is for two classes, got {guess.shape[1]} columns")
-    return numbers_of("predictions", guess[:, 1] if guess.ndim == 2 else guess)
+    scores = []
+    for guess in predictions:
+        if guess.ndim == 2 and metric.scorer != "top_k_accuracy":
+            if guess.shape[1] != 2:
+                raise InvalidInput(f"{metric.name} of scores is for two classes, got {guess.shape[1]} columns")
+            guess = guess[:, 1]
+        scores.append(numbers_of("predictions", guess))
+    return classes, scores
 
 
 def _classes_of_own(y: Vector, predictions: list[Vector], labels: ArrayLike | None) -> Vector:
