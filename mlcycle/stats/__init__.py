@@ -37,8 +37,7 @@ if TYPE_CHECKING:
     from mlcycle.stats.models._bootstrap import interval
     from mlcycle.stats.models._compare import Comparison, compare
     from mlcycle.stats.models._metrics import metric_interval
-    from mlcycle.stats.multivariate._classifier import domain_classifier
-    from mlcycle.stats.multivariate._finding import JointDrift
+    from mlcycle.stats.multivariate._classifier import JointDrift, domain_classifier
     from mlcycle.stats.sequential._alarms import EDetector
     from mlcycle.stats.sequential._budget import Budget
     from mlcycle.stats.sequential._changepoint import ChangePoint, change_point
@@ -72,8 +71,7 @@ _HOMES = {
     "models._bootstrap": ("interval",),
     "models._compare": ("Comparison", "compare"),
     "models._metrics": ("metric_interval",),
-    "multivariate._classifier": ("domain_classifier",),
-    "multivariate._finding": ("JointDrift",),
+    "multivariate._classifier": ("JointDrift", "domain_classifier"),
     "sequential._alarms": ("EDetector",),
     "sequential._budget": ("Budget",),
     "sequential._changepoint": ("ChangePoint", "change_point"),

@@ -11,17 +11,8 @@ from mlcycle.errors import InvalidInput
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = [
-    "check_pair",
-    "class_probabilities",
-    "classes_of",
-    "decided",
-    "events_of",
-    "finite_numbers",
-    "midranks",
-    "numbers_of",
-    "probabilities_of",
-]
+__all__ = ["check_pair", "class_probabilities", "classes_of", "decided", "events_of", "finite_numbers", "midranks",
+           "numbers_of", "probabilities_of"]  # fmt: skip
 
 
 def check_pair(y: ArrayLike, prediction: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:

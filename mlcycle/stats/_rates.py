@@ -78,16 +78,11 @@ def wilson_limits(successes: float, n: float, confidence: float) -> tuple[float,
 def fisher(a: int, n_a: int, b: int, n_b: int) -> tuple[float, str]:
     """Return the two-sided p-value that two proportions are one, and the name of the test.
 
-    Fisher's exact test while the smallest expected count is below 1 000, Pearson's chi-square otherwise. The usual rule
-    of 5 is one for a level of 0.05: with sides of unequal size and an expected count of 5, chi-square falls below
-    0.00005 nine times as often as it may (simulated), and control over many columns asks for levels like that.
-
-    The exact p-value is that of `scipy.stats.fisher_exact`, which takes 10 to 25 times as long: `drift` asks for it for
-    every null, level and token.
-
-    References
-    ----------
-    Fisher (1935), The Design of Experiments, chapter 2.
+    Fisher's exact test (1935, The Design of Experiments, chapter 2) while the smallest expected count is below 1 000,
+    Pearson's chi-square otherwise. The usual rule of 5 is one for a level of 0.05: with sides of unequal size and an
+    expected count of 5, chi-square falls below 0.00005 nine times as often as it may (simulated), and control over many
+    columns asks for levels like that. The exact p-value is that of `scipy.stats.fisher_exact`, which takes 10 to 25
+    times as long: `drift` asks for it for every null, level and token.
 
     Examples
     --------

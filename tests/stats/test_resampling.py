@@ -42,7 +42,7 @@ def test_a_keyword_goes_before_the_records_field() -> None:
         ({"resamples": 30}, "resamples=30 cannot carry a 0.95 interval; use at least 40"),
         ({"confidence": 95}, "confidence is a share between 0 and 1 such as 0.95, got 95"),
         ({"confidence": None}, "confidence is a share between 0 and 1 such as 0.95, got None"),
-        ({"blocks": "day"}, "blocks is the number of rows in a block, a whole number from 1, got 'day'"),
+        ({"blocks": "day"}, "blocks, the rows of a block, is a whole number of at least 1, got 'day'"),
         ({"seed": "x"}, "seed is a whole number of at least 0, got 'x'"),
         ({"groups": [1] * 60, "blocks": 5}, "give groups= or blocks=, not both"),
         ({"groups": [1, 2]}, "groups needs one label per row, shape (60,), got shape (2,)"),

@@ -7,8 +7,14 @@ name means, its fast form, and its interval.
 from mlcycle.stats.models._confusions import ABOUT_ONE_CLASS
 from mlcycle.stats.models._form_of import form_of
 from mlcycle.stats.models._forms import Form, of_losses, plain_form
-from mlcycle.stats.models._metric_names import NamedMetric, alike, named_scorer, options_for, positive_of
-from mlcycle.stats.models._ranges import function_behind
+from mlcycle.stats.models._metric_names import (
+    NamedMetric,
+    alike,
+    function_behind,
+    named_scorer,
+    options_for,
+    positive_of,
+)
 from mlcycle.stats.models._resampled import resampled
 from mlcycle.stats.models._units import Draws, Units, units_of
 from mlcycle.stats.models._unseen import Unseen, few_of_a_class, rounded, unseen_of

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,14 +13,43 @@ from attrs import frozen
 
 from mlcycle._directions import higher_is_better
 from mlcycle.errors import InvalidInput
-from mlcycle.stats.models._ranges import Range, function_behind, range_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Function = Callable[[Any, Any], float]
 
-__all__ = ["NamedMetric", "alike", "metric_named", "named_scorer", "options_for", "positive_of"]
+__all__ = ["NamedMetric", "alike", "function_behind", "metric_named", "named_scorer", "options_for", "positive_of"]
+
+Range = tuple[float, float]
+
+_SHARE: Range = (0.0, 1.0)
+_ERROR: Range = (0.0, math.inf)
+_SCORE: Range = (-math.inf, 1.0)
+_ANY: Range = (-math.inf, math.inf)
+
+# By the function behind a scorer, as it stands in sklearn.metrics; a scorer with neg_ turns the sign.
+_RANGES: dict[str, Range] = {
+    **dict.fromkeys(("accuracy_score", "balanced_accuracy_score", "f1_score", "fbeta_score"), _SHARE),
+    **dict.fromkeys(("precision_score", "recall_score", "jaccard_score", "hamming_loss", "zero_one_loss"), _SHARE),
+    **dict.fromkeys(("roc_auc_score", "average_precision_score", "top_k_accuracy_score", "ndcg_score"), _SHARE),
+    **dict.fromkeys(("completeness_score", "homogeneity_score", "v_measure_score", "rand_score"), _SHARE),
+    **dict.fromkeys(("fowlkes_mallows_score", "normalized_mutual_info_score"), _SHARE),
+    **dict.fromkeys(("label_ranking_average_precision_score",), _SHARE),
+    **dict.fromkeys(("matthews_corrcoef", "cohen_kappa_score"), (-1.0, 1.0)),
+    "adjusted_rand_score": (-0.5, 1.0),
+    "adjusted_mutual_info_score": _SCORE,
+    # Of two classes at most 1, of more at most 2.
+    "brier_score_loss": (0.0, 2.0),
+    **dict.fromkeys(("r2_score", "explained_variance_score", "d2_absolute_error_score", "d2_pinball_score"), _SCORE),
+    **dict.fromkeys(("d2_tweedie_score", "d2_log_loss_score", "d2_brier_score"), _SCORE),
+    **dict.fromkeys(("mutual_info_score", "positive_likelihood_ratio", "negative_likelihood_ratio"), _ERROR),
+    **dict.fromkeys(("log_loss", "hinge_loss", "dcg_score", "coverage_error", "label_ranking_loss"), _ERROR),
+    **dict.fromkeys(("max_error", "mean_absolute_error", "mean_squared_error", "median_absolute_error"), _ERROR),
+    **dict.fromkeys(("mean_absolute_percentage_error", "mean_squared_log_error", "root_mean_squared_error"), _ERROR),
+    **dict.fromkeys(("root_mean_squared_log_error", "mean_poisson_deviance", "mean_gamma_deviance"), _ERROR),
+    **dict.fromkeys(("mean_tweedie_deviance", "mean_pinball_loss"), _ERROR),
+}
 
 _SHORT = {
     "auc": "roc_auc",
@@ -67,8 +97,12 @@ class NamedMetric:
 
     @property
     def range(self) -> Range:
-        """The smallest and largest value it can take, as far as they are known."""
-        return range_of(self.scorer, self.sign, self.function)
+        """The smallest and largest value it can take; infinite where there is no bound, or none is known."""
+        if self.scorer is not None:
+            low, high = _RANGES.get(function_behind(self.scorer), _ANY)
+            return (low, high) if self.scorer.startswith("neg_") == (self.sign < 0) else (0.0 - high, 0.0 - low)
+        known = str(getattr(self.function, "__module__", "")).startswith("sklearn.metrics")
+        return _RANGES.get(getattr(self.function, "__name__", ""), _ANY) if known else _ANY
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -172,6 +206,15 @@ def options_for(scorer: str, classes: tuple[Any, ...]) -> dict[str, Any]:
         options |= {"multi_class": scorer.split("_")[2]}
         options.setdefault("average", "macro")
     return options if options.keys() <= inspect.signature(_function_of(scorer)).parameters.keys() else {}
+
+
+def function_behind(scorer: str) -> str:
+    """Return the name of the function in sklearn.metrics that a scorer calls: of ``f1_macro``, ``f1_score``."""
+    plain = scorer.removeprefix("neg_")
+    for average in ("_macro", "_micro", "_weighted", "_samples"):
+        plain = plain.removesuffix(average)
+    plain = "roc_auc" if plain.startswith("roc_auc") else plain
+    return next((name for name in (plain, f"{plain}_score", f"{plain}_loss") if name in _RANGES), plain)
 
 
 def _function_of(scorer: str) -> Any:

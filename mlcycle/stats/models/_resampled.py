@@ -39,22 +39,8 @@ _FEW = 30
 class Resampled:
     """One metric of some models, all on the same resamples.
 
-    Attributes
-    ----------
-    metric : NamedMetric
-        What was measured.
-    units : Units
-        What was drawn.
-    forms : tuple of Form
-        One a model.
-    values : ndarray of shape (models, resamples)
-        The metric of every model on every resample, its sign as shown; below the root, if it is one.
-    unseen : Unseen
-        What rows not seen might do to it.
-    confidence : float
-        Of the intervals.
-    few : str
-        Why there can be no interval, if there are too few rows of a class.
+    `values`, of shape (models, resamples), are those of `forms`, one a model: of a root what is below it. `few` says
+    why there can be no interval, if there are too few rows of a class.
     """
 
     metric: NamedMetric

@@ -58,7 +58,7 @@ def test_groups_and_blocks_exclude_each_other() -> None:
     with pytest.raises(InvalidInput, match="not both"):
         stats.metric_interval([1.0] * 9, [2.0] * 9, "mae", groups=list(range(9)), blocks=3)
     for wrong in (0, 2.5, True, "day"):
-        with pytest.raises(InvalidInput, match="whole number from 1"):
+        with pytest.raises(InvalidInput, match="a whole number of at least 1"):
             stats.metric_interval([1.0] * 9, [2.0] * 9, "mae", blocks=wrong)  # type: ignore[arg-type]
 
 
