@@ -34,15 +34,17 @@ class Density:
     ----------
     weights : ndarray of shape (m,)
         New over old density at the reference rows, clipped, with mean 1.
-    effective_n : float
-        Reference rows they are worth (Kish).
     unsupported : float
         Share of new rows where there are more than 20 of them to a reference row.
     """
 
     weights: NDArray[np.float64]
-    effective_n: float
     unsupported: float
+
+    @property
+    def effective_n(self) -> float:
+        """Reference rows they are worth (Kish)."""
+        return effective_rows(self.weights)
 
 
 @frozen(eq=False)
@@ -177,7 +179,7 @@ def density(old: NDArray[np.float64], new: NDArray[np.float64], seed: int) -> De
     odds = chance / np.maximum(1 - chance, 1e-9)
     weights = np.minimum(odds[: len(old)], _MOST_ODDS)
     weights = weights / weights.mean()
-    return Density(weights, effective_rows(weights), float(np.mean(odds[len(old) :] > _MOST_ODDS)))
+    return Density(weights, float(np.mean(odds[len(old) :] > _MOST_ODDS)))
 
 
 def one_thread() -> Any:

@@ -10,11 +10,11 @@ import numpy as np
 from mlcycle.errors import InvalidInput
 from mlcycle.stats._estimate import POWER, Estimate, check_confidence, unknown, z_value
 from mlcycle.stats.label_free._labelled import judged, sampled_losses
-from mlcycle.stats.label_free._losses import LOSSES, loss_named
+from mlcycle.stats.label_free._losses import LOSSES
 from mlcycle.stats.label_free._result import LabelFree
 from mlcycle.stats.label_free._sampling import AuditSample
 from mlcycle.stats.label_free._scores import check_threshold
-from mlcycle.stats.sequential._evidence import State, reading
+from mlcycle.stats.sequential._evidence import Evidence, State
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -26,13 +26,11 @@ __all__ = ["AuditSequence"]
 _LINEAR = ("accuracy", "true_positives", "false_positives", "true_negatives", "false_negatives", "mae", "mse")
 # Parts of the largest bet; up to 0.7 the factor of one row rises with it, which drawing without replacement needs.
 _PARTS = 0.7 * 2.0 ** -np.arange(0, 9)
-_ASKED = ("metric", "margin", "confidence", "largest", "threshold")
-_KEPT = ("sum", "squares", "expected", "peak", "allowed", "looks")
 # No row of `audit_sample` counts for more than so many average ones.
 _HEAVIEST = 3.0
 
 
-class AuditSequence:
+class AuditSequence(Evidence):
     """A test of label-free estimates by small audits, chunk after chunk, valid at every look.
 
     Lives as long as the deployment it watches; `state` and `from_state` carry it from one process to the next. While
@@ -85,6 +83,10 @@ class AuditSequence:
     ('disagree', 8)
     """
 
+    kind = "audits"
+    _asked = ("metric", "margin", "confidence", "largest", "threshold", "labels")
+    _kept = ("wealth", "sum", "squares", "expected", "peak", "allowed", "seen", "looks")
+
     def __init__(
         self,
         metric: str = "accuracy",
@@ -95,17 +97,16 @@ class AuditSequence:
         threshold: float = 0.5,
         labels: ArrayLike | None = None,
     ) -> None:
-        named = loss_named(metric) if metric in LOSSES else metric
-        if named not in _LINEAR:
+        if metric not in _LINEAR:
             raise InvalidInput(f"a sequence needs a mean over rows, one of {', '.join(_LINEAR)}; got {metric!r}")
         if not margin >= 0 or not 0 < largest < math.inf:
             raise InvalidInput(f"margin is 0 or more and largest positive, got {margin!r} and {largest!r}")
-        self._metric, self._margin, self._largest = named, float(margin), float(largest)
+        self._metric, self._margin, self._largest = metric, float(margin), float(largest)
         self._confidence, self._threshold = check_confidence(confidence), check_threshold(threshold)
-        self._known = None if labels is None else np.unique(np.asarray(labels)).tolist()
+        self._labels = None if labels is None else np.unique(np.asarray(labels)).tolist()
         self._wealth = np.zeros((2, len(_PARTS)))
         self._sum = self._squares = self._expected = self._peak = 0.0
-        self._allowed, self._labels, self._looks = 0.0, 0, 0
+        self._allowed, self._seen, self._looks = 0.0, 0, 0
 
     def update(self, values: tuple[Any, ...], /) -> State:
         """Take the labels of one chunk's sample, and return the evidence against the estimates.
@@ -114,7 +115,7 @@ class AuditSequence:
         ----------
         values : tuple
             ``(sample, y, estimate)``: what `audit_sample` chose, the labels of its rows in that order, and the
-            `LabelFree` they test; or with a fourth, ``prediction``, as `audit` takes it.
+            `LabelFree` they test; for losses with a fourth, ``prediction``, as `audit` takes it.
 
         Raises
         ------
@@ -143,16 +144,12 @@ class AuditSequence:
             self._wealth[side] += np.log1p(np.outer(stakes, sign * moves - slack)).sum(axis=1)
         self._sum, self._squares = self._sum + float(moves.sum()), self._squares + float(moves @ moves)
         self._expected, self._allowed = self._expected + k * expected, self._allowed + k * slack
-        self._labels, self._looks = self._labels + k, self._looks + 1
+        self._seen, self._looks = self._seen + k, self._looks + 1
         self._peak = max(self._peak, self._log_evidence())
-        return State(self._labels, self.e_value, self.alarm)
+        return State(self._seen, self.e_value, self.alarm)
 
     def _surprise(
-        self,
-        sample: AuditSample,
-        y: ArrayLike,
-        prediction: ArrayLike | None,
-        rows: Rows,
+        self, sample: AuditSample, y: ArrayLike, prediction: ArrayLike | None, rows: Rows
     ) -> tuple[Rows, float]:
         """Return seen minus expected at the sampled rows and the mean expected at all, as shares of the largest."""
         at = sample.indices
@@ -162,7 +159,7 @@ class AuditSequence:
                 raise InvalidInput(f"a loss is {loss.max():.4g}, more than largest={self._largest:g}; raise it")
             base = np.minimum(base, self._largest)
             return (loss - base[at]) / self._largest, float(base.mean()) / self._largest
-        _, measure, base, code, _ = judged(sample, y, prediction, self._metric, self._threshold, self._known, rows)
+        _, measure, base, code, _ = judged(sample, y, prediction, self._metric, self._threshold, self._labels, rows)
         counts = np.round(measure.slopes(base))
         return counts[at, code] - np.sum(base[at] * counts[at], axis=1), measure.of(base)
 
@@ -194,7 +191,7 @@ class AuditSequence:
         if self.alarm:
             return "disagree"
         gap = self.difference
-        slack = self._largest * self._allowed / self._labels if self._labels else 0.0
+        slack = self._largest * self._allowed / self._seen if self._seen else 0.0
         return "agree" if gap.conclusive and -slack < gap.low and gap.high < slack else "inconclusive"
 
     @property
@@ -208,7 +205,7 @@ class AuditSequence:
         return self._estimate(self._expected, 0.0)
 
     def _estimate(self, start: float, least: float) -> Estimate:
-        n, method = self._labels, f"empirical Bernstein confidence sequence of {self._looks} audits"
+        n, method = self._seen, f"empirical Bernstein confidence sequence of {self._looks} audits"
         if not n:
             return unknown(math.nan, 0, self._confidence, method, "there are no audits yet")
         tails = [sign * _limit(sign * self._sum, self._squares, n, 1 - self._confidence) for sign in (-1.0, 1.0)]
@@ -217,22 +214,6 @@ class AuditSequence:
         error = self._largest * math.sqrt(self._squares) / n
         seen = (high - low) / 2 + z_value(POWER) * error
         return Estimate(value, low, high, self._confidence, n, error, seen, method, "holds at every look")
-
-    def state(self) -> dict[str, Any]:
-        """Return all there is to know, as JSON can hold it."""
-        kept = {name: getattr(self, f"_{name}") for name in (*_ASKED, *_KEPT)}
-        return {"kind": "audits", **kept, "labels": self._known, "wealth": self._wealth.tolist(), "seen": self._labels}
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any]) -> AuditSequence:
-        """Return the sequence that `state` was taken from, to go on as if it had never stopped."""
-        with reading(state, "audits", (*_ASKED, *_KEPT, "labels", "wealth", "seen")):
-            made = cls(**{name: state[name] for name in (*_ASKED, "labels")})
-            made._wealth = np.asarray(state["wealth"], dtype=np.float64).reshape(made._wealth.shape)
-            made._labels, made._looks = int(state["seen"]), int(state["looks"])
-            for name in _KEPT[:-1]:
-                setattr(made, f"_{name}", float(state[name]))
-        return made
 
     def __repr__(self) -> str:
         shown = f"{self.verdict} after {self._looks} audits, e-value {self.e_value:.3g}"

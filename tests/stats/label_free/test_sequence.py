@@ -32,7 +32,7 @@ def watched(seed: int, chunks: int, drift: float) -> tuple[bool, bool, int]:
         off = right.mean() - np.maximum(score, 1 - score).mean() if drift == 0 else 0.0
         believed = np.clip(np.where(score >= 0.5, score + off, score - off), 0, 1)
         sample = stats.audit_sample(score, 40, seed=int(rng.integers(2**31)))
-        watch.update((sample, y[sample.indices], exact(believed), (score >= 0.5).astype(int)))
+        watch.update((sample, y[sample.indices], exact(believed)))
         truths.append(right.mean())
         limits = watch.interval
         missed |= not limits.low - 1e-9 <= np.mean(truths) <= limits.high + 1e-9
