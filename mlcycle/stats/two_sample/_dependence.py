@@ -10,7 +10,8 @@ from attrs import evolve, frozen
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.stats._estimate import z_value
 from mlcycle.stats.two_sample import _columns
-from mlcycle.stats.two_sample._summary import ColumnSummary, Summary
+from mlcycle.stats.two_sample._column_summary import ColumnSummary
+from mlcycle.stats.two_sample._summary import Summary
 from mlcycle.stats.two_sample._telling import percent
 
 if TYPE_CHECKING:
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from numpy.typing import NDArray
-
-    from mlcycle.stats.two_sample._pairing import Pairing
+    from pandas import DataFrame
 
 __all__ = ["Units", "dependence_notes", "design_by_groups", "design_in_order", "units_of"]
 
@@ -68,11 +68,10 @@ class Units:
         return min(max(designs), float(max(len(column), 1)))
 
 
-def units_of(pairing: Pairing, groups: Any, blocks: Any) -> Units | None:
+def units_of(a: DataFrame | Summary, b: DataFrame | Summary, groups: Any, blocks: Any) -> Units | None:
     """Return how rows hang together, or nothing where nothing was said of it."""
     if groups is None and blocks is None:
         return None
-    a, b = pairing.reference, pairing.current
     if isinstance(a, Summary) or isinstance(b, Summary):
         raise InvalidInput("groups and blocks need the rows of both sides, got a summary; give the frames")
     import pandas as pd
@@ -160,7 +159,7 @@ def design_by_groups(marks: NDArray[np.bool_], groups: NDArray[np.intp]) -> floa
         hits = np.bincount(groups, weights=mark)[np.bincount(groups) > 0]
         between = count / (count - 1) * float(((hits - share * sizes) ** 2).sum()) / rows
         largest = max(largest, between / (share * (1 - share)))
-    return largest if largest == 1.0 else largest * _few(count)
+    return 1.0 if largest == 1.0 else float(largest * _few(count))
 
 
 def design_in_order(marks: NDArray[np.bool_]) -> float:
@@ -174,7 +173,7 @@ def design_in_order(marks: NDArray[np.bool_]) -> float:
 
     Examples
     --------
-    >>> rng = np.random.default_rng(0)
+    >>> rng = np.random.default_rng(1)
     >>> independent, held = rng.random((1, 4000)) < 0.5, np.repeat(rng.random((1, 400)) < 0.5, 10, axis=1)
     >>> design_in_order(independent) < 1.2, 8 < design_in_order(held) < 13
     (True, True)
@@ -191,7 +190,7 @@ def design_in_order(marks: NDArray[np.bool_]) -> float:
         ends = np.flatnonzero(pairs <= 0)
         together = 2 * float(pairs[: ends[0] if len(ends) else len(pairs)].sum()) - 1
         largest = max(largest, min(together / max(1 - together / rows, 0.1), rows))
-    return largest if largest < _FORGETS_AT_ONCE else largest * _few(rows / largest)
+    return largest if largest < _FORGETS_AT_ONCE else min(largest * _few(rows / largest), float(rows))
 
 
 # A series of independent rows is told to forget within this many; its estimate is not raised further.
@@ -208,13 +207,15 @@ def _few(count: float) -> float:
 # what to say where nothing was said -----------------------------------------------------------------------------------
 
 
-def dependence_notes(pairing: Pairing, units: Units | None) -> tuple[str, ...]:
+def dependence_notes(
+    reference: DataFrame | Summary, current: DataFrame | Summary, names: tuple[Hashable, ...], units: Units | None
+) -> tuple[str, ...]:
     """Return what should be known of the rows: whether they repeat, or hang together in their order."""
     notes = []
-    for frame, side in ((pairing.reference, "reference"), (pairing.current, "current data")):
+    for frame, side in ((reference, "reference"), (current, "current data")):
         if isinstance(frame, Summary) or not len(frame):
             return ()
-        rows = frame if frame.shape[1] == len(pairing.names) else frame[list(pairing.names)]
+        rows = frame if frame.shape[1] == len(names) else frame[list(names)]
         share, worth = _duplicates(rows)
         if share >= _REPEATING:
             notes.append(
@@ -241,7 +242,7 @@ def _duplicates(frame: pd.DataFrame) -> tuple[float, float]:
     if telling is None or frame.shape[1] < 2:
         return 0.0, 1.0
     try:
-        value = pd.util.hash_array(pd.factorize(frame[telling], use_na_sentinel=False)[0])
+        value = pd.util.hash_pandas_object(frame[telling], index=False).to_numpy()
         # All rows of some values: repeats stay together.
         kept = np.flatnonzero(value % np.uint64(max(len(frame) // _HASHED, 1)) == 0)
         of_value = np.unique(value[kept], return_inverse=True)[1]

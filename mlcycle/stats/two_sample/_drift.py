@@ -145,8 +145,8 @@ def drift(
     >>> found = stats.drift(before, after)
     >>> print(found)
     drifted: 1 of 2 columns drifted (alpha 0.05, bh; global test: Simes, p ...)
-      drifted       age: ... % quantile ... -> ... (numeric, values: ... robust sd, margin 0.1, p ...)
-      not seen      plan: 'pro': ... a change of ... share would have been seen ...
+      drifted       age: rows up to ...: ... % -> ... % (numeric, share: ... share, margin 0.02, p ...)
+      not seen      plan: 'free': ... a change of ... share would have been seen ...
     >>> found.frame()[["column", "verdict"]].values.tolist()
     [['age', 'drifted'], ['plan', 'not seen']]
     """
@@ -155,21 +155,23 @@ def drift(
     if not isinstance(control, str) or control not in CONTROLS:
         raise InvalidInput(f"control is one of {', '.join(CONTROLS)}, got {control!r}")
     every = (*pairing.names, *pairing.only_reference, *pairing.only_current)
-    setting = _Setting(alpha, control, Margins.of(margin, every))
-    units = units_of(pairing, groups, blocks)
+    setting = _Setting(alpha, control, Margins.of(margin, pairing.known))
+    units = units_of(pairing.reference, pairing.current, groups, blocks)
     # Before the tests are made their number is not known, and no column may ask for more than was kept for it.
     least = setting.level(1, max(MOST_TESTS * len(pairing.names), 1))
     plan = Plan(least, int(np.clip(10 / least, 1999, 99_999)))
+
+    sides = pairing.reference, pairing.current, pairing.names
 
     def drafted(name: Hashable) -> tuple[str, list[Draft]]:
         return pairing.drafted(name, plan, seed, units)
 
     if len(pairing.names) > 1 and sum(pairing.rows) * len(pairing.names) > _WORTH_THREADS:
         with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
-            noted = pool.submit(dependence_notes, pairing, units)
+            noted = pool.submit(dependence_notes, *sides, units)
             drafts, notes = list(pool.map(drafted, pairing.names)), noted.result()
     else:
-        drafts, notes = [drafted(name) for name in pairing.names], dependence_notes(pairing, units)
+        drafts, notes = [drafted(name) for name in pairing.names], dependence_notes(*sides, units)
     drafts += [("lost", [gone("the column is gone", "lost")]) for _ in pairing.only_reference]
     drafts += [("new", [gone("a column the reference does not have", "new")]) for _ in pairing.only_current]
     found, p, confidence = _judged(every, drafts, setting)
@@ -250,7 +252,7 @@ def _shifts(
     for measure, margin in zip(draft.measures, margins, strict=True):
         found = measure.sized(1 - level / parts)
         verdict, note = _verdict(draft, found, significant, margin)
-        seen = math.inf if draft.rows_needed else measure.detectable(alone / parts, margin)
+        seen = math.inf if draft.rows_needed or margin == math.inf else measure.detectable(alone / parts, margin)
         made.append(
             Shift(
                 measure.aspect, draft.test, draft.p, adjusted, found.effect, found.low, found.high, measure.unit,

@@ -262,7 +262,7 @@ _SHORT = 12
 
 def _line(column: ColumnDrift) -> str:
     s = column.leading
-    if not s.unit or math.isnan(s.effect):
+    if not s.unit or math.isnan(s.effect) or s.aspect == "column":
         return f"{s.verdict:<14}{column.name!s}: {column.told} ({column.kind})"
     numbers = f"{s.effect:.3g} [{s.low:.3g}, {s.high:.3g}] {s.unit}, margin {s.margin:g}, p {s.adjusted_p:.2g}"
     return f"{s.verdict:<14}{column.name!s}: {column.told} ({column.kind}, {s.aspect}: {numbers})"

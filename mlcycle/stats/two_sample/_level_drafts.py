@@ -139,11 +139,11 @@ def _only_on_one_side(table: _Table, aspect: str, plan: Plan, rng: np.random.Gen
     if len(only):
         names = [_short(table.names[i]) for i in only[np.argsort(-table.current[only], kind="stable")][:_TOLD]]
         more = ", …" if len(only) > _TOLD else ""
-        levels = f"{len(only)} level{'s' if len(only) > 1 else ''} ({', '.join(names)}{more})"
+        levels = f"level{'s' if len(only) > 1 else ''} ({', '.join(names)}{more})"
         note = (
-            f"{rows} rows of new {levels}"
+            f"{rows} rows of {len(only)} new {levels}"
             if aspect == "unseen levels"
-            else f"gone: {levels}, {percent(rows / m)} of rows before"
+            else f"gone: {len(only)} {levels}, {percent(rows / m)} of rows before"
         )
 
     def sized(confidence: float) -> Sized:

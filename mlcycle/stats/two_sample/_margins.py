@@ -10,6 +10,7 @@ from attrs import frozen
 
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.stats._arguments import check_size
+from mlcycle.stats.two_sample._columns import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -42,6 +43,7 @@ MARGINS = {
     "column": 0.0,
 }
 _WHAT = "the smallest change that matters"
+_ASPECTS = ("values", "length", *(name for name in MARGINS if name not in KINDS))
 _SHARES = ("share", "total variation")
 
 
@@ -64,10 +66,10 @@ class Margins:
     def of(cls, given: Any, columns: tuple[Hashable, ...]) -> Margins:
         """Return margins that can be used, or say what is wrong with them."""
         if isinstance(given, Mapping):
-            if odd := [key for key in given if key not in columns and key not in MARGINS]:
+            if odd := [key for key in given if key not in columns and key not in (*KINDS, *_ASPECTS)]:
                 raise NotFound(
                     f"margin names {odd[0]!r}, which is not a column, a kind or an aspect; those are "
-                    f"{', '.join(MARGINS)}."
+                    f"{', '.join((*KINDS, *_ASPECTS))}."
                 )
             return cls({key: _checked(value, f"margin of {key!r}") for key, value in given.items()}, columns)
         return cls(None if given is None else _checked(given, "margin"), columns)
@@ -121,8 +123,8 @@ class _Share(float):
 
 def _checked(given: Any, name: str) -> Any:
     if isinstance(given, Mapping):
-        if odd := [aspect for aspect in given if aspect not in MARGINS]:
-            raise NotFound(f"{name} names {odd[0]!r}, which is not an aspect; those are {', '.join(MARGINS)}.")
+        if odd := [aspect for aspect in given if aspect not in _ASPECTS]:
+            raise NotFound(f"{name} names {odd[0]!r}, which is not an aspect; those are {', '.join(_ASPECTS)}.")
         return {aspect: _checked(value, f"{name} for {aspect!r}") for aspect, value in given.items()}
     if isinstance(given, str):
         return _per_cent(given, name)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mlcycle.stats.two_sample._summary import ColumnSummary
+    from mlcycle.stats.two_sample._column_summary import ColumnSummary
 
     Sample = Sketch | SortedSample
 
@@ -143,6 +143,8 @@ def _quantiles(
             grown = 1 + found / np.maximum(away, max(found / 4, sys.float_info.min))
             near = margin + np.hypot(halves[0], halves[1] * grown) * reach
             found = float(np.maximum(near, past).max())
+            if not math.isfinite(found):  # so few rows that an outer quantile has no limit
+                return math.inf
         return found
 
     # Of moments the column's own unit is a second.
@@ -194,9 +196,12 @@ def _share_below(
             low = max(low, found.low)
             if found.effect:
                 where = shown(points[found.at], kind)
-                note = f"rows up to {where}: {percent(found.before)} -> {percent(found.after)}"
-        wide = float(special.kolmogi(alpha)) * math.sqrt(1 / n + 1 / m)
-        return Sized(distance, max(low, 0.0), min(distance + wide, 1.0), note)
+                what = f"texts of up to {where} characters" if kind == "text" else f"rows up to {where}"
+                note = f"{what}: {percent(found.before)} -> {percent(found.after)}"
+        # Of a sketch the distance is the least there can be, and of samples nearly alike it is not looked for.
+        root = math.sqrt(1 / n + 1 / m)
+        most = max(distance, _ordered.NEGLIGIBLE * root) + a.doubt + b.doubt
+        return Sized(distance, max(low, 0.0), min(most + float(special.kolmogi(alpha)) * root, 1.0), note)
 
     def detectable(level: float, margin: float) -> float:
         return detectable_share(0.5, n, m, level / 2 / max(len(points), 1), margin)
@@ -209,10 +214,8 @@ def _shares_below(a: Sample, b: Sample, designs: tuple[float, float]) -> tuple[N
 
     The values are chosen from both sides together, so that the choice knows nothing of the sides.
     """
-    values = [_spread(side) for side in (a, b)]
-    # Where one side was thinned more than the other, its values stand for more rows.
-    weights = np.repeat([a.n / len(values[0]), b.n / len(values[1])], [len(one) for one in values])
-    pooled = np.concatenate(values)
+    sides = [side.spread(_CHOSEN_FROM) for side in (a, b)]
+    pooled, weights = (np.concatenate(parts) for parts in zip(*sides, strict=True))
     order = np.argsort(pooled, kind="stable")
     upto = np.cumsum(weights[order])
     points = np.unique(pooled[order[np.minimum(upto.searchsorted(np.asarray(_LEVELS) * upto[-1]), len(order) - 1)]])
@@ -220,10 +223,6 @@ def _shares_below(a: Sample, b: Sample, designs: tuple[float, float]) -> tuple[N
     x, y = closest(upto_a[0], upto_a[1], a.n, upto_b[0], upto_b[1], b.n)
     told = x + y < a.n + b.n
     return points[told], Shares.of(x[told], a.n, y[told], b.n, designs)
-
-
-def _spread(side: Sample) -> NDArray[Any]:
-    return side.points if isinstance(side, Sketch) else side.values[:: max(side.n // _CHOSEN_FROM, 1)]
 
 
 def _blocks(a: Sample, b: Sample) -> NDArray[np.intp] | None:
@@ -250,8 +249,10 @@ def _blocks(a: Sample, b: Sample) -> NDArray[np.intp] | None:
 # the ends -------------------------------------------------------------------------------------------------------------
 
 
-def outermost(a: Sample, b: Sample) -> tuple[int, int, int, int]:
-    """Return the rows of `b` above and below all of `a`, and those of `a` above and below all of `b`, the fewest.
+def outermost(a: Sample, b: Sample, *, most: bool = False) -> tuple[int, int, int, int]:
+    """Return the rows of `b` above and below all of `a`, and those of `a` above and below all of `b`.
+
+    Of a sketch the fewest that there can be, or with ``most=True`` the most.
 
     Examples
     --------
@@ -261,7 +262,7 @@ def outermost(a: Sample, b: Sample) -> tuple[int, int, int, int]:
     counts = []
     for side, other in ((b, a), (a, b)):
         below, upto = side.counts_at(np.array(other.ends()))
-        counts += [side.n - int(upto[1, 1]), int(below[0, 0])]
+        counts += [side.n - int(upto[int(not most), 1]), int(below[int(most), 0])]
     return counts[0], counts[1], counts[2], counts[3]
 
 
@@ -278,14 +279,16 @@ def _range(before: ColumnSummary, after: ColumnSummary, kind: str, plan: Plan) -
     sides = ((after, n, m), (after, n, m), (before, m, n), (before, m, n))
     ks = [int(k / side.design) for k, (side, _, _) in zip(outermost(a, b), sides, strict=True)]
     chances = [beyond_by_chance(k, other, own) for k, (_, other, own) in zip(ks, sides, strict=True)]
+    mosts = [k / side.design for k, (side, _, _) in zip(outermost(a, b, most=True), sides, strict=True)]
     notes = _beyond(a, b, kind)
 
     def sized(confidence: float) -> Sized:
         each = 1 - (1 - confidence) / 4
         found = []
-        for k, (_, other, own), note in zip(ks, sides, notes, strict=True):
-            ends = [float(end[0]) for end in wilson_ends(np.array([k]), own, each)]
-            low, effect, high = (max(share - 1 / (other + 1), 0.0) for share in (ends[0], k / own, ends[1]))
+        for k, most, (_, other, own), note in zip(ks, mosts, sides, notes, strict=True):
+            ends = wilson_ends(np.array([k, min(most, own)]), own, each)
+            shares = float(ends[0][0]), k / own, float(ends[1][1])
+            low, effect, high = (max(share - 1 / (other + 1), 0.0) for share in shares)
             found.append(Sized(effect, low, high, f"{percent(k / own)} {note}"))
         best = max(found, key=lambda one: (one.low, one.effect))
         return Sized(best.effect, best.low, max(one.high for one in found), best.note if best.effect else "")
@@ -319,7 +322,7 @@ def frequent_values(before: ColumnSummary, after: ColumnSummary) -> tuple[NDArra
     Examples
     --------
     >>> import pandas as pd
-    >>> from mlcycle.stats.two_sample._summary import column_summary
+    >>> from mlcycle.stats.two_sample._summarising import column_summary
     >>> a, b = (column_summary(pd.Series([*range(1, 100), *[0] * k], name="x")) for k in (1, 30))
     >>> values, shares = frequent_values(a, b)
     >>> values.tolist(), shares.reference.tolist(), shares.current.tolist()

@@ -12,7 +12,9 @@ from attrs import evolve, frozen
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.stats.two_sample import _columns
 from mlcycle.stats.two_sample._column_drafts import column_drafts
-from mlcycle.stats.two_sample._summary import ColumnSummary, Summary, column_summary
+from mlcycle.stats.two_sample._column_summary import ColumnSummary
+from mlcycle.stats.two_sample._summarising import column_summary
+from mlcycle.stats.two_sample._summary import Summary
 from mlcycle.stats.two_sample._texts import text_drafts
 
 if TYPE_CHECKING:
@@ -87,6 +89,11 @@ class Pairing:
     def rows(self) -> tuple[int, int]:
         """Rows of the two sides."""
         return _rows(self.reference), _rows(self.current)
+
+    @property
+    def known(self) -> tuple[Hashable, ...]:
+        """Every column of either side, compared or not."""
+        return tuple(dict.fromkeys([*_names(self.reference), *_names(self.current)]))
 
     def sides(self, name: Hashable) -> tuple[ColumnSummary, ColumnSummary]:
         """Return what is compared of a column: what was kept of it, or all its values in order."""

@@ -45,7 +45,7 @@ def minimum_detectable(reference: Any, rows: int, *, seed: int = 0, **options: A
     >>> from mlcycle import stats
     >>> ages = {"age": np.random.default_rng(0).normal(40, 10, 5000)}
     >>> few, many = (stats.minimum_detectable(ages, rows)["detectable"][0] for rows in (200, 5000))
-    >>> many < few
+    >>> bool(many < few)
     True
     """
     frame, rows = _columns.as_frame(reference, "reference"), check_whole(rows, "rows", 1)

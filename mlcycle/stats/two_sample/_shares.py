@@ -101,7 +101,7 @@ class Shares:
         --------
         >>> found = Shares.of([50, 10], 100, [50, 40], 100).change(0.95)
         >>> found.at, round(found.effect, 2), round(found.low, 2)
-        (1, 0.3, 0.16)
+        (1, 0.3, 0.17)
         """
         each = 1 - (1 - confidence) / len(self.reference)
         gap = self._gaps()

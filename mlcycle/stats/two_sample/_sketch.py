@@ -76,6 +76,16 @@ class SortedSample:
         found = (self.values[ranks - 1] - origin).astype(np.float64)
         return np.broadcast_to(found, (2, *found.shape))
 
+    @property
+    def doubt(self) -> float:
+        """By how much a share of rows below a value may be more than is known: nothing."""
+        return 0.0
+
+    def spread(self, most: int) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Return about `most` values that are spread as all are, and how many rows each stands for."""
+        some = self.values[:: max(self.n // most, 1)]
+        return some, np.full(len(some), self.n / len(some))
+
     def times(self, factor: int) -> SortedSample:
         """Return the sample of so many times each value."""
         return SortedSample(self.values * factor)
@@ -140,6 +150,27 @@ class Sketch:
         below, upto = (np.stack([side, side]).astype(np.int64) for side in (below, upto))
         return cls(kept, below, upto, n, size, (distinct, distinct))
 
+    @classmethod
+    def of_counts(cls, values: NDArray[Any], counts: NDArray[Any], size: int = SIZE) -> Sketch:
+        """Return the sketch of a sample whose different values, in ascending order, were counted.
+
+        Examples
+        --------
+        >>> found = Sketch.of_counts(np.array([1, 2, 5]), np.array([2, 1, 3]))
+        >>> found.as_dict() == Sketch.of(np.array([1, 1, 2, 5, 5, 5])).as_dict()
+        True
+        """
+        used = np.flatnonzero(counts)
+        values, counts = _plain(values[used]), counts[used]
+        upto, distinct = np.cumsum(counts), len(values)
+        n = int(upto[-1]) if distinct else 0
+        kept = np.arange(distinct)
+        if distinct > size:
+            kept = _different(upto.searchsorted(_targets(n, size), "right"))
+        points = values[kept].astype(np.int64 if values.dtype.kind in "iu" else np.float64)
+        below, upto = (np.stack([side, side]).astype(np.int64) for side in ((upto - counts)[kept], upto[kept]))
+        return cls(points, below, upto, n, size, (distinct, distinct))
+
     def ends(self) -> tuple[Any, Any]:
         """Return the smallest and the largest value."""
         return self.points[0], self.points[-1]
@@ -165,6 +196,16 @@ class Sketch:
     def times(self, factor: int) -> Sketch:
         """Return the sketch of so many times each value."""
         return evolve(self, points=self.points * factor)
+
+    @property
+    def doubt(self) -> float:
+        """By how much a share of rows below a value may be more than is known."""
+        between = np.append(self.below[1], self.n) - np.append(0, self.upto[0])
+        return float(between.max(initial=0)) / max(self.n, 1)
+
+    def spread(self, most: int) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Return the points, and how many rows each stands for."""
+        return self.points, np.diff(self.upto.mean(axis=0), prepend=0.0)
 
     def frequent(self, least: int) -> NDArray[Any]:
         """Return the values known to occur so often."""

@@ -16,7 +16,7 @@ def percent(share: float) -> str:
     Examples
     --------
     >>> [percent(share) for share in (0.0, 0.1021, 0.00042, 0.99951, 1.0)]
-    ['0 %', '10.2 %', '0.042 %', '99.95 %', '100 %']
+    ['0 %', '10.2 %', '0.042 %', '99.951 %', '100 %']
     """
     value = 100 * share
     if value in (0.0, 100.0):
@@ -43,7 +43,7 @@ def shown_apart(before: Any, after: Any, kind: str) -> tuple[str, str]:
     Examples
     --------
     >>> shown_apart(40.123, 47.2, "numeric"), shown_apart(9007199254740993, 9007199254740995, "numeric")
-    (('40.1', '47.2'), ('9007199254740993', '9007199254740995'))
+    (('40.12', '47.2'), ('9007199254740993', '9007199254740995'))
     """
     if kind in ("datetime", "nanoseconds", "time"):
         return shown(before, kind), shown(after, kind)
@@ -63,7 +63,7 @@ def _at(value: Any, kind: str, digits: int) -> str:
         return f"{int(value) // 3600:02}:{int(value) // 60 % 60:02}:{int(value) % 60:02}"
     if isinstance(value, (int, np.integer)):
         return str(int(value))
-    value = float(value)
+    value = float(value) + 0.0  # no -0
     # Numbers that people write without a power of ten are written so.
     return f"{value:.0f}" if 10**digits <= abs(value) < _PLAIN else f"{value:.{digits}g}"
 
