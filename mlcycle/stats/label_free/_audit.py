@@ -11,8 +11,8 @@ from attrs import asdict, evolve, frozen
 from mlcycle.errors import InvalidInput
 from mlcycle.stats._arguments import check_seed, check_size
 from mlcycle.stats._estimate import Estimate, check_confidence, unknown
+from mlcycle.stats.label_free._dle import LOSSES
 from mlcycle.stats.label_free._labelled import Labelled, class_labelled, loss_labelled
-from mlcycle.stats.label_free._losses import LOSSES
 from mlcycle.stats.label_free._result import LabelFree
 from mlcycle.stats.label_free._sampling import AuditSample
 
@@ -99,15 +99,12 @@ class Audit:
         word = {"agree": "pass", "disagree": "fail", "inconclusive": "inconclusive"}.get(self.verdict, "")
         shown = self.interval
         facts = [
-            ("value", shown.value), ("interval", f"{shown.low:.4g} to {shown.high:.4g}" if shown.conclusive else ""),
-            ("", _html.bar(shown.value, shown.low, shown.high, self.label_free, verdict=word)),
-            ("labelled", f"{shown.n} of {self.rows} rows"), ("note", shown.reason),
-            ("label-free", None if math.isnan(self.label_free) else self.label_free),
-            ("difference", self.difference.value if self.difference else None),
-            ("combined", self.combined if self.verdict else None),
-            ("p", None if math.isnan(self.p) else self.p), ("verdict", self.verdict),
+            ("audited", str(shown)), ("", _html.bar(shown.value, shown.low, shown.high, self.label_free, verdict=word)),
+            ("of rows", self.rows), ("label-free", None if math.isnan(self.label_free) else self.label_free),
+            ("difference", str(self.difference or "")), ("p", None if math.isnan(self.p) else self.p),
+            ("combined", self.combined if self.verdict else None), ("verdict", self.verdict),
         ]  # fmt: skip
-        return str(_html.card(f"{self.metric}, audited", facts))
+        return str(_html.card(self.metric, facts))
 
 
 def audit(

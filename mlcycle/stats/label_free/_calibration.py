@@ -30,17 +30,7 @@ _PRIOR, _PRECISION = np.array([0.0, 1.0, 1.0]), np.array([0.25, 1.0, 1.0])
 
 @frozen(eq=False)
 class _Curve:
-    """One label's scores in groups.
-
-    Attributes
-    ----------
-    centre : ndarray of shape (m,)
-        Mean score of a group, rising.
-    group : ndarray of shape (n,)
-        The group of every reference row.
-    truth : ndarray of shape (n,)
-        Ones where a row has the label.
-    """
+    """One label's scores: means of groups, rising; the group of every row; ones where a row has the label."""
 
     centre: Rows
     group: NDArray[np.intp]
@@ -54,13 +44,7 @@ class _Curve:
 
 @frozen(eq=False)
 class Calibration:
-    """Fitted curves, one a label, and how to draw others as likely.
-
-    Attributes
-    ----------
-    kind : str
-        ``beta`` or ``isotonic``.
-    """
+    """Fitted curves of a kind, ``beta`` or ``isotonic``, one a label, and how to draw others as likely."""
 
     kind: str
     _curves: tuple[_Curve, ...]

@@ -13,8 +13,7 @@ from mlcycle.stats._arguments import check_numbers, check_seed
 from mlcycle.stats._estimate import check_confidence
 from mlcycle.stats._resampling import check_resamples
 from mlcycle.stats.label_free._calibration import effective_rows
-from mlcycle.stats.label_free._density import density, feature_pair, missing_support, one_thread
-from mlcycle.stats.label_free._losses import LOSSES, losses_of
+from mlcycle.stats.label_free._density import feature_pair, one_thread, weighted
 from mlcycle.stats.label_free._result import LabelFree, joined, predicted, refusal
 
 if TYPE_CHECKING:
@@ -24,9 +23,10 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.float64]
 
-__all__ = ["dle"]
+__all__ = ["LOSSES", "dle", "losses_of"]
 
-_FOLDS, _BINS, _FEWEST = 5, 10, 100
+LOSSES = ("mae", "mse", "rmse")
+_FOLDS, _BINS = 5, 10
 # Rows the loss must rest on (Kish): of fewer, what a further large loss would do is anybody's guess.
 _CARRIERS = 30
 _ASSUMES = "errors depend on the inputs as they did in the reference: no concept drift"
@@ -105,15 +105,10 @@ def dle(
     root: Callable[[float], float] = math.sqrt if metric == "rmse" else float
     facts: dict[str, Any] = {
         "metric": metric, "method": "DLE", "assumption": _ASSUMES, "reference": root(float(loss.mean())),
-        "effective_n": float(len(loss)),
     }  # fmt: skip
-    reason, weights = _too_little(loss, len(new)), np.ones(len(loss))
-    if not reason:
-        ratios = density(old, new, seed)
-        weights = ratios.weights
-        facts.update(unsupported=ratios.unsupported, effective_n=ratios.effective_n)
-        reason = missing_support(ratios, inputs) or _too_few_carriers(weights * loss)
-    if reason:
+    weights, unsupported, reason = weighted(inputs, seed)
+    facts.update(unsupported=unsupported, effective_n=effective_rows(weights))
+    if reason := reason or _too_few_carriers(weights * loss):
         return refusal(len(new), confidence, joined(reason, inputs.note), **facts)
     held, ahead = _modelled(np.column_stack([old, guess_old]), loss, np.column_stack([new, guess]), seed)
     rows, realised, levels = _drawn(held, loss, weights, ahead, resamples, seed)
@@ -126,13 +121,15 @@ def dle(
     return LabelFree(interval=told, rows=rows, reference_error=float(np.std(roots(levels), ddof=1)), **facts)
 
 
-def _too_little(loss: Rows, n: int) -> str:
-    if min(len(loss), n) < _FEWEST:
-        return f"{len(loss)} reference and {n} new rows are too few to model losses; {_FEWEST} each would do"
-    return "" if loss.any() else "the reference has no loss at all; there is nothing to model"
+def losses_of(metric: str, y: Rows, prediction: Rows) -> Rows:
+    """Return the loss of every row; that of ``rmse`` is squared, and the root is taken of the mean."""
+    error = np.abs(y - prediction)
+    return error if metric == "mae" else np.asarray(error**2)
 
 
 def _too_few_carriers(carried: Rows) -> str:
+    if not carried.any():
+        return "the reference has no loss at all; there is nothing to model"
     count = effective_rows(carried)
     why = f"the whole loss rests on {count:.0f} reference rows, the others have next to none; {_CARRIERS} would do"
     return why if count < _CARRIERS else ""
@@ -166,10 +163,9 @@ def _drawn(held: Rows, loss: Rows, weights: Rows, ahead: Rows, resamples: int, s
         if len(mine) and weights[pool].sum() > 0:
             surprise = loss[pool] / held[pool]
             surprise *= weights[pool].sum() / (weights[pool] @ surprise) if weights[pool] @ surprise > 0 else 1.0
-            chances = np.cumsum(weights[pool] / weights[pool].sum())
+            chances = weights[pool] / weights[pool].sum()
             for r in range(resamples):
-                drawn = np.minimum(np.searchsorted(chances, rng.random(len(mine))), len(pool) - 1)
-                realised[r] += float(mine @ surprise[drawn]) / len(rows)
+                realised[r] += float(mine @ rng.choice(surprise, len(mine), p=chances)) / len(rows)
     for r in range(resamples):
         counted = np.bincount(rng.integers(0, n, n), minlength=n) * weights
         levels[r] = ahead.mean() * float(counted @ loss / (counted @ held))

@@ -26,12 +26,8 @@ _STEP = 1e-6
 class Measure:
     """A metric of certain scores and decisions, as a function of how probable every label of every row is.
 
-    Attributes
-    ----------
-    of : callable
-        From probabilities of labels, shape (n, k), to the value; with ones and zeros it is the realised metric.
-    slopes : callable
-        From the same to how the value follows each of them, times n (the influence of a row), shape (n, k).
+    `of` takes them as an array of shape (n, k); given ones and zeros it is the realised metric. `slopes` says how the
+    value follows each of them, times n (the influence of a row).
     """
 
     of: Callable[[Rows], float]
@@ -40,16 +36,9 @@ class Measure:
 
 @frozen(eq=False)
 class ClassMetric:
-    """A metric that needs no more than how probable every label of every row is.
+    """A metric that needs no more than how probable every label of every row is, with its range.
 
-    Attributes
-    ----------
-    name : str
-        The usual name.
-    low, high : float
-        Its range.
-    formula : callable or None
-        The metric of a confusion matrix in shares (rows: decided, columns: true); ``None`` for the AUC.
+    The formula is that of a confusion matrix in shares (rows: decided, columns: true), or ``None`` for the AUC.
     """
 
     name: str
@@ -107,12 +96,8 @@ def _counted(formula: Callable[[Rows], float], decided: NDArray[np.intp], k: int
 def expected_auc(score: Rows) -> Measure:
     """Return the expected area under the ROC curve, as a function of the probabilities of being positive.
 
-    The expected number of pairs in order over the expected number of pairs, ties one half, a row never paired with
-    itself; the scores are sorted once, so each call takes one pass.
-
-    References
-    ----------
-    Mann and Whitney (1947), Annals of Mathematical Statistics 18, with expected counts in place of counts.
+    The expected number of pairs in order over that of pairs, ties one half, a row never paired with itself (Mann and
+    Whitney 1947, Annals of Mathematical Statistics 18, with expected counts); sorted once, each call takes one pass.
 
     Examples
     --------

@@ -13,8 +13,8 @@ from mlcycle.stats._arguments import check_numbers
 from mlcycle.stats._estimate import Estimate, smallest_detectable, unknown
 from mlcycle.stats._labels import check_pair
 from mlcycle.stats.label_free._calibration import effective_rows
+from mlcycle.stats.label_free._dle import losses_of
 from mlcycle.stats.label_free._expected import class_metric
-from mlcycle.stats.label_free._losses import losses_of
 from mlcycle.stats.label_free._scores import check_threshold, decisions
 
 if TYPE_CHECKING:
@@ -34,23 +34,10 @@ _FEW = 5
 
 @frozen(eq=False)
 class Labelled:
-    """A metric of all rows from the labels of some.
+    """A metric of all rows from the labels of some, its range and its standard error over samples of the same rows.
 
-    Attributes
-    ----------
-    metric : str
-        Its usual name.
-    value, error : float
-        The estimate and its standard error over samples of the same rows.
-    low, high : float
-        Range of the metric.
-    sample : AuditSample
-        The rows that were labelled.
-    reason : str
-        Empty, or why there can be no limits.
-    expected : callable or None
-        ``(rng, times)`` to the difference from the label-free estimate found, and differences drawn as if that were
-        right.
+    `reason` says why there can be no limits. `expected` returns the difference found from the label-free estimate, and
+    so many drawn as if that were right.
     """
 
     metric: str

@@ -19,15 +19,7 @@ __all__ = ["Reference", "chances_of", "check_threshold", "decisions", "reference
 
 @frozen(eq=False)
 class Reference:
-    """Labelled rows.
-
-    Attributes
-    ----------
-    chances : ndarray of shape (n, k)
-        Scores, one column a label in sorted order.
-    code : ndarray of shape (n,)
-        The column of every row's own label.
-    """
+    """Labelled rows: scores, one column a label in sorted order, and the column of every row's own label."""
 
     chances: NDArray[np.float64]
     code: NDArray[np.intp]

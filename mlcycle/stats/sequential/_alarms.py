@@ -87,16 +87,6 @@ class EDetector(Evidence):
         return self._value
 
     @property
-    def threshold(self) -> float:
-        """The value at which there is an alarm."""
-        return self._threshold
-
-    @property
-    def n(self) -> int:
-        """Looks so far."""
-        return self._n
-
-    @property
     def alarms(self) -> tuple[int, ...]:
         """The looks with an alarm, counted from 1."""
         return self._alarms

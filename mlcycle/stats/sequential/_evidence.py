@@ -47,6 +47,13 @@ class Evidence(ABC):
     _asked: ClassVar[tuple[str, ...]]
     _kept: ClassVar[tuple[str, ...]]
 
+    _n: int
+
+    @property
+    def n(self) -> int:
+        """Values taken so far; of an `EDetector` looks, of an `AuditSequence` labels."""
+        return self._n
+
     @property
     @abstractmethod
     def alarm(self) -> bool:

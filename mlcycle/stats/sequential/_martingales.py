@@ -132,11 +132,6 @@ class ConformalMartingale(Evidence):
         return _grown(self._log)
 
     @property
-    def n(self) -> int:
-        """Scores seen since the start, the reference not counted."""
-        return self._n
-
-    @property
     def factor(self) -> float:
         """By how much the evidence grew in the last `update`: what an `EDetector` is fed with."""
         return _grown(self._gain)

@@ -73,11 +73,6 @@ class ConfidenceSequence(Evidence):
         self._below: Any = [0.0] * (_STEPS + 1)
 
     @property
-    def n(self) -> int:
-        """Values seen."""
-        return self._n
-
-    @property
     def mean(self) -> float:
         """Their mean, not a number before the first."""
         return self._unscaled(self._sum / self._n) if self._n else math.nan
@@ -104,7 +99,14 @@ class ConfidenceSequence(Evidence):
         ----------
         values : float or array-like of shape (n,)
         """
-        x = _scaled(values, self._bounds)
+        given, (low, high) = check_numbers(np.atleast_1d(np.asarray(values)), "values"), self._bounds
+        outside = (given < low) | (given > high)
+        if outside.any():
+            raise InvalidInput(
+                f"values lie within bounds=({low:g}, {high:g}), got {float(given[outside][0])!r}; "
+                "widen the bounds to what is possible, or clip to what matters"
+            )
+        x = (given - low) / (high - low)
         for at in range(0, len(x), _AT_ONCE):
             self._take(x[at : at + _AT_ONCE])
         return State(self.n, self.mean, self.alarm)
@@ -160,21 +162,3 @@ def _check_bounds(bounds: Any) -> tuple[float, float]:
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise InvalidInput(f"bounds are finite, the smaller first, got {bounds!r}")
     return low, high
-
-
-def _scaled(x: ArrayLike, bounds: tuple[float, float]) -> Any:
-    """Return values as shares of the way from the lower bound to the upper one.
-
-    Examples
-    --------
-    >>> _scaled([2, 3], (2, 4)).tolist()
-    [0.0, 0.5]
-    """
-    values, (low, high) = check_numbers(np.atleast_1d(np.asarray(x)), "values"), bounds
-    outside = (values < low) | (values > high)
-    if outside.any():
-        raise InvalidInput(
-            f"values lie within bounds=({low:g}, {high:g}), got {float(values[outside][0])!r}; "
-            "widen the bounds to what is possible, or clip to what matters"
-        )
-    return (values - low) / (high - low)
