@@ -137,8 +137,10 @@ def audit(
         sample was drawn by are judged.
     metric : str, default "accuracy"
         As in `cbpe`; ``mae``, ``mse`` and ``rmse`` for regression.
-    threshold, labels
-        As in `cbpe`; `labels` are needed when they are not 0 and 1.
+    threshold : float, default 0.5
+        As in `cbpe`.
+    labels : array-like, optional
+        All labels, one a column of the scores in sorted order; needed when they are not 0 and 1.
     estimate : LabelFree, optional
         What to test.
     margin : float, default 0.02

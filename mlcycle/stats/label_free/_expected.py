@@ -56,13 +56,7 @@ class ClassMetric:
 
 
 def class_metric(name: str, k: int) -> ClassMetric:
-    """Return the metric of this name for `k` labels.
-
-    Examples
-    --------
-    >>> class_metric("recall_macro", 3).name
-    'recall'
-    """
+    """Return the metric of this name for `k` labels; scikit-learn's names such as ``f1_macro`` will do."""
     key = name.removesuffix("_macro").removesuffix("_ovr")
     if key == "roc_auc":
         return ClassMetric(key, 0.0, 1.0)

@@ -50,7 +50,7 @@ class AuditSequence(Evidence):
     largest : float, default 1
         The largest loss there can be, for ``mae`` and ``mse``.
     threshold, labels
-        As in `cbpe`; `labels` are needed when they are not 0 and 1.
+        As in `audit`.
 
     Raises
     ------
@@ -197,7 +197,7 @@ class AuditSequence(Evidence):
         n, method = self._n, f"empirical Bernstein confidence sequence of {self._looks} audits"
         if not n:
             return unknown(math.nan, 0, self._confidence, method, "there are no audits yet")
-        tails = [sign * _limit(sign * self._sum, self._squares, n, 1 - self._confidence) for sign in (-1.0, 1.0)]
+        tails = [sign * _limit(sign * self._sum, self._squares, 1 - self._confidence) for sign in (-1.0, 1.0)]
         value, low, high = (self._largest * part / n for part in (self._sum, *tails))
         low, high = max(low, -self._largest), min(high, self._largest)
         error = self._largest * math.sqrt(self._squares) / n
@@ -209,7 +209,7 @@ class AuditSequence(Evidence):
         return f"AuditSequence({self._metric}: {shown}; difference {self.difference})"
 
 
-def _limit(total: float, squares: float, n: int, alpha: float) -> float:
+def _limit(total: float, squares: float, alpha: float) -> float:
     """Return the largest sum of true differences that the moves seen do not contradict.
 
     The supermartingale is ``exp(l * (sum of truths - moves) / c - psi(l) * squares / c ** 2)``, mixed over the parts l;

@@ -101,13 +101,7 @@ class Evidence(ABC):
 
 
 def _like(fresh: Any, value: Any) -> Any:
-    """Return a kept value as what it is at the start: an array of that shape, a list of numbers, whole ones, a number.
-
-    Examples
-    --------
-    >>> _like(np.zeros(2), [1, 2]), _like((), [3.0]), _like(0, 3.0)
-    (array([1., 2.]), (3,), 3)
-    """
+    """Return a kept value as what it is at the start: an array of that shape, a list, whole numbers, a number."""
     if isinstance(fresh, np.ndarray):
         return np.asarray(value, dtype=np.float64).reshape(fresh.shape)
     if isinstance(fresh, list):
