@@ -46,7 +46,6 @@ class Evidence(ABC):
     kind: ClassVar[str]
     _asked: ClassVar[tuple[str, ...]]
     _kept: ClassVar[tuple[str, ...]]
-
     _n: int
 
     @property
