@@ -12,6 +12,7 @@ from mlcycle._lazy import lazy_names
 if TYPE_CHECKING:
     from mlcycle.codecs._block_store import BlockStore, NewFile, Piece, Place
     from mlcycle.codecs._canonical import block_digest, canonical_bytes
+    from mlcycle.codecs._column_values import ColumnValues, column_values
     from mlcycle.codecs._folders import pack_folder, unpack_folder
     from mlcycle.codecs._fresh_interpreter import FreshLoad, load_afresh
     from mlcycle.codecs._importable import missing_modules, module_folders, relative_folders
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
         trusted_names,
     )
     from mlcycle.codecs._object_columns import check_nesting
-    from mlcycle.codecs._profile import profile
     from mlcycle.codecs._row_blocks import cut
     from mlcycle.codecs._rows import are_records, frame_of, length_of, own_rows, rows_of, taken
     from mlcycle.codecs._selections import (
@@ -36,11 +36,12 @@ if TYPE_CHECKING:
         write_selection,
     )
     from mlcycle.codecs._signatures import complete_signature, example_rows, infer_signature
-    from mlcycle.codecs._tables import Encoded, Written, encode, load, verify, write
+    from mlcycle.codecs._tables import Encoded, Written, columns_of, encode, load, verify, write
 
 _HOMES = {
     "_block_store": ("BlockStore", "NewFile", "Piece", "Place"),
     "_canonical": ("block_digest", "canonical_bytes"),
+    "_column_values": ("ColumnValues", "column_values"),
     "_row_blocks": ("cut",),
     "_folders": ("pack_folder", "unpack_folder"),
     "_fresh_interpreter": ("FreshLoad", "load_afresh"),
@@ -49,15 +50,15 @@ _HOMES = {
     "_manifests": ("Manifest", "read_manifest"),
     "_models": ("DumpedModel", "dump_model", "has_method", "load_model", "rescue_model", "trusted_names"),
     "_object_columns": ("check_nesting",),
-    "_profile": ("profile",),
     "_rows": ("are_records", "frame_of", "length_of", "own_rows", "rows_of", "taken"),
     "_selections": ("EncodedSelection", "encode_selection", "read_selection", "write_selection"),
     "_signatures": ("complete_signature", "example_rows", "infer_signature"),
-    "_tables": ("Encoded", "Written", "encode", "load", "verify", "write"),
+    "_tables": ("Encoded", "Written", "columns_of", "encode", "load", "verify", "write"),
 }
 
 __all__ = [
     "BlockStore",
+    "ColumnValues",
     "DumpedModel",
     "Encoded",
     "EncodedSelection",
@@ -72,6 +73,8 @@ __all__ = [
     "canonical_bytes",
     "check_inputs",
     "check_nesting",
+    "column_values",
+    "columns_of",
     "complete_signature",
     "cut",
     "dump_model",
@@ -89,7 +92,6 @@ __all__ = [
     "module_folders",
     "own_rows",
     "pack_folder",
-    "profile",
     "read_manifest",
     "read_selection",
     "relative_folders",

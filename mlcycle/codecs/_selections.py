@@ -82,15 +82,22 @@ def encode_selection(parent: str, mask: Any, how: dict[str, Any]) -> EncodedSele
     return EncodedSelection(array, content, header)
 
 
-def write_selection(encoded: EncodedSelection, blocks: BlockStore) -> dict[str, Any]:
+def write_selection(encoded: EncodedSelection, blocks: BlockStore, nulls: dict[str, int]) -> dict[str, Any]:
     """Store a selection; return the description of its manifest.
+
+    Parameters
+    ----------
+    encoded : EncodedSelection
+    blocks : BlockStore
+    nulls : dict
+        How many of its rows have no value, by the field of a column.
 
     Raises
     ------
     StorageUnavailable
         The disk is full or fails.
     """
-    return write_leaf(blocks, encoded.header, pa.table({"member": encoded.mask}))
+    return write_leaf(blocks, {**encoded.header, "nulls": nulls}, pa.table({"member": encoded.mask}))
 
 
 def read_selection(manifest: Manifest) -> NDArray[np.bool_]:

@@ -21,7 +21,7 @@ from attrs import field, frozen
 
 from mlcycle._digest import canonical_json, sha256_bytes
 from mlcycle.codecs._block_store import part_of
-from mlcycle.codecs._canonical import FORM, block_digest
+from mlcycle.codecs._canonical import FORM, block_digest, plain
 from mlcycle.codecs._column_errors import naming_column
 from mlcycle.codecs._logical_types import arrow_type, logical_name
 from mlcycle.codecs._manifests import VERSION, pieces_table, write_leaf
@@ -153,7 +153,7 @@ def encode(data: Any, *, key: Sequence[str] | None = None, allow_empty: bool = F
         "cut": cut_by,
         "rows": rows,
         "blocks": sizes,
-        "nulls": {name: column.null_count for name, column in columns.items()},
+        "nulls": {name: _missing(column) for name, column in columns.items()},
         "presentation_digest": presentation,
         "presentation": doc,
     }
@@ -161,10 +161,25 @@ def encode(data: Any, *, key: Sequence[str] | None = None, allow_empty: bool = F
     return Encoded(table, content, presentation, header, tuple(digests))
 
 
+def _missing(column: Any) -> int:
+    """Return how many rows of a column are null, or NaN where it is of floats."""
+    if pa.types.is_dictionary(column.type):  # where a null may also be one of the levels
+        chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+        return sum(plain(chunk).null_count for chunk in chunks)
+    if pa.types.is_floating(column.type):
+        return pc.sum(_none(column)).as_py() or 0
+    found: int = column.null_count
+    return found
+
+
+def _none(column: Any) -> Any:
+    wide = column.cast(pa.float32()) if pa.types.is_float16(column.type) else column  # Arrow asks half floats little
+    return pc.is_null(wide, nan_is_null=True)
+
+
 def _nulled(column: Any) -> Any:
     """Return a column of floats with its NaN as null; None where it has none."""
-    wide = column.cast(pa.float32()) if pa.types.is_float16(column.type) else column  # Arrow asks half floats little
-    missing = pc.is_null(wide, nan_is_null=True)
+    missing = _none(column)
     if (pc.sum(missing).as_py() or 0) == column.null_count:
         return None
     return pc.if_else(missing, pa.scalar(None, column.type), column)

@@ -112,6 +112,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "xy": _xy,
     "split": datasets.split,
     "folds": datasets.folds,
+    "profile": tables.profile,
     "evaluate": evaluation.evaluate,
     "evaluations": _evaluations,
     "decisions": _decisions,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mlcycle.monitoring._quality import Quality
     from mlcycle.monitoring._run_signals import run_signals, signals_given
     from mlcycle.monitoring._signals import SIGNALS, signals_at
-    from mlcycle.monitoring._window import TrafficContext, Window
+    from mlcycle.monitoring._window import ReferenceRows, TrafficContext, Window
 
 _HOMES = {
     "_coverage": ("Coverage",),
@@ -34,7 +34,7 @@ _HOMES = {
     "_run_signals": ("run_signals", "signals_given"),
     "_quality": ("Quality",),
     "_signals": ("SIGNALS", "signals_at"),
-    "_window": ("TrafficContext", "Window"),
+    "_window": ("ReferenceRows", "TrafficContext", "Window"),
 }
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "Latency",
     "PredictionDrift",
     "Quality",
+    "ReferenceRows",
     "ServedVersions",
     "TrafficContext",
     "Window",

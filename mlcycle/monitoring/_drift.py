@@ -27,7 +27,8 @@ class DataDrift:
     """Every input column against the rows the main version was made from.
 
     `mlcycle.stats.drift`: a correct two-sample test for each column, control over all of them, and an effect beyond its
-    margin. The columns that moved most come first.
+    margin. The columns that moved most come first. Rows of one group of the training data count as fewer, and where it
+    has a time, so do neighbours in time on both sides.
 
     Parameters
     ----------
@@ -56,12 +57,15 @@ class DataDrift:
             return
         if len(live) < self.enough:
             return
-        reference, current = align_columns(before, live)
+        reference, current = align_columns(before.inputs, live)
         if not len(current.columns):
             told = "no input that was captured is a column of the data the model was trained on, so none was compared"
             yield self._nothing(subject, told, "data")
             return
-        found = stats.drift(reference, current, alpha=self.alpha, control="holm")
+        # Of groups the traffic knows nothing.
+        groups = None if before.groups is None else (before.groups, live.index)
+        blocks = None if before.times is None else (before.times, live["t"])
+        found = stats.drift(reference, current, alpha=self.alpha, control="holm", groups=groups, blocks=blocks)
         rest = [column for column in found.columns if column.verdict != "drifted"]
         for column in (*found.findings, *rest):
             yield checks.drift_result(column, look=self.look, subject=subject, phase=self.phase)

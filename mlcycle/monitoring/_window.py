@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mlcycle.records import Result, Revision
     from mlcycle.serving import LabelCounts
 
-__all__ = ["Captured", "Expected", "Judge", "ReferenceData", "TrafficContext", "Window", "inputs_of"]
+__all__ = ["Captured", "Expected", "Judge", "ReferenceData", "ReferenceRows", "TrafficContext", "Window", "inputs_of"]
 
 _INPUT = "in."
 
@@ -38,11 +38,30 @@ class Captured(Protocol):
         """Return what callers got: no answers of shadows, no failures."""
 
 
+@frozen(eq=False)
+class ReferenceRows:
+    """Rows as they were when the main version was made.
+
+    Attributes
+    ----------
+    inputs : DataFrame
+        What the model was given, without the target.
+    groups : array-like of shape (n,) or None
+        The group of each row, where the data has that role: rows of one customer hang together.
+    times : array-like of shape (n,) or None
+        When each row was, where the data has that role: neighbours in time hang together.
+    """
+
+    inputs: pd.DataFrame
+    groups: Any = None
+    times: Any = None
+
+
 class ReferenceData(Protocol):
     """Rows as they were when the main version was made."""
 
-    def __call__(self) -> pd.DataFrame | None:
-        """Return them without the target; None where they are not known. Raises what comes in the way."""
+    def __call__(self) -> ReferenceRows | None:
+        """Return them; None where they are not known. Raises what comes in the way."""
 
 
 class Expected(Protocol):

@@ -10,7 +10,7 @@ from mlcycle import _html
 from mlcycle.records._committed import Committed, stamp_last
 from mlcycle.records._data import Column, Roles
 from mlcycle.records._part import Part
-from mlcycle.records._record import copied, listed, texts
+from mlcycle.records._record import listed, texts
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
@@ -53,8 +53,6 @@ class DatasetVersion(Committed):
         How its rows were chosen, of a part; None of a whole table.
     parents : tuple of str
         Versions it was made from, as refs.
-    profile : dict
-        Summary statistics; may be empty.
     notes : tuple of str
         What was odd when it was added, a sentence each; `decisions` has the results.
 
@@ -80,7 +78,6 @@ class DatasetVersion(Committed):
     roles: Roles = field(factory=Roles)
     part: Part | None = None
     parents: tuple[str, ...] = field(default=(), converter=texts, metadata={"ref": "dataset"})
-    profile: dict[str, Any] = field(factory=dict, converter=copied, hash=False)
     notes: tuple[str, ...] = field(default=(), converter=texts)
 
     @property
@@ -114,6 +111,27 @@ class DatasetVersion(Committed):
             Where no column is the target, or one of `columns` has a role.
         """
         return self._do("xy", columns=columns)
+
+    def profile(self) -> Any:
+        """Return the summary of its columns that was made when it was added: no row is read.
+
+        Returns
+        -------
+        mlcycle.stats.Summary
+            Of the columns, without the index: nulls, means, quantiles, levels and their counts, with bounds where not
+            all is known. ``profile().frame()`` is a table, ``profile()["age"].top()`` the commonest values of a column,
+            and `mlcycle.stats.drift` takes it in place of the rows.
+
+        Examples
+        --------
+        >>> import mlcycle as mc, pandas as pd
+        >>> project = mc.open("memory://docs-profile")
+        >>> version = project.datasets.add("plans", pd.DataFrame({"plan": ["free", "pro", "pro", None]}))
+        >>> print(version.profile())
+        Summary(4 rows, 1 columns)
+          plan (categorical): 4 rows, 1 nulls, top pro (66.7%)
+        """
+        return self._do("profile")
 
     def split(
         self,

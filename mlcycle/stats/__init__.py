@@ -45,12 +45,14 @@ if TYPE_CHECKING:
     from mlcycle.stats.sequential._evidence import Evidence, restored
     from mlcycle.stats.sequential._martingales import ConformalMartingale
     from mlcycle.stats.sequential._sequences import ConfidenceSequence
+    from mlcycle.stats.two_sample._column_summary import ColumnSummary
     from mlcycle.stats.two_sample._drift import drift
     from mlcycle.stats.two_sample._findings import ColumnDrift, Drift, Shift
     from mlcycle.stats.two_sample._healthy import margins
     from mlcycle.stats.two_sample._kolmogorov_smirnov import TwoSampleTest, kolmogorov_smirnov
     from mlcycle.stats.two_sample._planning import minimum_detectable
-    from mlcycle.stats.two_sample._summary import ColumnSummary, Summary, summarise, summarise_chunks
+    from mlcycle.stats.two_sample._summarising import summarise_values
+    from mlcycle.stats.two_sample._summary import Summary, summarise, summarise_chunks
 
 _HOMES = {
     "_estimate": ("Estimate",),
@@ -101,8 +103,9 @@ _HOMES = {
         "kolmogorov_smirnov",
     ),
     "two_sample._planning": ("minimum_detectable",),
+    "two_sample._column_summary": ("ColumnSummary",),
+    "two_sample._summarising": ("summarise_values",),
     "two_sample._summary": (
-        "ColumnSummary",
         "Summary",
         "summarise",
         "summarise_chunks",
@@ -167,6 +170,7 @@ __all__ = [
     "restored",
     "summarise",
     "summarise_chunks",
+    "summarise_values",
     "wilson",
 ]
 

@@ -79,7 +79,8 @@ class _Hunt:
 
     def _through_codec(self, frame: pd.DataFrame) -> pd.DataFrame:
         encoded = codecs.encode(frame, allow_empty=True)
-        codecs.profile(encoded)
+        for column in encoded.table.columns:
+            list(codecs.column_values(column))
         written = codecs.write(encoded, self.blocks)
         try:
             manifest = codecs.read_manifest(self.blocks.open(written.manifest["key"]))

@@ -78,7 +78,7 @@ def test_a_column_comes_back(name: str, blocks: FolderBlocks) -> None:
     assert [None if m else v for v, m in zip(list(found), loaded.isna(), strict=True)] == values
     assert str(loaded.dtype) == dtype
     missing = sum(value is None for value in values)
-    assert codecs.profile(table)["columns"]["x"]["nulls"] == missing
+    assert codecs.encode(table).header["nulls"] == {"x": missing}
     assert str(codecs.encode(table.slice(0, 2)).content).startswith("sha256:")
 
 
@@ -160,7 +160,6 @@ def test_a_frame_that_arrow_can_read_is_a_table(blocks: FolderBlocks) -> None:
         encoded = codecs.encode(data)
         assert encoded.content == codecs.encode(table).content
         assert encoded.table.column_names == ["age", "town"]
-    assert codecs.profile(_Foreign(table))["rows"] == 2
 
 
 @pytest.mark.parametrize(

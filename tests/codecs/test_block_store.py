@@ -111,7 +111,7 @@ def test_pieces_anywhere_are_the_table(blocks: FolderBlocks, data: st.DataObject
     some = data.draw(st.permutations(names))[:2]
     mask = np.array(data.draw(st.lists(st.booleans(), min_size=len(frame), max_size=len(frame)).filter(any)))
     encoded = codecs.encode_selection(manifest.header["content"], mask, {})
-    selection = codecs.read_manifest(blocks.open(codecs.write_selection(encoded, blocks)["key"]))
+    selection = codecs.read_manifest(blocks.open(codecs.write_selection(encoded, blocks, {})["key"]))
     part = codecs.load(manifest, blocks, columns=some, rows=codecs.read_selection(selection))
     pd.testing.assert_frame_equal(frame.loc[mask, some], part)
 

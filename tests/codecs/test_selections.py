@@ -23,7 +23,7 @@ PARENT = "sha256:" + "0" * 64
 
 
 def _stored(blocks: FolderBlocks, mask: Any, how: dict[str, Any] | None = None) -> codecs.Manifest:
-    described = codecs.write_selection(codecs.encode_selection(PARENT, mask, how or {}), blocks)
+    described = codecs.write_selection(codecs.encode_selection(PARENT, mask, how or {}), blocks, {})
     assert described["kind"] == "manifest"
     return codecs.read_manifest(blocks.open(described["key"]))
 
@@ -63,7 +63,7 @@ def test_content_is_parent_and_membership() -> None:
 def test_how_is_kept_in_the_header(blocks: FolderBlocks) -> None:
     """The manifest is Parquet with one column of truth and the JSON of how it came about."""
     how = {"method": "key", "by": "customer", "share": 0.25}
-    described = codecs.write_selection(codecs.encode_selection(PARENT, [True, False], how), blocks)
+    described = codecs.write_selection(codecs.encode_selection(PARENT, [True, False], how), blocks, {})
     file = pq.ParquetFile(blocks.open(described["key"]))
     assert file.schema_arrow.names == ["member"]
     assert how == json.loads(file.metadata.metadata[b"mlcycle"])["how"]
@@ -98,7 +98,9 @@ def test_a_table_is_no_selection(blocks: FolderBlocks) -> None:
 @pytest.mark.parametrize("members", [[True, True, True], [True, False], [True, None, True], [1, 1, 0]], ids=repr)
 def test_another_membership_under_the_header_is_corrupt(members: list[bool | None], blocks: FolderBlocks) -> None:
     """The membership is compared with the digest in the header."""
-    path = blocks.open(codecs.write_selection(codecs.encode_selection(PARENT, [True, False, True], {}), blocks)["key"])
+    path = blocks.open(
+        codecs.write_selection(codecs.encode_selection(PARENT, [True, False, True], {}), blocks, {})["key"]
+    )
     header = pq.ParquetFile(path).metadata.metadata[b"mlcycle"]
     table = pa.table({"member": members})
     with pq.ParquetWriter(path, table.schema, store_schema=False) as writer:

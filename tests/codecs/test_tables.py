@@ -797,7 +797,7 @@ def test_a_full_disk_is_said(blocks: FolderBlocks) -> None:
         with pytest.raises(StorageUnavailable, match=r"the table could not be written.*nothing was committed"):
             codecs.write(encoded, blocks)
         with pytest.raises(StorageUnavailable, match=r"the manifest could not be written.*nothing was committed"):
-            codecs.write_selection(codecs.encode_selection("sha256:0", np.arange(9999) % 7 == 0, {}), blocks)
+            codecs.write_selection(codecs.encode_selection("sha256:0", np.arange(9999) % 7 == 0, {}), blocks, {})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
@@ -817,7 +817,7 @@ def test_pandas_alone_reads_a_dataset_as_the_docs_show(blocks: FolderBlocks) -> 
     written = codecs.write(codecs.encode(frame), blocks)
     pd.testing.assert_frame_equal(frame, scope["read_dataset"](blocks.folder, written.manifest["key"]))
     mask = np.arange(len(frame)) % 5 == 0
-    selection = codecs.write_selection(codecs.encode_selection("sha256:0", mask, {}), blocks)
+    selection = codecs.write_selection(codecs.encode_selection("sha256:0", mask, {}), blocks, {})
     part = scope["read_dataset"](blocks.folder, written.manifest["key"], member=selection["key"])
     pd.testing.assert_frame_equal(frame[mask], part)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mlcycle.checks import EvaluationContext
-from mlcycle.monitoring import SIGNALS, Window
+from mlcycle.monitoring import SIGNALS, ReferenceRows, Window
 from mlcycle.serving import decode_traffic
 from mlcycle.serving._capture import encode_failures
 from mlcycle.testing import CheckContract
@@ -35,7 +35,11 @@ class TestSignals(CheckContract):
     @pytest.fixture
     def context(self) -> EvaluationContext:
         """Return a window with labels, a reference and a failure."""
-        evidence: dict[str, Any] = {"reference": lambda: TRAIN, "expected": lambda: EXPECTED, "judge": judge}
+        evidence: dict[str, Any] = {
+            "reference": lambda: ReferenceRows(TRAIN),
+            "expected": lambda: EXPECTED,
+            "judge": judge,
+        }
         return EvaluationContext(
             traffic=Window(revision=REVISION, captured=decode_traffic(LINES), **WINDOW, **evidence)
         )

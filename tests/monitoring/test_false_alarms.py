@@ -12,7 +12,7 @@ import pytest
 
 from mlcycle import stats
 from mlcycle.checks import EvaluationContext
-from mlcycle.monitoring import Window, run_signals, signals_at
+from mlcycle.monitoring import ReferenceRows, Window, run_signals, signals_at
 from mlcycle.monitoring._certain_alarms import certain_alarms
 from mlcycle.records import Result, Revision
 from mlcycle.serving import decode_traffic, encode_labels
@@ -42,7 +42,11 @@ def judge(ref: str, rows: pd.DataFrame) -> Iterable[Result]:
 def looked(reference: pd.DataFrame, expected: Any, lines: list[bytes], level: float) -> list[Result]:
     """Return the alarms of a look at some traffic at a level."""
     captured = decode_traffic(lines)
-    evidence: dict[str, Any] = {"reference": lambda: reference, "expected": lambda: expected, "judge": judge}
+    evidence: dict[str, Any] = {
+        "reference": lambda: ReferenceRows(reference),
+        "expected": lambda: expected,
+        "judge": judge,
+    }
     seen = Window(revision=SHOP, captured=captured, **WINDOW, **evidence)
     found = run_signals(signals_at(level), "deployment:shop", EvaluationContext(traffic=seen))
     return [one for one in found if one.verdict in ("warn", "fail", "error")]

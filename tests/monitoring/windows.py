@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from mlcycle import stats
 from mlcycle.checks import EvaluationContext
-from mlcycle.monitoring import Window, run_signals, signals_at
+from mlcycle.monitoring import ReferenceRows, Window, run_signals, signals_at
 from mlcycle.monitoring._window import inputs_of
 from mlcycle.records import Evaluation, Result, Revision, from_json, to_json
 from mlcycle.serving import CapturedTraffic, decode_traffic, encode_labels
@@ -62,12 +62,19 @@ def check(lines: Iterable[bytes], signals: Any = None, **changes: Any) -> Evalua
     """Return what is found in some lines."""
     expected = MODEL.predict(people(2000, 1)[0][COLUMNS])
     evidence = {"reference": lambda: TRAIN, "expected": lambda: expected, "judge": judge, **changes}
+    known = evidence["reference"]
+    evidence["reference"] = lambda: rows_of(known())
     captured = lines if isinstance(lines, CapturedTraffic) else decode_traffic(lines)
     seen = EvaluationContext(traffic=Window(revision=REVISION, captured=captured, **WINDOW, **evidence))
     results = run_signals(signals_at(0.05) if signals is None else signals, "deployment:shop", seen)
     found = Evaluation(id="e", subject="deployment:shop", results=results, revision=3, **WINDOW)
     assert from_json(to_json(found)) == found
     return found
+
+
+def rows_of(frame: pd.DataFrame | None) -> ReferenceRows | None:
+    """Return a frame as the rows a model was made from, with nothing said of how they hang together."""
+    return None if frame is None else ReferenceRows(frame)
 
 
 def kinds(found: Evaluation) -> list[tuple[str | None, str, str, str | None]]:

@@ -56,7 +56,7 @@ EXAMPLES: list[records.Record] = [
     FILE,
     Column(name="<b>", type="int64"),
     Roles(target="y"),
-    DatasetVersion(name="d", number=1, id="i", columns=[Column(name="<b>", type="int64")], profile={"a": 1}, part=PART),
+    DatasetVersion(name="d", number=1, id="i", columns=[Column(name="<b>", type="int64")], part=PART),
     PART,
     Scope(objective="<b>", criteria=[AtLeast("f1", 0.5)], loosened=[Loosening(before=AtMost("log_loss", 1))]),
     Code(commit="abc", diff_file=FILE, detail={"<b>": 1}),

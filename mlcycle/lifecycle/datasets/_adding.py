@@ -58,7 +58,7 @@ def add(
 
         def store(made: VersionAdd) -> Place:
             folder = _id_of(do.view, name, fresh)
-            files = tables.store_table(session.blobs.checked_files, folder, encoded, codecs.profile(encoded))
+            files = tables.store_table(session.blobs.checked_files, folder, encoded)
             return session.blobs.place(made.needs[0], files, f"files/{folder}")
 
         made = version(do.view)

@@ -26,7 +26,6 @@ def dataset_record(session: Session, view: View, version: Version) -> records.Da
     """Return the record of a stored version, at home in the session that looks at it."""
     blobs = session.blobs
     layout = tables.layout_of(version)
-    profile = tables.profile_of(blobs, version)
     made = records.DatasetVersion(
         name=version.name,
         number=version.number,
@@ -35,11 +34,10 @@ def dataset_record(session: Session, view: View, version: Version) -> records.Da
         content=version["content"],
         presentation=version["presentation"],
         rows=version["rows"],
-        columns=tables.read_columns(blobs, view, version, profile),
+        columns=tables.read_columns(blobs, view, version),
         roles=records.from_json(version["roles"], "Roles"),
         part=None if (part := version.says.get("part")) is None else records.from_json(part, "Part"),
         parents=tuple(map(bare, version.made_from)),
-        profile=profile,
         notes=version.says.get("notes", ()),
         **version.stamp.facts(),
     )

@@ -84,7 +84,7 @@ def _commit_parts(
         whole = resolve(do.view, version, "dataset")
         rows = _rows(session.blobs, do.view, whole)
         drawn = splits.draw(rows, request)
-        parts = _parts(whole, rows.frame, drawn)
+        parts = _parts(whole, rows.frame, drawn, tables.header_of(session.blobs, do.view, whole))
         fresh = {part.name: new_id() for part in parts}
 
         def versions(view: View) -> list[VersionAdd]:
@@ -166,13 +166,13 @@ def _rows(blobs: Blobs, view: View, whole: Version) -> splits.Rows:
     return splits.Rows(whole.name, whole.shown, tables.read_frame(blobs, view, whole), whole["roles"])
 
 
-def _parts(whole: Version, frame: pd.DataFrame, drawn: splits.Drawn) -> list[_Part]:
+def _parts(whole: Version, frame: pd.DataFrame, drawn: splits.Drawn, header: Doc) -> list[_Part]:
     """Return the parts of a version, their rows chosen."""
     parts, said = [], drawn.parts()
     for name, mask in drawn.masks().items():
         how = _said(said[name])
         encoded = codecs.encode_selection(whole["content"], mask, how)
-        parts.append(_Part(f"{whole.name}.{name}", frame, mask, whole["roles"], encoded, how))
+        parts.append(_Part(f"{whole.name}.{name}", frame, mask, whole["roles"], encoded, how, header))
     return parts
 
 
@@ -183,7 +183,7 @@ def _said(part: records.Part) -> Doc:
 
 
 def _store(checked_files: CheckedFiles, part: _Part) -> Place:
-    files = tables.store_selection(checked_files, part.encoded, codecs.profile(part.frame()))
+    files = tables.store_selection(checked_files, part.encoded, part.frame(), part.header)
     return Place(object=f"selection:{part.encoded.content}", files=files)
 
 
@@ -197,6 +197,7 @@ class _Part:
     roles: dict[str, str | int | None]
     encoded: codecs.EncodedSelection
     how: Doc
+    header: Doc
 
     def frame(self) -> pd.DataFrame:
         """Return the rows that fall to it."""

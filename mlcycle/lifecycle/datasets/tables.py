@@ -7,11 +7,12 @@ import operator
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
-from mlcycle import codecs, records
+from mlcycle import codecs, records, stats
 from mlcycle._ids import near
 from mlcycle._text import few
 from mlcycle.errors import InvalidInput, SchemaError
 from mlcycle.lifecycle.blobs import NewFile
+from mlcycle.lifecycle.datasets._summaries import summary_of
 from mlcycle.state import Version, resolve
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from mlcycle.lifecycle._session import Session
     from mlcycle.lifecycle.blobs import Blobs, CheckedFiles
     from mlcycle.state import View
 
@@ -33,7 +35,7 @@ __all__ = [
     "header_of",
     "layout_of",
     "membership",
-    "profile_of",
+    "profile",
     "read_columns",
     "read_frame",
     "root_of",
@@ -98,18 +100,28 @@ def table_object(encoded: codecs.Encoded) -> str:
     return f"table:{encoded.content}:{encoded.presentation}"
 
 
-def store_table(checked_files: CheckedFiles, dataset: str, encoded: codecs.Encoded, profile: Doc) -> list[Doc]:
+def store_table(checked_files: CheckedFiles, dataset: str, encoded: codecs.Encoded) -> list[Doc]:
     """Write a table, its manifest and its profile; return their descriptions, manifest first."""
+    columns = dict(zip(encoded.table.column_names, encoded.table.columns, strict=True))
+    profile = summary_of(columns, encoded.header).as_dict()
     with _Blocks(checked_files, dataset).cleaning() as blocks:
         written = codecs.write(encoded, blocks)
     return [written.manifest, *written.files, checked_files.store_document("leaves", "profile", profile)]
 
 
-def store_selection(checked_files: CheckedFiles, encoded: codecs.EncodedSelection, profile: Doc) -> list[Doc]:
-    """Write a membership and the profile of its rows; return their descriptions, manifest first."""
+def store_selection(
+    checked_files: CheckedFiles, encoded: codecs.EncodedSelection, frame: pd.DataFrame, header: Doc
+) -> list[Doc]:
+    """Write a membership and the profile of its rows; return their descriptions, manifest first.
+
+    `header` is that of the table whose rows they are.
+    """
+    summary = summary_of(codecs.columns_of(frame)[0], header)
+    fields = {column["name"]: column["field"] for column in header["presentation"]["columns"]}
+    nulls = {fields[column.name]: column.nulls for column in summary.columns}
     with _Blocks(checked_files).cleaning() as blocks:
-        manifest = codecs.write_selection(encoded, blocks)
-    return [manifest, checked_files.store_document("leaves", "profile", profile)]
+        manifest = codecs.write_selection(encoded, blocks, nulls)
+    return [manifest, checked_files.store_document("leaves", "profile", summary.as_dict())]
 
 
 def _manifest(blobs: Blobs, version: Version) -> codecs.Manifest:
@@ -170,10 +182,14 @@ def header_of(blobs: Blobs, view: View, version: Version) -> Doc:
     return blobs.reading(root.shown, lambda: _manifest(blobs, root)).header
 
 
-def profile_of(blobs: Blobs, version: Version) -> Doc:
-    """Return the profile stored with a version."""
-    found: Doc = blobs.document(version.needs[0], "profile", version.shown)
-    return found
+def profile(session: Session, version: records.DatasetVersion) -> stats.Summary:
+    """Return the profile stored with a version, as `DatasetVersion.profile` documents."""
+    found = resolve(session.view(), version, "dataset")
+    document = session.blobs.document(found.needs[0], "profile", found.shown)
+    try:
+        return stats.Summary.from_dict(document)
+    except InvalidInput as error:
+        raise SchemaError(f"the profile of {found.shown} cannot be read: {error}") from error
 
 
 def read_frame(blobs: Blobs, view: View, version: Version, columns: Iterable[Hashable] | None = None) -> pd.DataFrame:
@@ -233,15 +249,16 @@ def column_label(columns: Sequence[str | int], given: Any, argument: str, what: 
 _SHOWN = 12
 
 
-def read_columns(blobs: Blobs, view: View, version: Version, profile: Doc) -> tuple[records.Column, ...]:
+def read_columns(blobs: Blobs, view: View, version: Version) -> tuple[records.Column, ...]:
     """Return the columns of a version with their types, and the missing values its own rows have."""
     header = header_of(blobs, view, version)
+    nulls = blobs.reading(version.shown, lambda: _manifest(blobs, version)).header["nulls"]
     types = {field["name"]: field["type"] for field in header["schema"]}
     return tuple(
         records.Column(
             name=str(column["name"]),
             type=types[column["field"]],
-            nulls=profile["columns"].get(column["field"], {}).get("nulls", 0),
+            nulls=nulls.get(column["field"], 0),
         )
         for column in header["presentation"]["columns"]
     )

@@ -26,8 +26,6 @@ from mlcycle.state import judged_on, resolve
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pandas as pd
-
     from mlcycle.lifecycle._session import Session
     from mlcycle.lifecycle.blobs import Blobs
     from mlcycle.state import View
@@ -172,16 +170,23 @@ class _Models:
         return None
 
 
-def _reference(blobs: Blobs, view: View, ref: str) -> pd.DataFrame | None:
-    """Return the features of the training data, or None where a model has no lineage."""
-    made_from = resolve(view, ref, "model", dropped=True).made_from
-    data = [resolve(view, one, "dataset", dropped=True) for one in refs_of("dataset", made_from)]
-    frames = [tables.features(tables.read_frame(blobs, view, one), one["roles"], one.shown) for one in data]
-    if not frames:
-        return None
+def _reference(blobs: Blobs, view: View, ref: str) -> monitoring.ReferenceRows | None:
+    """Return the rows of the training data, or None where a model has no lineage."""
     import pandas as pd
 
-    return pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+    made_from = resolve(view, ref, "model", dropped=True).made_from
+    data = [resolve(view, one, "dataset", dropped=True) for one in refs_of("dataset", made_from)]
+    if not data:
+        return None
+    frames = [tables.read_frame(blobs, view, one) for one in data]
+    inputs = [tables.features(frame, one["roles"], one.shown) for frame, one in zip(frames, data, strict=True)]
+    said = {}
+    for role in ("group", "time"):
+        columns = [one["roles"].get(role) for one in data]
+        if None not in columns:
+            parts = [frame[column] for frame, column in zip(frames, columns, strict=True)]
+            said[f"{role}s"] = pd.concat(parts, ignore_index=True)
+    return monitoring.ReferenceRows(pd.concat(inputs, ignore_index=True) if len(inputs) > 1 else inputs[0], **said)
 
 
 def _expected(blobs: Blobs, view: View, main: str, models: _Models) -> Any:

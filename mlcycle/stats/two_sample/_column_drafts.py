@@ -9,13 +9,14 @@ import numpy as np
 from attrs import evolve
 
 from mlcycle.stats.two_sample import _columns
+from mlcycle.stats.two_sample._column_summary import ColumnSummary
 from mlcycle.stats.two_sample._drafts import Draft, Measure, Plan, Sized, share_draft, untested
 from mlcycle.stats.two_sample._level_counts import LevelCounts
 from mlcycle.stats.two_sample._level_drafts import level_drafts
 from mlcycle.stats.two_sample._ordered_drafts import ordered_drafts
 from mlcycle.stats.two_sample._shares import Shares
 from mlcycle.stats.two_sample._sketch import Sketch, SortedSample
-from mlcycle.stats.two_sample._summary import ColumnSummary, column_summary
+from mlcycle.stats.two_sample._summarising import column_summary
 from mlcycle.stats.two_sample._telling import percent
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def kind_of_both(reference: ColumnSummary, current: ColumnSummary) -> tuple[str,
     Examples
     --------
     >>> import pandas as pd
-    >>> from mlcycle.stats.two_sample._summary import column_summary
+    >>> from mlcycle.stats.two_sample._summarising import column_summary
     >>> a, b = column_summary(pd.Series([1.5, 2.5], name="x")), column_summary(pd.Series(["a", "b"], name="x"))
     >>> kind_of_both(a, b)
     ('changed', 'it was numeric and is text; convert one, or leave the column out')
@@ -174,9 +175,10 @@ def _odd_values(
     return [share_draft(aspect, shares, note, plan)]
 
 
-# Where rows hold the value of the row before more often than chance, or less, they hang together in their order, and
-# how much depends on how they were picked; of such columns the repeats say nothing about the values.
-_HANG_TOGETHER = 0.02
+# Where the rows of the reference hold the value of the row before more or less often than chance, they hang together in
+# their order, and how much depends on how they were picked: of such columns repeats say nothing about the values. Of
+# columns whose values often meet by chance neither: a customer who comes twice would be a fault.
+_BESIDE_CHANCE, _OFTEN = 0.02, 0.2
 
 
 def _repeated(before: ColumnSummary, after: ColumnSummary, kind: str, a: Any, b: Any, plan: Plan) -> list[Draft]:
@@ -186,15 +188,17 @@ def _repeated(before: ColumnSummary, after: ColumnSummary, kind: str, a: Any, b:
     is larger than that of independent rows, of which a share ``q`` of pairs is equal and a share ``s`` of triples:
     ``1 + 2 (s - q ** 2) / (q (1 - q))``.
     """
-    if not before.pairs or not after.pairs or before.repeated + after.repeated == 0 or kind == "text":
+    known = before.pairs and after.pairs and before.repeated + after.repeated
+    if kind not in ("numeric", "datetime") or not known:
         return []
-    q, s = _coincidences(before, kind, a)
+    q, s = _coincidences(a)
     spread = 1 + max(2 * (s - q * q) / (q * (1 - q)), 0.0) if 0 < q < 1 else 1.0
     by_chance = 2 * math.sqrt(q * (1 - q) * spread / before.pairs)
-    if abs(before.repeated / before.pairs - q) > _HANG_TOGETHER + by_chance:
+    beside = abs(before.repeated / before.pairs - q)
+    if q > _OFTEN or beside > _BESIDE_CHANCE + by_chance:
         return []
     # Where a frequent value became more frequent, neighbours are equal more often with no row held.
-    more = _coincidences(after, kind, b)[0] - q
+    more = _coincidences(b)[0] - q
     held = min(max(after.repeated - more * after.pairs, 0.0), after.pairs)
     designs = (before.design * spread, after.design * spread)
     shares = Shares.of(before.repeated, before.pairs, held, after.pairs, designs)
@@ -206,19 +210,14 @@ def _repeated(before: ColumnSummary, after: ColumnSummary, kind: str, a: Any, b:
     return [share_draft("repeated", shares, note, plan)]
 
 
-def _coincidences(side: ColumnSummary, kind: str, sample: Any) -> tuple[float, float]:
+def _coincidences(sample: Sketch | SortedSample) -> tuple[float, float]:
     """Return the chance that two rows picked at random hold one value, and that three do."""
-    rows = sample.n
-    if kind in ("categorical", "discrete", "boolean"):
-        levels = _levels(side) if kind == "categorical" else _counted(sample)
-        counts, rows = levels.low, levels.n
-    elif isinstance(sample, SortedSample):
+    if isinstance(sample, SortedSample):
         values = sample.values
-        ends = np.flatnonzero(np.append(values[1:] != values[:-1], True))
-        counts = np.diff(ends, prepend=-1)
+        counts = np.diff(np.flatnonzero(np.append(values[1:] != values[:-1], True)), prepend=-1)
     else:
         counts = sample.upto[0] - sample.below[0]
-    shares = counts / max(rows, 1)  # what a summary does not name is on too few rows to matter
+    shares = counts / max(sample.n, 1)  # what a summary does not name is on too few rows to matter
     return float((shares**2).sum()), float((shares**3).sum())
 
 
@@ -252,7 +251,7 @@ def _running_on(before: ColumnSummary, after: ColumnSummary, kind: str, a: Any, 
     Examples
     --------
     >>> import pandas as pd
-    >>> from mlcycle.stats.two_sample._summary import column_summary
+    >>> from mlcycle.stats.two_sample._summarising import column_summary
     >>> a, b = (column_summary(pd.Series(range(start, start + 5000), name="id")) for start in (0, 5000))
     >>> _running_on(a, b, "numeric", a.values, b.values)[:40]
     'every value is new and later than before'

@@ -10,7 +10,8 @@ from attrs import evolve, frozen
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.stats._estimate import z_value
 from mlcycle.stats.two_sample import _columns
-from mlcycle.stats.two_sample._summary import ColumnSummary, Summary
+from mlcycle.stats.two_sample._column_summary import ColumnSummary
+from mlcycle.stats.two_sample._summary import Summary
 from mlcycle.stats.two_sample._telling import percent
 
 if TYPE_CHECKING:
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from numpy.typing import NDArray
-
-    from mlcycle.stats.two_sample._pairing import Pairing
+    from pandas import DataFrame
 
 __all__ = ["Units", "dependence_notes", "design_by_groups", "design_in_order", "units_of"]
 
@@ -68,11 +68,10 @@ class Units:
         return min(max(designs), float(max(len(column), 1)))
 
 
-def units_of(pairing: Pairing, groups: Any, blocks: Any) -> Units | None:
+def units_of(a: DataFrame | Summary, b: DataFrame | Summary, groups: Any, blocks: Any) -> Units | None:
     """Return how rows hang together, or nothing where nothing was said of it."""
     if groups is None and blocks is None:
         return None
-    a, b = pairing.reference, pairing.current
     if isinstance(a, Summary) or isinstance(b, Summary):
         raise InvalidInput("groups and blocks need the rows of both sides, got a summary; give the frames")
     import pandas as pd
@@ -208,13 +207,15 @@ def _few(count: float) -> float:
 # what to say where nothing was said -----------------------------------------------------------------------------------
 
 
-def dependence_notes(pairing: Pairing, units: Units | None) -> tuple[str, ...]:
+def dependence_notes(
+    reference: DataFrame | Summary, current: DataFrame | Summary, names: tuple[Hashable, ...], units: Units | None
+) -> tuple[str, ...]:
     """Return what should be known of the rows: whether they repeat, or hang together in their order."""
     notes = []
-    for frame, side in ((pairing.reference, "reference"), (pairing.current, "current data")):
+    for frame, side in ((reference, "reference"), (current, "current data")):
         if isinstance(frame, Summary) or not len(frame):
             return ()
-        rows = frame if frame.shape[1] == len(pairing.names) else frame[list(pairing.names)]
+        rows = frame if frame.shape[1] == len(names) else frame[list(names)]
         share, worth = _duplicates(rows)
         if share >= _REPEATING:
             notes.append(
@@ -241,7 +242,7 @@ def _duplicates(frame: pd.DataFrame) -> tuple[float, float]:
     if telling is None or frame.shape[1] < 2:
         return 0.0, 1.0
     try:
-        value = pd.util.hash_array(pd.factorize(frame[telling], use_na_sentinel=False)[0])
+        value = pd.util.hash_pandas_object(frame[telling], index=False).to_numpy()
         # All rows of some values: repeats stay together.
         kept = np.flatnonzero(value % np.uint64(max(len(frame) // _HASHED, 1)) == 0)
         of_value = np.unique(value[kept], return_inverse=True)[1]

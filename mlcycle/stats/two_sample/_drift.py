@@ -156,20 +156,22 @@ def drift(
         raise InvalidInput(f"control is one of {', '.join(CONTROLS)}, got {control!r}")
     every = (*pairing.names, *pairing.only_reference, *pairing.only_current)
     setting = _Setting(alpha, control, Margins.of(margin, pairing.known))
-    units = units_of(pairing, groups, blocks)
+    units = units_of(pairing.reference, pairing.current, groups, blocks)
     # Before the tests are made their number is not known, and no column may ask for more than was kept for it.
     least = setting.level(1, max(MOST_TESTS * len(pairing.names), 1))
     plan = Plan(least, int(np.clip(10 / least, 1999, 99_999)))
+
+    sides = pairing.reference, pairing.current, pairing.names
 
     def drafted(name: Hashable) -> tuple[str, list[Draft]]:
         return pairing.drafted(name, plan, seed, units)
 
     if len(pairing.names) > 1 and sum(pairing.rows) * len(pairing.names) > _WORTH_THREADS:
         with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
-            noted = pool.submit(dependence_notes, pairing, units)
+            noted = pool.submit(dependence_notes, *sides, units)
             drafts, notes = list(pool.map(drafted, pairing.names)), noted.result()
     else:
-        drafts, notes = [drafted(name) for name in pairing.names], dependence_notes(pairing, units)
+        drafts, notes = [drafted(name) for name in pairing.names], dependence_notes(*sides, units)
     drafts += [("lost", [gone("the column is gone", "lost")]) for _ in pairing.only_reference]
     drafts += [("new", [gone("a column the reference does not have", "new")]) for _ in pairing.only_current]
     found, p, confidence = _judged(every, drafts, setting)

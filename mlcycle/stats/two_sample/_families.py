@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from mlcycle.stats.two_sample._column_summary import ColumnSummary
     from mlcycle.stats.two_sample._findings import ColumnDrift
     from mlcycle.stats.two_sample._pairing import Pairing
     from mlcycle.stats.two_sample._sketch import Sketch, SortedSample
-    from mlcycle.stats.two_sample._summary import ColumnSummary
 
 __all__ = ["guessed"]
 

@@ -28,7 +28,7 @@ def grids_of(unit: str) -> tuple[str, ...]:
     return tuple(_SECONDS) if unit else tuple(f"{10.0**power:g}" for power in _POWERS)
 
 
-def on_grid(ordered: NDArray[Any], unit: str = "") -> tuple[int, ...]:
+def on_grid(ordered: NDArray[Any], unit: str = "", counts: NDArray[Any] | None = None) -> tuple[int, ...]:
     """Return of how many values each grid holds all digits, and how many values were looked at.
 
     A value lies on a grid when it is a whole multiple but for the rounding of its type.
@@ -39,24 +39,30 @@ def on_grid(ordered: NDArray[Any], unit: str = "") -> tuple[int, ...]:
         Finite numbers, or moments in steps since 1970.
     unit : str
         ``us`` or ``ns`` for moments.
+    counts : ndarray of int, optional
+        The rows of each value, where each different one stands once.
 
     Examples
     --------
     >>> on_grid(np.array([0.25, 0.5, 3.0, 40.0]))
     (0, 0, 1, 2, 3, 4, 4, 4)
     """
-    some = ordered[:: max(-(-len(ordered) // _LOOKED_AT), 1)]
+    if counts is None:
+        some = ordered[:: max(-(-len(ordered) // _LOOKED_AT), 1)]
+    else:
+        upto = np.cumsum(counts)
+        n = int(upto[-1]) if len(upto) else 0
+        some = ordered[upto.searchsorted(np.arange(0, n, max(-(-n // _LOOKED_AT), 1)), "right")]
     if unit:
         step = 10**9 if unit == "ns" else 10**6
-        counts = [int(np.count_nonzero(some % (seconds * step) == 0)) for seconds in _SECONDS.values()]
-        return (*counts, len(some))
+        return (*(int(np.count_nonzero(some % (each * step) == 0)) for each in _SECONDS.values()), len(some))
     whole, close = some.dtype.kind in "iu", 4 * float(np.finfo(some.dtype).eps) if some.dtype.kind == "f" else 0.0
     some = some.astype(np.float64)
-    counts = []
+    found = list[int]()
     for power in reversed(_POWERS):  # what lies on no fine grid lies on no coarse one
-        seen = counts[-1] if counts else len(some)
-        counts.append(seen if not seen or (whole and power <= 0) else _multiples(some, power, close))
-    return (*reversed(counts), len(some))
+        seen = found[-1] if found else len(some)
+        found.append(seen if not seen or (whole and power <= 0) else _multiples(some, power, close))
+    return (*reversed(found), len(some))
 
 
 def _multiples(values: NDArray[np.float64], power: int, close: float) -> int:

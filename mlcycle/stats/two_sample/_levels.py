@@ -180,12 +180,13 @@ def unseen_levels(reference: NDArray[Any], current: NDArray[Any], draws: int, rn
     A rare level may well be missing from one half of the same data, so the count is compared with a random
     division of all rows: a level with `c` rows is missing from the reference with probability
     ``comb(N - c, n) / comb(N, n)``. Levels are drawn as if independent; they are negatively associated, so the p-value
-    is conservative.
+    is conservative. What is too far off for any of the draws gets Chernoff's bound.
 
     References
     ----------
     Good (1953), The population frequencies of species, Biometrika 40 (missing mass); Joag-Dev and Proschan (1983),
-    Negative association of random variables, Annals of Statistics 11 (permutation distributions).
+    Negative association of random variables, Annals of Statistics 11 (permutation distributions). Chernoff (1952),
+    Annals of Mathematical Statistics 23, for the bound on the tail of a sum.
 
     Examples
     --------
@@ -203,7 +204,14 @@ def unseen_levels(reference: NDArray[Any], current: NDArray[Any], draws: int, rn
         rows: NDArray[Any] = times @ sizes[likely]
         return rows
 
-    return simulated_p(simulate, found, draws)
+    return min(simulated_p(simulate, found, draws), _chernoff(found, sizes, levels, missing))
+
+
+def _chernoff(found: int, sizes: NDArray[Any], levels: NDArray[Any], missing: NDArray[np.float64]) -> float:
+    """Return a bound on the chance that levels which go missing, each by itself, have so many rows together."""
+    tilts = (np.geomspace(1e-3, 30, 60) / sizes.max())[:, None]
+    logs = (levels * np.log1p(missing * np.expm1(tilts * sizes))).sum(axis=1) - tilts[:, 0] * found
+    return float(np.exp(min(logs.min(), 0.0)))
 
 
 def unseen_excess(reference: NDArray[Any], current: NDArray[Any], confidence: float = 0.95) -> Distance:

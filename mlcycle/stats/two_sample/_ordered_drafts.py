@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mlcycle.stats.two_sample._summary import ColumnSummary
+    from mlcycle.stats.two_sample._column_summary import ColumnSummary
 
     Sample = Sketch | SortedSample
 
@@ -322,7 +322,7 @@ def frequent_values(before: ColumnSummary, after: ColumnSummary) -> tuple[NDArra
     Examples
     --------
     >>> import pandas as pd
-    >>> from mlcycle.stats.two_sample._summary import column_summary
+    >>> from mlcycle.stats.two_sample._summarising import column_summary
     >>> a, b = (column_summary(pd.Series([*range(1, 100), *[0] * k], name="x")) for k in (1, 30))
     >>> values, shares = frequent_values(a, b)
     >>> values.tolist(), shares.reference.tolist(), shares.current.tolist()

@@ -12,7 +12,9 @@ from attrs import evolve, frozen
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.stats.two_sample import _columns
 from mlcycle.stats.two_sample._column_drafts import column_drafts
-from mlcycle.stats.two_sample._summary import ColumnSummary, Summary, column_summary
+from mlcycle.stats.two_sample._column_summary import ColumnSummary
+from mlcycle.stats.two_sample._summarising import column_summary
+from mlcycle.stats.two_sample._summary import Summary
 from mlcycle.stats.two_sample._texts import text_drafts
 
 if TYPE_CHECKING:

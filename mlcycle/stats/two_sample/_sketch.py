@@ -150,6 +150,27 @@ class Sketch:
         below, upto = (np.stack([side, side]).astype(np.int64) for side in (below, upto))
         return cls(kept, below, upto, n, size, (distinct, distinct))
 
+    @classmethod
+    def of_counts(cls, values: NDArray[Any], counts: NDArray[Any], size: int = SIZE) -> Sketch:
+        """Return the sketch of a sample whose different values, in ascending order, were counted.
+
+        Examples
+        --------
+        >>> found = Sketch.of_counts(np.array([1, 2, 5]), np.array([2, 1, 3]))
+        >>> found.as_dict() == Sketch.of(np.array([1, 1, 2, 5, 5, 5])).as_dict()
+        True
+        """
+        used = np.flatnonzero(counts)
+        values, counts = _plain(values[used]), counts[used]
+        upto, distinct = np.cumsum(counts), len(values)
+        n = int(upto[-1]) if distinct else 0
+        kept = np.arange(distinct)
+        if distinct > size:
+            kept = _different(upto.searchsorted(_targets(n, size), "right"))
+        points = values[kept].astype(np.int64 if values.dtype.kind in "iu" else np.float64)
+        below, upto = (np.stack([side, side]).astype(np.int64) for side in ((upto - counts)[kept], upto[kept]))
+        return cls(points, below, upto, n, size, (distinct, distinct))
+
     def ends(self) -> tuple[Any, Any]:
         """Return the smallest and the largest value."""
         return self.points[0], self.points[-1]
