@@ -97,9 +97,7 @@ def test_bounds_are_those_of_the_page(profile: tuple[Doc, pd.DataFrame]) -> None
 def test_columns_have_the_fields_of_the_page(profile: tuple[Doc, pd.DataFrame]) -> None:
     """No other, and all but those it calls absent; kinds and sorts are among its words."""
     said = {
-        name.strip("` "): words
-        for names, words in rows(section("### Profile"), "field |")
-        for name in names.split(",")
+        name.strip("` "): words for names, words in rows(section("### Profile"), "field |") for name in names.split(",")
     }
     for column in profile[0]["columns"]:
         assert column.keys() <= said.keys()

@@ -25,7 +25,11 @@ from tests.monitoring.windows import (
     ("column", "change", "words"),
     [
         ("a", lambda values: values + 2.0, "a: rows up to "),
-        ("region", lambda values: np.where(np.arange(len(values)) % 2, "EU", "MARS"), "region: 300 rows of 1 new level"),
+        (
+            "region",
+            lambda values: np.where(np.arange(len(values)) % 2, "EU", "MARS"),
+            "region: 300 rows of 1 new level",
+        ),
         ("since", lambda values: values + pd.Timedelta(days=30), "since: 98.7 % of rows were below 2026-01-12T"),
         ("b", lambda values: values.where(np.arange(len(values)) % 3 > 0), "b: no value: 0 % -> 33.3 % of rows"),
     ],

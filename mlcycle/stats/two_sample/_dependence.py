@@ -218,7 +218,8 @@ def dependence_notes(
         if isinstance(frame, Summary) or not len(frame):
             return ()
         rows = frame if frame.shape[1] == len(names) else frame[list(names)]
-        share, worth = _duplicates(rows)
+        # Of rows that repeat within their group the design effect has taken account.
+        share, worth = (0.0, 1.0) if units is not None and units.groups is not None else _duplicates(rows)
         if share >= _REPEATING:
             notes.append(
                 f"{percent(share)} of the rows of the {side} repeat another row in full, so that {worth:.2g} rows are "
