@@ -17,16 +17,11 @@ from hypothesis import strategies as st
 from mlcycle import stats
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.stats.two_sample._column_drafts import column_drafts, compared_as, kind_of_both
+from mlcycle.stats.two_sample._column_summary import ColumnSummary, Moments
 from mlcycle.stats.two_sample._drafts import Draft, Measure, Plan
 from mlcycle.stats.two_sample._level_counts import LevelCounts, compared
-from mlcycle.stats.two_sample._summary import (
-    ColumnSummary,
-    Moments,
-    Summary,
-    column_summary,
-    summarise,
-    summarise_chunks,
-)
+from mlcycle.stats.two_sample._summarising import column_summary
+from mlcycle.stats.two_sample._summary import Summary, summarise, summarise_chunks
 
 PLAN = Plan(0.01, 999)
 CONFIDENCE = 0.95
