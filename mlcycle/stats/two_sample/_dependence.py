@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pandas import DataFrame
 
-__all__ = ["Units", "dependence_notes", "design_by_groups", "design_in_order", "units_of"]
+__all__ = ["Units", "dependence_notes", "design_by_groups", "design_in_order", "per_row", "units_of"]
 
 _SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
 _LEVELS = 5
@@ -82,7 +82,7 @@ def units_of(a: DataFrame | Summary, b: DataFrame | Summary, groups: Any, blocks
     for what, given in (("groups", groups), ("blocks", blocks)):
         if given is None:
             continue
-        sides = [_per_row(given, frame, what, at) for at, frame in enumerate((a, b))]
+        sides = [per_row(given, frame, what, at) for at, frame in enumerate((a, b))]
         if what == "groups":
             found[what] = tuple(pd.factorize(side, use_na_sentinel=False)[0] for side in sides)
         else:
@@ -90,7 +90,8 @@ def units_of(a: DataFrame | Summary, b: DataFrame | Summary, groups: Any, blocks
     return Units((a, b), found["groups"], found["blocks"])
 
 
-def _per_row(given: Any, frame: pd.DataFrame, what: str, at: int) -> Any:
+def per_row(given: Any, frame: pd.DataFrame, what: str, at: int) -> Any:
+    """Return the value of every row of a side: those of a column of it, or its part of a pair of arrays."""
     side = ("reference", "current data")[at]
     if isinstance(given, tuple) and len(given) == 2 and not isinstance(given[0], (str, int)):
         if len(given[at]) != len(frame):
