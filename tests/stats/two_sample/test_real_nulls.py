@@ -33,7 +33,7 @@ def rates(found: list[stats.Drift]) -> tuple[float, float, float]:
 @pytest.mark.parametrize(("name", "n", "m"), SIZES)
 def test_parts_of_one_table_raise_no_alarm(name: str, n: int, m: int) -> None:
     """At most 5 % of frames drift, and of global tests are significant (within 3 standard errors of the runs)."""
-    drifted, significant, most = rates(halves(name, n, m, 12 if name == "breast_cancer" else 30))
+    drifted, significant, most = rates(halves(name, n, m, 12 if name == "breast_cancer" else 20))
     assert (drifted <= most, significant <= most) == (True, True)
 
 
