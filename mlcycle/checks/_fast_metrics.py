@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from mlcycle.checks._cached_predictions import CachedPredictions
     from mlcycle.checks._metrics import Metric
-    from mlcycle.stats.models._units import Units
+    from mlcycle.stats.models import Units
 
     Vector = NDArray[Any]
 

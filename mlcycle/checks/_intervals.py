@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlcycle.checks._metric_case import MetricCase
-    from mlcycle.stats.models import Form
-    from mlcycle.stats.models._units import Units
+    from mlcycle.stats.models import Form, Units
 
 __all__ = ["estimate_of"]
 

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from mlcycle.checks._context import MetricAccess
     from mlcycle.checks._evaluation_data import EvaluationData
     from mlcycle.records import AnyMetric
-    from mlcycle.stats.models import Form
-    from mlcycle.stats.models._units import Units
+    from mlcycle.stats.models import Form, Units
 
 __all__ = ["joined", "measure", "measure_slices", "measured"]
 

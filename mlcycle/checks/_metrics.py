@@ -20,13 +20,10 @@ from mlcycle.stats.models import (
     ABOUT_ONE_CLASS,
     NamedMetric,
     alike,
-    asked_methods,
     function_behind,
     named_scorer,
-    of_numbers,
     options_for,
     positive_of,
-    range_of,
 )
 
 if TYPE_CHECKING:
@@ -54,22 +51,12 @@ class Metric(NamedMetric):
         """The smallest and largest value it can take, as far as they are known."""
         if self.by_row is not None:
             return self.by_row.range
-        return range_of(self.scorer, self.sign, self.function)
-
-    @property
-    def of_numbers(self) -> bool:
-        """Whether it compares numbers with numbers; the others compare labels, or scores with labels."""
-        return of_numbers(self.scorer)
+        return super().range
 
     @property
     def compares_groups(self) -> bool:
         """Whether it asks only which rows go together, whatever the groups are called."""
         return self.scorer in _GROUPINGS
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """Methods of a model it asks, the first there is."""
-        return asked_methods(self.scorer)
 
     def __call__(self, cached: Any, y: Any, rows: Any) -> float:
         """Return the metric over some rows (indices, with repeats) of recorded predictions."""
@@ -124,7 +111,7 @@ def _told_classes(name: str, classes: tuple[Any, ...]) -> Any:
     options = options_for(name, classes)
     if not options.keys() - {"average"}:
         return usual
-    method = asked_methods(name)
+    method = NamedMetric(name, scorer=name).methods
     return metrics.make_scorer(
         getattr(metrics, function_behind(name)),
         response_method=method[0] if len(method) == 1 else method,

@@ -37,8 +37,7 @@ if TYPE_CHECKING:
     from mlcycle.stats.models._bootstrap import interval
     from mlcycle.stats.models._compare import Comparison, compare
     from mlcycle.stats.models._metrics import metric_interval
-    from mlcycle.stats.multivariate._classifier import domain_classifier
-    from mlcycle.stats.multivariate._finding import JointDrift
+    from mlcycle.stats.multivariate._classifier import JointDrift, domain_classifier
     from mlcycle.stats.sequential._alarms import EDetector
     from mlcycle.stats.sequential._budget import Budget
     from mlcycle.stats.sequential._changepoint import ChangePoint, change_point
@@ -59,70 +58,34 @@ _HOMES = {
     "_multiple": ("holm",),
     "_rates": ("wilson",),
     "_resampling": ("Resampling",),
-    "calibration._error": (
-        "CalibrationError",
-        "calibration_error",
-    ),
-    "calibration._reliability": (
-        "Reliability",
-        "reliability",
-    ),
-    "multivariate._classifier": ("domain_classifier",),
-    "multivariate._finding": ("JointDrift",),
-    "sequential._alarms": ("EDetector",),
-    "sequential._budget": ("Budget",),
-    "sequential._changepoint": (
-        "ChangePoint",
-        "change_point",
-    ),
-    "sequential._evidence": (
-        "Evidence",
-        "restored",
-    ),
-    "sequential._martingales": ("ConformalMartingale",),
-    "sequential._sequences": ("ConfidenceSequence",),
-    "models._best": (
-        "BestOf",
-        "best_of",
-    ),
-    "models._bootstrap": ("interval",),
-    "models._compare": (
-        "Comparison",
-        "compare",
-    ),
-    "models._metrics": ("metric_interval",),
-    "two_sample._drift": ("drift",),
-    "two_sample._findings": (
-        "ColumnDrift",
-        "Drift",
-        "Shift",
-    ),
-    "two_sample._healthy": ("margins",),
-    "two_sample._kolmogorov_smirnov": (
-        "TwoSampleTest",
-        "kolmogorov_smirnov",
-    ),
-    "two_sample._planning": ("minimum_detectable",),
-    "two_sample._column_summary": ("ColumnSummary",),
-    "two_sample._summarising": ("summarise_values",),
-    "two_sample._summary": (
-        "Summary",
-        "summarise",
-        "summarise_chunks",
-    ),
-    "label_free._audit": (
-        "Audit",
-        "audit",
-    ),
+    "calibration._error": ("CalibrationError", "calibration_error"),
+    "calibration._reliability": ("Reliability", "reliability"),
+    "label_free._audit": ("Audit", "audit"),
     "label_free._cbpe": ("cbpe",),
     "label_free._dle": ("dle",),
-    "label_free._result": ("LabelFree",),
     "label_free._pape": ("pape",),
-    "label_free._sampling": (
-        "AuditSample",
-        "audit_sample",
-    ),
+    "label_free._result": ("LabelFree",),
+    "label_free._sampling": ("AuditSample", "audit_sample"),
     "label_free._sequence": ("AuditSequence",),
+    "models._best": ("BestOf", "best_of"),
+    "models._bootstrap": ("interval",),
+    "models._compare": ("Comparison", "compare"),
+    "models._metrics": ("metric_interval",),
+    "multivariate._classifier": ("JointDrift", "domain_classifier"),
+    "sequential._alarms": ("EDetector",),
+    "sequential._budget": ("Budget",),
+    "sequential._changepoint": ("ChangePoint", "change_point"),
+    "sequential._evidence": ("Evidence", "restored"),
+    "sequential._martingales": ("ConformalMartingale",),
+    "sequential._sequences": ("ConfidenceSequence",),
+    "two_sample._column_summary": ("ColumnSummary",),
+    "two_sample._drift": ("drift",),
+    "two_sample._findings": ("ColumnDrift", "Drift", "Shift"),
+    "two_sample._healthy": ("margins",),
+    "two_sample._kolmogorov_smirnov": ("TwoSampleTest", "kolmogorov_smirnov"),
+    "two_sample._planning": ("minimum_detectable",),
+    "two_sample._summarising": ("summarise_values",),
+    "two_sample._summary": ("Summary", "summarise", "summarise_chunks"),
 }
 
 __all__ = [

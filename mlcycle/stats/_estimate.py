@@ -90,26 +90,12 @@ def check_confidence(confidence: float) -> float:
 
 
 def z_value(share: float) -> float:
-    """Return the quantile of the standard normal distribution.
-
-    Examples
-    --------
-    >>> round(z_value(0.975), 2)
-    1.96
-    """
+    """Return the quantile of the standard normal distribution."""
     return NormalDist().inv_cdf(share)
 
 
 def smallest_detectable(standard_error: float, confidence: float) -> float:
-    """Return the smallest change seen with 80 % power by a two-sided interval of this confidence.
-
-    Source: Bloom (1995), Minimum detectable effects, Evaluation Review 19(5), 547-556.
-
-    Examples
-    --------
-    >>> round(smallest_detectable(0.01, 0.95), 3)
-    0.028
-    """
+    """Return the smallest change seen with 80 % power by a two-sided interval; source: see `Estimate.detectable`."""
     return (z_value(0.5 + confidence / 2) + z_value(POWER)) * standard_error
 
 

@@ -11,17 +11,8 @@ from mlcycle.errors import InvalidInput
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = [
-    "check_pair",
-    "class_probabilities",
-    "classes_of",
-    "decided",
-    "finite_numbers",
-    "midranks",
-    "numbers_of",
-    "positive_score",
-    "probabilities_of",
-]
+__all__ = ["check_pair", "class_probabilities", "classes_of", "decided", "events_of", "finite_numbers", "midranks",
+           "numbers_of", "probabilities_of"]  # fmt: skip
 
 
 def check_pair(y: ArrayLike, prediction: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -48,13 +39,7 @@ def _missing(values: NDArray[Any]) -> int:
 
 
 def numbers_of(name: str, values: NDArray[Any]) -> NDArray[np.float64]:
-    """Return values as finite or infinite numbers, or say what came instead.
-
-    Examples
-    --------
-    >>> numbers_of("predictions", np.array(["0.5"], dtype=object)).tolist()
-    [0.5]
-    """
+    """Return values as finite or infinite numbers, or say what came instead."""
     wrong = f"{name} hold numbers, got values of type {values.dtype}"
     if values.dtype.kind in "cmM":
         raise InvalidInput(wrong)
@@ -65,13 +50,7 @@ def numbers_of(name: str, values: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def finite_numbers(name: str, values: NDArray[Any]) -> NDArray[np.float64]:
-    """Return one finite number a row, or say what came instead.
-
-    Examples
-    --------
-    >>> finite_numbers("y", np.array([True, False])).tolist()
-    [1.0, 0.0]
-    """
+    """Return one finite number a row, or say what came instead."""
     if values.ndim != 1:
         raise InvalidInput(f"one number per row is needed, got {name} of shape {values.shape}")
     found = numbers_of(name, values)
@@ -85,13 +64,7 @@ def _fractions(values: NDArray[Any]) -> bool:
 
 
 def decided(y: NDArray[Any], prediction: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return which rows got their own label, once the predictions are labels at all.
-
-    Examples
-    --------
-    >>> decided(np.array([0, 1, 1]), np.array([0, 1, 0])).tolist()
-    [True, True, False]
-    """
+    """Return which rows got their own label, once the predictions are labels at all."""
     right = np.asarray(y == prediction, dtype=np.bool_)
     if not len(y) or (right.any() and not _fractions(prediction)):
         return right
@@ -106,13 +79,7 @@ def decided(y: NDArray[Any], prediction: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def classes_of(y: NDArray[Any], labels: ArrayLike | None) -> NDArray[Any]:
-    """Return the labels in sorted order: those named, or those of `y`; 0 and 1 where it holds only one of them.
-
-    Examples
-    --------
-    >>> classes_of(np.array([1, 1]), None).tolist()
-    [0, 1]
-    """
+    """Return the labels in sorted order: those named, or those of `y`; 0 and 1 where it holds only one of them."""
     found = np.unique(y)
     if labels is None:
         # One class alone does not say what the other is, except for 0 and 1.
@@ -124,24 +91,18 @@ def classes_of(y: NDArray[Any], labels: ArrayLike | None) -> NDArray[Any]:
     return known
 
 
-def positive_score(
-    y: NDArray[Any], prediction: NDArray[Any], labels: ArrayLike | None
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return the score of the greater of two labels, and which rows have it.
-
-    Examples
-    --------
-    >>> score, positive = positive_score(np.array(["no", "yes"]), np.array([[0.9, 0.1], [0.2, 0.8]]), None)
-    >>> score.tolist(), positive.tolist()
-    ([0.1, 0.8], [False, True])
-    """
-    if prediction.ndim == 2 and prediction.shape[1] != 2:
-        raise InvalidInput(f"an area is for two classes, got {prediction.shape[1]} columns")
-    classes = classes_of(y, labels)
+def events_of(
+    y: ArrayLike, score: ArrayLike, labels: ArrayLike | None
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return which rows have the greater of two labels, and the probability each was given."""
+    truth, guess = check_pair(y, score)
+    classes = classes_of(truth, labels)
     if len(classes) > 2:
-        raise InvalidInput(f"an area is for two classes, y has {len(classes)}")
-    score = numbers_of("predictions", prediction[:, 1] if prediction.ndim == 2 else prediction)
-    return score, np.asarray(y == classes[-1] if len(classes) else np.zeros(len(y), bool), dtype=np.bool_)
+        raise InvalidInput(f"the probability of an event is for two classes, y has {len(classes)}")
+    if len(classes) == 1:
+        raise InvalidInput(f"y holds only {classes[0]!s}, which does not say what the other label is; give labels=")
+    came = np.asarray(truth == classes[-1] if len(truth) else np.zeros(0), dtype=np.bool_)
+    return came, probabilities_of(guess, classes)[:, -1]
 
 
 def class_probabilities(
@@ -153,17 +114,12 @@ def class_probabilities(
 
 
 def probabilities_of(prediction: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.float64]:
-    """Return one column of probabilities a label; those of the greater of two will do.
-
-    Examples
-    --------
-    >>> probabilities_of(np.array([0.25, 1.0]), np.array(["no", "yes"])).tolist()
-    [[0.75, 0.25], [0.0, 1.0]]
-    """
+    """Return one column of probabilities a label; those of the greater of two will do."""
     chances = numbers_of("predictions", prediction)
     if chances.size and not (chances.min() >= 0 and chances.max() <= 1):
         raise InvalidInput(
-            f"probabilities lie in [0, 1], got {chances.min():.4g} to {chances.max():.4g}; not decisions?"
+            f"probabilities lie in [0, 1], got {chances.min():.4g} to {chances.max():.4g}; "
+            "turn a decision value s into one with 1 / (1 + exp(-s))"
         )
     if chances.ndim == 1:
         chances = np.column_stack([1 - chances, chances])
@@ -178,13 +134,7 @@ def probabilities_of(prediction: NDArray[Any], classes: NDArray[Any]) -> NDArray
 
 
 def midranks(values: NDArray[Any]) -> NDArray[np.float64]:
-    """Return ranks from 1, tied values sharing their mean rank.
-
-    Examples
-    --------
-    >>> midranks(np.array([10, 30, 10])).tolist()
-    [1.5, 3.0, 1.5]
-    """
+    """Return ranks from 1, tied values sharing their mean rank; loading `scipy.stats` for it would take longer."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     ranks: NDArray[np.float64] = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
     return ranks

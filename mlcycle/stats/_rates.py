@@ -1,4 +1,4 @@
-"""Proportions: an interval for one, a difference of two, exact tests of a table of two by two."""
+"""Proportions: an interval for one, an exact test of two."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mlcycle.stats._estimate import Estimate, check_confidence, smallest_detecta
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["difference_of_rates", "fisher", "wilson", "wilson_limits"]
+__all__ = ["fisher", "wilson", "wilson_limits"]
 
 # Expected counts from which chi-square is exact enough at any level, and spreads beyond which no table counts.
 _EXACT = 1000.0
@@ -75,42 +75,14 @@ def wilson_limits(successes: float, n: float, confidence: float) -> tuple[float,
     return (0.0 if successes == 0 else low), (1.0 if successes == n else high)
 
 
-def difference_of_rates(a: int, n_a: int, b: int, n_b: int, confidence: float = 0.95) -> tuple[float, float, float]:
-    """Return ``b / n_b - a / n_a`` with the limits of Newcombe's hybrid score interval.
-
-    References
-    ----------
-    Newcombe (1998), Interval estimation for the difference between independent proportions, Statistics in Medicine
-    17, method 10.
-
-    Examples
-    --------
-    >>> [round(x, 4) for x in difference_of_rates(48, 80, 56, 70)]  # Newcombe's example (a), signs swapped
-    [0.2, 0.0524, 0.3339]
-    """
-    rate_a, rate_b = a / n_a, b / n_b
-    (low_a, high_a), (low_b, high_b) = wilson_limits(a, n_a, confidence), wilson_limits(b, n_b, confidence)
-    found = rate_b - rate_a
-    return (
-        found,
-        found - math.hypot(rate_b - low_b, high_a - rate_a),
-        found + math.hypot(high_b - rate_b, rate_a - low_a),
-    )
-
-
 def fisher(a: int, n_a: int, b: int, n_b: int) -> tuple[float, str]:
     """Return the two-sided p-value that two proportions are one, and the name of the test.
 
-    Fisher's exact test while the smallest expected count is below 1 000, Pearson's chi-square otherwise. The usual rule
-    of 5 is one for a level of 0.05: with sides of unequal size and an expected count of 5, chi-square falls below
-    0.00005 nine times as often as it may (simulated), and control over many columns asks for levels like that.
-
-    The exact p-value is that of `scipy.stats.fisher_exact`, which takes 10 to 25 times as long: `drift` asks for it for
-    every null, level and token.
-
-    References
-    ----------
-    Fisher (1935), The Design of Experiments, chapter 2.
+    Fisher's exact test (1935, The Design of Experiments, chapter 2) while the smallest expected count is below 1 000,
+    Pearson's chi-square otherwise. The usual rule of 5 is one for a level of 0.05: with sides of unequal size and an
+    expected count of 5, chi-square falls below 0.00005 nine times as often as it may (simulated), and control over many
+    columns asks for levels like that. The exact p-value is that of `scipy.stats.fisher_exact`, which takes 10 to 25
+    times as long: `drift` asks for it for every null, level and token.
 
     Examples
     --------

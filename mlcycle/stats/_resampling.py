@@ -32,12 +32,7 @@ def _check_count(resamples: Any) -> int:
 
 
 def _check_blocks(blocks: Any) -> int | None:
-    if blocks is None:
-        return None
-    try:
-        return check_whole(blocks, "blocks", 1)
-    except InvalidInput:
-        raise InvalidInput(f"blocks is the number of rows in a block, a whole number from 1, got {blocks!r}") from None
+    return None if blocks is None else check_whole(blocks, "blocks, the rows of a block,", 1)
 
 
 @frozen(kw_only=True, eq=False)
@@ -97,13 +92,7 @@ class Resampling:
 
 
 def resampling_of(resampling: Resampling | None, options: ResamplingOptions) -> Resampling:
-    """Return the record a call means: the one it gives, or the default, with the keywords beside it.
-
-    Examples
-    --------
-    >>> resampling_of(Resampling(seed=3), {"resamples": 200}).seed
-    3
-    """
+    """Return the record a call means: the one it gives, or the default, with the keywords beside it."""
     if resampling is None:
         return Resampling(**options)
     if not isinstance(resampling, Resampling):

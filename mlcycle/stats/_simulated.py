@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ENOUGH", "as_large", "simulated_p"]
+__all__ = ["ENOUGH", "simulated_p"]
 
 ENOUGH = 20
 # Two ways to sum up one statistic differ by rounding, different statistics of rows by far more.
@@ -20,26 +20,20 @@ _ROUNDING, _NOTHING = 1e-9, 1e-12
 _AT_ONCE = 16_384
 
 
-def as_large(values: NDArray[Any], found: float) -> NDArray[np.bool_]:
-    """Return which simulated values are as large as `found`; those that differ by rounding are as large.
-
-    Examples
-    --------
-    >>> as_large(np.array([0.1 + 0.2, 0.3, 0.29]), 0.1 + 0.2).tolist()
-    [True, True, False]
-    """
-    large: NDArray[np.bool_] = values >= found - _ROUNDING * abs(found) - _NOTHING
-    return large
-
-
 def simulated_p(
-    simulate: Callable[[int], NDArray[Any]], found: float, draws: int, *, enough: int | None = ENOUGH
+    simulate: Callable[[int], NDArray[Any]],
+    found: float,
+    draws: int,
+    *,
+    enough: int | None = ENOUGH,
+    at_once: int | None = None,
 ) -> float:
     """Return the p-value of `found` against simulated statistics, stopping early when it is clearly large.
 
     Stops at the simulated value as large as `found` that makes `enough` of them; with fewer after all draws,
     ``(b + 1) / (draws + 1)``. Valid at every level. The 20th, which is quick, leaves a relative error of a fifth; with
-    ``None`` all draws are made, and their number says how near the p-value comes to the exact one.
+    ``None`` all draws are made, and their number says how near the p-value comes to the exact one. Draws that take long
+    are asked for `at_once` at a time, so that none is made in vain.
 
     References
     ----------
@@ -53,8 +47,8 @@ def simulated_p(
     """
     seen, made = 0, 0
     while made < draws:
-        size = min(max(999, made), _AT_ONCE, draws - made)
-        large = np.flatnonzero(as_large(simulate(size), found))
+        size = min(at_once or max(999, made), _AT_ONCE, draws - made)
+        large = np.flatnonzero(simulate(size) >= found - _ROUNDING * abs(found) - _NOTHING)
         if enough is not None and seen + len(large) >= enough:
             return enough / (made + int(large[enough - seen - 1]) + 1)
         seen, made = seen + len(large), made + size

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import asdict, frozen
 
-from mlcycle.errors import InvalidInput
 from mlcycle.stats._arguments import check_seed
 from mlcycle.stats._estimate import Estimate, check_confidence, smallest_detectable, unknown
+from mlcycle.stats._labels import events_of
 from mlcycle.stats._simulated import simulated_p
-from mlcycle.stats.calibration._bins import Bins, bins_of
-from mlcycle.stats.calibration._scores import check_probabilities
+from mlcycle.stats.calibration._bins import Bins, bins_of, mean_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,8 +40,6 @@ class CalibrationError:
         The plug-in expected of these scores if they were perfectly calibrated.
     p : float
         P-value that the scores are perfectly calibrated: valid at every level for independent rows.
-    norm : str
-        ``l1`` or ``l2``.
     bins : int
         Bins that hold rows.
     """
@@ -51,7 +48,6 @@ class CalibrationError:
     plug_in: float
     by_chance: float
     p: float
-    norm: str
     bins: int
 
     def as_dict(self) -> dict[str, Any]:
@@ -73,15 +69,15 @@ def calibration_error(
     score: ArrayLike,
     *,
     bins: int = 15,
-    norm: str = "l1",
     strategy: str = "quantile",
     labels: ArrayLike | None = None,
     confidence: float = 0.95,
     seed: int = 0,
 ) -> CalibrationError:
-    """Return how far probabilities are from what happens, on average over bins of the score.
+    """Return how far probabilities are from what happens: the expected calibration error (ECE), debiased.
 
-    Within a bin errors of opposite sign cancel, so this is a lower bound of the error score by score.
+    That is the mean absolute difference of rate and score over bins of the score, weighted by rows. Within a bin errors
+    of opposite sign cancel, so this is a lower bound of the error score by score.
 
     Parameters
     ----------
@@ -91,9 +87,6 @@ def calibration_error(
         Probabilities the event was given.
     bins : int, default 15
         Bins; fewer where scores are tied.
-    norm : {"l1", "l2"}, default "l1"
-        ``l1`` is the mean absolute difference of rate and score over bins, weighted by rows: the usual expected
-        calibration error (ECE). ``l2`` is the root of the mean squared difference.
     strategy : {"quantile", "uniform"}, default "quantile"
         Bins of equal size or of equal width.
     labels : array-like, optional
@@ -111,7 +104,7 @@ def calibration_error(
     Raises
     ------
     InvalidInput
-        For probabilities outside [0, 1], missing values, more than two labels, an unknown norm or strategy.
+        For probabilities outside [0, 1], missing values, more than two labels, an unknown strategy.
 
     Notes
     -----
@@ -121,14 +114,13 @@ def calibration_error(
     of draws. How much noise adds depends on how the error is spread: the lower limit takes it all to be in the bins
     that are two standard errors off, the upper one takes it to be in all alike. In simulation this removes about two
     thirds of the bias where scores are calibrated, half of it where a few bins of many are wrong, and the intervals
-    cover. For ``l2`` the estimate is the root of that of Kumar et al., ``sum(w * (d**2 - variance of d))``, cut at 0,
-    and the spread does not matter.
+    cover.
 
     References
     ----------
-    Kumar, Liang and Ma (2019), Verified uncertainty calibration, NeurIPS, for the squared error. Bröcker (2012),
-    Estimating reliability and resolution of probability forecasts through decomposition of the empirical score, Climate
-    Dynamics 39, and Roelofs et al. (2022), Mitigating bias in calibration error estimation, AISTATS, for the bias.
+    Bröcker (2012), Estimating reliability and resolution of probability forecasts through decomposition of the
+    empirical score, Climate Dynamics 39, and Roelofs et al. (2022), Mitigating bias in calibration error estimation,
+    AISTATS, for the bias.
     Bröcker and Smith (2007), Increasing the reliability of reliability diagrams, Weather and Forecasting 22, for the
     test by drawing the truth from the scores.
 
@@ -146,34 +138,23 @@ def calibration_error(
     (0.17, 0.001)
     """
     confidence = check_confidence(confidence)
-    if norm not in ("l1", "l2"):
-        raise InvalidInput(f"norm is 'l1' or 'l2', got {norm!r}")
-    positive, chances = check_probabilities(y, score, labels)
+    positive, chances = events_of(y, score, labels)
     n, found = len(chances), bins_of(positive, chances, bins, strategy)
     name = f"debiased over {len(found.size)} bins of equal {'size' if strategy == 'quantile' else 'width'}"
     if n < _FEWEST_A_BIN * bins:
         reason = f"{n} rows are too few for {bins} bins; {_FEWEST_A_BIN * bins} would do, or fewer bins"
         error = unknown(math.nan, n, confidence, name, reason)
-        return CalibrationError(error, math.nan, math.nan, math.nan, norm, len(found.size))
+        return CalibrationError(error, math.nan, math.nan, math.nan, len(found.size))
     rng = np.random.default_rng(np.random.SeedSequence(check_seed(seed), spawn_key=(0,)))
-    seen = float(_size(found.rate - found.score, found.share, norm))
-    drawn = _null(found, chances, norm, rng)
+    seen = float(np.abs(found.rate - found.score) @ found.size / n)
+    drawn = _null(found, chances, rng)
     p = simulated_p(drawn, seen, _DRAWS - 1)
     by_chance = float(drawn(200).mean())
-    spread = found.mean((chances - found.score[found.code]) ** 2)
-    rays = _Rays(found, norm, spread, rng.standard_normal((_DRAWS, len(found.size))))
-    error = _estimated(rays, positive - chances, confidence, name)
-    return CalibrationError(error, seen, by_chance, p, norm, len(found.size))
+    error = _estimated(found, chances, confidence, name, rng)
+    return CalibrationError(error, seen, by_chance, p, len(found.size))
 
 
-def _size(apart: NDArray[np.float64], share: NDArray[np.float64], norm: str) -> Any:
-    """Return the weighted norm of differences, over the last axis."""
-    return np.abs(apart) @ share if norm == "l1" else np.sqrt(apart**2 @ share)
-
-
-def _null(
-    found: Bins, chances: NDArray[np.float64], norm: str, rng: np.random.Generator
-) -> Callable[[int], NDArray[np.float64]]:
+def _null(found: Bins, chances: NDArray[np.float64], rng: np.random.Generator) -> Callable[[int], NDArray[np.float64]]:
     """Return the function that draws plug-ins of perfectly calibrated scores.
 
     Up to a thousand rows are drawn one by one; of more, those of nearly equal score together.
@@ -182,81 +163,52 @@ def _null(
     n = len(order)
     cell = np.arange(n) * (n if n <= _ROWS else _CELLS) // n
     starts = np.flatnonzero(np.diff(cell, prepend=-1) | np.diff(found.code[order], prepend=-1))
-    rows = np.diff(np.append(starts, len(order)))
+    rows = np.diff(np.append(starts, n))
     chance = np.clip(np.add.reduceat(chances[order], starts) / rows, 0, 1)
     first = np.flatnonzero(np.diff(found.code[order][starts], prepend=-1))
 
     def draw(size: int) -> NDArray[np.float64]:
         each = rng.random((size, n)) < chance if n <= _ROWS else rng.binomial(rows, chance, size=(size, len(rows)))
         came = np.add.reduceat(each, first, axis=1, dtype=np.float64)
-        sizes: NDArray[np.float64] = _size(came / found.size - found.score, found.share, norm)
-        # Sums in another order differ in the last digits: ties count as large as what was seen.
-        return sizes * (1 + 1e-12)
+        drawn: NDArray[np.float64] = np.abs(came / found.size - found.score) @ found.size / n
+        return drawn
 
     return draw
 
 
-@frozen(eq=False)
-class _Rays:
-    """Plug-ins to expect where the true differences lie along a direction."""
+def _estimated(
+    found: Bins, chances: NDArray[np.float64], confidence: float, name: str, rng: np.random.Generator
+) -> Estimate:
+    """Return the error, and its limits, that would make plug-ins as large as the one seen: see the notes above."""
+    n, tail, apart = len(chances), (1 - confidence) / 2, found.rate - found.score
+    seen = float(np.abs(apart) @ found.size / n)
+    spread = mean_by(found.code, (chances - found.score[found.code]) ** 2)
+    noise = rng.standard_normal((_DRAWS, len(found.size)))
 
-    found: Bins
-    norm: str
-    spread: NDArray[np.float64]
-    noise: NDArray[np.float64]
-
-    def error(self, rate: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the standard errors of the rates of the bins: rows of unequal score vary less than equal ones."""
+    def error(rate: NDArray[np.float64]) -> NDArray[np.float64]:
+        # rows of unequal score vary less than equal ones
         rate = np.clip(rate, 0, 1)
-        error: NDArray[np.float64] = np.sqrt(np.maximum(rate * (1 - rate) - self.spread, 0) / self.found.size)
-        return error
+        return np.asarray(np.sqrt(np.maximum(rate * (1 - rate) - spread, 0) / found.size))
 
-    def drawn(self, apart: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return plug-ins drawn with these true differences."""
-        drawn: NDArray[np.float64] = _size(
-            apart + self.noise * self.error(self.found.score + apart), self.found.share, self.norm
-        )
-        return drawn
+    def drawn(apart: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.abs(apart + noise * error(found.score + apart)) @ found.size / n)
 
-    def reaches(self, direction: NDArray[np.float64], seen: float, what: Callable[[Any], Any]) -> float:
-        """Return the size of error along `direction` at which `what` of the drawn plug-ins is the one seen."""
-        size = float(_size(direction, self.found.share, self.norm))
-        if size <= 0:
-            return 0.0
-        return _root(lambda k: float(what(self.drawn(k * direction / size))) - seen)
+    def reached(along: NDArray[np.float64], what: Callable[[Any], Any]) -> float:
+        """Return the size of error in this direction at which `what` of the drawn plug-ins is the one seen."""
+        size = float(np.abs(along) @ found.size / n)
+        return _root(lambda k: float(what(drawn(k * along / size))) - seen) if size > 0 else 0.0
 
-
-def _estimated(rays: _Rays, residual: NDArray[np.float64], confidence: float, name: str) -> Estimate:
-    found, apart = rays.found, rays.found.rate - rays.found.score
-    seen, tail = float(_size(apart, found.share, rays.norm)), (1 - confidence) / 2
-    sparse, even = apart, apart
-    if rays.norm == "l1":
-        error = rays.error((found.rate + found.score) / 2)
-        value = rays.reaches(apart, seen, np.mean)
-        sparse = np.where(np.abs(apart) > 2 * error, apart, 0.0)
-        sparse, even = sparse if sparse.any() else apart, np.where(apart < 0, -error, error)
-    else:
-        within = found.mean((residual - apart[found.code]) ** 2) / np.maximum(found.size - 1, 1)
-        value = math.sqrt(max(float((apart**2 - within) @ found.share), 0.0))
-    low = min(value, rays.reaches(sparse, seen, lambda drawn: np.quantile(drawn, 1 - tail)))
-    high = max(value, rays.reaches(even, seen, lambda drawn: np.quantile(drawn, tail)))
-    high = min(1.0, _with_unseen(high, found, rays.norm, tail))
-    spread = float(rays.drawn(apart * value / seen if seen else apart).std(ddof=1))
-    n = int(found.size.sum())
-    return Estimate(value, low, high, confidence, n, spread, smallest_detectable(spread, confidence), name)
-
-
-def _with_unseen(high: float, found: Bins, norm: str, tail: float) -> float:
-    """Raise the upper limit by what may still happen in bins where nothing, or everything, came.
-
-    Of N rows without a surprise up to ``1 - tail ** (1 / N)`` may have one (Clopper and Pearson 1934).
-    """
-    sure = (found.rate == 0) | (found.rate == 1)
-    if not sure.any():
-        return high
-    rows = int(found.size[sure].sum() if norm == "l1" else found.size[sure].min())
-    share, unseen = rows / found.size.sum(), 1 - tail ** (1 / rows)
-    return float(high + share * unseen if norm == "l1" else math.hypot(high, math.sqrt(share) * unseen))
+    usual = error((found.rate + found.score) / 2)
+    sparse = np.where(np.abs(apart) > 2 * usual, apart, 0.0)
+    value = reached(apart, np.mean)
+    low = min(value, reached(sparse if sparse.any() else apart, lambda plug_ins: np.quantile(plug_ins, 1 - tail)))
+    high = max(value, reached(np.where(apart < 0, -usual, usual), lambda plug_ins: np.quantile(plug_ins, tail)))
+    # Of rows in bins without a surprise up to 1 - tail ** (1 / rows) may have one (Clopper and Pearson 1934).
+    if rows := int(found.size[(found.rate == 0) | (found.rate == 1)].sum()):
+        high += rows / n * (1 - tail ** (1 / rows))
+    spread_of_draws = float(drawn(apart * value / seen if seen else apart).std(ddof=1))
+    seen_change = smallest_detectable(spread_of_draws, confidence)
+    return Estimate(value, low, min(high, 1.0), confidence, n, spread_of_draws, seen_change, name)
 
 
 def _root(excess: Callable[[float], float]) -> float:

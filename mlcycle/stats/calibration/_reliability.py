@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from attrs import asdict, evolve, frozen
 
 from mlcycle.errors import InvalidInput
 from mlcycle.stats._estimate import Estimate, check_confidence
+from mlcycle.stats._labels import events_of
 from mlcycle.stats._rates import wilson
 from mlcycle.stats.calibration._bins import bins_of
-from mlcycle.stats.calibration._scores import check_probabilities
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +32,7 @@ class ReliabilityBin:
     score : float
         Mean score: what was promised.
     rate : Estimate
-        Share of rows where the event came, with its interval: Wilson's, or the exact one when all hold at once.
+        Share of rows where the event came, with its exact interval: those of all bins hold at once.
     """
 
     low: float
@@ -58,15 +57,12 @@ class Reliability:
     n : int
         Rows.
     confidence : float
-        Of the intervals: of all at once when `simultaneous`, else of each alone.
-    simultaneous : bool
-        Which of the two.
+        That the intervals of all bins hold at once.
     """
 
     bins: tuple[ReliabilityBin, ...]
     n: int
     confidence: float
-    simultaneous: bool
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as nested plain dicts."""
@@ -89,13 +85,11 @@ class Reliability:
         off = [each for each in self.bins if not each.agrees]
         worst = max(off, key=lambda each: abs(each.rate.value - each.score), default=None)
         most = f", most at {worst.score:.2f} promised, {worst.rate.value:.2f} came" if worst else ""
-        return f"{len(off)} of {len(self.bins)} bins off{most} ({self._level()}, n = {self.n})"
+        found = f"{len(off)} of {len(self.bins)} bins off{most}"
+        return f"{found} ({100 * self.confidence:g} % intervals, all at once, n = {self.n})"
 
     def __repr__(self) -> str:
         return f"Reliability({self})"
-
-    def _level(self) -> str:
-        return f"{100 * self.confidence:g} % intervals, {'all at once' if self.simultaneous else 'each alone'}"
 
     def _repr_html_(self) -> str:
         from mlcycle import _html
@@ -139,7 +133,6 @@ def reliability(
     strategy: str = "quantile",
     labels: ArrayLike | None = None,
     confidence: float = 0.95,
-    simultaneous: bool = True,
 ) -> Reliability:
     """Return the reliability curve: for bins of the score, how often the event came.
 
@@ -150,15 +143,13 @@ def reliability(
     bins : int, default 10
         Bins; fewer where scores are tied.
     confidence : float, default 0.95
-        Share of intervals that hold the true rate.
-    simultaneous : bool, default True
-        Whether all intervals hold at once with this confidence, so that one bin off is a finding (Šidák's correction;
-        bins are independent), or each alone.
+        That all intervals hold the true rate at once, so that one bin off is a finding (Šidák's correction; bins are
+        independent).
 
     References
     ----------
     Murphy and Winkler (1977), Reliability of subjective probability forecasts of precipitation and temperature,
-    Applied Statistics 26. Wilson (1927), JASA 22. Clopper and Pearson (1934), Biometrika 26. Šidák (1967), JASA 62.
+    Applied Statistics 26. Clopper and Pearson (1934), Biometrika 26. Šidák (1967), JASA 62.
 
     Examples
     --------
@@ -173,26 +164,18 @@ def reliability(
     Reliability(4 of 4 bins off, most at 0.17 promised, 0.41 came (95 % intervals, all at once, n = 1000))
     """
     confidence = check_confidence(confidence)
-    positive, chances = check_probabilities(y, score, labels)
+    positive, chances = events_of(y, score, labels)
     if not len(chances):
         raise InvalidInput("reliability needs rows, got none")
     found = bins_of(positive, chances, bins, strategy)
     count = len(found.size)
-    level = confidence ** (1 / count) if simultaneous else confidence
-    rate = _exact if simultaneous else wilson
-    hits = np.bincount(found.code, weights=positive, minlength=count)
-    least, most = np.full(count, np.inf), np.full(count, -np.inf)
-    np.minimum.at(least, found.code, chances)
-    np.maximum.at(most, found.code, chances)
-    return Reliability(
-        tuple(
-            ReliabilityBin(float(low), float(high), float(mean), rate(round(came), int(size), level))
-            for low, high, mean, came, size in zip(least, most, found.score, hits, found.size, strict=True)
-        ),
-        len(chances),
-        confidence,
-        simultaneous,
-    )
+    level = confidence ** (1 / count)
+    made = []
+    for code in range(count):
+        mine = found.code == code
+        scores, rate = chances[mine], _exact(int(positive[mine].sum()), int(found.size[code]), level)
+        made.append(ReliabilityBin(float(scores.min()), float(scores.max()), float(found.score[code]), rate))
+    return Reliability(tuple(made), len(chances), confidence)
 
 
 def _exact(successes: int, n: int, confidence: float) -> Estimate:

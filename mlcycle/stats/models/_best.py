@@ -11,9 +11,8 @@ from attrs import asdict, evolve, frozen
 from mlcycle.errors import InvalidInput
 from mlcycle.stats._estimate import Estimate, unknown
 from mlcycle.stats._resampling import Resampling, ResamplingOptions, resampling_of
-from mlcycle.stats.models._draws import Draws
 from mlcycle.stats.models._metrics import resample
-from mlcycle.stats.models._units import enough
+from mlcycle.stats.models._units import Draws, enough
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -185,7 +184,7 @@ def best_of(
     names = list(predictions)
     if len(names) < 2:
         raise InvalidInput(f"best_of chooses among two models or more, got {len(names)}")
-    drawn = _apart(resampling_of(resampling, options), len(np.asarray(y)))
+    drawn = resampling_of(resampling, options)
     found = resample(y, list(predictions.values()), metric, labels, drawn, by_rows=True)
     turn = 1.0 if found.metric.higher_is_better else -1.0
     seen = turn * np.array([form.shown for form in found.forms])
@@ -208,14 +207,6 @@ def best_of(
     return BestOf(
         names[best], found.metric.name, ranked[0].value, _corrected(found, values, turn, best, drawn.seed), ranked
     )
-
-
-def _apart(drawn: Resampling, n: int) -> Resampling:
-    """Return the same with blocks that do not overlap."""
-    if drawn.blocks is None:
-        return drawn
-    stretch = np.minimum(np.arange(n) // drawn.blocks, max(n // drawn.blocks - 1, 0))
-    return evolve(drawn, groups=stretch, blocks=None)
 
 
 def _levels(found: Resampled, values: NDArray[np.float64], seen: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -258,7 +249,7 @@ def _corrected(found: Resampled, values: NDArray[np.float64], turn: float, best:
 def _outside(found: Resampled, values: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     """Return, for every resample, its winner measured on the units that were not drawn."""
     units, outside = found.units, []
-    drawn = (row for picks in units.draws(values.shape[1], seed) for row in picks)
+    drawn = (row for draws in units.draws(values.shape[1], seed) for row in draws.picks)
     for column, row in zip(values.T, drawn, strict=True):
         rest = np.ones(units.count, dtype=bool)
         rest[row] = False

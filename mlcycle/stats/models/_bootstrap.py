@@ -6,13 +6,13 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from attrs import evolve
 
 from mlcycle.errors import InvalidInput
 from mlcycle.stats._arguments import check_whole
 from mlcycle.stats._estimate import Estimate, smallest_detectable, unknown, z_value
 from mlcycle.stats._resampling import Resampling, ResamplingOptions, resampling_of
-from mlcycle.stats.models._draws import Draws, defined
-from mlcycle.stats.models._units import Units, enough, units_of
+from mlcycle.stats.models._units import Units, defined, enough, units_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,34 +22,29 @@ if TYPE_CHECKING:
 
     Measure = Callable[[NDArray[np.int64]], float]
 
-__all__ = [
-    "FLAT",
-    "METHODS",
-    "agreeing",
-    "given_up",
-    "interval",
-    "jackknife",
-    "level_of",
-    "name_of",
-    "spread_of",
-    "summarise",
-]
+__all__ = ["FLAT", "interval", "jackknife", "name_of", "spread_of", "summarise"]
 
-METHODS = ("percentile", "bca")
+FLAT = (
+    "every resample gave the same value, so there is no variation to measure; "
+    "give bounds=(smallest, largest possible value) for a limit"
+)
+_BESIDE = (
+    "the resamples lie beside the value (around {:.3g}, not {:.3g}): drawing rows twice changes this measure, "
+    "so no interval can be given"
+)
 _JACKKNIFE = 200
+_TOO_LARGE_TO_SQUARE = 1e150
 
 
 def interval(
     measure: Measure,
     n: int,
     *,
-    method: str = "percentile",
     bounds: tuple[float, float] | None = None,
-    rests_on: float | None = None,
     resampling: Resampling | None = None,
     **options: Unpack[ResamplingOptions],
 ) -> Estimate:
-    """Return any measure of `n` rows with its bootstrap interval.
+    """Return any measure of `n` rows with its percentile bootstrap interval, widened for small samples.
 
     Parameters
     ----------
@@ -59,19 +54,13 @@ def interval(
         models on the same rows, their difference: what the rows have in common cancels out.
     n : int
         Number of rows.
-    method : {"percentile", "bca"}, default "percentile"
-        ``percentile`` is widened for small samples as in Hesterberg (2015), section 3.3; ``bca`` corrects bias
-        and skewness (Efron 1987), with the acceleration from at most 200 deleted blocks of rows.
     bounds : (float, float), optional
         Smallest and largest value the measure can take. A bootstrap knows only rows it has seen: without a mistake
-        among them it has no width, and with one or two it is too sure. With bounds, every draw of ``percentile`` gives
-        up a share of its rows, drawn from Beta(1, n), to rows of the lowest value for the lower limit and of the
-        highest for the upper (Gaffke 2005; Learned-Miller and Thomas 2019). Where all rows or none have a property, the
-        limit is that of Clopper and Pearson (1934), and a row put right never lowers one. A value of exactly 1 is taken
-        to have bounds (0, 1) where every resample gives it.
-    rests_on : float, optional
-        In how many parts of its range one row can move a measure that is at a bound, where that is not all units: the
-        rows of the class for a recall.
+        among them it has no width, and with one or two it is too sure. With bounds, every draw gives up a share of its
+        rows, drawn from Beta(1, n), to rows of the lowest value for the lower limit and of the highest for the upper
+        (Gaffke 2005; Learned-Miller and Thomas 2019). Where all rows or none have a property, the limit is that of
+        Clopper and Pearson (1934), and a row put right never lowers one. A value of exactly 1 is taken to have bounds
+        (0, 1) where every resample gives it.
     resampling : Resampling, optional
         How the rows are drawn, and how sure the interval is.
     **options
@@ -93,11 +82,11 @@ def interval(
 
     References
     ----------
-    Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapters 8, 13 and 14. Efron (1987), Better
-    bootstrap confidence intervals, JASA 82. Hesterberg (2015), What teachers should know about the bootstrap,
-    The American Statistician 69(4). Gaffke (2005), Three test statistics for a nonparametric one-sided hypothesis on
-    the mean of a nonnegative variable, Mathematical Methods of Statistics 14. Learned-Miller and Thomas (2019), A new
-    confidence interval for the mean of a bounded random variable, arXiv 1905.06208.
+    Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapters 8 and 13. Hesterberg (2015), What teachers
+    should know about the bootstrap, The American Statistician 69(4), section 3.3, for the widening. Gaffke (2005),
+    Three test statistics for a nonparametric one-sided hypothesis on the mean of a nonnegative variable, Mathematical
+    Methods of Statistics 14. Learned-Miller and Thomas (2019), A new confidence interval for the mean of a bounded
+    random variable, arXiv 1905.06208.
 
     Examples
     --------
@@ -110,30 +99,19 @@ def interval(
     >>> stats.interval(lambda rows: x[rows].mean(), 3).reason
     '3 rows are too few for an interval; 6 would do'
     """
-    drawn, units, confidence = _checked(measure, n, method, bounds, resampling, options)
-    if n == 0:
-        return unknown(math.nan, 0, confidence, name_of(method, units), "there are no rows")
-    value = float(measure(np.arange(n)))
-    if units.count < enough(confidence) or not math.isfinite(value):
-        return summarise(value, np.empty(0), units, confidence, method)
-    draws = (Draws(units, picks) for picks in units.draws(drawn.resamples, drawn.seed))
-    values = np.array([defined(measure, rows) for some in draws for rows in some.rows()])
-    slopes = jackknife(measure, units) if method == "bca" else None
-    behind = None if bounds is None else float(units.count) if rests_on is None else rests_on
-    return summarise(value, values, units, confidence, method, slopes=slopes, bounds=bounds, rests_on=behind)
-
-
-def _checked(
-    measure: Any, n: Any, method: Any, bounds: Any, resampling: Resampling | None, options: ResamplingOptions
-) -> tuple[Resampling, Units, float]:
     if not callable(measure):
         raise InvalidInput(f"measure is a function of row indices, got {type(measure).__name__}")
-    if method not in METHODS:
-        raise InvalidInput(f"method is 'percentile' or 'bca', got {method!r}")
     if bounds is not None and not _is_range(bounds):
         raise InvalidInput(f"bounds are the smallest and the largest value of the measure, got {bounds!r}")
     drawn = resampling_of(resampling, options)
-    return drawn, units_of(check_whole(n, "n", 0), drawn.groups, drawn.blocks), drawn.confidence
+    units, confidence = units_of(check_whole(n, "n", 0), drawn.groups, drawn.blocks), drawn.confidence
+    if n == 0:
+        return unknown(math.nan, 0, confidence, name_of(units), "there are no rows")
+    value, values = float(measure(np.arange(n))), np.empty(0)
+    if units.count >= enough(confidence) and math.isfinite(value):
+        draws = units.draws(drawn.resamples, drawn.seed)
+        values = np.array([defined(measure, rows) for some in draws for rows in some.rows()])
+    return summarise(value, values, units, confidence, bounds=bounds)
 
 
 def _is_range(bounds: Any) -> bool:
@@ -144,25 +122,11 @@ def _is_range(bounds: Any) -> bool:
     return math.isfinite(high - low) and low <= high
 
 
-FLAT = (
-    "every resample gave the same value, so there is no variation to measure; "
-    "give bounds=(smallest, largest possible value) for a limit"
-)
-
-
-def agreeing(found: Estimate) -> Estimate:
-    """Return a difference that was the same on every resample with that difference as both limits."""
-    reason = "the two differ by exactly this on every resample"
-    value = found.value
-    return Estimate(value, value, value, found.confidence, found.n, 0.0, 0.0, found.method, reason)
-
-
 def summarise(
     value: float,
     values: NDArray[np.float64],
     units: Units,
     confidence: float,
-    method: str,
     *,
     slopes: NDArray[np.float64] | None = None,
     bounds: tuple[float, float] | None = None,
@@ -171,58 +135,43 @@ def summarise(
 ) -> Estimate:
     """Return the estimate that a set of resampled values stands for; see `interval` for the rules.
 
-    Unless `rests_on` is given, bounds matter only where every value is the same. They are the ends of the measure's
+    With slopes, from the jackknife, and without bounds that is the BCa interval. Bounds are the ends of the measure's
     range, whatever the rows, unless `ranged` is false: then no value at one of them is as good as it can be.
     """
-    name, need = name_of(method, units), enough(confidence)
+    name, rests_on = name_of(units, slopes is not None), rests_on or float(units.count)
+
+    def none(reason: str) -> Estimate:
+        return unknown(value, units.n, confidence, name, reason)
+
     if math.isnan(value):
-        return unknown(value, units.n, confidence, name, "the measure is undefined on these rows")
+        return none("the measure is undefined on these rows")
     if math.isinf(value):
-        reason = "the measure is infinite: its numbers are too large for this machine; a larger unit would help"
-        return unknown(value, units.n, confidence, name, reason)
-    if units.count < need:
-        reason = f"{units.count} {units.what} are too few for an interval; {need} would do"
-        return unknown(value, units.n, confidence, name, reason)
-    defined = values[np.isfinite(values)]
-    lost = len(values) - len(defined)
+        return none("the measure is infinite: its numbers are too large for this machine; a larger unit would help")
+    if units.count < (need := enough(confidence)):
+        return none(f"{units.count} {units.what} are too few for an interval; {need} would do")
+    known = values[np.isfinite(values)]
+    lost = len(values) - len(known)
     reason = f"{lost} of {len(values)} resamples were undefined and left out" if lost else ""
-    if 2 * len(defined) < len(values):
-        return unknown(value, units.n, confidence, name, f"{reason}; more rows of what it needs would help")
-    error, hair = spread_of(defined), 1e-12 * max(1.0, abs(value))
-    if _beside(defined, value, hair, confidence):
-        return unknown(value, units.n, confidence, name, _BESIDE.format(float(np.median(defined)), value))
+    if 2 * len(known) < len(values):
+        return none(f"{reason}; more rows of what it needs would help")
+    error, hair = spread_of(known), 1e-12 * max(1.0, abs(value))
+    sides = np.count_nonzero(known <= value + hair), np.count_nonzero(known >= value - hair)
+    # So few values on one side of the value that no interval of them would hold it.
+    if min(sides) < (1 - confidence) / 2 * len(known):
+        return none(_BESIDE.format(float(np.median(known)), value))
     if error <= hair and (ranged or bounds is None or bounds[0] == bounds[1]):
-        return _without_spread(value, units, confidence, name, bounds, rests_on or units.count)
-    low, high = _limits(defined, value, units, confidence, slopes, bounds, rests_on)
+        return _without_spread(none(FLAT), bounds, rests_on)
+    low, high = _limits(known, value, units, confidence, slopes, bounds, rests_on)
     if not low <= value <= high:
-        return unknown(value, units.n, confidence, name, _BESIDE.format(float(np.median(defined)), value))
+        return none(_BESIDE.format(float(np.median(known)), value))
     return Estimate(value, low, high, confidence, units.n, error, smallest_detectable(error, confidence), name, reason)
 
 
 def spread_of(values: NDArray[np.float64]) -> float:
-    """Return the standard deviation of resampled values, of numbers too large to square as well.
-
-    Examples
-    --------
-    >>> f"{spread_of(np.array([1e300, 3e300])):.4g}"
-    '1.414e+300'
-    """
+    """Return the standard deviation of resampled values, of numbers too large to square as well."""
     largest = float(np.abs(values).max())
     scale = largest if largest > _TOO_LARGE_TO_SQUARE else 1.0
     return float(np.std(values / scale, ddof=1)) * scale
-
-
-_TOO_LARGE_TO_SQUARE = 1e150
-_BESIDE = (
-    "the resamples lie beside the value (around {:.3g}, not {:.3g}): drawing rows twice changes this measure, "
-    "so no interval can be given"
-)
-
-
-def _beside(values: NDArray[np.float64], value: float, hair: float, confidence: float) -> bool:
-    """Say whether so few values lie on one side of the value that no interval of them would hold it."""
-    least = (1 - confidence) / 2 * len(values)
-    return bool(min(np.count_nonzero(values <= value + hair), np.count_nonzero(values >= value - hair)) < least)
 
 
 def _limits(
@@ -232,42 +181,26 @@ def _limits(
     confidence: float,
     slopes: NDArray[np.float64] | None,
     bounds: tuple[float, float] | None,
-    rests_on: float | None,
+    rests_on: float,
 ) -> tuple[float, float]:
-    if bounds is None or rests_on is None:
-        if slopes is not None:
-            return _bca(values, value, slopes, confidence)
+    if bounds is None and slopes is not None:
+        return _bca(values, value, slopes, confidence)
+    if bounds is None:
         return _percentile(values, values, units.count, confidence)
-    low, high = _percentile(*given_up(values, bounds, rests_on), units.count, confidence)
+    # Evenly spaced shares in a fixed order: draws of their own would add noise, and a limit could rise with a mistake.
+    even = (np.arange(len(values)) + 0.5) / len(values)
+    shares = 1 - np.random.default_rng(len(values)).permutation(even) ** (1 / rests_on)
+    lows = values + shares * np.minimum(bounds[0] - values, 0)
+    highs = values + shares * np.maximum(bounds[1] - values, 0)
+    low, high = _percentile(lows, highs, units.count, confidence)
     # What a measure without spread at the bound gets, exactly: shares drawn in finite number fall a hair short of it.
     unseen = (bounds[1] - bounds[0]) * (1 - ((1 - confidence) / 2) ** (1 / rests_on))
     return min(low, bounds[1] - unseen), max(high, bounds[0] + unseen)
 
 
-def given_up(
-    values: NDArray[np.float64], bounds: tuple[float, float], rests_on: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return resampled values that each gave up a share of their rows to rows of the lowest value, and of the highest.
-
-    Examples
-    --------
-    >>> lows, highs = given_up(np.array([0.5, 0.7]), (0.0, 1.0), 20)
-    >>> bool((lows < [0.5, 0.7]).all() and (highs > [0.5, 0.7]).all())
-    True
-    """
-    # Evenly spaced shares in a fixed order: draws of their own would add noise, and a limit could rise with a mistake.
-    even = (np.arange(len(values)) + 0.5) / len(values)
-    shares = 1 - np.random.default_rng(len(values)).permutation(even) ** (1 / rests_on)
-    return (
-        values + shares * np.minimum(bounds[0] - values, 0),
-        values + shares * np.maximum(bounds[1] - values, 0),
-    )
-
-
-def name_of(method: str, units: Units) -> str:
+def name_of(units: Units, bca: bool = False) -> str:
     """Return how an interval was made, in words."""
-    shown = "BCa" if method == "bca" else method
-    return f"{shown} bootstrap{units}"
+    return f"{'BCa' if bca else 'percentile'} bootstrap{units}"
 
 
 def _percentile(
@@ -285,59 +218,43 @@ def _bca(
 ) -> tuple[float, float]:
     from scipy import special
 
-    bias, acceleration = _bias_and_acceleration(values, value, slopes)
+    below = (np.count_nonzero(values < value) + 0.5 * np.count_nonzero(values == value)) / len(values)
+    bias = float(special.ndtri(np.clip(below, 1 / len(values), 1 - 1 / len(values))))
+    spread = float(np.sum(slopes**2) ** 1.5)
+    acceleration = float(np.sum(slopes**3)) / (6 * spread) if spread > 0 else 0.0
     z = bias + special.ndtri([0.5 - confidence / 2, 0.5 + confidence / 2])
     low, high = np.quantile(values, special.ndtr(bias + z / (1 - acceleration * z)))
     return float(low), float(high)
 
 
-def _bias_and_acceleration(
-    values: NDArray[np.float64], value: float, slopes: NDArray[np.float64]
-) -> tuple[float, float]:
-    from scipy import special
-
-    below = (np.count_nonzero(values < value) + 0.5 * np.count_nonzero(values == value)) / len(values)
-    bias = float(special.ndtri(np.clip(below, 1 / len(values), 1 - 1 / len(values))))
-    spread = float(np.sum(slopes**2) ** 1.5)
-    return bias, float(np.sum(slopes**3)) / (6 * spread) if spread > 0 else 0.0
-
-
-def level_of(bound: float, lows: NDArray[np.float64], units: Units) -> float:
-    """Return the one-sided level at which a lower limit of these values is at `bound`: a p-value for "at most bound".
-
-    Never below what the number of resamples can tell.
-    """
-    from scipy import special
-
-    lows = lows[np.isfinite(lows)]
-    z = float(special.ndtri((np.count_nonzero(lows <= bound) + 1) / (len(lows) + 2)))
-    return float(special.stdtr(units.count - 1, z * math.sqrt((units.count - 1) / units.count)))
-
-
 def jackknife(measure: Measure, units: Units) -> NDArray[np.float64]:
     """Return how far a measure moves with every one of at most 200 parts of the units that is left out."""
     apart = units.apart()
-    kept = apart.without(min(apart.count, _JACKKNIFE))
+    everything, parts = np.arange(apart.count), min(apart.count, _JACKKNIFE)
+    # Strided parts, so that rows sorted by time or class do not make one part unlike the others.
+    kept = (everything[everything % parts != part] for part in range(parts))
     left = np.array([defined(measure, apart.rows(picks)) for picks in kept])
     left = left[np.isfinite(left)]
     slopes: NDArray[np.float64] = left.mean() - left if len(left) else np.zeros(1)
     return slopes
 
 
-def _without_spread(
-    value: float, units: Units, confidence: float, name: str, bounds: tuple[float, float] | None, rests_on: float
-) -> Estimate:
-    if bounds is None and value == 1.0:
-        bounds = (0.0, 1.0)
-    if bounds is None:
-        return unknown(value, units.n, confidence, name, FLAT)
-    low, high = bounds
+def _without_spread(flat: Estimate, bounds: tuple[float, float] | None, rests_on: float) -> Estimate:
+    """Return a value that every resample gave with what rows not seen may do to it; without limits if nothing says."""
+    value, confidence = flat.value, flat.confidence
+    low, high = bounds or (0.0, float(value == 1.0))
     if low == high:
-        return unknown(value, units.n, confidence, name, FLAT)
+        return flat
     if not low <= value <= high:
         raise InvalidInput(f"the measure is {value!r}, outside the bounds ({low!r}, {high!r}) given for it")
     unseen = 1 - ((1 - confidence) / 2) ** (1 / rests_on)
     reason = f"every resample gave the same value; up to {unseen:.2g} of rows like none of these were allowed for"
-    moved = value - unseen * (value - low), value + unseen * (high - value)
-    seen = smallest_detectable(unseen * max(value - low, high - value) / z_value(0.5 + confidence / 2), confidence)
-    return Estimate(value, *moved, confidence, units.n, 0.0, seen, name, reason)
+    error = unseen * max(value - low, high - value) / z_value(0.5 + confidence / 2)
+    return evolve(
+        flat,
+        low=value - unseen * (value - low),
+        high=value + unseen * (high - value),
+        standard_error=0.0,
+        detectable=smallest_detectable(error, confidence),
+        reason=reason,
+    )

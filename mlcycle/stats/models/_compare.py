@@ -39,9 +39,6 @@ class Comparison:
         The loss that would not matter.
     superiority : float
         The gain that is asked of ``better``.
-    p_better, p_not_worse : float
-        One-sided p-values that the gain is at most `superiority`, and at most ``-margin``: the level at which the lower
-        limit of `gain` lies there. The smallest that `resamples` draws can tell is about one in as many.
     rows_needed : int or None
         When inconclusive, rows of this kind that would settle it with 80 % power if the gain is as estimated.
     """
@@ -53,8 +50,6 @@ class Comparison:
     gain: Estimate
     margin: float
     superiority: float
-    p_better: float
-    p_not_worse: float
     rows_needed: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -87,8 +82,6 @@ class Comparison:
         ]
         facts = [
             ("asked", self._asked()),
-            ("p better", self.p_better),
-            ("p not worse", self.p_not_worse),
             ("rows", self.gain.n),
             ("rows needed", self.rows_needed),
             ("note", self.gain.reason),
@@ -165,8 +158,7 @@ def compare(
     margin = check_size(margin, "margin", "an amount of the metric")
     superiority = check_size(superiority, "superiority", "an amount of the metric")
     found = resample(y, [a, b], metric, labels, resampling_of(resampling, options))
-    order = (0, 1) if found.metric.higher_is_better else (1, 0)
-    gain = found.difference(*order)
+    gain = found.difference(0, 1) if found.metric.higher_is_better else found.difference(1, 0)
     verdict = _verdict(gain, margin, superiority)
     return Comparison(
         verdict,
@@ -176,8 +168,6 @@ def compare(
         gain=gain,
         margin=margin,
         superiority=superiority,
-        p_better=found.p_at_most(*order, superiority),
-        p_not_worse=found.p_at_most(*order, -margin),
         rows_needed=_rows_needed(gain, margin) if verdict == "inconclusive" else None,
     )
 

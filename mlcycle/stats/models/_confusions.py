@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mlcycle.stats.models._draws import Draws
+    from mlcycle.stats.models._units import Draws
 
     Vector = NDArray[Any]
 
@@ -31,15 +31,11 @@ def confusion_form(scorer: str, y: Vector, answers: Vector, positive: Any = None
     answers = answers.astype(str) if y.dtype.kind == "U" else answers.astype(y.dtype)
     labels, codes = np.unique(np.concatenate([y, answers]), return_inverse=True)
     size = len(labels)
-    if size > _MOST_CLASSES:
+    if size > (_MOST_CLASSES if positive is None else 2):
         return None
-    order = np.arange(size)
-    if positive is not None and size == 2 and labels[0] == positive:
-        order = order[::-1]
-    if scorer in ABOUT_ONE_CLASS and positive is not None and size == 1:
-        labels, size = np.array([labels[0], positive]), 2
-        order = np.array([1 if labels[0] == positive else 0])
-    cell = order[codes[: len(y)]] * size + order[codes[len(y) :]]
+    if positive is not None:
+        size, codes = 2, (labels == positive).astype(np.intp)[codes]
+    cell = codes[: len(y)] * size + codes[len(y) :]
     formula = CONFUSIONS[scorer]
 
     def of(counts: Vector) -> float:
@@ -70,28 +66,17 @@ def _pulls(of: Callable[[Vector], float], counts: Vector, cell: Vector, value: f
     return pulls
 
 
-def _ratio(above: Any, below: Any) -> Any:
-    return above / np.where(below == 0, 1, below)
-
-
 def _per_class(kind: str, matrix: Vector) -> Vector:
     hits, said, true = np.diagonal(matrix), matrix.sum(axis=0), matrix.sum(axis=1)
-    if kind == "precision":
-        below, above = said, hits
-    elif kind == "recall":
-        below, above = true, hits
-    elif kind == "jaccard":
-        below, above = said + true - hits, hits
-    else:
-        below, above = said + true, 2 * hits
-    found: Vector = _ratio(above, below)
+    below = {"precision": said, "recall": true, "jaccard": said + true - hits, "f1": (said + true) / 2}[kind]
+    found: Vector = hits / np.where(below == 0, 1, below)
     return found
 
 
 def _averaged(kind: str, average: str) -> Callable[[Vector], float]:
     def formula(matrix: Vector) -> float:
         if average == "binary":
-            return float(_per_class(kind, matrix)[1]) if len(matrix) == 2 else math.nan
+            return float(_per_class(kind, matrix)[1])
         if average == "micro":
             share = float(np.trace(matrix) / matrix.sum())
             return share / (2 - share) if kind == "jaccard" else share

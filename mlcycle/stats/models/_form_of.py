@@ -9,7 +9,7 @@ import numpy as np
 
 from mlcycle.stats.models._confusions import ABOUT_ONE_CLASS, CONFUSIONS, confusion_form
 from mlcycle.stats.models._forms import WORSE, WORSE_SQUARED, Form, explained, of_losses
-from mlcycle.stats.models._positive_class import positive_of
+from mlcycle.stats.models._metric_names import positive_of
 from mlcycle.stats.models._rankings import average_precision_form, roc_auc_form
 
 if TYPE_CHECKING:
@@ -41,18 +41,8 @@ _LOSSES: dict[str, Callable[[Vector, Vector], Vector]] = {
 def form_of(metric: NamedMetric, y: Vector, answers: Vector, classes: Vector, units: Units) -> Form | None:
     """Return a scorer on fixed rows in its fast form, or ``None`` where there is none for these answers.
 
-    Parameters
-    ----------
-    metric : NamedMetric
-    y : ndarray of shape (n,)
-        The truth.
-    answers : ndarray
-        What the scorer is about: labels or numbers of shape (n,), scores of the last of two classes of shape (n,), or
-        probabilities of shape (n, k), a column a class.
-    classes : ndarray of shape (k,)
-        The labels the model knows; of no length for numbers.
-    units : Units
-        What is drawn.
+    The answers are what the scorer is about: labels, numbers or scores of the last of two classes, of shape (n,), or
+    probabilities of shape (n, k), a column a class; `classes` has no length for numbers.
 
     Examples
     --------
@@ -74,10 +64,9 @@ def form_of(metric: NamedMetric, y: Vector, answers: Vector, classes: Vector, un
 
 def _form(scorer: str, y: Vector, answers: Vector, classes: Vector, units: Units) -> Form | None:
     if scorer in CONFUSIONS:
-        positive = positive_of(classes) if scorer in ABOUT_ONE_CLASS and len(classes) == 2 else None
-        if scorer in ABOUT_ONE_CLASS and len(classes) != 2:
-            return None
-        return confusion_form(scorer, y, answers, positive)
+        if scorer not in ABOUT_ONE_CLASS:
+            return confusion_form(scorer, y, answers)
+        return confusion_form(scorer, y, answers, positive_of(classes)) if len(classes) == 2 else None
     if scorer in ("roc_auc", "average_precision"):
         return _ranking(scorer, y, answers, classes)
     if scorer in BY_ROW:

@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import evolve, frozen
 
-from mlcycle.stats.models._draws import Draws, defined
+from mlcycle.stats.models._units import Draws, Units, defined
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
-
-    from mlcycle.stats.models._units import Units
 
     Vector = NDArray[Any]
     Resampled = Callable[[Draws], NDArray[np.float64]]
@@ -39,7 +37,7 @@ class Form:
     Attributes
     ----------
     value : float
-        On all of them; below the root, if `rooted`.
+        On all of them; of a root, what is below it.
     resampled : callable
         `Draws` to the values on each of them, likewise.
     pulls : callable or None
@@ -51,10 +49,8 @@ class Form:
         rows count by themselves.
     losses : ndarray or None
         What every row adds to a loss.
-    sign : float
-        -1 where the metric is the negative of all this.
     rooted : bool
-        Whether the metric is the root of it, its sign kept: shares of rows add up only below the root.
+        Whether the metric is the root of all this, its sign kept: shares of rows add up only below the root.
     measure : callable or None
         Row indices to the value, for a metric that has no fast form.
     """
@@ -64,21 +60,13 @@ class Form:
     pulls: Callable[[], Vector] | None = None
     ends: tuple[float, float] | None = None
     losses: Vector | None = None
-    sign: float = 1.0
     rooted: bool = False
     measure: Callable[[NDArray[np.int64]], float] | None = None
 
     @property
     def shown(self) -> float:
         """The metric itself."""
-        return float(self.unrooted(np.float64(self.sign * self.value)))
-
-    @property
-    def signed_ends(self) -> tuple[float, float] | None:
-        """The ends, turned as the metric is."""
-        if self.ends is None or self.sign > 0:
-            return self.ends
-        return -self.ends[1], -self.ends[0]
+        return float(self.unrooted(self.value))
 
     def unrooted(self, values: Any) -> Any:
         """Return the metric of values below the root."""
@@ -86,12 +74,19 @@ class Form:
 
     def on(self, draws: Draws) -> Vector:
         """Return the metric itself on every resample."""
-        found: Vector = self.unrooted(self.sign * self.resampled(draws))
+        found: Vector = self.unrooted(self.resampled(draws))
         return found
 
     def turned(self) -> Form:
         """Return the form of the metric's negative."""
-        return evolve(self, sign=-self.sign)
+        resampled, pulls, ends = self.resampled, self.pulls, self.ends
+        return evolve(
+            self,
+            value=-self.value,
+            resampled=lambda draws: -resampled(draws),
+            pulls=None if pulls is None else lambda: -pulls(),
+            ends=None if ends is None else (-ends[1], -ends[0]),
+        )
 
 
 def plain_form(value: float, measure: Callable[[NDArray[np.int64]], float]) -> Form:
@@ -103,9 +98,6 @@ def plain_form(value: float, measure: Callable[[NDArray[np.int64]], float]) -> F
     return Form(value, resampled, measure=measure)
 
 
-# what counts by the row ----------------------------------------------------------------------------------------------
-
-
 def of_losses(
     rows: Vector, units: Units, *, rooted: bool = False, most: float = math.inf, worse: float = WORSE
 ) -> Form:
@@ -113,13 +105,10 @@ def of_losses(
 
     A loss is never above `most`; a row not seen may have `worse` times the worst one seen.
     """
-    means = units.means(rows)
-    value = float(rows.mean()) if len(rows) else math.nan
+    means, value = units.means(rows), float(rows.mean()) if len(rows) else math.nan
     best, worst = _extremes(rows, units)
     ends = best, max(min(worse * worst, most), worst)
-    return Form(
-        value, lambda draws: means(draws.picks), lambda: rows - value, ends=ends, losses=rows, rooted=rooted
-    )  # fmt: skip
+    return Form(value, lambda draws: means(draws.picks), lambda: rows - value, ends, rows, rooted)
 
 
 def _extremes(losses: Vector, units: Units) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,15 +13,43 @@ from attrs import frozen
 
 from mlcycle._directions import higher_is_better
 from mlcycle.errors import InvalidInput
-from mlcycle.stats.models._positive_class import positive_of
-from mlcycle.stats.models._ranges import Range, function_behind, range_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Function = Callable[[Any, Any], float]
 
-__all__ = ["NamedMetric", "alike", "asked_methods", "metric_named", "named_scorer", "of_numbers", "options_for"]
+__all__ = ["NamedMetric", "alike", "function_behind", "metric_named", "named_scorer", "options_for", "positive_of"]
+
+Range = tuple[float, float]
+
+_SHARE: Range = (0.0, 1.0)
+_ERROR: Range = (0.0, math.inf)
+_SCORE: Range = (-math.inf, 1.0)
+_ANY: Range = (-math.inf, math.inf)
+
+# By the function behind a scorer, as it stands in sklearn.metrics; a scorer with neg_ turns the sign.
+_RANGES: dict[str, Range] = {
+    **dict.fromkeys(("accuracy_score", "balanced_accuracy_score", "f1_score", "fbeta_score"), _SHARE),
+    **dict.fromkeys(("precision_score", "recall_score", "jaccard_score", "hamming_loss", "zero_one_loss"), _SHARE),
+    **dict.fromkeys(("roc_auc_score", "average_precision_score", "top_k_accuracy_score", "ndcg_score"), _SHARE),
+    **dict.fromkeys(("completeness_score", "homogeneity_score", "v_measure_score", "rand_score"), _SHARE),
+    **dict.fromkeys(("fowlkes_mallows_score", "normalized_mutual_info_score"), _SHARE),
+    **dict.fromkeys(("label_ranking_average_precision_score",), _SHARE),
+    **dict.fromkeys(("matthews_corrcoef", "cohen_kappa_score"), (-1.0, 1.0)),
+    "adjusted_rand_score": (-0.5, 1.0),
+    "adjusted_mutual_info_score": _SCORE,
+    # Of two classes at most 1, of more at most 2.
+    "brier_score_loss": (0.0, 2.0),
+    **dict.fromkeys(("r2_score", "explained_variance_score", "d2_absolute_error_score", "d2_pinball_score"), _SCORE),
+    **dict.fromkeys(("d2_tweedie_score", "d2_log_loss_score", "d2_brier_score"), _SCORE),
+    **dict.fromkeys(("mutual_info_score", "positive_likelihood_ratio", "negative_likelihood_ratio"), _ERROR),
+    **dict.fromkeys(("log_loss", "hinge_loss", "dcg_score", "coverage_error", "label_ranking_loss"), _ERROR),
+    **dict.fromkeys(("max_error", "mean_absolute_error", "mean_squared_error", "median_absolute_error"), _ERROR),
+    **dict.fromkeys(("mean_absolute_percentage_error", "mean_squared_log_error", "root_mean_squared_error"), _ERROR),
+    **dict.fromkeys(("root_mean_squared_log_error", "mean_poisson_deviance", "mean_gamma_deviance"), _ERROR),
+    **dict.fromkeys(("mean_tweedie_deviance", "mean_pinball_loss"), _ERROR),
+}
 
 _SHORT = {
     "auc": "roc_auc",
@@ -33,6 +62,9 @@ _SHORT = {
     "rmse": "neg_root_mean_squared_error",
     "rmsle": "neg_root_mean_squared_log_error",
 }
+# What is asked of probabilities, and of scores; the others ask for what a model predicts.
+_PROBABILITIES = frozenset(("neg_log_loss", "neg_brier_score", "d2_log_loss_score", "d2_brier_score"))
+_RANKINGS = frozenset(("roc_auc", "average_precision", "top_k_accuracy"))
 # What the functions are told of the classes, by scorer: rows may lack one, and text has no positive 1.
 _LABELLED = ("neg_log_loss", "d2_log_loss_score", "top_k_accuracy", "neg_brier_score", "d2_brier_score")
 _POSITIVE = frozenset(
@@ -65,8 +97,25 @@ class NamedMetric:
 
     @property
     def range(self) -> Range:
-        """The smallest and largest value it can take, as far as they are known."""
-        return range_of(self.scorer, self.sign, self.function)
+        """The smallest and largest value it can take; infinite where there is no bound, or none is known."""
+        if self.scorer is not None:
+            low, high = _RANGES.get(function_behind(self.scorer), _ANY)
+            return (low, high) if self.scorer.startswith("neg_") == (self.sign < 0) else (0.0 - high, 0.0 - low)
+        known = str(getattr(self.function, "__module__", "")).startswith("sklearn.metrics")
+        return _RANGES.get(getattr(self.function, "__name__", ""), _ANY) if known else _ANY
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Methods of a model it asks, the first there is; a function asks for what the model predicts."""
+        if self.scorer is not None and (self.scorer in _PROBABILITIES or self.scorer.startswith("roc_auc_ov")):
+            return ("predict_proba",)
+        return ("decision_function", "predict_proba") if self.scorer in _RANKINGS else ("predict",)
+
+    @property
+    def of_numbers(self) -> bool:
+        """Whether it compares numbers with numbers; the others compare labels, or scores with labels."""
+        name = (self.scorer or "").removeprefix("neg_")
+        return name in ("r2", "explained_variance") or "_error" in name or name.endswith("_deviance")
 
     def of_classes(self, classes: Any) -> Function:
         """Return the metric as a function of truth and prediction, told the classes it is about."""
@@ -80,13 +129,7 @@ class NamedMetric:
 
 
 def named_scorer(name: str) -> NamedMetric | None:
-    """Return the scorer of this name, or of the error this is the plain name of; ``None`` if there is none.
-
-    Examples
-    --------
-    >>> named_scorer("rmse").scorer, named_scorer("rmse").sign, named_scorer("rmse_of_mine")
-    ('neg_root_mean_squared_error', -1, None)
-    """
+    """Return the scorer of this name, or of the error this is the plain name of; ``None`` if there is none."""
     known, aliased = _scorers(), _SHORT.get(name, name)
     if aliased in known and (name in known or not aliased.startswith("neg_")):
         return NamedMetric(name, scorer=aliased)
@@ -98,26 +141,12 @@ def named_scorer(name: str) -> NamedMetric | None:
 
 
 def metric_named(metric: str | Function) -> NamedMetric:
-    """Return the metric of a name, or what a function of truth and prediction measures.
-
-    Parameters
-    ----------
-    metric : str or callable
-        A scorer of scikit-learn, the plain name of an error, or a function of `sklearn.metrics` that needs nothing but
-        truth and prediction; or a function ``metric(y, prediction)`` of your own, which is better when lower if its
-        name says it is a loss or an error, and is taken for a score otherwise.
-
-    Raises
-    ------
-    InvalidInput
-        For a name there is none of, with names that look alike.
+    """Return the metric of a name, or what a function of truth and prediction measures; see `metric_interval`.
 
     Examples
     --------
     >>> metric_named("neg_log_loss").higher_is_better, metric_named("rmse").higher_is_better
     (True, False)
-    >>> metric_named("f1_score").scorer, metric_named("zero_one_loss").higher_is_better
-    ('f1', False)
     >>> metric_named("acuracy")
     Traceback (most recent call last):
     mlcycle.errors.InvalidInput: there is no metric 'acuracy'; did you mean 'accuracy'...
@@ -179,6 +208,15 @@ def options_for(scorer: str, classes: tuple[Any, ...]) -> dict[str, Any]:
     return options if options.keys() <= inspect.signature(_function_of(scorer)).parameters.keys() else {}
 
 
+def function_behind(scorer: str) -> str:
+    """Return the name of the function in sklearn.metrics that a scorer calls: of ``f1_macro``, ``f1_score``."""
+    plain = scorer.removeprefix("neg_")
+    for average in ("_macro", "_micro", "_weighted", "_samples"):
+        plain = plain.removesuffix(average)
+    plain = "roc_auc" if plain.startswith("roc_auc") else plain
+    return next((name for name in (plain, f"{plain}_score", f"{plain}_loss") if name in _RANGES), plain)
+
+
 def _function_of(scorer: str) -> Any:
     from sklearn import metrics
 
@@ -194,24 +232,7 @@ def _scorers() -> frozenset[str]:
     return frozenset(get_scorer_names())
 
 
-def asked_methods(scorer: str | None) -> tuple[str, ...]:
-    """Return the methods of a model a scorer asks, the first there is; a function asks for what it predicts.
-
-    Examples
-    --------
-    >>> asked_methods("f1"), asked_methods("neg_log_loss"), asked_methods("roc_auc")
-    (('predict',), ('predict_proba',), ('decision_function', 'predict_proba'))
-    """
-    if scorer is not None and (scorer in _PROBABILITIES or scorer.startswith("roc_auc_ov")):
-        return ("predict_proba",)
-    return ("decision_function", "predict_proba") if scorer in _RANKINGS else ("predict",)
-
-
-_PROBABILITIES = frozenset(("neg_log_loss", "neg_brier_score", "d2_log_loss_score", "d2_brier_score"))
-_RANKINGS = frozenset(("roc_auc", "average_precision", "top_k_accuracy"))
-
-
-def of_numbers(scorer: str | None) -> bool:
-    """Return whether a scorer compares numbers with numbers; the others compare labels, or scores with labels."""
-    name = (scorer or "").removeprefix("neg_")
-    return name in ("r2", "explained_variance") or "_error" in name or name.endswith("_deviance")
+def positive_of(classes: Any) -> Any:
+    """Return which of two classes is the positive one: 1 if it is among them, as in scikit-learn, else the second."""
+    listed = np.asarray(classes).tolist()
+    return next((label for label in listed if label == 1), listed[1])

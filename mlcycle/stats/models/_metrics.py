@@ -12,7 +12,7 @@ from mlcycle.stats._labels import check_pair, classes_of, decided, finite_number
 from mlcycle.stats._resampling import Resampling, ResamplingOptions, resampling_of
 from mlcycle.stats.models._form_of import form_of
 from mlcycle.stats.models._forms import plain_form
-from mlcycle.stats.models._metric_names import NamedMetric, asked_methods, metric_named, of_numbers
+from mlcycle.stats.models._metric_names import NamedMetric, metric_named
 from mlcycle.stats.models._resampled import Resampled, resampled
 from mlcycle.stats.models._units import enough, units_of
 from mlcycle.stats.models._unseen import few_of_a_class, unseen_of
@@ -68,12 +68,12 @@ def metric_interval(
     Estimate
         Up to 20 000 rows a percentile bootstrap in which every draw gives up a share of its rows to rows not seen, as
         in `interval` with bounds: rows answered wrong where the metric has a range; where it has none losses twice the
-        worst one seen, three times where errors are squared. So a mistake less never lowers the lower limit, nor
-        raises the upper one of a loss, and limits hold under heavy tails; for that the upper limit of a loss is wider
-        than light tails alone would ask: of 200 normal errors by half. Where nothing is known of a metric's range, the
-        BCa bootstrap. Of more rows the same with normal draws of the mean of what every row adds, where that is known.
-        The accuracy of single rows has Wilson's interval. The `reason` says so where one row carries a loss, or an
-        area rests on few rows of a class.
+        worst one seen, three times where errors are squared. So a mistake less never lowers the lower limit, nor raises
+        the upper one of a loss, and limits hold under heavy tails; for that the upper limit of a loss is wider than
+        light tails alone would ask: of 200 normal errors by half. Where nothing is known of a metric's range, the BCa
+        bootstrap, its acceleration from at most 200 deleted parts of the rows. Of more rows the same with normal draws
+        of the mean of what every row adds, where that is known. The accuracy of single rows has Wilson's interval. The
+        `reason` says so where one row carries a loss, or an area rests on few rows of a class.
 
     Raises
     ------
@@ -83,7 +83,8 @@ def metric_interval(
 
     References
     ----------
-    Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 20 (resampling vectors). For rows not seen
+    Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapters 14 (BCa; Efron 1987, JASA 82) and 20
+    (resampling vectors). For rows not seen
     see `interval`. Bahadur and Savage (1956), Annals of Mathematical Statistics 27: without an end to the losses no
     interval of their mean holds for every law.
 
@@ -111,58 +112,50 @@ def resample(
     *,
     by_rows: bool = False,
 ) -> Resampled:
-    """Measure every prediction on the same resamples; see `metric_interval` for the parameters."""
+    """Measure every prediction on the same resamples; `by_rows` so that what is not drawn can be measured, too."""
     named = metric_named(metric)
     pairs = [check_pair(y, guess) for guess in predictions]
     truth = pairs[0][0]
     units = units_of(len(truth), resampling.groups, resampling.blocks)
+    units = units.apart() if by_rows else units
     classes, answers = _classes_and_answers(named, truth, [guess for _, guess in pairs], labels)
     forms = [_form(named, truth, guess, classes, units) for guess in answers]
     few = few_of_a_class(named, truth, classes, enough(resampling.confidence)) if len(truth) else ""
-    undefined = not all(math.isfinite(form.value) for form in forms)
-    return resampled(
-        named,
-        forms,
-        units,
-        resampling,
-        unseen_of(named, truth, classes, units.count),
-        few="" if undefined else few,
-        by_rows=by_rows,
-    )
+    few = few if all(math.isfinite(form.value) for form in forms) else ""
+    unseen = unseen_of(named, truth, classes, units.count)
+    return resampled(named, forms, units, resampling, unseen, few=few, by_rows=by_rows)
 
 
 def _classes_and_answers(
     metric: NamedMetric, y: Vector, predictions: list[Vector], labels: ArrayLike | None
 ) -> tuple[Vector, list[Vector]]:
     """Return the labels a metric is about, none if it is about numbers, and the predictions as it takes them."""
-    methods = asked_methods(metric.scorer)
-    if of_numbers(metric.scorer):
+    if metric.of_numbers:
         finite_numbers("y", y)
         return y[:0], [finite_numbers("predictions", guess) for guess in predictions]
     if metric.scorer is None:
         return _classes_of_own(y, predictions, labels), predictions
     classes = classes_of(y, labels)
-    if methods == ("predict",):
+    if metric.methods == ("predict",):
         for guess in predictions:
             if guess.ndim != 1:
                 raise InvalidInput(f"{metric.name} needs one label per row, got predictions of shape {guess.shape}")
             decided(y, guess)
         return classes, predictions
-    if methods == ("predict_proba",):
+    if metric.methods == ("predict_proba",):
         return classes, [probabilities_of(guess, classes) for guess in predictions]
     if len(classes) > 2 and metric.scorer != "top_k_accuracy":
         raise InvalidInput(
             f"{metric.name} of scores is for two classes, y has {len(classes)}; 'roc_auc_ovr' takes a column a class"
         )
-    return classes, [_score(metric, guess) for guess in predictions]
-
-
-def _score(metric: NamedMetric, guess: Vector) -> Vector:
-    if guess.ndim == 2 and metric.scorer == "top_k_accuracy":
-        return numbers_of("predictions", guess)
-    if guess.ndim == 2 and guess.shape[1] != 2:
-        raise InvalidInput(f"{metric.name} of scores is for two classes, got {guess.shape[1]} columns")
-    return numbers_of("predictions", guess[:, 1] if guess.ndim == 2 else guess)
+    scores = []
+    for guess in predictions:
+        if guess.ndim == 2 and metric.scorer != "top_k_accuracy":
+            if guess.shape[1] != 2:
+                raise InvalidInput(f"{metric.name} of scores is for two classes, got {guess.shape[1]} columns")
+            guess = guess[:, 1]
+        scores.append(numbers_of("predictions", guess))
+    return classes, scores
 
 
 def _classes_of_own(y: Vector, predictions: list[Vector], labels: ArrayLike | None) -> Vector:

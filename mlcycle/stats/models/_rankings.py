@@ -7,34 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlcycle.stats._labels import midranks
 from mlcycle.stats.models._forms import Form
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mlcycle.stats.models._draws import Draws
+    from mlcycle.stats.models._units import Draws
 
-__all__ = ["auc", "average_precision_form", "roc_auc_form"]
+__all__ = ["average_precision_form", "roc_auc_form"]
 
 # Rows of the rarer class from which on the pulls of rows add up to the whole as a normal law asks.
 _MANY = 100
-
-
-def auc(positive: NDArray[np.bool_], score: NDArray[Any]) -> float:
-    """Return the area under the ROC curve, ties counted one half; ``nan`` for a single class.
-
-    Examples
-    --------
-    >>> auc(np.array([False, True, True]), np.array([0.1, 0.1, 0.9]))
-    0.75
-    """
-    high = int(positive.sum())
-    low = len(positive) - high
-    if not high or not low:
-        return math.nan
-    ranks = midranks(score)
-    return float((ranks[positive].sum() - high * (high + 1) / 2) / (high * low))
 
 
 def roc_auc_form(positive: NDArray[np.bool_], score: NDArray[Any]) -> Form:
@@ -50,7 +33,7 @@ def roc_auc_form(positive: NDArray[np.bool_], score: NDArray[Any]) -> Form:
     value = float((below.sum() + upto.sum()) / 2 / (len(low) * len(high))) if len(low) and len(high) else math.nan
 
     def resampled(draws: Draws) -> NDArray[np.float64]:
-        weights = draws.weights()
+        weights = draws.weights
         up = weights.take(high, axis=1).astype(np.float64)
         # Counts in floats: sums of whole numbers below 2**53 are exact. Without BLAS, whose threads wait for each other
         # on a busy machine (measured: ten times as long).
@@ -86,7 +69,7 @@ def average_precision_form(positive: NDArray[np.bool_], score: NDArray[Any]) -> 
         return mean
 
     def resampled(draws: Draws) -> NDArray[np.float64]:
-        weights = draws.weights().take(order, axis=1)
+        weights = draws.weights.take(order, axis=1)
         found = np.cumsum(weights, axis=1, dtype=np.float64)[:, last]
         return of(np.cumsum(weights * is_positive, axis=1, dtype=np.float64)[:, last], found)
 

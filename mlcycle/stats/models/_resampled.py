@@ -10,8 +10,7 @@ from attrs import evolve, frozen
 
 from mlcycle.stats._estimate import Estimate, smallest_detectable, unknown
 from mlcycle.stats._rates import wilson
-from mlcycle.stats.models._bootstrap import FLAT, agreeing, given_up, jackknife, level_of, name_of, spread_of, summarise
-from mlcycle.stats.models._draws import Draws
+from mlcycle.stats.models._bootstrap import FLAT, jackknife, name_of, spread_of, summarise
 from mlcycle.stats.models._units import Units, enough
 from mlcycle.stats.models._unseen import MANY, Unseen
 
@@ -40,22 +39,8 @@ _FEW = 30
 class Resampled:
     """One metric of some models, all on the same resamples.
 
-    Attributes
-    ----------
-    metric : NamedMetric
-        What was measured.
-    units : Units
-        What was drawn.
-    forms : tuple of Form
-        One a model.
-    values : ndarray of shape (models, resamples)
-        The metric of every model on every resample, its sign as shown; below the root, if it is one.
-    unseen : Unseen
-        What rows not seen might do to it.
-    confidence : float
-        Of the intervals.
-    few : str
-        Why there can be no interval, if there are too few rows of a class.
+    `values`, of shape (models, resamples), are those of `forms`, one a model: of a root what is below it. `few` says
+    why there can be no interval, if there are too few rows of a class.
     """
 
     metric: NamedMetric
@@ -70,98 +55,53 @@ class Resampled:
         """Return the metric of one model with its interval."""
         form, units = self.forms[which], self.units
         if self.few:
-            return unknown(form.shown, units.n, self.confidence, name_of("percentile", units), self.few)
+            return unknown(form.shown, units.n, self.confidence, name_of(units), self.few)
         if self.metric.scorer == "accuracy" and type(units) is Units and units.count >= enough(self.confidence):
             return wilson(round(form.shown * units.n), units.n, self.confidence)
-        value = form.sign * form.value
-        bounds, rests_on = self.unseen.around(value), self.unseen.rests_on
-        if bounds is None:
-            bounds = form.signed_ends
+        bounds = self.unseen.around(form.value) or form.ends
         # Near the end of its range a percentile interval passes too often; draws that allow for unseen rows do not.
         # Where nothing is known of those, the bias-corrected interval helps; with many rows it no longer shows.
-        plain = bounds is None and form.measure is not None and units.n <= MANY and units.count >= 2
-        slopes = form.sign * jackknife(form.measure, units) if plain and form.measure is not None else None
+        slopes = None
+        if bounds is None and form.measure is not None and units.count >= 2 and units.n <= MANY:
+            slopes = jackknife(form.measure, units)
         found = summarise(
-            value,
-            self.values[which],
-            units,
-            self.confidence,
-            "percentile" if slopes is None else "bca",
-            slopes=slopes,
-            bounds=bounds,
-            rests_on=None if bounds is None else rests_on or float(units.count),
-            ranged=self.unseen.bounds is not None,
-        )
-        return self._said(self._rooted(found, form, which), form)
+            form.value, self.values[which], units, self.confidence,
+            slopes=slopes, bounds=bounds, rests_on=self.unseen.rests_on, ranged=self.unseen.bounds is not None,
+        )  # fmt: skip
+        said = self._carried(form)
+        if self.unseen.rarer is not None and self.unseen.rarer < _FEW:
+            said = f"the limits rest on {self.unseen.rarer} rows of the rarer class, and are wide for that"
+        return _with_reason(self._rooted(found, form, which), said)
 
     def difference(self, one: int, other: int) -> Estimate:
         """Return the metric of one model minus that of another, with its interval."""
-        value = self.forms[one].shown - self.forms[other].shown
+        value, bounds = self.forms[one].shown - self.forms[other].shown, self.unseen.apart
         if self.few:
-            return unknown(value, self.units.n, self.confidence, name_of("percentile", self.units), self.few)
-        bounds = self.unseen.apart
-        rests_on = None if bounds is None else self.unseen.rests_on or float(self.units.count)
-        found = summarise(
-            value, self._apart(one, other), self.units, self.confidence, "percentile", bounds=bounds, rests_on=rests_on
-        )
+            return unknown(value, self.units.n, self.confidence, name_of(self.units), self.few)
+        apart, rests_on = self.shown(one) - self.shown(other), self.unseen.rests_on
+        found = summarise(value, apart, self.units, self.confidence, bounds=bounds, rests_on=rests_on)
         if found.reason == FLAT:
-            return agreeing(found)
-        return self._with_reason(found, self._carried(self.forms[one]) or self._carried(self.forms[other]))
-
-    def p_at_most(self, one: int, other: int, bound: float) -> float:
-        """Return the p-value that the difference is at most `bound`: the level at which its lower limit is there."""
-        found, bounds = self.difference(one, other), self.unseen.apart
-        if not found.conclusive:
-            return math.nan
-        if found.low == found.high:
-            return float(found.value <= bound)
-        values = self._apart(one, other)
-        if bounds is None:
-            return level_of(bound, values, self.units)
-        rests_on = self.unseen.rests_on or float(self.units.count)
-        top = found.value if found.standard_error == 0 else bounds[1]
-        unseen = max(1 - max(top - bound, 0.0) / (top - bounds[0]), 0.0) ** rests_on if top > bounds[0] else 1.0
-        if found.standard_error == 0:
-            return unseen
-        return max(level_of(bound, given_up(values[np.isfinite(values)], bounds, rests_on)[0], self.units), unseen)
+            return _without_width(found, "the two differ by exactly this on every resample")
+        return _with_reason(found, self._carried(self.forms[one]) or self._carried(self.forms[other]))
 
     def shown(self, which: int) -> Values:
         """Return the metric of one model on every resample."""
         found: Values = self.forms[which].unrooted(self.values[which])
         return found
 
-    def _apart(self, one: int, other: int) -> Values:
-        return self.shown(one) - self.shown(other)
-
     def _rooted(self, found: Estimate, form: Form, which: int) -> Estimate:
         if form.rooted:
-            value, low, high = (
-                float(form.unrooted(np.float64(one))) for one in (found.value, found.low, found.high)
-            )  # fmt: skip
+            value, low, high = (float(form.unrooted(one)) for one in (found.value, found.low, found.high))
             error = found.standard_error
             if found.standard_error > 0:
                 error = spread_of(self.shown(which)[np.isfinite(self.values[which])])
-            elif value:
-                error /= 2 * abs(value)
             seen = smallest_detectable(error, self.confidence)
             found = evolve(found, value=value, low=low, high=high, standard_error=error, detectable=seen)
         if found.reason != FLAT:
             return self.unseen.no_surer_than_perfect(found)
-        reason = "every resample gave this value, so the interval has no width and says nothing of other rows"
-        return evolve(
-            found, low=found.value, high=found.value, standard_error=0.0, detectable=0.0, reason=reason
-        )  # fmt: skip
-
-    def _said(self, found: Estimate, form: Form) -> Estimate:
-        said = self._carried(form)
-        if self.unseen.rarer is not None and self.unseen.rarer < _FEW:
-            said = f"the limits rest on {self.unseen.rarer} rows of the rarer class, and are wide for that"
-        return self._with_reason(found, said)
-
-    def _with_reason(self, found: Estimate, said: str) -> Estimate:
-        if not (said and found.conclusive):
-            return found
-        return evolve(found, reason="; ".join(text for text in (found.reason, said) if text))
+        return _without_width(
+            found, "every resample gave this value, so the interval has no width and says nothing of other rows"
+        )
 
     def _carried(self, form: Form) -> str:
         """Say so where one unit carries a loss, so that another like it, or one less, would move it far."""
@@ -175,6 +115,16 @@ class Resampled:
             return ""
         what = "row" if type(self.units) is Units else "group" if self.units.what == "groups" else "block"
         return f"one {what} of {count:,} carries {100 * share:.0f} % of the loss; a few more like it would move it far"
+
+
+def _without_width(found: Estimate, reason: str) -> Estimate:
+    return evolve(found, low=found.value, high=found.value, standard_error=0.0, detectable=0.0, reason=reason)
+
+
+def _with_reason(found: Estimate, said: str) -> Estimate:
+    if not (said and found.conclusive):
+        return found
+    return evolve(found, reason="; ".join(text for text in (found.reason, said) if text))
 
 
 def resampled(
@@ -198,24 +148,24 @@ def resampled(
     elif units.n > MANY and not by_rows and all(form.pulls is not None for form in forms):
         values = _by_pulls(forms, units, resampling)
     else:
-        chunks = units.draws(resampling.resamples, resampling.seed)
         with np.errstate(over="ignore", invalid="ignore"):
-            values = np.hstack([_measured(forms, Draws(units, picks)) for picks in chunks])
+            values = np.hstack(
+                [
+                    np.stack([form.resampled(draws) for form in forms])
+                    for draws in units.draws(resampling.resamples, resampling.seed)
+                ]
+            )
     return Resampled(metric, units, forms, values, unseen, resampling.confidence, few)
-
-
-def _measured(forms: tuple[Form, ...], draws: Draws) -> Values:
-    return np.stack([form.sign * form.resampled(draws) for form in forms])
 
 
 def _by_pulls(forms: tuple[Form, ...], units: Units, resampling: Resampling) -> Values:
     """Return values on resamples whose rows need not be drawn: the value, and the mean of what rows pull."""
-    pulls = [form.sign * form.pulls() for form in forms if form.pulls is not None]
-    whole = np.array([[form.sign * form.value] for form in forms])
+    pulls = [form.pulls() for form in forms if form.pulls is not None]
+    whole = np.array([[form.value] for form in forms])
     if type(units) is not Units and units.count <= MANY:
         means = [units.means(pull) for pull in pulls]
         chunks = units.draws(resampling.resamples, resampling.seed)
-        return whole + np.hstack([np.stack([mean(picks) for mean in means]) for picks in chunks])
+        return whole + np.hstack([np.stack([mean(draws.picks) for mean in means]) for draws in chunks])
     sums = np.stack([units.sums(pull) for pull in pulls]) / units.n
     spread, ways = np.linalg.eigh(sums @ sums.T)
     noise = np.random.default_rng(resampling.seed).standard_normal((len(forms), resampling.resamples))

@@ -17,7 +17,7 @@ import numpy as np
 from attrs import evolve, frozen
 
 from mlcycle.stats.models._form_of import BY_ROW, form_of
-from mlcycle.stats.models._metric_names import NamedMetric, asked_methods
+from mlcycle.stats.models._metric_names import NamedMetric
 from mlcycle.stats.models._units import units_of
 
 if TYPE_CHECKING:
@@ -86,17 +86,7 @@ class Unseen:
 
 
 def unseen_of(metric: NamedMetric, y: NDArray[Any], classes: NDArray[Any], count: int) -> Unseen:
-    """Return what one more row might do to a metric.
-
-    Parameters
-    ----------
-    metric : NamedMetric
-    y : ndarray of shape (n,)
-        The truth.
-    classes : ndarray of shape (k,)
-        The labels the model knows; of no length for numbers.
-    count : int
-        Units that are told apart: a whole group goes wrong at once.
+    """Return what one more row might do to a metric of these labels, of `count` units: a group goes wrong at once.
 
     Examples
     --------
@@ -193,26 +183,18 @@ class _Truth:
 
     def _answers(self, said: NDArray[Any], graded: bool) -> NDArray[Any]:
         """Return the answers of a model that says this; of its last row it can be surer than of all others."""
-        methods = asked_methods(self.metric.scorer)
-        if methods == ("predict",):
+        if self.metric.methods == ("predict",):
             return said
         sure: NDArray[Any] = (said[:, None] == self.classes[None, :]).astype(float)
         if graded:
             chances: NDArray[Any] = 0.9 * sure + 0.1 * (1 - sure) / max(len(self.classes) - 1, 1)
             chances[-1] = sure[-1]
             sure = chances
-        return sure[:, 1] if "decision_function" in methods and sure.shape[1] == 2 else sure
+        return sure[:, 1] if "decision_function" in self.metric.methods and sure.shape[1] == 2 else sure
 
 
 def few_of_a_class(metric: NamedMetric, y: NDArray[Any], classes: NDArray[Any], need: int) -> str:
-    """Say so where the rarer of two classes has too few rows for any interval; else nothing.
-
-    Examples
-    --------
-    >>> from mlcycle.stats.models._metric_names import metric_named
-    >>> few_of_a_class(metric_named("f1"), np.arange(200) < 3, np.array([False, True]), 6)
-    'only 3 of 200 rows have the label True; about 400 rows would do'
-    """
+    """Say so where the rarer of two classes has too few rows for any interval; else nothing."""
     if len(classes) != 2 or metric.scorer in BY_ROW:
         return ""
     counts = [int(np.count_nonzero(y == label)) for label in classes]
@@ -224,12 +206,6 @@ def few_of_a_class(metric: NamedMetric, y: NDArray[Any], classes: NDArray[Any], 
 
 
 def rounded(count: float) -> str:
-    """Return a count to two digits, rounded up.
-
-    Examples
-    --------
-    >>> rounded(1234)
-    '1,300'
-    """
+    """Return a count to two digits, rounded up."""
     step = 10 ** max(math.floor(math.log10(max(count, 1))) - 1, 0)
     return f"{math.ceil(count / step) * step:,}"

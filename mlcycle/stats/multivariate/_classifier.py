@@ -6,12 +6,12 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from attrs import asdict, evolve, frozen
 
 from mlcycle.errors import InvalidInput
 from mlcycle.stats._arguments import check_seed, check_share, check_size, check_whole
 from mlcycle.stats._estimate import POWER, z_value
 from mlcycle.stats.multivariate._cross_fit import CrossFit, ridge, seeded, splits_of
-from mlcycle.stats.multivariate._finding import JointDrift, finding, joint_verdict, undecided
 from mlcycle.stats.multivariate._points import Points, points_of
 
 if TYPE_CHECKING:
@@ -19,13 +19,124 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["domain_classifier"]
+__all__ = ["JointDrift", "domain_classifier"]
 
 # What one normal column moved by 0.1 standard deviations gives at best: Phi(0.1 / sqrt(2)).
 _MARGIN = 0.528
 # An estimator of one's own is fitted `folds` times a permutation.
 _PERMUTATIONS = (999, 99)
 _MOST_TELLING = 10
+
+
+@frozen(repr=False, kw_only=True)
+class JointDrift:
+    """Whether two samples differ in anything, column by column or in how columns go together.
+
+    Attributes
+    ----------
+    test : str
+        The test and its settings.
+    verdict : str
+        ``drifted`` when the test is significant **and** the near end of the interval lies beyond the margin, ``within
+        margin`` when the far end does not, ``not seen`` when neither is sure, or there was nothing to compare.
+    p : float
+        Its permutation p-value; ``nan`` when there was nothing to compare.
+    effect, low, high : float
+        The cross-fitted AUC (0.5 no difference, 1 nothing in common), and its interval of confidence ``1 - alpha``.
+    margin : float
+        The smallest AUC that matters.
+    detectable : float
+        The smallest AUC that would have been called drift with 80 % power at these sizes; ``nan`` if not known,
+        ``inf`` if none would have been.
+    alpha : float
+        The level.
+    n_reference, n_current : int
+        Rows given.
+    used : tuple of int
+        Rows compared on either side.
+    columns : tuple
+        Columns compared.
+    dropped : tuple of (column, reason)
+        Columns that cannot be compared.
+    only_reference, only_current : tuple
+        Columns that one side does not have.
+    telling : tuple of (column, float)
+        The columns that tell the samples apart, most telling first: the AUC that is lost without them.
+    note : str
+        What a reader must know: rows left out, why there is no verdict and how many rows would do.
+    """
+
+    test: str
+    verdict: str = "not seen"
+    p: float = math.nan
+    effect: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    margin: float
+    detectable: float = math.nan
+    alpha: float
+    n_reference: int
+    n_current: int
+    used: tuple[int, int]
+    columns: tuple[Hashable, ...]
+    dropped: tuple[tuple[Hashable, str], ...] = ()
+    only_reference: tuple[Hashable, ...] = ()
+    only_current: tuple[Hashable, ...] = ()
+    telling: tuple[tuple[Hashable, float], ...] = ()
+    note: str = ""
+
+    @property
+    def drifted(self) -> bool:
+        """Whether the verdict is ``drifted``."""
+        return self.verdict == "drifted"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as a plain dict, one row of a table."""
+        return asdict(self)
+
+    def _size(self) -> str:
+        if math.isnan(self.effect):
+            return "not compared"
+        return f"AUC {self.effect:.3g} [{self.low:.3g}, {self.high:.3g}], margin {self.margin:.3g}, p {self.p:.2g}"
+
+    def _asides(self) -> list[tuple[str, str]]:
+        return [
+            *((f"left out: {name!s}", reason) for name, reason in self.dropped),
+            ("only in the reference", ", ".join(map(str, self.only_reference))),
+            ("only in the current data", ", ".join(map(str, self.only_current))),
+            ("note", self.note),
+        ]
+
+    def __str__(self) -> str:
+        lines = [f"{self.verdict}: {self.test}, {self._size()}, {len(self.columns)} columns"]
+        lines[0] += f", {self.n_reference} and {self.n_current} rows"
+        if not self.drifted and math.isfinite(self.detectable):
+            lines[0] += f", could have seen {self.detectable:.2g}"
+        if self.telling:
+            lines.append("  telling: " + ", ".join(f"{name!s} {lost:.3f}" for name, lost in self.telling[:5]))
+        lines += [f"  {name}: {said}" for name, said in self._asides() if said]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"JointDrift({self.verdict}: {self.test}, {self._size()})"
+
+    def _repr_html_(self) -> str:
+        from mlcycle import _html
+
+        facts = [
+            ("verdict", _html.badge(self.verdict)),
+            ("AUC", self.effect),
+            ("interval", _html.bar(self.effect, self.low, self.high, self.margin, verdict=self.verdict)),
+            ("margin", self.margin),
+            ("detectable", self.detectable if math.isfinite(self.detectable) else None),
+            ("p", self.p),
+            ("rows", f"{self.n_reference:,} and {self.n_current:,}"),
+            ("columns", len(self.columns)),
+            *self._asides(),
+        ]
+        telling = [[str(name), lost] for name, lost in self.telling]
+        extra = [_html.table(["column", "AUC lost without it"], telling)] if telling else []
+        return str(_html.card(self.test, facts, *extra))
 
 
 def domain_classifier(
@@ -35,7 +146,7 @@ def domain_classifier(
     folds: int = 5,
     estimator: Any = None,
     columns: Iterable[Hashable] | None = None,
-    groups: tuple[Any, Any] | None = None,
+    groups: Any = None,
     alpha: float = 0.05,
     margin: float | None = None,
     permutations: int | None = None,
@@ -65,8 +176,8 @@ def domain_classifier(
         ``random_state`` it gets the seed.
     columns : iterable, optional
         The columns to use; all that both sides have, unless given.
-    groups : pair of array-like, optional
-        What every row of either side belongs to; rows of one group change sides together.
+    groups : column, or pair of array-like, optional
+        What every row of either side belongs to, as for `drift`; rows of one group change sides together.
     alpha : float, default 0.05
         The level; intervals have confidence ``1 - alpha``.
     margin : float, optional
@@ -113,10 +224,15 @@ def domain_classifier(
     alpha, least, made = _checked(alpha, margin, _PERMUTATIONS[estimator is not None], permutations)
     rng = np.random.default_rng(seed)
     points = points_of(reference, current, columns=columns, groups=groups, most=most, rng=rng)
-    test = f"domain classifier, {'ridge' if estimator is None else type(estimator).__name__}"
     model = None if estimator is None else seeded(estimator, seed)
+    found = JointDrift(
+        test=f"domain classifier, {'ridge' if estimator is None else type(estimator).__name__}",
+        margin=least, alpha=alpha, n_reference=points.rows[0], n_current=points.rows[1], used=points.used,
+        columns=points.columns, dropped=points.dropped,
+        only_reference=points.only_reference, only_current=points.only_current,
+    )  # fmt: skip
     if reason := _too_few(points, folds, alpha):
-        return undecided(test, points, least, alpha, reason)
+        return _noted(found, reason)
     # Small matrices: threads of BLAS win nothing, and on a busy machine wait for each other a hundred times as long.
     with threadpool_limits(1, "blas"):
         splits = splits_of(points, folds, seed)
@@ -127,11 +243,25 @@ def domain_classifier(
         telling = _telling(fit, points, rng) if p <= alpha else ()
     low, high = _interval(auc, max(error, float(np.std(chance))), points, 1 - alpha)
     detectable = _detectable(chance, alpha, least) if model is None else math.nan
-    verdict, note = joint_verdict(p, low, high, alpha, least, detectable)
-    return finding(
-        points, note, test=test, p=p, effect=auc, low=low, high=high, margin=least, detectable=detectable, alpha=alpha,
-        verdict=verdict, telling=telling,
-    )  # fmt: skip
+    return _judged(evolve(found, p=p, effect=auc, low=low, high=high, detectable=detectable, telling=telling))
+
+
+def _judged(found: JointDrift) -> JointDrift:
+    significant = found.p <= found.alpha
+    if significant and found.low > found.margin:
+        return _noted(evolve(found, verdict="drifted"), "")
+    if found.high <= found.margin:
+        return _noted(evolve(found, verdict="within margin"), "")
+    if significant:
+        return _noted(found, "a difference for certain, but not whether it is beyond the margin")
+    few = "too few rows: no difference, however large, is seen with 80 % power; more rows would do"
+    return _noted(found, few if math.isinf(found.detectable) else "")
+
+
+def _noted(found: JointDrift, note: str) -> JointDrift:
+    given, used = (found.n_reference, found.n_current), found.used
+    part = f"compared {used[0]:,} and {used[1]:,} of {given[0]:,} and {given[1]:,} rows, chosen at random"
+    return evolve(found, note="; ".join(text for text in (note, part if used != given else "") if text))
 
 
 def _checked(alpha: Any, margin: Any, usual: int, permutations: Any) -> tuple[float, float, int]:
@@ -147,7 +277,7 @@ def _checked(alpha: Any, margin: Any, usual: int, permutations: Any) -> tuple[fl
 
 
 def _too_few(points: Points, folds: int, alpha: float) -> str:
-    """Return why there is nothing to compare, or no permutation within folds can be significant; empty when one can."""
+    """Return why there is nothing to compare, or no permutation within folds can be significant."""
     if not points.columns:
         return "no column that can be compared"
 

@@ -8,7 +8,7 @@ import numpy as np
 from attrs import frozen
 
 from mlcycle.errors import InvalidInput
-from mlcycle.stats._simulated import ENOUGH, as_large, simulated_p
+from mlcycle.stats._simulated import simulated_p
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -94,23 +94,18 @@ class CrossFit:
         """Return the cross-fitted scores of all rows, a column for each column of labels."""
         from sklearn.model_selection import cross_val_predict
 
+        values, cv = self.points.values, self.splits
         if self.many:
-            found = cross_val_predict(self.model, self.points.values, labels, cv=self.splits)
-            return np.asarray(found).reshape(labels.shape)
-        return np.column_stack([self._scores(one.astype(int)) for one in labels.T])
-
-    def _scores(self, labels: NDArray[np.intp]) -> NDArray[np.float64]:
-        from sklearn.model_selection import cross_val_predict
-
+            return np.asarray(cross_val_predict(self.model, values, labels, cv=cv).reshape(labels.shape).round(_DIGITS))
         method = "predict_proba" if hasattr(self.model, "predict_proba") else "decision_function"
-        found = cross_val_predict(self.model, self.points.values, labels, cv=self.splits, method=method)
-        return np.asarray(found[:, 1] if found.ndim == 2 else found, dtype=np.float64)
+        found = [cross_val_predict(self.model, values, one.astype(int), cv=cv, method=method) for one in labels.T]
+        return np.round(np.column_stack([one[:, 1] if one.ndim == 2 else one for one in found]), _DIGITS)
 
     def aucs(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the AUC of every labelling over pairs of rows of one fold."""
         from scipy.stats import rankdata
 
-        scores = np.round(self.scores(labels), _DIGITS)
+        scores = self.scores(labels)
         won, pairs = np.zeros(labels.shape[1]), np.zeros(labels.shape[1])
         for _, test in self.splits:
             mine = labels[test]
@@ -121,12 +116,18 @@ class CrossFit:
 
     def found(self) -> tuple[float, float]:
         """Return the AUC of the sides as they are, and its standard error (DeLong's within folds, over units)."""
+        from scipy.stats import rankdata
+
         current = ~self.points.first
         scores = self.scores(current[:, None].astype(np.float64))[:, 0]
         wins, weights = np.empty(len(current)), np.empty(len(current))
         for _, test in self.splits:
-            mine = current[test]
-            wins[test], weights[test] = _wins(scores[test], mine), np.where(mine, (~mine).sum(), mine.sum())
+            ranks = rankdata(scores[test])
+            for side, turn in ((current[test], 1), (~current[test], -1)):
+                at, others = test[side], int((~side).sum())
+                # Of the rows a row outranks, those of its own side do not count.
+                beaten = (ranks[side] - rankdata(scores[at])) / max(others, 1)
+                wins[at], weights[at] = beaten if turn > 0 else 1 - beaten, others
         auc = float(np.average(wins[current], weights=weights[current]))
         variance = 0.0
         for side in (current, ~current):
@@ -140,18 +141,10 @@ class CrossFit:
         seen: list[NDArray[np.float64]] = []
 
         def simulate(size: int) -> NDArray[np.float64]:
-            if self.many:
-                values = self.aucs(self.relabelled(size, rng))
-            else:  # stop where `simulated_p` will; what is left is not asked for
-                values = np.full(size, -np.inf)
-                for at in range(size):
-                    values[at] = self.aucs(self.relabelled(1, rng))[0]
-                    if np.count_nonzero(as_large(values[: at + 1], found)) == ENOUGH:
-                        break
-            seen.append(values[np.isfinite(values)])
-            return values
+            seen.append(self.aucs(self.relabelled(size, rng)))
+            return seen[-1]
 
-        p = simulated_p(simulate, found, permutations)
+        p = simulated_p(simulate, found, permutations, at_once=None if self.many else 1)
         return p, np.concatenate(seen)
 
     def relabelled(self, size: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -166,6 +159,7 @@ class CrossFit:
     def importance(self, rng: np.random.Generator) -> NDArray[np.float64]:
         """Return how much of the AUC is lost when the values of a column are shuffled among held-out rows."""
         from sklearn.base import clone
+        from sklearn.metrics import roc_auc_score
 
         current, owner = ~self.points.first, self.points.owner
         lost, pairs = np.zeros(len(self.points.columns)), 0
@@ -173,34 +167,20 @@ class CrossFit:
             fitted = clone(self.model).fit(self.points.values[train], current[train].astype(int))
             rows = rng.permutation(test)[: max(_ROWS_SHUFFLED // len(self.splits), 20)]
             values, mine = self.points.values[rows], current[rows]
-            if mine.all() or not mine.any():
-                continue
             weight = int(mine.sum()) * int((~mine).sum())
-            before = _wins(_scored(fitted, values), mine)[mine].mean()
+            if not weight:
+                continue
+            before = roc_auc_score(mine, scored(fitted, values))
             for column in range(len(lost)):
                 shuffled = values.copy()
                 shuffled[:, owner == column] = rng.permutation(values[:, owner == column])
-                lost[column] += weight * (before - _wins(_scored(fitted, shuffled), mine)[mine].mean())
+                lost[column] += weight * (before - roc_auc_score(mine, scored(fitted, shuffled)))
             pairs += weight
         return lost / max(pairs, 1)
 
 
-def _scored(fitted: Any, values: NDArray[np.float64]) -> NDArray[np.float64]:
+def scored(fitted: Any, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how sure a fitted model is that rows are of the current side."""
     if hasattr(fitted, "predict_proba"):
-        return np.asarray(fitted.predict_proba(values)[:, 1])
-    return np.asarray(getattr(fitted, "decision_function", fitted.predict)(values))
-
-
-def _wins(scores: NDArray[np.float64], mine: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return for each row the share of rows of the other side it is in order with, ties one half.
-
-    Examples
-    --------
-    >>> _wins(np.array([1.0, 2.0, 3.0]), np.array([False, True, False])).tolist()
-    [1.0, 0.5, 0.0]
-    """
-    scores, found = np.round(scores, _DIGITS), np.empty(len(scores))
-    for side, sign in ((mine, 1), (~mine, -1)):
-        other, ours = np.sort(sign * scores[~side]), sign * scores[side]
-        found[side] = (other.searchsorted(ours, "left") + other.searchsorted(ours, "right")) / 2 / max(len(other), 1)
-    return found
+        return np.asarray(fitted.predict_proba(values)[:, 1].round(_DIGITS))
+    return np.asarray(getattr(fitted, "decision_function", fitted.predict)(values).round(_DIGITS))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pandas import DataFrame
 
-__all__ = ["Units", "dependence_notes", "design_by_groups", "design_in_order", "units_of"]
+__all__ = ["Units", "dependence_notes", "design_by_groups", "design_in_order", "per_row", "units_of"]
 
 _SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
 _LEVELS = 5
@@ -32,6 +32,8 @@ _HASHED = 20_000
 # From these on a note is worth reading: a share of rows that repeat, and how many rows are worth one.
 _REPEATING, _TOGETHER = 0.01, 1.5
 _CERTAIN = 5.0
+# Rows repeat when they are equal so much oftener than by chance.
+_BY_CHANCE = 1.5
 
 
 @frozen(eq=False)
@@ -80,7 +82,7 @@ def units_of(a: DataFrame | Summary, b: DataFrame | Summary, groups: Any, blocks
     for what, given in (("groups", groups), ("blocks", blocks)):
         if given is None:
             continue
-        sides = [_per_row(given, frame, what, at) for at, frame in enumerate((a, b))]
+        sides = [per_row(given, frame, what, at) for at, frame in enumerate((a, b))]
         if what == "groups":
             found[what] = tuple(pd.factorize(side, use_na_sentinel=False)[0] for side in sides)
         else:
@@ -88,7 +90,8 @@ def units_of(a: DataFrame | Summary, b: DataFrame | Summary, groups: Any, blocks
     return Units((a, b), found["groups"], found["blocks"])
 
 
-def _per_row(given: Any, frame: pd.DataFrame, what: str, at: int) -> Any:
+def per_row(given: Any, frame: pd.DataFrame, what: str, at: int) -> Any:
+    """Return the value of every row of a side: those of a column of it, or its part of a pair of arrays."""
     side = ("reference", "current data")[at]
     if isinstance(given, tuple) and len(given) == 2 and not isinstance(given[0], (str, int)):
         if len(given[at]) != len(frame):
@@ -216,7 +219,8 @@ def dependence_notes(
         if isinstance(frame, Summary) or not len(frame):
             return ()
         rows = frame if frame.shape[1] == len(names) else frame[list(names)]
-        share, worth = _duplicates(rows)
+        # Of rows that repeat within their group the design effect has taken account.
+        share, worth = (0.0, 1.0) if units is not None and units.groups is not None else _duplicates(rows)
         if share >= _REPEATING:
             notes.append(
                 f"{percent(share)} of the rows of the {side} repeat another row in full, so that {worth:.2g} rows are "
@@ -253,10 +257,13 @@ def _duplicates(frame: pd.DataFrame) -> tuple[float, float]:
     except (TypeError, NotImplementedError):  # values that have no hash
         return 0.0, 1.0
     _, first, sizes = np.unique(of_value * len(kept) + of_rest, return_index=True, return_counts=True)
-    by_chance = np.bincount(of_value)[of_value[first]] * np.bincount(of_rest)[of_rest[first]] / len(kept)
-    sizes = np.where(sizes > 2 * by_chance + 1e-9, sizes, 1)
-    rows = int(sizes.sum())
-    return float((sizes - 1).sum()) / len(kept), float((sizes.astype(np.float64) ** 2).sum()) / rows
+    # How many other rows are equal to a row, and how many would be if the value did not depend on the rest.
+    others = [np.bincount(side)[side[first]] - 1.0 for side in (of_value, of_rest)]
+    equal, by_chance = float((sizes * (sizes - 1.0)).sum()), float((sizes * others[0] * others[1]).sum()) / len(kept)
+    if equal <= _BY_CHANCE * by_chance:
+        return 0.0, 1.0
+    real = 1 - by_chance / equal
+    return real * float((sizes - 1).sum()) / len(kept), 1 + real * equal / len(kept)
 
 
 def _most_different(frame: pd.DataFrame) -> Hashable | None:

@@ -25,7 +25,7 @@ def test_blocks_are_stretches_joined_at_the_ends_and_cut_to_fit() -> None:
 
 def test_every_row_is_drawn_equally_often() -> None:
     """Joined at the ends, the first rows are as likely as the middle ones."""
-    weights = np.vstack([units_of(30, blocks=7).weights(picks) for picks in units_of(30, blocks=7).draws(4000, 0)])
+    weights = np.vstack([draws.weights for draws in units_of(30, blocks=7).draws(4000, 0)])
     assert weights.mean(axis=0) == pytest.approx(np.ones(30), abs=0.08)
 
 
@@ -58,7 +58,7 @@ def test_groups_and_blocks_exclude_each_other() -> None:
     with pytest.raises(InvalidInput, match="not both"):
         stats.metric_interval([1.0] * 9, [2.0] * 9, "mae", groups=list(range(9)), blocks=3)
     for wrong in (0, 2.5, True, "day"):
-        with pytest.raises(InvalidInput, match="whole number from 1"):
+        with pytest.raises(InvalidInput, match="a whole number of at least 1"):
             stats.metric_interval([1.0] * 9, [2.0] * 9, "mae", blocks=wrong)  # type: ignore[arg-type]
 
 

@@ -35,31 +35,13 @@ def test_compare_says_which_of_four(gain: float, margin: float, superiority: flo
     assert found.verdict == verdict
 
 
-@pytest.mark.parametrize("metric", ["mae", "f1"])
-def test_p_values_agree_with_the_limits(metric: str) -> None:
-    """A p-value is below the tail of the interval exactly where the lower limit is beyond the bound."""
-    rng = np.random.default_rng(0)
-    for seed in range(40):
-        y, a, b = pair(rng, 60, 0.1)
-        if metric == "f1":
-            y = rng.integers(0, 2, 60)
-            a, b = (np.where(rng.random(60) < share, 1 - y, y) for share in (0.05, 0.2))
-        found = stats.compare(y, a, b, metric, margin=0.1, superiority=0.05, resamples=400, seed=seed)
-        for p, bound in ((found.p_better, 0.05), (found.p_not_worse, -0.1)):
-            if abs(p - 0.025) > 0.006:
-                assert (p < 0.025) == (found.gain.low > bound)
-
-
 def test_a_model_equal_to_the_margin_passes_at_the_stated_rate() -> None:
     """Where the loss is exactly the margin, 2.5 % of 400 comparisons say not worse (tolerance: 3 standard errors)."""
-    rng = np.random.default_rng(2)
-    ps = [
-        stats.compare(*pair(rng, 80, -0.2), "mae", margin=0.2, resamples=200, seed=seed).p_not_worse
-        for seed in range(400)
-    ]
-    for level in (0.025, 0.1):
-        assert np.mean(np.array(ps) <= level) <= level + 3 * math.sqrt(level * (1 - level) / 400)
-    assert np.mean(np.array(ps) <= 0.5) == pytest.approx(0.5, abs=3 * 0.5 / 20)
+    rng, passed = np.random.default_rng(2), 0
+    for seed in range(400):
+        found = stats.compare(*pair(rng, 80, -0.2), "mae", margin=0.2, resamples=200, seed=seed)
+        passed += found.verdict in ("better", "not worse")
+    assert passed / 400 <= 0.025 + 3 * math.sqrt(0.025 * 0.975 / 400)
 
 
 def test_that_many_rows_settle_it_four_times_in_five() -> None:
@@ -95,10 +77,10 @@ def test_a_comparison_is_a_picture_in_a_notebook() -> None:
 
 
 def test_two_groups_settle_nothing() -> None:
-    """With two groups there are no limits, no p-values and a reason."""
+    """With two groups there are no limits, and a reason."""
     y, a, b = pair(np.random.default_rng(0), 20, 1.0)
     found = stats.compare(y, a, b, "mae", groups=[0, 1] * 10)
-    assert (found.verdict, math.isnan(found.p_better)) == ("inconclusive", True)
+    assert (found.verdict, found.gain.conclusive) == ("inconclusive", False)
     assert found.gain.reason == "2 groups are too few for an interval; 6 would do"
 
 

@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 from mlcycle.errors import InvalidInput
 from mlcycle.stats import domain_classifier
-from mlcycle.stats.multivariate._cross_fit import CrossFit, _scored, _wins, ridge, seeded, splits_of
+from mlcycle.stats.multivariate._cross_fit import CrossFit, ridge, scored, seeded, splits_of
 from mlcycle.stats.multivariate._points import Points
 
 
@@ -26,7 +26,7 @@ def points(values: np.ndarray, n: int) -> Points:
     """Return rows as points as they are, the first `n` of them the reference."""
     rows, columns = values.shape
     at = np.arange(rows)
-    return Points(values, np.arange(columns), tuple(range(columns)), (), (), (), at < n, at, (n, rows - n))
+    return Points(values, np.arange(columns), at < n, at, (n, rows - n), tuple(range(columns)))
 
 
 def ridged(values: np.ndarray, n: int, folds: int) -> CrossFit:
@@ -174,10 +174,19 @@ def test_the_interval_holds_the_auc_of_what_was_trained(n: int, shift: float) ->
         fit, aucs = ridged(x, n, 5), []
         for train, _test in fit.splits:
             fitted = clone(fit.model).fit(x[train], (train >= n).astype(int))
-            aucs.append(_wins(_scored(fitted, fresh), side)[side].mean())
+            aucs.append(roc_auc_score(side, scored(fitted, fresh)))
         found = domain_classifier(x[:n], x[n:], permutations=39)
         held += found.low <= np.mean(aucs) <= found.high
     assert held / times >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / times)
+
+
+def test_a_column_can_be_the_group() -> None:
+    """Named as for `drift`, it is not compared itself."""
+    rng, person = np.random.default_rng(0), np.repeat(np.arange(24), 5)
+    frame = pd.DataFrame({"x": rng.normal(size=120), "person": person})
+    named = domain_classifier(frame[:60], frame[60:], groups="person", permutations=99)
+    pair = domain_classifier(frame[["x"]][:60], frame[["x"]][60:], groups=(person[:60], person[60:]), permutations=99)
+    assert (named, named.columns) == (pair, ("x",))
 
 
 def test_groups_change_sides_as_a_whole() -> None:
@@ -213,22 +222,22 @@ def test_perfect_separation_has_an_exact_limit() -> None:
     assert found.low == pytest.approx(0.025 ** (1 / 40))
 
 
-def test_too_little_is_inconclusive() -> None:
+def test_in_too_little_nothing_is_seen() -> None:
     """Three rows, or nothing but a constant, cannot be different from anything."""
     assert "4 on either side" in domain_classifier(np.arange(3.0), np.arange(30.0)).note
-    assert domain_classifier(np.ones(30), np.ones(30)).verdict == "inconclusive"
+    assert domain_classifier(np.ones(30), np.ones(30)).verdict == "not seen"
 
 
-def test_rows_that_could_show_nothing_are_inconclusive() -> None:
-    """Of four rows against four no AUC is called drift with 80 % power, so not to see one is not stability."""
+def test_rows_that_could_show_nothing_say_so() -> None:
+    """Of four rows against four no AUC is called drift with 80 % power, and the record says that more rows would do."""
     rng = np.random.default_rng(0)
     found = domain_classifier(rng.normal(size=(4, 3)), rng.normal(size=(4, 3)))
-    assert (found.verdict, found.detectable, found.p > found.alpha) == ("inconclusive", math.inf, True)
+    assert (found.verdict, found.detectable, found.p > found.alpha) == ("not seen", math.inf, True)
     assert "more rows would do" in str(found)
     assert "could have seen" not in str(found)
     rows = rng.normal(size=(40, 3))
     enough = domain_classifier(rows, rows[::-1])
-    assert (enough.verdict, enough.detectable < 1) == ("stable", True)
+    assert (enough.drifted, enough.detectable < 1, enough.note) == (False, True, "")
 
 
 @pytest.mark.parametrize(
@@ -252,7 +261,7 @@ def test_rows_that_could_show_nothing_are_inconclusive() -> None:
         ({"columns": 0}, "columns is a list .*got 0"),
         ({"groups": (np.zeros(3), np.ones(20))}, "groups"),
         ({"groups": (np.zeros(20), np.zeros(20))}, "both sides"),
-        ({"groups": "ab"}, "groups are two lists"),
+        ({"groups": 3.5}, "groups is a column of both sides, or a pair of arrays"),
         ({"most": None}, "most is .* got None"),
         ({"seed": None}, "seed is .* got None"),
         ({"seed": 1.5}, "seed is .* got 1.5"),
@@ -291,7 +300,7 @@ def test_a_margin_is_kept() -> None:
     a, b = rng.normal(size=(300, 2)), rng.normal(0.6, 1, (300, 2))
     found = domain_classifier(a, b, permutations=99)
     wide, near = (domain_classifier(a, b, permutations=99, margin=one) for one in (0.95, found.effect))
-    assert (found.verdict, wide.verdict, near.verdict) == ("drifted", "stable", "inconclusive")
+    assert (found.verdict, wide.verdict, near.verdict) == ("drifted", "within margin", "not seen")
 
 
 def test_a_record_shows_itself() -> None:
@@ -299,10 +308,10 @@ def test_a_record_shows_itself() -> None:
     rng = np.random.default_rng(0)
     a = pd.DataFrame({"<b>": [1] * 30, "x": rng.normal(size=30)})
     found = domain_classifier(a, a, permutations=39)
-    assert pd.DataFrame([found.as_dict()]).loc[0, "verdict"] == "stable"
+    assert pd.DataFrame([found.as_dict()]).loc[0, "verdict"] == "within margin"
     assert "&lt;b&gt;" in found._repr_html_()
     assert "<b>:" not in found._repr_html_()
-    assert repr(found).startswith("JointDrift(stable: domain classifier, ridge")
+    assert repr(found).startswith("JointDrift(within margin: domain classifier, ridge")
     assert "could have seen" in str(found)
 
 
