@@ -76,7 +76,7 @@ def column_values(column: Any, *, categories: bool = True) -> Iterator[ColumnVal
     chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
     chunks = [_stored(chunk) for chunk in chunks if len(chunk)]
     if not chunks:
-        chunks = [_stored(pa.array([], column.type))]
+        chunks = [_stored(pa.nulls(0, column.type))]
     if categories and pa.types.is_dictionary(chunks[0].type) and not pa.types.is_nested(chunks[0].type.value_type):
         if any(chunk.dictionary.null_count for chunk in chunks):  # a null may also be one of the levels
             yield _coded("categorical", pa.chunked_array([plain(chunk) for chunk in chunks]).dictionary_encode())

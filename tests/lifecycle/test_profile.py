@@ -135,6 +135,41 @@ def test_drift_takes_it_for_the_rows(version: mc.records.DatasetVersion) -> None
     assert {one.name for one in found.columns if one.verdict == "drifted"} == {"floats", "plan"}
 
 
+ODD: dict[str, Any] = {
+    "wide decimals": pa.array([Decimal("1e40"), None], pa.decimal256(60, 2)),
+    "large lists": pa.array([[1], None], pa.large_list(pa.int64())),
+    "list views": pa.array([[1], None], pa.list_view(pa.int64())),
+    "runs": pa.RunEndEncodedArray.from_arrays(pa.array([1, 2], pa.int32()), pa.array([3.5, None])),
+    "runs of text": pa.RunEndEncodedArray.from_arrays(pa.array([1, 2], pa.int32()), pa.array(["a", None])),
+    "decimal levels": pa.array([Decimal("1.5"), None]).dictionary_encode(),
+    "levels of bytes": pa.array([b"a", None]).dictionary_encode(),
+    "levels of truth": pa.array([True, None]).dictionary_encode(),
+    "levels of dates": pa.array([dt.date(2020, 1, 1), None]).dictionary_encode(),
+    "levels of spans": pa.array([1, None], pa.duration("s")).dictionary_encode(),
+    "levels of times": pa.array([dt.time(1), None]).dictionary_encode(),
+    "levels with nan": pa.array([1.5, float("nan")]).dictionary_encode(),
+    "times": pa.array([1, None], pa.time64("ns")),
+    "far moments": pa.array([2**62, None], pa.timestamp("s")),
+    "long spans": pa.array([2**62, None], pa.duration("s")),
+    "views of bytes": pa.array([b"a", None], pa.binary_view()),
+    "an extension": pa.ExtensionArray.from_storage(pa.uuid(), pa.array([b"0" * 16, None], pa.binary(16))),
+    "a long text": pa.array(["x" * 10**6, ""]),
+    "minus zero": pa.array([-0.0, 0.0]),
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+@pytest.mark.parametrize("rows", [2, 1, 0])
+def test_whatever_can_be_stored_has_a_profile(what: str, rows: int) -> None:
+    """However odd its type: it prints, merges, survives JSON, and counts the nulls its manifest counts."""
+    encoded = codecs.encode(pa.table({"x": ODD[what].slice(0, rows)}), allow_empty=True)
+    found = summary_of({"x": encoded.table.column("x")}, encoded.header)
+    assert stats.Summary.from_dict(json.loads(json.dumps((found + found).as_dict(), allow_nan=False))).rows == 2 * rows
+    assert (found["x"].rows, found["x"].nulls) == (rows, encoded.header["nulls"]["x"])
+    assert len(found.frame()) == str(found).count("\n") == 1
+    assert not stats.drift(found, encoded.frame()).drifted
+
+
 def test_the_index_is_no_column() -> None:
     """What is compared with rows has their columns, whatever their index is."""
     frame = pd.DataFrame({"a": [1, 2]}, index=pd.Index(["x", "y"], name="id"))

@@ -302,7 +302,7 @@ def _numbers_of(column: ColumnSummary) -> dict[str, Any]:
         return numbers
     least, most = values.ends()
     ranks = np.array([round(p * (values.n - 1)) + 1 for p in _SHARES.values()])
-    middle = values.order_statistics(ranks).mean(axis=0).tolist()
+    middle = (values.order_statistics(ranks) / 2).sum(axis=0).tolist()  # of two halves: the sum may be beyond floats
     found = [column.moments.mean, column.moments.sd, float(least), *middle, float(most)]
     told: dict[str, Any] = dict(zip(["mean", "sd", "min", *_SHARES, "max"], found, strict=True))
     if column.kind == "datetime":

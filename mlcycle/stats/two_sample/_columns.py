@@ -438,7 +438,12 @@ def moments_in(column: pd.Series[Any]) -> tuple[NDArray[np.int64], str]:
     exact = moments.to_numpy()
     if exact.dtype == np.dtype("datetime64[ns]"):
         return coarsest(exact.astype(np.int64))
-    return moments.to_numpy(dtype="datetime64[us]").astype(np.int64, copy=True), "us"
+    steps = moments.to_numpy(dtype="datetime64[us]")
+    if exact.dtype in ("datetime64[s]", "datetime64[ms]") and not np.array_equal(
+        steps.astype(exact.dtype), exact, equal_nan=True
+    ):
+        raise OverflowError("a moment is further from 1970 than 292 000 years")
+    return steps.astype(np.int64, copy=True), "us"
 
 
 def coarsest(steps: NDArray[np.int64]) -> tuple[NDArray[np.int64], str]:

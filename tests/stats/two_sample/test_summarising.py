@@ -132,4 +132,5 @@ def test_the_commonest_values_come_first_with_their_bounds() -> None:
     values = np.where(rng.random(50_000) < 0.3, 0.0, rng.normal(size=50_000))
     (value, least, most), *_ = (summarise({"x": values[:20_000]}) + summarise({"x": values[20_000:]}))["x"].top()
     assert (value, least <= np.count_nonzero(values == 0) <= most) == (0.0, True)
+    assert summarise({"x": [1.5e308, 1.5e308]}).frame()["50%"].tolist() == [1.5e308]
     assert summarise({"x": [0.0, 0, 3, None]}).frame()[["zeros", "infinite"]].to_numpy().tolist() == [[2, 0]]
