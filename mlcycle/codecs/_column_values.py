@@ -109,8 +109,13 @@ def _coded(kind: str, column: Any) -> ColumnValues:
     chunks = column.unify_dictionaries().chunks
     if not chunks:  # Arrow encodes no text as no chunk
         return ColumnValues(kind, np.empty(0, np.intp), levels=np.empty(0, dtype=object))
-    codes = [chunk.indices.cast(pa.int64()).fill_null(-1).to_numpy() for chunk in chunks]
-    return ColumnValues(kind, np.concatenate(codes), levels=_objects(chunks[0].dictionary))
+    codes = [
+        chunk.indices.cast(pa.int64()).fill_null(-1).to_numpy() if chunk.null_count else chunk.indices.to_numpy()
+        for chunk in chunks
+    ]
+    return ColumnValues(
+        kind, np.concatenate(codes) if len(codes) > 1 else codes[0], levels=_objects(chunks[0].dictionary)
+    )
 
 
 def _objects(levels: Any) -> NDArray[Any]:

@@ -22,7 +22,7 @@ import pandas as pd
 
 from mlcycle.stats.two_sample import _ordered
 from mlcycle.stats.two_sample._drift import drift
-from mlcycle.stats.two_sample._sketch import Rows, Sketch, least_ks, widest_shift
+from mlcycle.stats.two_sample._sketch import Sketch, SortedSample, least_ks, widest_shift
 from mlcycle.stats.two_sample._summary import Summary, summarise, summarise_chunks
 
 ALPHA = 0.05
@@ -81,7 +81,7 @@ def speed(rows: int, columns: int, rounds: int) -> None:
     print(f"JSON of the largest column       {sizes[-1]:10d} bytes, in 10 chunks {merged[-1]} bytes")
 
 
-def verdict(a: Sketch | Rows, b: Sketch | Rows, margin: float) -> bool:
+def verdict(a: Sketch | SortedSample, b: Sketch | SortedSample, margin: float) -> bool:
     """Return whether a column is called drift at the level."""
     if widest_shift(a, b, 1.0, 1 - ALPHA).low <= margin:
         return False
@@ -90,11 +90,11 @@ def verdict(a: Sketch | Rows, b: Sketch | Rows, margin: float) -> bool:
 
 def half_way(n: int, m: int, margin: float, rng: np.random.Generator, power: float = 0.8) -> float:
     """Return the shift at which rows are called drift in 80 % of the runs, by bisection over 200 of them."""
-    pairs = [(Rows(np.sort(rng.normal(size=n))), np.sort(rng.normal(size=m))) for _ in range(200)]
+    pairs = [(SortedSample(np.sort(rng.normal(size=n))), np.sort(rng.normal(size=m))) for _ in range(200)]
     low, high = 0.0, 2 * _ordered.detectable_shift(n, m, ALPHA, 1 - ALPHA, margin)
     for _ in range(8):
         middle = (low + high) / 2
-        enough = np.mean([verdict(a, Rows(b + middle), margin) for a, b in pairs]) >= power
+        enough = np.mean([verdict(a, SortedSample(b + middle), margin) for a, b in pairs]) >= power
         low, high = (low, middle) if enough else (middle, high)
     return (low + high) / 2
 
@@ -111,7 +111,7 @@ def power(n: int, m: int, margin: float, runs: int) -> None:
     hits = []
     for _ in range(runs):
         x, y = rng.normal(size=n), np.sort(rng.normal(shift, 1, m))
-        a, b, once = Rows(np.sort(x)), Rows(y), Sketch.of(np.sort(x))
+        a, b, once = SortedSample(np.sort(x)), SortedSample(y), Sketch.of(np.sort(x))
         ways = [(a, b), (once, b), (once, Sketch.of(y)), (merged(x, 10), b), (merged(x, 100), b)]
         hits.append([verdict(*way, margin) for way in ways])
     found = np.array(hits, float)

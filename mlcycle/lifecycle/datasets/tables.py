@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import operator
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, cast
 
 from mlcycle import codecs, records, stats
@@ -103,9 +104,11 @@ def table_object(encoded: codecs.Encoded) -> str:
 def store_table(checked_files: CheckedFiles, dataset: str, encoded: codecs.Encoded) -> list[Doc]:
     """Write a table, its manifest and its profile; return their descriptions, manifest first."""
     columns = dict(zip(encoded.table.column_names, encoded.table.columns, strict=True))
-    profile = summary_of(columns, encoded.header).as_dict()
-    with _Blocks(checked_files, dataset).cleaning() as blocks:
+    # While bytes go to the disk there is time to summarise them.
+    with ThreadPoolExecutor(1) as pool, _Blocks(checked_files, dataset).cleaning() as blocks:
+        summary = pool.submit(summary_of, columns, encoded.header)
         written = codecs.write(encoded, blocks)
+        profile = summary.result().as_dict()
     return [written.manifest, *written.files, checked_files.store_document("leaves", "profile", profile)]
 
 

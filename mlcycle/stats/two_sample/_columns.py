@@ -24,6 +24,7 @@ __all__ = [
     "Ordered",
     "as_frame",
     "coarsest",
+    "counts_of",
     "factorised",
     "few",
     "kind_of",
@@ -32,6 +33,8 @@ __all__ = [
     "ordered_of",
     "raw_values",
     "reading",
+    "repeated",
+    "sort",
     "sort_of",
     "sort_of_levels",
 ]
@@ -286,16 +289,16 @@ def ordered_numbers(raw: NDArray[Any], known: NDArray[np.bool_] | None = None, *
     """
     rows, kept = len(raw), raw if known is None else raw[known]
     if counted and (found := _counted(kept)):
-        return Ordered(found[0], rows, rows - len(kept), 0, 0, *_repeated(raw, known), counts=found[1])
-    values = np.sort(kept)
+        return Ordered(found[0], rows, rows - len(kept), 0, 0, *repeated(raw, known), counts=found[1])
+    values = sort(kept)
     if values.dtype.kind != "f":
-        return Ordered(values, rows, rows - len(kept), 0, 0, *_repeated(raw, known))
+        return Ordered(values, rows, rows - len(kept), 0, 0, *repeated(raw, known))
     # Sorting puts nan last and the infinities at the ends, so they are counted without another pass.
     last = int(values.searchsorted(np.nan, "left"))
     low, high = int(values.searchsorted(-np.inf, "right")), int(values[:last].searchsorted(np.inf, "left"))
     if last < len(values):
         known = raw == raw if known is None else known & (raw == raw)
-    return Ordered(values[low:high], rows, rows - last, low + last - high, low, *_repeated(raw, known))
+    return Ordered(values[low:high], rows, rows - last, low + last - high, low, *repeated(raw, known))
 
 
 def ordered_moments(steps: NDArray[np.int64], unit: str) -> Ordered:
@@ -308,22 +311,58 @@ def ordered_moments(steps: NDArray[np.int64], unit: str) -> Ordered:
     unit : str
         What a step is: ``us`` or ``ns``.
     """
-    missing = np.iinfo(np.int64).min
-    repeated, pairs = _repeated(steps, steps != missing)
-    values = np.sort(steps)
-    nulls = int(values.searchsorted(missing, "right"))
-    known = values[nulls:]
-    seconds = known // (10**9 if unit == "ns" else 10**6)
-    # Of all the ways to the second of the day this is the fastest: numpy divides by a constant much faster than it
-    # finds a remainder, and there are few enough of them to count.
-    counts = np.bincount(seconds - seconds // _DAY * _DAY, minlength=_DAY)
+    values = sort(steps)
+    nulls = int(values.searchsorted(np.iinfo(np.int64).min, "right"))
+    known, counts = values[nulls:], np.zeros(_DAY, np.intp)
+    for block in _blocks(known):
+        seconds = block // (10**9 if unit == "ns" else 10**6)
+        # numpy divides by a constant much faster than it finds a remainder.
+        counts += np.bincount(seconds - seconds // _DAY * _DAY, minlength=_DAY)
     times = counts if np.count_nonzero(counts) > 1 else None
-    return Ordered(known, len(steps), nulls, 0, 0, repeated, pairs, times, unit)
+    there = steps != np.iinfo(np.int64).min if nulls else None
+    return Ordered(known, len(steps), nulls, 0, 0, *repeated(steps, there), times, unit)
+
+
+def sort(values: NDArray[Any]) -> NDArray[Any]:
+    """Return values in ascending order, themselves where they are: ids and times mostly come that way.
+
+    Examples
+    --------
+    >>> sort(np.array([3, 1])).tolist(), sort(values := np.array([1, 3])) is values
+    ([1, 3], True)
+    """
+    head = values[:_BLOCK]
+    ascending = bool(np.all(head[:-1] <= head[1:])) and bool(np.all(values[:-1] <= values[1:]))
+    return values if ascending else np.sort(values)
+
+
+def counts_of(codes: NDArray[Any], n: int, least: Any = 0) -> NDArray[np.intp]:
+    """Return how often each of `n` whole numbers from `least` on occurs.
+
+    Examples
+    --------
+    >>> counts_of(np.array([7, 9, 7]), 3, 7).tolist()
+    [2, 0, 1]
+    """
+    if n > _BLOCK:
+        return np.bincount((codes - least).astype(np.intp, copy=False), minlength=n)
+    wide = np.uint64 if codes.dtype.kind == "u" else np.int64  # wide enough for any difference of two values
+    counts = np.zeros(n, np.intp)
+    for block in _blocks(codes):
+        counts += np.bincount((block.astype(wide, copy=False) - wide(least)).astype(np.intp, copy=False), minlength=n)
+    return counts
+
+
+# So many values stay in the cache of a processor while they are looked at, and so do the counts of as many different
+# ones, where counting beats any sort.
+_BLOCK = 1 << 16
+
+
+def _blocks(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    return (values[start : start + _BLOCK] for start in range(0, len(values), _BLOCK))
 
 
 _DAY = 86_400
-# Counts of so many different values stay in the cache of a processor, where counting beats any sort.
-_NARROW = 1 << 16
 
 
 def _counted(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]] | None:
@@ -331,15 +370,15 @@ def _counted(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]] | No
     if values.dtype.kind not in "iu" or not len(values):
         return None
     least, most = int(values.min()), int(values.max())
-    if most - least >= min(_NARROW, len(values)):
+    if most - least >= min(_BLOCK, len(values)):
         return None
-    wide = np.uint64 if values.dtype.kind == "u" else np.int64  # wide enough for any difference of two values
-    counts = np.bincount((values.astype(wide, copy=False) - wide(least)).astype(np.intp))
+    counts = counts_of(values, most - least + 1, least)
     used = np.flatnonzero(counts)
+    wide = np.uint64 if values.dtype.kind == "u" else np.int64
     return used.astype(wide) + wide(least), counts[used]
 
 
-def _repeated(values: NDArray[Any], known: NDArray[np.bool_] | None) -> tuple[int, int]:
+def repeated(values: NDArray[Any], known: NDArray[np.bool_] | None) -> tuple[int, int]:
     """Return how many rows hold the value of the row before, and of how many; rows without a value are neither."""
     same = values[1:] == values[:-1]
     if known is None:

@@ -119,16 +119,12 @@ def summarise_values(
 
 
 def _with_levels(made: ColumnSummary, codes: NDArray[Any], names: NDArray[Any], size: int | None) -> ColumnSummary:
-    there = codes >= 0
-    counts = np.bincount(codes if there.all() else codes[there], minlength=len(names))
+    there = None if not len(codes) or codes.min() >= 0 else codes >= 0
+    counts = _columns.counts_of(codes if there is None else codes[there], len(names))
     repeats = made.kind == "text" and _columns.few(codes)
     # Of text that hardly repeats, naming every value is slow and says nothing.
     levels = LevelCounts.of(names, counts, whole=size is None and (repeats or made.kind == "categorical"))
-    known = there[1:] & there[:-1]
-    pairs: dict[str, Any] = {
-        "repeated": int(np.count_nonzero((codes[1:] == codes[:-1]) & known)),
-        "pairs": int(np.count_nonzero(known)),
-    }
+    pairs: dict[str, Any] = dict(zip(("repeated", "pairs"), _columns.repeated(codes, there), strict=True))
     told: dict[str, Any] = {"sort": _columns.sort_of_levels(names), "nulls": made.rows - levels.n}
     made = evolve(made, levels=levels, repeating=levels.n if repeats else 0, **told, **pairs)
     if made.kind == "categorical":
