@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlcycle.errors import InvalidInput
-from mlcycle.stats._labels import check_pair, classes_of, decided, finite_numbers, numbers_of, probabilities_of
+from mlcycle.stats._labels import check_decisions, check_pair, classes_of, finite_numbers, numbers_of, probabilities_of
 from mlcycle.stats._resampling import Resampling, ResamplingOptions, resampling_of
 from mlcycle.stats.models._form_of import form_of
 from mlcycle.stats.models._forms import plain_form
@@ -140,7 +140,7 @@ def _classes_and_answers(
         for guess in predictions:
             if guess.ndim != 1:
                 raise InvalidInput(f"{metric.name} needs one label per row, got predictions of shape {guess.shape}")
-            decided(y, guess)
+            check_decisions(y, guess)
         return classes, predictions
     if metric.methods == ("predict_proba",):
         return classes, [probabilities_of(guess, classes) for guess in predictions]
