@@ -39,7 +39,7 @@ def drift_result(column: ColumnDrift, *, look: str, subject: str, phase: str | N
     >>> before, now = pd.DataFrame({"age": range(200)}), pd.DataFrame({"age": range(150, 350)})
     >>> [column] = stats.drift(before, now).columns
     >>> print(drift_result(column, look="data drift", subject="deployment:eu", phase="data").detail)
-    age: 75 % of rows above 199, the largest ever seen before; now up to 349; 0.74 share (0.66 to 0.81); ...
+    age: 75 % of rows above 199, the largest ever seen before; now up to 349; ... share (...); ...
     """
     shift, verdict = column.leading, _verdict(column)
     return Result(

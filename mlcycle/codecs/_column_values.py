@@ -58,12 +58,14 @@ class ColumnValues:
     zoned: bool | None = None
 
 
-def column_values(column: Any) -> Iterator[ColumnValues]:
+def column_values(column: Any, *, categories: bool = True) -> Iterator[ColumnValues]:
     """Give the values of a column of any type that can be stored, in one piece, or in several where it is text.
 
     Parameters
     ----------
     column : pyarrow.Array or pyarrow.ChunkedArray
+    categories : bool, default True
+        Whether a dictionary stands for categories; else it is but a way to keep its values.
 
     Examples
     --------
@@ -75,7 +77,7 @@ def column_values(column: Any) -> Iterator[ColumnValues]:
     chunks = [_stored(chunk) for chunk in chunks if len(chunk)]
     if not chunks:
         chunks = [_stored(pa.array([], column.type))]
-    if pa.types.is_dictionary(chunks[0].type) and not pa.types.is_nested(chunks[0].type.value_type):
+    if categories and pa.types.is_dictionary(chunks[0].type) and not pa.types.is_nested(chunks[0].type.value_type):
         if any(chunk.dictionary.null_count for chunk in chunks):  # a null may also be one of the levels
             yield _coded("categorical", pa.chunked_array([plain(chunk) for chunk in chunks]).dictionary_encode())
         else:

@@ -165,7 +165,7 @@ def _missing(column: Any) -> int:
     """Return how many rows of a column are null, or NaN where it is of floats."""
     if pa.types.is_dictionary(column.type):  # where a null may also be one of the levels
         chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-        return sum(plain(chunk).null_count for chunk in chunks)
+        return sum(_missing(plain(chunk)) for chunk in chunks)
     if pa.types.is_floating(column.type):
         return pc.sum(_none(column)).as_py() or 0
     found: int = column.null_count

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from mlcycle.errors import InvalidInput
 
-__all__ = ["check_seed", "check_share", "check_size", "check_whole"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["check_numbers", "check_seed", "check_share", "check_size", "check_whole"]
 
 _LEAST = 1e-12
 
@@ -38,3 +43,24 @@ def check_whole(value: Any, name: str, least: int) -> int:
 def check_seed(seed: Any) -> int:
     """Return a seed as an int: results are the same for the same seed, so there is always one."""
     return check_whole(seed, "seed", 0)
+
+
+def check_numbers(values: Any, name: str, n: int | None = None) -> NDArray[np.float64]:
+    """Return one finite number per row as floats, `n` of them if that is given, or say what came.
+
+    Examples
+    --------
+    >>> check_numbers([True, 2], "x").tolist()
+    [1.0, 2.0]
+    """
+    given = np.asarray(values)
+    try:
+        found = None if given.dtype.kind in "cmMSU" else given.astype(np.float64)
+    except (TypeError, ValueError):
+        found = None
+    if found is None or found.ndim != 1 or n not in (None, len(found)):
+        shape = "(n,)" if n is None else f"({n},)"
+        raise InvalidInput(f"{name} needs one number per row, shape {shape}; got shape {given.shape}, {given.dtype}")
+    if wrong := int(np.count_nonzero(~np.isfinite(found))):
+        raise InvalidInput(f"{name} has {wrong} missing or infinite values; drop those rows")
+    return found

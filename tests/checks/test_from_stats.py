@@ -21,8 +21,8 @@ def column(before: list[float], now: list[float]) -> stats.ColumnDrift:
     ("now", "verdict", "words", "phase"),
     [
         ([float(i) for i in range(150, 350)], "warn", "age: ", "data"),
-        ([i + 0.25 for i in range(200)], "pass", "age was not seen to move: ", None),
-        ([20.0, 100.0, 180.0], "inconclusive", "no verdict yet on age: ", "data"),
+        ([float(i) for i in range(200)], "pass", "age was not seen to move: ", None),
+        ([21.0, 103.0, 187.0], "inconclusive", "no verdict yet on age: ", "data"),
     ],
 )
 def test_a_column_is_a_result(now: list[float], verdict: str, words: str, phase: str | None) -> None:

@@ -92,5 +92,7 @@ def test_categories_are_levels() -> None:
         assert (made.kind, len(made.levels)) == ("categorical", 1)
     [made] = codecs.column_values(pa.Table.from_pandas(pd.DataFrame({"x": pd.Categorical([3, 1])})).column("x"))
     assert made.levels.tolist() == [1, 3]
+    [plain] = codecs.column_values(pa.array([1.5, 2.5]).dictionary_encode(), categories=False)
+    assert (plain.kind, plain.values.tolist()) == ("numeric", [1.5, 2.5])
     lists = pa.DictionaryArray.from_arrays(pa.array([0, 1, 0]), pa.array([[1], [2, 3]]))
     assert found(lists) == ("list", [1, 2, 1], None)

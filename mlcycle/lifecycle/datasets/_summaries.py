@@ -35,7 +35,9 @@ def summary_of(columns: Mapping[str, Any], header: Doc) -> stats.Summary:
     size = min(max(rows // _ROWS_A_POINT, _SIZES[0]), _SIZES[1])
 
     def one(column: Doc) -> stats.ColumnSummary:
-        parts = [_summarised(column["name"], part, size) for part in codecs.column_values(columns[column["field"]])]
+        levels = column["dtype"]["kind"] == "category"
+        values = codecs.column_values(columns[column["field"]], categories=levels)
+        parts = [_summarised(column["name"], part, size) for part in values]
         found = parts[0]
         for part in parts[1:]:
             found = found.merge(part)

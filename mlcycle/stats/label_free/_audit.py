@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,9 +10,9 @@ from attrs import asdict, evolve, frozen
 
 from mlcycle.errors import InvalidInput
 from mlcycle.stats._arguments import check_seed, check_size
-from mlcycle.stats._estimate import Estimate, check_confidence, smallest_detectable, unknown
+from mlcycle.stats._estimate import Estimate, check_confidence, unknown
+from mlcycle.stats.label_free._dle import LOSSES
 from mlcycle.stats.label_free._labelled import Labelled, class_labelled, loss_labelled
-from mlcycle.stats.label_free._losses import LOSSES
 from mlcycle.stats.label_free._result import LabelFree
 from mlcycle.stats.label_free._sampling import AuditSample
 
@@ -100,15 +99,12 @@ class Audit:
         word = {"agree": "pass", "disagree": "fail", "inconclusive": "inconclusive"}.get(self.verdict, "")
         shown = self.interval
         facts = [
-            ("value", shown.value), ("interval", f"{shown.low:.4g} to {shown.high:.4g}" if shown.conclusive else ""),
-            ("", _html.bar(shown.value, shown.low, shown.high, self.label_free, verdict=word)),
-            ("labelled", f"{shown.n} of {self.rows} rows"), ("note", shown.reason),
-            ("label-free", None if math.isnan(self.label_free) else self.label_free),
-            ("difference", self.difference.value if self.difference else None),
-            ("combined", self.combined if self.verdict else None),
-            ("p", None if math.isnan(self.p) else self.p), ("verdict", self.verdict),
+            ("audited", str(shown)), ("", _html.bar(shown.value, shown.low, shown.high, self.label_free, verdict=word)),
+            ("of rows", self.rows), ("label-free", None if math.isnan(self.label_free) else self.label_free),
+            ("difference", str(self.difference or "")), ("p", None if math.isnan(self.p) else self.p),
+            ("combined", self.combined if self.verdict else None), ("verdict", self.verdict),
         ]  # fmt: skip
-        return str(_html.card(f"{self.metric}, audited", facts))
+        return str(_html.card(self.metric, facts))
 
 
 def audit(
@@ -119,7 +115,7 @@ def audit(
     metric: str = "accuracy",
     threshold: float = 0.5,
     labels: ArrayLike | None = None,
-    estimate: LabelFree | Estimate | float | None = None,
+    estimate: LabelFree | None = None,
     margin: float = 0.02,
     confidence: float = 0.95,
     seed: int = 0,
@@ -137,13 +133,15 @@ def audit(
     y : array-like of shape (k,)
         The labels of ``sample.indices``, in that order.
     prediction : array-like, optional
-        What the model says: probabilities of all rows, or the labels it decided for them; by default the scores of the
-        sample. For regression its numbers for the sampled rows, needed.
+        For losses, needed: the model's numbers for the sampled rows, or for all. Of a classifier the scores that the
+        sample was drawn by are judged.
     metric : str, default "accuracy"
         As in `cbpe`; ``mae``, ``mse`` and ``rmse`` for regression.
-    threshold, labels
-        As in `cbpe`; `labels` are needed when they are not 0 and 1.
-    estimate : LabelFree, Estimate or float, optional
+    threshold : float, default 0.5
+        As in `cbpe`.
+    labels : array-like, optional
+        All labels, one a column of the scores in sorted order; needed when they are not 0 and 1.
+    estimate : LabelFree, optional
         What to test.
     margin : float, default 0.02
         The difference that would not matter.
@@ -156,8 +154,8 @@ def audit(
     -------
     Audit
         Without limits, and with the reason, where the metric is a ratio and hardly any labelled row has, or was given,
-        the rarest label. For a `LabelFree` with probabilities, `p` is simulated: labels drawn as it says, the same rows
-        sampled, plus the error of its calibration. For anything else it is from a t distribution with both errors.
+        the rarest label. Of a classifier `p` is simulated: labels drawn as the estimate says, the same rows sampled,
+        plus the error of its calibration. Of losses it is from a t distribution with both errors.
 
     Raises
     ------
@@ -188,65 +186,45 @@ def audit(
     margin = check_size(margin, "margin", "a difference that would not matter")
     if not isinstance(sample, AuditSample):
         raise InvalidInput(f"sample is what audit_sample returned, got {type(sample).__name__}")
-    if estimate is not None and not isinstance(estimate, (LabelFree, Estimate, Real)):
-        raise InvalidInput(f"estimate is a LabelFree, an Estimate or a number, got {type(estimate).__name__}")
-    rows = estimate.rows if isinstance(estimate, LabelFree) else None
+    if estimate is not None and not isinstance(estimate, LabelFree):
+        raise InvalidInput(f"estimate is a LabelFree, got {type(estimate).__name__}")
+    rows = estimate.rows if estimate else None
     if metric in LOSSES:
         found = loss_labelled(sample, y, prediction, metric, rows)
     else:
         found = class_labelled(sample, y, prediction, metric, threshold, labels, rows)
-    if isinstance(estimate, LabelFree) and estimate.metric != found.metric:
-        raise InvalidInput(f"the estimate is of {estimate.metric}, the audit of {found.metric}; they must be the same")
-    value = _interval(found, confidence)
+    value = found.interval(confidence)
     if estimate is None:
         return Audit(found.metric, value, math.nan, None, math.nan, "", margin, sample.n)
-    return _against(found, value, estimate, margin, seed, sample.n)
+    if estimate.metric != found.metric:
+        raise InvalidInput(f"the estimate is of {estimate.metric}, the audit of {found.metric}; they must be the same")
+    return _against(found, value, estimate, margin, seed)
 
 
-def _interval(found: Labelled, confidence: float) -> Estimate:
-    method = f"stratified difference estimator, {found.degrees + found.strata} labels in {found.strata} strata"
-    k = found.degrees + found.strata
-    undefined = "the metric is undefined on these labels" if math.isnan(found.value) else found.reason
-    if found.degrees < 2 or undefined:
-        return unknown(found.value, k, confidence, method, f"{undefined or f'only {k} labels'}; label more rows")
-    low, high, error = found.limits(confidence)
-    return Estimate(found.value, low, high, confidence, k, error, smallest_detectable(error, confidence), method)
+def _against(found: Labelled, value: Estimate, estimate: LabelFree, margin: float, seed: int) -> Audit:
+    guess, verdict, p = estimate.value, "inconclusive", math.nan
+    if estimate.refused or not value.conclusive:
+        why = "there is no label-free estimate" if estimate.refused else value.reason
+        moved = unknown(math.nan, value.n, value.confidence, value.method, why)
+    else:
+        moved = evolve(value, value=value.value - guess, low=value.low - guess, high=value.high - guess)
+        p = _p_value(found, value, estimate, seed)
+        if p <= 1 - value.confidence and (moved.low > margin or moved.high < -margin):
+            verdict = "disagree"
+        elif -margin < moved.low and moved.high < margin:
+            verdict = "agree"
+    return Audit(found.metric, value, guess, moved, p, verdict, margin, found.sample.n)
 
 
-def _against(
-    found: Labelled, value: Estimate, estimate: LabelFree | Estimate | float, margin: float, seed: int, n: int
-) -> Audit:
-    guess = _value_of(estimate)
-    if math.isnan(guess) or not value.conclusive:
-        why = "there is no label-free estimate" if math.isnan(guess) else value.reason
-        nothing = unknown(math.nan, value.n, value.confidence, value.method, why)
-        return Audit(found.metric, value, guess, nothing, math.nan, "inconclusive", margin, n)
-    moved = evolve(value, value=value.value - guess, low=value.low - guess, high=value.high - guess)
-    p = _p_value(found, value, estimate, seed)
-    verdict = "inconclusive"
-    if p <= 1 - value.confidence and (moved.low > margin or moved.high < -margin):
-        verdict = "disagree"
-    elif -margin < moved.low and moved.high < margin:
-        verdict = "agree"
-    return Audit(found.metric, value, guess, moved, p, verdict, margin, n)
-
-
-def _p_value(found: Labelled, value: Estimate, estimate: LabelFree | Estimate | float, seed: int) -> float:
-    rng = np.random.default_rng(check_seed(seed))
-    if isinstance(estimate, LabelFree) and found.expected is not None:
+def _p_value(found: Labelled, value: Estimate, estimate: LabelFree, seed: int) -> float:
+    if found.expected is not None:
+        rng = np.random.default_rng(check_seed(seed))
         gap, draws = found.expected(rng, _DRAWS)
         draws = draws + rng.normal(0.0, max(np.nan_to_num(estimate.reference_error), 1e-15), _DRAWS)
         # Ties count: with few labels the statistic takes few values.
         return float((1 + np.sum(np.abs(draws) >= abs(gap) - 1e-12)) / (1 + _DRAWS))
     from scipy import special
 
-    other = 0.0
-    if isinstance(estimate, (LabelFree, Estimate)):
-        other = estimate.standard_error if isinstance(estimate, Estimate) else estimate.interval.standard_error
-    error = math.hypot(value.standard_error, np.nan_to_num(other))
-    gap = abs(value.value - _value_of(estimate))
+    error = math.hypot(value.standard_error, np.nan_to_num(estimate.interval.standard_error))
+    gap = abs(value.value - estimate.value)
     return float(2 * special.stdtr(found.degrees, -gap / error)) if error > 0 else float(gap <= 1e-12)
-
-
-def _value_of(estimate: LabelFree | Estimate | float) -> float:
-    return float(estimate.value if isinstance(estimate, (LabelFree, Estimate)) else estimate)

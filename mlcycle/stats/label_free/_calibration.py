@@ -1,8 +1,8 @@
-"""What a score means, learned from labelled rows: as it is, a beta or an isotonic curve; and others as likely."""
+"""What a score means, learned from labelled rows: a beta or an isotonic curve; and others as likely."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from attrs import field, frozen
@@ -30,119 +30,80 @@ _PRIOR, _PRECISION = np.array([0.0, 1.0, 1.0]), np.array([0.25, 1.0, 1.0])
 
 @frozen(eq=False)
 class _Curve:
-    """One label's score and its groups.
-
-    Attributes
-    ----------
-    centre : ndarray of shape (m,)
-        Mean score of a group, rising.
-    group : ndarray of shape (n,)
-        The group of every reference row.
-    """
+    """One label's scores: means of groups, rising; the group of every row; ones where a row has the label."""
 
     centre: Rows
     group: NDArray[np.intp]
+    truth: Rows
 
-    def sums(self, values: Rows) -> Rows:
-        """Return sums of row values per group."""
-        return np.bincount(self.group, values, minlength=len(self.centre)).astype(np.float64)
+    def sums(self, weights: Rows) -> tuple[Rows, Rows]:
+        """Return the weight of every group, and the weight in it that has the label."""
+        group, m = self.group, len(self.centre)
+        return np.bincount(group, weights, m).astype(float), np.bincount(group, weights * self.truth, m).astype(float)
 
 
 @frozen(eq=False)
 class Calibration:
-    """Fitted curves, one a label, and how to draw others as likely.
-
-    Attributes
-    ----------
-    kind : str
-        ``none``, ``beta`` or ``isotonic``.
-    """
+    """Fitted curves of a kind, ``beta`` or ``isotonic``, one a label, and how to draw others as likely."""
 
     kind: str
     _curves: tuple[_Curve, ...]
-    _truth: Rows
     _weights: Rows
-    _fits: tuple[Any, ...] = field(init=False)
+    _fits: list[Rows] = field(init=False)
 
     @_fits.default
-    def _fitted(self) -> tuple[Any, ...]:
-        return tuple(self._fit(self._weights))
+    def _fitted(self) -> list[Rows]:
+        return self._fit(self._weights)
 
     def rows(self, chances: Rows) -> Rows:
         """Return the calibrated probabilities of rows, shape (n, k)."""
-        return chances if self.kind == "none" else self._applied(self._fits, self._features(chances))
+        return self._applied(self._fits, self._features(chances))
 
     def others(self, chances: Rows, rng: np.random.Generator, times: int) -> Iterator[Rows]:
         """Yield the probabilities that other curves, as likely given the reference, would have given.
 
         A beta curve is drawn from what the reference and the faint prior leave possible, an isotonic one comes from
-        resampled rows. With ``none`` the spread is that of beta curves around doing nothing: what a fit could not have
-        told apart.
+        resampled rows.
         """
         n, features = len(self._weights), self._features(chances)
         if self.kind == "isotonic":
             for _ in range(times):
-                yield self._applied(
-                    self._fit(np.bincount(rng.integers(0, n, n), minlength=n) * self._weights), features
-                )
+                counts = np.bincount(rng.integers(0, n, n), minlength=n)
+                yield self._applied(self._fit(counts * self._weights), features)
             return
-        drawn = [self._drawn(k, fit, rng, times) for k, fit in zip(self._columns(), self._fits, strict=True)]
+        # Weighted rows tell as much as their effective number; no curve is of the family for certain, so the rarest
+        # label counts less by as many rows as there are coefficients.
+        sides = [side for curve in self._curves for side in (curve.truth > 0, curve.truth == 0)]
+        rarest = min(effective_rows(self._weights[side]) for side in sides)
+        worth = effective_rows(self._weights) / n * rarest / (rarest + len(_PRIOR))
+        drawn = [
+            _drawn(fit, _design(curve.centre), [worth * part for part in curve.sums(self._weights)], rng, times)
+            for curve, fit in zip(self._curves, self._fits, strict=True)
+        ]
         for b in range(times):
             yield self._applied([thetas[b] for thetas in drawn], features)
 
-    def _drawn(self, k: int, fit: Rows, rng: np.random.Generator, times: int) -> Rows:
-        """Return coefficients of one label's beta curve, as likely as the reference makes them, shape (times, 3).
-
-        References
-        ----------
-        Rubin (1988), Using the SIR algorithm to simulate posterior distributions, Bayesian Statistics 3: more are drawn
-        from the normal law around the fit, and kept in proportion to how much too seldom it draws them.
-        """
-        curve = self._curves[k]
-        weight, positive = curve.sums(self._weights), curve.sums(self._weights * self._truth[:, k])
-        # Weighted rows tell as much as their effective number; no curve is
-        # of the family for certain, so the rarest label counts less by as many rows as there are coefficients.
-        rarest = min(effective_rows(self._weights[column > 0]) for column in self._truth.T)
-        worth = effective_rows(self._weights) / len(self._weights) * rarest / (rarest + len(_PRIOR))
-        design = _design(curve.centre)
-        root = np.linalg.cholesky(np.linalg.inv(_curvature(fit, design, worth * weight)))
-        steps = rng.normal(size=(_CANDIDATES * times, 3))
-        thetas = fit + _WIDER * steps @ root.T
-        odds = np.clip(thetas @ design, -40, 40)
-        gain = worth * (odds @ positive - np.logaddexp(0, odds) @ weight)
-        gain -= (_PRECISION * (thetas - _PRIOR) ** 2).sum(axis=1) / 2
-        lag = gain + (steps**2).sum(axis=1) / 2
-        chance = np.exp(lag - lag.max())
-        kept = thetas[rng.choice(len(thetas), times, p=chance / chance.sum())]
-        return np.asarray(kept - fit + _PRIOR if self.kind == "none" else kept)
-
-    def _columns(self) -> range:
-        k = self._truth.shape[1]
-        return range(k == 2, k)
-
     def _fit(self, weights: Rows) -> list[Rows]:
-        fits = []
-        for k in self._columns():
-            curve = self._curves[k]
-            weight, positive = curve.sums(weights), curve.sums(weights * self._truth[:, k])
-            fits.append((_isotonic if self.kind == "isotonic" else _beta)(curve.centre, weight, positive))
-        return fits
+        fit = _isotonic if self.kind == "isotonic" else _beta
+        return [fit(curve.centre, *curve.sums(weights)) for curve in self._curves]
 
     def _features(self, chances: Rows) -> list[Rows]:
-        if self.kind == "isotonic":
-            return [_positions(self._curves[k].centre, chances[:, k]) for k in self._columns()]
-        return [_design(chances[:, k]) for k in self._columns()]
+        of = _design if self.kind == "beta" else np.asarray
+        return [of(chances[:, chances.shape[1] - len(self._curves) + k]) for k in range(len(self._curves))]
 
-    def _applied(self, fits: Any, features: list[Rows]) -> Rows:
-        applied = _between if self.kind == "isotonic" else _sigmoid
-        columns = [applied(fit, feature) for fit, feature in zip(fits, features, strict=True)]
+    def _applied(self, fits: list[Rows], features: list[Rows]) -> Rows:
+        if self.kind == "beta":
+            columns = [_sigmoid(theta, design) for theta, design in zip(fits, features, strict=True)]
+        else:
+            known = zip(self._curves, fits, features, strict=True)
+            columns = [np.interp(score, curve.centre, values) for curve, values, score in known]
         if len(columns) == 1:
             return np.stack([1 - columns[0], columns[0]], axis=1)
         found = np.stack(columns, axis=1) + 1e-12
         return np.asarray(found / found.sum(axis=1)[:, None])
 
 
-def calibration_of(reference: Reference, weights: Rows, *, calibrate: bool, seed: int) -> Calibration:
+def calibration_of(reference: Reference, weights: Rows, seed: int) -> Calibration:
     """Return the curve that predicts held-out reference rows best, the beta curve where two are equal.
 
     Scores as they are do not compete: the prior of the beta curve is that they mean what they say, and few rows that
@@ -154,24 +115,18 @@ def calibration_of(reference: Reference, weights: Rows, *, calibrate: bool, seed
     scores into accurate multiclass probability estimates, KDD (isotonic, and one curve a label for more than two). The
     choice is by log loss over five folds.
     """
-    curves = tuple(_curve(column) for column in reference.chances.T)
-    truth = reference.truth
-
-    def fitted(kind: str, rows: Rows) -> Calibration:
-        return Calibration(kind, curves, truth, rows)
-
-    if not calibrate:
-        return fitted("none", weights)
+    k = reference.chances.shape[1]
+    # One curve says all about two labels.
+    curves = tuple(_curve(reference.chances[:, at], reference.truth[:, at]) for at in range(k == 2, k))
     fold = np.random.default_rng(seed).permutation(len(weights)) % _FOLDS
     losses = {}
     for kind in ("beta", "isotonic"):
         own = np.empty(len(weights))
-        for k in range(_FOLDS):
-            held = fold == k
-            chances = fitted(kind, np.where(held, 0.0, weights)).rows(reference.chances[held])
+        for held in (fold == k for k in range(_FOLDS)):
+            chances = Calibration(kind, curves, np.where(held, 0.0, weights)).rows(reference.chances[held])
             own[held] = chances[np.arange(held.sum()), reference.code[held]]
         losses[kind] = float(weights @ -np.log(np.maximum(own, 1 / (len(own) + 2))))
-    return fitted(min(losses, key=lambda kind: losses[kind]), weights)
+    return Calibration(min(losses, key=lambda kind: losses[kind]), curves, weights)
 
 
 def effective_rows(weights: Rows) -> float:
@@ -185,12 +140,30 @@ def effective_rows(weights: Rows) -> float:
     return float(weights.sum() ** 2 / (weights**2).sum())
 
 
-def _curve(score: Rows) -> _Curve:
+def _curve(score: Rows, truth: Rows) -> _Curve:
     _, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
     coarse = (np.cumsum(counts) - 1) * _GROUPS // len(score)
-    _, group = np.unique(coarse, return_inverse=True)
-    rows = group[inverse]
-    return _Curve(np.bincount(rows, score) / np.bincount(rows), rows.astype(np.intp))
+    group = np.unique(coarse, return_inverse=True)[1][inverse].astype(np.intp)
+    return _Curve(np.bincount(group, score) / np.bincount(group), group, truth)
+
+
+def _drawn(fit: Rows, design: Rows, sums: list[Rows], rng: np.random.Generator, times: int) -> Rows:
+    """Return coefficients of a beta curve, as likely as the reference makes them, shape (times, 3).
+
+    References
+    ----------
+    Rubin (1988), Using the SIR algorithm to simulate posterior distributions, Bayesian Statistics 3: more are drawn
+    from the normal law around the fit, and kept in proportion to how much too seldom it draws them.
+    """
+    weight, positive = sums
+    root = np.linalg.cholesky(np.linalg.inv(_curvature(fit, design, weight)))
+    steps = rng.normal(size=(_CANDIDATES * times, 3))
+    thetas = fit + _WIDER * steps @ root.T
+    odds = np.clip(thetas @ design, -40, 40)
+    gain = odds @ positive - np.logaddexp(0, odds) @ weight - (_PRECISION * (thetas - _PRIOR) ** 2).sum(axis=1) / 2
+    lag = gain + (steps**2).sum(axis=1) / 2
+    chance = np.exp(lag - lag.max())
+    return np.asarray(thetas[rng.choice(len(thetas), times, p=chance / chance.sum())])
 
 
 def _design(score: Rows) -> Rows:
@@ -220,16 +193,6 @@ def _curvature(theta: Rows, design: Rows, weight: Rows) -> Rows:
     """Return the second derivatives of minus the log posterior: the inverse of the covariance of the coefficients."""
     mean = _sigmoid(theta, design)
     return np.asarray((design * (weight * mean * (1 - mean))) @ design.T + np.diag(_PRECISION))
-
-
-def _positions(centre: Rows, score: Rows) -> Rows:
-    """Return where scores lie among the groups: the fraction counts how far to the next."""
-    return np.interp(score, centre, np.arange(len(centre), dtype=np.float64))
-
-
-def _between(values: Rows, position: Rows) -> Rows:
-    at = position.astype(np.intp)
-    return np.asarray(values[at] + (position - at) * (values[np.minimum(at + 1, len(values) - 1)] - values[at]))
 
 
 def _isotonic(centre: Rows, weight: Rows, positive: Rows) -> Rows:

@@ -11,15 +11,13 @@ from attrs import evolve
 from mlcycle.stats._arguments import check_seed
 from mlcycle.stats._estimate import Estimate, check_confidence, smallest_detectable, z_value
 from mlcycle.stats._resampling import check_resamples
-from mlcycle.stats.label_free._calibration import Calibration, calibration_of, effective_rows
+from mlcycle.stats.label_free._calibration import calibration_of, effective_rows
 from mlcycle.stats.label_free._expected import class_metric
 from mlcycle.stats.label_free._result import LabelFree, joined, predicted, refusal
 from mlcycle.stats.label_free._scores import Reference, chances_of, check_threshold, decisions, reference_of
 from mlcycle.stats.label_free._support import missing_scores, unsupported_scores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import ArrayLike, NDArray
 
     Rows = NDArray[np.float64]
@@ -40,8 +38,6 @@ def cbpe(
     *,
     metric: str = "roc_auc",
     threshold: float = 0.5,
-    labels: ArrayLike | None = None,
-    calibrate: bool = True,
     confidence: float = 0.95,
     resamples: int = 400,
     seed: int = 0,
@@ -68,10 +64,6 @@ def cbpe(
         rest), ``precision``, ``recall``, ``f1``, ``balanced_accuracy``.
     threshold : float, default 0.5
         The greater of two labels is decided from this probability on; of more labels the likeliest is.
-    labels : array-like, optional
-        All labels; every one needs reference rows.
-    calibrate : bool, default True
-        Whether scores may be corrected.
     confidence : float, default 0.95
         Share of intervals that hold the metric the rows will turn out to have, if the assumption holds.
     resamples : int, default 400
@@ -110,23 +102,23 @@ def cbpe(
     >>> bool(found.interval.low < truth < found.interval.high), found.calibration
     (True, 'beta')
     """
-    reference = reference_of(y_reference, score_reference, labels)
+    reference = reference_of(y_reference, score_reference)
     chances = chances_of("score", score, reference.chances.shape[1])
-    weights = np.ones(len(reference.code))
-    options: dict[str, Any] = {"calibrate": calibrate, "confidence": confidence, "resamples": resamples, "seed": seed}
-    return estimated(reference, weights, chances, metric, check_threshold(threshold), "CBPE", _ASSUMES, **options)
+    return estimated(
+        reference, np.ones(len(reference.code)), chances, "CBPE", _ASSUMES,
+        metric=metric, threshold=threshold, confidence=confidence, resamples=resamples, seed=seed,
+    )  # fmt: skip
 
 
 def estimated(
     reference: Reference,
     weights: Rows,
     chances: Rows,
-    metric: str,
-    threshold: float,
     method: str,
     assumption: str,
     *,
-    calibrate: bool,
+    metric: str,
+    threshold: float,
     confidence: float,
     resamples: int,
     seed: int,
@@ -137,7 +129,7 @@ def estimated(
     """Return the estimate from weighted reference rows; `reason` refuses it already, `note` is told anyway."""
     confidence, resamples = check_confidence(confidence), check_resamples(resamples, confidence)
     chosen = class_metric(metric, chances.shape[1])
-    decided = decisions(reference.chances, threshold)
+    decided = decisions(reference.chances, check_threshold(threshold))
     facts: dict[str, Any] = {
         "metric": chosen.name,
         "method": method,
@@ -149,12 +141,14 @@ def estimated(
     reason = reason or _reason(reference, weights, len(chances), facts["unsupported"])
     if reason:
         return refusal(len(chances), confidence, joined(reason, note), **facts)
-    calibration = calibration_of(reference, weights, calibrate=calibrate, seed=seed)
+    calibration = calibration_of(reference, weights, check_seed(seed))
     rows = calibration.rows(chances)
     # In order of score, every pass of an AUC walks through memory instead of jumping.
     ordered = chances[np.argsort(chances[:, -1], kind="stable")]
     of = chosen.measure(ordered, decisions(ordered, threshold)).of
-    labels, curves = _simulated(calibration, ordered, of, resamples, seed)
+    rng, labels, curves = np.random.default_rng(seed), np.empty(resamples), np.empty(resamples)
+    for b, other in enumerate(calibration.others(ordered, rng, resamples)):
+        labels[b], curves[b] = of(_drawn(other, rng)), of(other)
     how = f"{method} ({calibration.kind} calibration, {resamples} resamples)"
     value = of(calibration.rows(ordered))
     found = predicted(value, labels - value, len(chances), confidence, how, (chosen.low, chosen.high))
@@ -181,17 +175,6 @@ def _room(found: Estimate, reference: Reference, rows: float) -> Estimate:
     why = f"perfect so far; the limit is what {worth:.0f} reference rows of the rarest label cannot exclude"
     error = (1 - low) / z_value(0.5 + found.confidence / 2)
     return evolve(found, low=low, detectable=smallest_detectable(error, found.confidence), reason=why)
-
-
-def _simulated(
-    calibration: Calibration, chances: Rows, of: Callable[[Rows], float], resamples: int, seed: int
-) -> tuple[Rows, Rows]:
-    """Return the metric of labels that the rows may turn out to have, and the estimates behind each draw of them."""
-    rng = np.random.default_rng(check_seed(seed))
-    labels, curves = np.empty(resamples), np.empty(resamples)
-    for b, other in enumerate(calibration.others(chances, rng, resamples)):
-        labels[b], curves[b] = of(_drawn(other, rng)), of(other)
-    return labels, curves
 
 
 def _drawn(rows: Rows, rng: np.random.Generator) -> Rows:

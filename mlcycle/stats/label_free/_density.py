@@ -16,53 +16,31 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Density", "Inputs", "density", "feature_pair", "missing_support", "one_thread"]
+    Rows = NDArray[np.float64]
+
+__all__ = ["Inputs", "density", "feature_pair", "one_thread", "weighted"]
 
 _FOLDS = 5
 # As few as `drift` asks for before it calls a column a clock: two handfuls of rows lie apart by luck.
 _FEWEST_TO_TELL = 20
 # Where new rows outnumber reference rows by more than this, the reference has hardly anything: weights end there.
 _MOST_ODDS = 20.0
-_LEAST_EFFECTIVE = 100
-
-
-@frozen(eq=False)
-class Density:
-    """Density ratios of both sides.
-
-    Attributes
-    ----------
-    weights : ndarray of shape (m,)
-        New over old density at the reference rows, clipped, with mean 1.
-    effective_n : float
-        Reference rows they are worth (Kish).
-    unsupported : float
-        Share of new rows where there are more than 20 of them to a reference row.
-    """
-
-    weights: NDArray[np.float64]
-    effective_n: float
-    unsupported: float
+# Rows of either side below which a classifier of the sides is mostly noise, and rows that weighted ones are worth.
+_FEWEST = 100
 
 
 @frozen(eq=False)
 class Inputs:
     """Features of both sides as numbers: categories and texts as codes, nulls as ``nan``.
 
-    Attributes
-    ----------
-    old, new : ndarray of shape (m, d) and (n, d)
-        The columns that are compared.
-    left_out : tuple of str
-        The columns that are not: clocks and running ids, which tell any two sides apart.
-    apart : str
-        The column most of whose new values the reference never had; empty where none has a tenth of those.
+    Left out are clocks and running ids, which tell any two sides apart. `apart` names the column most of whose new
+    values the reference never had, if a tenth of them is new.
     """
 
-    old: NDArray[np.float64]
-    new: NDArray[np.float64]
-    left_out: tuple[str, ...] = ()
-    apart: str = ""
+    old: Rows
+    new: Rows
+    left_out: tuple[str, ...]
+    apart: str
 
     @property
     def note(self) -> str:
@@ -103,12 +81,8 @@ def feature_pair(X_reference: Any, X: Any) -> Inputs:
     return Inputs(joined[: len(old)], joined[len(old) :], tuple(left_out), max(beyond, key=lambda name: beyond[name]))
 
 
-def _moved_on(old: NDArray[np.float64], new: NDArray[np.float64]) -> bool:
-    """Return whether whole numbers or moments are a clock: a year, a week, the number of a batch.
-
-    Such a number repeats itself, and so is no id; but no value of one side lies within the other: all are later, or one
-    side has a single value.
-    """
+def _moved_on(old: Rows, new: Rows) -> bool:
+    """Return whether whole numbers are a year, a week, a batch: later than all before, or one value on one side."""
     a, b = old[~np.isnan(old)], new[~np.isnan(new)]
     if min(len(a), len(b)) < _FEWEST_TO_TELL or np.any(a != np.floor(a)) or np.any(b != np.floor(b)):
         return False
@@ -116,7 +90,7 @@ def _moved_on(old: NDArray[np.float64], new: NDArray[np.float64]) -> bool:
     return bool(b.min() > a.max() or (alone and b.max() < a.min()))
 
 
-def _unknown_share(old: NDArray[np.float64], new: NDArray[np.float64], ordered: bool) -> float:
+def _unknown_share(old: Rows, new: Rows, ordered: bool) -> float:
     """Return the share of new values that the reference never had: beyond its range, or other levels."""
     known = old[~np.isnan(old)]
     if not len(known) or not len(new):
@@ -136,7 +110,7 @@ def _frame(X: Any) -> pd.DataFrame:
     return pd.DataFrame(values)
 
 
-def _codes(column: pd.Series[Any]) -> tuple[NDArray[np.float64], bool]:
+def _codes(column: pd.Series[Any]) -> tuple[Rows, bool]:
     """Return a column as numbers, and whether their order means anything."""
     import pandas as pd
 
@@ -148,20 +122,15 @@ def _codes(column: pd.Series[Any]) -> tuple[NDArray[np.float64], bool]:
     return np.where(codes < 0, np.nan, codes), False
 
 
-def density(old: NDArray[np.float64], new: NDArray[np.float64], seed: int) -> Density:
-    """Return density ratios by a classifier that tells the sides apart, every row judged by folds without it.
+def density(old: Rows, new: Rows, seed: int) -> tuple[Rows, float]:
+    """Return new over old density at the reference rows, clipped, with mean 1, and the share of new rows out of reach.
+
+    A classifier tells the sides apart, every row judged by folds without it; out of reach are rows where there are over
+    20 new ones to a reference row.
 
     References
     ----------
-    Bickel, Brückner and Scheffer (2009), Discriminative learning under covariate shift, JMLR 10. Kish (1965), Survey
-    Sampling, for the effective sample size ``sum(w) ** 2 / sum(w ** 2)``.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> found = density(rng.normal(0, 1, (2000, 1)), rng.normal(1, 1, (2000, 1)), seed=0)
-    >>> 300 < found.effective_n < 1200
-    True
+    Bickel, Brückner and Scheffer (2009), Discriminative learning under covariate shift, JMLR 10.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -177,31 +146,30 @@ def density(old: NDArray[np.float64], new: NDArray[np.float64], seed: int) -> De
     odds = chance / np.maximum(1 - chance, 1e-9)
     weights = np.minimum(odds[: len(old)], _MOST_ODDS)
     weights = weights / weights.mean()
-    return Density(weights, effective_rows(weights), float(np.mean(odds[len(old) :] > _MOST_ODDS)))
+    return weights, float(np.mean(odds[len(old) :] > _MOST_ODDS))
 
 
 def one_thread() -> Any:
-    """Return a context in which scikit-learn's boosting uses one thread.
-
-    It starts its threads anew for every small step, and they wait for one another: on a machine that does anything else
-    a thousand rows took six times as long with two threads, and 20 000 took forty times as long.
-    """
+    """Return a context in which scikit-learn's boosting uses one thread."""
     from threadpoolctl import threadpool_limits
 
+    # It starts its threads anew for every small step, and they wait for one another: with two threads on a busy machine
+    # a thousand rows took six times as long, 20 000 forty times.
     return threadpool_limits(limits=1, user_api="openmp")
 
 
-def missing_support(found: Density, inputs: Inputs) -> str:
-    """Return why the reference cannot speak for the new rows, or nothing."""
-    if found.unsupported > UNSUPPORTED_MOST:
+def weighted(inputs: Inputs, seed: int) -> tuple[Rows, float, str]:
+    """Return weights of the reference rows, the share of new rows out of reach, and why it cannot speak for them."""
+    old, new = inputs.old, inputs.new
+    if min(len(old), len(new)) < _FEWEST:
+        why = f"{len(old)} reference and {len(new)} new rows are too few to tell how the inputs shifted; "
+        return np.ones(len(old)), 0.0, f"{why}{_FEWEST} each would do"
+    weights, unsupported = density(old, new, seed)
+    worth, why = effective_rows(weights), ""
+    if unsupported > UNSUPPORTED_MOST:
         where = f" (most by {inputs.apart})" if inputs.apart else ""
-        return (
-            f"{found.unsupported:.0%} of rows lie where the reference has hardly any{where}; "
-            "label some of them and add them to the reference"
-        )
-    if found.effective_n < _LEAST_EFFECTIVE:
-        return (
-            f"weighted to look like the new rows, the reference is worth {found.effective_n:.0f} rows; "
-            f"{_LEAST_EFFECTIVE} would do"
-        )
-    return ""
+        why = f"{unsupported:.0%} of rows lie where the reference has hardly any{where}; "
+        why += "label some of them and add them to the reference"
+    elif worth < _FEWEST:
+        why = f"weighted to look like the new rows, the reference is worth {worth:.0f} rows; {_FEWEST} would do"
+    return weights, unsupported, why

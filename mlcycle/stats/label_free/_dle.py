@@ -9,12 +9,11 @@ import numpy as np
 from attrs import evolve
 
 from mlcycle.errors import InvalidInput
-from mlcycle.stats._arguments import check_seed
+from mlcycle.stats._arguments import check_numbers, check_seed
 from mlcycle.stats._estimate import check_confidence
 from mlcycle.stats._resampling import check_resamples
 from mlcycle.stats.label_free._calibration import effective_rows
-from mlcycle.stats.label_free._density import density, feature_pair, missing_support, one_thread
-from mlcycle.stats.label_free._losses import loss_named, losses_of, numbers
+from mlcycle.stats.label_free._density import feature_pair, one_thread, weighted
 from mlcycle.stats.label_free._result import LabelFree, joined, predicted, refusal
 
 if TYPE_CHECKING:
@@ -24,9 +23,10 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.float64]
 
-__all__ = ["dle"]
+__all__ = ["LOSSES", "dle", "losses_of"]
 
-_FOLDS, _BINS, _FEWEST = 5, 10, 100
+LOSSES = ("mae", "mse", "rmse")
+_FOLDS, _BINS = 5, 10
 # Rows the loss must rest on (Kish): of fewer, what a further large loss would do is anybody's guess.
 _CARRIERS = 30
 _ASSUMES = "errors depend on the inputs as they did in the reference: no concept drift"
@@ -91,31 +91,28 @@ def dle(
     >>> round(found.reference, 1), round(found.value, 1)
     (0.5, 0.7)
     """
-    confidence, name = check_confidence(confidence), loss_named(metric)
+    if metric not in LOSSES:
+        raise InvalidInput(f"no loss {metric!r}; there are {', '.join(LOSSES)}")
+    confidence, seed = check_confidence(confidence), check_seed(seed)
     resamples = check_resamples(resamples, confidence)
     inputs = feature_pair(X_reference, X)
     old, new = inputs.old, inputs.new
-    guess_old = numbers("prediction_reference", prediction_reference, len(old))
-    guess = numbers("prediction", prediction, len(new))
-    loss = losses_of(name, numbers("y_reference", y_reference, len(old)), guess_old)
+    guess_old = check_numbers(prediction_reference, "prediction_reference", len(old))
+    guess = check_numbers(prediction, "prediction", len(new))
+    loss = losses_of(metric, check_numbers(y_reference, "y_reference", len(old)), guess_old)
     if not len(loss):
         raise InvalidInput("y_reference has no rows; give labelled rows the model was not trained on")
-    root: Callable[[float], float] = math.sqrt if name == "rmse" else float
+    root: Callable[[float], float] = math.sqrt if metric == "rmse" else float
     facts: dict[str, Any] = {
-        "metric": name, "method": "DLE", "assumption": _ASSUMES, "reference": root(float(loss.mean())),
-        "effective_n": float(len(loss)),
+        "metric": metric, "method": "DLE", "assumption": _ASSUMES, "reference": root(float(loss.mean())),
     }  # fmt: skip
-    reason, weights = _too_little(loss, len(new)), np.ones(len(loss))
-    if not reason:
-        ratios = density(old, new, seed)
-        weights = ratios.weights
-        facts.update(unsupported=ratios.unsupported, effective_n=ratios.effective_n)
-        reason = missing_support(ratios, inputs) or _too_few_carriers(weights * loss)
-    if reason:
+    weights, unsupported, reason = weighted(inputs, seed)
+    facts.update(unsupported=unsupported, effective_n=effective_rows(weights))
+    if reason := reason or _too_few_carriers(weights * loss):
         return refusal(len(new), confidence, joined(reason, inputs.note), **facts)
     held, ahead = _modelled(np.column_stack([old, guess_old]), loss, np.column_stack([new, guess]), seed)
     rows, realised, levels = _drawn(held, loss, weights, ahead, resamples, seed)
-    roots = np.sqrt if name == "rmse" else np.asarray
+    roots = np.sqrt if metric == "rmse" else np.asarray
     found = predicted(
         root(float(rows.mean())), roots(realised) - roots(levels), len(new), confidence,
         f"DLE ({_FOLDS} folds, {resamples} resamples)", (0.0, math.inf),
@@ -124,41 +121,38 @@ def dle(
     return LabelFree(interval=told, rows=rows, reference_error=float(np.std(roots(levels), ddof=1)), **facts)
 
 
-def _too_little(loss: Rows, n: int) -> str:
-    if min(len(loss), n) < _FEWEST:
-        return f"{len(loss)} reference and {n} new rows are too few to model losses; {_FEWEST} each would do"
-    return "" if loss.any() else "the reference has no loss at all; there is nothing to model"
+def losses_of(metric: str, y: Rows, prediction: Rows) -> Rows:
+    """Return the loss of every row; that of ``rmse`` is squared, and the root is taken of the mean."""
+    error = np.abs(y - prediction)
+    return error if metric == "mae" else np.asarray(error**2)
 
 
 def _too_few_carriers(carried: Rows) -> str:
+    if not carried.any():
+        return "the reference has no loss at all; there is nothing to model"
     count = effective_rows(carried)
     why = f"the whole loss rests on {count:.0f} reference rows, the others have next to none; {_CARRIERS} would do"
     return why if count < _CARRIERS else ""
 
 
 def _modelled(old: Rows, loss: Rows, new: Rows, seed: int) -> tuple[Rows, Rows]:
-    """Return expected losses of reference rows, each from a fold without it, and of new rows."""
+    """Return expected losses of reference rows, each from folds without it, and of new rows."""
     from sklearn.ensemble import HistGradientBoostingRegressor
+    from sklearn.model_selection import KFold, cross_val_predict
 
-    fold = np.random.default_rng(check_seed(seed)).permutation(len(old)) % _FOLDS
-    held, ahead = np.empty(len(old)), np.zeros(len(new))
-    for k in range(_FOLDS):
-        model = HistGradientBoostingRegressor(
-            loss="poisson", max_iter=60, max_leaf_nodes=15, min_samples_leaf=30, early_stopping=False,
-            random_state=seed,
-        )  # fmt: skip
-        own = fold == k
-        with one_thread():
-            # Rows of one fold may have no loss at all, and then Poisson has nothing to fit.
-            model.fit(old[~own], loss[~own] + 1e-12 * loss.max())
-            held[own] = model.predict(old[own])
-            ahead += model.predict(new) / _FOLDS
-    return held, ahead
+    model = HistGradientBoostingRegressor(
+        loss="poisson", max_iter=60, max_leaf_nodes=15, min_samples_leaf=30, early_stopping=False, random_state=seed
+    )
+    # Rows of one fold may have no loss at all, and then Poisson has nothing to fit.
+    target, folds = loss + 1e-12 * loss.max(), KFold(_FOLDS, shuffle=True, random_state=seed)
+    with one_thread():
+        held = cross_val_predict(model, old, target, cv=folds)
+        return held, model.fit(old, target).predict(new)
 
 
 def _drawn(held: Rows, loss: Rows, weights: Rows, ahead: Rows, resamples: int, seed: int) -> tuple[Rows, Rows, Rows]:
     """Return the expected loss of every new row, means of simulated losses, and means other references would give."""
-    rng, n = np.random.default_rng(check_seed(seed)), len(held)
+    rng, n = np.random.default_rng(seed), len(held)
     # Weighted to look like the new rows, the reference says how far the model's losses are from the level there.
     rows = ahead * float(weights @ loss / (weights @ held))
     edges = np.quantile(held, np.linspace(0, 1, _BINS + 1)[1:-1])
@@ -169,10 +163,9 @@ def _drawn(held: Rows, loss: Rows, weights: Rows, ahead: Rows, resamples: int, s
         if len(mine) and weights[pool].sum() > 0:
             surprise = loss[pool] / held[pool]
             surprise *= weights[pool].sum() / (weights[pool] @ surprise) if weights[pool] @ surprise > 0 else 1.0
-            chances = np.cumsum(weights[pool] / weights[pool].sum())
+            chances = weights[pool] / weights[pool].sum()
             for r in range(resamples):
-                drawn = np.minimum(np.searchsorted(chances, rng.random(len(mine))), len(pool) - 1)
-                realised[r] += float(mine @ surprise[drawn]) / len(rows)
+                realised[r] += float(mine @ rng.choice(surprise, len(mine), p=chances)) / len(rows)
     for r in range(resamples):
         counted = np.bincount(rng.integers(0, n, n), minlength=n) * weights
         levels[r] = ahead.mean() * float(counted @ loss / (counted @ held))

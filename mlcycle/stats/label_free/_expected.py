@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.float64]
 
-__all__ = ["ClassMetric", "Measure", "class_metric", "confusion", "expected_auc"]
+__all__ = ["ClassMetric", "Measure", "class_metric", "expected_auc"]
 
 _STEP = 1e-6
 
@@ -26,12 +26,8 @@ _STEP = 1e-6
 class Measure:
     """A metric of certain scores and decisions, as a function of how probable every label of every row is.
 
-    Attributes
-    ----------
-    of : callable
-        From probabilities of labels, shape (n, k), to the value; with ones and zeros it is the realised metric.
-    slopes : callable
-        From the same to how the value follows each of them, times n (the influence of a row), shape (n, k).
+    `of` takes them as an array of shape (n, k); given ones and zeros it is the realised metric. `slopes` says how the
+    value follows each of them, times n (the influence of a row).
     """
 
     of: Callable[[Rows], float]
@@ -40,16 +36,9 @@ class Measure:
 
 @frozen(eq=False)
 class ClassMetric:
-    """A metric that needs no more than how probable every label of every row is.
+    """A metric that needs no more than how probable every label of every row is, with its range.
 
-    Attributes
-    ----------
-    name : str
-        The usual name.
-    low, high : float
-        Its range.
-    formula : callable or None
-        The metric of a confusion matrix in shares (rows: decided, columns: true); ``None`` for the AUC.
+    The formula is that of a confusion matrix in shares (rows: decided, columns: true), or ``None`` for the AUC.
     """
 
     name: str
@@ -67,25 +56,23 @@ class ClassMetric:
 
 
 def class_metric(name: str, k: int) -> ClassMetric:
-    """Return the metric of this name for `k` labels.
-
-    Examples
-    --------
-    >>> class_metric("recall_macro", 3).name
-    'recall'
-    """
-    key = _ALIASES.get(name, name)
-    for ending in ("_macro", "_ovr"):
-        key = key.removesuffix(ending)
+    """Return the metric of this name for `k` labels; scikit-learn's names such as ``f1_macro`` will do."""
+    key = name.removesuffix("_macro").removesuffix("_ovr")
     if key == "roc_auc":
         return ClassMetric(key, 0.0, 1.0)
-    known = _BINARY if k == 2 else _MACRO
+    known = list(_FORMULAS) if k == 2 else _OF_MANY
     if key not in known:
         raise InvalidInput(f"no metric {name!r} for {k} labels; there are roc_auc, {', '.join(known)}")
-    return ClassMetric(key, -1.0 if key == "matthews_corrcoef" else 0.0, 1.0, known[key])
+    return ClassMetric(key, -1.0 if key == "matthews_corrcoef" else 0.0, 1.0, _FORMULAS[key])
 
 
 def _counted(formula: Callable[[Rows], float], decided: NDArray[np.intp], k: int) -> Measure:
+    """Return the measure of a formula: ``p`` of a row decided positive counts as true, ``1 - p`` as false positive.
+
+    References
+    ----------
+    NannyML, How it works: performance estimation, "Confidence-based Performance Estimation" (2022).
+    """
     marks = np.eye(k)[decided].T
 
     def counts(rows: Rows) -> Rows:
@@ -100,32 +87,11 @@ def _counted(formula: Callable[[Rows], float], decided: NDArray[np.intp], k: int
     return Measure(lambda rows: formula(counts(rows)), slopes)
 
 
-def confusion(rows: Rows, decided: NDArray[np.intp]) -> Rows:
-    """Return the expected confusion matrix as shares of rows: decided labels down, true labels across.
-
-    References
-    ----------
-    NannyML, How it works: performance estimation, "Confidence-based Performance Estimation" (2022), which counts
-    ``p`` of a row predicted positive as true and ``1 - p`` as false positive.
-
-    Examples
-    --------
-    >>> rows = np.array([[0.1, 0.9], [0.4, 0.6], [0.8, 0.2]])
-    >>> (3 * confusion(rows, np.array([1, 1, 0]))).round(3).tolist()
-    [[0.8, 0.2], [0.5, 1.5]]
-    """
-    return np.asarray(np.eye(rows.shape[1])[decided].T @ rows / len(rows))
-
-
 def expected_auc(score: Rows) -> Measure:
     """Return the expected area under the ROC curve, as a function of the probabilities of being positive.
 
-    The expected number of pairs in order over the expected number of pairs, ties one half, a row never paired with
-    itself; the scores are sorted once, so each call takes one pass.
-
-    References
-    ----------
-    Mann and Whitney (1947), Annals of Mathematical Statistics 18, with expected counts in place of counts.
+    The expected number of pairs in order over that of pairs, ties one half, a row never paired with itself (Mann and
+    Whitney 1947, Annals of Mathematical Statistics 18, with expected counts); sorted once, each call takes one pass.
 
     Examples
     --------
@@ -185,8 +151,18 @@ def _share(part: float, whole: float) -> float:
     return float(part / whole) if whole > 1e-12 else math.nan
 
 
-def _f1(true: float, false: float, missed: float) -> float:
-    return _share(2 * true, 2 * true + false + missed)
+def _of_label(formula: Callable[[float, float, float, float], float]) -> Callable[[Rows], float]:
+    """Return the metric whose formula takes true and false positives, false and true negatives of one label.
+
+    Of two labels it is that of the greater one, of more the mean over labels, each against the rest.
+    """
+
+    def of(c: Rows) -> float:
+        labels = range(1 if len(c) == 2 else 0, len(c))
+        cells = [(c[i, i], c[i].sum() - c[i, i], c[:, i].sum() - c[i, i]) for i in labels]
+        return float(np.mean([formula(*some, c.sum() - sum(some)) for some in cells]))
+
+    return of
 
 
 def _matthews(c: Rows) -> float:
@@ -196,36 +172,20 @@ def _matthews(c: Rows) -> float:
 
 
 # Rows of the matrix are decided labels, columns true ones: c[1, 0] are the false positives.
-_BINARY: dict[str, Callable[[Rows], float]] = {
-    "accuracy": lambda c: float(np.trace(c)),
-    "balanced_accuracy": lambda c: (_share(c[1, 1], c[:, 1].sum()) + _share(c[0, 0], c[:, 0].sum())) / 2,
-    "precision": lambda c: _share(c[1, 1], c[1].sum()),
-    "recall": lambda c: _share(c[1, 1], c[:, 1].sum()),
-    "specificity": lambda c: _share(c[0, 0], c[:, 0].sum()),
-    "negative_predictive_value": lambda c: _share(c[0, 0], c[0].sum()),
-    "false_positive_rate": lambda c: _share(c[1, 0], c[:, 0].sum()),
-    "false_negative_rate": lambda c: _share(c[0, 1], c[:, 1].sum()),
-    "f1": lambda c: _f1(c[1, 1], c[1, 0], c[0, 1]),
-    "matthews_corrcoef": _matthews,
-    "true_positives": lambda c: float(c[1, 1]),
-    "false_positives": lambda c: float(c[1, 0]),
-    "true_negatives": lambda c: float(c[0, 0]),
-    "false_negatives": lambda c: float(c[0, 1]),
-}
-_MACRO: dict[str, Callable[[Rows], float]] = {
+_FORMULAS: dict[str, Callable[[Rows], float]] = {
     "accuracy": lambda c: float(np.trace(c)),
     "balanced_accuracy": lambda c: float(np.mean([_share(c[i, i], c[:, i].sum()) for i in range(len(c))])),
-    "precision": lambda c: float(np.mean([_share(c[i, i], c[i].sum()) for i in range(len(c))])),
-    "recall": lambda c: float(np.mean([_share(c[i, i], c[:, i].sum()) for i in range(len(c))])),
-    "f1": lambda c: float(
-        np.mean([_f1(c[i, i], c[i].sum() - c[i, i], c[:, i].sum() - c[i, i]) for i in range(len(c))])
-    ),
+    "precision": _of_label(lambda tp, fp, fn, tn: _share(tp, tp + fp)),
+    "recall": _of_label(lambda tp, fp, fn, tn: _share(tp, tp + fn)),
+    "f1": _of_label(lambda tp, fp, fn, tn: _share(2 * tp, 2 * tp + fp + fn)),
+    "specificity": _of_label(lambda tp, fp, fn, tn: _share(tn, tn + fp)),
+    "negative_predictive_value": _of_label(lambda tp, fp, fn, tn: _share(tn, tn + fn)),
+    "false_positive_rate": _of_label(lambda tp, fp, fn, tn: _share(fp, fp + tn)),
+    "false_negative_rate": _of_label(lambda tp, fp, fn, tn: _share(fn, fn + tp)),
+    "matthews_corrcoef": _matthews,
+    "true_positives": _of_label(lambda tp, fp, fn, tn: float(tp)),
+    "false_positives": _of_label(lambda tp, fp, fn, tn: float(fp)),
+    "true_negatives": _of_label(lambda tp, fp, fn, tn: float(tn)),
+    "false_negatives": _of_label(lambda tp, fp, fn, tn: float(fn)),
 }
-_ALIASES = {
-    "auc": "roc_auc",
-    "sensitivity": "recall",
-    "true_positive_rate": "recall",
-    "true_negative_rate": "specificity",
-    "f1_score": "f1",
-    "mcc": "matthews_corrcoef",
-}
+_OF_MANY = ["accuracy", "balanced_accuracy", "precision", "recall", "f1"]

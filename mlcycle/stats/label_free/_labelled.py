@@ -9,10 +9,13 @@ import numpy as np
 from attrs import frozen
 
 from mlcycle.errors import InvalidInput
+from mlcycle.stats._arguments import check_numbers
+from mlcycle.stats._estimate import Estimate, smallest_detectable, unknown
 from mlcycle.stats._labels import check_pair
+from mlcycle.stats.label_free._calibration import effective_rows
+from mlcycle.stats.label_free._dle import losses_of
 from mlcycle.stats.label_free._expected import class_metric
-from mlcycle.stats.label_free._losses import loss_named, losses_of, numbers
-from mlcycle.stats.label_free._scores import chances_of, check_threshold, decisions
+from mlcycle.stats.label_free._scores import check_threshold, decisions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,25 +34,10 @@ _FEW = 5
 
 @frozen(eq=False)
 class Labelled:
-    """A metric of all rows from the labels of some.
+    """A metric of all rows from the labels of some, its range and its standard error over samples of the same rows.
 
-    Attributes
-    ----------
-    metric : str
-        Its usual name.
-    value, error : float
-        The estimate and its standard error over samples of the same rows.
-    low, high : float
-        Range of the metric.
-    degrees, strata : int
-        Degrees of freedom of the error: labels minus strata.
-    most_rows : float
-        Labels it is worth at most, however well the strata fit.
-    reason : str
-        Empty, or why there can be no limits.
-    expected : callable or None
-        ``(rng, times)`` to the difference from the label-free estimate found, and differences drawn as if that were
-        right.
+    `reason` says why there can be no limits. `expected` returns the difference found from the label-free estimate, and
+    so many drawn as if that were right.
     """
 
     metric: str
@@ -57,13 +45,26 @@ class Labelled:
     error: float
     low: float
     high: float
-    degrees: int
-    strata: int
-    most_rows: float = math.inf
+    sample: AuditSample
     reason: str = ""
     expected: Callable[[np.random.Generator, int], tuple[float, Rows]] | None = None
 
-    def limits(self, confidence: float) -> tuple[float, float, float]:
+    @property
+    def degrees(self) -> int:
+        """Degrees of freedom of the error: labels minus strata."""
+        return len(self.sample.indices) - len(self.sample.sizes)
+
+    def interval(self, confidence: float) -> Estimate:
+        """Return the estimate with limits, or the reason why there are none."""
+        k = len(self.sample.indices)
+        method = f"stratified difference estimator, {k} labels in {len(self.sample.sizes)} strata"
+        undefined = "the metric is undefined on these labels" if math.isnan(self.value) else self.reason
+        if self.degrees < 2 or undefined:
+            return unknown(self.value, k, confidence, method, f"{undefined or f'only {k} labels'}; label more rows")
+        low, high, error = self._limits(confidence)
+        return Estimate(self.value, low, high, confidence, k, error, smallest_detectable(error, confidence), method)
+
+    def _limits(self, confidence: float) -> tuple[float, float, float]:
         """Return limits and standard error; Wilson's with an effective sample size where the metric has a range."""
         from scipy import special
 
@@ -72,25 +73,26 @@ class Labelled:
             return max(self.value - t * self.error, self.low), self.value + t * self.error, self.error
         width = self.high - self.low
         share = min(max((self.value - self.low) / width, 0.0), 1.0)
-        spread = share * (1 - share)
-        # Half a label is moved off an end, where a share has no spread of its own to compare the error with.
-        inner = share if math.isinf(self.most_rows) else (share * self.most_rows + 0.5) / (self.most_rows + 1)
-        worth = inner * (1 - inner) / (self.error / width) ** 2 if self.error > 0 else math.inf
-        rows = min(worth, self.most_rows)
+        # Labels it is worth at most, however well the strata fit. Half a label is moved off an end, where a share has
+        # no spread of its own to compare the error with.
+        left = 1 - len(self.sample.indices) / self.sample.n
+        most = effective_rows(self.sample.weights) / left if left > 0 else math.inf
+        inner = share if math.isinf(most) else (share * most + 0.5) / (most + 1)
+        rows = min(inner * (1 - inner) / (self.error / width) ** 2 if self.error > 0 else math.inf, most)
         middle = (share + t * t / (2 * rows)) / (1 + t * t / rows)
-        half = t * math.sqrt(spread / rows + t * t / (4 * rows * rows)) / (1 + t * t / rows)
+        half = t * math.sqrt(share * (1 - share) / rows + t * t / (4 * rows * rows)) / (1 + t * t / rows)
         low, high = self.low + width * max(middle - half, 0.0), self.low + width * min(middle + half, 1.0)
         return low, high, (high - low) / (2 * t)
 
 
-def sampled_codes(sample: AuditSample, y: ArrayLike, k: int, labels: ArrayLike | None) -> NDArray[np.intp]:
+def _sampled_codes(sample: AuditSample, y: ArrayLike, k: int, labels: ArrayLike | None) -> NDArray[np.intp]:
     """Return the column of every sampled row's label."""
-    truth, _ = check_pair(y, sample.indices) if np.shape(y) == sample.indices.shape else (None, None)
-    if truth is None:
+    if np.shape(y) != sample.indices.shape:
         raise InvalidInput(
             f"y needs the labels of the {len(sample.indices)} sampled rows, in the order of sample.indices; "
             f"got shape {np.shape(y)}"
         )
+    truth, _ = check_pair(y, sample.indices)
     known = np.unique(np.asarray(labels)) if labels is not None else np.arange(k).astype(truth.dtype)
     if len(known) != k:
         raise InvalidInput(f"labels needs {k} values, one a column of the scores, got {len(known)}")
@@ -112,13 +114,15 @@ def judged(
     """Return the metric, its measure of all rows, what is expected of them, and labels seen and decided, as codes."""
     if sample.score.ndim != 2:
         raise InvalidInput(f"{metric} needs a sample drawn by probabilities; for losses there are mae, mse, rmse")
+    if prediction is not None:
+        raise InvalidInput(f"prediction is for losses; {metric} is of the probabilities that the sample was drawn by")
     k = sample.score.shape[1]
-    chosen, code = class_metric(metric, k), sampled_codes(sample, y, k, labels)
-    said = _said(sample, prediction, check_threshold(threshold), labels, chosen.formula is not None)
+    chosen, code = class_metric(metric, k), _sampled_codes(sample, y, k, labels)
+    decided = decisions(sample.score, check_threshold(threshold))
     base = sample.score if rows is None else rows
     if base.shape != (sample.n, k):
         raise InvalidInput(f"the estimate is of shape {base.shape}, the sample {(sample.n, k)}; estimate the same rows")
-    return chosen, chosen.measure(*said), base, code, said[1]
+    return chosen, chosen.measure(sample.score, decided), base, code, decided
 
 
 def class_labelled(
@@ -151,8 +155,7 @@ def class_labelled(
         return gap, drawn
 
     return Labelled(
-        chosen.name, _inside(value, chosen.low, chosen.high), error, chosen.low, chosen.high,
-        len(at) - len(sample.sizes), len(sample.sizes), _most_rows(sample),
+        chosen.name, float(np.clip(value, chosen.low, chosen.high)), error, chosen.low, chosen.high, sample,
         _too_few(chosen, code, decided[at], len(eye)), None if rows is None else expected,
     )  # fmt: skip
 
@@ -169,44 +172,21 @@ def sampled_losses(
     base = np.zeros(sample.n) if rows is None else rows
     if base.shape != (sample.n,):
         raise InvalidInput(f"the estimate is of shape {base.shape}, the sample of {sample.n}; estimate the same rows")
-    return losses_of(name, numbers("y", y, k), numbers("prediction", said, k)), base
+    return losses_of(name, check_numbers(y, "y", k), check_numbers(said, "prediction", k)), base
 
 
 def loss_labelled(
     sample: AuditSample, y: ArrayLike, prediction: ArrayLike | None, metric: str, rows: Rows | None
 ) -> Labelled:
     """Return a loss of a regression."""
-    k, name = len(sample.indices), loss_named(metric)
-    loss, base = sampled_losses(sample, y, prediction, name, rows)
+    loss, base = sampled_losses(sample, y, prediction, metric, rows)
     surprise = loss - base[sample.indices]
     mean = float(base.mean() + sample.weights @ surprise / sample.n)
-    error, strata = _error(sample, surprise), len(sample.sizes)
-    if name == "rmse":
+    error = _error(sample, surprise)
+    if metric == "rmse":
         mean = math.sqrt(max(mean, 0.0))
         error = error / (2 * mean) if mean > 0 else error
-    return Labelled(name, max(mean, 0.0), error, 0.0, math.inf, k - strata, strata)
-
-
-def _said(
-    sample: AuditSample, prediction: ArrayLike | None, threshold: float, labels: ArrayLike | None, decisions_do: bool
-) -> tuple[Rows, NDArray[np.intp]]:
-    """Return scores and decisions of all rows."""
-    chances = sample.score
-    k = chances.shape[1]
-    if prediction is None:
-        return chances, decisions(chances, threshold)
-    said = np.asarray(prediction)
-    if len(said) != sample.n:
-        raise InvalidInput(f"prediction needs all {sample.n} rows, labelled or not, got {len(said)}")
-    known = np.unique(np.asarray(labels)) if labels is not None else np.arange(k)
-    if said.ndim == 2 or (k == 2 and said.dtype.kind == "f"):
-        chances = chances_of("prediction", said, k)
-        return chances, decisions(chances, threshold)
-    if not decisions_do:
-        raise InvalidInput("roc_auc needs probabilities as prediction, got labels")
-    if strange := set(said.tolist()) - set(known.tolist()):
-        raise InvalidInput(f"prediction holds {sorted(map(str, strange))[:5]}, not among the labels {known.tolist()}")
-    return chances, np.searchsorted(known, said).astype(np.intp)
+    return Labelled(metric, max(mean, 0.0), error, 0.0, math.inf, sample)
 
 
 def _error(sample: AuditSample, pull: Rows) -> float:
@@ -227,12 +207,6 @@ def _anticipated(sample: AuditSample, slopes: Rows, base: Rows) -> float:
     return math.sqrt(max(float(left @ variance), 0.0)) / sample.n
 
 
-def _most_rows(sample: AuditSample) -> float:
-    weights, left = sample.weights, 1 - len(sample.indices) / sample.n
-    worth = float(weights.sum() ** 2 / (weights**2).sum())
-    return worth / left if left > 0 else math.inf
-
-
 def _too_few(chosen: ClassMetric, code: NDArray[np.intp], decided: NDArray[np.intp], k: int) -> str:
     """Return why there are no limits: a ratio or an area rests on hardly any labelled rows of a label."""
     if chosen.name == "accuracy" or chosen.name.endswith("tives"):
@@ -243,7 +217,3 @@ def _too_few(chosen: ClassMetric, code: NDArray[np.intp], decided: NDArray[np.in
     if min(seen, given) >= _FEW:
         return ""
     return f"only {min(seen, given)} labelled rows {'have' if seen <= given else 'were given'} the rarest label"
-
-
-def _inside(value: float, low: float, high: float) -> float:
-    return value if math.isnan(value) else min(max(value, low), high)

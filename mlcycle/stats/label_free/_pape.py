@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from mlcycle.errors import InvalidInput
+from mlcycle.stats._arguments import check_seed
 from mlcycle.stats.label_free._cbpe import estimated
-from mlcycle.stats.label_free._density import Density, density, feature_pair, missing_support
-from mlcycle.stats.label_free._scores import chances_of, check_threshold, reference_of
+from mlcycle.stats.label_free._density import feature_pair, weighted
+from mlcycle.stats.label_free._scores import chances_of, reference_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from mlcycle.stats.label_free._result import LabelFree
 
-__all__ = ["FEWEST_EACH", "pape"]
+__all__ = ["pape"]
 
-# Rows of either side below which a classifier of the sides is mostly noise.
-FEWEST_EACH = 100
 _ASSUMES = (
     "labels depend on the inputs as they did in the reference (covariate shift only), "
     "and the inputs given are those that shifted"
@@ -36,8 +32,6 @@ def pape(
     *,
     metric: str = "roc_auc",
     threshold: float = 0.5,
-    labels: ArrayLike | None = None,
-    calibrate: bool = True,
     confidence: float = 0.95,
     resamples: int = 400,
     seed: int = 0,
@@ -53,7 +47,7 @@ def pape(
         Inputs of both sides; numbers, dates, categories, texts (as categories), nulls. A running id or a clock (a date,
         a year, the number of a batch) of which no new value lies within the reference's tells the sides apart and says
         nothing else: it is left out, and `reason` names it.
-    y_reference, score_reference, score, metric, threshold, labels, calibrate, confidence, resamples, seed
+    y_reference, score_reference, score, metric, threshold, confidence, resamples, seed
         As in `cbpe`.
 
     Returns
@@ -88,23 +82,15 @@ def pape(
     >>> bool(abs(found.value - realised) < 0.05 < stats.cbpe(y, score, score_new, metric="accuracy").value - realised)
     True
     """
-    reference = reference_of(y_reference, score_reference, labels)
+    reference = reference_of(y_reference, score_reference)
     chances = chances_of("score", score, reference.chances.shape[1])
     inputs = feature_pair(X_reference, X)
-    old, new = inputs.old, inputs.new
-    for name, side, rows in (("X_reference", old, reference.chances), ("X", new, chances)):
+    for name, side, rows in (("X_reference", inputs.old, reference.chances), ("X", inputs.new, chances)):
         if len(side) != len(rows):
             raise InvalidInput(f"{name} needs {len(rows)} rows as its scores have, got {len(side)}")
-    threshold = check_threshold(threshold)
-    if min(len(old), len(new)) < FEWEST_EACH:
-        found = Density(np.ones(len(old)), math.nan, 0.0)
-        reason = f"{len(old)} reference and {len(new)} new rows are too few to tell how the inputs shifted; "
-        reason += f"{FEWEST_EACH} each would do"
-    else:
-        found = density(old, new, seed)
-        reason = missing_support(found, inputs)
+    weights, unsupported, reason = weighted(inputs, check_seed(seed))
     return estimated(
-        reference, found.weights, chances, metric, threshold, "PAPE", _ASSUMES,
-        calibrate=calibrate, confidence=confidence, resamples=resamples, seed=seed,
-        reason=reason, unsupported=found.unsupported, note=inputs.note,
+        reference, weights, chances, "PAPE", _ASSUMES,
+        metric=metric, threshold=threshold, confidence=confidence, resamples=resamples, seed=seed,
+        reason=reason, unsupported=unsupported, note=inputs.note,
     )  # fmt: skip

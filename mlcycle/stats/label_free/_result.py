@@ -106,17 +106,15 @@ class LabelFree:
     def _repr_html_(self) -> str:
         from mlcycle import _html
 
-        shown = self.interval
-        picture = _html.bar(shown.value, shown.low, shown.high, self.reference)
-        limits = f"{shown.low:.4g} to {shown.high:.4g} ({100 * shown.confidence:g} %)" if shown.conclusive else ""
+        shown, title = self.interval, f"{self.metric} without labels ({self.method})"
         facts = [
-            ("value", None if self.refused else shown.value), ("interval", limits), ("", picture),
-            ("refused" if self.refused else "note", self.reason), ("reference", self.reference),
-            ("assumes that", self.assumption), ("calibration", self.calibration), ("rows", shown.n),
+            ("refused" if self.refused else "estimate", self.reason if self.refused else str(shown)),
+            ("", _html.bar(shown.value, shown.low, shown.high, self.reference)), ("reference", self.reference),
+            ("assumes that", self.assumption), ("calibration", self.calibration),
             ("reference rows it rests on", None if math.isnan(self.effective_n) else round(self.effective_n)),
             ("rows unlike the reference", f"{self.unsupported:.1%}"),
         ]  # fmt: skip
-        return str(_html.card(f"{self.metric} without labels ({self.method})", facts))
+        return str(_html.card(title, facts))
 
 
 def joined(*notes: str) -> str:

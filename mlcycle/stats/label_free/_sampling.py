@@ -1,18 +1,17 @@
-"""Which rows to have labelled: strata of score and of shift, more rows where the outcome is less certain."""
+"""Which rows to have labelled: strata of score, more rows where the outcome is less certain."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from attrs import field, frozen
 
 from mlcycle.errors import InvalidInput
-from mlcycle.stats._arguments import check_seed
+from mlcycle.stats._arguments import check_numbers, check_seed, check_whole
 from mlcycle.stats.label_free._scores import chances_of
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["AuditSample", "audit_sample"]
@@ -74,16 +73,6 @@ class AuditSample:
         """How many rows every chosen row stands for, shape (k,)."""
         return np.asarray(1 / self.probabilities)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the choice as plain lists, without the scores."""
-        return {"indices": self.indices.tolist(), "stratum": self.stratum.tolist(), "sizes": self.sizes.tolist()}
-
-    def frame(self) -> pd.DataFrame:
-        """Return one line a row to label: its position, stratum and chance of having been chosen."""
-        import pandas as pd
-
-        return pd.DataFrame({"row": self.indices, "stratum": self.stratum, "probability": self.probabilities})
-
     def __str__(self) -> str:
         chances = self.probabilities
         spread = f"{chances.min():.2g} to {chances.max():.2g}" if len(chances) else "none"
@@ -97,11 +86,10 @@ def audit_sample(
     score: ArrayLike,
     k: int,
     *,
-    shift: ArrayLike | None = None,
     task: Literal["classification", "regression"] = "classification",
     seed: int = 0,
 ) -> AuditSample:
-    """Choose `k` rows to have labelled, at random within strata of score and of shift.
+    """Choose `k` rows to have labelled, at random within strata of score.
 
     Every row can be chosen. Half of the labels are spread evenly, half go where the score says the outcome is
     uncertain (probability times its complement large): an audit is unbiased, and no less precise than half as many
@@ -113,9 +101,6 @@ def audit_sample(
         Probabilities; for regression the size of the error expected of every row, or the prediction itself.
     k : int
         Rows to label; all of them when there are no more.
-    shift : array-like of shape (n,), optional
-        How far every row is from the reference (a density ratio, a distance): the nearer and the farther half get
-        strata of their own.
     task : {"classification", "regression"}
         What the score is.
     seed : int, default 0
@@ -142,16 +127,16 @@ def audit_sample(
     n = len(values)
     if n == 0:
         raise InvalidInput("score has no rows; there is nothing to choose from")
-    if isinstance(k, bool) or int(k) != k or k < 1:
-        raise InvalidInput(f"k is a number of rows to label, 1 or more, got {k!r}")
-    rng = np.random.default_rng(check_seed(seed))
+    k, rng = min(check_whole(k, "k", 1), n), np.random.default_rng(check_seed(seed))
     order = values if values.ndim == 1 else values[:, 1] if values.shape[1] == 2 else spread
-    stratum = _strata(order, _shift(shift, n), min(int(k), n), rng)
-    sizes = np.bincount(stratum)
-    taken = _allocation(sizes, np.bincount(stratum, spread) / sizes, min(int(k), n))
-    rows = [rng.choice(np.flatnonzero(stratum == h), take, replace=False) for h, take in enumerate(taken)]
-    indices = np.sort(np.concatenate(rows))
-    return AuditSample(indices, stratum[indices], sizes.astype(np.intp), values)
+    # Strata are of equal size; ties of the score are split at random.
+    parts = np.array_split(np.lexsort((rng.random(n), order)), np.clip(k // _ROWS_PER_STRATUM, 1, _MOST_STRATA))
+    sizes = np.array([len(part) for part in parts])
+    taken = _allocation(sizes, np.array([spread[part].mean() for part in parts]), k)
+    rows = [rng.choice(part, take, replace=False) for part, take in zip(parts, taken, strict=True)]
+    indices, stratum = np.concatenate(rows), np.repeat(np.arange(len(parts)), taken)
+    by_place = np.argsort(indices)
+    return AuditSample(indices[by_place], stratum[by_place], sizes, values)
 
 
 def _values(score: ArrayLike, task: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -163,36 +148,8 @@ def _values(score: ArrayLike, task: str) -> tuple[NDArray[np.float64], NDArray[n
         return chances, np.sqrt(top * (1 - top))
     if task != "regression":
         raise InvalidInput(f"task is 'classification' or 'regression', got {task!r}")
-    if found.ndim != 1 or found.dtype.kind not in "biuf" or not np.all(np.isfinite(found)):
-        raise InvalidInput(f"for regression score is one finite number per row, got shape {found.shape}, {found.dtype}")
-    sizes = found.astype(np.float64)
+    sizes = check_numbers(found, "score")
     return sizes, np.abs(sizes)
-
-
-def _shift(shift: ArrayLike | None, n: int) -> NDArray[np.float64] | None:
-    if shift is None:
-        return None
-    far = np.asarray(shift, dtype=np.float64)
-    if far.shape != (n,) or np.isnan(far).any():
-        raise InvalidInput(f"shift needs one number per row, shape ({n},), nothing missing; got shape {far.shape}")
-    return far
-
-
-def _strata(
-    order: NDArray[np.float64], shift: NDArray[np.float64] | None, k: int, rng: np.random.Generator
-) -> NDArray[np.intp]:
-    """Return strata of equal size: of shift first, then of score; ties are split at random."""
-    n = len(order)
-    count = int(np.clip(k // _ROWS_PER_STRATUM, 1, _MOST_STRATA))
-    luck, stratum = rng.random(n), np.empty(n, np.intp)
-    halves = [np.arange(n)] if shift is None or count < 2 else np.array_split(np.lexsort((luck, shift)), 2)
-    made = 0
-    for half in halves:
-        for rows in np.array_split(half[np.lexsort((luck[half], order[half]))], max(count // len(halves), 1)):
-            if len(rows):
-                stratum[rows] = made
-                made += 1
-    return stratum
 
 
 def _allocation(sizes: NDArray[np.intp], spread: NDArray[np.float64], k: int) -> NDArray[np.intp]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from attrs import frozen
 
 from mlcycle.errors import InvalidInput
-from mlcycle.stats._labels import check_pair, class_probabilities
+from mlcycle.stats._arguments import check_numbers
+from mlcycle.stats._labels import check_pair, classes_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -18,15 +19,7 @@ __all__ = ["Reference", "chances_of", "check_threshold", "decisions", "reference
 
 @frozen(eq=False)
 class Reference:
-    """Labelled rows.
-
-    Attributes
-    ----------
-    chances : ndarray of shape (n, k)
-        Scores, one column a label in sorted order.
-    code : ndarray of shape (n,)
-        The column of every row's own label.
-    """
+    """Labelled rows: scores, one column a label in sorted order, and the column of every row's own label."""
 
     chances: NDArray[np.float64]
     code: NDArray[np.intp]
@@ -34,7 +27,7 @@ class Reference:
     @property
     def truth(self) -> NDArray[np.float64]:
         """Ones where a row has the label, shape (n, k)."""
-        return one_hot(self.code, self.chances.shape[1])
+        return np.eye(self.chances.shape[1])[self.code]
 
     @property
     def rarest(self) -> int:
@@ -42,31 +35,20 @@ class Reference:
         return int(np.bincount(self.code, minlength=self.chances.shape[1]).min())
 
 
-def one_hot(code: NDArray[np.intp], k: int) -> NDArray[np.float64]:
-    """Return a one in the column of every row's code.
-
-    Examples
-    --------
-    >>> one_hot(np.array([1, 0]), 2).tolist()
-    [[0.0, 1.0], [1.0, 0.0]]
-    """
-    return np.eye(k)[code]
-
-
-def reference_of(y: ArrayLike, score: ArrayLike, labels: ArrayLike | None) -> Reference:
+def reference_of(y: ArrayLike, score: ArrayLike) -> Reference:
     """Return the labelled rows, or say what is wrong with them."""
     truth, guess = check_pair(y, score)
-    guess = _numbers("score_reference", guess)
     if len(truth) == 0:
         raise InvalidInput("y_reference has no rows; give labelled rows the model was not trained on")
-    chances, code = class_probabilities(truth, guess, labels)
+    labels = classes_of(truth, None)
+    chances, code = chances_of("score_reference", guess, len(labels)), np.searchsorted(labels, truth)
     counts = np.bincount(code, minlength=chances.shape[1])
     if not counts.all():
         raise InvalidInput(
             f"y_reference has no row of {np.sum(counts == 0)} of {len(counts)} labels; "
             "what a score means cannot be learned without: give reference rows of every label"
         )
-    return Reference(chances, code)
+    return Reference(chances, code.astype(np.intp))
 
 
 def chances_of(name: str, score: ArrayLike, k: int) -> NDArray[np.float64]:
@@ -77,7 +59,8 @@ def chances_of(name: str, score: ArrayLike, k: int) -> NDArray[np.float64]:
     >>> chances_of("score", [0.2, 1.0], 2).tolist()
     [[0.8, 0.2], [0.0, 1.0]]
     """
-    values = _numbers(name, np.asarray(score))
+    given = np.asarray(score)
+    values: NDArray[np.float64] = check_numbers(given.ravel(), name).reshape(given.shape)
     if values.ndim == 1 and k == 2:
         values = np.column_stack([1 - values, values])
     if values.ndim != 2 or values.shape[1] != k:
@@ -88,16 +71,6 @@ def chances_of(name: str, score: ArrayLike, k: int) -> NDArray[np.float64]:
         worst = values.sum(axis=1)[np.argmax(np.abs(values.sum(axis=1) - 1))]
         raise InvalidInput(f"{name}: the probabilities of a row sum to one, got {worst:.4g}")
     return values
-
-
-def _numbers(name: str, values: NDArray[Any]) -> NDArray[np.float64]:
-    try:
-        numbers = values.astype(np.float64)
-    except (TypeError, ValueError):
-        raise InvalidInput(f"{name} holds probabilities, got values of type {values.dtype}") from None
-    if missing := int(np.sum(~np.isfinite(numbers))):
-        raise InvalidInput(f"{name} has {missing} missing or infinite values; drop those rows")
-    return numbers
 
 
 def check_threshold(threshold: float) -> float:

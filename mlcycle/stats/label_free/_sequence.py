@@ -9,12 +9,12 @@ import numpy as np
 
 from mlcycle.errors import InvalidInput
 from mlcycle.stats._estimate import POWER, Estimate, check_confidence, unknown, z_value
+from mlcycle.stats.label_free._dle import LOSSES
 from mlcycle.stats.label_free._labelled import judged, sampled_losses
-from mlcycle.stats.label_free._losses import LOSSES, loss_named
 from mlcycle.stats.label_free._result import LabelFree
 from mlcycle.stats.label_free._sampling import AuditSample
 from mlcycle.stats.label_free._scores import check_threshold
-from mlcycle.stats.sequential._evidence import State, reading
+from mlcycle.stats.sequential._evidence import Evidence, State
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -26,13 +26,11 @@ __all__ = ["AuditSequence"]
 _LINEAR = ("accuracy", "true_positives", "false_positives", "true_negatives", "false_negatives", "mae", "mse")
 # Parts of the largest bet; up to 0.7 the factor of one row rises with it, which drawing without replacement needs.
 _PARTS = 0.7 * 2.0 ** -np.arange(0, 9)
-_ASKED = ("metric", "margin", "confidence", "largest", "threshold")
-_KEPT = ("sum", "squares", "expected", "peak", "allowed", "looks")
 # No row of `audit_sample` counts for more than so many average ones.
 _HEAVIEST = 3.0
 
 
-class AuditSequence:
+class AuditSequence(Evidence):
     """A test of label-free estimates by small audits, chunk after chunk, valid at every look.
 
     Lives as long as the deployment it watches; `state` and `from_state` carry it from one process to the next. While
@@ -52,7 +50,7 @@ class AuditSequence:
     largest : float, default 1
         The largest loss there can be, for ``mae`` and ``mse``.
     threshold, labels
-        As in `cbpe`; `labels` are needed when they are not 0 and 1.
+        As in `audit`.
 
     Raises
     ------
@@ -85,6 +83,10 @@ class AuditSequence:
     ('disagree', 8)
     """
 
+    kind = "audits"
+    _asked = ("metric", "margin", "confidence", "largest", "threshold", "labels")
+    _kept = ("wealth", "sum", "squares", "peak", "allowed", "n", "looks")
+
     def __init__(
         self,
         metric: str = "accuracy",
@@ -95,17 +97,16 @@ class AuditSequence:
         threshold: float = 0.5,
         labels: ArrayLike | None = None,
     ) -> None:
-        named = loss_named(metric) if metric in LOSSES else metric
-        if named not in _LINEAR:
+        if metric not in _LINEAR:
             raise InvalidInput(f"a sequence needs a mean over rows, one of {', '.join(_LINEAR)}; got {metric!r}")
         if not margin >= 0 or not 0 < largest < math.inf:
             raise InvalidInput(f"margin is 0 or more and largest positive, got {margin!r} and {largest!r}")
-        self._metric, self._margin, self._largest = named, float(margin), float(largest)
+        self._metric, self._margin, self._largest = metric, float(margin), float(largest)
         self._confidence, self._threshold = check_confidence(confidence), check_threshold(threshold)
-        self._known = None if labels is None else np.unique(np.asarray(labels)).tolist()
+        self._labels = None if labels is None else np.unique(np.asarray(labels)).tolist()
         self._wealth = np.zeros((2, len(_PARTS)))
-        self._sum = self._squares = self._expected = self._peak = 0.0
-        self._allowed, self._labels, self._looks = 0.0, 0, 0
+        self._sum = self._squares = self._peak = 0.0
+        self._allowed, self._n, self._looks = 0.0, 0, 0
 
     def update(self, values: tuple[Any, ...], /) -> State:
         """Take the labels of one chunk's sample, and return the evidence against the estimates.
@@ -114,7 +115,7 @@ class AuditSequence:
         ----------
         values : tuple
             ``(sample, y, estimate)``: what `audit_sample` chose, the labels of its rows in that order, and the
-            `LabelFree` they test; or with a fourth, ``prediction``, as `audit` takes it.
+            `LabelFree` they test; for losses with a fourth, ``prediction``, as `audit` takes it.
 
         Raises
         ------
@@ -131,7 +132,7 @@ class AuditSequence:
             raise InvalidInput("estimate needs what is expected of every row: one by cbpe, pape or dle, not refused")
         if estimate.metric != self._metric:
             raise InvalidInput(f"the estimate is of {estimate.metric}, the sequence of {self._metric}; take the same")
-        surprise, expected = self._surprise(sample, y, rest[0] if rest else None, estimate.rows)
+        surprise = self._surprise(sample, y, rest[0] if rest else None, estimate.rows)
         k = len(surprise)
         weights = sample.weights * k / sample.n
         if weights.max() > _HEAVIEST:
@@ -142,33 +143,26 @@ class AuditSequence:
         for side, sign in enumerate((1.0, -1.0)):
             self._wealth[side] += np.log1p(np.outer(stakes, sign * moves - slack)).sum(axis=1)
         self._sum, self._squares = self._sum + float(moves.sum()), self._squares + float(moves @ moves)
-        self._expected, self._allowed = self._expected + k * expected, self._allowed + k * slack
-        self._labels, self._looks = self._labels + k, self._looks + 1
+        self._allowed, self._n, self._looks = self._allowed + k * slack, self._n + k, self._looks + 1
         self._peak = max(self._peak, self._log_evidence())
-        return State(self._labels, self.e_value, self.alarm)
+        return State(self._n, self.e_value, self.alarm)
 
-    def _surprise(
-        self,
-        sample: AuditSample,
-        y: ArrayLike,
-        prediction: ArrayLike | None,
-        rows: Rows,
-    ) -> tuple[Rows, float]:
-        """Return seen minus expected at the sampled rows and the mean expected at all, as shares of the largest."""
+    def _surprise(self, sample: AuditSample, y: ArrayLike, prediction: ArrayLike | None, rows: Rows) -> Rows:
+        """Return seen minus expected at the sampled rows, as shares of the largest there can be."""
         at = sample.indices
         if self._metric in LOSSES:
             loss, base = sampled_losses(sample, y, prediction, self._metric, rows)
             if loss.max() > self._largest:
                 raise InvalidInput(f"a loss is {loss.max():.4g}, more than largest={self._largest:g}; raise it")
-            base = np.minimum(base, self._largest)
-            return (loss - base[at]) / self._largest, float(base.mean()) / self._largest
-        _, measure, base, code, _ = judged(sample, y, prediction, self._metric, self._threshold, self._known, rows)
+            return (loss - np.minimum(base[at], self._largest)) / self._largest
+        _, measure, base, code, _ = judged(sample, y, prediction, self._metric, self._threshold, self._labels, rows)
         counts = np.round(measure.slopes(base))
-        return counts[at, code] - np.sum(base[at] * counts[at], axis=1), measure.of(base)
+        return np.asarray(counts[at, code] - np.sum(base[at] * counts[at], axis=1))
 
     def _log_evidence(self) -> float:
-        top = float(self._wealth.max())
-        return top + math.log(float(np.exp(self._wealth - top).mean()))
+        from scipy.special import logsumexp
+
+        return float(logsumexp(self._wealth)) - math.log(self._wealth.size)
 
     @property
     def looks(self) -> int:
@@ -194,67 +188,41 @@ class AuditSequence:
         if self.alarm:
             return "disagree"
         gap = self.difference
-        slack = self._largest * self._allowed / self._labels if self._labels else 0.0
+        slack = self._largest * self._allowed / self._n if self._n else 0.0
         return "agree" if gap.conclusive and -slack < gap.low and gap.high < slack else "inconclusive"
 
     @property
     def difference(self) -> Estimate:
         """Audited minus label-free, the mean over all chunks so far (a chunk counts as its labels), with limits."""
-        return self._estimate(0.0, -self._largest)
-
-    @property
-    def interval(self) -> Estimate:
-        """The metric itself, the mean over all chunks so far, with limits that hold at every look."""
-        return self._estimate(self._expected, 0.0)
-
-    def _estimate(self, start: float, least: float) -> Estimate:
-        n, method = self._labels, f"empirical Bernstein confidence sequence of {self._looks} audits"
+        n, method = self._n, f"empirical Bernstein confidence sequence of {self._looks} audits"
         if not n:
             return unknown(math.nan, 0, self._confidence, method, "there are no audits yet")
-        tails = [sign * _limit(sign * self._sum, self._squares, n, 1 - self._confidence) for sign in (-1.0, 1.0)]
-        value, low, high = (self._largest * (start + part) / n for part in (self._sum, *tails))
-        low, high = max(low, least), min(high, self._largest)
+        tails = [sign * _limit(sign * self._sum, self._squares, 1 - self._confidence) for sign in (-1.0, 1.0)]
+        value, low, high = (self._largest * part / n for part in (self._sum, *tails))
+        low, high = max(low, -self._largest), min(high, self._largest)
         error = self._largest * math.sqrt(self._squares) / n
         seen = (high - low) / 2 + z_value(POWER) * error
         return Estimate(value, low, high, self._confidence, n, error, seen, method, "holds at every look")
-
-    def state(self) -> dict[str, Any]:
-        """Return all there is to know, as JSON can hold it."""
-        kept = {name: getattr(self, f"_{name}") for name in (*_ASKED, *_KEPT)}
-        return {"kind": "audits", **kept, "labels": self._known, "wealth": self._wealth.tolist(), "seen": self._labels}
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any]) -> AuditSequence:
-        """Return the sequence that `state` was taken from, to go on as if it had never stopped."""
-        with reading(state, "audits", (*_ASKED, *_KEPT, "labels", "wealth", "seen")):
-            made = cls(**{name: state[name] for name in (*_ASKED, "labels")})
-            made._wealth = np.asarray(state["wealth"], dtype=np.float64).reshape(made._wealth.shape)
-            made._labels, made._looks = int(state["seen"]), int(state["looks"])
-            for name in _KEPT[:-1]:
-                setattr(made, f"_{name}", float(state[name]))
-        return made
 
     def __repr__(self) -> str:
         shown = f"{self.verdict} after {self._looks} audits, e-value {self.e_value:.3g}"
         return f"AuditSequence({self._metric}: {shown}; difference {self.difference})"
 
 
-def _limit(total: float, squares: float, n: int, alpha: float) -> float:
+def _limit(total: float, squares: float, alpha: float) -> float:
     """Return the largest sum of true differences that the moves seen do not contradict.
 
     The supermartingale is ``exp(l * (sum of truths - moves) / c - psi(l) * squares / c ** 2)``, mixed over the parts l;
     the limit is where it reaches ``2 / alpha``.
     """
+    from scipy.optimize import brentq
+    from scipy.special import logsumexp
+
     offsets = (np.log1p(-_PARTS) + _PARTS) * squares / _HEAVIEST**2
     rates, goal = _PARTS / _HEAVIEST, math.log(2 / alpha) + math.log(len(_PARTS))
-    # The smallest part alone reaches the goal here.
-    low, high = total, total + float((goal - offsets[-1]) / rates[-1])
-    for _ in range(100):
-        middle = (low + high) / 2
-        logs = rates * (middle - total) + offsets
-        top = float(logs.max())
-        if top + math.log(float(np.exp(logs - top).sum())) < goal:
-            low = middle
-        else:
-            high = middle
-    return high
+
+    def excess(truth: float) -> float:
+        return float(logsumexp(rates * (truth - total) + offsets)) - goal
+
+    # The smallest part alone reaches the goal at the far end.
+    return float(brentq(excess, total, total + (goal - offsets[-1]) / rates[-1]))

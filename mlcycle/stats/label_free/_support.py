@@ -23,11 +23,6 @@ def unsupported_scores(reference: NDArray[np.float64], score: NDArray[np.float64
 
     Near means within 0.01, or with odds within a factor of 1.65: 0.50 is near 0.38 to 0.62, 0.99 near 0.98 to 1.
 
-    Parameters
-    ----------
-    reference, score : ndarray of shape (n, k)
-        Probabilities, one column a label.
-
     Examples
     --------
     >>> old = np.linspace(0.1, 0.6, 500)[:, None]
@@ -36,8 +31,7 @@ def unsupported_scores(reference: NDArray[np.float64], score: NDArray[np.float64
     """
     enough = min(_MOST_NEIGHBOURS, math.ceil(_SHARE * len(reference)))
     alone = np.zeros(len(score), bool)
-    columns = range(1, 2) if score.shape[1] == 2 else range(score.shape[1])
-    for k in columns:
+    for k in range(score.shape[1] == 2, score.shape[1]):
         known, found = np.sort(reference[:, k]), score[:, k]
         low = np.minimum(found - _NEAR, found / (found + (1 - found) * _NEAR_ODDS))
         high = np.maximum(found + _NEAR, found * _NEAR_ODDS / (found * _NEAR_ODDS + 1 - found))
@@ -47,9 +41,5 @@ def unsupported_scores(reference: NDArray[np.float64], score: NDArray[np.float64
 
 def missing_scores(unsupported: float) -> str:
     """Return why scores so often unlike the reference cannot be judged by it, or nothing."""
-    if unsupported <= UNSUPPORTED_MOST:
-        return ""
-    return (
-        f"{unsupported:.0%} of rows have scores that hardly any reference row comes near; "
-        "label some of them and add them to the reference"
-    )
+    why = f"{unsupported:.0%} of rows have scores that hardly any reference row comes near; "
+    return why + "label some of them and add them to the reference" if unsupported > UNSUPPORTED_MOST else ""

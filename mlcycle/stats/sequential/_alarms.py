@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mlcycle.errors import InvalidInput
 from mlcycle.stats.sequential._budget import Budget
-from mlcycle.stats.sequential._evidence import State, reading
+from mlcycle.stats.sequential._evidence import Evidence, State
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["EDetector"]
 
 
-class EDetector:
+class EDetector(Evidence):
     """A detector that starts again after every alarm and keeps its expected number of false alarms within a budget.
 
     Lives as long as the stream it watches; `state` and `from_state` carry it from one process to the next. At each look
@@ -68,6 +68,9 @@ class EDetector:
     31
     """
 
+    kind = "e-detector"
+    _asked, _kept = ("threshold",), ("value", "n", "alarms")
+
     def __init__(self, threshold: float | Budget) -> None:
         if isinstance(threshold, Budget):
             threshold = threshold.threshold
@@ -76,7 +79,7 @@ class EDetector:
         self._threshold: float = float(threshold)
         self._value: float = 0.0
         self._n: int = 0
-        self._alarms: list[int] = []
+        self._alarms: tuple[int, ...] = ()
 
     @property
     def value(self) -> float:
@@ -84,19 +87,9 @@ class EDetector:
         return self._value
 
     @property
-    def threshold(self) -> float:
-        """The value at which there is an alarm."""
-        return self._threshold
-
-    @property
-    def n(self) -> int:
-        """Looks so far."""
-        return self._n
-
-    @property
     def alarms(self) -> tuple[int, ...]:
         """The looks with an alarm, counted from 1."""
-        return tuple(self._alarms)
+        return self._alarms
 
     @property
     def alarm(self) -> bool:
@@ -118,32 +111,8 @@ class EDetector:
             self._value = (self._value + 1) * e
             if self._value >= self._threshold:
                 self._value = 0.0
-                self._alarms.append(self._n)
+                self._alarms += (self._n,)
         return State(self._n, self._value, self.alarm)
-
-    def state(self) -> dict[str, Any]:
-        """Return all there is to know, as JSON can hold it."""
-        known = {"threshold": self._threshold, "value": self._value, "n": self._n}
-        return {"kind": "e-detector", **known, "alarms": list(self._alarms)}
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any]) -> EDetector:
-        """Return the detector that `state` was taken from, to go on as if it had never stopped.
-
-        Examples
-        --------
-        >>> detector = EDetector(100)
-        >>> detector.update(7.0).value, EDetector.from_state(detector.state())
-        (7.0, EDetector(n = 1, 7 of 100, no alarms))
-        """
-        with reading(state, "e-detector", ("threshold", "value", "n", "alarms")):
-            made = cls(state["threshold"])
-            made._value, made._n, made._alarms = (
-                float(state["value"]),
-                int(state["n"]),
-                [int(look) for look in state["alarms"]],
-            )
-        return made
 
     def __repr__(self) -> str:
         count = len(self._alarms)

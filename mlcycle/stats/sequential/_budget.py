@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from attrs import asdict, field, frozen
+from attrs import field, frozen
 
 from mlcycle.errors import InvalidInput
 from mlcycle.stats._arguments import check_share, check_size, check_whole
@@ -29,19 +29,8 @@ def _alarms(count: Any) -> float:
     return found
 
 
-def _interval(cadence: str | timedelta) -> str:
-    """Return the time between looks as text such as ``1d``."""
-    if isinstance(cadence, str):
-        return cadence.strip()
-    if not hasattr(cadence, "total_seconds"):
-        raise InvalidInput(f"cadence is text such as '1d' or a timedelta, got {cadence!r}")
-    seconds = cadence.total_seconds()
-    unit = next((name for name in ("w", "d", "h", "min") if seconds % _SECONDS[name] == 0), "s")
-    return f"{seconds / _SECONDS[unit]:.15g}{unit}"
-
-
-def _seconds(cadence: str) -> float:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|min|h|d|w)", cadence.lower())
+def _seconds(cadence: Any) -> float:
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|min|h|d|w)\s*", str(cadence).lower())
     if not found or not 0 < float(found[1]) * _SECONDS[found[2]] <= _YEAR:
         raise InvalidInput(f"cadence is the time between looks such as '15min', '12h', '1d' or '1w', got {cadence!r}")
     return float(found[1]) * _SECONDS[found[2]]
@@ -55,7 +44,7 @@ class Budget:
     ----------
     false_alarms_per_year : float, default 1
         The expected number, over all streams together. 0.1 is one in ten years.
-    cadence : str or timedelta, default "1d"
+    cadence : str, default "1d"
         Time between looks: a number and ``s``, ``min``, ``h``, ``d`` or ``w``.
     streams : int, default 1
         How many things are looked at each time: columns, slices, models.
@@ -75,7 +64,6 @@ class Budget:
     - An `EDetector` with `threshold`, which starts again after each alarm. Its value R with A alarms so far
       satisfies ``E[R + threshold * A] <= looks``, as every look adds 1 to the expectation of R and every alarm takes at
       least the threshold off; so ``E[A] <= looks / threshold`` after any number of looks.
-    - A martingale or e-process that runs for one year and stops at its first alarm, at `anytime_level` (Ville 1939).
 
     References
     ----------
@@ -88,13 +76,13 @@ class Budget:
     >>> stats.Budget(false_alarms_per_year=1, cadence="1d", streams=40)
     Budget(1 false alarm a year expected over 40 streams looked at every 1d, 365 times a year: a test made afresh at
     each
-        look at level 6.84e-05, an e-detector with threshold 14,610, a martingale run for a year at level 0.025)
+        look at level 6.84e-05, an e-detector with threshold 14,610)
     >>> stats.Budget(false_alarms_per_year=2, cadence="1w").level.__round__(4)
     0.0383
     """
 
     false_alarms_per_year: float = field(default=1.0, converter=_alarms)
-    cadence: str = field(default="1d", converter=_interval)
+    cadence: str = "1d"
     streams: int = 1
 
     def __attrs_post_init__(self) -> None:
@@ -165,37 +153,10 @@ class Budget:
         """The threshold of the `EDetector` of each stream, fed once a look."""
         return 1 / self.level
 
-    @property
-    def anytime_level(self) -> float:
-        """The level of a martingale or an e-process of each stream that is started once a year.
-
-        Raises
-        ------
-        InvalidInput
-            If a year with one alarm at most per stream cannot use up the budget.
-        """
-        if self.false_alarms_per_year >= self.streams:
-            raise InvalidInput(
-                f"a martingale that stops at its first alarm has fewer than {self.false_alarms_per_year:g} false "
-                f"alarms a year over {self.streams} streams at any level; "
-                "use an EDetector with .threshold, which starts again"
-            )
-        return self.false_alarms_per_year / self.streams
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the budget and what follows from it as a plain dict."""
-        levels = {"looks_per_year": self.looks_per_year, "level": self.level, "threshold": self.threshold}
-        anytime = self.anytime_level if self.false_alarms_per_year < self.streams else None
-        return {**asdict(self), **levels, "anytime_level": anytime}
-
     def __repr__(self) -> str:
         alarms = f"{self.false_alarms_per_year:g} false alarm{'' if self.false_alarms_per_year == 1 else 's'}"
         streams = "1 stream" if self.streams == 1 else f"{self.streams:,} streams"
         looks = f"looked at every {self.cadence}, {self.looks_per_year:,.0f} times a year"
-        levels = [
-            f"a test made afresh at each look at level {self.level:.3g}",
-            f"an e-detector with threshold {self.threshold:,.0f}",
-        ]
-        if self.false_alarms_per_year < self.streams:
-            levels.append(f"a martingale run for a year at level {self.anytime_level:.3g}")
-        return f"Budget({alarms} a year expected over {streams} {looks}: {', '.join(levels)})"
+        levels = f"a test made afresh at each look at level {self.level:.3g}, "
+        levels += f"an e-detector with threshold {self.threshold:,.0f}"
+        return f"Budget({alarms} a year expected over {streams} {looks}: {levels})"

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import asdict, frozen
 
-from mlcycle.stats._arguments import check_seed
+from mlcycle.stats._arguments import check_numbers, check_seed
 from mlcycle.stats._estimate import check_confidence
 from mlcycle.stats._simulated import simulated_p
-from mlcycle.stats.sequential._ranks import finite_scores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,13 +88,6 @@ class ChangePoint:
     def __repr__(self) -> str:
         return f"ChangePoint({self})"
 
-    def _repr_html_(self) -> str:
-        from mlcycle import _html
-
-        picture = "" if self.index is None else _html.bar(self.index, self.low, self.high)
-        facts = [("place", str(self)), ("range", picture), ("values", self.n)]
-        return str(_html.card("change" if self.found else "no change for certain", facts))
-
 
 def change_point(x: ArrayLike, *, confidence: float = 0.95, seed: int = 0) -> ChangePoint:
     """Return where the values of a stream changed, with every place it may as well have been.
@@ -147,14 +139,17 @@ def change_point(x: ArrayLike, *, confidence: float = 0.95, seed: int = 0) -> Ch
     >>> stats.change_point([1, 2, 1, 2, 1, 2, 1, 2]).found
     False
     """
-    values, confidence = finite_scores(x, "x"), check_confidence(confidence)
+    from scipy.stats import rankdata
+
+    values, confidence = check_numbers(x, "x"), check_confidence(confidence)
     n = len(values)
     if n < _FEWEST or values.min() == values.max():
         few = f"{n} values are too few; it takes {_FEWEST} or more"
         reason = few if n < _FEWEST else "all values are the same"
         return ChangePoint(None, None, None, math.nan, math.nan, math.nan, confidence, n, reason)
-    block = -(-n // _MOST)
-    ranks = _blocks(_centred_ranks(values), block)
+    block, centred = -(-n // _MOST), rankdata(values) - (n + 1) / 2
+    # Sums of neighbouring ranks; the last block may be shorter.
+    ranks = np.add.reduceat(centred, np.arange(0, n, block))
     rng = np.random.default_rng(check_seed(seed))
     best = _differences(ranks[None, :])[0]
     p = simulated_p(lambda draws: _permuted_largest(ranks, draws, rng), float(best.max()), 9999)
@@ -167,19 +162,6 @@ def change_point(x: ArrayLike, *, confidence: float = 0.95, seed: int = 0) -> Ch
     before, after = float(values[:index].mean()), float(values[index:].mean())
     limits = max(low * block, 1), min(high * block, n - 1)
     return ChangePoint(index, *limits, p, before, after, confidence, n, reason)
-
-
-def _centred_ranks(values: Floats) -> Floats:
-    from scipy.stats import rankdata
-
-    ranks = rankdata(values)
-    centred: Floats = ranks - ranks.mean()
-    return centred
-
-
-def _blocks(ranks: Floats, size: int) -> Floats:
-    """Return sums of neighbouring ranks; the last block may be shorter."""
-    return ranks if size == 1 else np.add.reduceat(ranks, np.arange(0, len(ranks), size))
 
 
 def _differences(rows: Floats) -> Floats:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 from attrs import frozen
 
 from mlcycle.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
     from typing import Self
 
-__all__ = ["EVIDENCE", "Evidence", "State", "reading", "restored"]
+__all__ = ["EVIDENCE", "Evidence", "State", "restored"]
 
 
 @frozen
@@ -36,22 +36,76 @@ class State:
     alarm: bool
 
 
-class Evidence(Protocol):
-    """What is gathered from look to look, in a process that may end in between."""
+class Evidence(ABC):
+    """What is gathered from look to look, in a process that may end in between.
+
+    A kind of evidence names its arguments and what its looks change, each kept as an attribute of that name with an
+    underscore before it; together they are its state.
+    """
+
+    kind: ClassVar[str]
+    _asked: ClassVar[tuple[str, ...]]
+    _kept: ClassVar[tuple[str, ...]]
+    _n: int
 
     @property
+    def n(self) -> int:
+        """Values taken so far; of an `EDetector` looks, of an `AuditSequence` labels."""
+        return self._n
+
+    @property
+    @abstractmethod
     def alarm(self) -> bool:
         """Whether there is an alarm now."""
 
+    @abstractmethod
     def update(self, values: Any, /) -> State:
         """Take the values of one look and return what is known then."""
 
     def state(self) -> dict[str, Any]:
         """Return all there is to know, as JSON can hold it; its ``kind`` is the name in `EVIDENCE`."""
+        known = {name: getattr(self, f"_{name}") for name in (*self._asked, *self._kept)}
+        plain = {name: value.tolist() if hasattr(value, "tolist") else value for name, value in known.items()}
+        return {"kind": self.kind, **plain}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
-        """Return what `state` was taken from, to go on as if it had never stopped."""
+        """Return what `state` was taken from, to go on as if it had never stopped.
+
+        Raises
+        ------
+        InvalidInput
+            If it is no state of this kind.
+
+        Examples
+        --------
+        >>> from mlcycle import stats
+        >>> detector = stats.EDetector(100)
+        >>> detector.update(7.0).value, stats.EDetector.from_state(detector.state())
+        (7.0, EDetector(n = 1, 7 of 100, no alarms))
+        """
+        a = "an" if cls.__name__[0] in "AE" else "a"
+        expected = f"the state of {a} {cls.__name__} is the dict that its state() returned, with kind {cls.kind!r}"
+        if not isinstance(state, dict) or state.get("kind") != cls.kind:
+            raise InvalidInput(f"{expected}; got {state!r:.80}")
+        if missing := [name for name in (*cls._asked, *cls._kept) if name not in state]:
+            raise InvalidInput(f"{expected}; this one lacks {', '.join(missing)}")
+        try:
+            made = cls(**{name: state[name] for name in cls._asked})
+            for name in cls._kept:
+                setattr(made, f"_{name}", _like(getattr(made, f"_{name}"), state[name]))
+        except (TypeError, ValueError) as error:
+            raise InvalidInput(f"{expected}; this one holds something else: {error}") from error
+        return made
+
+
+def _like(fresh: Any, value: Any) -> Any:
+    """Return a kept value as what it is at the start: an array of that shape, a list, whole numbers, a number."""
+    if isinstance(fresh, np.ndarray):
+        return np.asarray(value, dtype=np.float64).reshape(fresh.shape)
+    if isinstance(fresh, list):
+        return [float(number) for number in value]
+    return tuple(int(number) for number in value) if isinstance(fresh, tuple) else type(fresh)(value)
 
 
 EVIDENCE = {
@@ -96,27 +150,3 @@ def restored(state: dict[str, Any]) -> Evidence:
     module, name = EVIDENCE[kind].split(":")
     found: Evidence = getattr(import_module(module), name).from_state(state)
     return found
-
-
-@contextmanager
-def reading(state: Any, kind: str, fields: Iterable[str]) -> Iterator[None]:
-    """Turn whatever comes of a state that is none into a sentence that says what it should be.
-
-    Examples
-    --------
-    >>> with reading({}, "e-detector", ["value"]):
-    ...     pass
-    Traceback (most recent call last):
-    mlcycle.errors.InvalidInput: the state of an EDetector is the dict that its state() returned, with kind ...
-    """
-    name = EVIDENCE[kind].split(":")[1]
-    a = "an" if name[0] in "AE" else "a"
-    expected = f"the state of {a} {name} is the dict that its state() returned, with kind {kind!r}"
-    if not isinstance(state, dict) or state.get("kind") != kind:
-        raise InvalidInput(f"{expected}; got {state!r:.80}")
-    if missing := [field for field in fields if field not in state]:
-        raise InvalidInput(f"{expected}; this one lacks {', '.join(missing)}")
-    try:
-        yield
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
-        raise InvalidInput(f"{expected}; this one holds something else: {error}") from error

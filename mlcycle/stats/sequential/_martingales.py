@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mlcycle.errors import InvalidInput
-from mlcycle.stats._arguments import check_seed, check_share
-from mlcycle.stats.sequential._bets import Accounts, check_jump, grown
-from mlcycle.stats.sequential._evidence import State, reading
-from mlcycle.stats.sequential._ranks import Ranks, Ties, finite_scores
+from mlcycle.stats._arguments import check_numbers, check_seed, check_share
+from mlcycle.stats.sequential._evidence import Evidence, State
+from mlcycle.stats.sequential._ranks import Ranks, tie_at
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["ConformalMartingale"]
 
@@ -25,11 +22,13 @@ __all__ = ["ConformalMartingale"]
 _SLOPES = np.array([-1.5, -0.5, -0.15, 0.0, 0.15, 0.5, 1.5, 0.0, 0.0, 0.0, 0.0])
 # Bets on more scores in both tails, or in the middle: the second Legendre polynomial.
 _CURVES = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -0.6, -0.2, 0.2, 0.6])
+# The share of the capital that moves at every score: about one over the scores that a change may take to be seen.
+_JUMP = 0.001
 # A larger margin would leave less than a tenth of the stake after the worst score.
 _WIDEST = 0.1
 
 
-class ConformalMartingale:
+class ConformalMartingale(Evidence):
     """Evidence against "these scores come in no particular order", valid at every look.
 
     Lives as long as the stream it watches; `state` and `from_state` carry it from one process to the next. Every new
@@ -42,9 +41,6 @@ class ConformalMartingale:
     reference : array-like of shape (m,), optional
         Scores seen before. With a reference the evidence starts at the first new score; without one the first few
         hundred scores serve as it.
-    jump : float or sequence of float, default 0.001
-        The share of capital that moves at every score, about one over the scores a change may take to be
-        seen; several are tried at once.
     conditional : float, optional
         Compare with the reference only, which then does not grow, and stay valid *given* it for all but this share of
         references (0.05, for example). Without it one finite reference must not be used again and again; with it a
@@ -70,8 +66,9 @@ class ConformalMartingale:
     Notes
     -----
     The state holds every score seen, because each new one is ranked among them. The bets are on scores that become
-    larger or smaller, or that spread or draw together, and they change when the stream does. They are ``1 + a (p -
-    1/2)`` and ``1 + b (6 (p - 1/2) ** 2 - 1/2)``, the first two Legendre polynomials, for several a and b.
+    larger or smaller, or that spread or draw together: ``1 + a (p - 1/2)`` and ``1 + b (6 (p - 1/2) ** 2 - 1/2)``, the
+    first two Legendre polynomials, for several a and b. After every score a thousandth of the capital on each moves to
+    all of them, which keeps a bet alive that starts to pay late (fixed share, Herbster and Warmuth 1998).
 
     With `conditional`, p is the share of the reference above the score. Given the reference its mean is the mean of m
     uniform values (or of something less spread, with ties), hence within ``sqrt(log(2 / conditional) / (6 m))`` of one
@@ -96,24 +93,26 @@ class ConformalMartingale:
     (True, 1000)
     """
 
+    kind = "martingale"
+    _asked = ("reference", "conditional", "level", "shuffled", "seed")
+    _kept = ("capital", "n", "log", "peak", "gain")
+
     def __init__(
         self,
         reference: ArrayLike | None = None,
         *,
-        jump: float | Sequence[float] = 0.001,
         conditional: float | None = None,
         level: float = 0.05,
         shuffled: bool = False,
         seed: int = 0,
     ) -> None:
-        self._jump, self._conditional = check_jump(jump), conditional
         self._level, self._seed, self._shuffled = check_share(level, "level", 0.05), check_seed(seed), bool(shuffled)
-        seen = finite_scores([] if reference is None else reference, "reference")
-        self._seen, self._ties = Ranks(seen.tolist()), Ties(self._seed)
-        self._bets = Accounts(len(_SLOPES), self._jump)
+        self._reference = Ranks(check_numbers([] if reference is None else reference, "reference"))
         self._table = np.column_stack([np.ones(len(_SLOPES)), _SLOPES, _CURVES])
+        self._conditional = conditional
         if conditional is not None:
-            self._condition(check_share(conditional, "conditional", 0.05), len(seen))
+            self._condition(check_share(conditional, "conditional", 0.05), len(self._reference.tolist()))
+        self._capital = np.full(len(_SLOPES), 1 / len(_SLOPES))
         self._n, self._log, self._peak, self._gain = 0, 0.0, 0.0, 0.0
 
     def _condition(self, share: float, size: int) -> None:
@@ -130,22 +129,12 @@ class ConformalMartingale:
     @property
     def value(self) -> float:
         """The evidence now: an e-value, 1 at the start."""
-        return grown(self._log)
-
-    @property
-    def log_value(self) -> float:
-        """Its natural logarithm."""
-        return self._log
-
-    @property
-    def n(self) -> int:
-        """Scores seen since the start, the reference not counted."""
-        return self._n
+        return _grown(self._log)
 
     @property
     def factor(self) -> float:
         """By how much the evidence grew in the last `update`: what an `EDetector` is fed with."""
-        return grown(self._gain)
+        return _grown(self._gain)
 
     @property
     def alarm(self) -> bool:
@@ -159,7 +148,7 @@ class ConformalMartingale:
         ----------
         values : float or array-like of shape (n,)
         """
-        scores = finite_scores(np.atleast_1d(np.asarray(values)), "a score")
+        scores = check_numbers(np.atleast_1d(np.asarray(values)), "a score")
         if self._shuffled:
             scores = np.random.default_rng([self._seed, self._n, len(scores)]).permutation(scores)
         log = self._log
@@ -169,41 +158,32 @@ class ConformalMartingale:
         return State(self._n, self.value, self.alarm)
 
     def _take(self, x: float) -> None:
-        larger, equal, size = self._seen.place(x, self._conditional is None)
-        tie = self._ties.at(self._n)
-        self._n += 1
+        larger, equal, size = self._reference.place(x, self._conditional is None)
+        tie = tie_at(self._seed, self._n)
         # A score that joins those it is ranked among counts itself; against a fixed reference it does not.
         itself = int(self._conditional is None)
-        p = (larger + tie * (itself + equal)) / (itself + size)
-        away = p - 0.5
-        self._log += math.log(self._bets.settle(self._table.dot(np.array((1.0, away, 6 * away * away - 0.5)))))
+        away = (larger + tie * (itself + equal)) / (itself + size) - 0.5
+        growth, self._capital = settled(self._capital, self._table.dot(np.array((1.0, away, 6 * away * away - 0.5))))
+        self._n, self._log = self._n + 1, self._log + math.log(growth)
         self._peak = max(self._peak, self._log)
-
-    def state(self) -> dict[str, Any]:
-        """Return all there is to know, as JSON can hold it; the scores seen are the bulk of it."""
-        asked = {"jump": list(self._jump), "conditional": self._conditional, "level": self._level}
-        return {
-            "kind": "martingale", **asked, "shuffled": self._shuffled, "seed": self._seed,
-            "seen": self._seen.tolist(), "bets": self._bets.state(),
-            "n": self._n, "log": self._log, "peak": self._peak, "gain": self._gain,
-        }  # fmt: skip
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any]) -> ConformalMartingale:
-        """Return the martingale that `state` was taken from, to go on as if it had never stopped.
-
-        Examples
-        --------
-        >>> watch = ConformalMartingale([1.0, 2.0, 3.0])
-        >>> ConformalMartingale.from_state(watch.state()).update(2.5) == watch.update(2.5)
-        True
-        """
-        asked, kept = ("jump", "conditional", "level", "shuffled", "seed"), ("n", "log", "peak", "gain")
-        with reading(state, "martingale", (*asked, "seen", "bets", *kept)):
-            made = cls(state["seen"], **{name: state[name] for name in asked})
-            made._bets.restore(state["bets"])
-            made._n, (made._log, made._peak, made._gain) = int(state["n"]), (float(state[name]) for name in kept[1:])
-        return made
 
     def __repr__(self) -> str:
         return f"ConformalMartingale(n = {self._n:,}, evidence {self.value:.3g})"
+
+
+def settled(capital: NDArray[np.float64], factors: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    """Return by how much capital grew whose parts earned these factors, and the new parts as shares, partly moved.
+
+    Examples
+    --------
+    >>> growth, parts = settled(np.array([0.5, 0.5]), np.array([0.5, 1.5]))
+    >>> growth, parts.round(5).tolist()
+    (1.0, [0.25025, 0.74975])
+    """
+    earned = capital * factors
+    growth = float(earned.sum())
+    return growth, (1 - _JUMP) / growth * earned + _JUMP / len(earned)
+
+
+def _grown(log_value: float) -> float:
+    return math.exp(log_value) if log_value < 709.0 else math.inf  # a float cannot hold more

@@ -8,26 +8,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlcycle.errors import InvalidInput
-from mlcycle.stats._arguments import check_whole
+from mlcycle.stats._arguments import check_numbers
 from mlcycle.stats._estimate import POWER, Estimate, check_confidence, unknown, z_value
-from mlcycle.stats.sequential._bands import Betting, Predictions
-from mlcycle.stats.sequential._evidence import State, reading
-from mlcycle.stats.sequential._ranks import finite_scores
+from mlcycle.stats.sequential._evidence import Evidence, State
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["ConfidenceSequence"]
 
+# Means that are bet against, as shares of the way between the bounds; dense near the ends, where variance is small.
+_STEPS = 1000
+_GRID = np.sin(np.arange(_STEPS + 1) * (math.pi / 2 / _STEPS)) ** 2
+_AT_ONCE = 256
 _CROSSED = "no one mean fits all values: it has changed on the way"
 
 
-class ConfidenceSequence:
+class ConfidenceSequence(Evidence):
     """The mean of bounded values with limits that hold at all looks together. For a proportion, too.
 
     Lives as long as the stream it watches; `state` and `from_state` carry it from one process to the next. The chance
     that the limits *ever* miss the mean is at most ``1 - confidence``, whatever the distribution, as long as the mean
-    stays. A plain 95 % interval looked at every day misses it sooner or later for certain.
+    stays. A plain 95 % interval looked at every day misses it sooner or later for certain. Limits are rounded outwards
+    to a grid of 1 000 means, which matters from about 100 000 values on.
 
     Parameters
     ----------
@@ -35,8 +38,6 @@ class ConfidenceSequence:
         The smallest and the largest value there can be; the width grows with their distance.
     confidence : float, default 0.95
         Share of sequences that hold the mean at every look.
-    resolution : int, default 1000
-        Means on the grid; limits are rounded outwards to it, which matters from about 100 000 values on.
 
     Raises
     ------
@@ -45,7 +46,9 @@ class ConfidenceSequence:
 
     References
     ----------
-    Waudby-Smith and Ramdas (2023), Estimating means of bounded random variables by betting, JRSS B 86.
+    Waudby-Smith and Ramdas (2023), Estimating means of bounded random variables by betting, JRSS B 86: theorem 3
+    (the hedged capital process, equal parts on either side, bets cut at half of what could lose everything) with the
+    bets of equations 15 and 26.
 
     Examples
     --------
@@ -58,43 +61,36 @@ class ConfidenceSequence:
     Estimate(0.860, 95 % interval 0.803 to 0.927, n = 300: holds at every look)
     """
 
-    def __init__(
-        self,
-        *,
-        bounds: tuple[float, float] = (0.0, 1.0),
-        confidence: float = 0.95,
-        resolution: int = 1000,
-    ) -> None:
-        self._bounds, self._confidence = _check_bounds(bounds), check_confidence(confidence)
-        self._resolution = check_whole(resolution, "resolution", 10)
-        self._past = Predictions(1 - self._confidence)
-        self._band = Betting(1 - self._confidence, self._resolution)
-        self._limits = self._bounds
+    kind = "confidence sequence"
+    _asked, _kept = ("bounds", "confidence"), ("n", "sum", "squares", "low", "high", "above", "below")
 
-    @property
-    def n(self) -> int:
-        """Values seen."""
-        return self._past.n
+    def __init__(self, *, bounds: tuple[float, float] = (0.0, 1.0), confidence: float = 0.95) -> None:
+        self._bounds, self._confidence = _check_bounds(bounds), check_confidence(confidence)
+        self._n, self._sum, self._squares = 0, 0.0, 0.0
+        # Places of the limits on the grid, and what was won against each mean between them.
+        self._low, self._high = 0, _STEPS
+        self._above: Any = [0.0] * (_STEPS + 1)
+        self._below: Any = [0.0] * (_STEPS + 1)
 
     @property
     def mean(self) -> float:
         """Their mean, not a number before the first."""
-        return float(self._unscaled(self._past.mean))
+        return self._unscaled(self._sum / self._n) if self._n else math.nan
 
     @property
     def low(self) -> float:
         """The lower limit now."""
-        return self._limits[0]
+        return self._unscaled(_GRID[self._low])
 
     @property
     def high(self) -> float:
         """The upper limit now; not above the lower one when no one mean fits all values."""
-        return self._limits[1]
+        return self._unscaled(_GRID[self._high])
 
     @property
     def alarm(self) -> bool:
         """Whether no one mean fits all values: it has changed on the way."""
-        return self.n > 0 and self.low >= self.high
+        return self._low >= self._high
 
     def update(self, values: ArrayLike, /) -> State:
         """Take the values of one look, in the order they came, and return their mean.
@@ -103,14 +99,43 @@ class ConfidenceSequence:
         ----------
         values : float or array-like of shape (n,)
         """
-        x = _scaled(np.atleast_1d(np.asarray(values)), self._bounds)
-        if len(x):
-            low, high = self._band.take(x, self._past.take(x))
-            self._limits = float(self._unscaled(low)), float(self._unscaled(high))
+        given, (low, high) = check_numbers(np.atleast_1d(np.asarray(values)), "values"), self._bounds
+        outside = (given < low) | (given > high)
+        if outside.any():
+            raise InvalidInput(
+                f"values lie within bounds=({low:g}, {high:g}), got {float(given[outside][0])!r}; "
+                "widen the bounds to what is possible, or clip to what matters"
+            )
+        x = (given - low) / (high - low)
+        for at in range(0, len(x), _AT_ONCE):
+            self._take(x[at : at + _AT_ONCE])
         return State(self.n, self.mean, self.alarm)
 
-    def _unscaled(self, share: Any) -> Any:
-        return self._bounds[0] + share * (self._bounds[1] - self._bounds[0])
+    def _take(self, x: NDArray[np.float64]) -> None:
+        # The capital against a mean falls as the mean rises, or the other way round, so those left are neighbours. The
+        # means that are out from one side are still tried from the other: when one is out from both, none is left.
+        first, last = min(self._low, self._high), max(self._low, self._high)
+        grid, enough = _GRID[first : last + 1], math.log(2 / (1 - self._confidence))
+        away, size = x[:, None] - grid, self._bets(x, 2 * enough)[:, None]
+        with np.errstate(divide="ignore"):
+            above = self._above + np.cumsum(np.log1p(np.minimum(size, 0.5 / grid) * away), axis=0)
+            below = self._below + np.cumsum(np.log1p(-np.minimum(size, 0.5 / (1 - grid)) * away), axis=0)
+        self._low = max(self._low, first - 1 + int(np.count_nonzero(above >= enough, axis=1).max()))
+        self._high = min(self._high, last + 1 - int(np.count_nonzero(below >= enough, axis=1).max()))
+        kept = slice(min(self._low, self._high) - first, max(self._low, self._high) - first + 1)
+        self._above, self._below = above[-1, kept], below[-1, kept]
+
+    def _bets(self, x: NDArray[np.float64], scale: float) -> NDArray[np.float64]:
+        """Return the bet before each value t, ``sqrt(scale / (variance * t * log(t + 1)))`` by the values before it."""
+        looks = self._n + np.arange(1, len(x) + 1)
+        sums = self._sum + np.cumsum(x)
+        squares = self._squares + np.cumsum((x - (0.5 + sums) / (looks + 1)) ** 2)
+        variances = (0.25 + np.concatenate([[self._squares], squares[:-1]])) / looks
+        self._n, self._sum, self._squares = int(looks[-1]), float(sums[-1]), float(squares[-1])
+        return np.asarray(np.sqrt(scale / (variances * looks * np.log(looks + 1))))
+
+    def _unscaled(self, share: float) -> float:
+        return self._bounds[0] + float(share) * (self._bounds[1] - self._bounds[0])
 
     def estimate(self) -> Estimate:
         """Return the mean with its limits as they are now."""
@@ -119,37 +144,10 @@ class ConfidenceSequence:
             return unknown(math.nan, 0, self._confidence, name, "there are no values")
         if self.alarm:
             return unknown(self.mean, n, self._confidence, name, _CROSSED)
-        error = (self._bounds[1] - self._bounds[0]) * math.sqrt(self._past.variance / n)
+        spread = math.sqrt((0.25 + self._squares) / (n + 1))
+        error = (self._bounds[1] - self._bounds[0]) * spread / math.sqrt(n)
         seen = (self.high - self.low) / 2 + z_value(POWER) * error
-        return Estimate(
-            self.mean, self.low, self.high, self._confidence, n, error, seen, name, "holds at every look"
-        )  # fmt: skip
-
-    def state(self) -> dict[str, Any]:
-        """Return all there is to know, as JSON can hold it."""
-        return {
-            "kind": "confidence sequence", "bounds": list(self._bounds), "confidence": self._confidence,
-            "resolution": self._resolution, "past": self._past.state(), "band": self._band.state(),
-            "limits": list(self._limits),
-        }  # fmt: skip
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any]) -> ConfidenceSequence:
-        """Return the sequence that `state` was taken from, to go on as if it had never stopped.
-
-        Examples
-        --------
-        >>> watch = ConfidenceSequence()
-        >>> ConfidenceSequence.from_state(watch.state()).update(1) == watch.update(1)
-        True
-        """
-        asked = ("bounds", "confidence", "resolution")
-        with reading(state, "confidence sequence", (*asked, "past", "band", "limits")):
-            made = cls(**{name: state[name] for name in asked})
-            made._past.restore(state["past"])
-            made._band.restore(state["band"])
-            made._limits = float(state["limits"][0]), float(state["limits"][1])
-        return made
+        return Estimate(self.mean, self.low, self.high, self._confidence, n, error, seen, name, "holds at every look")
 
     def __repr__(self) -> str:
         return f"ConfidenceSequence({self.estimate()})"
@@ -164,21 +162,3 @@ def _check_bounds(bounds: Any) -> tuple[float, float]:
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise InvalidInput(f"bounds are finite, the smaller first, got {bounds!r}")
     return low, high
-
-
-def _scaled(x: ArrayLike, bounds: tuple[float, float]) -> Any:
-    """Return values as shares of the way from the lower bound to the upper one.
-
-    Examples
-    --------
-    >>> _scaled([2, 3], (2, 4)).tolist()
-    [0.0, 0.5]
-    """
-    values, (low, high) = finite_scores(x, "values"), bounds
-    outside = (values < low) | (values > high)
-    if outside.any():
-        raise InvalidInput(
-            f"values lie within bounds=({low:g}, {high:g}), got {float(values[outside][0])!r}; "
-            "widen the bounds to what is possible, or clip to what matters"
-        )
-    return (values - low) / (high - low)

@@ -32,6 +32,8 @@ _HASHED = 20_000
 # From these on a note is worth reading: a share of rows that repeat, and how many rows are worth one.
 _REPEATING, _TOGETHER = 0.01, 1.5
 _CERTAIN = 5.0
+# Rows repeat when they are equal so much oftener than by chance.
+_BY_CHANCE = 1.5
 
 
 @frozen(eq=False)
@@ -217,7 +219,8 @@ def dependence_notes(
         if isinstance(frame, Summary) or not len(frame):
             return ()
         rows = frame if frame.shape[1] == len(names) else frame[list(names)]
-        share, worth = _duplicates(rows)
+        # Of rows that repeat within their group the design effect has taken account.
+        share, worth = (0.0, 1.0) if units is not None and units.groups is not None else _duplicates(rows)
         if share >= _REPEATING:
             notes.append(
                 f"{percent(share)} of the rows of the {side} repeat another row in full, so that {worth:.2g} rows are "
@@ -254,10 +257,13 @@ def _duplicates(frame: pd.DataFrame) -> tuple[float, float]:
     except (TypeError, NotImplementedError):  # values that have no hash
         return 0.0, 1.0
     _, first, sizes = np.unique(of_value * len(kept) + of_rest, return_index=True, return_counts=True)
-    by_chance = np.bincount(of_value)[of_value[first]] * np.bincount(of_rest)[of_rest[first]] / len(kept)
-    sizes = np.where(sizes > 2 * by_chance + 1e-9, sizes, 1)
-    rows = int(sizes.sum())
-    return float((sizes - 1).sum()) / len(kept), float((sizes.astype(np.float64) ** 2).sum()) / rows
+    # How many other rows are equal to a row, and how many would be if the value did not depend on the rest.
+    others = [np.bincount(side)[side[first]] - 1.0 for side in (of_value, of_rest)]
+    equal, by_chance = float((sizes * (sizes - 1.0)).sum()), float((sizes * others[0] * others[1]).sum()) / len(kept)
+    if equal <= _BY_CHANCE * by_chance:
+        return 0.0, 1.0
+    real = 1 - by_chance / equal
+    return real * float((sizes - 1).sum()) / len(kept), 1 + real * equal / len(kept)
 
 
 def _most_different(frame: pd.DataFrame) -> Hashable | None:

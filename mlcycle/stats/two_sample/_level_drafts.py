@@ -137,14 +137,12 @@ def _only_on_one_side(table: _Table, aspect: str, plan: Plan, rng: np.random.Gen
     rows = int(table.current[only].sum())
     note = ""
     if len(only):
-        names = [_short(table.names[i]) for i in only[np.argsort(-table.current[only], kind="stable")][:_TOLD]]
-        more = ", …" if len(only) > _TOLD else ""
-        levels = f"level{'s' if len(only) > 1 else ''} ({', '.join(names)}{more})"
-        note = (
-            f"{rows} rows of {len(only)} new {levels}"
-            if aspect == "unseen levels"
-            else f"gone: {len(only)} {levels}, {percent(rows / m)} of rows before"
-        )
+        names = ", ".join(_short(table.names[i]) for i in only[np.argsort(-table.current[only], kind="stable")][:_TOLD])
+        some = f"{names}, …" if len(only) > _TOLD else names
+        if aspect == "lost levels":
+            note = f"{some}: {percent(rows / m)} -> 0 % of rows"
+        else:
+            note = f"{rows} rows of {len(only)} new level{'s' if len(only) > 1 else ''} ({some})"
 
     def sized(confidence: float) -> Sized:
         found = _levels.unseen_excess(table.reference, table.current, confidence)

@@ -209,7 +209,8 @@ def unseen_levels(reference: NDArray[Any], current: NDArray[Any], draws: int, rn
 
 def _chernoff(found: int, sizes: NDArray[Any], levels: NDArray[Any], missing: NDArray[np.float64]) -> float:
     """Return a bound on the chance that levels which go missing, each by itself, have so many rows together."""
-    tilts = (np.geomspace(1e-3, 30, 60) / sizes.max())[:, None]
+    # Any tilt gives a bound; exponents up to 600 are as far as floats go.
+    tilts = (np.geomspace(1e-3, 600, 80) / sizes.max())[:, None]
     logs = (levels * np.log1p(missing * np.expm1(tilts * sizes))).sum(axis=1) - tilts[:, 0] * found
     return float(np.exp(min(logs.min(), 0.0)))
 

@@ -152,16 +152,11 @@ class Sketch:
 
     @classmethod
     def of_counts(cls, values: NDArray[Any], counts: NDArray[Any], size: int = SIZE) -> Sketch:
-        """Return the sketch of a sample whose different values, in ascending order, were counted.
-
-        Examples
-        --------
-        >>> found = Sketch.of_counts(np.array([1, 2, 5]), np.array([2, 1, 3]))
-        >>> found.as_dict() == Sketch.of(np.array([1, 1, 2, 5, 5, 5])).as_dict()
-        True
-        """
+        """Return the sketch of a sample whose different values, in ascending order, were counted; as `of` does."""
         used = np.flatnonzero(counts)
-        values, counts = _plain(values[used]), counts[used]
+        # Whole numbers beyond int64 become floats, and several of them one.
+        values, starts = np.unique(_plain(values[used]), return_index=True)
+        counts = np.add.reduceat(counts[used], starts) if len(starts) else counts[used]
         upto, distinct = np.cumsum(counts), len(values)
         n = int(upto[-1]) if distinct else 0
         kept = np.arange(distinct)

@@ -80,7 +80,7 @@ def test_the_error_of_the_reference_is_in_the_limits() -> None:
 
 
 def test_scores_are_corrected_as_far_as_the_reference_asks() -> None:
-    """Calibrated scores stay nearly what they are, others do not; a step needs an isotonic curve; off means off."""
+    """Calibrated scores stay nearly what they are, others do not; a step needs an isotonic curve."""
     rng = np.random.default_rng(1)
     y, score = calibrated(rng, 2000, 2, 2)
     left = stats.cbpe(y, score, score[:200])
@@ -91,7 +91,6 @@ def test_scores_are_corrected_as_far_as_the_reference_asks() -> None:
     corrected = stats.cbpe(y, score, score[:200]).rows
     assert corrected is not None
     assert np.abs(corrected[:, 1] - score[:200]).max() > 0.1
-    assert stats.cbpe(y, score, score[:200], calibrate=False).calibration == "none"
     stepped = rng.random(4000)
     y = rng.random(4000) < np.where(stepped < 0.4, 0.1, np.where(stepped < 0.6, 0.5, 0.55))
     assert stats.cbpe(y, stepped, stepped[:200]).calibration == "isotonic"
@@ -174,7 +173,7 @@ def test_an_undefined_metric_is_refused() -> None:
     ("y", "old", "new", "said"),
     [
         ([1] * 50, [0.5] * 50, [0.5], "no row of 1 of 2 labels"),
-        ([0, 1], [0.5, 1.2], [0.5], r"lie in \[0, 1\]"),
+        ([0, 1], [0.5, 1.2], [0.5], r"score_reference holds probabilities in \[0, 1\]"),
         ([0, 1], [0.5, 0.2], [1.5], r"score holds probabilities in \[0, 1\]"),
         ([0, 1], [0.5, 0.2], [math.nan], "score has 1 missing"),
         ([0, 1], [0.5, math.nan], [0.5], "1 missing"),
@@ -182,7 +181,7 @@ def test_an_undefined_metric_is_refused() -> None:
         ([0, 1], [0.5, 0.2], [[0.5, 0.6]], "sum to one"),
         ([0, 1], [0.5, 0.2], [[0.5, 0.3, 0.2]], "needs 2 columns"),
         ([0, 1], [0.5], [0.5], "need 2 rows"),
-        ([0, 1], [0.5, 0.2], ["a"], "score holds probabilities"),
+        ([0, 1], [0.5, 0.2], ["a"], "score needs one number per row"),
         ([], [], [0.5], "y_reference has no rows"),
     ],
 )

@@ -21,9 +21,9 @@ def exact(score: np.ndarray, error: float = 0.0) -> stats.LabelFree:
 
 
 def watched(seed: int, chunks: int, drift: float) -> tuple[bool, bool, int]:
-    """Return whether there was an alarm, whether limits ever missed the running truth, and the look of the alarm."""
+    """Return whether there was an alarm, whether limits ever missed the running gap, and the look of the alarm."""
     rng = np.random.default_rng(seed)
-    watch, truths, missed = stats.AuditSequence("accuracy", margin=0.0 if drift == 0 else 0.02), [], False
+    watch, gaps, missed = stats.AuditSequence("accuracy", margin=0.0 if drift == 0 else 0.02), [], False
     for _ in range(chunks):
         score = rng.beta(0.5, 0.5, 300)
         y = rng.random(300) < np.where(rng.random(300) < drift, 0.5, score)
@@ -32,17 +32,17 @@ def watched(seed: int, chunks: int, drift: float) -> tuple[bool, bool, int]:
         off = right.mean() - np.maximum(score, 1 - score).mean() if drift == 0 else 0.0
         believed = np.clip(np.where(score >= 0.5, score + off, score - off), 0, 1)
         sample = stats.audit_sample(score, 40, seed=int(rng.integers(2**31)))
-        watch.update((sample, y[sample.indices], exact(believed), (score >= 0.5).astype(int)))
-        truths.append(right.mean())
-        limits = watch.interval
-        missed |= not limits.low - 1e-9 <= np.mean(truths) <= limits.high + 1e-9
+        watch.update((sample, y[sample.indices], exact(believed)))
+        gaps.append(right.mean() - np.where(score >= 0.5, believed, 1 - believed).mean())
+        limits = watch.difference
+        missed |= not limits.low - 1e-9 <= np.mean(gaps) <= limits.high + 1e-9
         if watch.verdict == "disagree":
             return True, missed, watch.looks
     return False, missed, chunks
 
 
 def test_many_looks_at_nothing_keep_the_level() -> None:
-    """Over 30 looks at most 5 % plus 3 standard errors of sequences alarm, and as few miss the running truth."""
+    """Over 30 looks at most 5 % plus 3 standard errors of sequences alarm, and as few miss the running difference."""
     runs = [watched(seed, 30, 0.0)[:2] for seed in range(15)]
     alarms, misses = np.mean(runs, axis=0)
     most = 0.05 + 3 * math.sqrt(0.05 * 0.95 / 15)
@@ -103,7 +103,7 @@ def test_a_sequence_goes_on_from_its_state() -> None:
         if chunk >= 2:
             other.update((sample, y, exact(score)))
     assert watch.state() == other.state()
-    assert watch.interval == other.interval
+    assert watch.difference == other.difference
 
 
 def test_losses_are_watched_too() -> None:
@@ -117,7 +117,7 @@ def test_losses_are_watched_too() -> None:
         sample = stats.audit_sample(size, 50, seed=chunk, task="regression")
         watch.update((sample, loss[sample.indices], estimate, np.zeros(50)))
     assert watch.verdict == "disagree"
-    assert watch.interval.low < 1.2 < watch.interval.high
+    assert watch.difference.low < 0.6 < watch.difference.high
     with pytest.raises(InvalidInput, match="more than largest"):
         watch.update((sample, np.full(50, 9.0), estimate, np.zeros(50)))
 

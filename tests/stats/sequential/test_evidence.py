@@ -30,7 +30,7 @@ def audited(share: float) -> tuple[Any, ...]:
 MADE: dict[str, tuple[Callable[[], stats.Evidence], Callable[[list[float]], Any]]] = {
     "martingale": (lambda: stats.ConformalMartingale([0.2, 0.4, 0.6], shuffled=True), lambda look: look),
     "e-detector": (lambda: stats.EDetector(5), lambda look: [3 * x for x in look]),
-    "confidence sequence": (lambda: stats.ConfidenceSequence(resolution=50), lambda look: look),
+    "confidence sequence": (lambda: stats.ConfidenceSequence(), lambda look: look),
     "audits": (lambda: stats.AuditSequence("accuracy"), lambda look: audited(look[0])),
 }
 LOOKS = st.lists(st.lists(st.floats(0, 1), min_size=1, max_size=6), min_size=1, max_size=6)

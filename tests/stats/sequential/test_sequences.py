@@ -73,7 +73,7 @@ def test_all_looks_together_hold_the_mean(kind: str) -> None:
     }[kind]
     held = 0
     for _ in range(120):
-        watch = stats.ConfidenceSequence(confidence=0.9, resolution=200)
+        watch = stats.ConfidenceSequence(confidence=0.9)
         watch.update(draw())  # limits only ever come nearer, so the last ones tell of all looks
         held += watch.low <= mean <= watch.high
     assert held / 120 >= 0.9 - 3 * math.sqrt(0.09 / 120)
@@ -99,7 +99,7 @@ def test_the_width_is_not_much_more_than_that_of_one_look() -> None:
 def test_one_by_one_comes_to_the_same() -> None:
     """A look of many values and looks of one agree, across the state in JSON, and in other units."""
     x = np.random.default_rng(0).random(700) * 40 - 10
-    setting: Any = {"bounds": (-10, 30), "resolution": 100}
+    setting: Any = {"bounds": (-10, 30)}
     watch, limits = looked(x[:300], **setting)
     assert np.all(np.diff(limits[:, 0]) >= 0)
     assert np.all(np.diff(limits[:, 1]) <= 0)
@@ -129,7 +129,6 @@ def test_one_value_only_moves_one_limit() -> None:
     [
         ({"confidence": 95}, "share between 0 and 1"),
         ({"bounds": (0, 0)}, "the smaller first"),
-        ({"resolution": 3}, "at least 10"),
         ({"bounds": (0, 0.5)}, "widen the bounds"),
     ],
 )

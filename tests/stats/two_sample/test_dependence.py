@@ -94,6 +94,7 @@ def test_rows_that_do_not_hang_together_get_no_note() -> None:
         lambda: pd.DataFrame(rng.normal(size=(500, 3))),
         lambda: pd.DataFrame({"a": rng.choice(list("ab"), 500), "b": rng.integers(0, 5, 500)}),
         lambda: pd.DataFrame({"a": rng.poisson(3, 500), "b": rng.random(500) < 0.1}),
+        lambda: pd.DataFrame({"a": rng.gamma(4, 9, 3000).round(1), "b": rng.choice(list("abc"), 3000)}),
     ):
         assert stats.drift(make(), make()).notes == ()
 

@@ -30,7 +30,7 @@ def alarms(n: int, m: int, columns: int, times: int, kinds: list[str] | None = N
 @pytest.mark.parametrize(("n", "m", "columns"), [(30, 30, 9), (100, 40, 9), (1000, 1000, 1)])
 def test_nothing_raises_no_alarm(n: int, m: int, columns: int) -> None:
     """On the same distribution any alarm at all stays at 5 % a frame (tolerance: 3 standard errors of the runs)."""
-    times = 60
+    times = 40
     drifted, significant = alarms(n, m, columns, times)
     most = most_alarms(times)
     assert (drifted <= most, significant <= most) == (True, True)

@@ -33,13 +33,13 @@ def rates(found: list[stats.Drift]) -> tuple[float, float, float]:
 @pytest.mark.parametrize(("name", "n", "m"), SIZES)
 def test_parts_of_one_table_raise_no_alarm(name: str, n: int, m: int) -> None:
     """At most 5 % of frames drift, and of global tests are significant (within 3 standard errors of the runs)."""
-    drifted, significant, most = rates(halves(name, n, m, 30 if name in ("breast_cancer", "digits") else 60))
+    drifted, significant, most = rates(halves(name, n, m, 12 if name == "breast_cancer" else 30))
     assert (drifted <= most, significant <= most) == (True, True)
 
 
 def test_the_check_can_fail() -> None:
     """Without control over many tests the same halves of a wide table would have raised alarms far more often."""
-    found = halves("breast_cancer", 284, 284, 30)
+    found = halves("breast_cancer", 284, 284, 12)
     alarms = [any(shift.p <= f.alpha for column in f.columns for shift in column.shifts) for f in found]
     assert np.mean(alarms) > 0.3
 

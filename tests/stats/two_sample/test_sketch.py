@@ -107,16 +107,26 @@ def test_the_distance_is_never_overstated(a: np.ndarray, b: np.ndarray, parts: i
 @given(columns, columns, st.integers(1, 5), st.sampled_from([0.5, 0.95, 0.999]))
 def test_the_interval_is_never_narrower(a: np.ndarray, b: np.ndarray, parts: int, confidence: float) -> None:
     """The interval of the quantile shift holds the one of the rows, and is the same when nothing was left out."""
-    exact = _ordered.quantile_shift(a.astype(float), b.astype(float), confidence)
-    sd = float(np.std(a.astype(float)))
+    exact = widest_shift(SortedSample.of(a.astype(float)), SortedSample.of(b.astype(float)), confidence)
     for x in (merged(a, 3, parts), Sketch.of(a, SMALL), SortedSample.of(a)):
         for y in (merged(b, 4, parts), Sketch.of(b, SMALL), SortedSample.of(b)):
-            found = widest_shift(x, y, sd, confidence)
+            found = widest_shift(x, y, confidence)
             assert found.low <= exact.low * (1 + 1e-9) + 1e-12
             assert found.high >= exact.high * (1 - 1e-9) - 1e-12
-    found = widest_shift(Sketch.of(a, 1000), SortedSample.of(b), sd, confidence)
+    found = widest_shift(Sketch.of(a, 1000), SortedSample.of(b), confidence)
     assert (found.effect, found.low) == pytest.approx((exact.effect, exact.low), rel=1e-6, abs=1e-9)
     assert found.high == pytest.approx(exact.high, rel=1e-6)
+
+
+@settings(deadline=None)
+@given(columns, columns, st.integers(1, 5))
+def test_no_distance_is_beyond_the_doubt(a: np.ndarray, b: np.ndarray, parts: int) -> None:
+    """The distance of the rows is at most that of the sketches and what either does not know."""
+    exact = _ordered.ks_statistic(a.astype(float), b.astype(float))
+    for x in (merged(a, 3, parts), SortedSample.of(a)):
+        for y in (merged(b, 4, parts), SortedSample.of(b)):
+            assert least_ks(x, y) + x.doubt + y.doubt >= exact - 1e-12
+    assert SortedSample.of(a).doubt == Sketch.of(a, 1000).doubt == 0
 
 
 @settings(deadline=None)

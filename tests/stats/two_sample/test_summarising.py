@@ -28,6 +28,11 @@ def test_counted_values_are_summarised_as_sorted_ones(rows: list[int], size: int
     values, counts = np.unique(ordered, return_counts=True)
     assert Sketch.of_counts(values, counts, size).as_dict() == Sketch.of(ordered, size).as_dict()
     assert on_grid(values, counts=counts) == on_grid(ordered)
+    beyond = ordered.astype(np.uint64) + np.uint64(2**63)
+    expected = Sketch.of(np.sort(beyond), size).as_dict()
+    values, counts = np.unique(beyond, return_counts=True)
+    assert Sketch.of_counts(values, counts, size).as_dict() == expected
+    values, counts = np.unique(ordered, return_counts=True)
     one, other = Moments.of_counts(values, counts), Moments.of(ordered)
     assert (one.n, one.mean, one.m2) == pytest.approx((other.n, other.mean, other.m2), nan_ok=True)
 

@@ -17,16 +17,11 @@ from hypothesis import strategies as st
 from mlcycle import stats
 from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.stats.two_sample._column_drafts import column_drafts, compared_as, kind_of_both
+from mlcycle.stats.two_sample._column_summary import ColumnSummary, Moments
 from mlcycle.stats.two_sample._drafts import Draft, Measure, Plan
 from mlcycle.stats.two_sample._level_counts import LevelCounts, compared
-from mlcycle.stats.two_sample._summary import (
-    ColumnSummary,
-    Moments,
-    Summary,
-    column_summary,
-    summarise,
-    summarise_chunks,
-)
+from mlcycle.stats.two_sample._summarising import column_summary
+from mlcycle.stats.two_sample._summary import Summary, summarise, summarise_chunks
 
 PLAN = Plan(0.01, 999)
 CONFIDENCE = 0.95
@@ -258,7 +253,7 @@ def test_level_bounds_hold_for_any_division(seed: int, parts: int, steepness: fl
 @pytest.mark.parametrize("whole", [True, False])
 def test_many_levels_raise_no_alarm(steepness: float, n: int, m: int, whole: bool) -> None:
     """With 3 000 levels, most of them not named, nothing is significant in at most 5 % (3 standard errors of it)."""
-    rng, times, alarms = np.random.default_rng(n), 120, 0
+    rng, times, alarms = np.random.default_rng(n), 40, 0
     weights = np.arange(1, 3001) ** -steepness
     for _ in range(times):
         counts = [rng.multinomial(rows, weights / weights.sum()) for rows in (n, m)]
@@ -271,7 +266,7 @@ def test_many_levels_raise_no_alarm(steepness: float, n: int, m: int, whole: boo
 @pytest.mark.parametrize("parts", [1, pytest.param(5, marks=pytest.mark.deep)])
 def test_nothing_raises_no_alarm(parts: int) -> None:
     """A summary of rows of all kinds against new ones of the same: at most 5 % of frames (3 standard errors of it)."""
-    times, alarms = 40, 0
+    times, alarms = 20, 0
     for seed in range(times):
         whole, rng = frame(600, seed), np.random.default_rng([seed, 1])
         kept = reduce(Summary.merge, [summarise(whole.iloc[i::parts], size=200) for i in range(parts)])
@@ -282,14 +277,14 @@ def test_nothing_raises_no_alarm(parts: int) -> None:
 
 @pytest.mark.parametrize(("margin", "shift"), [(0.1, 0.2), (0.0, 0.1)])
 def test_a_summary_has_nearly_the_power_of_its_rows(margin: float, shift: float) -> None:
-    """Where rows find a shift in about 80 %, a summary of 10 000 of them misses at most 3 more in 150."""
+    """Where rows find a shift in about 80 %, a summary of 10 000 of them misses at most 2 more in 50."""
     rng, hits = np.random.default_rng(2), np.zeros(2, int)
-    for _ in range(150):
+    for _ in range(50):
         a, b = {"x": rng.normal(size=10_000)}, {"x": rng.normal(shift, 1, 2000)}
         found = [stats.drift(side, b, margin=margin).drifted for side in (a, summarise(a))]
         hits += found
-    assert 100 <= hits[0] <= 140
-    assert hits[0] - hits[1] <= 3
+    assert 33 <= hits[0] <= 47
+    assert hits[0] - hits[1] <= 2
 
 
 def test_a_common_level_that_goes_or_comes_is_seen() -> None:
