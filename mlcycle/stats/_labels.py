@@ -11,7 +11,7 @@ from mlcycle.errors import InvalidInput
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["check_decisions", "check_pair", "class_probabilities", "classes_of", "events_of", "finite_numbers",
+__all__ = ["check_decisions", "check_pair", "class_probabilities", "classes_of", "events_of",
            "midranks", "numbers_of", "probabilities_of"]  # fmt: skip
 
 
@@ -47,16 +47,6 @@ def numbers_of(name: str, values: NDArray[Any]) -> NDArray[np.float64]:
         return values.astype(np.float64)
     except (TypeError, ValueError):
         raise InvalidInput(f"{wrong} such as {values.flat[0]!r}") from None
-
-
-def finite_numbers(name: str, values: NDArray[Any]) -> NDArray[np.float64]:
-    """Return one finite number a row, or say what came instead."""
-    if values.ndim != 1:
-        raise InvalidInput(f"one number per row is needed, got {name} of shape {values.shape}")
-    found = numbers_of(name, values)
-    if endless := int(np.sum(~np.isfinite(found))):
-        raise InvalidInput(f"{name} has {endless} infinite values; drop those rows from both")
-    return found
 
 
 def check_decisions(y: NDArray[Any], prediction: NDArray[Any]) -> None:
