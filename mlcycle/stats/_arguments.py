@@ -46,13 +46,7 @@ def check_seed(seed: Any) -> int:
 
 
 def check_numbers(values: Any, name: str, n: int | None = None) -> NDArray[np.float64]:
-    """Return one finite number per row as floats, `n` of them if that is given, or say what came.
-
-    Examples
-    --------
-    >>> check_numbers([True, 2], "x").tolist()
-    [1.0, 2.0]
-    """
+    """Return one finite number per row as floats, `n` of them if that is given, or say what came."""
     given = np.asarray(values)
     try:
         found = None if given.dtype.kind in "cmMSU" else given.astype(np.float64)

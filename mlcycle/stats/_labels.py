@@ -11,8 +11,8 @@ from mlcycle.errors import InvalidInput
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["check_pair", "class_probabilities", "classes_of", "decided", "events_of", "finite_numbers", "midranks",
-           "numbers_of", "probabilities_of"]  # fmt: skip
+__all__ = ["check_decisions", "check_pair", "class_probabilities", "classes_of", "events_of",
+           "midranks", "numbers_of", "probabilities_of"]  # fmt: skip
 
 
 def check_pair(y: ArrayLike, prediction: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -49,33 +49,22 @@ def numbers_of(name: str, values: NDArray[Any]) -> NDArray[np.float64]:
         raise InvalidInput(f"{wrong} such as {values.flat[0]!r}") from None
 
 
-def finite_numbers(name: str, values: NDArray[Any]) -> NDArray[np.float64]:
-    """Return one finite number a row, or say what came instead."""
-    if values.ndim != 1:
-        raise InvalidInput(f"one number per row is needed, got {name} of shape {values.shape}")
-    found = numbers_of(name, values)
-    if endless := int(np.sum(~np.isfinite(found))):
-        raise InvalidInput(f"{name} has {endless} infinite values; drop those rows from both")
-    return found
+def check_decisions(y: NDArray[Any], prediction: NDArray[Any]) -> None:
+    """Refuse predictions that are not labels as the truth has them: scores, or labels of another type."""
 
+    def fractions(values: NDArray[Any]) -> bool:
+        return values.dtype.kind == "f" and bool(np.any(values != np.floor(values)))
 
-def _fractions(values: NDArray[Any]) -> bool:
-    return values.dtype.kind == "f" and bool(np.any(values != np.floor(values)))
-
-
-def decided(y: NDArray[Any], prediction: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return which rows got their own label, once the predictions are labels at all."""
-    right = np.asarray(y == prediction, dtype=np.bool_)
-    if not len(y) or (right.any() and not _fractions(prediction)):
-        return right
+    scores = fractions(prediction)
+    if not len(y) or (not scores and np.any(y == prediction)):
+        return
     sorts = [{"text" if isinstance(label, str) else "numbers" for label in side.tolist()} for side in (y, prediction)]
-    if (_fractions(prediction) and not _fractions(y)) or not sorts[0] & sorts[1]:
+    if (scores and not fractions(y)) or not sorts[0] & sorts[1]:
         guess, truth = prediction.tolist()[0], y.tolist()[0]
         raise InvalidInput(
             f"predictions are labels as y has them, got {guess!r:.40} where y has {truth!r:.40}; "
             "give labels of the same type, not scores: score >= threshold, or argmax"
         )
-    return right
 
 
 def classes_of(y: NDArray[Any], labels: ArrayLike | None) -> NDArray[Any]:

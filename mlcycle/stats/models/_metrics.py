@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlcycle.errors import InvalidInput
-from mlcycle.stats._labels import check_pair, classes_of, decided, finite_numbers, numbers_of, probabilities_of
+from mlcycle.stats._arguments import check_numbers
+from mlcycle.stats._labels import check_decisions, check_pair, classes_of, numbers_of, probabilities_of
 from mlcycle.stats._resampling import Resampling, ResamplingOptions, resampling_of
 from mlcycle.stats.models._form_of import form_of
 from mlcycle.stats.models._forms import plain_form
@@ -131,8 +132,8 @@ def _classes_and_answers(
 ) -> tuple[Vector, list[Vector]]:
     """Return the labels a metric is about, none if it is about numbers, and the predictions as it takes them."""
     if metric.of_numbers:
-        finite_numbers("y", y)
-        return y[:0], [finite_numbers("predictions", guess) for guess in predictions]
+        check_numbers(y, "y")
+        return y[:0], [check_numbers(guess, "predictions") for guess in predictions]
     if metric.scorer is None:
         return _classes_of_own(y, predictions, labels), predictions
     classes = classes_of(y, labels)
@@ -140,7 +141,7 @@ def _classes_and_answers(
         for guess in predictions:
             if guess.ndim != 1:
                 raise InvalidInput(f"{metric.name} needs one label per row, got predictions of shape {guess.shape}")
-            decided(y, guess)
+            check_decisions(y, guess)
         return classes, predictions
     if metric.methods == ("predict_proba",):
         return classes, [probabilities_of(guess, classes) for guess in predictions]

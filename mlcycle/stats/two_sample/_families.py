@@ -17,11 +17,14 @@ from attrs import define, evolve, field, frozen
 
 from mlcycle.stats.two_sample._margins import MARGINS
 from mlcycle.stats.two_sample._ordered_drafts import frequent_values, outermost
+from mlcycle.stats.two_sample._summarising import column_summary
+from mlcycle.stats.two_sample._summary import Summary
 from mlcycle.stats.two_sample._telling import percent, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from mlcycle.stats.two_sample._column_summary import ColumnSummary
@@ -39,6 +42,8 @@ _EXPLAINED, _PLAIN, _LEAST_SHARE = 0.9, 0.6, 0.005
 _CLEAR = 4.0
 # By less than so many days a clock is off; by more, time went on.
 _DAYS = 2
+# Rows without a value are told by another column of at most so many levels, one of which nearly all of them have.
+_FEW_LEVELS, _NEARLY_ALL = 100, 0.9
 _SIGN, _ONE_VALUE, _SHIFT = "sign", "one value", "shift"
 _PLACES = np.linspace(0.001, 0.999, 200)
 # Values that stand for "not known" where a column of numbers has no other way to say so.
@@ -133,7 +138,7 @@ class _Evidence:
         if self.column.kind != "datetime":
             found = {name: self._moved(*unit) for name, unit in _UNITS.items()} | {_SIGN: self._moved(-1.0, 0.0)}
         if self.risen is not None:
-            found[_ONE_VALUE] = self._fitted((self.points >= self.risen[0]).astype(np.float64))
+            found[_ONE_VALUE] = self.fitted((self.points >= self.risen[0]).astype(np.float64))
         (_, before, _), (_, after, _) = (_middle(side) for side in self.samples)
         return {_SHIFT: self._moved(1.0, after - before), **found}
 
@@ -150,9 +155,9 @@ class _Evidence:
         """Return how ``slope x + shift`` on a share of rows explains the change."""
         assert self.samples is not None
         where = (self.points - shift) / slope
-        return self._fitted(_upto(self.samples[0], where) if slope > 0 else 1.0 - _below(self.samples[0], where))
+        return self.fitted(_upto(self.samples[0], where) if slope > 0 else 1.0 - _below(self.samples[0], where))
 
-    def _fitted(self, then: NDArray[np.float64]) -> _Fit:
+    def fitted(self, then: NDArray[np.float64]) -> _Fit:
         assert self.samples is not None
         return _fitted(self.change, then - _upto(self.samples[0], self.points), self.noise)
 
@@ -193,7 +198,52 @@ def guessed(columns: list[ColumnDrift], pairing: Pairing) -> list[ColumnDrift]:
     for one in evidence:
         if one.column.name not in found and (guess := _first_that_fits(one)):
             found[one.column.name] = guess
+    if not (isinstance(pairing.reference, Summary) or isinstance(pairing.current, Summary)):
+        _segments(evidence, found, pairing.reference, pairing.current)
     return [evolve(c, family=found[c.name][0], guess=found[c.name][1]) if c.name in found else c for c in columns]
+
+
+def _segments(
+    evidence: list[_Evidence], found: dict[Any, tuple[str, str]], reference: pd.DataFrame, current: pd.DataFrame
+) -> None:
+    """Say where values are missing, and which columns moved because rows with one level of another are gone."""
+    lost = [
+        (one.column.name, max(names, key=lambda name: names[name]))
+        for one in evidence
+        if found.get(one.column.name, ("",))[0] == "level lost" and (names := _lost_levels(one))
+    ]
+    for one in evidence:
+        name = one.column.name
+        if found.get(name, ("",))[0] == "nulls" and (where := _where_null(name, current)):
+            found[name] = "nulls", where
+        if name in found or one.samples is None or one.column.kind not in ("numeric", "discrete", "datetime"):
+            continue
+        for other, level in lost:
+            kept = column_summary(reference[name][(reference[other] != level).to_numpy()], size=None).values
+            if kept is not None and kept.n and one.fitted(_upto(kept, one.points)).holds:
+                found[name] = "segment missing", f"because rows with {other} {level!r} are missing?"
+                break
+
+
+def _where_null(name: Any, frame: pd.DataFrame) -> str:
+    """Return the level of another column that nearly all rows without a value have, and most others have not."""
+    null = frame[name].isna().to_numpy()
+    for other in frame.columns:
+        if other == name or not 1 < frame[other].nunique(dropna=False) <= _FEW_LEVELS:
+            continue
+        counts = frame[other][null].value_counts(dropna=False)
+        level, share = counts.index[0], counts.iloc[0] / null.sum()
+        if share > _NEARLY_ALL and (frame[other] == level).mean() < _NEARLY_ALL / 2:
+            return f"{percent(share)} of them where {other} is {level!r}"
+    return ""
+
+
+def _lost_levels(one: _Evidence) -> dict[Any, int]:
+    a, b = one.before.levels, one.after.levels
+    if a is None or b is None:
+        return {}
+    kept = set(b.names)
+    return {name: int(low) for name, low in zip(a.names, a.low, strict=True) if name not in kept}
 
 
 def _first_that_fits(one: _Evidence) -> tuple[str, str] | None:

@@ -89,11 +89,8 @@ def _values(before: ColumnSummary, after: ColumnSummary, kind: str, plan: Plan) 
     p, test = _ks(distance, before, after, n, m, lambda: _blocks(a, b))
     points, shares = _shares_below(a, b, (before.design, after.design))
     if len(points):
-        p, test = (
-            min(1.0, p / _WHOLE, shares.test()[0] / (1 - _WHOLE)),
-            f"{test}, and shares below {len(points)} values",
-        )
-    # Half of what an interval may miss for either measure, as either may lie beyond its margin.
+        p = min(1.0, p / _WHOLE, shares.test()[0] / (1 - _WHOLE))
+        test = f"{test}, and shares below {len(points)} values"
     measures = [_share_below((a, b), distance, points, shares, (n, m), kind)]
     # The same confidence is asked for more than once.
     shift = cache(lambda confidence: widest_shift(a, b, confidence, (n, m)))
@@ -186,8 +183,8 @@ def _share_below(
         from scipy import special
 
         # Kolmogorov's band for the whole, Newcombe's limits at a few values: each for its part of the error.
-        alpha = (1 - confidence) / 2
-        band = float(special.kolmogi(_WHOLE * alpha)) * math.sqrt(1 / n + 1 / m)
+        alpha, root = 1 - confidence, math.sqrt(1 / n + 1 / m)
+        band = float(special.kolmogi(_WHOLE * alpha)) * root
         low, note = distance - band, f"{percent(distance)} of rows lie elsewhere"
         if len({*a.ends(), *b.ends()}) == 1:
             note = f"constant: {shown(a.ends()[0], kind)} on every row of both sides"
@@ -199,9 +196,8 @@ def _share_below(
                 what = f"texts of up to {where} characters" if kind == "text" else f"rows up to {where}"
                 note = f"{what}: {percent(found.before)} -> {percent(found.after)}"
         # Of a sketch the distance is the least there can be, and of samples nearly alike it is not looked for.
-        root = math.sqrt(1 / n + 1 / m)
         most = max(distance, _ordered.NEGLIGIBLE * root) + a.doubt + b.doubt
-        return Sized(distance, max(low, 0.0), min(most + float(special.kolmogi(alpha)) * root, 1.0), note)
+        return Sized(distance, max(low, 0.0), min(most + band, 1.0), note)
 
     def detectable(level: float, margin: float) -> float:
         return detectable_share(0.5, n, m, level / 2 / max(len(points), 1), margin)

@@ -130,7 +130,7 @@ def test_scores_and_labels_of_another_type_are_no_decisions(guess: np.ndarray) -
 
 def test_endless_and_textual_numbers_are_refused() -> None:
     """Infinite errors and text are named, not carried into limits."""
-    with pytest.raises(InvalidInput, match="predictions has 1 infinite values"):
+    with pytest.raises(InvalidInput, match="predictions has 1 missing or infinite values"):
         stats.metric_interval(TARGET, np.append(TARGET[1:], np.inf), "mae")
     with pytest.raises(InvalidInput, match="predictions hold numbers"):
         stats.metric_interval(Y, np.array(["high"] * len(Y)), "roc_auc")
