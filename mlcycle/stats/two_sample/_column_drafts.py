@@ -139,7 +139,7 @@ def column_drafts(
     if reason := _running_on(before, after, kind, a, b):
         says = Sized(math.nan, math.nan, math.nan, reason)
         excused = evolve(drafts[0], measures=tuple(evolve(one, sized=lambda _: says) for one in drafts[0].measures))
-        drafts = [evolve(excused, p=math.nan, rows_needed=-1)]
+        drafts = [evolve(excused, test="", p=math.nan, rows_needed=-1)]
     else:
         drafts += _repeated(before, after, kind, a, b, plan)
     return kind, [*drafts, *nulls, *_infinite(before, after, plan)]

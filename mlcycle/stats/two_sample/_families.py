@@ -165,7 +165,7 @@ class _Evidence:
 def _fitted(change: NDArray[np.float64], fault: NDArray[np.float64], noise: float) -> _Fit:
     """Return how a fault on the share of rows that fits best explains the change, which holds so much `noise`."""
     size, total = float(fault @ fault), float(change @ change)
-    if size <= 0 or total <= _CLEAR * noise:
+    if min(size, total) <= 0 or total <= _CLEAR * noise:
         return _Fit(0.0, 0.0, 0.0)
     share = min(max(float(fault @ change) / size, 0.0), 1.0)
     left = change - share * fault

@@ -108,10 +108,10 @@ class ColumnDrift:
         """The test that decides: the one furthest beyond its margin, else one that is not seen, else the values."""
         if found := [shift for shift in self.shifts if shift.verdict == "drifted"]:
             return max(found, key=lambda shift: shift.beyond)
-        # A change that is certain, but perhaps within its margin, comes before what was not seen, and what could have
-        # been seen before what could not.
+        # A change that is certain, but perhaps within its margin, comes before what was not seen; why values are not
+        # compared, or what could have been seen of them, before what could not.
         unseen = [shift for shift in self.shifts if shift.verdict == "not seen"]
-        return min(unseen or self.shifts, key=lambda shift: (not shift.certain, not math.isfinite(shift.detectable)))
+        return min(unseen or self.shifts, key=lambda s: (not s.certain, bool(s.test) and math.isinf(s.detectable)))
 
     @property
     def told(self) -> str:

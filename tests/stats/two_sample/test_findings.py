@@ -82,7 +82,7 @@ def test_a_guess_stands_beside_what_was_found() -> None:
 def test_a_change_that_is_certain_but_small_says_so() -> None:
     """Significant, but perhaps within the margin: not seen, and it says that a change is certain."""
     rng = np.random.default_rng(0)
-    found = column(rng.normal(size=4000), rng.normal(0.08, 1, 4000))
+    found = column(rng.normal(size=4000), rng.normal(0.06, 1, 4000))
     assert (found.verdict, found.leading.certain) == ("not seen", True)
     assert "a change for certain, but not whether it is beyond the margin" in found.told
     assert math.isfinite(found.leading.detectable)
