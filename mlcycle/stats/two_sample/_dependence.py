@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +33,8 @@ _HASHED = 20_000
 # From these on a note is worth reading: a share of rows that repeat, and how many rows are worth one.
 _REPEATING, _TOGETHER = 0.01, 1.5
 _CERTAIN = 5.0
+# How many times as long as the reference the current rows may hang together: estimates differ by half.
+_AS_LONG = 3.0
 # Rows repeat when they are equal so much oftener than by chance.
 _BY_CHANCE = 1.5
 
@@ -53,20 +56,23 @@ class Units:
     order: tuple[NDArray[np.intp], NDArray[np.intp]] | None
 
     def weighed(self, name: Hashable, *sides: ColumnSummary) -> tuple[ColumnSummary, ColumnSummary]:
-        """Return both sides of a column with how many of its rows are worth one."""
-        found = [
-            evolve(side, design=self._design(frame[name], side, at))
-            for at, (frame, side) in enumerate(zip(self.frames, sides, strict=True))
-        ]
-        return found[0], found[1]
+        """Return both sides of a column with how many of its rows are worth one.
 
-    def _design(self, column: pd.Series[Any], side: ColumnSummary, at: int) -> float:
+        A fault that lasts makes a series look as if it never forgot. So the current rows may hang together in their
+        order a few times as long as those of the reference, where these do at all, and no longer.
+        """
+        (before, after), (a, b) = sides, (frame[name] for frame in self.frames)
+        before = evolve(before, design=self._design(a, before, 0, math.inf))
+        most = _AS_LONG * before.design if before.design > _FORGETS_AT_ONCE else math.inf
+        return before, evolve(after, design=self._design(b, after, 1, most))
+
+    def _design(self, column: pd.Series[Any], side: ColumnSummary, at: int, most: float) -> float:
         marks = _marks(column, side)
         designs = [1.0]
         if self.groups is not None:
             designs.append(design_by_groups(marks, self.groups[at]))
         if self.order is not None:
-            designs.append(design_in_order(marks[:, self.order[at]]))
+            designs.append(min(design_in_order(marks[:, self.order[at]]), most))
         return min(max(designs), float(max(len(column), 1)))
 
 
@@ -223,12 +229,12 @@ def dependence_notes(
         share, worth = (0.0, 1.0) if units is not None and units.groups is not None else _duplicates(rows)
         if share >= _REPEATING:
             notes.append(
-                f"{percent(share)} of the rows of the {side} repeat another row in full, so that {worth:.2g} rows are "
+                f"{percent(share)} of the rows of the {side} repeat another row in full, so that {worth:.3g} rows are "
                 "worth one and false alarms are likelier than alpha; drop duplicate rows, or give groups="
             )
         elif units is None and (found := _in_order(rows)) is not None:
             notes.append(
-                f"rows of the {side} hang together in their order ({found[0]}: about {found[1]:.2g} rows are worth "
+                f"rows of the {side} hang together in their order ({found[0]}: about {found[1]:.0f} rows are worth "
                 "one), so that false alarms are likelier than alpha; give blocks= or groups="
             )
     return tuple(notes)
@@ -287,7 +293,7 @@ def _in_order(frame: pd.DataFrame) -> tuple[Hashable, float] | None:
     for name in numbers:
         values = some[name].to_numpy()
         mark = values > np.partition(values, len(values) // 2)[len(values) // 2]
-        if not 0.05 < mark.mean() < 0.95:
+        if not 0.05 < mark.mean() < 0.95 or bool(np.all(values[1:] >= values[:-1])):  # a clock is no witness
             continue
         series = mark - mark.mean()
         alike = float(series[1:] @ series[:-1]) / float(series @ series)

@@ -107,8 +107,8 @@ def drift(
         both held to it.
     groups : column, or pair of array-like, optional
         Rows of one group, such as a customer, hang together; given as a column that both sides have, or as the groups
-        of the rows of either side. All counts are divided by the design effect (Rao and Scott 1992): how much more
-        shares vary between groups than they would between rows.
+        of the rows of either side; the column itself is compared only if `columns` names it. All counts are divided by
+        the design effect (Rao and Scott 1992): how much more shares vary between groups than they would between rows.
     blocks : column, or pair of array-like, optional
         Rows hang together in this order, such as time; counts are divided by how much longer the series takes to
         forget than independent rows would. Without either, rows that repeat or hang together in their order are named
@@ -150,7 +150,7 @@ def drift(
     >>> found.frame()[["column", "verdict"]].values.tolist()
     [['age', 'drifted'], ['plan', 'not seen']]
     """
-    pairing = Pairing.of(reference, current, columns, kinds)
+    pairing = Pairing.of(reference, current, columns, kinds, (groups, blocks))
     seed, alpha = check_seed(seed), check_share(alpha, "alpha", 0.05)
     if not isinstance(control, str) or control not in CONTROLS:
         raise InvalidInput(f"control is one of {', '.join(CONTROLS)}, got {control!r}")

@@ -40,6 +40,8 @@ _MOST = 20
 _EXPLAINED, _PLAIN, _LEAST_SHARE = 0.9, 0.6, 0.005
 # A change smaller than so many times what chance brings, as a sum of squares, is explained by many faults.
 _CLEAR = 4.0
+# How much of the largest change a fault may leave anywhere.
+_ANYWHERE = 0.3
 # By less than so many days a clock is off; by more, time went on.
 _DAYS = 2
 # Rows without a value are told by another column of at most so many levels, one of which nearly all of them have.
@@ -139,8 +141,11 @@ class _Evidence:
             found = {name: self._moved(*unit) for name, unit in _UNITS.items()} | {_SIGN: self._moved(-1.0, 0.0)}
         if self.risen is not None:
             found[_ONE_VALUE] = self.fitted((self.points >= self.risen[0]).astype(np.float64))
+        # By how much many rows moved shows in the middle, and by how much a few at the ends.
         (_, before, _), (_, after, _) = (_middle(side) for side in self.samples)
-        return {_SHIFT: self._moved(1.0, after - before), **found}
+        (low, high), (least, most) = ((float(end) for end in side.ends()) for side in self.samples)
+        shifts = [self._moved(1.0, by) for by in (after - before, most - high, least - low) if by]
+        return {_SHIFT: max(shifts, key=lambda fit: fit.plain, default=_Fit(0.0, 0.0, 0.0)), **found}
 
     @cached_property
     def best(self) -> tuple[str, float]:
@@ -170,6 +175,9 @@ def _fitted(change: NDArray[np.float64], fault: NDArray[np.float64], noise: floa
     share = min(max(float(fault @ change) / size, 0.0), 1.0)
     left = change - share * fault
     rest = float(left @ left)
+    # What fits on the whole but not where it matters is another fault: what adds looks like what multiplies.
+    if np.abs(left).max() > _ANYWHERE * np.abs(change).max() + 3 * math.sqrt(noise / len(change)):
+        return _Fit(share, 0.0, 0.0)
     return _Fit(share, 1 - rest / total, 1 - max(rest - noise, 0.0) / (total - noise))
 
 

@@ -55,14 +55,25 @@ class Pairing:
 
     @classmethod
     def of(
-        cls, reference: Any, current: Any, columns: Iterable[Hashable] | None, kinds: Mapping[Hashable, str] | None
+        cls,
+        reference: Any,
+        current: Any,
+        columns: Iterable[Hashable] | None,
+        kinds: Mapping[Hashable, str] | None,
+        left_out: Iterable[Any] = (),
     ) -> Pairing:
-        """Pair the columns of whatever can be read as two frames or summaries; say what cannot be paired."""
+        """Pair the columns of whatever can be read as two frames or summaries; say what cannot be paired.
+
+        Columns that say how rows hang together, `left_out`, are compared only if they are asked for.
+        """
         before, after = _side(reference, "reference"), _side(current, "current")
         if _one_series(reference) and _one_series(current) and not isinstance(after, Summary):
             after = after.set_axis(_names(before), axis=1)
         mine, its = _names(before), _names(after)
         wanted = _wanted(columns, mine, its)
+        if columns is None:
+            told = [name for name in left_out if isinstance(name, (str, int))]
+            wanted = [name for name in wanted if name not in told]
         if missing := [name for name in wanted if name not in mine and name not in its]:
             raise NotFound(f"no column {missing[0]!r} on either side; there are {list(mine)[:20]!r}.")
         if kinds is not None and not isinstance(kinds, Mapping):

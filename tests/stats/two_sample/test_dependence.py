@@ -153,3 +153,28 @@ def test_no_row_is_worth_less_than_one_of_all() -> None:
     marks = (np.arange(400) < 200)[None, :]
     assert design_in_order(marks) <= 400
     assert design_by_groups(marks, np.zeros(400, np.intp)) == 400
+
+
+def test_what_says_how_rows_hang_together_is_not_compared() -> None:
+    """New customers and later times are no drift; a column that is asked for is compared all the same."""
+    rng = np.random.default_rng(0)
+    before, after = (
+        pd.DataFrame({"x": rng.normal(size=600), "customer": np.repeat(np.arange(start, start + 200), 3)})
+        for start in (0, 1000)
+    )
+    assert [one.name for one in stats.drift(before, after, groups="customer").columns] == ["x"]
+    asked = stats.drift(before, after, groups="customer", columns=["x", "customer"])
+    assert [one.name for one in asked.columns] == ["x", "customer"]
+
+
+def test_a_fault_that_lasts_does_not_hide_itself() -> None:
+    """A series that is a thousandfold from some row on looks as if it never forgot; it is found all the same."""
+    rng = np.random.default_rng(1)
+    series = np.zeros(8000)
+    for at in range(1, 8000):
+        series[at] = 0.9 * series[at - 1] + rng.normal()
+    before = pd.DataFrame({"x": 20 + series[:4000], "at": range(4000)})
+    after = pd.DataFrame({"x": 20 + series[4000:], "at": range(4000, 8000)})
+    after.loc[2500:, "x"] *= 1000
+    found = stats.drift(before, after, blocks="at")
+    assert (found.drifted, found.findings[0].family) == (True, "unit change")
