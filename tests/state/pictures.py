@@ -168,7 +168,7 @@ def _decision(fact: Fact) -> Doc:
 
 def _report(fact: Fact) -> Doc:
     assert fact["data"] is None
-    said = {**_without(fact.says, "data", "verdict"), "severity": fact["verdict"]}
+    said = {**_without(fact.says, "data", "verdict", "level"), "severity": fact["verdict"]}
     return {**_found(fact), "deployment": bare(fact.subject), **said}
 
 

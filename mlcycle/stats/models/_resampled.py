@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 from mlcycle.stats._estimate import Estimate, smallest_detectable, unknown
 from mlcycle.stats._rates import wilson
 from mlcycle.stats.models._bootstrap import FLAT, jackknife, name_of, spread_of, summarise
-from mlcycle.stats.models._units import Units, enough
+from mlcycle.stats.models._units import Units
 from mlcycle.stats.models._unseen import MANY, Unseen
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Resampled:
         form, units = self.forms[which], self.units
         if self.few:
             return unknown(form.shown, units.n, self.confidence, name_of(units), self.few)
-        if self.metric.scorer == "accuracy" and type(units) is Units and units.count >= enough(self.confidence):
+        if self.metric.scorer == "accuracy" and type(units) is Units:  # a share has limits however few the rows
             return wilson(round(form.shown * units.n), units.n, self.confidence)
         bounds = self.unseen.around(form.value) or form.ends
         # Near the end of its range a percentile interval passes too often; draws that allow for unseen rows do not.
