@@ -385,24 +385,28 @@ def _new_levels(one: _Evidence) -> Counter[str]:
     )
 
 
-def _mostly(one: _Evidence, is_so: Callable[[str, list[str]], bool]) -> bool:
-    """Return whether something is so of most rows of new levels, given the levels before."""
-    new = _new_levels(one)
-    known = [str(name) for name in one.before.levels.names] if one.before.levels else []
-    return 2 * sum(rows for name, rows in new.items() if is_so(name, known)) > sum(new.values()) > 0
+def _mostly(one: _Evidence, is_so: Callable[[str], bool]) -> bool:
+    """Return whether something is so of most rows of new levels."""
+    new = dict(_new_levels(one).most_common(_FEW_LEVELS))
+    return 2 * sum(rows for name, rows in new.items() if is_so(name)) > sum(new.values()) > 0
+
+
+def _names_before(one: _Evidence) -> list[str]:
+    return [str(name) for name in one.before.levels.names] if one.before.levels else []
 
 
 def _case(one: _Evidence) -> str | None:
     if one.column.kind == "text":
         return "written in another case?" if one.leads == "letters" else None
-    said = "the same names in another case?"
-    return said if _mostly(one, lambda name, known: name.casefold() in {old.casefold() for old in known}) else None
+    folded = {name.casefold() for name in _names_before(one)}
+    return "the same names in another case?" if _mostly(one, lambda name: name.casefold() in folded) else None
 
 
 def _cut(one: _Evidence) -> str | None:
     said = "cut off?"
     if one.column.kind != "text":
-        return said if _mostly(one, lambda name, known: any(old.startswith(name) for old in known)) else None
+        known = _names_before(one)
+        return said if _mostly(one, lambda name: any(old.startswith(name) for old in known)) else None
     if not {"length", "share"} & one.aspects or "new signs" in one.aspects or one.samples is None:
         return None
     return said if one.change[np.argmax(np.abs(one.change))] > 0 else None  # more short texts

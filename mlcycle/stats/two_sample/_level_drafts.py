@@ -86,7 +86,7 @@ def _named(a: LevelCounts, b: LevelCounts, designs: tuple[float, float]) -> _Tab
     levels, the chance that a random division puts them all on the other side is about the same, and single ones are the
     most that chance could bring.
     """
-    names = (*a.names, *(name for name in b.names if name not in set(a.names)))
+    names = tuple(dict.fromkeys([*a.names, *b.names]))
     own, _ = a.counts_of(names)
     low, high = b.counts_of(names)
     its = low if b.complete else np.minimum(high, low + max(b.n - int(low.sum()), 0))

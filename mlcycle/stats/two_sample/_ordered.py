@@ -31,8 +31,8 @@ _SMALL = 100
 _DIRECT = 4096
 _MUCH_LARGER = 1000
 _EXACTLY = "Kolmogorov-Smirnov exact"
-# A distance of so many times sqrt(1 / n + 1 / m) has a p-value of 0.99999.
-NEGLIGIBLE = 0.3
+# A distance of so many times sqrt(1 / n + 1 / m) has a p-value of 0.86.
+NEGLIGIBLE = 0.6
 # Below this the sum over paths between ties has no digits left, and what is conservative with ties is small enough.
 _CERTAIN = 1e-8
 
