@@ -44,12 +44,8 @@ def kind_of_both(reference: ColumnSummary, current: ColumnSummary) -> tuple[str,
     ('changed', 'it was numeric and is text; convert one, or leave the column out')
     """
     mixed = [side.kind.removeprefix("mixed: ") for side in (reference, current) if side.kind.startswith("mixed")]
-    if mixed and (len(mixed) == 2 or "empty" in (reference.kind, current.kind)):
-        return "mixed", f"it holds values of no one kind ({mixed[0]}); convert the column or leave it out"
     if mixed:
-        kinds = ("of no one kind" if side.kind.startswith("mixed") else side.kind for side in (reference, current))
-        was, now = kinds
-        return "changed", f"it was {was} and is {now} ({mixed[0]}); convert one, or leave the column out"
+        return "mixed", f"it holds values of no one kind ({mixed[0]}); convert the column or leave it out"
     kinds_of_values = {reference.kind, current.kind} - {"empty"}
     named = [side.kind for side in (reference, current) if side.named]
     if not kinds_of_values:
@@ -119,7 +115,7 @@ def column_drafts(
     if kind == "changed":
         return kind, [gone(why, "type")]
     if kind == "mixed":
-        return kind, [untested(why, -1), *nulls]
+        return kind, [untested(why, -1), *_types(before, after, plan), *nulls]
     if {before.unit, after.unit} == {"us", "ns"}:
         before, after = before.in_nanoseconds(), after.in_nanoseconds()
     a, b = _sample(before), _sample(after)
@@ -139,10 +135,48 @@ def column_drafts(
     if reason := _running_on(before, after, kind, a, b):
         says = Sized(math.nan, math.nan, math.nan, reason)
         excused = evolve(drafts[0], measures=tuple(evolve(one, sized=lambda _: says) for one in drafts[0].measures))
-        drafts = [evolve(excused, test="", p=math.nan, rows_needed=-1)]
+        drafts = [evolve(excused, test="", p=math.nan, rows_needed=-1), *_beside_the_clock(drafts, before, after)]
     else:
         drafts += _repeated(before, after, kind, a, b, plan)
     return kind, [*drafts, *nulls, *_infinite(before, after, plan)]
+
+
+# What the values of a column of one kind are, in the words of `_columns.types_in`.
+_TYPES = {"numeric": "numbers", "discrete": "numbers", "boolean": "true or false", "datetime": "moments"}
+
+
+def _types(before: ColumnSummary, after: ColumnSummary, plan: Plan) -> list[Draft]:
+    """Return the test of the share of rows with a value of each type, of columns that hold several."""
+    sides = []
+    for side in (before, after):
+        of_one = {_TYPES.get(side.kind, "text"): side.rows - side.nulls}
+        is_mixed = side.kind.startswith("mixed")
+        if is_mixed and side.levels is None:
+            return []
+        sides.append(dict(zip(side.levels.names, side.levels.low, strict=True)) if is_mixed and side.levels else of_one)
+    names = tuple(dict.fromkeys([*sides[0], *sides[1]]))
+    marks = [((int(sides[0].get(name, 0)), before.rows), (int(sides[1].get(name, 0)), after.rows)) for name in names]
+    return _odd_values("types", marks, names, (before.design, after.design), plan)
+
+
+def _beside_the_clock(drafts: list[Draft], before: ColumnSummary, after: ColumnSummary) -> list[Draft]:
+    """Return the tests that mean something of moments that only run on.
+
+    Those of their grid, of values that are frequent though they were not, and of the time of day where both sides are
+    of several days.
+    """
+    a, b = before.values, after.values
+    if not before.unit or a is None or b is None:
+        return []
+    step = 1e9 if before.unit == "ns" else 1e6
+    days = min(float(side.ends()[1] - side.ends()[0]) for side in (a, b)) / step / 86_400
+    kept = {"granularity"} | ({"time of day"} if days >= _DAYS else set())
+    kept |= {"frequent values"} if 2 * a.distinct[0] > a.n else set()
+    return [draft for draft in drafts if draft.measures[0].aspect in kept]
+
+
+# Of fewer days the time of day says when was looked, not what was seen.
+_DAYS = 2
 
 
 def _nulls(before: ColumnSummary, after: ColumnSummary, plan: Plan) -> list[Draft]:

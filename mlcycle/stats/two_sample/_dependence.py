@@ -101,21 +101,21 @@ def units_of(a: DataFrame | Summary, b: DataFrame | Summary, groups: Any, blocks
 def per_row(given: Any, frame: pd.DataFrame, what: str, at: int) -> Any:
     """Return the value of every row of a side: those of a column of it, or its part of a pair of arrays."""
     side = ("reference", "current data")[at]
-    if isinstance(given, tuple) and len(given) == 2 and not isinstance(given[0], (str, int)):
+    is_pair = isinstance(given, tuple) and len(given) == 2 and not isinstance(given[0], (str, int))
+    if is_pair and all(np.ndim(part) == 1 for part in given):
         if len(given[at]) != len(frame):
             raise InvalidInput(
                 f"{what} of the {side} has {len(given[at])} values for {len(frame)} rows; give one a row"
             )
         return np.asarray(given[at])
-    try:
-        return frame[given].array
-    except (KeyError, TypeError) as error:
-        if isinstance(given, (str, int)):
-            raise NotFound(f"{what} names a column {given!r} that the {side} does not have.") from error
+    if isinstance(given, (str, int)) and given not in frame.columns:
+        raise NotFound(f"{what} names a column {given!r} that the {side} does not have.")
+    if not isinstance(given, (str, int)):
         raise InvalidInput(
             f"{what} is a column of both sides, or a pair of arrays with a value for every row of either, got "
             f"{type(given).__name__}"
-        ) from error
+        )
+    return frame[given].array
 
 
 def _marks(column: pd.Series[Any], side: ColumnSummary) -> NDArray[np.bool_]:
@@ -258,7 +258,7 @@ def _duplicates(frame: pd.DataFrame) -> tuple[float, float]:
         # All rows of some values: repeats stay together.
         kept = np.flatnonzero(value % np.uint64(max(len(frame) // _HASHED, 1)) == 0)
         of_value = np.unique(value[kept], return_inverse=True)[1]
-        if np.count_nonzero(np.bincount(of_value)[of_value] > 1) < _REPEATING * len(kept):
+        if not len(kept) or np.count_nonzero(np.bincount(of_value)[of_value] > 1) < _REPEATING * len(kept):
             return 0.0, 1.0
         rest = frame.drop(columns=[telling]).iloc[kept]
         of_rest = np.unique(pd.util.hash_pandas_object(rest, index=False).to_numpy(), return_inverse=True)[1]
@@ -277,7 +277,7 @@ def _duplicates(frame: pd.DataFrame) -> tuple[float, float]:
 def _most_different(frame: pd.DataFrame) -> Hashable | None:
     """Return the column that tells rows apart best, of the first ones; floats, which do as a rule, before others."""
     some = frame.iloc[:: max(len(frame) // 200, 1)]
-    found = {}
+    found: dict[Hashable, tuple[int, int]] = {}
     for name in sorted(some.columns, key=lambda name: some[name].dtype != np.float64)[:_COLUMNS]:
         try:
             found[name] = (some[name].nunique(), -len(found))

@@ -271,5 +271,5 @@ def _verdict(draft: Draft, found: Sized, significant: bool, margin: float) -> tu
     if found.high <= margin or not (draft.test or draft.rows_needed):
         return "within margin", found.note
     if significant:
-        return "not seen", f"{found.note}; a change for certain, but not whether it is beyond the margin"
+        return "not seen", f"{found.note}; changed for certain, but perhaps within the margin"
     return "not seen", found.note

@@ -37,11 +37,15 @@ __all__ = ["guessed"]
 # So many columns, the worst, are looked into again.
 _MOST = 20
 # What of the squared change a fault must explain to be named, and the least share of rows it is looked for on.
-_EXPLAINED, _PLAIN, _LEAST_SHARE = 0.9, 0.6, 0.005
+_EXPLAINED, _PLAIN, _LEAST_SHARE = 0.95, 0.6, 0.005
 # A change smaller than so many times what chance brings, as a sum of squares, is explained by many faults.
 _CLEAR = 4.0
 # How much of the largest change a fault may leave anywhere.
-_ANYWHERE = 0.3
+_ANYWHERE = 0.2
+# Units that a part of the rows is told to have come in; any other is told of all of them alone, where the middle half
+# and the median are known well enough to tell it from its like. 1.6 is the standard error of that range, for one row of
+# a normal law.
+_PARTLY, _NEARLY, _ALL, _KNOWN = ("x 10", "/ 10", "°F", "°C to °F"), 0.06, 0.9, 1.6
 # By less than so many days a clock is off; by more, time went on.
 _DAYS = 2
 # Rows without a value are told by another column of at most so many levels, one of which nearly all of them have.
@@ -119,6 +123,12 @@ class _Evidence:
         both = (_upto(a, self.points) * a.n + _upto(b, self.points) * b.n) / (a.n + b.n)
         return float((both * (1 - both)).sum() * (1 / a.n + 1 / b.n))
 
+    @property
+    def hair(self) -> float:
+        """What chance alone brings at the point where it brings most, as a rule."""
+        assert self.samples is not None
+        return math.sqrt(sum(1 / side.n for side in self.samples))
+
     @cached_property
     def risen(self) -> tuple[float, float, float] | None:
         """The value whose share of rows rose most, before and after, where that is beyond its margin."""
@@ -152,7 +162,7 @@ class _Evidence:
         """The fault that explains the change best, and on what share of rows; none where none does."""
         # Faults of many rows at one value look like many others, so that comes first among what fits as well; the shift
         # was made to fit, and comes last.
-        order = {_ONE_VALUE: 0.005, _SHIFT: -0.005, "x 1024": -0.005, "/ 1024": -0.005}
+        order = {_ONE_VALUE: 0.005, _SHIFT: -0.02, "x 1024": -0.005, "/ 1024": -0.005}
         name, fit = max(self.fits.items(), key=lambda item: item[1].plain + order.get(item[0], 0.0))
         return (name, fit.share) if fit.holds else ("", 0.0)
 
@@ -164,10 +174,10 @@ class _Evidence:
 
     def fitted(self, then: NDArray[np.float64]) -> _Fit:
         assert self.samples is not None
-        return _fitted(self.change, then - _upto(self.samples[0], self.points), self.noise)
+        return _fitted(self.change, then - _upto(self.samples[0], self.points), self.noise, self.hair)
 
 
-def _fitted(change: NDArray[np.float64], fault: NDArray[np.float64], noise: float) -> _Fit:
+def _fitted(change: NDArray[np.float64], fault: NDArray[np.float64], noise: float, hair: float) -> _Fit:
     """Return how a fault on the share of rows that fits best explains the change, which holds so much `noise`."""
     size, total = float(fault @ fault), float(change @ change)
     if min(size, total) <= 0 or total <= _CLEAR * noise:
@@ -176,7 +186,7 @@ def _fitted(change: NDArray[np.float64], fault: NDArray[np.float64], noise: floa
     left = change - share * fault
     rest = float(left @ left)
     # What fits on the whole but not where it matters is another fault: what adds looks like what multiplies.
-    if np.abs(left).max() > _ANYWHERE * np.abs(change).max() + 3 * math.sqrt(noise / len(change)):
+    if np.abs(left).max() > _ANYWHERE * np.abs(change).max() + hair:
         return _Fit(share, 0.0, 0.0)
     return _Fit(share, 1 - rest / total, 1 - max(rest - noise, 0.0) / (total - noise))
 
@@ -281,7 +291,7 @@ def _mixture(one: _Evidence, other: _Evidence) -> _Fit:
     assert one.samples is not None
     assert other.samples is not None
     fault = _upto(other.samples[0], one.points) - _upto(one.samples[0], one.points)
-    return _fitted(one.change, fault, one.noise)
+    return _fitted(one.change, fault, one.noise, one.hair)
 
 
 # what happened, the first that fits ----------------------------------------------------------------------------------
@@ -295,6 +305,16 @@ def _unit(one: _Evidence) -> str | None:
     if not one.fits or one.best[0] not in _UNITS:
         return None
     name, share = one.best
+    if not name.startswith(_PARTLY):
+        assert one.samples is not None
+        (low, middle, high), (least, now, most) = (_middle(side) for side in one.samples)
+        slope, shift = _UNITS[name]
+        # The median and the range of the middle half are each known so well, as parts of that range.
+        known = _KNOWN * math.sqrt(1 / one.samples[0].n + 1 / one.samples[1].n) * slope * (high - low)
+        wide, far = abs(most - least - slope * (high - low)), abs(now - slope * middle - shift)
+        clear = known < _NEARLY * (abs(shift) if slope == 1 else slope * (high - low))
+        if share < _ALL or not clear or max(wide, far) > 2 * known:
+            return None
     return f"another unit ({name}) on {percent(share)} of rows?"
 
 

@@ -111,7 +111,10 @@ class ColumnDrift:
         # A change that is certain, but perhaps within its margin, comes before what was not seen; why values are not
         # compared, or what could have been seen of them, before what could not.
         unseen = [shift for shift in self.shifts if shift.verdict == "not seen"]
-        return min(unseen or self.shifts, key=lambda s: (not s.certain, bool(s.test) and math.isinf(s.detectable)))
+        return min(
+            unseen or self.shifts,
+            key=lambda s: (not s.certain, -s.beyond if s.certain else 0, bool(s.test) and math.isinf(s.detectable)),
+        )
 
     @property
     def told(self) -> str:
@@ -119,7 +122,7 @@ class ColumnDrift:
         shift = self.leading
         guess = f"; {self.guess}" if self.guess else ""
         seen = ""
-        if shift.verdict == "not seen" and math.isfinite(shift.detectable):
+        if shift.verdict == "not seen" and math.isfinite(shift.detectable) and not shift.certain:
             seen = f"; a change of {shift.detectable:.2g} {shift.unit} would have been seen"
         return f"{shift.note}{guess}{seen}".removeprefix("; ")
 

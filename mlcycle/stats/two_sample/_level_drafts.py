@@ -58,11 +58,13 @@ def level_drafts(
         note = f"the {'current data' if a.n else 'reference'} has no values"
         return [untested(note, _ordered.fewest_rows(plan.least, 1 - plan.least))]
     table = _table(a, b, designs)
+    if not table.reference.sum() or not table.current.sum():
+        return [untested("too few rows that do not hang together", _ordered.fewest_rows(plan.least, 1 - plan.least))]
     drafts = [_shares_of_levels(table, plan, rng)]
     if kind == "boolean":
         return drafts
     # A side that does not name all of its levels cannot say that one is missing.
-    if a.complete:
+    if a.complete and len(table.names):
         drafts.append(_only_on_one_side(_named(a, b, designs), "unseen levels", plan, rng))
     if b.complete:
         drafts.append(_only_on_one_side(_named(b, a, designs[::-1]), "lost levels", plan, rng))

@@ -194,7 +194,7 @@ def unseen_levels(reference: NDArray[Any], current: NDArray[Any], draws: int, rn
     True
     """
     found = int(current[reference == 0].sum())
-    if found == 0:
+    if found == 0 or not reference.sum():
         return 1.0
     sizes, levels, missing = _missing(reference, current)
     likely = missing > 1e-9

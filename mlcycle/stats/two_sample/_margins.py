@@ -40,6 +40,7 @@ MARGINS = {
     "unseen levels": 0.01,
     "lost levels": 0.01,
     "infinite": 0.01,
+    "types": 0.02,
     "column": 0.0,
 }
 _WHAT = "the smallest change that matters"

@@ -187,7 +187,9 @@ def _share_below(
         band = float(special.kolmogi(_WHOLE * alpha)) * root
         low, note = distance - band, f"{percent(distance)} of rows lie elsewhere"
         if len({*a.ends(), *b.ends()}) == 1:
-            note = f"constant: {shown(a.ends()[0], kind)} on every row of both sides"
+            value = shown(a.ends()[0], kind)
+            note = f"constant: {value} on every row of both sides"
+            note = f"every text is {value} characters long" if kind == "text" else note
         if len(points):
             found = shares.change(1 - (1 - _WHOLE) * alpha)
             low = max(low, found.low)

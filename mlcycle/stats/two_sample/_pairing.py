@@ -125,8 +125,9 @@ class Pairing:
             before, after = units.weighed(name, before, after)
         kind, drafts = column_drafts(before, after, plan, rng)
         a, b = self.reference, self.current
-        if kind == "text" and drafts[0].rows_needed >= 0 and not (isinstance(a, Summary) or isinstance(b, Summary)):
-            drafts[1:1] = text_drafts(a[name], b[name], (before.design, after.design), plan, rng)
+        if kind == "text" and not (isinstance(a, Summary) or isinstance(b, Summary)):
+            are_ids = drafts[0].rows_needed < 0
+            drafts[1:1] = text_drafts(a[name], b[name], (before.design, after.design), plan, rng, are_ids)
         return kind, drafts
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlcycle.errors import InvalidInput
 from mlcycle.stats._arguments import check_seed, check_whole
 from mlcycle.stats.two_sample import _columns
 from mlcycle.stats.two_sample._drift import drift
@@ -49,6 +50,8 @@ def minimum_detectable(reference: Any, rows: int, *, seed: int = 0, **options: A
     True
     """
     frame, rows = _columns.as_frame(reference, "reference"), check_whole(rows, "rows", 1)
+    if not len(frame):
+        raise InvalidInput("reference has no rows to draw from; give rows that were")
     rng = np.random.default_rng(check_seed(seed))
     drawn = frame.iloc[rng.choice(len(frame), rows, replace=rows > len(frame))]
     found = drift(frame, drawn, seed=seed, **options).frame(every=True)

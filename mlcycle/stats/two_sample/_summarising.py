@@ -31,7 +31,7 @@ def column_summary(column: pd.Series[Any], *, kind: str | None = None, size: int
     >>> found.kind, found.values.order_statistics(np.array([3])).tolist()
     ('numeric', [[3.0], [3.0]])
     """
-    name = _plain_name(column.name)
+    name = column.name if size is None else _plain_name(column.name)
     guessed = _columns.kind_of(column)
     found = kind or guessed
     if kind in ("discrete", "boolean") and guessed not in ("numeric", "boolean", "empty"):
@@ -46,9 +46,11 @@ def column_summary(column: pd.Series[Any], *, kind: str | None = None, size: int
     return evolve(made, named=kind is not None)
 
 
-def _made(name: str | int, column: pd.Series[Any], kind: str, size: int | None) -> ColumnSummary:
+def _made(name: Any, column: pd.Series[Any], kind: str, size: int | None) -> ColumnSummary:
     if kind == "empty" or kind.startswith("mixed"):
-        return ColumnSummary(name, kind, len(column), int(column.isna().sum()))
+        types = _columns.types_in(column) if kind.startswith("mixed") and size is None else None
+        levels = None if types is None else LevelCounts.of(types.index, types.to_numpy(), whole=True)
+        return ColumnSummary(name, kind, len(column), int(column.isna().sum()), levels=levels)
     sort = _columns.sort_of(column, "numeric" if kind in NUMBERS else kind)
     made = ColumnSummary(name, kind, len(column), 0, sort=sort)
     if kind in ("categorical", "text"):
@@ -129,7 +131,7 @@ def _with_levels(made: ColumnSummary, codes: NDArray[Any], names: NDArray[Any], 
     made = evolve(made, levels=levels, repeating=levels.n if repeats else 0, **told, **pairs)
     if made.kind == "categorical":
         return made
-    spaced = any(" " in names[code] for code in codes[:2000].tolist() if code >= 0)
+    spaced = any(_columns.is_spaced(names[code]) for code in codes[:2000].tolist() if code >= 0)
     found = _with_values(evolve(made, spaced=spaced), _lengths(made, names, counts), size)
     return evolve(found, **pairs)
 

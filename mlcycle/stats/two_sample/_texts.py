@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["text_drafts"]
 
 _WORD = re.compile(r"\w+")
-# Scripts that put no space between words: Thai and its neighbours, Burmese, Khmer, Japanese and Chinese.
-_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]+")
 _TEXTS, _WORDS = 20_000, 200
 # Of one text so many characters are read: what it is about shows by then, and one long text costs no more than others.
 _CHARACTERS = 2_000
@@ -46,12 +44,13 @@ def text_drafts(
     designs: tuple[float, float],
     plan: Plan,
     rng: np.random.Generator,
+    are_ids: bool = False,
 ) -> list[Draft]:
     """Return the tests of what texts say, beside their lengths.
 
     Of more than 20 000 texts a side a random 20 000 are read, and of each text its first 2 000 characters. A text
     counts once for a word however often it says it: words within a text hang together, texts do not. Scripts without
-    spaces are read in pairs of characters.
+    spaces are read in pairs of characters. The words of ids are all new, and not looked at.
 
     ========== =========================================================================================================
     vocabulary the share of texts that hold each of the up to 200 words, in lower case, that most texts of both sides
@@ -77,8 +76,7 @@ def text_drafts(
     order = rng.permutation(len(before))
     known, held = ([before[i] for i in part] for part in (order[::2], order[1::2]))
     return [
-        *_vocabulary(before, after, designs, plan),
-        _new_words(known, held, after, designs),
+        *([] if are_ids else [*_vocabulary(before, after, designs, plan), _new_words(known, held, after, designs)]),
         *_new_signs(known, held, after, designs, plan),
         *_letters(before, after, designs, plan),
     ]
@@ -94,9 +92,9 @@ def _read(column: pd.Series[Any], rng: np.random.Generator) -> list[_Text]:
 def _look(text: str) -> _Text:
     folded, words = text.casefold(), set[str]()
     if not text.isascii():
-        for run in _UNSPACED.findall(folded):
+        for run in _columns.UNSPACED.findall(folded):
             words.update([run] if len(run) < 3 else [run[i : i + 2] for i in range(len(run) - 1)])
-        folded = _UNSPACED.sub(" ", folded)
+        folded = _columns.UNSPACED.sub(" ", folded)
     words.update(_WORD.findall(folded))
     styles = (text != text.lower(), text.isupper(), text.lstrip()[:1].isupper())
     return _Text(frozenset(words), frozenset(map(_SIGNS.__getitem__, set(text))), styles)
@@ -114,6 +112,8 @@ class _Signs(dict[str, str]):
 
     def __missing__(self, character: str) -> str:
         found = category = unicodedata.category(character)
+        if character.isascii() and category[0] in "PS":  # a comma is not a point
+            found = character
         if category[0] == "L":
             script = unicodedata.name(character, "unnamed").split(" ")[0]
             found = f"{script} beyond ASCII" if script == "LATIN" and not character.isascii() else script

@@ -84,5 +84,5 @@ def test_a_change_that_is_certain_but_small_says_so() -> None:
     rng = np.random.default_rng(0)
     found = column(rng.normal(size=4000), rng.normal(0.06, 1, 4000))
     assert (found.verdict, found.leading.certain) == ("not seen", True)
-    assert "a change for certain, but not whether it is beyond the margin" in found.told
+    assert "changed for certain, but perhaps within the margin" in found.told
     assert math.isfinite(found.leading.detectable)
