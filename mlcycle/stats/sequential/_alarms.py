@@ -103,7 +103,10 @@ class EDetector(Evidence):
         ----------
         values : float or array-like of shape (n,)
         """
-        given = np.atleast_1d(np.asarray(values, dtype=np.float64))
+        try:
+            given = np.atleast_1d(np.asarray(values, dtype=np.float64))
+        except (TypeError, ValueError):
+            given = np.array([-1.0])
         if given.ndim != 1 or not np.all(given >= 0):
             raise InvalidInput(f"an e-value is 0 or more, got {values!r:.80}; see the notes for that of a p-value")
         for e in given.tolist():

@@ -20,6 +20,7 @@ from mlcycle.stats.two_sample._families import guessed
 from mlcycle.stats.two_sample._findings import ColumnDrift, Drift, Shift
 from mlcycle.stats.two_sample._margins import Margins
 from mlcycle.stats.two_sample._pairing import Pairing
+from mlcycle.stats.two_sample._summary import Summary
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
@@ -180,6 +181,9 @@ def drift(
         for name, (kind, _), shifts in zip(every, drafts, found, strict=True)
     ]
     judged = guessed(judged, pairing)
+    if isinstance(pairing.reference, Summary) or isinstance(pairing.current, Summary):
+        texts = ", ".join(str(column.name) for column in judged if column.kind == "text")
+        notes = (f"of texts only the lengths were compared, as a summary keeps no words: {texts}",) if texts else notes
     return Drift(tuple(judged), alpha, control, pairing.only_reference, pairing.only_current, p, confidence, notes)
 
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
 from mlcycle.stats._estimate import POWER, z_value
 from mlcycle.stats.two_sample import _levels, _ordered
@@ -25,6 +25,7 @@ __all__ = ["level_drafts"]
 # So many names of levels are told.
 _TOLD = 3
 _LONGEST = 40
+_BOOLEANS = {0: "false", 1: "true"}
 
 
 @frozen(eq=False)
@@ -58,6 +59,8 @@ def level_drafts(
         note = f"the {'current data' if a.n else 'reference'} has no values"
         return [untested(note, _ordered.fewest_rows(plan.least, 1 - plan.least))]
     table = _table(a, b, designs)
+    if kind == "boolean":
+        table = evolve(table, names=tuple(_BOOLEANS.get(name, name) for name in table.names))
     if not table.reference.sum() or not table.current.sum():
         return [untested("too few rows that do not hang together", _ordered.fewest_rows(plan.least, 1 - plan.least))]
     drafts = [_shares_of_levels(table, plan, rng)]
@@ -152,7 +155,8 @@ def _only_on_one_side(table: _Table, aspect: str, plan: Plan, rng: np.random.Gen
 
     def detectable(level: float, margin: float) -> float:
         share = max(-math.log(level), -math.log(1 - POWER)) / m
-        return max(share, margin + (z_value(1 - level / 2) + z_value(POWER)) * math.sqrt(share / m))
+        found = max(share, margin + (z_value(1 - level / 2) + z_value(POWER)) * math.sqrt(share / m))
+        return found if found <= 1 else math.inf
 
     needed = fewest_rows(plan)
     few = min(int(table.reference.sum()), m) < needed

@@ -201,3 +201,15 @@ def test_a_column_may_have_any_name_and_ids_a_form() -> None:
     ids = [[f"u{i}" for i in rng.integers(10**8, 10**9, 2000)] for _ in range(2)]
     assert not stats.drift({"id": ids[0]}, {"id": ids[1]}).drifted
     assert stats.drift({"id": ids[0]}, {"id": [one.replace("u", "U-") for one in ids[1]]}).drifted
+
+
+def test_of_a_summary_texts_are_told_to_be_compared_by_length() -> None:
+    """Nobody takes a text for compared of which no word was kept; flags are told as what they are."""
+    rng = np.random.default_rng(0)
+    before, after = (
+        pd.DataFrame({"text": [" ".join(rng.choice(["ab", "cde", "f"], 9)) for _ in range(300)], "flag": flags})
+        for flags in (rng.random(300) < 0.3, True)
+    )
+    found = stats.drift(stats.summarise(before), after)
+    assert found.notes == ("of texts only the lengths were compared, as a summary keeps no words: text",)
+    assert found.findings[0].leading.note.startswith("'true': ")
