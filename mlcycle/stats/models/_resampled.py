@@ -56,7 +56,7 @@ class Resampled:
         form, units = self.forms[which], self.units
         if self.few:
             return unknown(form.shown, units.n, self.confidence, name_of(units), self.few)
-        if self.metric.scorer == "accuracy" and type(units) is Units:  # a share has limits however few the rows
+        if self.metric.scorer == "accuracy" and type(units) is Units and units.n:  # a share of any rows has limits
             return wilson(round(form.shown * units.n), units.n, self.confidence)
         bounds = self.unseen.around(form.value) or form.ends
         # Near the end of its range a percentile interval passes too often; draws that allow for unseen rows do not.

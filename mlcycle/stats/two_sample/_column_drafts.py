@@ -141,7 +141,7 @@ def column_drafts(
     return kind, [*drafts, *nulls, *_infinite(before, after, plan)]
 
 
-# What the values of a column of one kind are, in the words of `_columns.types_in`.
+# What the values of a column of one kind are, in the words of `types_in`.
 _TYPES = {"numeric": "numbers", "discrete": "numbers", "boolean": "true or false", "datetime": "moments"}
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from datetime import date
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,7 +40,6 @@ __all__ = [
     "sort",
     "sort_of",
     "sort_of_levels",
-    "types_in",
 ]
 
 KINDS = ("numeric", "discrete", "boolean", "categorical", "text", "datetime")
@@ -241,33 +238,6 @@ UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u34
 def is_spaced(text: str) -> bool:
     """Return whether a text may be of several words: an id has no space, and is not of a script that has none."""
     return " " in text or (not text.isascii() and UNSPACED.search(text) is not None)
-
-
-def types_in(column: pd.Series[Any]) -> pd.Series[int] | None:
-    """Return of which types the values of a column of objects are, in words, and how many of each.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> types_in(pd.Series([1, 2.5, "N/A", None], dtype=object)).to_dict()
-    {'numbers': 2, 'text': 1}
-    """
-    return column.dropna().map(_type_of).value_counts() if column.dtype == object else None
-
-
-def _type_of(value: Any) -> str:
-    for name, types in _TYPES.items():
-        if isinstance(value, types):
-            return name
-    return type(value).__name__
-
-
-_TYPES: dict[str, tuple[type, ...]] = {
-    "true or false": (bool, np.bool_),
-    "numbers": (int, float, np.number, Decimal),
-    "text": (str,),
-    "moments": (date, np.datetime64),
-}
 
 
 def few(codes: NDArray[Any]) -> bool:

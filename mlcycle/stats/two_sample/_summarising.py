@@ -13,6 +13,7 @@ from mlcycle.stats.two_sample._column_summary import NUMBERS, ColumnSummary, Mom
 from mlcycle.stats.two_sample._granularity import on_grid
 from mlcycle.stats.two_sample._level_counts import LevelCounts
 from mlcycle.stats.two_sample._sketch import SIZE, Sketch, SortedSample
+from mlcycle.stats.two_sample._types import types_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +49,7 @@ def column_summary(column: pd.Series[Any], *, kind: str | None = None, size: int
 
 def _made(name: Any, column: pd.Series[Any], kind: str, size: int | None) -> ColumnSummary:
     if kind == "empty" or kind.startswith("mixed"):
-        types = _columns.types_in(column) if kind.startswith("mixed") and size is None else None
+        types = types_in(column) if kind.startswith("mixed") and size is None else None
         levels = None if types is None else LevelCounts.of(types.index, types.to_numpy(), whole=True)
         return ColumnSummary(name, kind, len(column), int(column.isna().sum()), levels=levels)
     sort = _columns.sort_of(column, "numeric" if kind in NUMBERS else kind)
