@@ -11,7 +11,7 @@ from mlcycle.errors import InvalidInput
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["check_decisions", "check_pair", "class_probabilities", "classes_of", "events_of",
+__all__ = ["check_decisions", "check_pair", "classes_of", "events_of",
            "midranks", "numbers_of", "probabilities_of"]  # fmt: skip
 
 
@@ -92,14 +92,6 @@ def events_of(
         raise InvalidInput(f"y holds only {classes[0]!s}, which does not say what the other label is; give labels=")
     came = np.asarray(truth == classes[-1] if len(truth) else np.zeros(0), dtype=np.bool_)
     return came, probabilities_of(guess, classes)[:, -1]
-
-
-def class_probabilities(
-    y: NDArray[Any], prediction: NDArray[Any], labels: ArrayLike | None
-) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Return one column of probabilities a label, and the column of every row's own label."""
-    classes = classes_of(y, labels)
-    return probabilities_of(prediction, classes), np.searchsorted(classes, y).astype(np.intp)
 
 
 def probabilities_of(prediction: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.float64]:

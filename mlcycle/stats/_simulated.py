@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ENOUGH", "simulated_p"]
+__all__ = ["simulated_p"]
 
-ENOUGH = 20
+_ENOUGH = 20
 # Two ways to sum up one statistic differ by rounding, different statistics of rows by far more.
 _ROUNDING, _NOTHING = 1e-9, 1e-12
 # So that a table of many levels times a chunk of draws stays small in memory.
@@ -25,7 +25,7 @@ def simulated_p(
     found: float,
     draws: int,
     *,
-    enough: int | None = ENOUGH,
+    enough: int | None = _ENOUGH,
     at_once: int | None = None,
 ) -> float:
     """Return the p-value of `found` against simulated statistics, stopping early when it is clearly large.

@@ -83,12 +83,10 @@ def compared_as(reference: pd.Series[Any], current: pd.Series[Any]) -> tuple[str
     return kind, why or _running_on(before, after, kind, _sample(before), _sample(after))
 
 
-def gone(note: str, family: str) -> Draft:
+def gone(note: str, test: str) -> Draft:
     """Return the draft of a column that is lost, new, or of another type, which needs no test."""
     sized = Sized(1.0, 1.0, 1.0, note)
-    return Draft(
-        family, 0.0, (Measure("column", "share", lambda confidence: sized, lambda level, margin: 0.0),), 0, True
-    )
+    return Draft(test, 0.0, (Measure("column", "share", lambda confidence: sized, lambda level, margin: 0.0),), 0, True)
 
 
 def column_drafts(
@@ -147,16 +145,19 @@ _TYPES = {"numeric": "numbers", "discrete": "numbers", "boolean": "true or false
 
 def _types(before: ColumnSummary, after: ColumnSummary, plan: Plan) -> list[Draft]:
     """Return the test of the share of rows with a value of each type, of columns that hold several."""
-    sides = []
-    for side in (before, after):
-        of_one = {_TYPES.get(side.kind, "text"): side.rows - side.nulls}
-        is_mixed = side.kind.startswith("mixed")
-        if is_mixed and side.levels is None:
-            return []
-        sides.append(dict(zip(side.levels.names, side.levels.low, strict=True)) if is_mixed and side.levels else of_one)
-    names = tuple(dict.fromkeys([*sides[0], *sides[1]]))
-    marks = [((int(sides[0].get(name, 0)), before.rows), (int(sides[1].get(name, 0)), after.rows)) for name in names]
+    a, b = _types_of(before), _types_of(after)
+    if a is None or b is None:
+        return []
+    names = tuple(dict.fromkeys([*a, *b]))
+    marks = [((a.get(name, 0), before.rows), (b.get(name, 0), after.rows)) for name in names]
     return _odd_values("types", marks, names, (before.design, after.design), plan)
+
+
+def _types_of(side: ColumnSummary) -> dict[str, int] | None:
+    """Return the rows of each type; None where a column holds several and the summary did not keep which."""
+    if not side.kind.startswith("mixed"):
+        return {_TYPES.get(side.kind, "text"): side.rows - side.nulls}
+    return None if side.levels is None else dict(zip(side.levels.names, side.levels.low.tolist(), strict=True))
 
 
 def _beside_the_clock(drafts: list[Draft], before: ColumnSummary, after: ColumnSummary) -> list[Draft]:

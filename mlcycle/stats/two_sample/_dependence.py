@@ -12,7 +12,6 @@ from mlcycle.errors import InvalidInput, NotFound
 from mlcycle.stats._estimate import z_value
 from mlcycle.stats.two_sample import _columns
 from mlcycle.stats.two_sample._column_summary import ColumnSummary
-from mlcycle.stats.two_sample._summary import Summary
 from mlcycle.stats.two_sample._telling import percent
 
 if TYPE_CHECKING:
@@ -78,11 +77,11 @@ class Units:
         return min(max(designs), float(max(len(column), 1)))
 
 
-def units_of(a: DataFrame | Summary, b: DataFrame | Summary, groups: Any, blocks: Any) -> Units | None:
+def units_of(frames: tuple[DataFrame, DataFrame] | None, groups: Any, blocks: Any) -> Units | None:
     """Return how rows hang together, or nothing where nothing was said of it."""
     if groups is None and blocks is None:
         return None
-    if isinstance(a, Summary) or isinstance(b, Summary):
+    if frames is None:
         raise InvalidInput("groups and blocks need the rows of both sides, got a summary; give the frames")
     import pandas as pd
 
@@ -90,12 +89,12 @@ def units_of(a: DataFrame | Summary, b: DataFrame | Summary, groups: Any, blocks
     for what, given in (("groups", groups), ("blocks", blocks)):
         if given is None:
             continue
-        sides = [per_row(given, frame, what, at) for at, frame in enumerate((a, b))]
+        sides = [per_row(given, frame, what, at) for at, frame in enumerate(frames)]
         if what == "groups":
             found[what] = tuple(pd.factorize(side, use_na_sentinel=False)[0] for side in sides)
         else:
             found[what] = tuple(np.asarray(pd.Series(side).argsort(kind="stable")) for side in sides)
-    return Units((a, b), found["groups"], found["blocks"])
+    return Units(frames, found["groups"], found["blocks"])
 
 
 def per_row(given: Any, frame: pd.DataFrame, what: str, at: int) -> Any:
@@ -108,13 +107,13 @@ def per_row(given: Any, frame: pd.DataFrame, what: str, at: int) -> Any:
                 f"{what} of the {side} has {len(given[at])} values for {len(frame)} rows; give one a row"
             )
         return np.asarray(given[at])
-    if isinstance(given, (str, int)) and given not in frame.columns:
-        raise NotFound(f"{what} names a column {given!r} that the {side} does not have.")
     if not isinstance(given, (str, int)):
         raise InvalidInput(
             f"{what} is a column of both sides, or a pair of arrays with a value for every row of either, got "
             f"{type(given).__name__}"
         )
+    if given not in frame.columns:
+        raise NotFound(f"{what} names a column {given!r} that the {side} does not have.")
     return frame[given].array
 
 
@@ -160,14 +159,15 @@ def design_by_groups(marks: NDArray[np.bool_], groups: NDArray[np.intp]) -> floa
     3.0
     """
     sizes = np.bincount(groups).astype(np.float64)
-    sizes = sizes[sizes > 0]
+    used = sizes > 0
+    sizes = sizes[used]
     count, rows = len(sizes), marks.shape[1]
     if count < 2:
         return float(rows)
     largest = 1.0
     for mark in marks:
         share = mark.mean()
-        hits = np.bincount(groups, weights=mark)[np.bincount(groups) > 0]
+        hits = np.bincount(groups, weights=mark)[used]
         between = count / (count - 1) * float(((hits - share * sizes) ** 2).sum()) / rows
         largest = max(largest, between / (share * (1 - share)))
     return 1.0 if largest == 1.0 else float(largest * _few(count))
@@ -219,13 +219,13 @@ def _few(count: float) -> float:
 
 
 def dependence_notes(
-    reference: DataFrame | Summary, current: DataFrame | Summary, names: tuple[Hashable, ...], units: Units | None
+    frames: tuple[DataFrame, DataFrame] | None, names: tuple[Hashable, ...], units: Units | None
 ) -> tuple[str, ...]:
     """Return what should be known of the rows: whether they repeat, or hang together in their order."""
     notes = []
-    for frame, side in ((reference, "reference"), (current, "current data")):
-        if isinstance(frame, Summary) or not len(frame):
-            return ()
+    if frames is None or not all(map(len, frames)):
+        return ()
+    for frame, side in zip(frames, ("reference", "current data"), strict=True):
         rows = frame if frame.shape[1] == len(names) else frame[list(names)]
         # Of rows that repeat within their group the design effect has taken account.
         share, worth = (0.0, 1.0) if units is not None and units.groups is not None else _duplicates(rows)

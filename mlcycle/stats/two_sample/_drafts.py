@@ -7,12 +7,24 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
+from mlcycle.stats.two_sample import _ordered
 from mlcycle.stats.two_sample._shares import Shares
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["MOST_TESTS", "Draft", "Measure", "Plan", "Sized", "fewest_rows", "share_draft", "untested"]
+__all__ = [
+    "MOST_TESTS",
+    "Draft",
+    "Measure",
+    "Plan",
+    "Sized",
+    "fewest_in_order",
+    "fewest_rows",
+    "share_draft",
+    "untested",
+    "without_values",
+]
 
 # Of one ordered column: values, range, frequent values, granularity, repeated rows, time of day, nulls, infinite.
 MOST_TESTS = 8
@@ -99,6 +111,11 @@ def untested(note: str, rows_needed: int = 0, aspect: str = "values") -> Draft:
     return Draft("", math.nan, (Measure(aspect, "", lambda confidence: nothing),), rows_needed)
 
 
+def without_values(side: str, plan: Plan, aspect: str = "values") -> Draft:
+    """Return the draft of a column of which a side has no values, though the other has."""
+    return untested(f"the {side} has no values", fewest_in_order(plan), aspect)
+
+
 def share_draft(aspect: str, shares: Shares, notes: Callable[[int, float, float], str], plan: Plan) -> Draft:
     """Return the test of the shares of rows that have some marks; `notes` says a change of one of them in words."""
     p, test = shares.test()
@@ -110,6 +127,11 @@ def share_draft(aspect: str, shares: Shares, notes: Callable[[int, float, float]
     needed = fewest_rows(plan)
     few = min(shares.n, shares.m) < needed
     return Draft(test, p, (Measure(aspect, "share", sized, shares.detectable),), needed if few else 0)
+
+
+def fewest_in_order(plan: Plan) -> int:
+    """Return the rows each side needs before any shift of numbers, however large, can reach the strictest level."""
+    return _ordered.fewest_rows(plan.least, 1 - plan.least)
 
 
 def fewest_rows(plan: Plan) -> int:

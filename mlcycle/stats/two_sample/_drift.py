@@ -20,7 +20,6 @@ from mlcycle.stats.two_sample._families import guessed
 from mlcycle.stats.two_sample._findings import ColumnDrift, Drift, Shift
 from mlcycle.stats.two_sample._margins import Margins
 from mlcycle.stats.two_sample._pairing import Pairing
-from mlcycle.stats.two_sample._summary import Summary
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
@@ -157,22 +156,21 @@ def drift(
         raise InvalidInput(f"control is one of {', '.join(CONTROLS)}, got {control!r}")
     every = (*pairing.names, *pairing.only_reference, *pairing.only_current)
     setting = _Setting(alpha, control, Margins.of(margin, pairing.known))
-    units = units_of(pairing.reference, pairing.current, groups, blocks)
+    units = units_of(pairing.frames, groups, blocks)
     # Before the tests are made their number is not known, and no column may ask for more than was kept for it.
     least = setting.level(1, max(MOST_TESTS * len(pairing.names), 1))
     plan = Plan(least, int(np.clip(10 / least, 1999, 99_999)))
-
-    sides = pairing.reference, pairing.current, pairing.names
 
     def drafted(name: Hashable) -> tuple[str, list[Draft]]:
         return pairing.drafted(name, plan, seed, units)
 
     if len(pairing.names) > 1 and sum(pairing.rows) * len(pairing.names) > _WORTH_THREADS:
         with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
-            noted = pool.submit(dependence_notes, *sides, units)
+            noted = pool.submit(dependence_notes, pairing.frames, pairing.names, units)
             drafts, notes = list(pool.map(drafted, pairing.names)), noted.result()
     else:
-        drafts, notes = [drafted(name) for name in pairing.names], dependence_notes(*sides, units)
+        drafts = [drafted(name) for name in pairing.names]
+        notes = dependence_notes(pairing.frames, pairing.names, units)
     drafts += [("lost", [gone("the column is gone", "lost")]) for _ in pairing.only_reference]
     drafts += [("new", [gone("a column the reference does not have", "new")]) for _ in pairing.only_current]
     found, p, confidence = _judged(every, drafts, setting)
@@ -181,7 +179,7 @@ def drift(
         for name, (kind, _), shifts in zip(every, drafts, found, strict=True)
     ]
     judged = guessed(judged, pairing)
-    if isinstance(pairing.reference, Summary) or isinstance(pairing.current, Summary):
+    if pairing.frames is None:
         texts = ", ".join(str(column.name) for column in judged if column.kind == "text")
         notes = (f"of texts only the lengths were compared, as a summary keeps no words: {texts}",) if texts else notes
     return Drift(tuple(judged), alpha, control, pairing.only_reference, pairing.only_current, p, confidence, notes)

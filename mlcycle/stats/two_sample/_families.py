@@ -13,12 +13,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, frozen
 
 from mlcycle.stats.two_sample._margins import MARGINS
 from mlcycle.stats.two_sample._ordered_drafts import frequent_values, outermost
 from mlcycle.stats.two_sample._summarising import column_summary
-from mlcycle.stats.two_sample._summary import Summary
 from mlcycle.stats.two_sample._telling import percent, shown
 
 if TYPE_CHECKING:
@@ -88,10 +87,11 @@ class _Evidence:
     column: ColumnDrift
     before: ColumnSummary
     after: ColumnSummary
-    aspects: frozenset[str] = field(init=False)
 
-    def __attrs_post_init__(self) -> None:
-        self.aspects = frozenset(shift.aspect for shift in self.column.shifts if shift.verdict == "drifted")
+    @cached_property
+    def aspects(self) -> frozenset[str]:
+        """What of the column drifted."""
+        return frozenset(shift.aspect for shift in self.column.shifts if shift.verdict == "drifted")
 
     @property
     def leads(self) -> str:
@@ -110,17 +110,22 @@ class _Evidence:
         return np.unique(np.concatenate([_quantiles(side) for side in self.samples]))
 
     @cached_property
+    def shares(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """``F`` and ``G`` at the points."""
+        assert self.samples is not None
+        return self.before_upto(self.points), _upto(self.samples[1], self.points)
+
+    @cached_property
     def change(self) -> NDArray[np.float64]:
         """``G - F`` at the points."""
-        assert self.samples is not None
-        return _upto(self.samples[1], self.points) - _upto(self.samples[0], self.points)
+        return self.shares[1] - self.shares[0]
 
     @cached_property
     def noise(self) -> float:
         """The squared change that chance alone brings, over all points."""
         assert self.samples is not None
         a, b = self.samples
-        both = (_upto(a, self.points) * a.n + _upto(b, self.points) * b.n) / (a.n + b.n)
+        both = (self.shares[0] * a.n + self.shares[1] * b.n) / (a.n + b.n)
         return float((both * (1 - both)).sum() * (1 / a.n + 1 / b.n))
 
     @property
@@ -170,11 +175,16 @@ class _Evidence:
         """Return how ``slope x + shift`` on a share of rows explains the change."""
         assert self.samples is not None
         where = (self.points - shift) / slope
-        return self.fitted(_upto(self.samples[0], where) if slope > 0 else 1.0 - _below(self.samples[0], where))
+        return self.fitted(self.before_upto(where) if slope > 0 else 1.0 - _below(self.samples[0], where))
+
+    def before_upto(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the share of the reference's rows up to any points."""
+        assert self.samples is not None
+        return _upto(self.samples[0], points)
 
     def fitted(self, then: NDArray[np.float64]) -> _Fit:
-        assert self.samples is not None
-        return _fitted(self.change, then - _upto(self.samples[0], self.points), self.noise, self.hair)
+        """Return how a fault explains the change, after which a share ``then`` of its rows is up to each point."""
+        return _fitted(self.change, then - self.shares[0], self.noise, self.hair)
 
 
 def _fitted(change: NDArray[np.float64], fault: NDArray[np.float64], noise: float, hair: float) -> _Fit:
@@ -216,8 +226,8 @@ def guessed(columns: list[ColumnDrift], pairing: Pairing) -> list[ColumnDrift]:
     for one in evidence:
         if one.column.name not in found and (guess := _first_that_fits(one)):
             found[one.column.name] = guess
-    if not (isinstance(pairing.reference, Summary) or isinstance(pairing.current, Summary)):
-        _segments(evidence, found, pairing.reference, pairing.current)
+    if pairing.frames is not None:
+        _segments(evidence, found, *pairing.frames)
     return [evolve(c, family=found[c.name][0], guess=found[c.name][1]) if c.name in found else c for c in columns]
 
 
@@ -279,19 +289,12 @@ def _swaps(evidence: list[_Evidence]) -> dict[Any, tuple[str, str]]:
         for other in evidence[i + 1 :]:
             if one.column.name in found or other.column.name in found:
                 continue
-            fits = [_mixture(one, other), _mixture(other, one)]
+            fits = [mine.fitted(its.before_upto(mine.points)) for mine, its in ((one, other), (other, one))]
             if all(fit.holds for fit in fits):
                 for mine, its in ((one, other), (other, one)):
                     says = f"swapped with {its.column.name} on {percent(fits[0].share)} of rows?"
                     found[mine.column.name] = ("swapped", says)
     return found
-
-
-def _mixture(one: _Evidence, other: _Evidence) -> _Fit:
-    assert one.samples is not None
-    assert other.samples is not None
-    fault = _upto(other.samples[0], one.points) - _upto(one.samples[0], one.points)
-    return _fitted(one.change, fault, one.noise, one.hair)
 
 
 # what happened, the first that fits ----------------------------------------------------------------------------------

@@ -9,8 +9,18 @@ import numpy as np
 from attrs import evolve, frozen
 
 from mlcycle.stats._estimate import POWER, z_value
-from mlcycle.stats.two_sample import _levels, _ordered
-from mlcycle.stats.two_sample._drafts import Draft, Measure, Plan, Sized, fewest_rows, share_draft, untested
+from mlcycle.stats.two_sample import _levels
+from mlcycle.stats.two_sample._drafts import (
+    Draft,
+    Measure,
+    Plan,
+    Sized,
+    fewest_in_order,
+    fewest_rows,
+    share_draft,
+    untested,
+    without_values,
+)
 from mlcycle.stats.two_sample._level_counts import LevelCounts, compared
 from mlcycle.stats.two_sample._shares import Shares
 from mlcycle.stats.two_sample._telling import percent
@@ -56,13 +66,12 @@ def level_drafts(
         For permutation tests.
     """
     if not a.n or not b.n:
-        note = f"the {'current data' if a.n else 'reference'} has no values"
-        return [untested(note, _ordered.fewest_rows(plan.least, 1 - plan.least))]
+        return [without_values("current data" if a.n else "reference", plan)]
     table = _table(a, b, designs)
     if kind == "boolean":
         table = evolve(table, names=tuple(_BOOLEANS.get(name, name) for name in table.names))
     if not table.reference.sum() or not table.current.sum():
-        return [untested("too few rows that do not hang together", _ordered.fewest_rows(plan.least, 1 - plan.least))]
+        return [untested("too few rows that do not hang together", fewest_in_order(plan))]
     drafts = [_shares_of_levels(table, plan, rng)]
     if kind == "boolean":
         return drafts

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from mlcycle.stats._estimate import POWER, z_value
 from mlcycle.stats._rates import fisher, wilson_limits
-from mlcycle.stats._simulated import ENOUGH, simulated_p
+from mlcycle.stats._simulated import simulated_p
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,13 +77,11 @@ def _top(totals: NDArray[np.intp], most: int) -> NDArray[np.bool_]:
     return top
 
 
-def level_test(
-    table: NDArray[np.intp], draws: int, rng: np.random.Generator, *, enough: int | None = ENOUGH
-) -> tuple[float, str]:
+def level_test(table: NDArray[np.intp], draws: int, rng: np.random.Generator) -> tuple[float, str]:
     """Return the p-value that both rows of a table of counts come from one distribution, and the name of the test.
 
     Two levels get `fisher`. For more, Pearson's chi-square, or its permutation distribution (both margins fixed, up to
-    `draws` random tables until `enough` are as far off, see `simulated_p`) when an expected count is below 5, and also
+    `draws` random tables, see `simulated_p`) when an expected count is below 5, and also
     below 30 where chi-square finds the table striking: with sides of 200 and 5 000 rows and an expected count of 5 it
     falls below 0.0002 nearly three times as often as it may (simulated).
 
@@ -115,7 +113,7 @@ def level_test(
     def simulate(size: int) -> NDArray[np.float64]:
         return _chi_square(rng.multivariate_hypergeometric(totals, n, size=size), totals, n, m)
 
-    return simulated_p(simulate, found, draws, enough=enough), "chi-square permutation"
+    return simulated_p(simulate, found, draws), "chi-square permutation"
 
 
 def _chi_square(reference: NDArray[Any], totals: NDArray[Any], n: int, m: int) -> NDArray[np.float64]:

@@ -79,37 +79,22 @@ class Margins:
         """Return the margin of one measure, in its unit; infinite where another measure was given one instead."""
         own = measure.aspect in ("values", "length")
         usual = MARGINS[kind if own and kind in MARGINS else measure.aspect] if measure.unit else math.nan
-        given = self.given
-        if isinstance(given, Mapping):
-            if name in given:
-                return self._of_column(given[name], kind, measure, usual)
+        given, of_column = self.given, isinstance(self.given, Mapping) and name in self.given
+        if isinstance(given, Mapping) and not of_column:
             key = kind if own and kind in given else measure.aspect
             return float(given[key]) if key in given and key not in self.columns else usual
+        given = given[name] if of_column else given
+        if isinstance(given, Mapping):
+            return float(given.get(measure.aspect, usual))
         if given is None or not measure.unit or measure.aspect == "column":
             return usual
         if isinstance(given, _Share):
             return float(given) if measure.unit in _SHARES else math.inf
-        return self._of_values(float(given), name, kind, measure, usual)
-
-    def _of_column(self, given: Any, kind: str, measure: Measure, usual: float) -> float:
-        if isinstance(given, Mapping):
-            return float(given.get(measure.aspect, usual))
-        if not measure.unit:
-            return usual
-        if isinstance(given, _Share):
-            return float(given) if measure.unit in _SHARES else math.inf
-        if measure.aspect == "share":
-            return math.inf
-        if measure.aspect not in ("values", "length"):
-            return usual
-        given = given.total_seconds() if hasattr(given, "total_seconds") else given
-        return float(given) / measure.scale if measure.unit == "robust sd" else float(given)
-
-    def _of_values(self, given: float, name: Hashable, kind: str, measure: Measure, usual: float) -> float:
-        if measure.aspect == "share":
-            return math.inf
-        if measure.aspect not in ("values", "length"):
-            return usual
+        if not own:  # what is given in the unit of values decides alone
+            return math.inf if measure.aspect == "share" else usual
+        given = given.total_seconds() if hasattr(given, "total_seconds") else float(given)
+        if of_column:
+            return given / measure.scale if measure.unit == "robust sd" else given
         if given < 1 or measure.unit == "robust sd":
             return given
         raise InvalidInput(

@@ -12,7 +12,16 @@ from attrs import evolve
 
 from mlcycle.stats._estimate import POWER, z_value
 from mlcycle.stats.two_sample import _ordered, _ties
-from mlcycle.stats.two_sample._drafts import Draft, Measure, Plan, Sized, fewest_rows, share_draft, untested
+from mlcycle.stats.two_sample._drafts import (
+    Draft,
+    Measure,
+    Plan,
+    Sized,
+    fewest_in_order,
+    fewest_rows,
+    share_draft,
+    without_values,
+)
 from mlcycle.stats.two_sample._granularity import grids_of
 from mlcycle.stats.two_sample._level_counts import closest
 from mlcycle.stats.two_sample._shares import Shares, beyond_by_chance, detectable_share, wilson_ends
@@ -41,6 +50,8 @@ _SETTLED = 12
 _MANY = 200
 # A quantile near the end of a column is told to move no more than three times as far as by a shift.
 _FURTHER = 2 / 3
+# Ties that `ks_p_value` takes no account of, and so calls nothing exact.
+_NOT_COUNTED = np.zeros(0, np.intp)
 # A value is frequent from this share of the smaller side on, over both sides together; so many are compared.
 _FREQUENT, _MOST_FREQUENT = 0.02, 20
 
@@ -60,8 +71,7 @@ def ordered_drafts(before: ColumnSummary, after: ColumnSummary, kind: str, plan:
     a, b = before.values, after.values
     aspect = "length" if kind == "text" else "values"
     if a is None or b is None or not a.n or not b.n:
-        side = "current data" if a is not None and a.n else "reference"
-        return [untested(f"the {side} has no values", _ordered.fewest_rows(plan.least, 1 - plan.least), aspect)]
+        return [without_values("current data" if a is not None and a.n else "reference", plan, aspect)]
     kind = "nanoseconds" if before.unit == "ns" else kind
     drafts = [_values(before, after, kind, plan)]
     if kind == "text":
@@ -86,7 +96,7 @@ def _values(before: ColumnSummary, after: ColumnSummary, kind: str, plan: Plan) 
     assert b is not None
     n, m = _worth(before, after)
     distance = least_ks(a, b, negligible=_ordered.NEGLIGIBLE * math.sqrt(1 / n + 1 / m))
-    p, test = _ks(distance, before, after, n, m, lambda: _blocks(a, b))
+    p, test = _ks(distance, before, after, (n, m), _blocks(a, b))
     points, shares = _shares_below(a, b, (before.design, after.design))
     if len(points):
         p = min(1.0, p / _WHOLE, shares.test()[0] / (1 - _WHOLE))
@@ -97,20 +107,25 @@ def _values(before: ColumnSummary, after: ColumnSummary, kind: str, plan: Plan) 
     if any(max(width[1:]) > 0 for width in shift(1 - plan.least).widths):
         hint = "; every value is different: is it an id?" if _never_repeat(before, after) else ""
         measures.insert(0, _quantiles(a, (n, m), kind, hint, shift, plan))
-    needed = _ordered.fewest_rows(plan.least, 1 - plan.least)
+    needed = fewest_in_order(plan)
     if kind == "text" and len(measures) > 1:
         measures[0] = evolve(measures[0], aspect="length")
     return Draft(test, p, tuple(measures), needed if min(n, m) < needed else 0)
 
 
 def _ks(
-    distance: float, before: ColumnSummary, after: ColumnSummary, n: int, m: int, blocks: Callable[[], Any]
+    distance: float,
+    before: ColumnSummary,
+    after: ColumnSummary,
+    worth: tuple[int, int],
+    ties: NDArray[np.intp] | None,
 ) -> tuple[float, str]:
     """Return the p-value of a distance; of rows that hang together by the limit, as nothing about them is exact."""
     from scipy import special
 
+    n, m = worth
     if before.design == after.design == 1:
-        return _ordered.ks_p_value(distance, n, m, blocks())
+        return _ordered.ks_p_value(distance, n, m, ties)
     return float(special.kolmogorov(distance * math.sqrt(n * m / (n + m)))), "Kolmogorov-Smirnov"
 
 
@@ -224,7 +239,10 @@ def _shares_below(a: Sample, b: Sample, designs: tuple[float, float]) -> tuple[N
 
 
 def _blocks(a: Sample, b: Sample) -> NDArray[np.intp] | None:
-    """Return how often each different value occurs on both sides together, where ties matter and all are known."""
+    """Return how often each different value occurs on both sides together, where ties matter and all are known.
+
+    As `tie_blocks`: None where no value repeats, empty where ties are not counted.
+    """
     if isinstance(a, SortedSample) and isinstance(b, SortedSample):
         return _ties.tie_blocks(a.values, b.values)
     # The sketch first: it knows at once, while rows have to be looked through.
@@ -232,12 +250,12 @@ def _blocks(a: Sample, b: Sample) -> NDArray[np.intp] | None:
     mine = first.counted(_ties.SMALL)
     its = None if mine is None else second.counted(_ties.SMALL)
     if mine is None or its is None:
-        return None
+        return _NOT_COUNTED
     if a.n + b.n <= _ties.SMALL:
         return _ties.tie_blocks(np.repeat(*mine), np.repeat(*its))
     values = np.union1d(mine[0], its[0])
     if len(values) > _ties.BLOCKS:
-        return None
+        return _NOT_COUNTED
     blocks = np.zeros(len(values), np.intp)
     for points, counts in (mine, its):
         blocks[values.searchsorted(points)] += counts
@@ -378,9 +396,8 @@ def _time_of_day(before: ColumnSummary, after: ColumnSummary, plan: Plan) -> Dra
     assert b is not None
     n, m = max(round(a.n / before.design), 1), max(round(b.n / after.design), 1)
     distance = least_ks(a, b)
-    p, test = _ks(distance, before, after, n, m, lambda: None)
+    p, test = _ks(distance, before, after, (n, m), _NOT_COUNTED)
     points, shares = _shares_below(a, b, (before.design, after.design))
     measure = _share_below((a, b), distance, points, shares, (n, m), "time")
-    needed = _ordered.fewest_rows(plan.least, 1 - plan.least)
-    timed = Measure("time of day", "share", measure.sized, measure.detectable)
-    return Draft(test, p, (timed,), needed if min(n, m) < needed else 0)
+    needed = fewest_in_order(plan)
+    return Draft(test, p, (evolve(measure, aspect="time of day"),), needed if min(n, m) < needed else 0)

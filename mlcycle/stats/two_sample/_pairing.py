@@ -102,6 +102,12 @@ class Pairing:
         return _rows(self.reference), _rows(self.current)
 
     @property
+    def frames(self) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+        """The rows of both sides; None where a summary stands for one."""
+        a, b = self.reference, self.current
+        return None if isinstance(a, Summary) or isinstance(b, Summary) else (a, b)
+
+    @property
     def known(self) -> tuple[Hashable, ...]:
         """Every column of either side, compared or not."""
         return tuple(dict.fromkeys([*_names(self.reference), *_names(self.current)]))
@@ -124,10 +130,10 @@ class Pairing:
         if units is not None:
             before, after = units.weighed(name, before, after)
         kind, drafts = column_drafts(before, after, plan, rng)
-        a, b = self.reference, self.current
-        if kind == "text" and not (isinstance(a, Summary) or isinstance(b, Summary)):
+        if kind == "text" and self.frames is not None:
+            a, b = (frame[name] for frame in self.frames)
             are_ids = drafts[0].rows_needed < 0
-            drafts[1:1] = text_drafts(a[name], b[name], (before.design, after.design), plan, rng, are_ids)
+            drafts[1:1] = text_drafts(a, b, (before.design, after.design), plan, rng, are_ids)
         return kind, drafts
 
 
