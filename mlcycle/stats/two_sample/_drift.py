@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from mlcycle.stats.two_sample._pairing import Sides
+
 __all__ = ["drift"]
 
 # Below so many values in all, starting threads costs more than they save.
@@ -161,16 +163,17 @@ def drift(
     least = setting.level(1, max(MOST_TESTS * len(pairing.names), 1))
     plan = Plan(least, int(np.clip(10 / least, 1999, 99_999)))
 
-    def drafted(name: Hashable) -> tuple[str, list[Draft]]:
+    def drafted(name: Hashable) -> tuple[Sides, tuple[str, list[Draft]]]:
         return pairing.drafted(name, plan, seed, units)
 
     if len(pairing.names) > 1 and sum(pairing.rows) * len(pairing.names) > _WORTH_THREADS:
         with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
             noted = pool.submit(dependence_notes, pairing.frames, pairing.names, units)
-            drafts, notes = list(pool.map(drafted, pairing.names)), noted.result()
+            made, notes = list(pool.map(drafted, pairing.names)), noted.result()
     else:
-        drafts = [drafted(name) for name in pairing.names]
+        made = [drafted(name) for name in pairing.names]
         notes = dependence_notes(pairing.frames, pairing.names, units)
+    drafts = [draft for _, draft in made]
     drafts += [("lost", [gone("the column is gone", "lost")]) for _ in pairing.only_reference]
     drafts += [("new", [gone("a column the reference does not have", "new")]) for _ in pairing.only_current]
     found, p, confidence = _judged(every, drafts, setting)
@@ -178,7 +181,9 @@ def drift(
         ColumnDrift(name, kind, *pairing.rows, shifts)
         for name, (kind, _), shifts in zip(every, drafts, found, strict=True)
     ]
-    judged = guessed(judged, pairing)
+    # The drafts hold both sides of every column anyway, so they are not read again.
+    sides = dict(zip(pairing.names, (both for both, _ in made), strict=True))
+    judged = guessed(judged, sides, pairing.frames)
     if pairing.frames is None:
         texts = ", ".join(str(column.name) for column in judged if column.kind == "text")
         notes = (f"of texts only the lengths were compared, as a summary keeps no words: {texts}",) if texts else notes

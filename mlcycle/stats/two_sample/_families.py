@@ -21,14 +21,13 @@ from mlcycle.stats.two_sample._summarising import column_summary
 from mlcycle.stats.two_sample._telling import percent, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable, Mapping
 
     import pandas as pd
     from numpy.typing import NDArray
 
     from mlcycle.stats.two_sample._column_summary import ColumnSummary
     from mlcycle.stats.two_sample._findings import ColumnDrift
-    from mlcycle.stats.two_sample._pairing import Pairing
     from mlcycle.stats.two_sample._sketch import Sketch, SortedSample
 
 __all__ = ["guessed"]
@@ -217,17 +216,21 @@ def _below(side: Sketch | SortedSample, points: NDArray[np.float64]) -> NDArray[
     return found
 
 
-def guessed(columns: list[ColumnDrift], pairing: Pairing) -> list[ColumnDrift]:
+def guessed(
+    columns: list[ColumnDrift],
+    sides: Mapping[Hashable, tuple[ColumnSummary, ColumnSummary]],
+    frames: tuple[pd.DataFrame, pd.DataFrame] | None,
+) -> list[ColumnDrift]:
     """Return the columns, those that drifted with a guess at what happened, where the evidence allows one."""
     drifted = [c for c in columns if c.verdict == "drifted" and c.leading.aspect not in ("column", "infinite")]
     drifted = sorted(drifted, key=lambda c: -c.leading.beyond)[:_MOST]
-    evidence = [_Evidence(column, *pairing.sides(column.name)) for column in drifted]
+    evidence = [_Evidence(column, *sides[column.name]) for column in drifted]
     found = _swaps([one for one in evidence if one.column.kind in ("numeric", "discrete") and one.samples])
     for one in evidence:
         if one.column.name not in found and (guess := _first_that_fits(one)):
             found[one.column.name] = guess
-    if pairing.frames is not None:
-        _segments(evidence, found, *pairing.frames)
+    if frames is not None:
+        _segments(evidence, found, *frames)
     return [evolve(c, family=found[c.name][0], guess=found[c.name][1]) if c.name in found else c for c in columns]
 
 

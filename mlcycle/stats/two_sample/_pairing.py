@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mlcycle.stats.two_sample._drafts import Draft, Plan
 
     Side = pd.DataFrame | Summary
+    Sides = tuple[ColumnSummary, ColumnSummary]
 
 __all__ = ["Pairing"]
 
@@ -112,7 +113,7 @@ class Pairing:
         """Every column of either side, compared or not."""
         return tuple(dict.fromkeys([*_names(self.reference), *_names(self.current)]))
 
-    def sides(self, name: Hashable) -> tuple[ColumnSummary, ColumnSummary]:
+    def sides(self, name: Hashable) -> Sides:
         """Return what is compared of a column: what was kept of it, or all its values in order."""
         kind = self.kinds.get(name)
         before = _kept(self.reference, name, kind)
@@ -120,13 +121,15 @@ class Pairing:
         after = _kept(self.current, name, kind or ("categorical" if before.few and not kind else None))
         return before, (after if kind else evolve(after, named=after.named and isinstance(self.current, Summary)))
 
-    def drafted(self, name: Hashable, plan: Plan, seed: int, units: Units | None) -> tuple[str, list[Draft]]:
-        """Return the kind a column turned out to be, and a draft for each of its tests.
+    def drafted(
+        self, name: Hashable, plan: Plan, seed: int, units: Units | None
+    ) -> tuple[Sides, tuple[str, list[Draft]]]:
+        """Return what is compared of a column; and the kind it turned out to be, with a draft for each of its tests.
 
         What is random depends on the name of the column, not on its neighbours or their order.
         """
         rng = np.random.default_rng([seed, zlib.crc32(repr(name).encode())])
-        before, after = self.sides(name)
+        before, after = sides = self.sides(name)
         if units is not None:
             before, after = units.weighed(name, before, after)
         kind, drafts = column_drafts(before, after, plan, rng)
@@ -134,7 +137,7 @@ class Pairing:
             a, b = (frame[name] for frame in self.frames)
             are_ids = drafts[0].rows_needed < 0
             drafts[1:1] = text_drafts(a, b, (before.design, after.design), plan, rng, are_ids)
-        return kind, drafts
+        return sides, (kind, drafts)
 
 
 def _wanted(columns: Any, mine: Iterable[Hashable], its: Iterable[Hashable]) -> list[Hashable]:
